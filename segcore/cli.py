@@ -1,0 +1,1 @@
+"""The `segcore` command."""

@@ -1,0 +1,153 @@
+"""A dataset: named samples in splits, read on demand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Protocol, overload
+
+from segcore.data.sample import Sample, U8Image, U8Mask
+from segcore.errors import DatasetError, unknown
+from segcore.labels import LabelMap
+
+SPLITS = ("train", "val", "test")
+
+
+class Record(Protocol):
+    """Where one sample comes from. Picklable, so that a loader worker can read it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def split(self) -> str: ...
+    @property
+    def group(self) -> str: ...
+
+    def image(self) -> U8Image:
+        """Decode the image, `[H, W, 3]` RGB uint8."""
+        ...
+
+    def mask(self) -> U8Mask:
+        """Decode the mask, `[H, W]` uint8 ids of the dataset's labels."""
+        ...
+
+    def size(self) -> tuple[int, int]:
+        """(height, width), read from the header alone."""
+        ...
+
+    def stamp(self) -> str:
+        """A content stamp (size and checksum of the stored bytes), the same for the same data anywhere."""
+        ...
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples by id. Records are in time order where the data is a video.
+
+    Args:
+        name: Short name used in run ids, e.g. `drive`, `cam101`, `camvid`.
+        source: What was opened (a path or a name); `open_dataset(source)` opens it again.
+        labels: Class names, palette and ignored classes of the masks it hands out.
+        records: One per sample.
+        video: Neighbouring records are neighbouring frames; splits then go by block.
+        notes: Things a user should know (samples skipped, ...).
+    """
+
+    name: str
+    source: str
+    labels: LabelMap
+    records: Sequence[Record]
+    video: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Record]:
+        return {record.id: record for record in self.records}
+
+    @cached_property
+    def splits(self) -> Mapping[str, tuple[str, ...]]:
+        """Ids by split, in the dataset's own order; only splits that have samples."""
+        found = {
+            split: tuple(record.id for record in self.records if record.split == split) for split in SPLITS
+        }
+        return MappingProxyType({split: ids for split, ids in found.items() if ids})
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All ids, in the dataset's own order."""
+        return tuple(record.id for record in self.records)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits over every sample's id, split and stored bytes, and the labels."""
+        digest = hashlib.sha256(repr(self.labels.to_dict()).encode())
+        for record in self.records:
+            digest.update(f"{record.id}\t{record.split}\t{record.stamp()}\n".encode())
+        return digest.hexdigest()[:16]
+
+    def record(self, sample_id: str) -> Record:
+        """The record of one sample.
+
+        Raises:
+            DatasetError: when there is none.
+        """
+        try:
+            return self._by_id[sample_id]
+        except KeyError:
+            some = (*self.ids[:3], "...")
+            raise DatasetError(unknown(f"sample in {self.name}", sample_id, some)) from None
+
+    def image(self, sample_id: str) -> U8Image:
+        """The image alone, `[H, W, 3]` RGB uint8."""
+        return self.record(sample_id).image()
+
+    def mask(self, sample_id: str) -> U8Mask:
+        """The mask alone, `[H, W]` uint8 ids."""
+        return self.record(sample_id).mask()
+
+    def size(self, sample_id: str) -> tuple[int, int]:
+        """(height, width) of a sample without decoding it."""
+        return self.record(sample_id).size()
+
+    def __getitem__(self, sample_id: str) -> Sample:
+        record = self.record(sample_id)
+        return Sample(record.id, record.image(), record.mask(), record.split, record.group)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def split(self, name: str) -> SplitView:
+        """A split as a lazy sequence of samples.
+
+        Raises:
+            DatasetError: when the dataset has no such split.
+        """
+        if name not in self.splits:
+            raise DatasetError(unknown(f"split in {self.name}", name, self.splits))
+        return SplitView(self, self.splits[name])
+
+
+@dataclass(frozen=True)
+class SplitView(Sequence[Sample]):
+    """Samples read when asked for; nothing is kept."""
+
+    dataset: Dataset
+    ids: tuple[str, ...]
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> SplitView: ...
+    def __getitem__(self, index: int | slice) -> Sample | SplitView:
+        if isinstance(index, slice):
+            return SplitView(self.dataset, self.ids[index])
+        return self.dataset[self.ids[index]]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self.dataset[sample_id] for sample_id in self.ids)

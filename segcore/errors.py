@@ -1,0 +1,62 @@
+"""Every error a user may meet. Texts are for people: what, what was got, what was expected, the way out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SegcoreError(Exception):
+    """Base of all errors that are meant to be read by a user; shown without a traceback."""
+
+
+class DatasetError(SegcoreError):
+    """Images, masks, folders, zips and splits that can't be used as they are."""
+
+
+class LabelError(DatasetError):
+    """Class names, colours and ids that don't fit together."""
+
+
+class FetchError(SegcoreError):
+    """A download that could not be finished."""
+
+
+class AugmentError(SegcoreError):
+    """A pipeline or transform that can't be built or applied."""
+
+
+class ModelError(SegcoreError):
+    """An architecture or encoder that can't be built as asked."""
+
+
+class UnknownModel(ModelError):
+    """A name that is not in the zoo."""
+
+
+class WeightsError(ModelError):
+    """Encoder weights that can't be had or don't fit."""
+
+
+class ConfigError(SegcoreError):
+    """A setting that is unknown, out of range or contradicts another."""
+
+
+class RunError(SegcoreError):
+    """A run folder that is missing, truncated, foreign or of another schema."""
+
+
+class EvaluationError(SegcoreError):
+    """A prediction or score that can't be computed."""
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """` Did you mean 'unet'?` when one choice is close to `name`, else an empty string."""
+    close = difflib.get_close_matches(name.lower(), [choice for choice in choices], n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def unknown(what: str, name: object, choices: Iterable[str]) -> str:
+    """The one wording for a name that is not among the choices: `No model 'x'. Choose one of a, b.`"""
+    names = list(choices)
+    return f"No {what} {str(name)!r}.{nearest(str(name), names)} Choose one of {', '.join(names)}."

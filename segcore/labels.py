@@ -1,0 +1,303 @@
+"""Class names, palette and ignored classes: what an id in a mask means.
+
+A `LabelMap` numbers its scored classes 0..C-1 in order. Ignored classes have a colour but no id: their
+pixels decode to `IGNORE_INDEX` and are never trained on nor scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segcore.errors import LabelError, unknown
+
+IGNORE_INDEX = 255
+MAX_CLASSES = 255  # ids 0..254; 255 is IGNORE_INDEX
+Color = tuple[int, int, int]
+U8 = npt.NDArray[np.uint8]
+
+_UNKNOWN = 256  # marks colours that belong to no class in the lookup table
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """Names and colours of the classes of a dataset.
+
+    Args:
+        name: Short name, e.g. `camvid11`.
+        names: Scored classes; a class's id is its position.
+        colors: RGB 0-255, one a scored class.
+        ignored: Classes whose pixels are never scored, as `(name, colour)`.
+
+    Raises:
+        LabelError: on no or too many classes, a repeated name or colour, or a colour out of range.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    colors: tuple[Color, ...]
+    ignored: tuple[tuple[str, Color], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.names) <= MAX_CLASSES:
+            raise LabelError(f"{self.name}: {len(self.names)} classes; expected 1 to {MAX_CLASSES}.")
+        if len(self.names) != len(self.colors):
+            raise LabelError(
+                f"{self.name}: {len(self.names)} names but {len(self.colors)} colours; they must match."
+            )
+        seen_names: set[str] = set()
+        seen_colors: dict[Color, str] = {}
+        for name, color in self.entries:
+            if name in seen_names:
+                raise LabelError(f"{self.name}: class {name!r} is listed twice. Remove one of the two lines.")
+            if len(color) != 3 or not all(0 <= channel <= 255 for channel in color):
+                raise LabelError(f"{self.name}: class {name!r} has colour {color}; expected three of 0-255.")
+            if color in seen_colors:
+                raise LabelError(
+                    f"{self.name}: classes {seen_colors[color]!r} and {name!r} share the colour {color}; "
+                    "a mask could not tell them apart."
+                )
+            seen_names.add(name)
+            seen_colors[color] = name
+
+    @property
+    def classes(self) -> int:
+        """Number of scored classes C."""
+        return len(self.names)
+
+    @property
+    def entries(self) -> tuple[tuple[str, Color], ...]:
+        """(name, colour) of every class, scored then ignored."""
+        return (*zip(self.names, self.colors, strict=True), *self.ignored)
+
+    @cached_property
+    def palette(self) -> U8:
+        """`[256, 3]` uint8 RGB: row id = its colour; row 255 = the first ignored class, else black."""
+        table = np.zeros((256, 3), np.uint8)
+        table[: self.classes] = self.colors
+        if self.ignored:
+            table[IGNORE_INDEX] = self.ignored[0][1]
+        table.flags.writeable = False
+        return table
+
+    def index(self, name: str) -> int:
+        """Id of a scored class.
+
+        Raises:
+            LabelError: when there is no such scored class.
+        """
+        try:
+            return self.names.index(name)
+        except ValueError:
+            raise LabelError(unknown(f"class in {self.name}", name, self.names)) from None
+
+    def to_rgb(self, mask: U8) -> U8:
+        """`[H, W]` ids -> `[H, W, 3]` RGB."""
+        return self.palette[mask]
+
+    def to_ids(self, rgb: U8, *, source: str = "mask", tolerance: int = 0) -> U8:
+        """Colours -> ids by one table lookup.
+
+        Args:
+            rgb: `[H, W, 3]` uint8 mask as colours.
+            source: Name of the file, for the error.
+            tolerance: Largest per-channel distance at which an unknown colour takes its nearest class.
+
+        Returns:
+            `[H, W]` uint8; ignored classes become `IGNORE_INDEX`.
+
+        Raises:
+            LabelError: naming file, colour, pixel count and the nearest known colour.
+        """
+        packed = _pack(rgb)
+        ids = np.take(_lookup_table(self), packed)
+        missing = ids == _UNKNOWN
+        if missing.any():
+            for value, count in zip(*np.unique(packed[missing], return_counts=True), strict=True):
+                ids[packed == value] = self._nearest_id(int(value), int(count), source, tolerance)
+        return ids.astype(np.uint8)
+
+    def _nearest_id(self, packed: int, count: int, source: str, tolerance: int) -> int:
+        color = (packed & 255, packed >> 8 & 255, packed >> 16 & 255)
+        known = np.array([entry_color for _, entry_color in self.entries], np.int16)
+        distance = np.abs(known - np.array(color, np.int16)).max(axis=1)
+        best = int(distance.argmin())
+        if distance[best] <= tolerance:
+            return best if best < self.classes else IGNORE_INDEX
+        name, near = self.entries[best]
+        raise LabelError(
+            f"{source}: colour {color} ({count} pixels) is no class of {self.name}; the nearest is {name} {near}. "
+            f"Add it to the label file, or allow a tolerance of {int(distance[best])}."
+        )
+
+    def with_ignored(self, ignored: Iterable[str]) -> LabelMap:
+        """The same classes in the same order with exactly these ignored; `()` counts every class.
+
+        Raises:
+            LabelError: when a name is no class of this map.
+        """
+        wanted = tuple(ignored)
+        colors = dict(self.entries)
+        for name in wanted:
+            if name not in colors:
+                raise LabelError(unknown(f"class in {self.name}", name, colors))
+        kept = [name for name in colors if name not in wanted]
+        return LabelMap(
+            self.name,
+            tuple(kept),
+            tuple(colors[name] for name in kept),
+            tuple((name, colors[name]) for name in wanted),
+        )
+
+    def mapping_to(self, target: LabelMap) -> U8:
+        """`[256]` uint8 table: id of this map -> id of `target`, by name or by a known grouping.
+
+        Raises:
+            LabelError: when a class has no place in `target`.
+        """
+        groups = {source: name for name, sources in GROUPINGS.get(target.name, {}).items() for source in sources}
+        places = {name: index for index, name in enumerate(target.names)}
+        places |= {name: IGNORE_INDEX for name, _ in target.ignored}
+        table = np.full(256, IGNORE_INDEX, np.uint8)
+        for index, name in enumerate(self.names):
+            place = places.get(name, places.get(groups.get(name, "")))
+            if place is None:
+                raise LabelError(
+                    f"Class {name!r} of {self.name} has no place in {target.name}; it knows {', '.join(places)}. "
+                    "Leave out --labels to keep the dataset's own classes."
+                )
+            table[index] = place
+        return table
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON or YAML; `from_dict` reads them back."""
+        return {
+            "name": self.name,
+            "names": list(self.names),
+            "colors": [list(color) for color in self.colors],
+            "ignored": [[name, list(color)] for name, color in self.ignored],
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> LabelMap:
+        """The map that `to_dict` wrote."""
+        return cls(
+            values["name"],
+            tuple(values["names"]),
+            tuple(_color(color) for color in values["colors"]),
+            tuple((name, _color(color)) for name, color in values["ignored"]),
+        )
+
+
+def _color(values: Iterable[int]) -> Color:
+    red, green, blue = values
+    return int(red), int(green), int(blue)
+
+
+def _pack(rgb: U8) -> npt.NDArray[np.uint32]:
+    """`[H, W, 3]` -> `[H, W]` with red in the low byte: one 32-bit read a pixel instead of three multiplications."""
+    padded = np.zeros((*rgb.shape[:2], 4), np.uint8)
+    padded[..., :3] = rgb
+    return padded.view("<u4")[..., 0]
+
+
+@lru_cache(maxsize=4)  # 32 MB each
+def _lookup_table(labels: LabelMap) -> npt.NDArray[np.uint16]:
+    table = np.full(1 << 24, _UNKNOWN, np.uint16)
+    for index, (_, (red, green, blue)) in enumerate(labels.entries):
+        table[red | green << 8 | blue << 16] = index if index < labels.classes else IGNORE_INDEX
+    return table
+
+
+def _preset(name: str, text: str, ignored: str) -> LabelMap:
+    rows = [line.split() for line in text.strip().splitlines()]
+    entries = [(row[3], (int(row[0]), int(row[1]), int(row[2]))) for row in rows]
+    return LabelMap(
+        name,
+        tuple(entry for entry, _ in entries if entry != ignored),
+        tuple(color for entry, color in entries if entry != ignored),
+        tuple((entry, color) for entry, color in entries if entry == ignored),
+    )
+
+
+# Names and colours of CamVid's label_colors.txt (Brostow, Fauqueur, Cipolla 2009), in its own order.
+CAMVID32 = _preset(
+    "camvid32",
+    """
+64 128 64 Animal
+192 0 128 Archway
+0 128 192 Bicyclist
+0 128 64 Bridge
+128 0 0 Building
+64 0 128 Car
+64 0 192 CartLuggagePram
+192 128 64 Child
+192 192 128 Column_Pole
+64 64 128 Fence
+128 0 192 LaneMkgsDriv
+192 0 64 LaneMkgsNonDriv
+128 128 64 Misc_Text
+192 0 192 MotorcycleScooter
+128 64 64 OtherMoving
+64 192 128 ParkingBlock
+64 64 0 Pedestrian
+128 64 128 Road
+128 128 192 RoadShoulder
+0 0 192 Sidewalk
+192 128 128 SignSymbol
+128 128 128 Sky
+64 128 192 SUVPickupTruck
+0 0 64 TrafficCone
+0 64 64 TrafficLight
+192 64 128 Train
+128 128 0 Tree
+192 128 192 Truck_Bus
+64 0 64 Tunnel
+192 192 0 VegetationMisc
+0 0 0 Void
+64 192 0 Wall
+""",
+    ignored="Void",
+)
+
+# The 11 classes of SegNet's CamVid (Badrinarayanan, Kendall, Cipolla 2017) in its id order; its id 11 is void.
+CAMVID11 = _preset(
+    "camvid11",
+    """
+128 128 128 Sky
+128 0 0 Building
+192 192 128 Pole
+128 64 128 Road
+0 0 192 Pavement
+128 128 0 Tree
+192 128 128 SignSymbol
+64 64 128 Fence
+64 0 128 Car
+64 64 0 Pedestrian
+0 128 192 Bicyclist
+0 0 0 Void
+""",
+    ignored="Void",
+)
+
+PRESETS: Mapping[str, LabelMap] = {"camvid32": CAMVID32, "camvid11": CAMVID11}
+
+# Target map -> target class -> the source classes merged into it (merged, not ignored; see docs/architecture.md).
+GROUPINGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "camvid11": {
+        "Building": ("Wall", "Bridge", "Tunnel", "Archway"),
+        "Pole": ("Column_Pole", "TrafficCone"),
+        "Road": ("LaneMkgsDriv", "LaneMkgsNonDriv"),
+        "Pavement": ("Sidewalk", "ParkingBlock", "RoadShoulder"),
+        "Tree": ("VegetationMisc",),
+        "SignSymbol": ("Misc_Text", "TrafficLight"),
+        "Car": ("SUVPickupTruck", "Truck_Bus", "Train", "OtherMoving"),
+        "Pedestrian": ("Child", "CartLuggagePram", "Animal"),
+        "Bicyclist": ("MotorcycleScooter",),
+    }
+}
