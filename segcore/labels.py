@@ -47,9 +47,7 @@ class LabelMap:
         if not 1 <= len(self.names) <= MAX_CLASSES:
             raise LabelError(f"{self.name}: {len(self.names)} classes; expected 1 to {MAX_CLASSES}.")
         if len(self.names) != len(self.colors):
-            raise LabelError(
-                f"{self.name}: {len(self.names)} names but {len(self.colors)} colours; they must match."
-            )
+            raise LabelError(f"{self.name}: {len(self.names)} names but {len(self.colors)} colours; they must match.")
         seen_names: set[str] = set()
         seen_colors: dict[Color, str] = {}
         for name, color in self.entries:

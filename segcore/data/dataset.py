@@ -70,9 +70,7 @@ class Dataset:
     @cached_property
     def splits(self) -> Mapping[str, tuple[str, ...]]:
         """Ids by split, in the dataset's own order; only splits that have samples."""
-        found = {
-            split: tuple(record.id for record in self.records if record.split == split) for split in SPLITS
-        }
+        found = {split: tuple(record.id for record in self.records if record.split == split) for split in SPLITS}
         return MappingProxyType({split: ids for split, ids in found.items() if ids})
 
     @property
