@@ -57,6 +57,6 @@ def nearest(name: str, choices: Iterable[str]) -> str:
 
 
 def unknown(what: str, name: object, choices: Iterable[str]) -> str:
-    """The one wording for a name that is not among the choices: `No model 'x'. Choose one of a, b.`"""
+    """The one wording for a name that is not among the choices: what, nearest, all."""
     names = list(choices)
     return f"No {what} {str(name)!r}.{nearest(str(name), names)} Choose one of {', '.join(names)}."

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from segcore.errors import DatasetError
 
-
 U8Image = npt.NDArray[np.uint8]  # [H, W, 3] RGB uint8
 U8Mask = npt.NDArray[np.uint8]  # [H, W] uint8 class ids; IGNORE_INDEX (255) marks pixels that are never scored
 
