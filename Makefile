@@ -1,0 +1,64 @@
+# Two commands matter: `make app` and `make test`. Each makes .venv when it is missing, installs what
+# requirements*.txt pin (with uv when present, else pip), then does its job.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+ifdef UV
+  INSTALL = $(UV) pip install --quiet --python $(BIN)/python
+else
+  INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+export NO_ALBUMENTATIONS_UPDATE = 1
+
+.PHONY: app train test lint format requirements chromium clean
+
+app: $(VENV)/installed
+	$(BIN)/streamlit run app.py $(if $(ARGS),-- $(ARGS))
+
+train: $(VENV)/installed
+	$(BIN)/python train.py $(ARGS)
+
+test: $(VENV)/installed-dev chromium
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Pins for every platform and Python that pyproject.toml admits.
+requirements: $(VENV)/installed-dev
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
+	  --custom-compile-command "make requirements" pyproject.toml --output-file requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
+	  --custom-compile-command "make requirements" --extra dev --constraint requirements.txt \
+	  pyproject.toml --output-file requirements-dev.txt
+
+# Browser tests want a Chromium: taken where it is, installed by apt where that needs no password.
+chromium:
+	@sh tests/browser/ensure_chromium.sh
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Segcore needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(if $(UV),$(UV) venv --quiet --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
+
+$(VENV)/installed: $(BIN)/python requirements.txt pyproject.toml
+	$(INSTALL) -r requirements.txt
+	$(INSTALL) --no-deps -e .
+	@touch $@
+
+$(VENV)/installed-dev: $(BIN)/python requirements-dev.txt pyproject.toml
+	$(INSTALL) -r requirements-dev.txt
+	$(INSTALL) --no-deps -e .
+	@touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV)

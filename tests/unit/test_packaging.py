@@ -1,0 +1,75 @@
+"""The pins and the package: requirements.txt is what pyproject.toml asks for, and importing stays light."""
+
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[2]
+
+
+def pins(file: str) -> dict[str, Version]:
+    """Name -> pinned version, of the lines that apply to this Python and platform."""
+    found = {}
+    for line in (ROOT / file).read_text().splitlines():
+        if line and not line.startswith("#"):
+            requirement = Requirement(line)
+            (specifier,) = requirement.specifier
+            assert specifier.operator == "==", f"{file}: {line!r} is not pinned with =="
+            if requirement.marker is None or requirement.marker.evaluate():
+                found[canonicalize_name(requirement.name)] = Version(specifier.version)
+    return found
+
+
+def closure(wanted: list[str], pinned: dict[str, Version]) -> set[str]:
+    """Every package that the wanted ones need, by installed metadata; checks each against its pin."""
+    queue = [(Requirement(text), "pyproject.toml") for text in wanted]
+    reached: set[tuple[str, str]] = set()
+    while queue:
+        requirement, by = queue.pop()
+        name = canonicalize_name(requirement.name)
+        assert name in pinned, f"{by} needs {requirement}, which is not pinned. Run: make requirements"
+        assert requirement.specifier.contains(pinned[name], prereleases=True), (
+            f"{by} needs {requirement}, but {pinned[name]} is pinned. Run: make requirements"
+        )
+        for extra in requirement.extras or {""}:
+            if (name, extra) in reached:
+                continue
+            reached.add((name, extra))
+            for text in requires(name) or []:
+                inner = Requirement(text)
+                if inner.marker is None or inner.marker.evaluate({"extra": extra}):
+                    queue.append((inner, name))
+    return {name for name, _ in reached}
+
+
+@pytest.mark.parametrize(("file", "extras"), [("requirements.txt", ()), ("requirements-dev.txt", ("dev",))])
+def test_requirements_are_what_pyproject_asks_for(file: str, extras: tuple[str, ...]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(line for e in extras for line in project["optional-dependencies"][e])]
+    pinned = pins(file)
+    try:
+        needed = closure(wanted, pinned)
+    except PackageNotFoundError as missing:
+        pytest.fail(f"{missing} is asked for but not installed. Run: make requirements, then make test")
+    assert set(pinned) - needed == set(), "pinned but needed by nothing. Run: make requirements"
+
+
+def test_both_files_pin_the_same_versions() -> None:
+    app, dev = pins("requirements.txt"), pins("requirements-dev.txt")
+    assert {name: dev[name] for name in app} == app
+
+
+def test_import_is_light() -> None:
+    code = (
+        "import sys, segcore\n"
+        "heavy = {'torch', 'pandas', 'lightning', 'albumentations', 'streamlit', 'cv2'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
