@@ -1,0 +1,88 @@
+"""How many pixels of each true class were called what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from segcore.errors import EvaluationError
+from segcore.labels import IGNORE_INDEX, MAX_CLASSES
+
+_CHUNK = 1 << 24  # cv2.calcHist counts in float32, which holds every integer up to here
+
+
+def confusion_matrix(
+    prediction: npt.NDArray[Any], truth: npt.NDArray[Any], *, classes: int, ignore_index: int = IGNORE_INDEX
+) -> npt.NDArray[np.int64]:
+    """Count the pixels of every (truth, prediction) pair.
+
+    Args:
+        prediction: Class ids, any integer dtype with values 0-255, any shape (usually `[H, W]` uint8).
+        truth: Class ids of the same shape.
+        classes: Number of classes C; ids are 0..C-1.
+        ignore_index: Pixels whose *truth* is this are left out, whatever was predicted there.
+
+    Returns:
+        `[C, C]` int64; row = truth, column = prediction.
+
+    Raises:
+        EvaluationError: when the shapes differ, an id is no class, or `classes` is out of range.
+
+    >>> confusion_matrix(np.array([[0, 1], [1, 1]]), np.array([[0, 0], [1, 255]]), classes=2)
+    array([[1, 1],
+           [0, 1]])
+    """
+    if not 1 <= classes <= MAX_CLASSES:
+        raise EvaluationError(f"A confusion matrix of {classes} classes; expected 1 to {MAX_CLASSES}.")
+    if prediction.shape != truth.shape:
+        got, expected = list(prediction.shape), list(truth.shape)
+        raise EvaluationError(
+            f"The prediction is {got}, the ground truth {expected}; they must match. "
+            "Resize the prediction to the ground truth's own size."
+        )
+    table = _pairs(_ids(prediction, "prediction"), _ids(truth, "ground truth"))
+    if 0 <= ignore_index < len(table):
+        table[ignore_index] = 0
+    counts = table[:classes, :classes].copy()
+    if counts.sum() != table.sum():
+        _raise_foreign(table, classes, ignore_index)
+    return counts
+
+
+def _ids(mask: npt.NDArray[Any], name: str) -> npt.NDArray[np.uint8]:
+    """The mask as one row of uint8."""
+    if mask.dtype != np.uint8:
+        if mask.dtype.kind not in "iub":
+            raise EvaluationError(f"The {name} is {mask.dtype}; expected class ids as integers.")
+        if mask.size and not (0 <= mask.min() and mask.max() <= 255):
+            raise EvaluationError(f"The {name} has ids {mask.min()} to {mask.max()}; expected 0 to 255.")
+        mask = mask.astype(np.uint8)
+    return np.ascontiguousarray(mask).reshape(1, -1)
+
+
+def _pairs(prediction: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """`[256, 256]` int64 counts of all id pairs."""
+    table = np.zeros((256, 256), np.int64)
+    for start in range(0, truth.shape[1], _CHUNK):
+        part = slice(start, start + _CHUNK)
+        # All 256 bins: OpenCV then looks ids up instead of scaling them, and ids that are no class show up.
+        table += cv2.calcHist([truth[:, part], prediction[:, part]], [0, 1], None, [256, 256], [0, 256, 0, 256]).astype(
+            np.int64
+        )
+    return table
+
+
+def _raise_foreign(table: npt.NDArray[np.int64], classes: int, ignore_index: int) -> None:
+    for name, pixels in (("ground truth", table.sum(axis=1)), ("prediction", table.sum(axis=0))):
+        foreign = np.flatnonzero(pixels[classes:]) + classes
+        if foreign.size:
+            first = int(foreign[0])
+            way_out = "The labels of the model and of the data differ: open the data with the model's labels."
+            ignored = f" or {ignore_index} (ignored)" if name == "ground truth" else " wherever the truth is scored"
+            raise EvaluationError(
+                f"The {name} has id {first} ({int(pixels[first])} pixels); "
+                f"expected 0 to {classes - 1}{ignored}. {way_out}"
+            )

@@ -1,0 +1,173 @@
+"""Scores from confusion counts, under one stated policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segcore.errors import EvaluationError
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+
+POLICY = (
+    "Pixels are counted over the whole split at the ground truth's own size, ignored (void) pixels are left out, "
+    "and a mean over classes is over the classes present in the ground truth of that split."
+)
+
+HELP: dict[str, str] = {
+    "miou": "Mean IoU: the IoU of each class, averaged over the classes present in the ground truth.",
+    "pixel_accuracy": "Pixel accuracy: the share of scored pixels whose class is right; large classes dominate it.",
+    "pixel_accuracy_without_void": "Pixel accuracy with void pixels left out, where void was trained as a class.",
+    "mean_accuracy": "Mean accuracy: the accuracy of each class, averaged over the classes present.",
+    "mean_dice": "Mean Dice: the Dice (F1) score of each class, averaged over the classes present.",
+    "frequency_weighted_iou": "Frequency-weighted IoU: the IoU of each class, weighted by its share of true pixels.",
+    "iou": "IoU of a class: pixels both true and predicted, over pixels that are either.",
+    "accuracy": "Accuracy (recall) of a class: the share of its true pixels that were found.",
+    "precision": "Precision of a class: the share of the pixels called so that are so.",
+    "dice": "Dice (F1) of a class: twice the pixels both true and predicted, over true plus predicted pixels.",
+    "entropy": "Entropy: how undecided the model was, averaged over the image; 0 is certain, 1 is a uniform guess.",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Scores of a set of pixels; see `POLICY`. NaN where nothing was scored.
+
+    Args:
+        miou: IoU averaged over the classes present in the ground truth.
+        pixel_accuracy: Right pixels over scored pixels.
+        mean_accuracy: Accuracy averaged over the classes present.
+        mean_dice: Dice averaged over the classes present.
+        frequency_weighted_iou: IoU weighted by each class's share of true pixels.
+        iou: `[C]` float64; NaN where the class is absent from the ground truth.
+        accuracy: `[C]`, likewise.
+        precision: `[C]`, likewise; 0 for a class that is present and never predicted.
+        dice: `[C]`, likewise.
+        absent: Ids of the classes absent from the ground truth (or left out).
+        pixels: Number of scored pixels.
+    """
+
+    miou: float
+    pixel_accuracy: float
+    mean_accuracy: float
+    mean_dice: float
+    frequency_weighted_iou: float
+    iou: F64
+    accuracy: F64
+    precision: F64
+    dice: F64
+    absent: tuple[int, ...]
+    pixels: int
+
+
+def scores(counts: I64, *, without: Iterable[int] = ()) -> Scores:
+    """Score confusion counts summed over a split.
+
+    IoU = diagonal / (row + column - diagonal). Classes absent from the ground truth are left out and named.
+
+    Args:
+        counts: `[C, C]` or `[N, C, C]` integers (summed over N), rows = truth.
+        without: True classes whose pixels are left out, e.g. void where it was trained as a class.
+
+    Raises:
+        EvaluationError: when the shape is neither, a count is negative, or `without` names no class.
+
+    >>> found = scores(np.array([[3, 1], [0, 4]]))
+    >>> round(found.miou, 3), found.pixel_accuracy
+    (0.775, 0.875)
+    """
+    checked = _checked(counts, (2, 3))
+    total = checked.sum(axis=0) if checked.ndim == 3 else checked
+    values = per_image(total[None], without=without)
+    iou = values["iou"][0]
+    return Scores(
+        miou=float(values["miou"][0]),
+        pixel_accuracy=float(values["pixel_accuracy"][0]),
+        mean_accuracy=float(values["mean_accuracy"][0]),
+        mean_dice=float(values["mean_dice"][0]),
+        frequency_weighted_iou=float(values["frequency_weighted_iou"][0]),
+        iou=iou,
+        accuracy=values["accuracy"][0],
+        precision=values["precision"][0],
+        dice=values["dice"][0],
+        absent=tuple(int(index) for index in np.flatnonzero(np.isnan(iou))),
+        pixels=int(values["pixels"][0]),
+    )
+
+
+def per_image(counts: I64, *, without: Iterable[int] = ()) -> dict[str, npt.NDArray[np.generic]]:
+    """Score each image by itself: means are over the classes present in *that* image.
+
+    Args:
+        counts: `[N, C, C]` integers, rows = truth.
+        without: True classes whose pixels are left out.
+
+    Returns:
+        `miou`, `pixel_accuracy`, `mean_accuracy`, `mean_dice`, `frequency_weighted_iou`: `[N]` float64;
+        `iou`, `accuracy`, `precision`, `dice`: `[N, C]` float64, NaN where absent; `pixels`: `[N]` int64.
+
+    Raises:
+        EvaluationError: when the shape is another, a count is negative, or `without` names no class.
+    """
+    counts = _drop_rows(_checked(counts, (3,)), without)
+    right = np.diagonal(counts, axis1=1, axis2=2)
+    true, predicted = counts.sum(axis=2), counts.sum(axis=1)
+    present = true > 0
+    pixels = true.sum(axis=1)
+
+    iou = _ratio(right, true + predicted - right, present)
+    accuracy = _ratio(right, true, present)
+    dice = _ratio(2 * right, true + predicted, present)
+    precision = _ratio(right, np.maximum(predicted, 1), present)  # never predicted: 0 of none
+    weighted = np.where(present, true * np.nan_to_num(iou), 0.0).sum(axis=1)
+    return {
+        "miou": _mean(iou, present),
+        "pixel_accuracy": _ratio(right.sum(axis=1), pixels, pixels > 0),
+        "mean_accuracy": _mean(accuracy, present),
+        "mean_dice": _mean(dice, present),
+        "frequency_weighted_iou": _ratio(weighted, pixels, pixels > 0),
+        "iou": iou,
+        "accuracy": accuracy,
+        "precision": precision,
+        "dice": dice,
+        "pixels": pixels,
+    }
+
+
+def _checked(counts: I64, dimensions: tuple[int, ...]) -> I64:
+    if counts.ndim not in dimensions or counts.shape[-1] != counts.shape[-2] or counts.dtype.kind not in "iu":
+        expected = " or ".join("[N, C, C]" if ndim == 3 else "[C, C]" for ndim in dimensions)
+        raise EvaluationError(
+            f"Confusion counts are {counts.dtype} {list(counts.shape)}; expected {expected} integers, rows = truth, "
+            "as confusion_matrix returns them."
+        )
+    if counts.size and counts.min() < 0:
+        raise EvaluationError(f"Confusion counts go down to {counts.min()}; expected 0 or more pixels in every cell.")
+    return counts.astype(np.int64, copy=False)
+
+
+def _drop_rows(counts: I64, without: Iterable[int]) -> I64:
+    ids = sorted(set(without))
+    if not ids:
+        return counts
+    classes = counts.shape[-1]
+    if ids[0] < 0 or ids[-1] >= classes:
+        raise EvaluationError(f"Can't leave out classes {ids}; expected ids 0 to {classes - 1}.")
+    counts = counts.copy()
+    counts[:, ids] = 0
+    return counts
+
+
+def _ratio(part: npt.NDArray[np.generic], whole: I64, where: npt.NDArray[np.bool_]) -> F64:
+    """`part / whole` where `where`, NaN elsewhere."""
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=where)
+
+
+def _mean(values: F64, present: npt.NDArray[np.bool_]) -> F64:
+    """`[N, C]` -> `[N]`: the mean over the classes present, NaN where there is none."""
+    number = present.sum(axis=1)
+    return _ratio(np.where(present, values, 0.0).sum(axis=1), number, number > 0)
