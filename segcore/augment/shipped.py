@@ -1,0 +1,44 @@
+"""Pipelines shipped with the project, and how a pipeline is named on a command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from segcore.augment.pipeline import Pipeline
+from segcore.errors import AugmentError, nearest
+
+_ORDER = ("none", "light", "driving", "strong", "assignment")
+
+
+@cache
+def _packaged() -> Mapping[str, Pipeline]:
+    folder = files("segcore.augment") / "presets"
+    return {name: Pipeline.from_yaml((folder / f"{name}.yaml").read_text(encoding="utf-8")) for name in _ORDER}
+
+
+def presets() -> dict[str, Pipeline]:
+    """Name -> pipeline, mildest first: none, light, driving, strong, assignment."""
+    return dict(_packaged())
+
+
+def load_pipeline(source: str | Path | Mapping[str, Any]) -> Pipeline:
+    """A pipeline from a preset's name, a file, or the plain values of `Pipeline.to_dict`.
+
+    Raises:
+        AugmentError: when it is none of these; the presets are listed.
+    """
+    if isinstance(source, Mapping):
+        return Pipeline.from_dict(source)
+    named = presets()
+    if str(source) in named:
+        return named[str(source)]
+    if not Path(source).is_file():
+        raise AugmentError(
+            f"No pipeline {str(source)!r}.{nearest(str(source), named)} "
+            f"Give a YAML file or one of the presets {', '.join(named)}."
+        )
+    return Pipeline.from_yaml(Path(source))

@@ -1,0 +1,167 @@
+"""Reading, writing, refusing and applying pipelines."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from segcore.augment import Pipeline, Step, load_pipeline, presets
+from segcore.errors import AugmentError
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+MASK = np.repeat(np.arange(6, dtype=np.uint8), 10)[:, None].repeat(80, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- 1\n- 2\n", r"^line 1: Not a pipeline: expected 'version' and 'transforms'; got a list\.$"),
+        ("hello: 1\n", r"^line 1: No key of a pipeline 'hello'\. Choose one of version, transforms\.$"),
+        ("version: 1\n", r"^line 1: Not a pipeline: it has no 'transforms'\.$"),
+        ("version: 9\ntransforms: []\n", r"^line 1: Pipeline version 9; this Segcore reads version 1\.$"),
+        ("transforms: 3\n", r"^line 1: 'transforms' must be a list of transforms; got '3'\.$"),
+        ("transforms:\n  - Rotat: {}\n", r"^line 2: No transform 'Rotat'\. Did you mean 'Rotate'\?"),
+        (
+            "transforms:\n  - HorizontalFlip\n  - Rotate: {limt: [1, 2]}\n",
+            r"^line 3: Rotate has no parameter 'limt'\. Did you mean 'limit'\? It takes p, limit, border_mode\.$",
+        ),
+        (
+            "transforms:\n  - Rotate:\n      p: 0.5\n      limit: [-300, 30]\n",
+            r"^line 4: Rotate: limit is \[-300, 30\]; expected two of a whole number from -180 to 180, e\.g\. ",
+        ),
+        ("transforms:\n  - Rotate: {limit: [30, -30]}\n", r"the smaller end comes first: \[-30, 30\]"),
+        ("transforms:\n  - Rotate: {p: 1.5}\n", r"^line 2: Rotate: p is 1\.5; expected a number from 0 to 1\.$"),
+        (
+            "transforms:\n  - Rotate: {border_mode: mirror}\n",
+            r"^line 2: Rotate: No border_mode 'mirror'\. Choose one of fill, reflect\.$",
+        ),
+        ("transforms:\n  - MotionBlur: {blur_limit: [4, 8]}\n", r"two of an odd number from 3 to 31"),
+        ("transforms:\n  - RandomToneCurve: {per_channel: 3}\n", r"per_channel is 3; expected true or false"),
+        ("transforms:\n  - ElasticTransform: {alpha: nan}\n", r"alpha is 'nan'; expected a number from 0 to 500"),
+        (
+            "transforms:\n  - {Rotate: {}, HorizontalFlip: {}}\n",
+            r"^line 2: One transform per list item; got Rotate, HorizontalFlip\.$",
+        ),
+        ("transforms:\n  - Rotate: 30\n", r"^line 2: Rotate: settings are written '\{p: 0\.5, \.\.\.\}'; got '30'\.$"),
+        ("transforms: [\n", r"^line 2: not YAML: "),
+        (
+            "transforms:\n  - Rotate: {limit: !!python/name:os.system }\n",
+            r"^line 2: not a plain value: could not determine a constructor",
+        ),
+    ],
+)
+def test_what_is_no_pipeline_is_refused_with_its_line(text, message):
+    with pytest.raises(AugmentError, match=message):
+        Pipeline.from_yaml(text)
+
+
+def test_a_file_is_named_in_its_errors(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("transforms:\n  - Nothing: {}\n")
+    with pytest.raises(AugmentError, match=r"^mine\.yaml, line 2: No transform 'Nothing'"):
+        Pipeline.from_yaml(str(path))
+    with pytest.raises(AugmentError, match=r"^Can't read the pipeline '.*absent\.yaml': No such file or directory\.$"):
+        Pipeline.from_yaml(tmp_path / "absent.yaml")
+
+
+def test_values_from_elsewhere_have_no_line():
+    with pytest.raises(AugmentError, match=r"^No transform 'Rotat'"):
+        Pipeline.from_dict({"transforms": [{"Rotat": {}}]})
+
+
+def test_defaults_may_be_left_out():
+    short = Pipeline.from_yaml("transforms:\n  - HorizontalFlip\n  - Rotate:\n  - GaussNoise: {p: 0.1}\n")
+    assert short.steps == (Step.create("HorizontalFlip"), Step.create("Rotate"), Step.create("GaussNoise", 0.1))
+
+
+def test_yaml_is_one_line_a_transform():
+    pipeline = Pipeline((Step.create("Rotate", 0.5, limit=(-10, 10)),))
+    assert pipeline.to_yaml() == (
+        "version: 1\ntransforms:\n  - Rotate: {p: 0.5, limit: [-10, 10], border_mode: fill}\n"
+    )
+    assert Pipeline.from_yaml(Pipeline().to_yaml()) == Pipeline()
+
+
+def test_uncovered_pixels_are_ignored_on_the_mask():
+    image, mask = Pipeline((Step.create("Rotate", 1.0, limit=(45, 45)),))(IMAGE, MASK, seed=1)
+    assert mask[0, 0] == 255
+    assert tuple(image[0, 0]) == (124, 116, 104)
+
+
+def test_nothing_is_invented_when_nothing_is_applied():
+    image, mask = Pipeline()(IMAGE, MASK, seed=3)
+    assert (image == IMAGE).all() and image is not IMAGE
+    assert (mask == MASK).all() and mask is not MASK
+    assert Pipeline().trace(IMAGE, MASK, seed=3) == ()
+
+
+def test_transforms_are_drawn_independently():
+    """albumentations' set_random_seed gives every transform the same stream: all would fire together."""
+    names = ("HorizontalFlip", "RandomBrightnessContrast", "RandomGamma")
+    pipeline = Pipeline(tuple(Step.create(name, 0.5) for name in names))
+    patterns = {tuple(fired.step for fired in pipeline.trace(IMAGE, MASK, seed=seed)) for seed in range(60)}
+    assert len(patterns) == 8
+
+
+def test_trace_names_what_fired_with_its_values():
+    pipeline = Pipeline(
+        (
+            Step.create("HorizontalFlip", 0.0),
+            Step.create("Rotate", 1.0, limit=(30, 30)),
+            Step.create("RandomGamma", 1.0),
+        )
+    )
+    turned, gamma = pipeline.trace(IMAGE, MASK, seed=7)
+    assert (turned.step, turned.name) == (1, "Rotate")
+    assert turned.values["angle"] == pytest.approx(30)
+    assert gamma.name == "RandomGamma" and 0.8 <= gamma.values["gamma"] <= 1.2
+    assert pipeline.trace(IMAGE, MASK, seed=7) == (turned, gamma)
+
+
+def test_sizes_must_match():
+    with pytest.raises(AugmentError, match=r"^The mask is 60x70, the image 60x80; they must match\.$"):
+        Pipeline()(IMAGE, MASK[:, :70], seed=0)
+
+
+def test_a_picture_too_small_is_named():
+    with pytest.raises(AugmentError, match=r"A transform of \[GridDistortion\] fails on a picture of 2x2"):
+        Pipeline((Step.create("GridDistortion", 1.0),))(IMAGE[:2, :2], MASK[:2, :2], seed=0)
+
+
+def test_presets_are_there_in_order():
+    named = presets()
+    assert list(named) == ["none", "light", "driving", "strong", "assignment"]
+    assert named["none"].steps == ()
+    assert len(named["assignment"].steps) == 5
+    assert "VerticalFlip" not in {step.name for step in named["driving"].steps}
+    for pipeline in named.values():
+        pipeline(IMAGE, MASK, seed=1)
+
+
+def test_a_pipeline_is_named_by_preset_file_or_values(tmp_path):
+    light = presets()["light"]
+    path = tmp_path / "mine.yaml"
+    path.write_text(light.to_yaml())
+    assert load_pipeline("light") == load_pipeline(path) == load_pipeline(light.to_dict()) == light
+    with pytest.raises(AugmentError, match=r"^No pipeline 'ligth'\. Did you mean 'light'\? Give a YAML file or one of"):
+        load_pipeline("ligth")
+
+
+def test_a_new_seed_costs_under_a_millisecond():
+    pipeline = Pipeline(
+        tuple(Step.create(name, 0.0) for name in ("Rotate", "Affine", "RandomGamma", "GaussNoise", "CLAHE"))
+    )
+    pipeline(IMAGE, MASK, seed=0)
+    times = []
+    for seed in range(50):
+        start = time.perf_counter()
+        pipeline(IMAGE, MASK, seed=seed)
+        times.append(time.perf_counter() - start)
+    assert np.median(times) < 1e-3
+
+
+def test_importing_the_room_needs_no_albumentations():
+    code = "import sys, segcore.augment as a; a.presets(); print({'albumentations', 'torch', 'cv2'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
