@@ -1,0 +1,165 @@
+"""Pictures to bytes. Masks stay exact (palette PNG, nearest resize); photos become JPEG.
+
+A *layer* is a palette PNG with its own transparency that lies over a photo: a class is hidden, or the opacity moved,
+without touching a pixel. Encoding 960x720 takes about 4 ms; a blended RGB PNG takes about 100.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Collection
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from segcore.errors import SegcoreError
+from segcore.labels import IGNORE_INDEX, LabelMap
+from segcore.visual.overlay import DIM, contour, hatch, wrong
+
+U8 = npt.NDArray[np.uint8]
+JPEG_QUALITY = 88
+
+
+def encode_jpeg(image: U8, *, width: int | None = None, quality: int = JPEG_QUALITY) -> bytes:
+    """JPEG of a photo, made smaller (never larger) to `width` pixels.
+
+    Args:
+        image: `[H, W, 3]` RGB uint8.
+        width: Largest width in pixels; None keeps the size.
+        quality: 1 to 100.
+
+    Raises:
+        SegcoreError: when the array can't be encoded.
+    """
+    small = _shrunk(image, width, cv2.INTER_AREA)
+    done, encoded = cv2.imencode(
+        ".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
+    if not done:
+        raise SegcoreError(f"Can't encode an image of shape {list(image.shape)} as JPEG.")
+    return bytes(encoded.tobytes())
+
+
+def encode_png(mask: U8, palette: U8, *, width: int | None = None) -> bytes:
+    """Palette PNG of a mask: every pixel exactly one of the palette's colours.
+
+    Args:
+        mask: `[H, W]` uint8 indices into the palette.
+        palette: `[256, 3]` RGB, or `[256, 4]` RGBA for a layer.
+        width: Largest width in pixels (nearest resize); None keeps the size.
+    """
+    small = np.ascontiguousarray(_shrunk(mask, width, cv2.INTER_NEAREST))
+    height, columns = small.shape
+    picture = Image.frombytes("P", (columns, height), small.tobytes())
+    picture.putpalette(np.ascontiguousarray(palette[:, :3]).tobytes())
+    buffer = io.BytesIO()
+    if palette.shape[1] == 4:
+        picture.save(buffer, "PNG", compress_level=3, transparency=palette[:, 3].tobytes())
+    else:
+        picture.save(buffer, "PNG", compress_level=3)
+    return buffer.getvalue()
+
+
+def layer_palette(labels: LabelMap, visible: Collection[int] | None = None) -> U8:
+    """`[256, 4]` RGBA: class colours; ignored and hidden classes fully transparent."""
+    alpha = np.zeros((256, 1), np.uint8)
+    alpha[list(range(labels.classes) if visible is None else visible)] = 255
+    alpha[IGNORE_INDEX] = 0
+    return np.concatenate([labels.palette, alpha], axis=1)
+
+
+def encode_layer(
+    mask: U8,
+    labels: LabelMap,
+    *,
+    visible: Collection[int] | None = None,
+    outline: bool = False,
+    width: int | None = None,
+) -> bytes:
+    """Palette PNG with transparency, to lie over the photo.
+
+    Args:
+        mask: `[H, W]` uint8 ids.
+        labels: Palette of the ids.
+        visible: Ids that are drawn; None for all.
+        outline: Only the borders of the regions.
+        width: Largest width in pixels (nearest resize).
+    """
+    small = _shrunk(mask, width, cv2.INTER_NEAREST)
+    if outline:
+        small = np.where(contour(small, width=3), small, np.uint8(IGNORE_INDEX))
+    return encode_png(small, layer_palette(labels, visible))
+
+
+def encode_errors(
+    prediction: U8,
+    truth: U8,
+    labels: LabelMap,
+    *,
+    visible: Collection[int] | None = None,
+    width: int | None = None,
+) -> bytes:
+    """The error map as a layer over the photo: right = dimmed, wrong = class it was taken for, void = hatched.
+
+    Args:
+        prediction: `[H, W]` uint8 ids.
+        truth: `[H, W]` uint8 ids; 255 is never scored.
+        labels: Palette of the ids.
+        visible: Only mistakes towards these ids are coloured; None for all.
+        width: Largest width in pixels (nearest resize).
+
+    Raises:
+        SegcoreError: when sizes differ.
+    """
+    if prediction.shape != truth.shape:
+        raise SegcoreError(f"prediction is {list(prediction.shape)}, truth is {list(truth.shape)}; they must match.")
+    guess, true = (_shrunk(mask, width, cv2.INTER_NEAREST) for mask in (prediction, truth))
+    shown = layer_palette(labels, visible)[:, 3] > 0
+    # The wrong classes are numbered anew, so that three indices are free whatever the number of classes.
+    taken = np.unique(guess[wrong(guess, true) & shown[guess]])
+    if len(taken) > 253:
+        raise SegcoreError(f"{len(taken)} classes in one error map; at most 253 can be drawn.")
+    table = np.full(256, 255, np.uint8)
+    table[taken] = np.arange(len(taken))
+    indices = np.where(wrong(guess, true), table[guess], np.uint8(255))
+    void = true == IGNORE_INDEX
+    lines = hatch(true.shape)
+    indices[void & lines] = 253
+    indices[void & ~lines] = 254
+    palette = np.zeros((256, 4), np.uint8)
+    palette[: len(taken), :3] = labels.palette[taken]
+    palette[: len(taken), 3] = 255
+    palette[253] = (150, 150, 150, 235)
+    palette[254] = (60, 60, 60, 235)
+    palette[255] = (0, 0, 0, round(255 * (1 - DIM)))
+    return encode_png(indices, palette)
+
+
+def data_uri(data: bytes) -> str:
+    """`data:image/...;base64,...` of JPEG or PNG bytes: shown by a browser as they are, never re-encoded."""
+    kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+@lru_cache(maxsize=512)
+def swatch(color: tuple[int, int, int] | str, *, round_: bool = False) -> str:
+    """A small filled square (or dot) as an SVG data URI, for labels of widgets."""
+    fill = color if isinstance(color, str) else "#{:02x}{:02x}{:02x}".format(*color)
+    corner = 6 if round_ else 3
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="12" height="12"><rect x=".5" y=".5" width="11" height="11" '
+        f'rx="{corner}" fill="{fill}" stroke="#80808080"/></svg>'
+    )
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def _shrunk(array: U8, width: int | None, interpolation: int) -> U8:
+    height, columns = array.shape[:2]
+    if width is None or columns <= width:
+        return array
+    size = (width, max(1, round(height * width / columns)))
+    return np.asarray(cv2.resize(array, size, interpolation=interpolation), np.uint8)

@@ -1,0 +1,126 @@
+"""From masks to pictures: colours, blends, contours and error maps. Arrays in, new arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from segcore.errors import SegcoreError
+from segcore.labels import IGNORE_INDEX, LabelMap
+
+U8 = npt.NDArray[np.uint8]
+
+HATCH_PERIOD = 12  # px, at the size of the mask
+DIM = 0.35  # brightness that a rightly predicted pixel keeps in an error map
+
+
+def overlay(
+    image: U8, mask: U8, labels: LabelMap, *, opacity: float = 0.5, visible: Collection[int] | None = None
+) -> U8:
+    """Blend class colours over an image; ignored pixels and hidden classes show the image alone.
+
+    Args:
+        image: `[H, W, 3]` RGB uint8.
+        mask: `[H, W]` uint8 ids.
+        labels: Palette of the ids.
+        opacity: 0 (image) to 1 (colours).
+        visible: Ids that are coloured; None for all.
+
+    Returns:
+        `[H, W, 3]` uint8, a new array.
+
+    Raises:
+        SegcoreError: when image and mask differ in size.
+    """
+    _same_size(image, mask, "mask")
+    shown = _shown(labels, visible)[mask]
+    blended = cv2.addWeighted(image, 1 - opacity, labels.to_rgb(mask), opacity, 0)
+    return np.where(shown[..., None], blended, image)
+
+
+def contour(mask: U8, *, width: int = 2) -> npt.NDArray[np.bool_]:
+    """`[H, W]` bool: pixels within `width` of a border between two ids."""
+    edges = np.zeros(mask.shape, np.uint8)
+    edges[:, 1:] |= mask[:, 1:] != mask[:, :-1]
+    edges[1:, :] |= mask[1:, :] != mask[:-1, :]
+    return cv2.dilate(edges, np.ones((width, width), np.uint8)).astype(bool)
+
+
+def outlined(image: U8, mask: U8, labels: LabelMap, *, visible: Collection[int] | None = None, width: int = 3) -> U8:
+    """The image with the borders of its regions drawn in their class colours.
+
+    Args:
+        image: `[H, W, 3]` RGB uint8.
+        mask: `[H, W]` uint8 ids.
+        labels: Palette of the ids.
+        visible: Ids that are outlined; None for all.
+        width: Line width in pixels.
+
+    Returns:
+        `[H, W, 3]` uint8, a new array.
+
+    Raises:
+        SegcoreError: when image and mask differ in size.
+    """
+    _same_size(image, mask, "mask")
+    drawn = contour(mask, width=width) & _shown(labels, visible)[mask]
+    return np.where(drawn[..., None], labels.to_rgb(mask), image)
+
+
+def error_map(image: U8, prediction: U8, truth: U8, labels: LabelMap) -> U8:
+    """Where and how a prediction is wrong.
+
+    Right pixels are the dimmed photo, wrong ones the colour of the class they were taken for, and pixels that are
+    never scored are hatched.
+
+    Args:
+        image: `[H, W, 3]` RGB uint8.
+        prediction: `[H, W]` uint8 ids.
+        truth: `[H, W]` uint8 ids; 255 is never scored.
+        labels: Palette of the ids.
+
+    Returns:
+        `[H, W, 3]` uint8, a new array.
+
+    Raises:
+        SegcoreError: when the sizes differ.
+    """
+    _same_size(image, prediction, "prediction")
+    _same_size(image, truth, "truth")
+    dimmed = (image * np.float32(DIM)).astype(np.uint8)
+    result = np.where(wrong(prediction, truth)[..., None], labels.to_rgb(prediction), dimmed)
+    void = truth == IGNORE_INDEX
+    lines = hatch(truth.shape)
+    result[void & lines] = 150
+    result[void & ~lines] = 60
+    return result
+
+
+def wrong(prediction: U8, truth: U8) -> npt.NDArray[np.bool_]:
+    """`[H, W]` bool: scored pixels whose class was missed."""
+    return (prediction != truth) & (truth != IGNORE_INDEX)
+
+
+def hatch(shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """`[H, W]` bool: diagonal lines, a third of the area."""
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    return (rows + columns) % HATCH_PERIOD < HATCH_PERIOD // 3
+
+
+def _shown(labels: LabelMap, visible: Collection[int] | None) -> npt.NDArray[np.bool_]:
+    """`[256]` bool: ids that get a colour."""
+    table = np.zeros(256, bool)
+    table[list(range(labels.classes) if visible is None else visible)] = True
+    table[IGNORE_INDEX] = False
+    return table
+
+
+def _same_size(image: U8, mask: U8, what: str) -> None:
+    if image.shape[:2] != mask.shape:
+        (height, width), (mask_height, mask_width) = image.shape[:2], mask.shape
+        raise SegcoreError(
+            f"{what} is {mask_height}x{mask_width}, image is {height}x{width}; they must match to be drawn together."
+        )
