@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
+from fixtures import runs
 from hypothesis import settings
+
+from segcore.runs import RunStore
 
 # No deadline: the first example of a test also pays for its imports. Derandomised: the same examples on every run.
 settings.register_profile("segcore", deadline=None, derandomize=True)
 settings.load_profile("segcore")
+
+
+@pytest.fixture
+def store(tmp_path):
+    """An empty store of runs."""
+    return RunStore(tmp_path / "checkpoints")
+
+
+@pytest.fixture
+def fake_run():
+    """`fake_run(store, name, model=..., labels=..., epochs=..., ids=...)` writes a whole run, no model needed."""
+    return runs.fake_run

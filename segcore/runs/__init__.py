@@ -1,0 +1,25 @@
+"""Runs: the only reader and writer of `checkpoints/`. Needs neither torch nor lightning."""
+
+from __future__ import annotations
+
+from segcore.runs.evaluation import Evaluation
+from segcore.runs.record import HISTORY_COLUMNS, RunRecord, load_run
+from segcore.runs.store import RunProblem, RunStore
+from segcore.runs.summary import SCHEMA_VERSION, DatasetInfo, InputInfo, ScoreInfo, Summary, void_ids
+from segcore.runs.writer import RunWriter
+
+__all__ = [
+    "HISTORY_COLUMNS",
+    "SCHEMA_VERSION",
+    "DatasetInfo",
+    "Evaluation",
+    "InputInfo",
+    "RunProblem",
+    "RunRecord",
+    "RunStore",
+    "RunWriter",
+    "ScoreInfo",
+    "Summary",
+    "load_run",
+    "void_ids",
+]

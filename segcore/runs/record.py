@@ -1,0 +1,208 @@
+"""One run, read from its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from segcore.errors import RunError
+from segcore.labels import LabelMap
+from segcore.runs import files
+from segcore.runs.summary import SCHEMA_VERSION, Summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from segcore.runs.evaluation import Evaluation
+
+HISTORY_COLUMNS = (
+    "epoch",
+    "step",
+    "train_loss",
+    "val_loss",
+    "train_miou",
+    "train_pixel_accuracy",
+    "val_miou",
+    "val_pixel_accuracy",
+    "lr",
+    "seconds",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class RunRecord:
+    """A trained (or training) model with its record. Reads a file when it is asked for.
+
+    Args:
+        path: The run's folder.
+        summary: What it is, what it scored, what it cost.
+        version: Newest change in the folder in ns; with `id` a key for caches.
+    """
+
+    path: Path
+    summary: Summary
+    version: int
+
+    @property
+    def id(self) -> str:
+        """The folder's name, which is how a store knows it."""
+        return self.path.name
+
+    @property
+    def title(self) -> str:
+        """The model's name for people, e.g. `FCN-8s`."""
+        return self.summary.model
+
+    @cached_property
+    def labels(self) -> LabelMap:
+        """The classes it predicts."""
+        return LabelMap.from_dict(self.summary.labels)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every setting it was trained with.
+
+        Raises:
+            RunError: when `config.yaml` is missing or no YAML mapping.
+        """
+        import yaml
+
+        path = self._file(files.CONFIG)
+        try:
+            values = yaml.safe_load(path.read_text("utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise RunError(f"{path} is no YAML ({_line(error)}). {way_out(self.path)}") from None
+        if not isinstance(values, dict):
+            raise RunError(f"{path} holds no settings; expected `name: value` lines. {way_out(self.path)}")
+        return values
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row an epoch (`HISTORY_COLUMNS` and extras); no rows before the first epoch ended.
+
+        Raises:
+            RunError: when `metrics.csv` is no such table.
+        """
+        import pandas as pd
+
+        path = self.path / files.METRICS
+        if not path.is_file():
+            return pd.DataFrame({name: pd.Series(dtype="float64") for name in HISTORY_COLUMNS})
+        try:
+            table = pd.read_csv(path)
+        except (ValueError, UnicodeDecodeError) as error:  # pandas' ParserError and EmptyDataError are ValueErrors
+            raise RunError(f"{path} is no table ({_line(error)}). {way_out(self.path)}") from None
+        missing = [name for name in HISTORY_COLUMNS if name not in table.columns]
+        if missing:
+            raise RunError(f"{path} has no column {', '.join(missing)}. {way_out(self.path)}")
+        text = [name for name in HISTORY_COLUMNS if not pd.api.types.is_numeric_dtype(table[name])]
+        if text:
+            raise RunError(f"{path}: column {', '.join(text)} holds text; expected numbers. {way_out(self.path)}")
+        return table
+
+    @property
+    def weights(self) -> Path:
+        """Path of `model.safetensors`.
+
+        Raises:
+            RunError: when it is missing.
+        """
+        return self._file(files.WEIGHTS)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits with a stored evaluation."""
+        folder = self.path / files.EVALUATION
+        if not folder.is_dir():
+            return ()
+        return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
+
+    def evaluation(self, split: str) -> Evaluation | None:
+        """The stored evaluation of a split, `None` when there is none.
+
+        Raises:
+            RunError: when its files are missing, truncated or foreign.
+        """
+        from segcore.runs.evaluation import Evaluation
+
+        folder = self.path / files.EVALUATION / split
+        return Evaluation.read(folder, self.labels) if folder.is_dir() else None
+
+    def _file(self, name: str) -> Path:
+        path = self.path / name
+        if not path.is_file():
+            raise RunError(f"Run {self.id!r} has no {name}. {way_out(self.path)}")
+        return path
+
+
+def load_run(path: str | Path) -> RunRecord:
+    """Read a run from its folder; only `summary.json` is opened.
+
+    Raises:
+        RunError: when the folder is missing or its summary is missing, truncated, foreign or of another schema.
+    """
+    folder = Path(path)
+    if folder.name in ("", ".."):  # `segcore evaluate .`
+        folder = folder.resolve()
+    if not folder.is_dir():
+        raise RunError(f"No run at {path}; expected a folder that train.py wrote. `segcore runs` lists what there is.")
+    file = folder / files.SUMMARY
+    if not file.is_file():
+        raise RunError(f"Run {folder.name!r} has no {files.SUMMARY}. {way_out(folder)}")
+    try:
+        values = json.loads(file.read_text("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{file} is no JSON, perhaps cut off ({_line(error)}). {way_out(folder)}") from None
+    return RunRecord(folder, _summary(values, file), version(folder))
+
+
+def _summary(values: Any, file: Path) -> Summary:  # noqa: ANN401 - JSON may be anything
+    schema = values.get("schema_version") if isinstance(values, dict) else None
+    if schema is None:
+        raise RunError(f"{file} is not a Segcore summary: it has no schema_version. {way_out(file.parent)}")
+    if schema != SCHEMA_VERSION:
+        newer = isinstance(schema, int) and schema > SCHEMA_VERSION
+        raise RunError(
+            f"{file} is of schema {schema!r}; this Segcore reads schema {SCHEMA_VERSION}. "
+            + ("Update Segcore. " if newer else "")
+            + way_out(file.parent)
+        )
+    try:
+        return Summary.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RunError(f"{file}: {where}: {first['msg']}. {way_out(file.parent)}") from None
+
+
+def version(folder: Path) -> int:
+    """Newest modification time of the run's files and folders, in ns."""
+    return max(path.stat().st_mtime_ns for path in _watched(folder) if path.exists())
+
+
+def _watched(folder: Path) -> Iterator[Path]:
+    yield folder
+    yield from (folder / name for name in files.MARKS)
+    evaluation = folder / files.EVALUATION
+    if evaluation.is_dir():
+        yield evaluation
+        for split in evaluation.iterdir():
+            yield from (split, split / files.IMAGES, split / files.CONFUSION, split / files.PREDICTIONS)
+
+
+def way_out(folder: Path) -> str:
+    """What to do about a run that can't be read."""
+    config = folder / files.CONFIG
+    if config.is_file():
+        return f"Train it again: python train.py --config {config}"
+    return f"Remove the folder {folder}, or put the file back."
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

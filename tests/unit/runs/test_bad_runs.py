@@ -1,0 +1,216 @@
+"""Run folders with missing, truncated or foreign files: each error says what, and the way out."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from fixtures.runs import IDS
+from PIL import Image
+
+from segcore.errors import EvaluationError, RunError
+from segcore.runs import load_run
+
+TRAIN_AGAIN = r"Train it again: python train\.py --config .*fake/config\.yaml"
+EVALUATE_AGAIN = r"Evaluate it again: segcore evaluate .*fake --split test"
+
+
+@pytest.fixture
+def run(store, fake_run):
+    return fake_run(store, "fake")
+
+
+def edit_summary(run, **changes):
+    path = run.path / "summary.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_missing_folder(tmp_path):
+    with pytest.raises(RunError, match=r"No run at .*nowhere; expected a folder that train\.py wrote"):
+        load_run(tmp_path / "nowhere")
+
+
+def test_a_folder_without_a_summary(run):
+    (run.path / "summary.json").unlink()
+    with pytest.raises(RunError, match=rf"Run 'fake' has no summary\.json\. {TRAIN_AGAIN}"):
+        load_run(run.path)
+
+
+def test_a_summary_cut_off(run):
+    path = run.path / "summary.json"
+    path.write_text(path.read_text()[:100])
+    with pytest.raises(RunError, match=rf"summary\.json is no JSON, perhaps cut off \(.*\)\. {TRAIN_AGAIN}"):
+        load_run(run.path)
+
+
+def test_an_empty_summary(run):
+    (run.path / "summary.json").write_bytes(b"")
+    with pytest.raises(RunError, match=r"summary\.json is no JSON, perhaps cut off"):
+        load_run(run.path)
+
+
+@pytest.mark.parametrize("foreign", ['{"name": "another tool"}', "[1, 2]", "null"])
+def test_a_foreign_summary(run, foreign):
+    (run.path / "summary.json").write_text(foreign)
+    with pytest.raises(RunError, match=r"is not a Segcore summary: it has no schema_version"):
+        load_run(run.path)
+
+
+def test_another_schema(run):
+    edit_summary(run, schema_version=2)
+    with pytest.raises(
+        RunError, match=rf"is of schema 2; this Segcore reads schema 1\. Update Segcore\. {TRAIN_AGAIN}"
+    ):
+        load_run(run.path)
+    edit_summary(run, schema_version="one")
+    with pytest.raises(RunError, match=rf"is of schema 'one'; this Segcore reads schema 1\. {TRAIN_AGAIN}"):
+        load_run(run.path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"status": "done"},
+            r"summary\.json: status: Input should be 'training', 'finished', 'interrupted' or 'failed'",
+        ),
+        ({"parameters": -1}, r"summary\.json: parameters: Input should be greater than or equal to 0"),
+        ({"dataset": None}, r"summary\.json: dataset: Input should be"),
+        ({"labels": {"name": "x"}}, r"summary\.json: labels: Value error, no label map \('names'\)"),
+    ],
+)
+def test_a_summary_with_values_that_make_no_sense(run, changes, message):
+    edit_summary(run, **changes)
+    with pytest.raises(RunError, match=message):
+        load_run(run.path)
+
+
+def test_without_its_config_the_way_out_is_another(run):
+    (run.path / "summary.json").unlink()
+    (run.path / "config.yaml").unlink()
+    with pytest.raises(RunError, match=r"has no summary\.json\. Remove the folder .*fake, or put the file back"):
+        load_run(run.path)
+
+
+def test_the_store_skips_with_a_note(store, run, fake_run):
+    fake_run(store, "good", evaluated=False)
+    (run.path / "summary.json").write_text("{")
+    (store.root / "notes").mkdir()
+    (store.root / ".hidden").mkdir()
+    (store.root / "README.md").write_text("no run")
+    assert [found.id for found in store.list()] == ["good"]
+    assert [(problem.path.name, problem.message[-12:]) for problem in store.problems] == [("fake", "/config.yaml")]
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.yaml"])
+def test_missing_files_are_named_when_needed(run, name):
+    (run.path / name).unlink()
+    with pytest.raises(RunError, match=rf"Run 'fake' has no {re.escape(name)}"):
+        _ = run.weights, run.config
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("a: [1", r"config\.yaml is no YAML"), ("just words", r"config\.yaml holds no settings")]
+)
+def test_a_foreign_config(run, text, message):
+    (run.path / "config.yaml").write_text(text)
+    with pytest.raises(RunError, match=message):
+        _ = run.config
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", r"metrics\.csv is no table \(No columns to parse from file\)"),
+        (b"\xff\xfe\x00\x01", r"metrics\.csv is no table"),
+        (b"epoch,loss\n0,1\n", r"metrics\.csv has no column step, train_loss"),
+        (
+            b"epoch,step,train_loss,val_loss,train_miou,train_pixel_accuracy,val_miou,val_pixel_accuracy,lr,seconds\n"
+            b"0,1,oops,1,1,1,1,1,1,1\n",
+            r"metrics\.csv: column train_loss holds text; expected numbers",
+        ),
+    ],
+)
+def test_a_foreign_history(run, data, message):
+    (run.path / "metrics.csv").write_bytes(data)
+    with pytest.raises(RunError, match=message):
+        _ = run.history
+
+
+@pytest.mark.parametrize("name", ["images.parquet", "confusion.parquet"])
+def test_tables_missing_truncated_or_foreign(run, name):
+    path = run.path / "evaluation" / "test" / name
+    whole = path.read_bytes()
+    for data in (whole[: len(whole) // 2], b"", b"id,miou\n"):
+        path.write_bytes(data)
+        with pytest.raises(RunError, match=rf"{name} is no Parquet file, perhaps cut off \(.*\)\. {EVALUATE_AGAIN}"):
+            run.evaluation("test")
+    pd.DataFrame({"x": [1]}).to_parquet(path)
+    with pytest.raises(RunError, match=rf"{name} has no column .*\. {EVALUATE_AGAIN}"):
+        run.evaluation("test")
+    path.unlink()
+    with pytest.raises(RunError, match=rf"No {name} at .*\. {EVALUATE_AGAIN}"):
+        run.evaluation("test")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("prediction", 11, r"prediction goes to 11; the run has 11 classes"),
+        ("image", "elsewhere", r"counts 'elsewhere', which images\.parquet doesn't list"),
+        ("pixels", "many", r"column pixels holds no numbers"),
+    ],
+)
+def test_a_confusion_table_that_does_not_fit(run, column, value, message):
+    path = run.path / "evaluation" / "test" / "confusion.parquet"
+    table = pd.read_parquet(path).astype({"image": "str"})
+    table[column] = value
+    table.to_parquet(path)
+    with pytest.raises(RunError, match=message):
+        run.evaluation("test")
+
+
+def test_an_image_listed_twice(run):
+    path = run.path / "evaluation" / "test" / "images.parquet"
+    table = pd.read_parquet(path)
+    table["id"] = IDS[0]
+    table.to_parquet(path)
+    with pytest.raises(RunError, match=r"images\.parquet lists an image twice"):
+        run.evaluation("test")
+
+
+def test_predictions_missing_broken_or_of_another_size(run):
+    evaluation = run.evaluation("test")
+    path = evaluation.prediction_path(IDS[0])
+    whole = path.read_bytes()
+    for data in (whole[: len(whole) // 2], b"", b"GIF89a"):
+        path.write_bytes(data)
+        with pytest.raises(RunError, match=rf"frame_000\.png is no readable PNG \(.*\)\. {EVALUATE_AGAIN}"):
+            evaluation.prediction(IDS[0])
+    Image.fromarray(np.zeros((5, 7), np.uint8)).convert("P").save(path)
+    with pytest.raises(
+        RunError, match=r"frame_000\.png is 5x7, the ground truth of 'frame_000' 48x64; they must match"
+    ):
+        evaluation.prediction(IDS[0])
+    Image.fromarray(np.zeros((48, 64, 3), np.uint8)).save(path)
+    with pytest.raises(RunError, match=r"is a RGB picture; expected a palette PNG of class ids"):
+        evaluation.prediction(IDS[0])
+    path.unlink()
+    with pytest.raises(RunError, match=rf"No stored prediction of 'frame_000' at .*\. {EVALUATE_AGAIN}"):
+        evaluation.prediction(IDS[0])
+
+
+def test_an_unknown_image(run):
+    with pytest.raises(EvaluationError, match=r"No image in the test evaluation 'frame_009'\. Did you mean 'frame_00"):
+        run.evaluation("test").prediction("frame_009")
+
+
+def test_a_store_that_is_a_file(tmp_path):
+    from segcore.runs import RunStore
+
+    (tmp_path / "file").write_text("")
+    store = RunStore(tmp_path / "file")
+    assert store.list() == []
+    with pytest.raises(RunError, match=r"Can't make the run folder|is a file; expected a folder for runs"):
+        store.create("fake")
