@@ -1,0 +1,182 @@
+"""Encoders: which there are, how each wants its images normalised, and which parameters make which stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import segmentation_models_pytorch as smp
+import timm
+import torch
+from torch import Tensor, nn
+
+from segcore.errors import ModelError, nearest
+
+TIMM_PREFIX = "tu-"
+ENCODER_LISTS = "https://smp.readthedocs.io/en/latest/encoders.html and .../encoders_timm.html"
+SUGGESTED = (
+    "tu-tf_efficientnet_lite0",
+    "resnet34",
+    "resnet50",
+    "mobilenet_v2",
+    "efficientnet-b0",
+    "vgg16_bn",
+    "mit_b0",
+)
+DILATABLE = ("tu-tf_efficientnet_lite0", "resnet34", "resnet50", "resnet101", "mobilenet_v2", "efficientnet-b0")
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """What an encoder was trained on: `(rgb - mean) / std` for RGB in 0..1."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+_IMAGENET = Normalization((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_HALF = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+_DPN = Normalization((124 / 255, 117 / 255, 104 / 255), (1 / (0.0167 * 255),) * 3)
+
+# smp keeps these on its hub, next to the weights; here they are known without a network.
+_BY_FAMILY: Mapping[str, Normalization] = MappingProxyType(
+    {
+        "dpn": _DPN,
+        "inception": _HALF,
+        "xception": _HALF,
+        "timm-tf_efficientnet_lite": _HALF,
+    }
+)
+
+
+def check_encoder(encoder: str) -> None:
+    """Make sure that there is such an encoder.
+
+    Raises:
+        ModelError: with the nearest name, a few good ones, and where all are listed.
+    """
+    if encoder in smp.encoders.encoders:
+        return
+    if encoder.startswith(TIMM_PREFIX) and timm.is_model(encoder.removeprefix(TIMM_PREFIX)):
+        return
+    names = [*smp.encoders.encoders, *(TIMM_PREFIX + name for name in timm.list_models())]
+    raise ModelError(
+        f"No encoder {encoder!r}.{nearest(encoder, names)} Some that work: {', '.join(SUGGESTED)}. "
+        f"All {len(names)}: {ENCODER_LISTS}."
+    )
+
+
+def normalization(encoder: str, encoder_weights: str | None = "imagenet") -> Normalization:
+    """Mean and standard deviation that the encoder's published weights expect.
+
+    Args:
+        encoder: smp's name for it.
+        encoder_weights: `advprop` weights expect another one; a file and no weights at all are taken to want the
+            encoder's usual one.
+
+    Raises:
+        ModelError: when there is no such encoder.
+    """
+    check_encoder(encoder)
+    if encoder.startswith(TIMM_PREFIX):
+        config = timm.get_pretrained_cfg(encoder.removeprefix(TIMM_PREFIX))
+        return Normalization(_triple(config.mean), _triple(config.std)) if config else _IMAGENET
+    if encoder_weights == "advprop":
+        return _HALF
+    for family, values in _BY_FAMILY.items():
+        if encoder.startswith(family):
+            return values
+    return _IMAGENET
+
+
+def _triple(values: Sequence[float]) -> tuple[float, float, float]:
+    red, green, blue = values
+    return float(red), float(green), float(blue)
+
+
+def probe_image(size: int = 64) -> Tensor:
+    """`[1, 3, size, size]` float32 in -1..1, the same every time, leaving the random generators alone."""
+    return torch.linspace(-1, 1, 3 * size * size).reshape(1, 3, size, size)
+
+
+def parameter_stages(encoder: nn.Module) -> dict[str, int]:
+    """The stage of each parameter: the first of the encoder's features that it has a part in.
+
+    Found by following gradients, so it holds for every encoder whatever its modules are called.
+
+    Returns:
+        Parameter name -> 1 (stride 2) to 5 (stride 32). Parameters that no feature depends on are left out.
+    """
+    was_training, names = encoder.training, [name for name, _ in encoder.named_parameters()]
+    frozen = [parameter for parameter in encoder.parameters() if not parameter.requires_grad]
+    encoder.eval()
+    stages: dict[str, int] = {}
+    try:
+        encoder.requires_grad_(True)
+        parameters = list(encoder.parameters())
+        device = parameters[0].device
+        with torch.enable_grad():
+            features = encoder(probe_image().to(device))
+            for stage, feature in enumerate(features):
+                if (stage == 0 and not feature.requires_grad) or feature.numel() == 0:  # the image; a placeholder
+                    continue
+                gradients = torch.autograd.grad(feature.sum(), parameters, retain_graph=True, allow_unused=True)
+                for name, gradient in zip(names, gradients, strict=True):
+                    if gradient is not None:
+                        stages.setdefault(name, max(stage, 1))
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        encoder.train(was_training)
+    return stages
+
+
+def drop_unused_stages(encoder: nn.Module) -> int:
+    """Replace the modules that no feature depends on, in place: smp builds all five stages even to use three.
+
+    The features must stay bit for bit what they were; an encoder where they would not keeps everything.
+
+    Returns:
+        Parameters dropped.
+    """
+    used = set(parameter_stages(encoder))
+    unused = [name for name in _topmost_unused(encoder, used) if name]
+    if not unused:
+        return 0
+    before = _features(encoder)
+    kept = {name: encoder.get_submodule(name) for name in unused}
+    for name in unused:
+        encoder.set_submodule(name, nn.Identity())
+    try:
+        same = all(torch.equal(old, new) for old, new in zip(before, _features(encoder), strict=True))
+    except (RuntimeError, TypeError, AttributeError, ValueError):
+        same = False  # its forward calls the module in a way that an identity can't stand in for
+    if same:
+        return sum(parameter.numel() for module in kept.values() for parameter in module.parameters())
+    for name, module in kept.items():
+        encoder.set_submodule(name, module)
+    return 0
+
+
+def _topmost_unused(encoder: nn.Module, used: set[str]) -> list[str]:
+    """Names of modules whose parameters are all unused and whose parent has used ones."""
+    found: list[str] = []
+    for name, module in encoder.named_modules():
+        if any(name.startswith(f"{other}.") for other in found):
+            continue
+        own = [f"{name}.{parameter}" if name else parameter for parameter, _ in module.named_parameters()]
+        if own and not used.intersection(own):
+            found.append(name)
+    return found
+
+
+@torch.no_grad()
+def _features(encoder: nn.Module) -> list[Tensor]:
+    was_training = encoder.training
+    encoder.eval()
+    try:
+        features: list[Tensor] = encoder(probe_image())
+        return features
+    finally:
+        encoder.train(was_training)

@@ -1,0 +1,114 @@
+"""A model as two files: `config.json`, in smp's layout, and `model.safetensors`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from segcore.errors import ModelError, RunError
+from segcore.models.base import AnySize
+from segcore.models.catalog import MODELS
+from segcore.models.zoo import build
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+_NAME = "_segcore_model"  # smp drops arguments that begin with an underscore, so its own loader can read the file
+_CLASS = "_model_class"
+
+
+def save_model(model: AnySize, folder: str | Path, *, half: bool = True) -> None:
+    """Write `config.json` and `model.safetensors`; nothing else in the folder is touched.
+
+    Each is written under a temporary name and renamed, so a reader never sees half a file.
+
+    Args:
+        model: From `create_model` or `load_model`.
+        folder: Made when missing.
+        half: Store floats as float16: half the size; logits change in the third digit.
+
+    Raises:
+        ModelError: when the model is not from `create_model`.
+    """
+    if model.zoo_name not in MODELS:
+        raise ModelError(f"{type(model).__name__} was not made by create_model; use save_pretrained to save it.")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    # No weights named: a rebuilt encoder gets the stored ones, and must not download others first.
+    config = {**model.config, "encoder_weights": None, _CLASS: type(model).__name__, _NAME: model.zoo_name}
+    tensors = {name: _storable(value, half) for name, value in model.state_dict().items()}
+    _replace(folder / WEIGHTS_FILE, safetensors.torch.save(tensors, metadata={"format": "pt"}))
+    _replace(folder / CONFIG_FILE, (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
+
+
+def load_model(folder: str | Path) -> AnySize:
+    """The model that `save_model` wrote: float32, on the CPU, in `eval()`. Needs no network.
+
+    Raises:
+        RunError: when a file is missing, truncated or of another making.
+        ModelError: when the architecture can't be built.
+    """
+    folder = Path(folder)
+    config = _read_config(folder)
+    name, _ = config.pop(_NAME), config.pop(_CLASS, None)
+    try:
+        encoder, classes = config.pop("encoder_name"), config.pop("classes")
+    except KeyError as error:
+        raise _foreign(folder, CONFIG_FILE, f"it has no {error}") from None
+    config.pop("encoder_weights", None)
+    model = build(MODELS[name], encoder, classes, config)
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        raise RunError(f"{folder} has no {WEIGHTS_FILE}. {_again(folder)}")
+    try:
+        tensors = safetensors.torch.load_file(path)
+        model.load_state_dict(tensors)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise RunError(f"{path} is truncated or damaged ({error}). {_again(folder)}") from error
+    except RuntimeError as error:
+        detail = str(error).strip().splitlines()[-1].strip()
+        raise _foreign(
+            folder, WEIGHTS_FILE, f"its tensors don't fit {MODELS[name].title} on {encoder}: {detail}"
+        ) from (error)
+    return model.eval()
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG_FILE
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{folder} has no {CONFIG_FILE}. {_again(folder)}") from None
+    except (ValueError, OSError) as error:
+        raise RunError(f"{path} is truncated or damaged ({error}). {_again(folder)}") from error
+    if not isinstance(config, dict) or config.get(_NAME) not in MODELS:
+        got = config.get(_NAME) if isinstance(config, dict) else type(config).__name__
+        raise _foreign(folder, CONFIG_FILE, f"{_NAME} is {got!r}, no model of this version")
+    return config
+
+
+def _foreign(folder: Path, file: str, why: str) -> RunError:
+    return RunError(f"{folder / file} was not written by this version of Segcore: {why}. {_again(folder)}")
+
+
+def _again(folder: Path) -> str:
+    return f"Train it again: python train.py --config {folder / 'config.yaml'}"
+
+
+def _storable(value: Tensor, half: bool) -> Tensor:
+    value = value.detach().cpu()
+    return (value.half() if half and value.is_floating_point() else value).contiguous().clone()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
