@@ -192,6 +192,22 @@ class LabelMap:
         )
 
 
+def auto_palette(count: int) -> tuple[Color, ...]:
+    """Distinct colours for classes that came without: the bit-reversal scheme of PASCAL VOC, black first.
+
+    >>> auto_palette(4)
+    ((0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0))
+    """
+    colors = []
+    for index in range(count):
+        channels = [0, 0, 0]
+        for bit in range(8):
+            for channel in range(3):
+                channels[channel] |= (index >> (3 * bit + channel) & 1) << (7 - bit)
+        colors.append((channels[0], channels[1], channels[2]))
+    return tuple(colors)
+
+
 def _color(values: Iterable[int]) -> Color:
     red, green, blue = values
     return int(red), int(green), int(blue)

@@ -1,0 +1,183 @@
+"""Opening a dataset by name or path: recognise its layout, check it, and give its masks the wanted labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from segcore.data.classes import is_void
+from segcore.data.dataset import Dataset, Record
+from segcore.data.decode import MASK_SUFFIXES, MaskCoding
+from segcore.data.formats import FORMATS
+from segcore.data.formats.base import Found, Pair
+from segcore.data.record import FileRecord, RenumberedRecord
+from segcore.data.sequence import group_of, is_video, natural_key
+from segcore.data.tree import Listing, list_tree
+from segcore.errors import DatasetError, LabelError, unknown
+from segcore.labels import CAMVID32, PRESETS, LabelMap
+
+DRIVE = "drive"
+MAX_DEPTH = 4  # folders around a dataset that are looked into
+MAX_LISTED = 10  # names in one message
+Void = Literal["ignore", "class"]
+
+
+def open_dataset(
+    source: str | Path = DRIVE,
+    *,
+    labels: str | None = None,
+    void: Void = "ignore",
+    skip_incomplete: bool = False,
+    color_tolerance: int = 0,
+) -> Dataset:
+    """Open a folder, a zip or the embedded drive; the layout is recognised (see `FORMATS`).
+
+    Args:
+        source: `drive`, or the path of a folder or zip.
+        labels: `camvid32` or `camvid11` to regroup the classes; None keeps the dataset's own.
+        void: `ignore` leaves pixels of Void (Unlabeled, Ignore) out of training and scores, `class` counts them.
+        skip_incomplete: Go on without images that have no mask and masks that have no image.
+        color_tolerance: Largest per-channel distance at which an unknown mask colour takes its nearest class.
+
+    Raises:
+        DatasetError: when it is missing, empty, damaged, of no known layout, or incomplete.
+        LabelError: when the classes are badly listed or don't fit the wanted labels.
+    """
+    if void not in ("ignore", "class"):
+        raise LabelError(unknown("treatment of void", void, ("ignore", "class")))
+    if labels is not None and labels not in PRESETS:
+        raise LabelError(unknown("labels", labels, PRESETS))
+    if str(source) == DRIVE and not Path(DRIVE).exists():
+        return _open_drive(labels, void)
+    listing = list_tree(Path(source).expanduser())
+    found = _recognise(listing)
+    coding = MaskCoding(
+        found.classes, target_labels(found.classes.labels, labels, void), found.ids_only, color_tolerance
+    )
+    pairs, notes = _complete(found.pairs, listing, skip_incomplete)
+    _check_files(pairs, listing)
+    _check_splits(pairs, found, listing)
+    records = _records(pairs, listing, coding)
+    video = is_video(record.id for record in records) if found.video is None else found.video
+    if video and found.video is None:
+        notes = (*notes, "Ids are numbered in constant steps: taken as a video, so validation is split by block.")
+    return Dataset(found.name, str(source), coding.target, records, video, (*found.notes, *notes))
+
+
+def target_labels(native: LabelMap, labels: str | None, void: Void) -> LabelMap:
+    """The labels to hand out for a dataset whose own classes are `native` (every class counted).
+
+    Raises:
+        LabelError: when the classes don't fit the wanted preset.
+    """
+    target = PRESETS[labels] if labels else native
+    target = target.with_ignored(name for name, _ in target.entries if is_void(name) and void == "ignore")
+    try:
+        native.mapping_to(target)
+    except LabelError as error:
+        if labels == "camvid32" and native.name == "camvid11":
+            raise LabelError(
+                "camvid11 can't be opened as camvid32: its 11 classes are merged from the 32 and can't be told apart "
+                "again. Leave out --labels, or open the original 32-colour masks."
+            ) from None
+        raise error
+    return target
+
+
+def _open_drive(labels: str | None, void: Void) -> Dataset:
+    from segcore.data import drive
+
+    native = CAMVID32.with_ignored(())
+    target = target_labels(native, labels, void)
+    table = native.mapping_to(target).tobytes()
+    records = tuple(RenumberedRecord(record, table) for record in drive.records())
+    return Dataset(DRIVE, DRIVE, target, records, video=True)
+
+
+def _recognise(listing: Listing) -> Found:
+    if not listing.files:
+        raise DatasetError(f"{listing.where()}: empty, no files in it. {_known_layouts()}")
+    folders = ["", *(folder for folder in listing.folders if folder.count("/") < MAX_DEPTH)]
+    for folder in sorted(folders, key=lambda name: (name.count("/") + bool(name), name)):
+        below = listing.below(folder) if folder else listing
+        for layout in FORMATS.values():
+            found = layout.recognise(below)
+            if found is not None:
+                return found
+    top = sorted({file.split("/")[0] + ("/" if "/" in file else "") for file in listing.files})
+    raise DatasetError(f"{listing.where()}: unknown layout; it holds {_some(top)}. {_known_layouts()}")
+
+
+def _known_layouts() -> str:
+    return "Known layouts:\n" + "\n".join(f"  {name}: {layout.summary}" for name, layout in FORMATS.items())
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    rest = f" and {len(listed) - MAX_LISTED} more" if len(listed) > MAX_LISTED else ""
+    return ", ".join(listed[:MAX_LISTED]) + rest
+
+
+def _complete(pairs: Iterable[Pair], listing: Listing, skip: bool) -> tuple[list[Pair], tuple[str, ...]]:
+    pairs = list(pairs)
+    complete = [pair for pair in pairs if pair.image and pair.mask]
+    problems = []
+    for what, other, files in (
+        ("image", "mask", [pair.image for pair in pairs if pair.image and not pair.mask]),
+        ("mask", "image", [pair.mask for pair in pairs if pair.mask and not pair.image]),
+    ):
+        if files:
+            problems.append(f"{_number(len(files), what)} without {other}: {_some(files)}")
+    if problems and not skip:
+        raise DatasetError(
+            f"{listing.tree.root}: {'; '.join(problems)}. "
+            "Add what is missing, or go on without them: --skip-incomplete."
+        )
+    return complete, tuple(f"Skipped {problem}." for problem in problems)
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _check_files(pairs: Iterable[Pair], listing: Listing) -> None:
+    files = [file for pair in pairs for file in (pair.image, pair.mask) if file]
+    empty = [file for file in files if listing.tree.size(file) == 0]
+    if empty:
+        raise DatasetError(
+            f"{listing.tree.root}: {_number(len(empty), 'empty file')} (0 bytes): {_some(empty)}. Get them again."
+        )
+    for pair in pairs:
+        if pair.mask and Path(pair.mask).suffix.lower() not in MASK_SUFFIXES:
+            raise DatasetError(
+                f"{listing.tree.root}/{pair.mask}: masks must be lossless ({', '.join(MASK_SUFFIXES)}); "
+                "compression changes their classes. Save it as PNG."
+            )
+
+
+def _check_splits(pairs: Iterable[Pair], found: Found, listing: Listing) -> None:
+    counts = Counter(pair.split for pair in pairs)
+    for split in found.splits:
+        if not counts[split]:
+            raise DatasetError(
+                f"{listing.tree.root}: split {split!r} has no samples. Put images with masks into it, "
+                "or remove its folder."
+            )
+    if not counts:
+        raise DatasetError(f"{listing.tree.root}: no image with a mask. {_known_layouts()}")
+
+
+def _records(pairs: list[Pair], listing: Listing, coding: MaskCoding) -> tuple[Record, ...]:
+    if max(Counter(pair.id for pair in pairs).values()) > 1:  # train/0001.png and test/0001.png are two samples
+        pairs = [replace(pair, id=f"{pair.split}__{pair.id}") for pair in pairs]
+    repeated = [sample_id for sample_id, count in Counter(pair.id for pair in pairs).items() if count > 1]
+    if repeated:
+        raise DatasetError(f"{listing.tree.root}: ids that occur twice: {_some(repeated)}. Rename or remove one.")
+    return tuple(
+        FileRecord(pair.id, pair.split, group_of(pair.id), listing.tree, pair.image, pair.mask, coding)
+        for pair in sorted(pairs, key=lambda pair: natural_key(pair.id))
+        if pair.image and pair.mask
+    )

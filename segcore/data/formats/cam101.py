@@ -1,0 +1,78 @@
+"""Cam101: frames and their `_L` colour masks side by side, in train/ and test/ or in one flat folder (CamSeq01).
+
+Fauqueur, Brostow, Cipolla: Assisted video object labeling by joint tracking of regions and keypoints, 2007.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from segcore.data.classes import CAMVID32_CLASSES, ClassList, read_classes
+from segcore.data.dataset import SPLITS
+from segcore.data.formats.base import Found, Pair, images_in, pair_files, without_suffix
+from segcore.data.sequence import natural_key
+from segcore.data.tree import Listing
+
+LABEL_FILE = "label_colors.txt"
+FLAT_TEST_FRACTION = 0.1
+FLAT_GAP = 3  # frames between train and test that belong to neither
+
+
+def recognise(listing: Listing) -> Found | None:
+    """`train/ test/` (and `val/`) or a flat folder with `NAME.png` and `NAME_L.png`.
+
+    Raises:
+        LabelError: when label_colors.txt has a bad line.
+    """
+    splits = tuple(split for split in SPLITS if split in listing.folders)
+    if any(_masks(listing.below(split)) for split in splits):
+        pairs = tuple(pair for split in splits for pair in _pairs(listing.below(split), split))
+        places = ("", *(f"{split}/" for split in splits))
+        classes, notes = _classes(listing, places)
+        return Found("cam101", classes, pairs, splits=splits, notes=notes)
+    flat = Listing(listing.tree, tuple(file for file in listing.files if "/" not in file), frozenset(), listing.base)
+    if not _masks(flat):
+        return None
+    classes, notes = _classes(flat, ("",))
+    pairs, note = _cut(_pairs(flat, "train"))
+    return Found("cam101", classes, pairs, notes=(*notes, *note))
+
+
+def _masks(listing: Listing) -> list[str]:
+    return [file for file in images_in(listing) if PurePosixPath(file).stem.endswith("_L")]
+
+
+def _pairs(listing: Listing, split: str) -> list[Pair]:
+    masks = _masks(listing)
+    images = [file for file in images_in(listing) if file not in set(masks)]
+    return pair_files(
+        [(listing, file) for file in images],
+        [(listing, file) for file in masks],
+        split,
+        mask_stem=without_suffix("_L"),
+    )
+
+
+def _classes(listing: Listing, places: tuple[str, ...]) -> tuple[ClassList, tuple[str, ...]]:
+    for place in places:
+        if place + LABEL_FILE in listing.files:
+            return read_classes(listing, place + LABEL_FILE, "cam101"), ()
+    return CAMVID32_CLASSES, (f"No {LABEL_FILE}: the 32 colours of CamVid are taken.",)
+
+
+def _cut(pairs: list[Pair]) -> tuple[tuple[Pair, ...], tuple[str, ...]]:
+    """Make the last stretch of a flat clip its test split, with a gap before it."""
+    ordered = sorted(pairs, key=lambda pair: natural_key(pair.id))
+    test = max(1, -(-len(ordered) // round(1 / FLAT_TEST_FRACTION)))
+    train = len(ordered) - test - FLAT_GAP
+    if train < test:
+        return tuple(ordered), ("No train/ and test/ folders and too few frames to cut a test split: all are train.",)
+    note = (
+        f"No train/ and test/ folders: the last {test} frames are test, "
+        f"the {FLAT_GAP} before them are left out as a gap."
+    )
+    return (
+        *ordered[:train],
+        *(replace(pair, split="test") for pair in ordered[train + FLAT_GAP :]),
+    ), (note,)

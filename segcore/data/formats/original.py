@@ -1,0 +1,59 @@
+"""CamVid as its authors published it: 701 frames at 960x720 and their 32-colour masks, in two flat folders."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from segcore.data.classes import CAMVID32_CLASSES, read_classes
+from segcore.data.formats.base import Found, Pair, images_in, pair_files
+from segcore.data.tree import Listing
+
+IMAGES, MASKS = "701_StillsRaw_full", "LabeledApproved_full"
+_FRAME = re.compile(r"^(?P<sequence>0001TP|0006R0|0016E5|Seq05VD)_f?(?P<number>\d+)$")
+
+
+def recognise(listing: Listing) -> Found | None:
+    """`701_StillsRaw_full/NAME.png` and `LabeledApproved_full/NAME_L.png`; the split is SegNet's.
+
+    Raises:
+        LabelError: when label_colors.txt has a bad line.
+    """
+    if not {IMAGES, MASKS} <= listing.folders:
+        return None
+    images, masks = listing.below(IMAGES), listing.below(MASKS)
+    label_file = next((file for file in listing.files if file.split("/")[-1] == "label_colors.txt"), None)
+    classes = read_classes(listing, label_file, "camvid") if label_file else CAMVID32_CLASSES
+    pairs = pair_files(
+        [(images, file) for file in images_in(images)],
+        [(masks, file) for file in images_in(masks)],
+        "train",
+        mask_stem=lambda stem: stem.split("/")[-1].removesuffix("_L"),
+        image_stem=lambda stem: stem.split("/")[-1],  # unpacked, the zips may nest a folder of the same name
+    )
+    split = tuple(replace(pair, split=segnet_split(pair.id)) for pair in pairs)
+    return Found("camvid", classes, split, notes=_notes(split))
+
+
+def segnet_split(frame: str) -> str:
+    """SegNet's split of CamVid's 701 frames (367 / 101 / 233) follows from their names.
+
+    Validation is the clip 0016E5_07959 to 08159; test is Seq05VD and 0001TP from frame 8550 on. Frames of other
+    names are train.
+
+    >>> segnet_split("0016E5_07961"), segnet_split("0001TP_008550"), segnet_split("0001TP_008520")
+    ('val', 'test', 'train')
+    """
+    found = _FRAME.match(frame)
+    if not found:
+        return "train"
+    sequence, number = found["sequence"], int(found["number"])
+    if sequence == "Seq05VD" or (sequence == "0001TP" and number >= 8550):
+        return "test"
+    return "val" if sequence == "0016E5" and 7959 <= number <= 8159 else "train"
+
+
+def _notes(pairs: tuple[Pair, ...]) -> tuple[str, ...]:
+    foreign = sum(not _FRAME.match(pair.id) for pair in pairs)
+    note = "Split as SegNet's (367/101/233 of the 701 frames), by frame names."
+    return (note, f"{foreign} frames with other names are train.") if foreign else (note,)

@@ -1,0 +1,247 @@
+"""Files of a dataset, in a folder or inside a zip, read the same way."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import IO, Protocol
+
+from segcore.errors import DatasetError, nearest
+
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
+
+
+class Tree(Protocol):
+    """A folder or a zip. Paths are relative, with `/`. Picklable: a loader worker opens it again for itself."""
+
+    @property
+    def root(self) -> str:
+        """What was opened, for messages."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """The bytes of one file."""
+        ...
+
+    def open(self, path: str) -> IO[bytes]:
+        """One file as a stream, for reading its header alone."""
+        ...
+
+    def size(self, path: str) -> int:
+        """Number of bytes of one file."""
+        ...
+
+    def stamp(self, path: str) -> str:
+        """`size-crc32` of the stored bytes: the same in a folder and in a zip."""
+        ...
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Files under a folder."""
+
+    root: str
+
+    def read(self, path: str) -> bytes:
+        """The bytes of one file.
+
+        Raises:
+            DatasetError: when it can't be read.
+        """
+        with self.open(path) as stream:
+            return stream.read()
+
+    def open(self, path: str) -> IO[bytes]:
+        """One file as a stream.
+
+        Raises:
+            DatasetError: when it can't be read.
+        """
+        try:
+            return (Path(self.root) / path).open("rb")
+        except OSError as error:
+            raise DatasetError(f"{self.root}/{path}: can't be read ({error.strerror or error}).") from None
+
+    def size(self, path: str) -> int:
+        return (Path(self.root) / path).stat().st_size
+
+    def stamp(self, path: str) -> str:
+        stat = (Path(self.root) / path).stat()
+        return _file_stamp(f"{self.root}/{path}", stat.st_mtime_ns, stat.st_size)
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Files in a zip, read in place."""
+
+    root: str
+
+    def read(self, path: str) -> bytes:
+        """The bytes of one file.
+
+        Raises:
+            DatasetError: when its bytes are damaged.
+        """
+        try:
+            return _archive(self.root).read(path)
+        except _DAMAGED as error:
+            raise DatasetError(f"{self.root}: {path} is damaged ({error}). Copy or download the zip again.") from None
+
+    def open(self, path: str) -> IO[bytes]:
+        """One file as a stream.
+
+        Raises:
+            DatasetError: when its header is damaged.
+        """
+        try:
+            return _archive(self.root).open(path)
+        except _DAMAGED as error:
+            raise DatasetError(f"{self.root}: {path} is damaged ({error}). Copy or download the zip again.") from None
+
+    def size(self, path: str) -> int:
+        return _archive(self.root).getinfo(path).file_size
+
+    def stamp(self, path: str) -> str:
+        entry = _archive(self.root).getinfo(path)
+        return f"{entry.file_size}-{entry.CRC:08x}"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is in a tree below one folder; hidden files and `__MACOSX` are left out.
+
+    Args:
+        tree: Where the bytes are.
+        files: Paths relative to `base`, sorted.
+        folders: Every folder below `base`, also empty ones.
+        base: Folder inside the tree, `""` for its root.
+    """
+
+    tree: Tree
+    files: tuple[str, ...]
+    folders: frozenset[str]
+    base: str = ""
+
+    def path(self, file: str) -> str:
+        """Path inside the tree of a file of this listing."""
+        return f"{self.base}/{file}" if self.base else file
+
+    def where(self, file: str = "") -> str:
+        """A file (or the folder itself) as a user finds it, for messages."""
+        return "/".join(part for part in (self.tree.root, self.base, file) if part)
+
+    def below(self, folder: str) -> Listing:
+        """The listing of a sub-folder."""
+        prefix = f"{folder}/"
+        return Listing(
+            self.tree,
+            tuple(file.removeprefix(prefix) for file in self.files if file.startswith(prefix)),
+            frozenset(found.removeprefix(prefix) for found in self.folders if found.startswith(prefix)),
+            self.path(folder),
+        )
+
+    def text(self, file: str) -> str:
+        """A text file, without byte-order mark.
+
+        Raises:
+            DatasetError: when it is no UTF-8 text.
+        """
+        try:
+            return self.tree.read(self.path(file)).decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise DatasetError(f"{self.where(file)}: not UTF-8 text. Save it as UTF-8.") from None
+
+
+def list_tree(source: Path) -> Listing:
+    """Everything in a folder or zip.
+
+    Raises:
+        DatasetError: when the path is missing, is neither folder nor zip, or the zip is unsafe or damaged.
+    """
+    if source.is_dir():
+        return _list_folder(source.resolve())
+    if not source.exists():
+        siblings = [path.name for path in source.parent.iterdir()] if source.parent.is_dir() else []
+        raise DatasetError(
+            f"{source}: no such file or folder.{nearest(source.name, siblings)} "
+            "Give a folder, a zip, or 'drive' for the embedded data."
+        )
+    return _list_archive(source.resolve())
+
+
+def _list_folder(root: Path) -> Listing:
+    files: list[str] = []
+    folders: set[str] = set()
+    visited: set[Path] = set()  # links to folders are followed, but not in circles
+    for current, names, file_names in os.walk(root, followlinks=True):
+        here = Path(current)
+        real = here.resolve()
+        if real in visited:
+            names.clear()
+            continue
+        visited.add(real)
+        names[:] = sorted(name for name in names if not _hidden(name))
+        relative = here.relative_to(root).as_posix()
+        prefix = "" if relative == "." else f"{relative}/"
+        folders.update(prefix + name for name in names)
+        files.extend(prefix + name for name in file_names if not _hidden(name))
+    return Listing(Folder(str(root)), tuple(sorted(files)), frozenset(folders))
+
+
+def _list_archive(path: Path) -> Listing:
+    archive = _archive(str(path))
+    files: set[str] = set()
+    folders: set[str] = set()
+    for entry in archive.infolist():
+        parts = PurePosixPath(entry.filename).parts
+        if entry.filename.startswith("/") or ".." in parts or "\\" in entry.filename or ":" in parts[:1]:
+            raise DatasetError(
+                f"{path}: entry {entry.filename!r} points outside of the zip. Don't trust this file; "
+                "get it again from its source."
+            )
+        if any(_hidden(part) for part in parts):
+            continue
+        if entry.flag_bits & 1:
+            raise DatasetError(
+                f"{path}: entry {entry.filename!r} is encrypted. Unpack it with its password and open the folder."
+            )
+        folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
+        if entry.is_dir():
+            folders.add("/".join(parts))
+        else:
+            files.add(entry.filename)
+    return Listing(Archive(str(path)), tuple(sorted(files)), frozenset(folders))
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name in {"__MACOSX", "Thumbs.db", "desktop.ini"}
+
+
+def _archive(path: str) -> zipfile.ZipFile:
+    try:
+        stat = Path(path).stat()
+    except OSError:
+        raise DatasetError(f"{path}: no such file. It was there when the dataset was opened.") from None
+    return _open_archive(os.getpid(), path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=8)
+def _open_archive(_process: int, path: str, _mtime: int, _size: int) -> zipfile.ZipFile:
+    """One handle a process: a fork would share the file position, threads are locked by `ZipFile` itself."""
+    if Path(path).suffix.lower() in {".tgz", ".gz", ".tar", ".rar", ".7z", ".bz2", ".xz"}:
+        raise DatasetError(f"{path}: only zip archives are read in place. Unpack it and open the folder.")
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile:
+        raise DatasetError(
+            f"{path}: not a zip, or one that is cut off ({_size} bytes). Copy or download it again."
+        ) from None
+
+
+@lru_cache(maxsize=1 << 17)
+def _file_stamp(path: str, _mtime: int, size: int) -> str:
+    return f"{size}-{zlib.crc32(Path(path).read_bytes()):08x}"
