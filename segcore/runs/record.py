@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from segcore.errors import RunError
 from segcore.labels import LabelMap
+from segcore.models import model_title
 from segcore.runs import files
 from segcore.runs.summary import SCHEMA_VERSION, Summary
 
@@ -57,7 +58,7 @@ class RunRecord:
     @property
     def title(self) -> str:
         """The model's name for people, e.g. `FCN-8s`."""
-        return self.summary.model
+        return model_title(self.summary.model)
 
     @cached_property
     def labels(self) -> LabelMap:

@@ -27,6 +27,7 @@ def test_a_run_reads_back_as_written(store, fake_run):
     assert again.history["epoch"].tolist() == [0, 1, 2]
     assert again.weights == run.path / "model.safetensors"
     assert again.splits == ("test",)
+    assert (again.title, load_run(fake_run(store, "other", model="mine").path).title) == ("U-Net", "mine")
     assert again.evaluation("val") is None
 
 
