@@ -28,16 +28,19 @@ class SummedAtrousPyramid(nn.Module):
 
     def __init__(self, encoder_channels: Sequence[int], classes: int, rates: Sequence[int]) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(
-            [nn.Conv2d(encoder_channels[-1], classes, 3, padding=rate, dilation=rate) for rate in rates]
-        )
-        for branch in self.branches:
-            nn.init.normal_(branch.weight, std=0.01)
-            nn.init.zeros_(branch.bias)
+        self.branches = nn.ModuleList([_score(encoder_channels[-1], classes, rate) for rate in rates])
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """The encoder's features -> `[N, classes, H / 8, W / 8]` scores."""
         return torch.stack([branch(features[-1]) for branch in self.branches]).sum(dim=0)
+
+
+def _score(channels: int, classes: int, rate: int) -> nn.Conv2d:
+    score = nn.Conv2d(channels, classes, 3, padding=rate, dilation=rate)
+    nn.init.normal_(score.weight, std=0.01)
+    if score.bias is not None:
+        nn.init.zeros_(score.bias)
+    return score
 
 
 class DeepLabV2(AnySize):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from segcore.errors import ModelError, nearest
 
 TIMM_PREFIX = "tu-"
-ENCODER_LISTS = "https://smp.readthedocs.io/en/latest/encoders.html and .../encoders_timm.html"
+ENCODER_LISTS = "https://smp.readthedocs.io/en/latest/encoders.html and encoders_timm.html beside it"
 SUGGESTED = (
     "tu-tf_efficientnet_lite0",
     "resnet34",
@@ -108,27 +109,11 @@ def parameter_stages(encoder: nn.Module) -> dict[str, int]:
     Returns:
         Parameter name -> 1 (stride 2) to 5 (stride 32). Parameters that no feature depends on are left out.
     """
-    was_training, names = encoder.training, [name for name, _ in encoder.named_parameters()]
-    frozen = [parameter for parameter in encoder.parameters() if not parameter.requires_grad]
-    encoder.eval()
     stages: dict[str, int] = {}
-    try:
-        encoder.requires_grad_(True)
-        parameters = list(encoder.parameters())
-        device = parameters[0].device
-        with torch.enable_grad():
-            features = encoder(probe_image().to(device))
-            for stage, feature in enumerate(features):
-                if (stage == 0 and not feature.requires_grad) or feature.numel() == 0:  # the image; a placeholder
-                    continue
-                gradients = torch.autograd.grad(feature.sum(), parameters, retain_graph=True, allow_unused=True)
-                for name, gradient in zip(names, gradients, strict=True):
-                    if gradient is not None:
-                        stages.setdefault(name, max(stage, 1))
-    finally:
-        for parameter in frozen:
-            parameter.requires_grad_(False)
-        encoder.train(was_training)
+    with _probing(encoder):
+        for stage, feature in enumerate(_features(encoder)):
+            for name in _contributing(encoder, feature):
+                stages.setdefault(name, max(stage, 1))  # a VGG has features at the image's own size
     return stages
 
 
@@ -140,27 +125,65 @@ def drop_unused_stages(encoder: nn.Module) -> int:
     Returns:
         Parameters dropped.
     """
-    used = set(parameter_stages(encoder))
-    unused = [name for name in _topmost_unused(encoder, used) if name]
-    if not unused:
-        return 0
-    before = _features(encoder)
-    kept = {name: encoder.get_submodule(name) for name in unused}
-    for name in unused:
-        encoder.set_submodule(name, nn.Identity())
+    with _probing(encoder):
+        before = _features(encoder)
+        used = _contributing(encoder, sum((feature.sum() for feature in before), torch.zeros(())))
+        unused = {name: encoder.get_submodule(name) for name in _topmost_unused(encoder, used)}
+        for name in unused:
+            encoder.set_submodule(name, _Dropped())
+        if unused and not _same_features(encoder, before):
+            for name, module in unused.items():
+                encoder.set_submodule(name, module)
+            return 0
+    return sum(parameter.numel() for module in unused.values() for parameter in module.parameters())
+
+
+class _Dropped(nn.Module):
+    """In the place of a module that is never needed; unlike `nn.Identity` it may be called with more arguments."""
+
+    def forward(self, x: Tensor, *_: object, **__: object) -> Tensor:
+        return x
+
+
+@contextmanager
+def _probing(encoder: nn.Module) -> Iterator[None]:
+    """In `eval()` and with every parameter tracked, then as it was."""
+    was_training = {module: module.training for module in encoder.modules()}
+    frozen = [parameter for parameter in encoder.parameters() if not parameter.requires_grad]
+    encoder.eval().requires_grad_(True)
     try:
-        same = all(torch.equal(old, new) for old, new in zip(before, _features(encoder), strict=True))
+        with torch.enable_grad():
+            yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        for module, mode in was_training.items():
+            module.training = mode
+
+
+def _features(encoder: nn.Module) -> list[Tensor]:
+    features: list[Tensor] = encoder(probe_image().to(next(encoder.parameters()).device))
+    return features
+
+
+def _contributing(encoder: nn.Module, output: Tensor) -> set[str]:
+    """Names of the parameters that `output` depends on."""
+    if not output.requires_grad or output.numel() == 0:  # the image itself, or smp's placeholder for stride 2
+        return set()
+    names, parameters = zip(*encoder.named_parameters(), strict=True)
+    gradients = torch.autograd.grad(output.sum(), parameters, retain_graph=True, allow_unused=True)
+    return {name for name, gradient in zip(names, gradients, strict=True) if gradient is not None}
+
+
+def _same_features(encoder: nn.Module, before: list[Tensor]) -> bool:
+    try:
+        return all(torch.equal(old, new) for old, new in zip(before, _features(encoder), strict=True))
     except (RuntimeError, TypeError, AttributeError, ValueError):
-        same = False  # its forward calls the module in a way that an identity can't stand in for
-    if same:
-        return sum(parameter.numel() for module in kept.values() for parameter in module.parameters())
-    for name, module in kept.items():
-        encoder.set_submodule(name, module)
-    return 0
+        return False  # its forward wants more of the module than a stand-in has
 
 
 def _topmost_unused(encoder: nn.Module, used: set[str]) -> list[str]:
-    """Names of modules whose parameters are all unused and whose parent has used ones."""
+    """Names of modules with parameters of which none is used, without those inside another such module."""
     found: list[str] = []
     for name, module in encoder.named_modules():
         if any(name.startswith(f"{other}.") for other in found):
@@ -169,14 +192,3 @@ def _topmost_unused(encoder: nn.Module, used: set[str]) -> list[str]:
         if own and not used.intersection(own):
             found.append(name)
     return found
-
-
-@torch.no_grad()
-def _features(encoder: nn.Module) -> list[Tensor]:
-    was_training = encoder.training
-    encoder.eval()
-    try:
-        features: list[Tensor] = encoder(probe_image())
-        return features
-    finally:
-        encoder.train(was_training)

@@ -102,10 +102,7 @@ class FCNDecoder(nn.Module):
         self.score = nn.Conv2d(head_channels or deepest, classes, 1)
         initialization.initialize_head(self.score)
         coarse_to_fine = [encoder_channels[index] for index in ((3, 2) if vgg else (4, 3))[: self.skip_count]]
-        self.skips = nn.ModuleList([nn.Conv2d(channels, classes, 1) for channels in coarse_to_fine])
-        for skip in self.skips:  # zero, so that a finer net starts as the coarser one
-            nn.init.zeros_(skip.weight)
-            nn.init.zeros_(skip.bias)
+        self.skips = nn.ModuleList([_zero_score(channels, classes) for channels in coarse_to_fine])
         self.upsample = nn.ModuleList([BilinearUpsample(classes, 2, learn=learn_upsampling) for _ in self.skips])
 
     def forward(self, features: list[Tensor]) -> Tensor:
@@ -115,6 +112,15 @@ class FCNDecoder(nn.Module):
             feature = nn.functional.max_pool2d(features[3 - index], 2) if self.vgg else features[4 - index]
             scores = upsample(scores) + skip(feature)
         return scores
+
+
+def _zero_score(channels: int, classes: int) -> nn.Conv2d:
+    """A 1x1 convolution that starts at zero, so that a finer net starts as the coarser one."""
+    score = nn.Conv2d(channels, classes, 1)
+    nn.init.zeros_(score.weight)
+    if score.bias is not None:
+        nn.init.zeros_(score.bias)
+    return score
 
 
 class FCN(AnySize):

