@@ -6,12 +6,14 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segcore.errors import SegcoreError
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
+    from segcore.runs import RunRecord, ScoreInfo
 
 Commands = argparse._SubParsersAction  # what every `add_...` function adds its noun to
 FAILED, INTERRUPTED = 2, 130
@@ -44,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"segcore {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     add_data(commands)
+    add_runs(commands)
+    add_evaluate(commands)
+    add_predict(commands)
     return parser
 
 
@@ -133,6 +138,174 @@ def data_fetch(arguments: argparse.Namespace) -> int:
 
     path = fetch(arguments.name, arguments.out)
     print(f"{path}\nOpen it with: segcore data info {path}")
+    return 0
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which run, and where it computes."""
+    parser.add_argument("wanted", metavar="RUN", help="a run's folder, or its id in --runs")
+    parser.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
+    parser.add_argument("--device", default="auto", help="auto (the default), cpu, cuda, ...")
+
+
+def run_from(arguments: argparse.Namespace) -> RunRecord:
+    """The run that `add_run_arguments` ask for."""
+    from segcore.runs import RunStore, load_run
+
+    wanted = Path(arguments.wanted)
+    if wanted.is_dir() or len(wanted.parts) > 1:
+        return load_run(wanted)
+    return RunStore(arguments.runs).get(arguments.wanted)
+
+
+def add_runs(commands: Commands) -> None:
+    """`segcore runs`."""
+    parser = commands.add_parser("runs", help="list the runs with their scores")
+    parser.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
+    parser.set_defaults(run=list_runs)
+
+
+def list_runs(arguments: argparse.Namespace) -> int:
+    """Print a table of all runs, and the folders that could not be read."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from segcore.metrics import POLICY
+    from segcore.runs import RunStore
+
+    store = RunStore(arguments.runs)
+    console = Console(highlight=False, soft_wrap=True)
+    runs, problems = store.list(), store.problems
+    if not runs:
+        console.print(f"No runs in {escape(str(store.root))}. Train some: python train.py")
+    else:
+        table = Table("run", "model", "dataset", "test mIoU", "pixel accuracy", "parameters", "minutes", "status")
+        for run in runs:
+            summary, test = run.summary, run.summary.test
+            table.add_row(
+                escape(run.id),
+                escape(run.title),
+                escape(f"{summary.dataset.name} ({run.labels.classes} classes)"),
+                f"{test.miou:.3f}" if test else "–",
+                f"{test.pixel_accuracy:.3f}" if test else "–",
+                f"{summary.parameters / 1e6:.1f} M",
+                f"{summary.train_seconds / 60:.1f}",
+                summary.status,
+            )
+        console.print(table)
+        console.print(POLICY)
+    for problem in problems:
+        console.print(f"skipped: {escape(problem.message)}")
+    return 0
+
+
+def add_evaluate(commands: Commands) -> None:
+    """`segcore evaluate`."""
+    parser = commands.add_parser("evaluate", help="score a run on a split, and store what it predicts")
+    add_run_arguments(parser)
+    parser.add_argument("--data", metavar="SOURCE", help="a folder, a zip, or drive (default: what it was trained on)")
+    parser.add_argument("--split", default="test", help="train, val or test (default: test)")
+    parser.set_defaults(run=evaluate_run)
+
+
+def evaluate_run(arguments: argparse.Namespace) -> int:
+    """Score a run under the labels it was trained with, and print the scores."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from segcore.data import open_dataset
+    from segcore.evaluation import evaluate
+    from segcore.labels import PRESETS
+    from segcore.runs import RunWriter, ScoreInfo
+
+    run = run_from(arguments)
+    trained = run.summary.dataset
+    labels = run.labels.name if run.labels.name in PRESETS else None
+    dataset = open_dataset(arguments.data or trained.source, labels=labels, void=trained.void)
+    ids = dataset.split(arguments.split).ids
+    same = dataset.fingerprint == trained.fingerprint
+    # Scores on other data must not take the place of the run's own on its leaderboard.
+    name = arguments.split if same else f"{dataset.name}-{arguments.split}"
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"{run.id} on {name}", total=len(ids))
+        evaluation = evaluate(
+            run,
+            dataset,
+            ids,
+            split=name,
+            device=arguments.device,
+            progress=lambda done, total: bar.update(task, completed=done),
+        )
+    found = ScoreInfo.from_counts(evaluation.total, run.labels)
+    if same and arguments.split == "test":
+        RunWriter(run.path).write_summary(run.summary.model_copy(update={"test": found}))
+    _print_scores(run, f"{dataset.name} {arguments.split}, {len(ids)} images", found)
+    if not same:
+        print(f"This is not the data it was trained on; stored beside its own scores in {evaluation.path}.")
+    return 0
+
+
+def _print_scores(run: RunRecord, what: str, found: ScoreInfo) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from segcore.metrics import POLICY
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"[bold]{escape(run.id)}[/bold] ({escape(run.title)}) on {escape(what)}")
+    table = Table("score", "value")
+    table.add_row("mIoU", f"{found.miou:.4f}")
+    table.add_row("pixel accuracy", f"{found.pixel_accuracy:.4f}")
+    if found.pixel_accuracy_without_void is not None:
+        table.add_row("pixel accuracy without void", f"{found.pixel_accuracy_without_void:.4f}")
+    table.add_row("mean accuracy", f"{found.mean_accuracy:.4f}")
+    table.add_row("mean Dice", f"{found.mean_dice:.4f}")
+    table.add_row("frequency-weighted IoU", f"{found.frequency_weighted_iou:.4f}", end_section=True)
+    for name, iou in zip(run.labels.names, found.iou, strict=True):
+        table.add_row(f"IoU {escape(name)}", "absent" if iou is None else f"{iou:.4f}")
+    console.print(table)
+    console.print(POLICY)
+
+
+def add_predict(commands: Commands) -> None:
+    """`segcore predict`."""
+    parser = commands.add_parser("predict", help="predict your own images")
+    add_run_arguments(parser)
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, JPEG, ... of any size")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the masks and overlays")
+    parser.set_defaults(run=predict_images)
+
+
+def predict_images(arguments: argparse.Namespace) -> int:
+    """Write `NAME-mask.png` (a palette PNG of class ids) and `NAME-overlay.jpg` for each image."""
+    from segcore.data import decode_image
+    from segcore.errors import DatasetError
+    from segcore.evaluation import Predictor
+    from segcore.runs.files import replacing
+    from segcore.visual.encode import encode_jpeg, encode_png
+    from segcore.visual.overlay import overlay
+
+    paths = [Path(name) for name in arguments.images]
+    twice = [stem for stem, count in Counter(path.stem for path in paths).items() if count > 1]
+    if twice:
+        raise DatasetError(f"Two images are called {twice[0]!r} and would be written to one file; rename one.")
+    run = run_from(arguments)
+    predict = Predictor(run, device=arguments.device)
+    out = Path(arguments.out)
+    for path in paths:
+        try:
+            image = decode_image(path.read_bytes(), str(path))
+            found = predict(image)
+            blended = overlay(image, found.mask, run.labels)
+            with replacing(out / f"{path.stem}-mask.png") as file:
+                file.write_bytes(encode_png(found.mask, run.labels.palette))
+            with replacing(out / f"{path.stem}-overlay.jpg") as file:
+                file.write_bytes(encode_jpeg(blended))
+        except OSError as error:
+            raise DatasetError(f"{error.filename}: {error.strerror}. Check the path and --out.") from None
+        print(f"{out / path.stem}-mask.png  mean confidence {found.confidence.mean():.3f}")
     return 0
 
 

@@ -1,0 +1,122 @@
+"""`segcore runs`, `segcore evaluate` and `segcore predict`, with a real model on a folder of images."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from fixtures.runs import fake_truth
+from PIL import Image
+
+from segcore.cli import main
+from segcore.data import open_dataset
+from segcore.labels import CAMVID11
+from segcore.metrics import POLICY
+from segcore.models import create_model, save_model
+from segcore.runs import RunWriter, load_run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two training and three test frames in SegNet's layout, void as id 11."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 2), ("test", 3)):
+        for name in (split, f"{split}annot"):
+            (tmp_path / "camvid" / name).mkdir(parents=True)
+        for index in range(count):
+            mask = fake_truth(index)
+            mask[mask == 255] = 11
+            Image.fromarray(mask).save(tmp_path / "camvid" / f"{split}annot" / f"{split}{index}.png")
+            image = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+            Image.fromarray(image).save(tmp_path / "camvid" / split / f"{split}{index}.png")
+    return tmp_path / "camvid"
+
+
+@pytest.fixture
+def run(store, fake_run, folder):
+    """An untrained FCN-32s, recorded as trained on `folder`."""
+    run = fake_run(store, "fake-fcn", model="fcn32s", source=str(folder), evaluated=False)
+    torch.manual_seed(0)
+    model = create_model("fcn32s", encoder="resnet18", encoder_weights="none", classes=CAMVID11.classes)
+    save_model(model, run.path)
+    fingerprint = open_dataset(folder, labels="camvid11").fingerprint
+    dataset = run.summary.dataset.model_copy(update={"fingerprint": fingerprint, "name": "camvid"})
+    RunWriter(run.path).write_summary(run.summary.model_copy(update={"dataset": dataset}))
+    return load_run(run.path)
+
+
+def test_evaluate_prints_and_stores_the_scores(run, store, folder, capsys):
+    assert main(["evaluate", "fake-fcn", "--runs", str(store.root), "--device", "cpu"]) == 0
+    printed = capsys.readouterr().out
+    again = load_run(run.path)
+    evaluation = again.evaluation("test")
+    assert evaluation.ids == ("test0", "test1", "test2")
+    assert again.summary.test.miou == evaluation.scores.miou
+    assert f"{evaluation.scores.miou:.4f}" in printed
+    assert "fake-fcn (FCN-32s) on camvid test, 3 images" in printed
+    assert "IoU Bicyclist" in printed
+    assert POLICY in printed
+    assert "not the data it was trained on" not in printed
+
+
+def test_other_data_is_stored_beside_and_leaves_the_runs_own_scores(run, store, folder, capsys):
+    assert main(["evaluate", str(run.path), "--device", "cpu"]) == 0
+    before = load_run(run.path).summary
+    (folder / "train" / "train0.png").unlink()
+    (folder / "trainannot" / "train0.png").unlink()
+    assert main(["evaluate", str(run.path), "--data", str(folder), "--device", "cpu"]) == 0
+    assert "not the data it was trained on; stored beside" in capsys.readouterr().out
+    again = load_run(run.path)
+    assert again.summary == before
+    assert again.splits == ("camvid-test", "test")
+
+
+def test_predict_writes_masks_and_overlays_at_the_images_own_size(run, tmp_path, capsys):
+    image = tmp_path / "mine.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (77, 123, 3), dtype=np.uint8)).save(image)
+    assert main(["predict", str(run.path), str(image), "--out", str(tmp_path / "out"), "--device", "cpu"]) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["mine-mask.png", "mine-overlay.jpg"]
+    with Image.open(tmp_path / "out" / "mine-mask.png") as mask:
+        assert (mask.mode, mask.size) == ("P", (123, 77))
+        assert np.asarray(mask).max() < CAMVID11.classes
+    with Image.open(tmp_path / "out" / "mine-overlay.jpg") as overlay:
+        assert overlay.size == (123, 77)
+    assert "mine-mask.png  mean confidence 0." in capsys.readouterr().out
+
+
+def test_runs_lists_all_and_names_what_it_skipped(store, fake_run, capsys):
+    good = fake_run(store, "good", model="unet")
+    bad = fake_run(store, "bad", evaluated=False)
+    (bad.path / "summary.json").write_text("{")
+    assert main(["runs", "--runs", str(store.root)]) == 0
+    printed = capsys.readouterr().out
+    assert "U-Net" in printed
+    assert f"{good.summary.test.miou:.3f}" in printed
+    assert "skipped: " in printed
+    assert "bad/summary.json is no JSON, perhaps cut off" in printed
+
+
+def test_an_empty_folder_of_runs_says_what_to_do(tmp_path, capsys):
+    assert main(["runs", "--runs", str(tmp_path)]) == 0
+    assert "Train some: python train.py" in capsys.readouterr().out
+
+
+def test_a_run_that_can_not_be_read_is_an_error(store, fake_run, capsys):
+    run = fake_run(store, "fake", evaluated=False)
+    values = json.loads((run.path / "summary.json").read_text())
+    (run.path / "summary.json").write_text(json.dumps(values | {"schema_version": 9}))
+    assert main(["evaluate", "fake", "--runs", str(store.root)]) == 2
+    assert "is of schema 9; this Segcore reads schema 1. Update Segcore." in capsys.readouterr().err
+    assert main(["evaluate", "fakk", "--runs", str(store.root)]) == 2
+    assert "Did you mean 'fake'? Choose one of fake." in capsys.readouterr().err
+
+
+def test_an_image_that_is_not_there_is_an_error(run, tmp_path, capsys):
+    arguments = ["predict", str(run.path), str(tmp_path / "none.png"), "--out", str(tmp_path), "--device", "cpu"]
+    assert main(arguments) == 2
+    assert "none.png: No such file or directory. Check the path and --out." in capsys.readouterr().err
+
+
+def test_two_images_of_one_name_are_an_error(run, capsys):
+    assert main(["predict", str(run.path), "a/x.png", "b/x.jpg", "--out", "out"]) == 2
+    assert "Two images are called 'x' and would be written to one file; rename one." in capsys.readouterr().err
