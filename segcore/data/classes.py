@@ -78,11 +78,10 @@ def read_codes(listing: Listing, file: str, name: str) -> ClassList:
         LabelError: naming file and line of a repeated name, or when there are no names.
     """
     known = {entry.lower(): color for entry, color in CAMVID32.entries}
-    names = [line.strip() for line in listing.text(file).splitlines() if line.strip()]
-    all_known = all(entry.lower() in known for entry in names)
-    rows = [
-        _Row(entry, known[entry.lower()] if all_known else None, index, index + 1) for index, entry in enumerate(names)
-    ]
+    lines = enumerate(listing.text(file).splitlines(), 1)
+    names = [(number, line.strip()) for number, line in lines if line.strip()]
+    all_known = all(entry.lower() in known for _, entry in names)
+    rows = [_Row(entry, known[entry.lower()] if all_known else None, None, line) for line, entry in names]
     return _class_list(rows, listing.where(file), name)
 
 
