@@ -42,6 +42,10 @@ class ConfigError(SegcoreError):
     """A setting that is unknown, out of range or contradicts another."""
 
 
+class TrainingError(SegcoreError):
+    """A training that can't go on, e.g. because its loss is no number any more."""
+
+
 class RunError(SegcoreError):
     """A run folder that is missing, truncated, foreign or of another schema."""
 

@@ -1,0 +1,60 @@
+"""Losses, optimizers and schedules by name; readable without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from segcore.errors import ConfigError, nearest, unknown
+
+LOSSES: Mapping[str, str] = {
+    "ce": "pixel-wise cross entropy",
+    "weighted_ce": "cross entropy weighted by median frequency (Eigen and Fergus 2015), so that rare classes count",
+    "dice": "1 - Dice, averaged over the classes present in the batch (Milletari et al. 2016)",
+}
+OPTIMIZERS: Mapping[str, str] = {
+    "sgd": "SGD with Nesterov momentum",
+    "adam": "Adam (Kingma and Ba 2015)",
+    "adamw": "AdamW, weight decay apart from the gradient (Loshchilov and Hutter 2019)",
+    "rmsprop": "RMSprop",
+}
+SCHEDULES: Mapping[str, str] = {
+    "constant": "the same to the end",
+    "cosine": "half a cosine down to zero",
+    "poly": "(1 - step / steps) ** 0.9, as in DeepLab",
+    "one-cycle": "up along a cosine for the warm-up, down along one for the rest (Smith and Topin 2018)",
+}
+
+
+def parse_loss(text: str) -> tuple[tuple[float, str], ...]:
+    """`ce+0.5*dice` -> `((1.0, "ce"), (0.5, "dice"))`.
+
+    Raises:
+        ConfigError: when a term is no known loss (the choices are listed) or its factor no positive number.
+    """
+    terms: list[tuple[float, str]] = []
+    for term in text.replace(" ", "").split("+"):
+        factor, star, name = term.rpartition("*")
+        if name not in LOSSES:
+            raise ConfigError(
+                f"No loss {name!r}.{nearest(name, LOSSES)} Choose one of {', '.join(LOSSES)}, or a sum of them such as "
+                "ce+0.5*dice."
+            )
+        try:
+            weight = float(factor) if star else 1.0
+        except ValueError:
+            weight = 0.0
+        if not 0 < weight < float("inf"):
+            raise ConfigError(f"Loss {text!r}: {factor!r} is no factor; expected a positive number, as in ce+0.5*dice.")
+        terms.append((weight, name))
+    return tuple(terms)
+
+
+def check_choice(what: str, name: str, choices: Mapping[str, object]) -> str:
+    """The name itself.
+
+    Raises:
+        ConfigError: when it is not among the choices; they are listed.
+    """
+    if name not in choices:
+        raise ConfigError(unknown(what, name, choices))
+    return name

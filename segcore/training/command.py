@@ -1,0 +1,70 @@
+"""The command line of training: flags from `TrainConfig`, a YAML recipe under them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from segcore.errors import ConfigError, SegcoreError, nearest
+from segcore.training.config import TrainConfig, build, describe, flag, read_settings
+
+_DESCRIPTION = """\
+Train several architectures on the same data, keep the best epoch of each, score it on the test set.
+With no arguments: four models on the embedded drive."""
+
+
+def parser(prog: str) -> argparse.ArgumentParser:
+    """One flag a setting; a flag that is not given is absent from the namespace."""
+    result = argparse.ArgumentParser(prog, description=_DESCRIPTION, allow_abbrev=False)
+    result.add_argument("--config", metavar="FILE", help="YAML recipe, or a run's config.yaml; flags go before it")
+    result.add_argument("--print-config", action="store_true", help="print all settings as YAML and stop")
+    for name, field in TrainConfig.model_fields.items():
+        default = TrainConfig.model_fields[name].default
+        shown = (
+            ",".join(default) if name == "models" else "x".join(map(str, default)) if name == "image_size" else default
+        )
+        text = f"{describe(name)}; default {shown}".replace("%", "%%")
+        choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
+        if field.annotation is bool:
+            result.add_argument(flag(name), action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text)
+        else:
+            metavar = "|".join(choices) if choices else name.rsplit("_", 1)[-1].upper()
+            result.add_argument(flag(name), metavar=metavar, default=argparse.SUPPRESS, help=text)
+    return result
+
+
+def parse(arguments: Sequence[str], prog: str = "train.py") -> tuple[TrainConfig, bool]:
+    """(config, whether it is only to be printed).
+
+    Raises:
+        ConfigError: on a flag, key or value that does not fit; nearest names and choices are listed.
+    """
+    given, rest = parser(prog).parse_known_args(arguments)
+    if rest:
+        flags = [*map(flag, TrainConfig.model_fields), "--config", "--print-config", "--help"]
+        name = rest[0].partition("=")[0]
+        raise ConfigError(f"No option {name!r}.{nearest(name, flags)} {prog} --help lists them.")
+    values: dict[str, Any] = vars(given)
+    recipe, only_print = values.pop("config"), values.pop("print_config")
+    return build((read_settings(recipe) if recipe else {}) | values), only_print
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
+    """Run the command; returns the exit code: 0, 1 (a model failed), 2 (nothing could start) or 130 (interrupted)."""
+    try:
+        config, only_print = parse(sys.argv[1:] if arguments is None else arguments, prog)
+        if only_print:
+            print(config.to_yaml(), end="")
+            return 0
+        from segcore.training.engine import train
+
+        statuses = {run.summary.status for run in train(config)}
+    except SegcoreError as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\n{prog}: interrupted before a run began.", file=sys.stderr)
+        return 130
+    return 130 if "interrupted" in statuses else 1 if "failed" in statuses else 0

@@ -1,0 +1,85 @@
+"""Train several models on the same data, one after another."""
+
+from __future__ import annotations
+
+import torch
+
+from segcore import data
+from segcore.models import normalization
+from segcore.runs import RunRecord, RunStore
+from segcore.training.config import TrainConfig
+from segcore.training.fit import Job, fit
+from segcore.training.hardware import Hardware
+from segcore.training.recorder import StopRequest
+from segcore.training.report import Reporter
+from segcore.training.samples import SampleStore
+
+
+def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunRecord]:
+    """Train every model of the config, score the best epoch of each, and store it all in runs.
+
+    A model that fails does not lose the others: its run says why. Ctrl-C ends the training after the current step;
+    the best epoch so far is kept and scored.
+
+    Args:
+        config: The settings.
+        reporter: Where progress is told; the terminal by default.
+
+    Returns:
+        A run for every model that was begun.
+
+    Raises:
+        SegcoreError: when nothing could start: data, encoder, device.
+    """
+    reporter = reporter or Reporter()
+    hardware = Hardware.choose(config)
+    normalization(config.encoder, config.encoder_weights)  # refuses an unknown encoder before any data is read
+    torch.backends.cudnn.benchmark = hardware.device == "cuda"
+    dataset = data.open_dataset(
+        config.data, labels=config.labels, void=config.void, skip_incomplete=config.skip_incomplete
+    )
+    plan = data.plan_split(
+        dataset, method=config.split, val_fraction=config.val_fraction, copies=config.copies, seed=config.seed
+    )
+    store = SampleStore(dataset, config.image_size, config.cache_mb * 1_000_000)
+    stop = StopRequest()
+    job = Job(config, dataset, plan, store, hardware, reporter, stop)
+    reporter.opening(_opening(job), (*dataset.notes, *plan.warnings))
+    runs: list[RunRecord] = []
+    with stop.listening(), reporter.drawing():
+        store.fill([item.id for item in (*plan.train, *plan.val)], reporter.counting("reading"))
+        for index, name in enumerate(config.models):
+            if stop.asked:
+                break
+            writer = RunStore(config.out).create(f"{config.name or dataset.name}-{name}")
+            runs.append(fit(job, name, writer, models_left=len(config.models) - index))
+    if runs:
+        reporter.closing(runs)
+    if stop.asked:
+        left = [name for name in config.models[len(runs) :]]
+        reporter.say(f"Interrupted.{' Not trained: ' + ', '.join(left) + '.' if left else ''}")
+    return runs
+
+
+def _opening(job: Job) -> dict[str, str]:
+    config, dataset, counts = job.config, job.dataset, job.plan.counts()
+    afresh = "" if config.copies or not config.pipeline.steps else ", augmented afresh each epoch"
+    grown = f" -> {counts['train_augmented']} with augmented copies" if config.copies else afresh
+    ignored = ", ".join(name for name, _ in dataset.labels.ignored)
+    left_out = f", {ignored} ignored" if ignored else ""
+    height, width = config.image_size
+    frozen = {"none": "nothing frozen", "encoder": "encoder frozen"}.get(
+        config.freeze, f"first {config.freeze} stages frozen"
+    )
+    return {
+        "data": f"{dataset.name} ({dataset.source}), {dataset.labels.classes} classes{left_out}",
+        "training": f"{counts['train']} images{grown}",
+        "validation": f"{counts['val']} images, split by {job.plan.method}",
+        "test": f"{counts['test']} images",
+        "augment": "; ".join(step.sentence() for step in config.pipeline.steps) or "none",
+        "models": f"{', '.join(config.models)} on {config.encoder} ({config.encoder_weights} weights), {frozen}",
+        "recipe": f"{config.epochs} epochs, {height}x{width}, batch {config.batch_size}, {config.loss}, "
+        f"{config.optimizer} at {config.lr:g}, {config.schedule}",
+        "device": f"{job.hardware.name}, {job.hardware.precision}",
+        "validated at": f"{height}x{width} each epoch; the scores at the end are at the ground truth's own size",
+    }

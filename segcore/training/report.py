@@ -1,0 +1,130 @@
+"""What a training says on the terminal: an opening summary, a line an epoch, a table at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from segcore.metrics import POLICY
+from segcore.models import model_title
+from segcore.runs import RunRecord
+
+
+class Reporter:
+    """Prints; draws progress bars where there is a terminal.
+
+    Args:
+        console: Where to.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(soft_wrap=True, highlight=False)
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self._tasks: list[TaskID] = []
+        self._model, self._epochs = "", 0
+
+    def opening(self, lines: Mapping[str, str], warnings: Sequence[str]) -> None:
+        """What will be trained on what."""
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        for name, text in lines.items():
+            table.add_row(f"[dim]{name}[/]", text)
+        self.console.print(table)
+        for warning in warnings:
+            self.console.print(f"[yellow]Note[/] {warning}")
+
+    def say(self, text: str) -> None:
+        """One line."""
+        self.console.print(text)
+
+    def counting(self, what: str) -> Any:  # noqa: ANN401 - a callback of (done, total)
+        """A bar for something counted; returns a callback of (done, total) that removes the bar at the end."""
+        task = self._bars.add_task(what, total=None)
+
+        def update(done: int, total: int) -> None:
+            self._bars.update(task, completed=done, total=total)
+            if done == total:
+                self._bars.remove_task(task)
+
+        return update
+
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """Bars are drawn inside the block."""
+        with self._bars:
+            yield
+
+    @contextmanager
+    def training(self, model: str, *, epochs: int, steps: int, models_left: int) -> Iterator[None]:
+        """Bars of one model and of all that are still to come."""
+        self._model, self._epochs = model, epochs
+        self._tasks = [self._bars.add_task(model_title(model), total=epochs * steps)]
+        if models_left > 1:
+            self._tasks.append(self._bars.add_task(f"{models_left} models", total=epochs * steps * models_left))
+        try:
+            yield
+        finally:
+            for task in self._tasks:
+                self._bars.remove_task(task)
+
+    def step(self) -> None:
+        """One optimizer step is done."""
+        for task in self._tasks:
+            self._bars.advance(task)
+
+    def epoch(self, row: Mapping[str, Any], *, best: bool) -> None:
+        """The line of an epoch."""
+        self.console.print(
+            f"{self._model:<14} epoch {row['epoch'] + 1:>3}/{self._epochs}  "
+            f"loss {row['train_loss']:.3f} train {row['val_loss']:.3f} val  "
+            f"mIoU {row['train_miou']:.3f} train {row['val_miou']:.3f} val{' *' if best else '  '}"
+            f"{row['seconds']:7.1f} s"
+        )
+
+    def closing(self, runs: Sequence[RunRecord]) -> None:
+        """All models in one table, best test mIoU first, and the policy of the numbers."""
+        with_void = any(_scores(run) and _scores(run).pixel_accuracy_without_void is not None for run in runs)
+        table = Table(title="Scores on test, of the best epoch by validation mIoU", title_justify="left")
+        table.add_column("model")
+        columns = ["mIoU", "pixel acc.", *(["without void"] if with_void else []), "val mIoU", "parameters", "minutes"]
+        for name in columns:
+            table.add_column(name, justify="right")
+        table.add_column("run")
+        for run in sorted(runs, key=lambda run: -(_scores(run).miou if _scores(run) else -1.0)):
+            table.add_row(*_row(run, with_void))
+        self.console.print(table)
+        self.console.print(f"[dim]{POLICY}[/]")
+
+
+def _scores(run: RunRecord) -> Any:  # noqa: ANN401 - ScoreInfo or None
+    return run.summary.test or run.summary.val
+
+
+def _row(run: RunRecord, with_void: bool) -> list[str]:
+    summary = run.summary
+    test, val = summary.test, summary.val
+    cells = [f"{test.miou:.3f}" if test else "-", f"{test.pixel_accuracy:.3f}" if test else "-"]
+    if with_void:
+        without = test.pixel_accuracy_without_void if test else None
+        cells.append("-" if without is None else f"{without:.3f}")
+    cells += [
+        f"{val.miou:.3f}" if val else "-",
+        f"{summary.parameters / 1e6:.1f} M",
+        f"{summary.train_seconds / 60:.1f}",
+    ]
+    state = (
+        "" if summary.status == "finished" else f" ({summary.status}{': ' + summary.error if summary.error else ''})"
+    )
+    return [model_title(summary.model), *cells, f"{run.id}{state}"]
