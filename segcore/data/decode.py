@@ -125,6 +125,7 @@ def decode_mask(data: bytes, where: str, coding: MaskCoding) -> U8Mask:
             return _from_colors(pixels, where, coding)
         if coding.grey:
             return _from_colors(np.repeat(pixels.astype(np.uint8)[..., None], 3, axis=2), where, coding)
+        _refuse_black_and_white(pixels, where, coding)
         return _from_ids(pixels, where, coding)
 
 
@@ -157,6 +158,18 @@ def _from_ids(ids: npt.NDArray[np.integer], where: str, coding: MaskCoding) -> U
             "Correct the mask or add the class to the list."
         )
     return coding.value_to_target[ids]
+
+
+def _refuse_black_and_white(ids: npt.NDArray[np.integer], where: str, coding: MaskCoding) -> None:
+    """A black-and-white picture of two classes would lose the white one to "not labelled" without a word."""
+    values = coding.classes.values
+    if len(values) != 2 or IGNORE_INDEX in values or ids.max() != IGNORE_INDEX:
+        return
+    if np.isin(ids, (0, IGNORE_INDEX)).all():
+        raise DatasetError(
+            f"{where}: only 0 and 255 occur, but the 2 classes are ids {values[0]} and {values[1]}. "
+            "Give the classes the colours 0 0 0 and 255 255 255, or save the masks as ids."
+        )
 
 
 def _from_colors(rgb: npt.NDArray[np.integer], where: str, coding: MaskCoding) -> U8Mask:

@@ -197,14 +197,16 @@ def _list_archive(path: Path) -> Listing:
     files: set[str] = set()
     folders: set[str] = set()
     for entry in archive.infolist():
-        parts = PurePosixPath(entry.filename).parts
-        if entry.filename.startswith("/") or ".." in parts or "\\" in entry.filename or ":" in parts[:1]:
+        parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
+        if parts[:1] == ("/",) or ".." in parts or any(part.endswith(":") for part in parts[:1]):
             raise DatasetError(
                 f"{path}: entry {entry.filename!r} points outside of the zip. Don't trust this file; "
                 "get it again from its source."
             )
         if any(_hidden(part) for part in parts):
             continue
+        if "\\" in entry.filename:
+            raise DatasetError(f"{path}: entry {entry.filename!r} has backslashes. Unpack it and open the folder.")
         if entry.flag_bits & 1:
             raise DatasetError(
                 f"{path}: entry {entry.filename!r} is encrypted. Unpack it with its password and open the folder."

@@ -1,0 +1,146 @@
+"""Pixels out of every kind of file."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from fixtures import layouts
+from PIL import Image
+
+from segcore.data.classes import ClassList
+from segcore.data.decode import MaskCoding, decode_image, decode_mask, read_size
+from segcore.errors import DatasetError
+from segcore.labels import CAMVID32, LabelMap
+
+PETS = MaskCoding(ClassList.of(layouts.PETS), layouts.PETS)
+
+
+def encoded(picture, file_format="PNG", **options):
+    buffer = io.BytesIO()
+    picture.save(buffer, file_format, **options)
+    return buffer.getvalue()
+
+
+def test_grey_palette_rgba_and_two_tone_become_rgb():
+    grey = layouts.mask(0, 200)
+    as_rgb = grey[..., None].repeat(3, axis=2)
+    assert (decode_image(encoded(Image.fromarray(grey)), "x") == as_rgb).all()
+    color = Image.fromarray(layouts.image())
+    quantised = color.quantize(16)
+    assert (decode_image(encoded(quantised), "x") == np.asarray(quantised.convert("RGB"))).all()
+    transparent = color.copy()
+    transparent.putalpha(7)
+    assert (decode_image(encoded(transparent), "x") == layouts.image()).all()
+    assert (decode_image(encoded(Image.fromarray(grey > 100)), "x") == (as_rgb > 100) * 255).all()
+
+
+def test_16_bit_grey_and_colour_keep_their_high_byte():
+    high = layouts.mask(0, 255)
+    deep = high.astype(np.uint16) * 256 + 77
+    assert (decode_image(encoded(Image.fromarray(deep)), "x") == high[..., None].repeat(3, axis=2)).all()
+    colors = layouts.image().astype(np.uint16) * 256 + 200
+    assert (decode_image(_png16(colors), "x") == layouts.image()).all()
+
+
+def _png16(rgb):
+    """A 16-bit RGB PNG, which Pillow can't write."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width, _ = rgb.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in rgb)
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def test_cmyk_jpeg_is_converted():
+    flat = Image.new("RGB", (16, 16), (200, 30, 60)).convert("CMYK")
+    decoded = decode_image(encoded(flat, "JPEG", quality=95), "x")
+    assert np.abs(decoded.astype(int) - (200, 30, 60)).max() < 12
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
+def test_exif_rotation_is_undone_in_pixels_and_size(file_format):
+    pixels = np.zeros((8, 16, 3), np.uint8)
+    pixels[:, 8:] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown turned by 90 degrees clockwise
+    data = encoded(Image.fromarray(pixels), file_format, exif=exif)
+    decoded = decode_image(data, "x")
+    assert decoded.shape == (16, 8, 3) and decoded[0].max() < 20 and decoded[-1].min() > 235
+    assert read_size(io.BytesIO(data), "x") == (16, 8)
+
+
+def test_size_needs_only_the_header():
+    data = encoded(Image.fromarray(layouts.image(0, (300, 400))))
+    assert read_size(io.BytesIO(data[:400]), "x") == (300, 400)
+
+
+def test_images_of_floats_and_32_bits_are_refused():
+    floats = encoded(Image.fromarray(np.zeros((2, 2), np.float32)), "TIFF")
+    with pytest.raises(DatasetError, match=r"^x: an image of floats; expected 8 or 16 bits a channel\. Save it as PNG"):
+        decode_image(floats, "x")
+    deep = encoded(Image.fromarray(np.full((2, 2), 1 << 20, np.int32)), "TIFF")
+    with pytest.raises(DatasetError, match=r"^x: a 32-bit image; expected 8 or 16 bits a channel"):
+        decode_image(deep, "x")
+    with pytest.raises(DatasetError, match=r"^x: an empty file \(0 bytes\)"):
+        decode_image(b"", "x")
+
+
+@pytest.mark.parametrize("mode", ["ids", "ids16", "palette", "colors", "rgba"])
+def test_masks_in_every_mode(mode):
+    ids = layouts.mask(0, 3)
+    palette = Image.fromarray(ids)
+    palette.putpalette(layouts.PETS.palette.tobytes())
+    picture = {
+        "ids": Image.fromarray(ids),
+        "ids16": Image.fromarray(ids.astype(np.uint16)),
+        "palette": palette,
+        "colors": Image.fromarray(layouts.PETS.to_rgb(ids)),
+        "rgba": Image.fromarray(layouts.PETS.to_rgb(ids)).convert("RGBA"),
+    }[mode]
+    decoded = decode_mask(encoded(picture), "x", PETS)
+    assert decoded.dtype == np.uint8 and (decoded == ids).all()
+
+
+def test_a_quantised_colour_mask_is_read_by_its_colours():
+    ids = layouts.mask(0, 3)
+    order = np.array([2, 0, 1], np.uint8)  # palette index -> id
+    picture = Image.fromarray(np.argsort(order).astype(np.uint8)[ids])
+    picture.putpalette(np.array(layouts.PETS.colors, np.uint8)[order].tobytes())
+    assert (decode_mask(encoded(picture), "x", PETS) == ids).all()
+
+
+def test_a_foreign_palette_leaves_ids_alone():
+    ids = layouts.mask(0, 3)
+    picture = Image.fromarray(ids)
+    picture.putpalette([1, 2, 3, 40, 50, 60, 70, 80, 90])
+    assert (decode_mask(encoded(picture), "x", PETS) == ids).all()
+
+
+def test_deep_masks_out_of_range_and_transparent_masks_are_refused():
+    deep = encoded(Image.fromarray(layouts.mask(0, 3).astype(np.uint16) + 1000))
+    with pytest.raises(DatasetError, match=r"^x: id 1000 \(\d+ pixels\) is no class; ids go up to 2"):
+        decode_mask(deep, "x", PETS)
+    picture = Image.fromarray(layouts.PETS.to_rgb(layouts.mask(0, 3))).convert("RGBA")
+    picture.putalpha(100)
+    with pytest.raises(DatasetError, match=r"^x: a mask with transparent pixels; they belong to no class"):
+        decode_mask(encoded(picture), "x", PETS)
+    cmyk = encoded(Image.new("CMYK", (3, 3)), "TIFF")
+    with pytest.raises(DatasetError, match=r"^x: a mask in mode CMYK; expected ids, a palette or RGB colours"):
+        decode_mask(cmyk, "x", PETS)
+
+
+def test_decoding_regroups_in_the_same_lookup():
+    native = CAMVID32.with_ignored(())
+    target = LabelMap("flat", ("all",), ((1, 2, 3),))
+    table = MaskCoding(ClassList.of(CAMVID32), CAMVID32)
+    ids = layouts.mask(0, 32)
+    assert (
+        decode_mask(encoded(Image.fromarray(native.to_rgb(ids))), "x", table) == np.where(ids == 31, 255, ids)
+    ).all()
+    with pytest.raises(DatasetError, match=r"^Class 'Animal' of camvid32 has no place in flat; it knows all\."):
+        decode_mask(encoded(Image.fromarray(native.to_rgb(ids))), "x", MaskCoding(ClassList.of(CAMVID32), target))
