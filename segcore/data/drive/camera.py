@@ -1,0 +1,78 @@
+"""Where the camera is and how it sees: metres (x right, y up, z down the street) to pixels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+HEIGHT, WIDTH = 720, 960  # pixels, as CamVid's frames
+FOCAL = 780.0  # pixels
+CENTER = (WIDTH / 2, 318.0)  # where the street meets the horizon in a level camera
+NEAR = 0.6  # metres; nothing closer is drawn
+EYE = 1.5  # metres of the camera above the road
+
+F32 = npt.NDArray[np.float32]
+Points = npt.NDArray[np.float32]  # [N, 3] metres
+Pixels = npt.NDArray[np.float32]  # [N, 2] x, y
+
+
+def f32(values: npt.ArrayLike) -> F32:
+    """Numbers as a float32 array."""
+    return np.asarray(values, np.float32)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole behind the windscreen.
+
+    Args:
+        x: Metres right of the lane's middle.
+        y: Metres above the road.
+        z: Metres driven.
+        yaw: Radians to the right.
+        pitch: Radians upwards.
+        roll: Radians clockwise.
+        time: Frames since the start; what moves stands where this says.
+    """
+
+    x: float
+    y: float
+    z: float
+    yaw: float
+    pitch: float
+    roll: float
+    time: float
+
+    @cached_property
+    def rotation(self) -> npt.NDArray[np.float32]:
+        """`[3, 3]` world to camera axes."""
+        (cy, sy), (cp, sp), (cr, sr) = ((math.cos(a), math.sin(a)) for a in (self.yaw, self.pitch, self.roll))
+        yaw = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
+        pitch = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+        roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+        return (roll @ pitch @ yaw).astype(np.float32)
+
+    @cached_property
+    def position(self) -> Points:
+        """`[3]` metres."""
+        return np.array([self.x, self.y, self.z], np.float32)
+
+    def view(self, points: Points) -> Points:
+        """World points `[..., 3]` in the camera's axes; the last is depth in metres."""
+        return (np.asarray(points, np.float32) - self.position) @ self.rotation.T
+
+    @staticmethod
+    def to_pixels(view: Points) -> Pixels:
+        """Camera points `[..., 3]` -> pixels `[..., 2]`; points behind the camera are pushed to `NEAR`."""
+        depth = np.maximum(view[..., 2:], NEAR)
+        pixels = view[..., :2] * f32([FOCAL, -FOCAL]) / depth + f32(CENTER)
+        return np.clip(pixels, -8000, 8000)
+
+    def project(self, points: Points) -> tuple[Pixels, npt.NDArray[np.float32]]:
+        """World points `[..., 3]` -> pixels `[..., 2]` and depths `[...]` in metres."""
+        view = self.view(points)
+        return self.to_pixels(view), view[..., 2]

@@ -1,0 +1,243 @@
+"""The picture and its mask, painted back to front by the same polygons and the same warps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from segcore.data.drive.camera import FOCAL, HEIGHT, NEAR, WIDTH, Camera, Pixels, Points, f32
+from segcore.data.drive.textures import Texture
+
+Color = Sequence[float] | npt.NDArray[np.float32]
+SUN = f32([-0.72, -1.0, 0.42])  # the way light travels: from the right, from behind
+TO_SUN = -SUN / np.linalg.norm(SUN)
+SUNLIT = f32([1.06, 1.0, 0.92])
+SHADED = f32([0.56, 0.61, 0.70])  # blue sky light only
+HAZE = f32([206, 217, 228])
+_SHIFT = 4  # sub-pixel bits of OpenCV's polygons
+_SHADOW_SCALE = 0.5
+
+
+class Canvas:
+    """What has been painted so far.
+
+    Args:
+        camera: Where it is seen from.
+    """
+
+    def __init__(self, camera: Camera) -> None:
+        self.camera = camera
+        self.image: npt.NDArray[np.uint8] = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        self.meta: npt.NDArray[np.uint8] = np.zeros((HEIGHT, WIDTH, 2), np.uint8)  # class id, haze 0..255
+        self.shadow: npt.NDArray[np.uint8] = np.zeros((HEIGHT // 2, WIDTH // 2), np.uint8)
+
+    @staticmethod
+    def haze(depth: float) -> int:
+        """How much of the air's colour covers a thing `depth` metres away, 0..255."""
+        return int(235 * (1 - math.exp(-max(depth, 0.0) / 230)))
+
+    def scale(self, point: Sequence[float]) -> float:
+        """Pixels a metre at a place; 0 behind the camera."""
+        depth = float(self.camera.view(f32(point))[2])
+        return FOCAL / depth if depth > NEAR else 0.0
+
+    def fill(self, pixels: Pixels, color: Color, label: int, haze: int, *, smooth: bool = True) -> None:
+        """One polygon `[N, 2]` in both picture and mask."""
+        fixed = _fixed(pixels)
+        cv2.fillPoly(self.meta, [fixed], (label, haze), cv2.LINE_8, _SHIFT)
+        red, green, blue = color
+        cv2.fillPoly(
+            self.image,
+            [fixed],
+            (float(red), float(green), float(blue)),
+            cv2.LINE_AA if smooth else cv2.LINE_8,
+            _SHIFT,
+        )
+
+    def polygon(self, points: Points, color: Color, label: int) -> None:
+        """A flat polygon `[N, 3]` in the world, cut at the camera's near plane."""
+        view = _clip(self.camera.view(f32(points)))
+        if len(view) >= 3:
+            depth = float(view[:, 2].mean())
+            self.fill(self.camera.to_pixels(view), color, label, self.haze(depth))
+
+    def shade_polygon(self, points: Points, strength: int = 150) -> None:
+        """Darken a polygon of the ground `[N, 3]`; softened and applied by `apply_shadow`."""
+        view = _clip(self.camera.view(f32(points)))
+        if len(view) >= 3:
+            pixels = self.camera.to_pixels(view) * _SHADOW_SCALE
+            fixed = _fixed(pixels)
+            cv2.fillPoly(self.shadow, [fixed], strength, cv2.LINE_8, _SHIFT)
+
+    def apply_shadow(self) -> None:
+        """Multiply the picture by all ground shadows: less light, and bluer."""
+        rows = slice(int(HEIGHT * 0.4), HEIGHT)
+        soft = cv2.GaussianBlur(self.shadow[rows.start // 2 :], (0, 0), 1.4)
+        soft = cv2.resize(soft, (WIDTH, rows.stop - rows.start), interpolation=cv2.INTER_LINEAR)
+        tint = cv2.merge([cv2.LUT(soft, _shadow_curve(amount)) for amount in (0.98, 0.9, 0.78)])
+        self.image[rows] = cv2.multiply(self.image[rows], tint, scale=1 / 255)
+
+    def warp(self, texture: Texture, source: Pixels, corners: Points, *, label: int | None = None) -> None:
+        """A texture on a flat quad.
+
+        Args:
+            texture: Colours with alpha, and ids.
+            source: `[4, 2]` corners in texture pixels.
+            corners: `[4, 3]` the same corners in the world, all in front of the camera.
+            label: Id of every pixel; the texture's own ids when None.
+        """
+        pixels, depth = self.camera.project(corners)
+        if depth.min() < NEAR:
+            return
+        low = np.floor(pixels.min(axis=0)).astype(int) - 1
+        high = np.ceil(pixels.max(axis=0)).astype(int) + 2
+        left, top = max(int(low[0]), 0), max(int(low[1]), 0)
+        right, bottom = min(int(high[0]), WIDTH), min(int(high[1]), HEIGHT)
+        if right - left < 1 or bottom - top < 1:
+            return
+        spans = np.linalg.norm(np.roll(pixels, -1, axis=0) - pixels, axis=1)
+        lengths = np.linalg.norm(np.roll(source, -1, axis=0) - source, axis=1)
+        across = max(lengths[0], lengths[2]) / max((spans[0] + spans[2]) / 2, 1)
+        down = max(lengths[1], lengths[3]) / max((spans[1] + spans[3]) / 2, 1)
+        colors, ids, step = texture.level(across, down)
+        matrix = cv2.getPerspectiveTransform(
+            (f32(source) / f32(step)).astype(np.float32),
+            (pixels - f32([left, top])).astype(np.float32),
+        )
+        size = (right - left, bottom - top)
+        warped = cv2.warpPerspective(colors, matrix, size, flags=cv2.INTER_LINEAR)
+        solid = cv2.warpPerspective(ids, matrix, size, flags=cv2.INTER_NEAREST)
+        alpha = cv2.extractChannel(warped, 3)
+        self._blend(slice(top, bottom), slice(left, right), warped, alpha)
+        drawn = cv2.threshold(alpha if texture.lacy else cv2.extractChannel(solid, 1), 127, 255, cv2.THRESH_BINARY)[1]
+        region = self.meta[top:bottom, left:right]
+        haze = np.linspace(*self._haze_span(pixels, depth, left, right), right - left).astype(np.uint8)
+        meta = np.empty_like(region)
+        meta[..., 0] = solid[..., 0] if label is None else label
+        meta[..., 1] = haze
+        cv2.copyTo(meta, drawn, region)
+
+    def _haze_span(self, pixels: Pixels, depth: npt.NDArray[np.float32], left: int, right: int) -> tuple[int, int]:
+        """Haze at the left and right end of a warped region."""
+        near, far = int(depth.argmin()), int(depth.argmax())
+        if abs(float(pixels[near, 0] - pixels[far, 0])) < 2:
+            return self.haze(float(depth.mean())), self.haze(float(depth.mean()))
+        # 1 / depth is linear in screen x on a plane.
+        columns = np.interp(
+            [left, right],
+            *zip(*sorted([(pixels[near, 0], 1 / depth[near]), (pixels[far, 0], 1 / depth[far])]), strict=True),
+        )
+        return self.haze(1 / columns[0]), self.haze(1 / columns[1])
+
+    def _blend(
+        self, rows: slice, columns: slice, premultiplied: npt.NDArray[np.uint8], alpha: npt.NDArray[np.uint8]
+    ) -> None:
+        region = self.image[rows, columns]
+        rest = cv2.cvtColor(cv2.bitwise_not(alpha), cv2.COLOR_GRAY2BGR)
+        under = cv2.multiply(region, rest, scale=1 / 255)
+        cv2.add(under, cv2.cvtColor(premultiplied, cv2.COLOR_BGRA2BGR), dst=under)
+        self.image[rows, columns] = under
+
+    def billboard(
+        self, texture: Texture, base: Sequence[float], width: float, height: float, label: int | None = None
+    ) -> None:
+        """A texture standing upright at `base` (middle of its lower edge), facing down the street."""
+        x, y, z = base
+        rows, columns = texture.colors.shape[:2]
+        half = width / 2
+        corners = [(x - half, y + height, z), (x + half, y + height, z), (x + half, y, z), (x - half, y, z)]
+        source = f32([(0, 0), (columns, 0), (columns, rows), (0, rows)])
+        self.warp(texture, source, f32(corners), label=label)
+
+    def mesh(self, faces: Points, normals: Points, colors: npt.NDArray[np.float32], label: int) -> None:
+        """Quads `[N, 4, 3]` of one convex thing with outward normals `[N, 3]`, in flat colours `[N, 3]`."""
+        view = self.camera.view(faces)
+        pixels = self.camera.to_pixels(view)
+        facing = ((self.camera.position - faces.mean(axis=1)) * normals).sum(axis=1) > 0
+        kept = np.flatnonzero(facing & (view[..., 2].min(axis=1) > NEAR))
+        if not len(kept):
+            return
+        order = kept[np.argsort(-view[kept, :, 2].mean(axis=1), kind="stable")]
+        haze = self.haze(float(view[kept, :, 2].mean()))
+        fixed = _fixed(pixels)
+        for index in order:
+            red, green, blue = colors[index].tolist()
+            cv2.fillConvexPoly(self.image, fixed[index], (red, green, blue), cv2.LINE_AA, _SHIFT)
+            cv2.fillConvexPoly(self.meta, fixed[index], (label, haze), cv2.LINE_8, _SHIFT)
+
+    def capsules(
+        self, ends: Points, radii: npt.NDArray[np.float32], colors: npt.NDArray[np.float32], label: int, lit: bool
+    ) -> None:
+        """Tapered limbs: `[N, 2, 3]` ends, `[N, 2]` radii in metres, `[N, 3]` colours; rounded by light and shade."""
+        view = self.camera.view(ends)
+        if view[..., 2].min() < NEAR:
+            return
+        pixels = self.camera.to_pixels(view)
+        size = radii * FOCAL / view[..., 2]
+        haze = self.haze(float(view[..., 2].mean()))
+        order = np.argsort(-view[..., 2].mean(axis=1), kind="stable")
+        light = SUNLIT if lit else SHADED
+        outline = _fixed(_capsule_polygons(pixels, size))
+        offset = f32([0.34, -0.2])  # towards the sun, on screen
+        inner = _fixed(_capsule_polygons(pixels + offset * size[..., None], size * 0.62))
+        dark = np.clip(colors * light * (0.66 if lit else 0.84), 0, 255).tolist()
+        bright = np.clip(colors * light * 1.08 + 6, 0, 255).tolist()
+        rounded = (size.max(axis=1) > 1.3).tolist()
+        for index in order.tolist():
+            cv2.fillConvexPoly(self.meta, outline[index], (label, haze), cv2.LINE_8, _SHIFT)
+            cv2.fillConvexPoly(self.image, outline[index], dark[index], cv2.LINE_AA, _SHIFT)
+            if rounded[index]:
+                cv2.fillConvexPoly(self.image, inner[index], bright[index], cv2.LINE_AA, _SHIFT)
+
+    def capsule_shadows(self, ends: Points, radii: npt.NDArray[np.float32], strength: int = 140) -> None:
+        """The shadows of the same limbs on the ground."""
+        ground = ends + SUN * (ends[..., 1:2] / -SUN[1])
+        view = self.camera.view(ground)
+        if view[..., 2].min() < NEAR:
+            return
+        size = radii * FOCAL / view[..., 2] * _SHADOW_SCALE
+        polygons = _capsule_polygons(self.camera.to_pixels(view) * _SHADOW_SCALE, size)
+        for polygon in _fixed(polygons):
+            cv2.fillConvexPoly(self.shadow, polygon, strength, cv2.LINE_8, _SHIFT)
+
+
+def _fixed(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
+    """Pixels as OpenCV's fixed point."""
+    return np.rint(pixels * (1 << _SHIFT)).astype(np.int32)
+
+
+def _shadow_curve(amount: float) -> npt.NDArray[np.uint8]:
+    return np.clip(255 - np.arange(256) * amount, 30, 255).astype(np.uint8)
+
+
+def _clip(view: Points) -> Points:
+    """A polygon in camera axes without what is nearer than `NEAR` (Sutherland and Hodgman 1974, one plane)."""
+    inside = view[:, 2] > NEAR
+    if inside.all():
+        return view
+    kept = []
+    for index, point in enumerate(view):
+        following = (index + 1) % len(view)
+        if inside[index]:
+            kept.append(point)
+        if inside[index] != inside[following]:
+            part = (NEAR - point[2]) / (view[following][2] - point[2])
+            kept.append(point + part * (view[following] - point))
+    return f32(kept).reshape(-1, 3)
+
+
+_TURN = np.linspace(math.pi / 2, 3 * math.pi / 2, 9, dtype=np.float32)
+
+
+def _capsule_polygons(ends: npt.NDArray[np.float32], radii: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """`[N, 2, 2]` pixel ends and `[N, 2]` pixel radii -> `[N, 18, 2]` outlines."""
+    along = ends[:, 1] - ends[:, 0]
+    angle = np.arctan2(along[:, 1], along[:, 0])[:, None]
+    start, stop = angle + _TURN, angle + _TURN + math.pi
+    first = ends[:, :1] + radii[:, :1, None] * np.stack([np.cos(start), np.sin(start)], axis=2)
+    last = ends[:, 1:] + radii[:, 1:, None] * np.stack([np.cos(stop), np.sin(stop)], axis=2)
+    return np.concatenate([first, last], axis=1).astype(np.float32)

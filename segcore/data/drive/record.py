@@ -1,0 +1,131 @@
+"""The ride as records of a dataset, each frame drawn once and kept in the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import platformdirs
+
+from segcore.data.drive.camera import HEIGHT, WIDTH
+from segcore.data.drive.frame import draw_frame
+from segcore.data.drive.textures import U8
+from segcore.data.drive.world import FRAMES, TRAIN
+from segcore.data.sample import U8Image, U8Mask
+from segcore.labels import CAMVID32
+
+DRAWING_VERSION = 0  # raise with every change of what is drawn: old caches and fingerprints must not match
+_CLASSES = CAMVID32.with_ignored(()).classes
+
+
+@dataclass(frozen=True)
+class DriveRecord:
+    """One frame of the embedded drive.
+
+    Args:
+        number: 0..100.
+        seed: Which street.
+        cache: Folder to keep drawn frames in; they are only drawn where it can't be written.
+    """
+
+    number: int
+    seed: int
+    cache: Path
+
+    @property
+    def id(self) -> str:
+        """`drive_0001` is the first frame."""
+        return f"drive_{self.number + 1:04d}"
+
+    @property
+    def split(self) -> str:
+        """`train`, and `test` for the last stretch of street."""
+        return "train" if self.number < TRAIN else "test"
+
+    @property
+    def group(self) -> str:
+        """One ride is one sequence."""
+        return "drive"
+
+    def image(self) -> U8Image:
+        """`[720, 960, 3]` RGB uint8, from the cache or drawn."""
+        stored = _read(self._path("image"), cv2.IMREAD_COLOR)
+        if stored is not None and stored.shape == (HEIGHT, WIDTH, 3):
+            return cv2.cvtColor(stored, cv2.COLOR_BGR2RGB)
+        return self._draw()[0]
+
+    def mask(self) -> U8Mask:
+        """`[720, 960]` uint8 ids of `CAMVID32.with_ignored(())`, from the cache or drawn."""
+        stored = _read(self._path("mask"), cv2.IMREAD_GRAYSCALE)
+        if stored is not None and stored.shape == (HEIGHT, WIDTH) and stored.max() < _CLASSES:
+            return stored
+        return self._draw()[1]
+
+    def size(self) -> tuple[int, int]:
+        """(height, width), without drawing."""
+        return HEIGHT, WIDTH
+
+    def stamp(self) -> str:
+        """Names the content: the same seed, frame and drawing version are the same picture."""
+        return hashlib.sha256(f"drive {DRAWING_VERSION} {self.seed} {self.number}".encode()).hexdigest()[:16]
+
+    def _path(self, part: str) -> Path:
+        return self.cache / f"drive-v{DRAWING_VERSION}-seed{self.seed}" / f"{self.id}_{part}.png"
+
+    def _draw(self) -> tuple[U8Image, U8Mask]:
+        image, mask = draw_frame(self.number, self.seed)
+        _write(self._path("image"), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        _write(self._path("mask"), mask)
+        return image, mask
+
+
+def records(seed: int = 0, cache: Path | None = None) -> tuple[DriveRecord, ...]:
+    """The 101 frames of one ride in time order: 90 train, then 11 test from further down the street.
+
+    Args:
+        seed: Which street.
+        cache: Folder for drawn frames; None is `SEGCORE_CACHE`, else the user's cache folder.
+    """
+    folder = cache or Path(os.environ.get("SEGCORE_CACHE") or platformdirs.user_cache_dir("segcore"))
+    return tuple(DriveRecord(number, seed, folder) for number in range(FRAMES))
+
+
+def _read(path: Path, flags: int) -> U8 | None:
+    """A stored picture, or None when it is missing or broken."""
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError:
+        return None
+    if not _whole(data):
+        return None
+    return cv2.imdecode(data, flags)
+
+
+def _whole(data: U8) -> bool:
+    """Whether a PNG is complete: OpenCV would decode a truncated one to a half grey picture."""
+    return len(data) > 64 and data[-8:-4].tobytes() == b"IEND"
+
+
+def _write(path: Path, pixels: U8) -> None:
+    """Keep a picture under a temporary name first, so that no reader sees half of it; do without if not allowed."""
+    # Level 1: photos with grain compress no better at higher ones, and take three times as long.
+    done, data = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not done:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError:
+        return
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data.tobytes())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,229 @@
+"""Surfaces made of noise: sky, leaves, brick, paving, the ground strip of the street."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from segcore.data.drive.camera import F32, f32
+from segcore.labels import CAMVID32
+
+_LABELS = CAMVID32.with_ignored(())
+ID = {name: _LABELS.index(name) for name in _LABELS.names}
+
+U8 = npt.NDArray[np.uint8]
+
+# The street's cross-section, metres right of the ego lane's middle (they drive on the left).
+LEFT_WALL, LEFT_KERB, LEFT_EDGE = -6.6, -3.9, -1.75
+CENTER_LINE, RIGHT_EDGE, RIGHT_KERB, RIGHT_WALL = 1.75, 5.1, 7.1, 9.8
+STRIP_LEFT, STRIP_RIGHT, STRIP_LENGTH, STRIP_SCALE = -10.0, 14.0, 16.0, 64  # metres; pixels a metre
+
+
+@dataclass(frozen=True, eq=False)
+class Texture:
+    """Colours with ids, at every size it is needed in.
+
+    Args:
+        colors: `[H, W, 4]` uint8 RGB premultiplied by alpha, and alpha.
+        ids: `[H, W, 2]` uint8: class id, and 255 where the thing is.
+        lacy: The mask follows the alpha (leaves), not the outline (railings count as one surface).
+    """
+
+    colors: U8
+    ids: U8
+    lacy: bool = False
+    _levels: dict[tuple[int, int], tuple[U8, U8, tuple[float, float]]] = field(default_factory=dict)
+
+    def level(self, across: float, down: float) -> tuple[U8, U8, tuple[float, float]]:
+        """Colours, ids and texture pixels a level pixel (x, y), for so many texture pixels a screen pixel."""
+        key = (_halvings(across), _halvings(down))
+        if key not in self._levels:
+            height, width = self.colors.shape[:2]
+            size = (max(width >> key[0], 2), max(height >> key[1], 2))
+            step = (width / size[0], height / size[1])
+            colors, ids = self.colors, self.ids
+            if size != (width, height):
+                colors = cv2.resize(colors, size, interpolation=cv2.INTER_AREA)
+                ids = cv2.resize(ids, size, interpolation=cv2.INTER_NEAREST)
+            self._levels[key] = (colors, ids, step)
+        return self._levels[key]
+
+
+def _halvings(ratio: float) -> int:
+    return int(np.clip(round(np.log2(max(ratio, 1))), 0, 6))
+
+
+def texture(
+    rgb: F32 | U8, label: int | U8, alpha: F32 | None = None, *, lacy: bool = False, light: F32 | None = None
+) -> Texture:
+    """A `Texture` from colours `[H, W, 3]` 0..255, an id or ids `[H, W]`, alpha `[H, W]` 0..1, lit by `light` RGB."""
+    height, width = rgb.shape[:2]
+    cover = np.ones((height, width), np.float32) if alpha is None else alpha
+    colors = np.empty((height, width, 4), np.uint8)
+    lit = np.clip(rgb * (f32(1) if light is None else light), 0, 255)
+    colors[..., :3] = lit * cover[..., None]
+    colors[..., 3] = cover * 255
+    ids = np.full((height, width, 2), 255, np.uint8)
+    ids[..., 0] = label
+    return Texture(colors, ids, lacy)
+
+
+def noise(rng: np.random.Generator, height: int, width: int, cell: float, octaves: int = 1) -> F32:
+    """Smooth noise `[height, width]` of mean 0 and deviation about 1; tiles in both directions."""
+    total = np.zeros((height, width), np.float32)
+    for octave in range(octaves):
+        rows, columns = (max(round(size * 2**octave / cell), 1) for size in (height, width))
+        grid = rng.standard_normal((rows, columns)).astype(np.float32)
+        grid = np.pad(grid, 2, mode="wrap")
+        pad_y, pad_x = round(2 * height / rows), round(2 * width / columns)
+        big = cv2.resize(grid, (width + 2 * pad_x, height + 2 * pad_y), interpolation=cv2.INTER_CUBIC)
+        total += big[pad_y : pad_y + height, pad_x : pad_x + width] * 0.5**octave
+    return total / max(float(total.std()), 1e-6)
+
+
+def tinted(color: tuple[float, float, float], value: F32) -> F32:
+    """`[H, W, 3]`: one colour times a brightness around 1."""
+    return f32(color) * value[..., None]
+
+
+def brick(rng: np.random.Generator, height: int, width: int, color: tuple[float, float, float], scale: float) -> F32:
+    """Brickwork `[height, width, 3]`, `scale` pixels a metre."""
+    course, length = max(round(0.1 * scale), 3), max(round(0.26 * scale), 6)
+    rows, columns = height // course + 2, width // length + 3
+    shade = 1 + 0.1 * rng.standard_normal((rows, columns)).astype(np.float32)
+    y, x = np.mgrid[0:height, 0:width]
+    row = y // course
+    shifted = x + (row % 2) * (length // 2)
+    value = shade[row, shifted // length]
+    joint = (y % course == 0) | (shifted % length == 0)
+    wall = tinted(color, value + 0.05 * noise(rng, height, width, scale))
+    wall[joint] = wall[joint] * 0.55 + f32([168, 160, 148]) * 0.4
+    return wall
+
+
+@lru_cache(maxsize=2)
+def sky(seed: int) -> U8:
+    """`[520, 1400, 3]` RGB: blue above, pale at the horizon, with soft fair-weather clouds."""
+    rng = np.random.default_rng([seed, 11])
+    height, width = 520, 1400
+    up = np.linspace(1, 0, height, dtype=np.float32)[:, None]
+    zenith, horizon = f32([92, 142, 206]), f32([214, 224, 232])
+    base = horizon + (zenith - horizon) * (up**0.75)[..., None]
+    small = noise(rng, height // 2, width // 2, 150, 6)
+    # Clouds look flatter towards the horizon: sample the noise by 1 / elevation.
+    x = np.arange(width, dtype=np.float32)[None]
+    stretch = 1 / (up + 0.16)
+    field_ = cv2.remap(
+        small,
+        ((x - width / 2) * 0.45 * stretch**0.6 + width / 4).astype(np.float32),
+        (stretch * 92 + 0 * x).astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_WRAP,
+    )
+    cover = np.clip((field_ - 0.15) / 1.3, 0, 1)
+    cover = cover * cover * (3 - 2 * cover)
+    under = cv2.GaussianBlur(cover, (0, 0), 9)
+    cloud = f32([252, 251, 249]) - f32([62, 54, 44]) * np.clip(under * 1.5 - 0.5, 0, 1)[..., None]
+    cover = cover[..., None] * (0.35 + 0.6 * np.clip(up * 3, 0, 1))[..., None]
+    return np.clip(base * (1 - cover) + cloud * cover, 0, 255).astype(np.uint8)
+
+
+def leaves(
+    rng: np.random.Generator, size: int, color: tuple[float, float, float], label: int, *, hedge: bool = False
+) -> Texture:
+    """`[size, size]` of foliage with ragged edges and holes: clusters lit from the upper right."""
+    y, x = np.mgrid[-1 : 1 : complex(0, size), -1 : 1 : complex(0, size)].astype(np.float32)
+    clusters = np.full((size, size), -9.0, np.float32)
+    shade = np.zeros((size, size), np.float32)
+    for _ in range(46 if not hedge else 30):
+        angle, distance = rng.uniform(0, 2 * np.pi), 0.66 * np.sqrt(rng.uniform(0, 1))
+        cx, cy, radius = distance * np.cos(angle), 0.9 * distance * np.sin(angle) - 0.03, rng.uniform(0.13, 0.31)
+        height = 1 - ((x - cx) ** 2 + ((y - cy) * 1.15) ** 2) / radius**2
+        front = height > clusters
+        slope = ((x - cx) * 0.55 - (y - cy) * 1.0) / radius
+        shade[front] = (slope + 0.25 * rng.standard_normal())[front]
+        clusters = np.maximum(clusters, height)
+    fine, finer = noise(rng, size, size, size / 26, 2), noise(rng, size, size, size / 90, 2)
+    edge = np.clip(clusters, -2, 1) + 0.34 * fine + 0.30 * finer
+    alpha = np.clip((edge - 0.12) * 5, 0, 1)
+    overall = 0.35 * x - 0.55 * y
+    value = 0.82 + 0.22 * np.clip(shade, -1.3, 1.2) + 0.2 * overall + 0.16 * fine + 0.2 * finer
+    rgb = tinted(color, np.clip(value, 0.22, 1.75))
+    rgb += np.clip(value - 1, 0, 1)[..., None] * f32([46, 40, -6])
+    return texture(rgb, label, alpha, lacy=True)
+
+
+def hedge(rng: np.random.Generator, width: int, height: int, color: tuple[float, float, float], label: int) -> Texture:
+    """`[height, width]` of clipped hedge with an uneven top."""
+    fine, finer = noise(rng, height, width, 22, 2), noise(rng, height, width, 7, 2)
+    y = np.linspace(0, 1, height, dtype=np.float32)[:, None]
+    top = 0.10 + 0.035 * noise(rng, 1, width, 60, 3)
+    alpha = np.clip((y - top) * 40 + 0.9 * finer, 0, 1)
+    value = np.clip(1.12 - 0.5 * y + 0.16 * fine + 0.2 * finer, 0.25, 1.7)
+    return texture(tinted(color, value), label, alpha, lacy=True)
+
+
+@lru_cache(maxsize=2)
+def ground(seed: int) -> dict[tuple[int, int], U8]:
+    """The street from above, `[STRIP_LENGTH, STRIP_RIGHT - STRIP_LEFT]` at `STRIP_SCALE`; keys count halvings."""
+    rng = np.random.default_rng([seed, 12])
+    height, width = int(STRIP_LENGTH * STRIP_SCALE), int((STRIP_RIGHT - STRIP_LEFT) * STRIP_SCALE)
+    x = (np.arange(width) / STRIP_SCALE + STRIP_LEFT).astype(np.float32)[None]
+    grain = rng.standard_normal((height, width)).astype(np.float32)
+    patches = noise(rng, height, width, 150, 4)
+    tracks = sum(np.exp(-(((x - middle) / 0.32) ** 2)) for middle in (-0.8, 0.8, 2.6, 4.2))
+    value = 1 + 0.10 * grain + 0.045 * patches - 0.07 * tracks
+    cracks = np.abs(noise(rng, height, width, 260, 4)) < 0.012
+    value[cracks] *= 0.72
+    rgb = tinted((112, 111, 113), value)
+    flags = _slabs(rng, height, width, (0.62, 0.62), (170, 161, 150), 0.07)
+    setts = _slabs(rng, height, width, (0.24, 0.16), (136, 112, 100), 0.13)
+    for low, high, cover in (
+        (LEFT_KERB, LEFT_EDGE, setts),
+        (RIGHT_EDGE, RIGHT_KERB, setts),
+        (STRIP_LEFT, LEFT_KERB, flags),
+        (RIGHT_KERB, STRIP_RIGHT, flags),
+    ):
+        inside = ((x >= low) & (x < high))[0]
+        rgb[:, inside] = cover[:, inside] * (1 + 0.04 * patches[:, inside, None] + 0.05 * grain[:, inside, None])
+    for edge, outwards in ((LEFT_KERB, -1), (RIGHT_KERB, 1)):
+        face, stone = ((x - edge) * outwards)[0], 1.0
+        rgb[:, (face > -0.14) & (face <= 0)] *= 0.52  # the kerb's shaded face and the gutter
+        top = (face > 0) & (face < 0.24)
+        rgb[:, top] = tinted((186, 182, 174), 1 + 0.05 * grain[:, top]) * stone
+        rgb[:: int(STRIP_SCALE), top] *= 0.7
+    levels = {}
+    for across, along in ((0, 1), (0, 3), (1, 5), (2, 7)):
+        size = (width >> across, height >> along)
+        levels[across, along] = np.clip(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), 0, 255).astype(np.uint8)
+    return levels
+
+
+def _slabs(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    size: tuple[float, float],
+    color: tuple[float, float, float],
+    vary: float,
+) -> F32:
+    along, across = (max(round(length * STRIP_SCALE), 4) for length in size)
+    y, x = np.mgrid[0:height, 0:width]
+    row = y // along
+    shifted = x + (row % 2) * (across // 2)
+    tones = 1 + vary * rng.standard_normal((height // along + 1, width // across + 3)).astype(np.float32)
+    value = tones[row, shifted // across]
+    value[(y % along < 2) | (shifted % across < 2)] *= 0.66
+    return tinted(color, value)
+
+
+def letter(rgb: F32, word: str, left: int, base: int, size: float, weight: int, color: tuple[float, ...]) -> None:
+    """Write a word into `[H, W, 3]` float colours, in place; `base` is its lower edge (OpenCV writes bytes only)."""
+    ink = np.zeros(rgb.shape[:2], np.uint8)
+    cv2.putText(ink, word, (left, base), cv2.FONT_HERSHEY_DUPLEX, size, 255, weight, cv2.LINE_AA)
+    cover = (ink / f32(255))[..., None]
+    rgb[:] = rgb * (1 - cover) + f32(color) * cover
