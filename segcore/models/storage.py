@@ -9,6 +9,7 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from segcore.errors import ModelError, RunError
@@ -30,7 +31,7 @@ def save_model(model: AnySize, folder: str | Path, *, half: bool = True) -> None
     Args:
         model: From `create_model` or `load_model`.
         folder: Made when missing.
-        half: Store floats as float16: half the size; logits change in the third digit.
+        half: Store weights as float16, half the size; biases and normalisation layers stay float32.
 
     Raises:
         ModelError: when the model is not from `create_model`.
@@ -46,6 +47,7 @@ def save_model(model: AnySize, folder: str | Path, *, half: bool = True) -> None
     _replace(folder / CONFIG_FILE, (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
 
 
+@torch.inference_mode(False)  # parameters made in inference mode could never be trained
 def load_model(folder: str | Path) -> AnySize:
     """The model that `save_model` wrote: float32, on the CPU, in `eval()`. Needs no network.
 
@@ -102,7 +104,9 @@ def _again(folder: Path) -> str:
 
 def _storable(value: Tensor, half: bool) -> Tensor:
     value = value.detach().cpu()
-    return (value.half() if half and value.is_floating_point() else value).contiguous().clone()
+    # Running variances go below what float16 can hold, and vectors are a hundredth of the size: they stay exact.
+    shrink = half and value.is_floating_point() and value.ndim > 1
+    return (value.half() if shrink else value).contiguous().clone()
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -19,6 +19,7 @@ from segcore.models.weights import encoder_state, load_encoder_state
 _RESERVED = frozenset({"self", "encoder_name", "encoder_weights", "classes", "in_channels", "activation", "aux_params"})
 
 
+@torch.inference_mode(False)  # parameters made in inference mode could never be trained
 def create_model(
     name: str,
     *,
@@ -89,7 +90,7 @@ def build(spec: ModelSpec, encoder: str, classes: int, options: Mapping[str, Any
     except ModelError:
         raise
     except Exception as error:  # smp and timm raise ValueError, AssertionError, NotImplementedError, TypeError ...
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".!")
         if spec.dilated:
             raise ModelError(
                 f"{spec.title} can't be built on {encoder!r}: it replaces the encoder's last strides with dilation, "
