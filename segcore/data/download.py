@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import requests
 
 ATTEMPTS = 3  # a dropped connection is taken up where it broke
-_CHUNK = 1 << 18
+_CHUNK = 1 << 14  # what is lost of a connection that breaks
 _TIMEOUT = (10, 60)  # seconds to connect, seconds between two chunks
 
 

@@ -1,0 +1,74 @@
+"""`segcore data ...`."""
+
+import pytest
+from fixtures import layouts
+
+from segcore import cli
+from segcore.data import open_dataset
+from segcore.data.download import DOWNLOADS, Download, RemoteFile
+
+
+def test_info_tells_splits_classes_sizes_fingerprint_and_notes(tmp_path, capsys):
+    root = layouts.camseq01(tmp_path)
+    assert cli.main(["data", "info", str(root), "--void", "class"]) == 0
+    text = capsys.readouterr().out
+    for wanted in (
+        open_dataset(root, void="class").fingerprint,
+        "32 (camvid32), ignored: none",
+        "│ train │ 15      │ 6x8 (15)",
+        "│ test  │ 2       │ 6x8 (2)",
+        "LaneMkgsDriv",
+        "note: No train/ and test/ folders: the last 2 frames are test",
+    ):
+        assert wanted in text
+
+
+def test_info_check_lists_what_cannot_be_used(tmp_path, capsys):
+    root = layouts.cam101(tmp_path)
+    layouts.save(root / "train" / f"{layouts.FRAMES[0]}.png", layouts.image(0, (3, 3)))
+    assert cli.main(["data", "info", str(root), "--check"]) == 2
+    text = capsys.readouterr().out
+    assert "problem: 0016E5_07959: mask is 6x8, image is 3x3; they must match." in text
+    assert "1 of 20 samples can't be used." in text
+
+
+def test_an_error_is_one_message_without_traceback(capsys):
+    assert cli.main(["data", "info", "/no/such/place"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        "segcore: /no/such/place: no such file or folder. Give a folder, a zip, or 'drive' for the embedded data.\n"
+    )
+
+
+def test_skip_incomplete(tmp_path, capsys):
+    root = layouts.cam101(tmp_path)
+    (root / "train" / f"{layouts.FRAMES[0]}_L.png").unlink()
+    assert cli.main(["data", "info", str(root)]) == 2
+    assert "--skip-incomplete" in capsys.readouterr().err
+    assert cli.main(["data", "info", str(root), "--skip-incomplete"]) == 0
+    assert "note: Skipped 1 image without mask" in capsys.readouterr().out
+
+
+def test_fetch_prints_what_to_open(tmp_path, monkeypatch, capsys):
+    packed = layouts.zipped(layouts.camseq01(tmp_path / "clip"), tmp_path / "CamSeq01.zip")
+    remote = RemoteFile("http://127.0.0.1:9/x", "CamSeq01.zip")
+    monkeypatch.setitem(DOWNLOADS, "camseq01", Download("", (remote,), "CamSeq01.zip"))
+    assert cli.main(["data", "fetch", "camseq01", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{packed}\nOpen it with: segcore data info {packed}\n"
+    assert cli.main(["data", "fetch", "camseq02"]) == 2
+
+
+def test_ctrl_c_exits_130(monkeypatch, capsys):
+    def interrupt(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("segcore.data.catalog.open_dataset", interrupt)
+    assert cli.main(["data", "info", "drive"]) == 130
+    assert capsys.readouterr().err == "segcore: interrupted\n"
+
+
+def test_no_command_shows_usage(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main([])
+    assert "usage: segcore" in capsys.readouterr().err

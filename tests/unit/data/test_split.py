@@ -1,0 +1,161 @@
+"""Splits: nothing leaks, nothing is lost, and what is wrong with a protocol is said."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from fixtures import layouts
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segcore.data import METHODS, Dataset, Item, open_dataset, plan_split
+from segcore.data.sequence import group_of
+from segcore.data.split import GAP
+from segcore.errors import DatasetError
+from segcore.labels import CAMVID11
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A record of nothing: splitting never decodes."""
+
+    id: str
+    split: str
+    group: str
+
+
+def ride(*sequences: int, val: int = 0, test: int = 5, video: bool = True) -> Dataset:
+    """A dataset with sequences of these lengths in train."""
+    names = [(f"s{which}_{number:04}", "train") for which, length in enumerate(sequences) for number in range(length)]
+    names += [(f"v_{number:04}", "val") for number in range(val)] + [
+        (f"t_{number:04}", "test") for number in range(test)
+    ]
+    records = tuple(Frame(name, split, group_of(name)) for name, split in names)
+    return Dataset("ride", "ride", CAMVID11, records, video)
+
+
+def frames(items):
+    return {item.id for item in items}
+
+
+@given(
+    method=st.sampled_from(["block", "frame", "augmented"]),
+    lengths=st.lists(st.integers(1, 60), min_size=1, max_size=4).filter(lambda lengths: sum(lengths) >= 30),
+    copies=st.integers(0, 3),
+    seed=st.integers(0, 1000),
+)
+def test_every_method_keeps_its_promises(method, lengths, copies, seed):
+    dataset = ride(*lengths)
+    plan = plan_split(dataset, method=method, copies=copies, seed=seed)
+    assert plan == plan_split(dataset, method=method, copies=copies, seed=seed)
+    assert not set(plan.train) & set(plan.val)
+    assert len(set(plan.train)) == len(plan.train) and len(set(plan.val)) == len(plan.val)
+    assert plan.test == tuple(Item(name) for name in dataset.splits["test"])
+    if method == "augmented":
+        assert len(plan.train) + len(plan.val) == sum(lengths) * (copies + 1)
+        return
+    assert not frames(plan.train) & frames(plan.val)
+    assert all(item.copy == 0 for item in plan.val) and len(plan.val) == round(0.1 * sum(lengths))
+    assert len(plan.train) == len(frames(plan.train)) * (copies + 1)
+    if method == "frame":
+        assert frames(plan.train) | frames(plan.val) == set(dataset.splits["train"])
+
+
+@given(seed=st.integers(0, 200), lengths=st.lists(st.integers(20, 60), min_size=1, max_size=3))
+def test_blocks_are_contiguous_with_a_gap_on_each_side(seed, lengths):
+    dataset = ride(*lengths)
+    plan = plan_split(dataset, method="block", seed=seed)
+    for which, length in enumerate(lengths):
+        numbers = sorted(int(item.id[-4:]) for item in plan.val if item.id.startswith(f"s{which}_"))
+        if not numbers:
+            continue
+        assert numbers == list(range(numbers[0], numbers[-1] + 1))
+        trained = {int(item.id[-4:]) for item in plan.train if item.id.startswith(f"s{which}_")}
+        assert trained == set(range(length)) - set(range(numbers[0] - GAP, numbers[-1] + GAP + 1))
+
+
+def test_auto_takes_what_fits():
+    assert plan_split(ride(40, val=4)).method == "given"
+    assert plan_split(ride(40)).method == "block"
+    assert plan_split(ride(40, video=False)).method == "frame"
+
+
+def test_given_val_is_never_mixed_into_train():
+    dataset = ride(40, val=4)
+    plan = plan_split(dataset, copies=2)
+    assert frames(plan.val) == set(dataset.splits["val"]) and len(plan.train) == 120
+    block = plan_split(dataset, method="block")
+    assert not (frames(block.train) | frames(block.val)) & set(dataset.splits["val"])
+    assert "ride has a val split of its own (4 frames); it is not used." in block.warnings
+
+
+def test_counts_before_and_after_augmentation():
+    plan = plan_split(ride(40), method="frame", copies=4)
+    assert plan.counts() == {"train": 36, "train_augmented": 180, "val": 4, "test": 5}
+
+
+def test_the_assignments_protocol_says_what_it_measures():
+    plan = plan_split(ride(90), method="augmented", copies=4)
+    assert plan.counts() == {"train": 90, "train_augmented": 405, "val": 45, "test": 5}
+    assert plan.warnings[0] == (
+        "Split 'augmented': 45 of 45 validation samples are copies of frames that are also trained on; "
+        "the validation score measures memory, not skill. Trust the test score only."
+    )
+    assert frames(plan.val) <= frames(plan.train)
+    assert plan_split(ride(90), method="augmented").warnings == ()  # nothing is copied
+
+
+def test_test_frames_between_training_frames_are_named(tmp_path):
+    plan = plan_split(open_dataset(layouts.cam101(tmp_path)), method="frame", val_fraction=0.06)
+    assert plan.warnings == (
+        "2 of 2 test frames are direct neighbours in time of training frames; "
+        "the test score is optimistic for new streets.",
+    )
+    assert plan_split(open_dataset(layouts.camseq01(tmp_path / "flat"))).warnings == ()
+
+
+def test_no_test_split_is_allowed_and_said():
+    plan = plan_split(ride(40, test=0))
+    assert plan.test == () and plan.counts()["test"] == 0
+    assert plan.warnings == ("ride has no test split; models are compared on validation only.",)
+
+
+def test_fingerprint_tells_splits_apart():
+    dataset = ride(40)
+    prints = {
+        plan_split(dataset, method="frame", seed=seed, copies=copies).fingerprint
+        for seed in (0, 1)
+        for copies in (0, 1)
+    }
+    assert len(prints) == 4 and all(re.fullmatch("[0-9a-f]{16}", found) for found in prints)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "blok"}, f"No split method 'blok'. Did you mean 'block'? Choose one of {', '.join(METHODS)}."),
+        ({"val_fraction": 0.0}, "val_fraction is 0.0; expected a share between 0 and 1, 0.1 say."),
+        ({"val_fraction": 1.0}, "val_fraction is 1.0; expected a share between 0 and 1, 0.1 say."),
+        ({"val_fraction": float("nan")}, "val_fraction is nan; expected a share between 0 and 1"),
+        ({"copies": -1}, "copies is -1; expected 0 or more."),
+        ({"val_fraction": 0.001}, "val_fraction 0.001 of 40 frames (block) leaves no val samples. Choose another"),
+        ({"val_fraction": 0.99}, "val_fraction 0.99 of 40 frames (block) leaves no train samples. Choose another"),
+        ({"method": "given"}, "ride has no val split of its own; it has train, test. Choose --split block or frame."),
+    ],
+)
+def test_bad_settings(options, message):
+    with pytest.raises(DatasetError, match=re.escape(message)):
+        plan_split(ride(40), **options)
+
+
+def test_no_train_split():
+    with pytest.raises(DatasetError, match=r"ride has no train split; it has test\."):
+        plan_split(ride())
+
+
+def test_dataset_and_split_are_independent_of_numpy_state():
+    np.random.seed(1)
+    first = plan_split(ride(40), method="frame").fingerprint
+    np.random.seed(2)
+    assert plan_split(ride(40), method="frame").fingerprint == first

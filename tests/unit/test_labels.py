@@ -1,0 +1,138 @@
+"""Class names, colours and ids."""
+
+import re
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from segcore.errors import LabelError
+from segcore.labels import CAMVID11, CAMVID32, GROUPINGS, IGNORE_INDEX, LabelMap, auto_palette
+
+TWO = LabelMap("two", ("cat", "dog"), ((200, 0, 0), (0, 200, 0)), (("void", (0, 0, 0)),))
+colors = st.tuples(*[st.integers(0, 255)] * 3)
+
+
+@st.composite
+def label_maps(draw):
+    """Any map of 1 to 40 classes, some ignored."""
+    palette = draw(st.lists(colors, min_size=2, max_size=40, unique=True))
+    ignored = draw(st.integers(0, min(3, len(palette) - 1)))
+    names = tuple(f"c{index}" for index in range(len(palette)))
+    cut = len(palette) - ignored
+    return LabelMap("any", names[:cut], tuple(palette[:cut]), tuple(zip(names[cut:], palette[cut:], strict=True)))
+
+
+@given(labels=label_maps(), data=st.data())
+def test_ids_to_colours_and_back(labels, data):
+    mask = data.draw(hnp.arrays(np.uint8, (5, 7), elements=st.integers(0, labels.classes - 1)))
+    if labels.ignored:
+        mask[0, 0] = IGNORE_INDEX
+    before = mask.copy()
+    assert (labels.to_ids(labels.to_rgb(mask)) == mask).all()
+    assert (mask == before).all()
+
+
+@given(label_maps())
+def test_dict_and_back(labels):
+    assert LabelMap.from_dict(labels.to_dict()) == labels
+
+
+@given(label_maps())
+def test_ignoring_and_counting_keep_every_class(labels):
+    counted = labels.with_ignored(())
+    assert counted.classes == labels.classes + len(labels.ignored) and not counted.ignored
+    assert counted.with_ignored(name for name, _ in labels.ignored) == labels
+    table = counted.mapping_to(labels)
+    assert (table[: labels.classes] == np.arange(labels.classes)).all()
+    assert (table[labels.classes :] == IGNORE_INDEX).all()
+
+
+def test_presets():
+    assert CAMVID32.classes == 31 and [name for name, _ in CAMVID32.ignored] == ["Void"]
+    assert CAMVID11.classes == 11 and CAMVID11.with_ignored(()).index("Void") == 11
+    counted = CAMVID32.with_ignored(())
+    assert counted.classes == 32 and counted.index("Void") == 31
+
+
+def test_every_one_of_the_32_has_a_place_among_the_11():
+    native, target = CAMVID32.with_ignored(()), CAMVID11
+    table = native.mapping_to(target)
+    groups = GROUPINGS["camvid11"]
+    for index, name in enumerate(native.names):
+        expected = next((group for group, members in groups.items() if name in members), name)
+        assert table[index] == (IGNORE_INDEX if name == "Void" else target.index(expected))
+
+
+def test_mapping_to_a_stranger():
+    with pytest.raises(
+        LabelError, match=r"Class 'cat' of two has no place in camvid11; it knows Sky, .*, Void\. Leave"
+    ):
+        TWO.mapping_to(CAMVID11)
+
+
+def test_unknown_colour_names_file_colour_count_and_nearest():
+    rgb = TWO.to_rgb(np.zeros((4, 4), np.uint8))
+    rgb = rgb.copy()
+    rgb[0, :3] = (5, 190, 0)
+    message = (
+        "m.png: colour (5, 190, 0) (3 pixels) is no class of two; the nearest is dog (0, 200, 0). "
+        "Add it to the label file, or allow a tolerance of 10."
+    )
+    with pytest.raises(LabelError, match=re.escape(message)):
+        TWO.to_ids(rgb, source="m.png")
+    with pytest.raises(LabelError, match="allow a tolerance of 10"):
+        TWO.to_ids(rgb, tolerance=9)
+    ids = TWO.to_ids(rgb, tolerance=10)
+    assert ids[0].tolist() == [1, 1, 1, 0]
+    rgb[0, 0] = (1, 1, 1)
+    assert TWO.to_ids(rgb, tolerance=10)[0, 0] == IGNORE_INDEX
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (((), ()), "x: 0 classes; expected 1 to 255."),
+        ((tuple(map(str, range(256))), auto_palette(256)), "x: 256 classes; expected 1 to 255."),
+        ((("a", "b"), ((0, 0, 0),)), "x: 2 names but 1 colours; they must match."),
+        ((("a", "a"), ((0, 0, 0), (1, 1, 1))), "x: class 'a' is listed twice. Remove one of the two lines."),
+        ((("a",), ((0, 0, 256),)), "x: class 'a' has colour (0, 0, 256); expected three of 0-255."),
+        ((("a", "b"), ((1, 1, 1), (1, 1, 1))), "x: classes 'a' and 'b' share the colour (1, 1, 1); a mask could not"),
+    ],
+)
+def test_a_map_checks_itself(arguments, message):
+    with pytest.raises(LabelError, match=re.escape(message)):
+        LabelMap("x", *arguments)
+
+
+def test_unknown_names_list_the_choices():
+    with pytest.raises(LabelError, match=r"No class in two 'dogs'\. Did you mean 'dog'\? Choose one of cat, dog\."):
+        TWO.index("dogs")
+    with pytest.raises(LabelError, match=r"No class in two 'fog'\. .*Choose one of cat, dog, void\."):
+        TWO.with_ignored(["fog"])
+
+
+def test_palette_is_read_only_and_paints_ignored():
+    assert TWO.palette[IGNORE_INDEX].tolist() == [0, 0, 0] and TWO.palette[1].tolist() == [0, 200, 0]
+    with pytest.raises(ValueError, match="read-only"):
+        TWO.palette[0] = 1
+
+
+def test_auto_palette_is_distinct():
+    assert len(set(auto_palette(255))) == 255
+
+
+def test_decoding_a_full_frame_is_one_lookup():
+    """Under 15 ms in the benchmark; here with room for a busy machine."""
+    labels = CAMVID32.with_ignored(())
+    rgb = labels.to_rgb(np.random.default_rng(0).integers(0, 32, (720, 960)).astype(np.uint8))
+    labels.to_ids(rgb)
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        labels.to_ids(rgb)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.06
