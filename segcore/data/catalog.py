@@ -21,6 +21,7 @@ from segcore.labels import CAMVID32, PRESETS, LabelMap
 
 DRIVE = "drive"
 MAX_DEPTH = 4  # folders around a dataset that are looked into
+MAX_FOLDERS = 200  # of them, so that a home folder given by mistake is refused soon
 MAX_LISTED = 10  # names in one message
 Void = Literal["ignore", "class"]
 
@@ -36,7 +37,7 @@ def open_dataset(
     """Open a folder, a zip or the embedded drive; the layout is recognised (see `FORMATS`).
 
     Args:
-        source: `drive`, or the path of a folder or zip.
+        source: `drive`, or the path of a folder or zip (`./drive` for a folder of that name).
         labels: `camvid32` or `camvid11` to regroup the classes; None keeps the dataset's own.
         void: `ignore` leaves pixels of Void (Unlabeled, Ignore) out of training and scores, `class` counts them.
         skip_incomplete: Go on without images that have no mask and masks that have no image.
@@ -50,7 +51,7 @@ def open_dataset(
         raise LabelError(unknown("treatment of void", void, ("ignore", "class")))
     if labels is not None and labels not in PRESETS:
         raise LabelError(unknown("labels", labels, PRESETS))
-    if str(source) == DRIVE and not Path(DRIVE).exists():
+    if str(source) == DRIVE:
         return _open_drive(labels, void)
     listing = list_tree(Path(source).expanduser())
     found = _recognise(listing)
@@ -101,7 +102,7 @@ def _recognise(listing: Listing) -> Found:
     if not listing.files:
         raise DatasetError(f"{listing.where()}: empty, no files in it. {_known_layouts()}")
     folders = ["", *(folder for folder in listing.folders if folder.count("/") < MAX_DEPTH)]
-    for folder in sorted(folders, key=lambda name: (name.count("/") + bool(name), name)):
+    for folder in sorted(folders, key=lambda name: (name.count("/") + bool(name), name))[:MAX_FOLDERS]:
         below = listing.below(folder) if folder else listing
         for layout in FORMATS.values():
             found = layout.recognise(below)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from types import MappingProxyType
 from typing import Protocol, overload
@@ -62,6 +62,10 @@ class Dataset:
     records: Sequence[Record]
     video: bool = False
     notes: tuple[str, ...] = field(default=())
+
+    def __getstate__(self) -> dict[str, object]:
+        """The fields alone: what is derived from them is derived again, and a mapping proxy can't be pickled."""
+        return {name.name: getattr(self, name.name) for name in fields(self)}
 
     @cached_property
     def _by_id(self) -> Mapping[str, Record]:

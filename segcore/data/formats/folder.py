@@ -12,6 +12,7 @@ from segcore.data.tree import Listing
 from segcore.errors import DatasetError
 
 CLASS_FILES = ("label_colors.txt", "classes.csv", "classes.json")
+LABELS_NAME = "custom"  # not the folder's name: the same data elsewhere has the same fingerprint
 MASK_ENDINGS = ("_mask", "_L")
 
 
@@ -36,7 +37,7 @@ def recognise(listing: Listing) -> Found | None:
         )
     name = _short_name(listing)
     splits = tuple(split for split, _, _ in places)
-    return Found(name, _classes(listing, name), tuple(pairs), video=None, splits=splits)
+    return Found(name, _classes(listing), tuple(pairs), video=None, splits=splits)
 
 
 def _places(listing: Listing) -> list[tuple[str, Listing, Listing]]:
@@ -60,14 +61,14 @@ def _image_stem(stem: str, stems: set[str]) -> str:
     return stem
 
 
-def _classes(listing: Listing, name: str) -> ClassList:
+def _classes(listing: Listing) -> ClassList:
     found = [file for file in CLASS_FILES if file in listing.files]
     if not found:
         raise DatasetError(
             f"{listing.where()}: images/ and masks/, but no list of classes. "
             f"Add {', '.join(CLASS_FILES[:-1])} ('R G B name' or 'name,r,g,b' a line) or {CLASS_FILES[-1]}."
         )
-    return read_classes(listing, found[0], name)
+    return read_classes(listing, found[0], LABELS_NAME)
 
 
 def _short_name(listing: Listing) -> str:

@@ -326,7 +326,7 @@ def test_unsupported_labels(cam101, tmp_path):
         labels="camvid32",
     )
     refused(
-        "Class 'background' of pets has no place in camvid11; it knows Sky,",
+        "Class 'background' of custom has no place in camvid11; it knows Sky,",
         layouts.folder(tmp_path / "pets"),
         LabelError,
         labels="camvid11",

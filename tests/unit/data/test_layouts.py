@@ -12,7 +12,7 @@ from fixtures import layouts
 
 from segcore.data import open_dataset
 from segcore.errors import DatasetError
-from segcore.labels import IGNORE_INDEX
+from segcore.labels import CAMVID11, CAMVID32, IGNORE_INDEX
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"
 needs_camvid = pytest.mark.skipif(not (SHARED / "camvid").is_dir(), reason="real CamVid is not at ../shared/data")
@@ -37,7 +37,7 @@ CASES = {
     ),
     "kaggle": (layouts.kaggle, "camvid", "camvid32", {"train": 4, "val": 2, "test": 3}),
     "fastai": (layouts.fastai, "camvid", "camvid32", {"train": 7, "val": 2}),
-    "folder": (layouts.folder, "mine", "mine", {"train": 3}),
+    "folder": (layouts.folder, "mine", "custom", {"train": 3}),
 }
 
 
@@ -215,6 +215,7 @@ def test_frames_are_in_time_order(tmp_path):
 def test_zip_records_are_read_by_threads_and_by_other_processes(tmp_path):
     packed = layouts.zipped(layouts.cam101(tmp_path / "mine"), tmp_path / "packed.zip")
     dataset = open_dataset(packed)
+    assert len(dataset.splits) == 2  # looked at before it is pickled
     expected = [int(dataset.mask(sample_id).sum()) for sample_id in dataset.ids]
     with ThreadPoolExecutor(8) as pool:
         for _ in range(5):
@@ -231,6 +232,32 @@ def test_lookups_name_what_there_is(tmp_path):
     with pytest.raises(DatasetError, match="No sample in cam101 'nope'"):
         dataset["nope"]
     assert len(dataset.split("train")[:4]) == 4 and dataset.split("train")[0].split == "train"
+
+
+def test_drive_is_the_default_and_needs_nothing():
+    dataset = open_dataset()
+    assert dataset.name == dataset.source == "drive" and dataset.video
+    assert dataset.labels == CAMVID32 and len(dataset) == 101
+    assert list(dataset.splits) == ["train", "test"]
+    assert dataset.splits["train"] + dataset.splits["test"] == dataset.ids  # the last stretch, never interleaved
+    assert open_dataset(labels="camvid11").labels == CAMVID11
+    assert open_dataset(void="class").labels.classes == 32
+
+
+def test_drive_masks_follow_the_wanted_labels():
+    native, regrouped = open_dataset(), open_dataset(labels="camvid11")
+    sample, eleven = native[native.ids[7]], regrouped.mask(native.ids[7])
+    road = native.labels.index("Road")
+    assert sample.size == (720, 960) and (sample.mask == road).any()
+    assert (eleven[sample.mask == road] == regrouped.labels.index("Road")).all()
+    assert set(np.unique(eleven)) <= {*range(11), IGNORE_INDEX}
+
+
+def test_a_folder_called_drive_is_opened_by_its_path(tmp_path, monkeypatch):
+    layouts.cam101(tmp_path / "drive")
+    monkeypatch.chdir(tmp_path)
+    assert open_dataset("./drive").name == "cam101"
+    assert open_dataset("drive").name == "drive"
 
 
 @needs_camvid
