@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 U8Image = npt.NDArray[np.uint8]  # [H, W, 3] RGB
 F32Map = npt.NDArray[np.float32]  # [H, W]
 
-_CHUNK = 1 << 22  # logits upsampled at a time: 16 MB, so a photo of any size fits in memory
+_CHUNK = 1 << 21  # logits upsampled at a time: 8 MB, near the caches, and a photo of any size fits in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,9 +158,11 @@ def _decide(logits: torch.Tensor, height: int, width: int) -> Prediction:
         slab = torch.lerp(logits[:, above[part]], logits[:, below[part]], weight[part])
         slab = interpolate(slab[None], size=(slab.shape[1], width), mode="bilinear", align_corners=False)[0]
         best, chosen = slab.max(dim=0)
-        total = torch.logsumexp(slab, dim=0)
-        confidence[part] = (best - total).exp().cpu().numpy()
-        undecided = total - (slab.sub(total).exp() * slab).sum(dim=0)  # -sum p log p
+        slab -= best
+        share = slab.exp()
+        total = share.sum(dim=0)  # the winner's share is exp(0) / total
+        undecided = total.log() - (share * slab).sum(dim=0) / total  # -sum p log p
+        confidence[part] = total.reciprocal().cpu().numpy()
         entropy[part] = (undecided / math.log(max(classes, 2))).clamp(0, 1).cpu().numpy()
         mask[part] = chosen.to(torch.uint8).cpu().numpy()
     return Prediction(mask, confidence, entropy)
