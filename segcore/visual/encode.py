@@ -36,9 +36,7 @@ def encode_jpeg(image: U8, *, width: int | None = None, quality: int = JPEG_QUAL
         SegcoreError: when the array can't be encoded.
     """
     small = _shrunk(image, width, cv2.INTER_AREA)
-    done, encoded = cv2.imencode(
-        ".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
-    )
+    done, encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise SegcoreError(f"Can't encode an image of shape {list(image.shape)} as JPEG.")
     return bytes(encoded.tobytes())
@@ -146,13 +144,20 @@ def data_uri(data: bytes) -> str:
 
 
 @lru_cache(maxsize=512)
-def swatch(color: tuple[int, int, int] | str, *, round_: bool = False) -> str:
-    """A small filled square (or dot) as an SVG data URI, for labels of widgets."""
+def swatch(color: tuple[int, int, int] | str, *, round_: bool = False, margin: int = 0) -> str:
+    """A small filled square (or dot) as an SVG data URI, for labels of widgets.
+
+    Args:
+        color: RGB 0-255, or hex.
+        round_: A dot, as runs have; classes have squares.
+        margin: Empty space around it, in twelfths of its size, where it is stretched to fill a cell.
+    """
     fill = color if isinstance(color, str) else "#{:02x}{:02x}{:02x}".format(*color)
     corner = 6 if round_ else 3
     svg = (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="12" height="12"><rect x=".5" y=".5" width="11" height="11" '
-        f'rx="{corner}" fill="{fill}" stroke="#80808080"/></svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="12" height="12" '
+        f'viewBox="{-margin} {-margin} {12 + 2 * margin} {12 + 2 * margin}">'
+        f'<rect x=".5" y=".5" width="11" height="11" rx="{corner}" fill="{fill}" stroke="#80808080"/></svg>'
     )
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 

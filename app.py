@@ -1,0 +1,24 @@
+"""The app: page configuration and navigation. Start it with `streamlit run app.py [-- --data PATH --runs DIR]`."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from segcore.ui import frame
+
+PAGES = Path(__file__).parent / "pages"
+
+st.set_page_config("Segcore", frame.ICON, layout="wide", initial_sidebar_state="auto")
+frame.run(
+    st.navigation(
+        [
+            st.Page(PAGES / "home.py", title="Segcore", default=True),
+            st.Page(PAGES / "dataset.py", title="Dataset"),
+            st.Page(PAGES / "augment.py", title="Augment"),
+            st.Page(PAGES / "curves.py", title="Curves"),
+            st.Page(PAGES / "compare.py", title="Compare"),
+            st.Page(PAGES / "predictions.py", title="Predictions"),
+        ],
+        position="top",
+    )
+)

@@ -1,0 +1,55 @@
+"""Training curves of the chosen runs, and what training cost."""
+
+import streamlit as st
+
+from segcore.ui import frame, messages, state, tables
+from segcore.ui.widgets import heading, style
+from segcore.visual import charts
+
+view = frame.enter()
+style()
+heading("Curves", "Training dashed, validation solid, ◆ the epoch whose weights were kept.")
+if messages.missing_runs(view, "their training curves"):
+    st.stop()
+
+# choose
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    axis = st.segmented_control(
+        "x axis", tables.AXES, required=True, **state.bound("x", "epoch", tables.AXES), label_visibility="collapsed"
+    )
+    st.space("stretch")
+    smoothing = st.slider(
+        "Smoothing", 0.0, 0.95, step=0.05, **state.bound("smoothing", 0.0), width=220, help="0 shows every epoch as is."
+    )
+
+# load
+curves, notes = tables.curves(view, view.chosen, axis)
+for name in tables.CURVES:
+    smooth = curves.groupby(["run", "phase"])[name].transform(lambda values: charts.smoothed(values, smoothing))
+    curves[f"{name}_shown"] = smooth
+
+# show
+colors = {view.titles[run.id]: view.colors[run.id] for run in view.chosen}
+if len(curves):
+    for column, (name, title) in zip(st.columns(3, gap="medium"), tables.CURVES.items(), strict=True):
+        shown = curves.rename(columns={f"{name}_shown": "value"})[["run", "phase", "x", "value", "best"]]
+        best = shown[shown["best"] & (shown["phase"] == "validation")]
+        chart = charts.history(shown, colors, title=title, x_title=axis, best=best, score=name != "loss")
+        column.altair_chart(chart, key=f"curve-{name}", alt=f"{title} against {axis} of {', '.join(colors)}")
+for note in notes:
+    st.caption(note)
+
+st.subheader("Cost", anchor=False)
+st.dataframe(
+    tables.cost(view, view.chosen),
+    hide_index=True,
+    column_config={
+        "color": st.column_config.ImageColumn("", width=30),
+        "run": "model",
+        "minutes": st.column_config.NumberColumn(format="%.1f", help="Training time, without evaluation."),
+        "best_epoch": st.column_config.NumberColumn("best epoch", help="Its weights were kept: best validation mIoU."),
+        "seconds": st.column_config.NumberColumn("seconds an epoch", format="%.1f"),
+        "val_miou": st.column_config.NumberColumn("validation mIoU", format="%.3f"),
+        "parameters": st.column_config.NumberColumn("parameters, M", format="%.1f"),
+    },
+)

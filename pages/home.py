@@ -1,0 +1,49 @@
+"""What is here: one test image through every model, who leads, and what to do next."""
+
+import streamlit as st
+
+from segcore.ui import cache, frame, messages, panels
+from segcore.ui.widgets import heading, leaderboard, style, viewer
+
+view = frame.enter()
+style()
+if not messages.missing_dataset(view):
+    # choose
+    found = panels.answers(view, "test")
+    ids = panels.images(view, found, "test")
+    sample_id = ids[len(ids) // 2]
+
+    # load
+    photos = {"image": cache.photo(view.key, sample_id)}
+    shown = [
+        panels.photo(sample_id),
+        panels.truth(view, sample_id, "overlay"),
+        *(panels.model(view, each, sample_id, "test", "overlay") for each in found),
+    ]
+
+    # show
+    heading("Segcore", f"One image of {view.dataset.name} that no model was trained on, and what each made of it.")
+    viewer(shown, photos, cache.sample(view.key, sample_id).size, key="hero", smallest=panels.smallest(len(shown)))
+    messages.other_data(view)
+    if view.fitting:
+        st.subheader("Leaderboard", anchor=False)
+        leaderboard(view, most=5)
+
+    st.space("small")
+    look, compare, train = st.columns(3, gap="medium")
+    with look.container(border=True, height="stretch"):
+        st.markdown("**Look at the data**")
+        st.caption(f"{len(view.dataset)} images in {view.dataset.labels.classes} classes: browse, filter, weigh.")
+        st.page_link("pages/dataset.py", label="Dataset", icon=":material/arrow_forward:")
+    with compare.container(border=True, height="stretch"):
+        st.markdown("**Compare the models**")
+        st.caption("Image by image, class by class, and quality against cost.")
+        st.page_link("pages/predictions.py", label="Predictions", icon=":material/arrow_forward:")
+        st.page_link("pages/compare.py", label="Compare", icon=":material/arrow_forward:")
+    with train.container(border=True, height="stretch"):
+        st.markdown("**Train on yours**")
+        st.caption("A folder or a zip of images and masks; the layout is recognised.")
+        st.code("python train.py --data PATH", language="bash")
+if not view.runs:
+    st.info("No runs yet. Train four models on this dataset, then reload:")
+    st.code(messages.train_command(view), language="bash")

@@ -1,0 +1,188 @@
+"""Every cache of the app: keyed by identity and version, bounded, and never handing out what someone may change.
+
+Datasets, evaluations and tables are shared between sessions (`cache_resource`), so they are only read. Encoded pictures
+are bytes (`cache_data`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import streamlit as st
+
+from segcore.data import Dataset, Sample, class_balance, open_dataset
+from segcore.errors import EvaluationError
+from segcore.visual import encode_errors, encode_jpeg, encode_layer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from segcore.data import ClassBalance
+    from segcore.runs import Evaluation, RunRecord
+
+PHOTO_WIDTH = 1280  # px: sharp in one panel of a wide screen, and zoomed in
+THUMB_WIDTH = 240
+
+
+class DataKey(NamedTuple):
+    """What was opened and how; `version` changes when the folder or file does."""
+
+    source: str
+    labels: str | None
+    void: str
+    version: int
+
+    @classmethod
+    def of(cls, source: str, labels: str | None = None, void: str = "ignore") -> DataKey:
+        """The key of a dataset as it is now; a missing path is version 0."""
+        path = Path(source).expanduser()
+        return cls(source, labels, void, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+class RunKey(NamedTuple):
+    """A run as it is now."""
+
+    path: str
+    version: int
+
+    @classmethod
+    def of(cls, run: RunRecord) -> RunKey:
+        """The key of a run."""
+        return cls(str(run.path), run.version)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Opening the dataset")
+def dataset(key: DataKey) -> Dataset:
+    """An open dataset; raises what `open_dataset` raises."""
+    return open_dataset(key.source, labels=key.labels, void=key.void)  # type: ignore[arg-type]
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def sample(key: DataKey, sample_id: str) -> Sample:
+    """A decoded sample; its arrays are read-only."""
+    return dataset(key)[sample_id]
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def photo(key: DataKey, sample_id: str, width: int = PHOTO_WIDTH) -> bytes:
+    """JPEG of an image."""
+    return encode_jpeg(sample(key, sample_id).image, width=width)
+
+
+@st.cache_data(max_entries=400, show_spinner=False)
+def truth_layer(
+    key: DataKey, sample_id: str, hidden: frozenset[int], outline: bool = False, width: int = PHOTO_WIDTH
+) -> bytes:
+    """Palette PNG of the ground truth."""
+    opened = dataset(key)
+    visible = frozenset(range(opened.labels.classes)) - hidden
+    return encode_layer(sample(key, sample_id).mask, opened.labels, visible=visible, outline=outline, width=width)
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def thumbnail(key: DataKey, sample_id: str) -> tuple[bytes, bytes]:
+    """(JPEG of the image, PNG layer of its mask), small. The sample itself is not kept."""
+    opened = dataset(key)
+    item = opened[sample_id]
+    return (
+        encode_jpeg(item.image, width=THUMB_WIDTH, quality=80),
+        encode_layer(item.mask, opened.labels, width=THUMB_WIDTH),
+    )
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def classes_in(key: DataKey, sample_id: str) -> dict[int, int]:
+    """Class id -> pixels, of one sample."""
+    import numpy as np
+
+    found, pixels = np.unique(dataset(key).mask(sample_id), return_counts=True)
+    return {int(index): int(count) for index, count in zip(found, pixels, strict=True)}
+
+
+@st.cache_resource(max_entries=2000, show_spinner=False)
+def balance(key: DataKey, ids: tuple[str, ...]) -> ClassBalance:
+    """Pixels and images by class over some samples."""
+    return class_balance(dataset(key), ids)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def sizes(key: DataKey) -> dict[tuple[int, int], int]:
+    """(height, width) -> number of images, most frequent first."""
+    from collections import Counter
+
+    opened = dataset(key)
+    return dict(Counter(opened.size(sample_id) for sample_id in opened.ids).most_common())
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _evaluation(key: RunKey, split: str, _run: RunRecord) -> Evaluation | None:
+    return _run.evaluation(split)
+
+
+def evaluation(run: RunRecord, split: str) -> Evaluation | None:
+    """A stored evaluation; None when there is none. Raises `RunError` when it can't be read."""
+    return _evaluation(RunKey.of(run), split, run)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _history(key: RunKey, _run: RunRecord) -> pd.DataFrame:
+    return _run.history
+
+
+def history(run: RunRecord) -> pd.DataFrame:
+    """A run's `metrics.csv`. Raises `RunError` when it can't be read."""
+    return _history(RunKey.of(run), run)
+
+
+@st.cache_data(max_entries=800, show_spinner=False)
+def _prediction_layer(
+    key: RunKey, split: str, sample_id: str, view: str, hidden: frozenset[int], data: DataKey, _run: RunRecord
+) -> bytes:
+    found = evaluation(_run, split)
+    if found is None:
+        raise EvaluationError(f"Not evaluated on {split}. Do it: segcore evaluate {_run.path} --split {split}")
+    mask = found.prediction(sample_id)
+    visible = frozenset(range(_run.labels.classes)) - hidden
+    if view == "error":
+        return encode_errors(mask, sample(data, sample_id).mask, _run.labels, visible=visible, width=PHOTO_WIDTH)
+    return encode_layer(mask, _run.labels, visible=visible, outline=view == "contour", width=PHOTO_WIDTH)
+
+
+def prediction_layer(
+    run: RunRecord, split: str, sample_id: str, view: str, hidden: frozenset[int], data: DataKey
+) -> bytes:
+    """Palette PNG of a stored prediction: `overlay`, `mask`, `contour` or `error`.
+
+    Raises:
+        RunError: when the stored prediction can't be read.
+        EvaluationError: when there is none of this image.
+        SegcoreError: when it doesn't fit the ground truth.
+    """
+    return _prediction_layer(RunKey.of(run), split, sample_id, view, hidden, data, run)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def augmented(
+    key: DataKey, sample_id: str, text: str, seed: int, width: int
+) -> tuple[bytes, bytes, tuple[tuple[int, str, dict[str, Any]], ...], float]:
+    """A pipeline (its YAML) applied to a sample under a seed.
+
+    Returns:
+        JPEG of the image, PNG layer of the mask, what fired as (step, name, values), and milliseconds taken.
+
+    Raises:
+        AugmentError: when the pipeline can't be applied.
+    """
+    import time
+
+    from segcore.augment import Pipeline
+
+    item = sample(key, sample_id)
+    pipeline = Pipeline.from_yaml(text)
+    start = time.perf_counter()
+    image, mask = pipeline(item.image, item.mask, seed)
+    taken = 1000 * (time.perf_counter() - start)
+    fired = tuple((each.step, each.name, each.values) for each in pipeline.trace(item.image, item.mask, seed))
+    labels = dataset(key).labels
+    return encode_jpeg(image, width=width), encode_layer(mask, labels, width=width), fired, taken

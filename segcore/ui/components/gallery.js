@@ -1,0 +1,41 @@
+// Thumbnails; the mask shows on hover (or always), a click picks. Kept elements, so nothing blinks on a rerun.
+const make = (tag, className, parent) => {
+  const element = document.createElement(tag);
+  element.className = className;
+  parent.appendChild(element);
+  return element;
+};
+const source = (image, uri) => {
+  image.hidden = !uri;
+  if (uri && image.getAttribute("src") !== uri) image.src = uri;
+};
+
+function item(root) {
+  const button = make("button", "", root);
+  button.type = "button";
+  const box = make("div", "box", button);
+  const photo = make("img", "photo", box);
+  const layer = make("img", "layer", box);
+  photo.alt = layer.alt = "";
+  const line = make("span", "", button);
+  return { button, box, photo, layer, label: make("em", "", line), note: make("em", "", line) };
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".gallery");
+  root.items ??= [];
+  root.style.setProperty("--aspect", data.aspect);
+  root.classList.toggle("on", data.overlay);
+  while (root.items.length > data.items.length) root.items.pop().button.remove();
+  data.items.forEach((wanted, index) => {
+    const own = root.items[index] || (root.items[index] = item(root));
+    source(own.photo, wanted.photo);
+    source(own.layer, wanted.layer);
+    own.box.classList.toggle("waiting", !wanted.photo);
+    own.button.classList.toggle("selected", wanted.id === data.selected);
+    own.button.ariaLabel = `Open ${wanted.id}`;
+    own.label.textContent = wanted.id;
+    own.note.textContent = wanted.note || "";
+    own.button.onclick = () => setTriggerValue("pick", wanted.id);
+  });
+}

@@ -1,0 +1,249 @@
+"""What every page shares: the way in, the dataset, the runs, and the sidebar that chooses among them."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from segcore.data import Dataset
+from segcore.errors import SegcoreError
+from segcore.labels import PRESETS, LabelMap
+from segcore.models import model_title
+from segcore.runs import RunProblem, RunRecord, RunStore
+from segcore.ui import cache, state
+from segcore.ui.cache import DataKey
+from segcore.visual import swatch
+
+MAX_CHOSEN = 8
+RUN_COLORS = ("#4c86d9", "#e0863b", "#35a07f", "#c9609c", "#8b74d6", "#b99a22", "#3aa3c2", "#bb5f50")
+# The app's icon in four class colours. A data URI: nothing is asked of another server.
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Crect width='16' height='16' rx='3' fill='%23808080'/%3E%3Cpath d='M0 6l5-3v9H0z' fill='%23800000'/%3E"
+    "%3Cpath d='M16 5l-5 2v4h5z' fill='%23808000'/%3E%3Cpath d='M0 12l7-3h2l7 3v1a3 3 0 0 1-3 3H3a3 3 0 0 1-3-3z'"
+    " fill='%23804080'/%3E%3C/svg%3E"
+)
+_VIEW = "segcore:view"
+_LAST_DATA = "segcore:last-data"
+_ENTRY = Path(__file__).parents[2] / "app.py"
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Everything a page draws from.
+
+    Args:
+        key: The active dataset, for the caches.
+        dataset: It, or None when it can't be opened.
+        problem: Why it can't be opened.
+        runs: Every readable run.
+        chosen: The runs ticked in the sidebar, at most `MAX_CHOSEN`.
+        problems: Folders that look like runs but can't be read.
+        colors: Run id -> its colour, the same everywhere.
+        titles: Run id -> its name for people.
+        hidden: Class ids that overlays leave out.
+        folder: Where the runs are.
+    """
+
+    key: DataKey
+    dataset: Dataset | None
+    problem: str | None
+    runs: tuple[RunRecord, ...]
+    chosen: tuple[RunRecord, ...]
+    problems: tuple[RunProblem, ...]
+    colors: dict[str, str]
+    titles: dict[str, str]
+    hidden: frozenset[int]
+    folder: Path
+
+    def fits(self, run: RunRecord) -> bool:
+        """Whether a run predicts this dataset's classes on this dataset's images."""
+        return self.dataset is not None and _fits(run, self.dataset)
+
+    @property
+    def fitting(self) -> tuple[RunRecord, ...]:
+        """The chosen runs that belong to the active dataset."""
+        return tuple(run for run in self.chosen if self.fits(run))
+
+
+class Option(NamedTuple):
+    """One entry of the dataset menu."""
+
+    source: str
+    labels: str | None
+    void: str
+
+    @property
+    def title(self) -> str:
+        """What the menu shows, and what stands in the link."""
+        name = Path(self.source).name or self.source
+        return " · ".join([name, *([self.labels] if self.labels else []), *(["void"] if self.void == "class" else [])])
+
+
+def run(page: Page) -> None:
+    """Draw the sidebar, then the page. Called by `app.py` alone."""
+    state.begin()
+    st.session_state[_VIEW] = _sidebar()
+    page.run()
+    state.publish()
+
+
+def enter() -> View:
+    """The first line of every page.
+
+    On a fresh server a first request to `/compare` runs that page without `app.py` (Streamlit takes the folder `pages/`
+    for its older kind of app until `st.navigation` has run once). Then `app.py` is run from here: it finds the wanted
+    page itself, with its query parameters, and this half-run ends.
+    """
+    view = st.session_state.get(_VIEW)
+    if not isinstance(view, View):
+        runpy.run_path(str(_ENTRY), run_name="__main__")
+        st.stop()
+    return view
+
+
+def run_titles(runs: Sequence[RunRecord]) -> dict[str, str]:
+    """Run id -> model's name, with the run's id where two runs share a model."""
+    names = [model_title(run.summary.model) for run in runs]
+    return {
+        run.id: name if names.count(name) == 1 else f"{name} ({run.id})" for run, name in zip(runs, names, strict=True)
+    }
+
+
+def _fits(run: RunRecord, dataset: Dataset) -> bool:
+    return run.summary.dataset.name == dataset.name and run.labels.names == dataset.labels.names
+
+
+def _options(arguments: state.Arguments, runs: Sequence[RunRecord]) -> list[Option]:
+    """The dataset asked for, then the ones that runs were trained on and that are still there."""
+    asked = Option(arguments.data or "drive", arguments.labels, arguments.void)
+    found = [asked]
+    try:
+        opened: Dataset | None = cache.dataset(DataKey.of(*asked))
+    except SegcoreError:
+        opened = None
+    for each in runs:
+        info = each.summary.dataset
+        if opened is not None and _fits(each, opened):
+            continue
+        exists = info.source == "drive" or Path(info.source).expanduser().exists()
+        option = Option(info.source, each.labels.name if each.labels.name in PRESETS else None, info.void)
+        if exists and option not in found:
+            found.append(option)
+    if arguments.data is None and len(found) > 1 and opened is not None:
+        # Nothing was asked for: begin with data that the runs know.
+        found.sort(key=lambda option: option == asked and not any(_fits(each, opened) for each in runs))
+    return found
+
+
+def _sidebar() -> View:
+    arguments = state.arguments()
+    store = RunStore(arguments.runs)
+    runs, problems = tuple(store.list()), store.problems
+    titles = run_titles(runs)
+    colors = {each.id: RUN_COLORS[index % len(RUN_COLORS)] for index, each in enumerate(runs)}
+    with st.sidebar:
+        option = _dataset_menu(_options(arguments, runs))
+        key = DataKey.of(*option)
+        dataset, problem = None, None
+        try:
+            dataset = cache.dataset(key)
+        except SegcoreError as error:
+            problem = str(error)
+        if dataset is not None:
+            counts = "  ·  ".join(f"{split} {len(ids)}" for split, ids in dataset.splits.items())
+            st.caption(f"{len(dataset)} images, {dataset.labels.classes} classes  \n{counts}")
+        else:
+            st.caption("can't be opened")
+        chosen = _run_menu(runs, problems, titles, colors, dataset)
+        with st.container(key="legend"):
+            hidden = _legend(dataset.labels) if dataset is not None else frozenset()
+    return View(key, dataset, problem, runs, chosen, problems, colors, titles, hidden, store.root)
+
+
+def _dataset_menu(options: list[Option]) -> Option:
+    titles = [option.title for option in options]
+    state.get("data", titles[0], titles)
+    if len(titles) == 1:
+        st.markdown(f"**{_escaped(titles[0])}**")
+        return options[0]
+    title = st.selectbox("Dataset", titles, **state.bound("data", titles[0], titles))
+    if st.session_state.get(_LAST_DATA, title) != title:
+        state.forget("runs")  # another dataset begins with its own runs
+    st.session_state[_LAST_DATA] = title
+    return options[titles.index(title)]
+
+
+def _run_menu(
+    runs: Sequence[RunRecord],
+    problems: Sequence[RunProblem],
+    titles: dict[str, str],
+    colors: dict[str, str],
+    dataset: Dataset | None,
+) -> tuple[RunRecord, ...]:
+    st.markdown("**Runs**")
+    ids = [run.id for run in runs]
+    mine = [run.id for run in runs if dataset is None or _fits(run, dataset)]
+    first = (mine or ids)[:MAX_CHOSEN]
+    chosen = set(state.get("runs", first, ids))
+    if not runs:
+        st.caption("none yet")
+    # Eight fit without scrolling; more get a box of their own.
+    with st.container(height=290 if len(runs) > MAX_CHOSEN else "content", border=False, gap="xxsmall"):
+        for run in runs:
+            fits = dataset is None or _fits(run, dataset)
+            label = f"![dot]({swatch(colors[run.id], round_=True)}) {_escaped(titles[run.id])}"
+            ticked = st.checkbox(
+                label if fits else f"{label} :gray[{_escaped(run.summary.dataset.name)}]",
+                value=run.id in chosen,
+                key=f"run:{run.id}:{run.id in chosen}",
+                help=None if fits else f"Trained on {run.summary.dataset.name} ({run.labels.classes} classes).",
+                disabled=run.id not in chosen and len(chosen) >= MAX_CHOSEN,
+            )
+            if ticked != (run.id in chosen):
+                state.put("runs", [each for each in ids if (each in chosen) != (each == run.id)])
+                st.rerun()
+    if problems:
+        with st.popover(f"{len(problems)} can't be read", icon=":material/warning:", type="tertiary"):
+            for problem in problems:
+                st.markdown(f"**{_escaped(problem.path.name)}**  \n{_escaped(problem.message)}")
+    return tuple(run for run in runs if run.id in chosen)[:MAX_CHOSEN]
+
+
+def _legend(labels: LabelMap) -> frozenset[int]:
+    """Class names with their colours, each a switch for overlays; returns the hidden ids."""
+    names = list(labels.names)
+    hidden = state.get("hide", [], names)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**Classes**", width="stretch")
+        for text, value in (("all", []), ("none", names)):
+            if st.button(text, key=f"legend:{text}", type="tertiary", disabled=hidden == value):
+                state.put("hide", value)
+                st.rerun()
+    shown = [name for name in names if name not in hidden]
+    colors = dict(zip(labels.names, labels.colors, strict=True))
+    # A key made from the choice: the pills follow it when a button or a link changes it.
+    picked = st.pills(
+        "Classes shown in overlays",
+        names,
+        selection_mode="multi",
+        default=shown,
+        format_func=lambda name: f"![]({swatch(colors[name])}) {_escaped(name)}",
+        key=f"legend:{labels.name}:{','.join(hidden)}",
+        label_visibility="collapsed",
+    )
+    if picked != shown:
+        state.put("hide", [name for name in names if name not in picked])
+        st.rerun()
+    return frozenset(labels.index(name) for name in hidden)
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+-.!|<>$:~" else letter for letter in text)

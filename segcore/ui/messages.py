@@ -1,0 +1,77 @@
+"""What the app says when something is missing: what, and the exact command to go on with."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+import streamlit as st
+
+from segcore.runs import RunRecord
+from segcore.ui.frame import View
+
+
+def train_command(view: View) -> str:
+    """The command that trains on the active dataset."""
+    words = ["python", "train.py"]
+    if view.key.source != "drive":
+        words += ["--data", view.key.source]
+    if view.key.labels:
+        words += ["--labels", view.key.labels]
+    if view.key.void != "ignore":
+        words += ["--void", view.key.void]
+    if view.folder.name != "checkpoints":
+        words += ["--out", str(view.folder)]
+    return shlex.join(words)
+
+
+def missing_dataset(view: View) -> bool:
+    """Say why the dataset can't be opened; False when it can."""
+    if view.dataset is not None:
+        return False
+    st.warning(f"The dataset can't be opened. {view.problem}")
+    st.caption("Start the app with another one, or without `--data` for the embedded drive:")
+    st.code("streamlit run app.py -- --data PATH", language="bash")
+    return True
+
+
+def missing_runs(view: View, what: str) -> bool:
+    """Say what to do when no run is chosen; False when there is one."""
+    if view.chosen:
+        return False
+    if view.runs:
+        st.info(f"Tick a run in the sidebar to see {what}.")
+        return True
+    st.info(f"No runs in {view.folder} yet. Train some to see {what}:")
+    st.code(train_command(view), language="bash")
+    return True
+
+
+def other_data(view: View) -> None:
+    """Name the chosen runs that were trained on something else than the active dataset."""
+    others = [run for run in view.chosen if not view.fits(run)]
+    if others:
+        names = ", ".join(
+            f"{view.titles[run.id]} ({run.summary.dataset.name}, {run.labels.classes} classes)" for run in others
+        )
+        st.caption(f"Left out, trained on other data: {names}. Choose their dataset in the sidebar to see them.")
+
+
+def different_data(runs: Sequence[RunRecord], titles: dict[str, str]) -> bool:
+    """Say which runs were scored on other data or classes than the rest; True when all are alike."""
+    kinds: dict[str, list[str]] = {}
+    for run in runs:
+        kinds.setdefault(f"{run.summary.dataset.name}, {run.labels.classes} classes", []).append(titles[run.id])
+    if len(kinds) > 1:
+        listed = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in kinds.items())
+        st.warning(f"These runs were scored on different data, so their numbers don't rank each other. {listed}.")
+    return len(kinds) <= 1
+
+
+def unevaluated(view: View, runs: Sequence[RunRecord], split: str) -> None:
+    """Name the runs without a readable evaluation, with the command that makes one."""
+    if runs:
+        names = ", ".join(view.titles[run.id] for run in runs)
+        st.info(f"No scores on {split} for {names}. Make them:")
+        commands = [f"segcore evaluate {shlex.quote(str(run.path))} --split {split}" for run in runs]
+        st.code("\n".join(commands), language="bash")

@@ -1,0 +1,125 @@
+"""Which pictures stand side by side: image, ground truth, and every model's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from segcore.errors import SegcoreError
+from segcore.metrics import per_image
+from segcore.runs import Evaluation, RunRecord
+from segcore.ui import cache
+from segcore.ui.frame import View
+from segcore.ui.widgets import Cell, Panel, number
+from segcore.visual import swatch
+
+VIEWS = ("overlay", "mask", "contour", "error")
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """One run's stored answer for a split: its evaluation, or why there is none."""
+
+    run: RunRecord
+    evaluation: Evaluation | None
+    problem: str = ""
+
+
+def answers(view: View, split: str) -> list[Answer]:
+    """The stored evaluations of the runs that fit the active dataset."""
+    found = []
+    for run in view.fitting:
+        try:
+            evaluation = cache.evaluation(run, split)
+            found.append(Answer(run, evaluation, "" if evaluation else f"not evaluated on {split}"))
+        except SegcoreError as error:
+            found.append(Answer(run, None, str(error)))
+    return found
+
+
+def images(view: View, found: Sequence[Answer], split: str) -> list[str]:
+    """Ids to choose from: those that any run has predicted, else the dataset's own split; in the dataset's order."""
+    assert view.dataset is not None
+    predicted = {sample_id for each in found if each.evaluation for sample_id in each.evaluation.ids}
+    return [sample_id for sample_id in view.dataset.ids if sample_id in predicted] or list(
+        view.dataset.splits.get(split, view.dataset.ids)
+    )
+
+
+def photo(sample_id: str) -> Panel:
+    """The image itself; it is the photo called `image`."""
+    return Panel(sample_id, photo="image")
+
+
+def smallest(count: int) -> int:
+    """Width in px below which `count` panels wrap: few are large, many still make full rows of three or four."""
+    return {1: 560, 2: 420, 3: 300, 4: 400, 5: 300, 6: 300}.get(count, 250)
+
+
+def truth(view: View, sample_id: str, mode: str, title: str = "Ground truth") -> Panel:
+    """The ground truth as one panel; in the error view it stays an overlay."""
+    layer = cache.truth_layer(view.key, sample_id, view.hidden, mode == "contour")
+    fixed = mode in ("mask", "contour")
+    return Panel(title, photo=None if mode == "mask" else "image", layer=layer, fixed=fixed)
+
+
+def model(view: View, answer: Answer, sample_id: str, split: str, mode: str) -> Panel:
+    """One model's stored answer, with the mIoU of this image."""
+    title, color = view.titles[answer.run.id], view.colors[answer.run.id]
+    if answer.evaluation is None or sample_id not in answer.evaluation.ids:
+        problem = answer.problem or "not among the images it was evaluated on"
+        return Panel(title, photo="image", color=color, problem=problem)
+    try:
+        layer = cache.prediction_layer(answer.run, split, sample_id, mode, view.hidden, view.key)
+        score = answer.evaluation.image_scores(sample_id).miou
+    except SegcoreError as error:
+        return Panel(title, color=color, problem=str(error))
+    return Panel(
+        title,
+        note=number(score),
+        photo=None if mode == "mask" else "image",
+        layer=layer,
+        fixed=mode != "overlay",
+        color=color,
+    )
+
+
+def class_table(view: View, found: Sequence[Answer], sample_id: str) -> tuple[list[Cell], list[list[Cell]]]:
+    """IoU of one image by class and model: head and rows; the lowest of a row is tinted where models differ.
+
+    Classes that neither occur in the image nor were predicted by anyone have no row.
+    """
+    assert view.dataset is not None
+    labels = view.dataset.labels
+    scored = [each for each in found if each.evaluation is not None and sample_id in each.evaluation.ids]
+    head = [Cell(""), *(Cell(view.titles[each.run.id], True, _dot(view, each)) for each in scored)]
+    if not scored:
+        return head, []
+    values = []
+    for each in scored:
+        assert each.evaluation is not None
+        counts = each.evaluation.counts[each.evaluation.ids.index(sample_id)]
+        values.append({name: array[0] for name, array in per_image(counts[None]).items()})
+    rows = []
+    for name, title in (("miou", "mean IoU"), ("pixel_accuracy", "pixel accuracy")):
+        rows.append([Cell(title), *_row([float(each[name]) for each in values])])
+    present = cache.classes_in(view.key, sample_id)
+    for index in sorted((index for index in present if index < labels.classes), key=lambda index: -present[index]):
+        rows.append(
+            [
+                Cell(labels.names[index], icon=swatch(labels.colors[index])),
+                *_row([float(each["iou"][index]) for each in values]),
+            ]
+        )
+    return head, rows
+
+
+def _row(values: Sequence[float]) -> list[Cell]:
+    known = [value for value in values if value == value]
+    low = min(known, default=0.0)
+    differ = len(known) > 1 and max(known) - low >= 0.05
+    return [Cell(number(value), True, worst=differ and value == low) for value in values]
+
+
+def _dot(view: View, each: Answer) -> str:
+    return swatch(view.colors[each.run.id], round_=True)

@@ -1,0 +1,108 @@
+"""Seeded draws of a pipeline, side by side, and taking the pipeline along."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from segcore.augment import Pipeline
+from segcore.errors import AugmentError
+from segcore.ui import cache, editor
+from segcore.ui.cache import DataKey
+from segcore.ui.frame import View
+from segcore.ui.widgets import Cell, Panel, table
+
+DRAWS = 5  # one large, four small
+WIDE, SMALL = 960, 480  # px
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One seeded application: JPEG, mask layer, what fired as (step, name, values), and milliseconds taken."""
+
+    seed: int
+    photo: bytes
+    layer: bytes
+    fired: tuple[tuple[int, str, dict[str, Any]], ...]
+    milliseconds: float
+
+
+def cold(pipeline: Pipeline) -> bool:
+    """Whether drawing must first import albumentations, which takes seconds."""
+    return bool(pipeline.steps) and "albumentations" not in sys.modules
+
+
+def draws(key: DataKey, sample_id: str, pipeline: Pipeline, seed: int) -> list[Draw]:
+    """`DRAWS` draws with the seeds from `seed` on.
+
+    Raises:
+        AugmentError: when the pipeline can't be applied.
+    """
+    text = pipeline.to_yaml()
+    return [
+        Draw(each, *cache.augmented(key, sample_id, text, each, WIDE if each == seed else SMALL))
+        for each in range(seed, seed + DRAWS)
+    ]
+
+
+def before_after(view: View, sample_id: str, draw: Draw) -> tuple[list[Panel], dict[str, bytes]]:
+    """Panels and photos: the sample as it is, and the first draw."""
+    before = Panel("Before", sample_id, "before", cache.truth_layer(view.key, sample_id, view.hidden))
+    after = Panel("After", f"{draw.milliseconds:.0f} ms", "after", draw.layer)
+    return [before, after], {"before": cache.photo(view.key, sample_id), "after": draw.photo}
+
+
+def rest(found: Sequence[Draw]) -> tuple[list[Panel], dict[str, bytes]]:
+    """Panels and photos of the other draws."""
+    panels = [Panel(f"Draw {draw.seed}", _count(draw), str(draw.seed), draw.layer) for draw in found[1:]]
+    return panels, {str(draw.seed): draw.photo for draw in found[1:]}
+
+
+def fired_table(pipeline: Pipeline, found: Sequence[Draw]) -> None:
+    """Transforms against draws: the drawn values where one fired, a dash where it did not."""
+    if not pipeline.steps:
+        st.caption("The list is empty: training sees the images as they are.")
+        return
+    titles = ["After", *(f"Draw {draw.seed}" for draw in found[1:])]
+    rows = []
+    for index, step in enumerate(pipeline.steps):
+        cells = []
+        for draw in found:
+            values = next((values for at, _, values in draw.fired if at == index), None)
+            cells.append(Cell("–" if values is None else _values(values), True))
+        rows.append([Cell(step.name), *cells])
+    table([Cell(""), *(Cell(title, True) for title in titles)], rows)
+
+
+def save_row(pipeline: Pipeline) -> None:
+    """Save on the server, download, and the command that trains with it."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name", "my-pipeline", key="augment:name", width=220)
+        if st.button("Save", type="primary", disabled=not pipeline.steps):
+            try:
+                st.session_state["augment:saved"] = str(editor.save(name, pipeline))
+            except AugmentError as error:
+                st.error(str(error))
+        st.download_button(
+            "Download",
+            pipeline.to_yaml(),
+            f"{name or 'pipeline'}.yaml",
+            "application/yaml",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    saved = st.session_state.get("augment:saved")
+    st.code(f"python train.py --augment {saved or 'PIPELINE.yaml'}", language="bash")
+
+
+def _count(draw: Draw) -> str:
+    return "unchanged" if not draw.fired else f"{len(draw.fired)} fired"
+
+
+def _values(values: dict[str, Any]) -> str:
+    texts = [f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()]
+    return ", ".join(texts[:3]) or "yes"

@@ -1,0 +1,131 @@
+"""Choices that outlive a page and stand in the link: command line, session and query parameters.
+
+The keys of widgets vanish when another page is opened, so a choice is kept under a key of its own; a widget is given a
+key made from it and copies its value back when it changes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import streamlit as st
+
+T = TypeVar("T", str, float, int, bool, list[str])
+_DEFAULTS = "segcore:defaults"  # what this run of the page may publish: name -> default
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What stands after `--` in `streamlit run app.py -- --data PATH --runs DIR`."""
+
+    data: str | None
+    runs: str
+    labels: str | None
+    void: str
+
+
+def arguments() -> Arguments:
+    """The app's own part of the command line; unknown arguments are left alone."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--data")
+    parser.add_argument("--runs", default="checkpoints")
+    parser.add_argument("--labels")
+    parser.add_argument("--void", default="ignore")
+    try:
+        known, _ = parser.parse_known_args(sys.argv[1:])
+    except argparse.ArgumentError:
+        known, _ = parser.parse_known_args([])
+    return Arguments(known.data, known.runs, known.labels, known.void)
+
+
+def begin() -> None:
+    """Forget what the last run of a page would have published."""
+    st.session_state[_DEFAULTS] = {}
+
+
+def get(name: str, default: T, options: Collection[str] | None = None) -> T:
+    """A choice: the session's, else the link's, else the default; never one that is not among the options."""
+    st.session_state.setdefault(_DEFAULTS, {})[name] = default
+    key = _key(name)
+    if key not in st.session_state:
+        found = _parsed(name, default)
+        st.session_state[key] = default if found is None else found
+    value = st.session_state[key]
+    if options is not None and not _among(value, options):
+        value = default
+        st.session_state[key] = default
+    return value
+
+
+def put(name: str, value: Any) -> None:  # noqa: ANN401 - whatever the choice holds
+    """Make a choice; its widget shows it from the next run on."""
+    st.session_state[_key(name)] = value
+    st.session_state.pop(_widget_key(name), None)
+
+
+def forget(name: str) -> None:
+    """Back to the default."""
+    st.session_state.pop(_widget_key(name), None)
+    st.session_state.pop(_key(name), None)
+    if name in st.query_params:
+        del st.query_params[name]
+
+
+def bound(name: str, default: T, options: Collection[str] | None = None) -> dict[str, Any]:
+    """Keyword arguments (`key`, `on_change`, `args`) that tie a widget to a choice."""
+    value = get(name, default, options)
+    key = _widget_key(name)
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = list(value) if isinstance(value, list) else value
+    return {"key": key, "on_change": _keep, "args": (name,)}
+
+
+def publish() -> None:
+    """Write every choice that differs from its default into the link, and nothing else."""
+    wanted: dict[str, str] = {}
+    for name, default in st.session_state.get(_DEFAULTS, {}).items():
+        value = st.session_state.get(_key(name), default)
+        if value != default:
+            wanted[name] = ",".join(value) if isinstance(value, list) else _text(value)
+    if dict(st.query_params) != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def _key(name: str) -> str:
+    return f"choice:{name}"
+
+
+def _widget_key(name: str) -> str:
+    return f"widget:{name}"
+
+
+def _keep(name: str) -> None:
+    value = st.session_state[_widget_key(name)]
+    if value is not None:  # a segmented control may be clicked empty; the choice then stays
+        st.session_state[_key(name)] = list(value) if isinstance(value, list) else value
+
+
+def _among(value: object, options: Collection[str]) -> bool:
+    return all(item in options for item in value) if isinstance(value, list) else value in options
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _parsed(name: str, default: T) -> Any | None:  # noqa: ANN401 - of the default's type
+    text = st.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        if isinstance(default, bool):
+            return text == "True"
+        if isinstance(default, list):
+            return [item for item in text.split(",") if item]
+        return type(default)(text)
+    except ValueError:
+        return None

@@ -1,0 +1,281 @@
+"""Pieces of a page: the viewer, the gallery, small tables and headings. They draw; they don't decide."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
+
+import streamlit as st
+from streamlit.components import v2
+
+from segcore.labels import LabelMap
+from segcore.metrics import HELP, POLICY
+from segcore.ui import state
+from segcore.ui.frame import View
+from segcore.visual import data_uri, swatch
+
+OPACITY = 0.55
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture of the viewer.
+
+    Args:
+        title: Under the picture, left.
+        note: Under the picture, right, e.g. a score.
+        photo: Name of a photo given to the viewer, or None.
+        layer: Palette PNG over the photo, or None.
+        fixed: The opacity slider leaves the layer alone (masks, error maps).
+        color: Dot before the title.
+        problem: Said in place of a picture.
+    """
+
+    title: str
+    note: str = ""
+    photo: str | None = None
+    layer: bytes | None = None
+    fixed: bool = False
+    color: str | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Thumb:
+    """One picture of the gallery; `photo` is None while it is not drawn yet."""
+
+    id: str
+    photo: bytes | None = None
+    layer: bytes | None = None
+    note: str = ""
+
+
+@cache
+def _source(name: str) -> str:
+    return (files("segcore.ui") / "components" / name).read_text(encoding="utf-8")
+
+
+_VIEWER = """<div class="viewer"><div class="bar"><small>Double-click to zoom, drag to pan</small>
+<label>Opacity <input type="range" min="0" max="100" step="5" aria-label="Opacity"><output></output></label></div>
+<div class="grid"></div></div>"""
+
+
+def viewer(
+    panels: Sequence[Panel],
+    photos: Mapping[str, bytes],
+    size: tuple[int, int],
+    *,
+    key: str,
+    slider: bool = True,
+    smallest: int = 300,
+    on_step: Callable[[int], None] | None = None,
+) -> None:
+    """Pictures side by side, with linked zoom and pan, and one opacity for all layers.
+
+    Args:
+        panels: What to show, in order.
+        photos: Name -> JPEG, each sent once however many panels use it.
+        size: (height, width) of the pictures; the boxes keep this shape, so nothing jumps.
+        key: Unique on the page.
+        slider: Offer the opacity slider.
+        smallest: Width in px below which a panel wraps to the next row.
+        on_step: Called with -1 or 1 when an arrow key is pressed.
+    """
+    opacity = state.get("opacity", OPACITY)
+    render = v2.component(
+        "segcore.viewer", html=_VIEWER, css=_source("viewer.css"), js=_source("viewer.js"), isolate_styles=True
+    )
+
+    def keep() -> None:
+        state.put("opacity", float(st.session_state[key]["opacity"]))
+
+    def step() -> None:
+        if on_step is not None and st.session_state[key].get("step"):
+            on_step(int(st.session_state[key]["step"]))
+
+    render(
+        key=key,
+        data={
+            "panels": [asdict(panel) | {"layer": panel.layer and data_uri(panel.layer)} for panel in panels],
+            "photos": {name: data_uri(photo) for name, photo in photos.items()},
+            "aspect": f"{size[1]} / {size[0]}",
+            "min": f"{smallest}px",
+            "opacity": opacity,
+            "slider": slider,
+            "keys": on_step is not None,
+        },
+        on_opacity_change=keep,
+        on_step_change=step,
+    )
+
+
+def gallery(
+    thumbs: Sequence[Thumb],
+    size: tuple[int, int],
+    *,
+    key: str,
+    overlay: bool,
+    selected: str | None,
+    on_pick: Callable[[str], None],
+) -> None:
+    """Thumbnails whose mask shows on hover (or always); `on_pick` is called with the id that is clicked."""
+    render = v2.component(
+        "segcore.gallery",
+        html='<div class="gallery"></div>',
+        css=_source("gallery.css"),
+        js=_source("gallery.js"),
+        isolate_styles=True,
+    )
+
+    def pick() -> None:
+        if st.session_state[key].get("pick"):
+            on_pick(str(st.session_state[key]["pick"]))
+
+    render(
+        key=key,
+        data={
+            "items": [
+                asdict(thumb)
+                | {"photo": thumb.photo and data_uri(thumb.photo), "layer": thumb.layer and data_uri(thumb.layer)}
+                for thumb in thumbs
+            ],
+            "aspect": f"{size[1]} / {size[0]}",
+            "overlay": overlay,
+            "selected": selected,
+        },
+        on_pick_change=pick,
+    )
+
+
+_CSS = """<style>
+.sc-table { width: 100%; border-collapse: collapse; font-size: .93rem; margin: 0 !important; border: 0 !important; }
+.sc-table th, .sc-table td { padding: .38rem .7rem !important; border: 0 !important;
+  border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent) !important; text-align: left; }
+.sc-table tr:last-child td { border-bottom: 0 !important; }
+.sc-table th { font-weight: 400 !important; opacity: .65; white-space: nowrap; font-size: .87rem; }
+.sc-table .n { text-align: right !important; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.sc-table td { background: transparent; }
+.sc-table .worst { background: color-mix(in srgb, #d9534f 22%, transparent); }
+.sc-table img, .sc-shares img { vertical-align: -1px; margin-right: .4rem; display: inline; }
+.sc-table .bar { display: inline-block; width: 90px; height: 5px; border-radius: 3px; vertical-align: middle;
+  margin-right: .7rem; background: color-mix(in srgb, currentColor 10%, transparent); }
+.sc-table .bar b { display: block; height: 100%; border-radius: 3px; }
+.sc-scroll { overflow-x: auto; }
+.sc-shares { display: grid; grid-template-columns: auto 1fr auto; gap: .28rem .6rem; align-items: center;
+  font-size: .87rem; }
+.sc-shares .n { text-align: right; font-variant-numeric: tabular-nums; }
+.sc-shares .t { height: 6px; border-radius: 3px; background: color-mix(in srgb, currentColor 8%, transparent); }
+.sc-shares .t b { display: block; height: 100%; border-radius: 3px; }
+[data-testid="stMainBlockContainer"] { padding: 4.1rem 2.2rem 3rem; max-width: 1760px; }
+[data-testid="stSidebarUserContent"] { padding-bottom: 2rem; }
+.st-key-legend [role="toolbar"] { gap: 0 .1rem !important; }
+.st-key-legend button[data-variant="pills"] { border-color: transparent !important; background: none; min-height: 1.65rem;
+  height: auto; padding: 0 .35rem; color: inherit; opacity: .4; text-decoration: line-through; }
+.st-key-legend button[data-variant="pills"][aria-pressed="true"] { opacity: 1; text-decoration: none; }
+.st-key-legend button[data-variant="pills"]:hover { background: color-mix(in srgb, currentColor 9%, transparent); }
+.st-key-legend button[data-variant="pills"] p { font-size: .87rem; color: inherit; }
+@media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding: 3.6rem 1rem 2rem; } }
+</style>"""
+
+
+def style() -> None:
+    """The few rules that Streamlit's theme has no word for."""
+    st.html(_CSS)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a small table.
+
+    Args:
+        text: What it says.
+        number: Right-aligned, tabular.
+        icon: Data URI of a dot or swatch before the text.
+        bar: (0..1, colour) drawn before the text.
+        worst: Tinted.
+        title: Shown on hover.
+    """
+
+    text: str
+    number: bool = False
+    icon: str | None = None
+    bar: tuple[float, str] | None = None
+    worst: bool = False
+    title: str = ""
+
+    def to_html(self, tag: str = "td") -> str:
+        """The cell as HTML; the text is escaped."""
+        names = " ".join(name for name, on in (("n", self.number), ("worst", self.worst)) if on)
+        icon = f'<img src="{self.icon}" alt="">' if self.icon else ""
+        bar = ""
+        if self.bar is not None:
+            share, color = self.bar
+            bar = f'<span class="bar"><b style="width:{100 * share:.0f}%;background:{color}"></b></span>'
+        title = f' title="{html.escape(self.title)}"' if self.title else ""
+        return f'<{tag} class="{names}"{title}>{bar}{icon}{html.escape(self.text)}</{tag}>'
+
+
+def table(head: Sequence[Cell], rows: Sequence[Sequence[Cell]]) -> None:
+    """A small table with no pandas behind it, so that a first page need not wait for it."""
+    top = "".join(cell.to_html("th") for cell in head)
+    body = "".join("<tr>" + "".join(cell.to_html() for cell in row) + "</tr>" for row in rows)
+    st.html(f'<div class="sc-scroll"><table class="sc-table"><tr>{top}</tr>{body}</table></div>')
+
+
+def leaderboard(view: View, *, most: int) -> None:
+    """The best runs on the active dataset by mIoU on test, from their summaries."""
+    runs = sorted(view.fitting, key=lambda run: -(run.summary.test.miou if run.summary.test else -1))[:most]
+    head = [
+        Cell("model"),
+        Cell("mIoU", True, title=HELP["miou"]),
+        Cell("pixel accuracy", True, title=HELP["pixel_accuracy"]),
+        Cell("parameters", True),
+        Cell("minutes", True, title="Training time, without evaluation."),
+    ]
+    rows = []
+    for run in runs:
+        test, color = run.summary.test, view.colors[run.id]
+        rows.append(
+            [
+                Cell(view.titles[run.id], icon=swatch(color, round_=True)),
+                Cell(number(test.miou if test else None), True, bar=(test.miou, color) if test else None),
+                Cell(number(test.pixel_accuracy if test else None), True),
+                Cell(f"{run.summary.parameters / 1e6:.1f} M", True),
+                Cell(f"{run.summary.train_seconds / 60:.1f}", True),
+            ]
+        )
+    table(head, rows)
+    st.caption(POLICY)
+
+
+def shares(labels: LabelMap, pixels: Mapping[int, int], *, most: int = 40) -> None:
+    """Class shares of one mask, largest first, as swatch, bar and percent. Ignored pixels come last."""
+    total = max(1, sum(pixels.values()))
+    rows = []
+    ordered = sorted(pixels.items(), key=lambda item: (item[0] >= labels.classes, -item[1]))
+    for index, count in ordered[:most]:
+        scored = index < labels.classes
+        name = labels.names[index] if scored else "ignored"
+        color = "#{:02x}{:02x}{:02x}".format(*labels.palette[index])
+        share = 100 * count / total
+        text = f"{share:.1f} %" if share >= 0.1 else "< 0.1 %"
+        rows.append(
+            f'<span><img src="{swatch(color)}" alt="">{html.escape(name)}</span>'
+            f'<span class="t"><b style="width:{share:.1f}%;background:{color}"></b></span><span class="n">{text}</span>'
+        )
+    st.html(f'<div class="sc-shares">{"".join(rows)}</div>')
+
+
+def heading(title: str, note: str = "", help: str | None = None) -> None:
+    """A page's title with one quiet line under it."""
+    st.title(title, anchor=False)
+    if note:
+        st.caption(note, help=help)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """`0.684`, or a dash where there is nothing."""
+    return "–" if value is None or value != value else f"{value:.{digits}f}"

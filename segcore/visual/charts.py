@@ -1,0 +1,274 @@
+"""Charts in Altair. Fonts, text and grid colours come from where they are shown; colours of runs and classes from here.
+
+Every function takes tidy tables and `colors` (name of a run -> hex), so that a run has one colour in every chart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from segcore.labels import LabelMap
+
+SCORE = alt.Scale(domain=[0, 1], nice=False)
+CELL = 20  # px, height of a row of the confusion matrix
+GRID = 0.35  # opacity of grid lines: the data is the loud thing
+
+
+def _runs(colors: Mapping[str, str]) -> alt.Scale:
+    return alt.Scale(domain=list(colors), range=list(colors.values()))
+
+
+def _hex(color: Sequence[int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)
+
+
+def smoothed(values: pd.Series, strength: float) -> pd.Series:
+    """Exponential moving average without its start-up bias; `strength` 0 leaves the values alone."""
+    return values if strength <= 0 else values.ewm(alpha=1 - strength, ignore_na=True).mean()
+
+
+def history(
+    table: pd.DataFrame,
+    colors: Mapping[str, str],
+    *,
+    title: str,
+    x_title: str,
+    best: pd.DataFrame | None = None,
+    score: bool = False,
+) -> alt.LayerChart | alt.FacetChart:
+    """Curves over training: train dashed, validation solid, the best epoch marked, hover reads all runs at once.
+
+    Args:
+        table: Columns `run, phase (train | validation), x, value`.
+        colors: Run -> hex.
+        title: Of the y axis.
+        x_title: Of the x axis.
+        best: Columns `run, x, value` of the kept epochs.
+        score: Values are 0..1.
+    """
+    data = table.dropna(subset=["value"])
+    x = alt.X("x:Q", title=x_title, axis=alt.Axis(grid=False, tickMinStep=1 if x_title != "minutes" else 0))
+    y = alt.Y(
+        "value:Q",
+        title=None,
+        scale=alt.Scale(zero=False, nice=True, domainMax=1) if score else alt.Scale(zero=False),
+        axis=alt.Axis(gridOpacity=GRID),
+    )
+    color = alt.Color("run:N", scale=_runs(colors), legend=None)
+    lines = (
+        alt.Chart(data)
+        .mark_line(interpolate="monotone", strokeWidth=2)
+        .encode(
+            x=x,
+            y=y,
+            color=color,
+            strokeDash=alt.StrokeDash(
+                "phase:N", scale=alt.Scale(domain=["train", "validation"], range=[[3, 3], [1, 0]]), legend=None
+            ),
+            opacity=alt.Opacity(
+                "phase:N", scale=alt.Scale(domain=["train", "validation"], range=[0.6, 1.0]), legend=None
+            ),
+        )
+    )
+    names = list(colors)
+    wide = (
+        data.assign(column="c" + data["run"].map(names.index).astype(str) + data["phase"].str[0])
+        .pivot_table(index="x", columns="column", values="value", aggfunc="last")
+        .reset_index()
+    )
+    tips = [alt.Tooltip("x:Q", title=x_title, format=".4~g")]
+    for index, name in enumerate(names):
+        for letter, phase in (("v", ""), ("t", " train")):
+            if f"c{index}{letter}" in wide:
+                tips.append(alt.Tooltip(f"c{index}{letter}:Q", title=name + phase, format=".3f"))
+    hover = alt.selection_point(fields=["x"], nearest=True, on="pointermove", empty=False, clear="pointerout")
+    rule = (
+        alt.Chart(wide)
+        .mark_rule(color="gray", strokeWidth=1)
+        .encode(x=x, opacity=alt.condition(hover, alt.value(0.7), alt.value(0)), tooltip=tips)
+        .add_params(hover)
+    )
+    points = (
+        alt.Chart(data)
+        .mark_circle(size=45)
+        .encode(x=x, y=y, color=color, opacity=alt.condition(hover, alt.value(1), alt.value(0)))
+    )
+    layers: list[alt.Chart] = [lines, points, rule]
+    if best is not None and len(best):
+        marks = alt.Chart(best).mark_point(shape="diamond", size=90, filled=True, strokeWidth=0)
+        layers.append(marks.encode(x=x, y=y, color=color))
+    return alt.layer(*layers).properties(
+        height=300, title=alt.TitleParams(title, anchor="start", fontSize=13, fontWeight="normal", offset=8)
+    )
+
+
+def per_class(table: pd.DataFrame, colors: Mapping[str, str], *, title: str = "IoU") -> alt.LayerChart | alt.FacetChart:
+    """One row a class, a dot a run; classes in which runs differ most come first.
+
+    Args:
+        table: Columns `class, run, value` (NaN where a class is absent).
+        colors: Run -> hex.
+        title: Of the x axis.
+    """
+    data = table.dropna(subset=["value"])
+    spread = data.groupby("class")["value"].agg(lambda values: values.max() - values.min())
+    middle = data.groupby("class")["value"].mean()
+    order = sorted(spread.index, key=lambda name: (-round(spread[name], 6), middle[name]))
+    y = alt.Y("class:N", sort=order, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=160, offset=6))
+    axis = alt.Axis(orient="top", gridOpacity=GRID)
+    base = alt.Chart(data)
+    span = base.mark_rule(strokeWidth=2, color="gray", opacity=0.3).encode(
+        y=y, x=alt.X("min(value):Q", scale=SCORE, title=title, axis=axis), x2="max(value):Q"
+    )
+    dots = base.mark_circle(size=85, opacity=0.95).encode(
+        y=y,
+        x=alt.X("value:Q", scale=SCORE, title=title, axis=axis),
+        color=alt.Color("run:N", scale=_runs(colors), legend=None),
+        tooltip=[
+            alt.Tooltip("class:N"),
+            alt.Tooltip("run:N", title="model"),
+            alt.Tooltip("value:Q", title=title, format=".3f"),
+        ],
+    )
+    return alt.layer(span, dots).properties(height=alt.Step(22))
+
+
+def trade_off(
+    table: pd.DataFrame, colors: Mapping[str, str], *, x: str, y: str, x_title: str, y_title: str
+) -> alt.LayerChart | alt.FacetChart:
+    """Quality against cost: one labelled dot a run.
+
+    Args:
+        table: Column `run` and the columns named by `x` and `y`.
+        colors: Run -> hex.
+        x: Column of the cost.
+        y: Column of the score.
+        x_title: Of the x axis.
+        y_title: Of the y axis.
+    """
+    room = 0.18 * max(float(table[x].max() - table[x].min()), 0.2 * float(table[x].max()), 1e-9)
+    low, high = max(0.0, float(table[x].min()) - room), float(table[x].max()) + 2 * room
+    base = alt.Chart(table).encode(
+        x=alt.X(f"{x}:Q", title=x_title, scale=alt.Scale(domain=[low, high]), axis=alt.Axis(grid=False)),
+        y=alt.Y(f"{y}:Q", title=y_title, scale=alt.Scale(zero=False, padding=22), axis=alt.Axis(gridOpacity=GRID)),
+    )
+    dots = base.mark_circle(size=130, opacity=1).encode(
+        color=alt.Color("run:N", scale=_runs(colors), legend=None),
+        tooltip=[
+            alt.Tooltip("run:N", title="model"),
+            alt.Tooltip(f"{x}:Q", title=x_title, format=".3~g"),
+            alt.Tooltip(f"{y}:Q", title=y_title, format=".3f"),
+        ],
+    )
+    names = base.mark_text(align="left", dx=10, dy=1, color="gray").encode(text="run:N")
+    return alt.layer(dots, names).properties(height=340)
+
+
+def confusion(counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str) -> alt.Chart:
+    """What each true class was taken for, in shares of its pixels; classes that occur nowhere are left out.
+
+    Args:
+        counts: `[C, C]`, rows = truth.
+        labels: Names.
+        hue: Hex of a share of 1.
+    """
+    kept = [int(index) for index in np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1))]
+    rows = [
+        {
+            "truth": labels.names[truth],
+            "prediction": labels.names[guess],
+            "pixels": int(counts[truth, guess]),
+            "share": float(counts[truth, guess] / counts[truth].sum()),
+        }
+        for truth in kept
+        for guess in kept
+        if counts[truth].sum()
+    ]
+    names = [labels.names[index] for index in kept]
+    scale = alt.Scale(paddingInner=0.08)
+    return (
+        alt.Chart(pd.DataFrame(rows, columns=["truth", "prediction", "pixels", "share"]))
+        .mark_rect(cornerRadius=2)
+        .encode(
+            x=alt.X("prediction:N", sort=names, title="taken for", axis=_names(-50), scale=scale),
+            y=alt.Y("truth:N", sort=names, title="truth", axis=_names(0), scale=scale),
+            # Opacity over the page's own background: light and dark themes both read as "more is stronger".
+            opacity=alt.Opacity("share:Q", scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0.04, 1]), legend=None),
+            color=alt.value(hue),
+            tooltip=[
+                alt.Tooltip("truth:N"),
+                alt.Tooltip("prediction:N", title="taken for"),
+                alt.Tooltip("share:Q", format=".1%"),
+                alt.Tooltip("pixels:Q", format=","),
+            ],
+        )
+        .properties(height=alt.Step(CELL))
+    )
+
+
+def _names(angle: int) -> alt.Axis:
+    return alt.Axis(ticks=False, domain=False, grid=False, labelLimit=130, labelOverlap=False, labelAngle=angle)
+
+
+def confusion_width(counts: npt.NDArray[np.int64]) -> int:
+    """Width in px at which the cells of the confusion matrix are about twice as wide as high."""
+    return 170 + 2 * CELL * max(3, int(np.count_nonzero(counts.sum(axis=0) + counts.sum(axis=1))))
+
+
+def balance(table: pd.DataFrame, labels: LabelMap, *, value: str, title: str, log: bool) -> alt.Chart:
+    """Bars in class colours, most frequent first.
+
+    Args:
+        table: Column `class` and the column named by `value`.
+        labels: Colours.
+        value: Column of the bars.
+        title: Of the x axis.
+        log: Logarithmic x axis.
+    """
+    data = table[table[value] > 0].sort_values(value, ascending=False)
+    colors = {name: _hex(color) for name, color in zip(labels.names, labels.colors, strict=True)}
+    low = 10 ** np.floor(np.log10(max(1e-9, float(data[value].min())))) if log and len(data) else 0
+    scale = alt.Scale(type="log", domainMin=float(low), nice=False) if log else alt.Scale(domainMin=0)
+    return (
+        alt.Chart(data)
+        .transform_calculate(low=str(low))
+        .mark_bar(height={"band": 0.72}, cornerRadiusEnd=2)
+        .encode(
+            y=alt.Y(
+                "class:N",
+                sort=list(data["class"]),
+                title=None,
+                axis=alt.Axis(ticks=False, domain=False, labelLimit=150, offset=4),
+            ),
+            x=alt.X(
+                f"{value}:Q",
+                scale=scale,
+                title=title,
+                axis=alt.Axis(orient="top", gridOpacity=GRID, format="~s", tickCount=5),
+            ),
+            x2="low:Q",
+            color=alt.Color("class:N", scale=alt.Scale(domain=list(colors), range=list(colors.values())), legend=None),
+            tooltip=[alt.Tooltip("class:N"), alt.Tooltip(f"{value}:Q", title=title, format=",.4~g")],
+        )
+        .properties(height=alt.Step(20))
+    )
+
+
+def image_sizes(table: pd.DataFrame) -> alt.Chart:
+    """Width against height, area of a dot = number of images. Columns `width, height, images`."""
+    return (
+        alt.Chart(table)
+        .mark_circle(opacity=0.7)
+        .encode(
+            x=alt.X("width:Q", title="width, px", scale=alt.Scale(zero=False, padding=30)),
+            y=alt.Y("height:Q", title="height, px", scale=alt.Scale(zero=False, padding=30)),
+            size=alt.Size("images:Q", legend=None, scale=alt.Scale(range=[60, 900])),
+            tooltip=["width", "height", "images"],
+        )
+        .properties(height=260)
+    )
