@@ -39,7 +39,7 @@ with pictures:
     # load
     try:
         with st.spinner("Loading albumentations" if preview.cold(pipeline) else "Drawing", show_time=True):
-            draws = preview.draws(view.key, sample_id, pipeline, seed)
+            draws = preview.draws(view, sample_id, pipeline, seed)
     except SegcoreError as error:
         st.error(str(error))
         st.stop()
@@ -56,6 +56,6 @@ st.subheader("Take it along", anchor=False)
 keep, code = st.columns(2, gap="large")
 with keep:
     preview.save_row(pipeline)
-    st.code(pipeline.to_yaml(), language="yaml")
+    st.code(pipeline.to_yaml(), language="yaml", wrap_lines=True)
 with code, st.expander("The same in Python, needing albumentations alone"):
-    st.code(pipeline.to_python(), language="python")
+    st.code(pipeline.to_python(), language="python", wrap_lines=True)

@@ -164,7 +164,7 @@ def prediction_layer(
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def augmented(
-    key: DataKey, sample_id: str, text: str, seed: int, width: int
+    key: DataKey, sample_id: str, text: str, seed: int, hidden: frozenset[int], width: int
 ) -> tuple[bytes, bytes, tuple[tuple[int, str, dict[str, Any]], ...], float]:
     """A pipeline (its YAML) applied to a sample under a seed.
 
@@ -178,11 +178,12 @@ def augmented(
 
     from segcore.augment import Pipeline
 
-    item = sample(key, sample_id)
+    item, labels = sample(key, sample_id), dataset(key).labels
     pipeline = Pipeline.from_yaml(text)
+    # Traced first: the clock should not count importing and building.
+    fired = tuple((each.step, each.name, each.values) for each in pipeline.trace(item.image, item.mask, seed))
     start = time.perf_counter()
     image, mask = pipeline(item.image, item.mask, seed)
     taken = 1000 * (time.perf_counter() - start)
-    fired = tuple((each.step, each.name, each.values) for each in pipeline.trace(item.image, item.mask, seed))
-    labels = dataset(key).labels
-    return encode_jpeg(image, width=width), encode_layer(mask, labels, width=width), fired, taken
+    visible = frozenset(range(labels.classes)) - hidden
+    return encode_jpeg(image, width=width), encode_layer(mask, labels, visible=visible, width=width), fired, taken

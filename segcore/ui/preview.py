@@ -12,7 +12,6 @@ import streamlit as st
 from segcore.augment import Pipeline
 from segcore.errors import AugmentError
 from segcore.ui import cache, editor
-from segcore.ui.cache import DataKey
 from segcore.ui.frame import View
 from segcore.ui.widgets import Cell, Panel, table
 
@@ -36,7 +35,7 @@ def cold(pipeline: Pipeline) -> bool:
     return bool(pipeline.steps) and "albumentations" not in sys.modules
 
 
-def draws(key: DataKey, sample_id: str, pipeline: Pipeline, seed: int) -> list[Draw]:
+def draws(view: View, sample_id: str, pipeline: Pipeline, seed: int) -> list[Draw]:
     """`DRAWS` draws with the seeds from `seed` on.
 
     Raises:
@@ -44,7 +43,7 @@ def draws(key: DataKey, sample_id: str, pipeline: Pipeline, seed: int) -> list[D
     """
     text = pipeline.to_yaml()
     return [
-        Draw(each, *cache.augmented(key, sample_id, text, each, WIDE if each == seed else SMALL))
+        Draw(each, *cache.augmented(view.key, sample_id, text, each, view.hidden, WIDE if each == seed else SMALL))
         for each in range(seed, seed + DRAWS)
     ]
 
@@ -73,9 +72,9 @@ def fired_table(pipeline: Pipeline, found: Sequence[Draw]) -> None:
         cells = []
         for draw in found:
             values = next((values for at, _, values in draw.fired if at == index), None)
-            cells.append(Cell("–" if values is None else _values(values), True))
+            cells.append(Cell("–" if values is None else _values(values)))
         rows.append([Cell(step.name), *cells])
-    table([Cell(""), *(Cell(title, True) for title in titles)], rows)
+    table([Cell(""), *(Cell(title) for title in titles)], rows)
 
 
 def save_row(pipeline: Pipeline) -> None:
@@ -105,4 +104,4 @@ def _count(draw: Draw) -> str:
 
 def _values(values: dict[str, Any]) -> str:
     texts = [f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()]
-    return ", ".join(texts[:3]) or "yes"
+    return ", ".join(texts[:3]) or "applied"

@@ -172,10 +172,11 @@ _CSS = """<style>
 [data-testid="stMainBlockContainer"] { padding: 4.1rem 2.2rem 3rem; max-width: 1760px; }
 [data-testid="stSidebarUserContent"] { padding-bottom: 2rem; }
 .st-key-legend [role="toolbar"] { gap: 0 .1rem !important; }
-.st-key-legend button[data-variant="pills"] { border-color: transparent !important; background: none; min-height: 1.65rem;
-  height: auto; padding: 0 .35rem; color: inherit; opacity: .4; text-decoration: line-through; }
+.st-key-legend button[data-variant="pills"] { border-color: transparent !important; background: none !important;
+  color: inherit !important; min-height: 1.65rem; height: auto; padding: 0 .35rem; opacity: .4;
+  text-decoration: line-through; }
 .st-key-legend button[data-variant="pills"][aria-pressed="true"] { opacity: 1; text-decoration: none; }
-.st-key-legend button[data-variant="pills"]:hover { background: color-mix(in srgb, currentColor 9%, transparent); }
+.st-key-legend button[data-variant="pills"]:hover { text-decoration: underline; }
 .st-key-legend button[data-variant="pills"] p { font-size: .87rem; color: inherit; }
 @media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding: 3.6rem 1rem 2rem; } }
 </style>"""

@@ -119,7 +119,12 @@ def per_class(table: pd.DataFrame, colors: Mapping[str, str], *, title: str = "I
     spread = data.groupby("class")["value"].agg(lambda values: values.max() - values.min())
     middle = data.groupby("class")["value"].mean()
     order = sorted(spread.index, key=lambda name: (-round(spread[name], 6), middle[name]))
-    y = alt.Y("class:N", sort=order, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=160, offset=6))
+    y = alt.Y(
+        "class:N",
+        sort=order,
+        title=None,
+        axis=alt.Axis(ticks=False, domain=False, labelLimit=160, labelBound=False, labelFlush=False, offset=6),
+    )
     axis = alt.Axis(orient="top", gridOpacity=GRID)
     base = alt.Chart(data)
     span = base.mark_rule(strokeWidth=2, color="gray", opacity=0.3).encode(
@@ -177,7 +182,9 @@ def confusion(counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str) -> a
         labels: Names.
         hue: Hex of a share of 1.
     """
-    kept = [int(index) for index in np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1))]
+    true = [int(index) for index in np.flatnonzero(counts.sum(axis=1))]
+    # Classes that were only ever predicted come last, so that the diagonal stays one.
+    kept = true + [int(index) for index in np.flatnonzero(counts.sum(axis=0)) if index not in true]
     rows = [
         {
             "truth": labels.names[truth],
@@ -185,9 +192,8 @@ def confusion(counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str) -> a
             "pixels": int(counts[truth, guess]),
             "share": float(counts[truth, guess] / counts[truth].sum()),
         }
-        for truth in kept
+        for truth in true
         for guess in kept
-        if counts[truth].sum()
     ]
     names = [labels.names[index] for index in kept]
     scale = alt.Scale(paddingInner=0.08)
@@ -212,7 +218,16 @@ def confusion(counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str) -> a
 
 
 def _names(angle: int) -> alt.Axis:
-    return alt.Axis(ticks=False, domain=False, grid=False, labelLimit=130, labelOverlap=False, labelAngle=angle)
+    return alt.Axis(
+        ticks=False,
+        domain=False,
+        grid=False,
+        labelLimit=130,
+        labelBound=False,
+        labelFlush=False,
+        labelOverlap=False,
+        labelAngle=angle,
+    )
 
 
 def confusion_width(counts: npt.NDArray[np.int64]) -> int:
@@ -243,7 +258,7 @@ def balance(table: pd.DataFrame, labels: LabelMap, *, value: str, title: str, lo
                 "class:N",
                 sort=list(data["class"]),
                 title=None,
-                axis=alt.Axis(ticks=False, domain=False, labelLimit=150, offset=4),
+                axis=alt.Axis(ticks=False, domain=False, labelLimit=150, labelBound=False, labelFlush=False, offset=4),
             ),
             x=alt.X(
                 f"{value}:Q",
