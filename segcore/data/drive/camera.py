@@ -70,7 +70,7 @@ class Camera:
         """Camera points `[..., 3]` -> pixels `[..., 2]`; points behind the camera are pushed to `NEAR`."""
         depth = np.maximum(view[..., 2:], NEAR)
         pixels = view[..., :2] * f32([FOCAL, -FOCAL]) / depth + f32(CENTER)
-        return np.clip(pixels, -8000, 8000)
+        return np.minimum(np.maximum(pixels, -8000), 8000)
 
     def project(self, points: Points) -> tuple[Pixels, npt.NDArray[np.float32]]:
         """World points `[..., 3]` -> pixels `[..., 2]` and depths `[...]` in metres."""

@@ -9,15 +9,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from segcore.data.drive.camera import FOCAL, HEIGHT, NEAR, WIDTH, Camera, Pixels, Points, f32
-from segcore.data.drive.textures import Texture
+from segcore.data.drive.camera import F32, FOCAL, HEIGHT, NEAR, WIDTH, Camera, Pixels, Points, f32
+from segcore.data.drive.textures import NOTHING, U8, Texture
 
-Color = Sequence[float] | npt.NDArray[np.float32]
+Color = Sequence[float] | F32
 SUN = f32([-0.72, -1.0, 0.42])  # the way light travels: from the right, from behind
 TO_SUN = -SUN / np.linalg.norm(SUN)
-SUNLIT = f32([1.06, 1.0, 0.92])
+SUNLIT = f32([1.14, 1.06, 0.93])
 SHADED = f32([0.56, 0.61, 0.70])  # blue sky light only
-HAZE = f32([206, 217, 228])
+HAZE = f32([196, 212, 230])
 _SHIFT = 4  # sub-pixel bits of OpenCV's polygons
 _SHADOW_SCALE = 0.5
 
@@ -31,9 +31,9 @@ class Canvas:
 
     def __init__(self, camera: Camera) -> None:
         self.camera = camera
-        self.image: npt.NDArray[np.uint8] = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-        self.meta: npt.NDArray[np.uint8] = np.zeros((HEIGHT, WIDTH, 2), np.uint8)  # class id, haze 0..255
-        self.shadow: npt.NDArray[np.uint8] = np.zeros((HEIGHT // 2, WIDTH // 2), np.uint8)
+        self.image: U8 = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        self.meta: U8 = np.zeros((HEIGHT, WIDTH, 2), np.uint8)  # class id, haze 0..255
+        self.shadow: U8 = np.zeros((HEIGHT // 2, WIDTH // 2), np.uint8)
 
     @staticmethod
     def haze(depth: float) -> int:
@@ -73,6 +73,24 @@ class Canvas:
             fixed = _fixed(pixels)
             cv2.fillPoly(self.shadow, [fixed], strength, cv2.LINE_8, _SHIFT)
 
+    def shade_texture(self, alpha: U8, corners: Points, strength: int) -> None:
+        """Darken the ground through a stencil `[H, W]` on a quad `[4, 3]`."""
+        pixels, depth = self.camera.project(corners)
+        if depth.min() < NEAR:
+            return
+        pixels = pixels * _SHADOW_SCALE
+        rows, columns = alpha.shape
+        (left, top), (right, bottom) = np.floor(pixels.min(axis=0)), np.ceil(pixels.max(axis=0)) + 1
+        height, width = self.shadow.shape
+        left, top, right, bottom = (int(v) for v in (max(left, 0), max(top, 0), min(right, width), min(bottom, height)))
+        if right <= left or bottom <= top:
+            return
+        source = f32([(0, 0), (columns, 0), (columns, rows), (0, rows)])
+        matrix = cv2.getPerspectiveTransform(source, f32(pixels - f32([left, top])))
+        warped = cv2.warpPerspective(alpha, matrix, (right - left, bottom - top), flags=cv2.INTER_LINEAR)
+        region = self.shadow[top:bottom, left:right]
+        cv2.max(region, cv2.convertScaleAbs(warped, alpha=strength / 255), dst=region)
+
     def apply_shadow(self) -> None:
         """Multiply the picture by all ground shadows: less light, and bluer."""
         rows = slice(int(HEIGHT * 0.4), HEIGHT)
@@ -110,18 +128,18 @@ class Canvas:
         )
         size = (right - left, bottom - top)
         warped = cv2.warpPerspective(colors, matrix, size, flags=cv2.INTER_LINEAR)
-        solid = cv2.warpPerspective(ids, matrix, size, flags=cv2.INTER_NEAREST)
+        classes = cv2.warpPerspective(ids, matrix, size, flags=cv2.INTER_NEAREST, borderValue=(NOTHING,))
         alpha = cv2.extractChannel(warped, 3)
         self._blend(slice(top, bottom), slice(left, right), warped, alpha)
-        drawn = cv2.threshold(alpha if texture.lacy else cv2.extractChannel(solid, 1), 127, 255, cv2.THRESH_BINARY)[1]
+        drawn = alpha > 127 if texture.lacy else classes != NOTHING
         region = self.meta[top:bottom, left:right]
         haze = np.linspace(*self._haze_span(pixels, depth, left, right), right - left).astype(np.uint8)
         meta = np.empty_like(region)
-        meta[..., 0] = solid[..., 0] if label is None else label
+        meta[..., 0] = classes if label is None else label
         meta[..., 1] = haze
-        cv2.copyTo(meta, drawn, region)
+        cv2.copyTo(meta, drawn.view(np.uint8), region)
 
-    def _haze_span(self, pixels: Pixels, depth: npt.NDArray[np.float32], left: int, right: int) -> tuple[int, int]:
+    def _haze_span(self, pixels: Pixels, depth: F32, left: int, right: int) -> tuple[int, int]:
         """Haze at the left and right end of a warped region."""
         near, far = int(depth.argmin()), int(depth.argmax())
         if abs(float(pixels[near, 0] - pixels[far, 0])) < 2:
@@ -133,9 +151,7 @@ class Canvas:
         )
         return self.haze(1 / columns[0]), self.haze(1 / columns[1])
 
-    def _blend(
-        self, rows: slice, columns: slice, premultiplied: npt.NDArray[np.uint8], alpha: npt.NDArray[np.uint8]
-    ) -> None:
+    def _blend(self, rows: slice, columns: slice, premultiplied: U8, alpha: U8) -> None:
         region = self.image[rows, columns]
         rest = cv2.cvtColor(cv2.bitwise_not(alpha), cv2.COLOR_GRAY2BGR)
         under = cv2.multiply(region, rest, scale=1 / 255)
@@ -153,7 +169,7 @@ class Canvas:
         source = f32([(0, 0), (columns, 0), (columns, rows), (0, rows)])
         self.warp(texture, source, f32(corners), label=label)
 
-    def mesh(self, faces: Points, normals: Points, colors: npt.NDArray[np.float32], label: int) -> None:
+    def mesh(self, faces: Points, normals: Points, colors: F32, label: int) -> None:
         """Quads `[N, 4, 3]` of one convex thing with outward normals `[N, 3]`, in flat colours `[N, 3]`."""
         view = self.camera.view(faces)
         pixels = self.camera.to_pixels(view)
@@ -169,31 +185,30 @@ class Canvas:
             cv2.fillConvexPoly(self.image, fixed[index], (red, green, blue), cv2.LINE_AA, _SHIFT)
             cv2.fillConvexPoly(self.meta, fixed[index], (label, haze), cv2.LINE_8, _SHIFT)
 
-    def capsules(
-        self, ends: Points, radii: npt.NDArray[np.float32], colors: npt.NDArray[np.float32], label: int, lit: bool
-    ) -> None:
+    def capsules(self, ends: Points, radii: F32, colors: F32, label: int, lit: bool) -> None:
         """Tapered limbs: `[N, 2, 3]` ends, `[N, 2]` radii in metres, `[N, 3]` colours; rounded by light and shade."""
         view = self.camera.view(ends)
         if view[..., 2].min() < NEAR:
             return
         pixels = self.camera.to_pixels(view)
         size = radii * FOCAL / view[..., 2]
-        haze = self.haze(float(view[..., 2].mean()))
-        order = np.argsort(-view[..., 2].mean(axis=1), kind="stable")
+        haze = self.haze(float(view[0, 0, 2]))
+        order = np.argsort(-view[..., 2].sum(axis=1), kind="stable")
+        order = order[size.max(axis=1)[order] > 0.45]  # thinner than a pixel: not to be seen
         light = SUNLIT if lit else SHADED
         outline = _fixed(_capsule_polygons(pixels, size))
         offset = f32([0.34, -0.2])  # towards the sun, on screen
         inner = _fixed(_capsule_polygons(pixels + offset * size[..., None], size * 0.62))
         dark = np.clip(colors * light * (0.66 if lit else 0.84), 0, 255).tolist()
         bright = np.clip(colors * light * 1.08 + 6, 0, 255).tolist()
-        rounded = (size.max(axis=1) > 1.3).tolist()
+        rounded = (size.max(axis=1) > 1.9).tolist()
         for index in order.tolist():
             cv2.fillConvexPoly(self.meta, outline[index], (label, haze), cv2.LINE_8, _SHIFT)
             cv2.fillConvexPoly(self.image, outline[index], dark[index], cv2.LINE_AA, _SHIFT)
             if rounded[index]:
                 cv2.fillConvexPoly(self.image, inner[index], bright[index], cv2.LINE_AA, _SHIFT)
 
-    def capsule_shadows(self, ends: Points, radii: npt.NDArray[np.float32], strength: int = 140) -> None:
+    def capsule_shadows(self, ends: Points, radii: F32, strength: int = 140) -> None:
         """The shadows of the same limbs on the ground."""
         ground = ends + SUN * (ends[..., 1:2] / -SUN[1])
         view = self.camera.view(ground)
@@ -205,12 +220,12 @@ class Canvas:
             cv2.fillConvexPoly(self.shadow, polygon, strength, cv2.LINE_8, _SHIFT)
 
 
-def _fixed(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
+def _fixed(pixels: F32) -> npt.NDArray[np.int32]:
     """Pixels as OpenCV's fixed point."""
     return np.rint(pixels * (1 << _SHIFT)).astype(np.int32)
 
 
-def _shadow_curve(amount: float) -> npt.NDArray[np.uint8]:
+def _shadow_curve(amount: float) -> U8:
     return np.clip(255 - np.arange(256) * amount, 30, 255).astype(np.uint8)
 
 
@@ -233,7 +248,7 @@ def _clip(view: Points) -> Points:
 _TURN = np.linspace(math.pi / 2, 3 * math.pi / 2, 9, dtype=np.float32)
 
 
-def _capsule_polygons(ends: npt.NDArray[np.float32], radii: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _capsule_polygons(ends: F32, radii: F32) -> F32:
     """`[N, 2, 2]` pixel ends and `[N, 2]` pixel radii -> `[N, 18, 2]` outlines."""
     along = ends[:, 1] - ends[:, 0]
     angle = np.arctan2(along[:, 1], along[:, 0])[:, None]

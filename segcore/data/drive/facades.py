@@ -33,13 +33,12 @@ class _Front:
     def __init__(self, rng: np.random.Generator, width: float, height: float) -> None:
         self.rng, self.width, self.height = rng, width, height
         rows, columns = round(height * SCALE), round(width * SCALE)
-        if rng.random() < 0.55:
-            self.rgb = brick(rng, rows, columns, WALLS[rng.integers(len(WALLS))], SCALE)
-        else:
-            self.rgb = tinted(PLASTER[rng.integers(len(PLASTER))], 1 + 0.03 * noise(rng, rows, columns, 30, 4))
+        stock = _surface(int(rng.integers(len(WALLS) + len(PLASTER))))
+        top, left = (
+            int(rng.integers(0, big - small)) for big, small in zip(stock.shape, (rows, columns), strict=False)
+        )
+        self.rgb = stock[top : top + rows, left : left + columns].copy()
         self.ids: U8 = np.full((rows, columns), ID["Building"], np.uint8)
-        stains = noise(rng, rows, columns, 90, 3)
-        self.rgb *= (1 + 0.035 * stains)[..., None]
         self.trim = (236, 232, 222) if rng.random() < 0.7 else (150, 140, 126)
 
     def box(
@@ -212,10 +211,20 @@ def facade(
     return texture(front.rgb, front.ids, light=f32(light))
 
 
-@lru_cache(maxsize=32)
-def gable(seed: int, index: int, light: tuple[float, ...]) -> Texture:
-    """A blind side wall of brick, 10 m wide and 14 m high."""
-    rng = np.random.default_rng([seed, 22, index])
-    rows, columns = 14 * 24, 10 * 24
-    wall: F32 = brick(rng, rows, columns, WALLS[index % len(WALLS)], 24)
-    return texture(wall * 0.92, ID["Building"], light=f32(light))
+@lru_cache(maxsize=None)
+def _surface(index: int) -> F32:
+    """A stock of bare wall, 11 x 16 m: one brick or plaster each; house fronts are cut from it."""
+    rng = np.random.default_rng([22, index])
+    rows, columns = 16 * SCALE, 11 * SCALE
+    if index < len(WALLS):
+        wall = brick(rng, rows, columns, WALLS[index], SCALE)
+    else:
+        wall = tinted(PLASTER[index - len(WALLS)], 1 + 0.02 * noise(rng, rows, columns, 16, 2))
+    return wall * (1 + 0.04 * noise(rng, rows, columns, 120, 3))[..., None]
+
+
+@lru_cache(maxsize=16)
+def gable(index: int, light: tuple[float, ...]) -> Texture:
+    """A blind side wall of brick, 10 m wide and 14 m high, `SCALE` pixels a metre."""
+    wall = _surface(index % len(WALLS))[: 14 * SCALE, : 10 * SCALE]
+    return texture(wall, ID["Building"], light=f32(light))

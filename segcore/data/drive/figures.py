@@ -71,6 +71,10 @@ class Limbs:
         return ends, f32(self.radii) * f32(size)
 
 
+def _shaded(tone: Tone, factor: float) -> Tone:
+    return tone[0] * factor, tone[1] * factor, tone[2] * factor
+
+
 def _pick(rng: np.random.Generator, choices: tuple[Tone, ...]) -> Tone:
     return choices[int(rng.integers(len(choices)))]
 
@@ -80,6 +84,7 @@ def _head(limbs: Limbs, at: Vector, rng: np.random.Generator, helmet: Tone | Non
     skin, hair = _pick(rng, SKIN), helmet or _pick(rng, HAIR)
     limbs.add((x, y - 0.22, z - 0.01), (x, y - 0.08, z), 0.055, 0.055, skin)
     limbs.add((x, y - 0.03, z + 0.02), (x, y + 0.03, z + 0.01), 0.092, 0.1, skin)
+    limbs.add((x - 0.035, y + 0.005, z + 0.1), (x + 0.035, y + 0.005, z + 0.1), 0.016, 0.016, _shaded(skin, 0.45))
     grown = 0.108 if helmet is None else 0.128
     limbs.add((x, y + 0.03, z - 0.04), (x, y + 0.055, z - 0.012), grown, grown, hair)
     if helmet is None and rng.random() < 0.45:
@@ -140,7 +145,7 @@ def pram(rng: np.random.Generator) -> Limbs:
         limbs.add((0.24 * side, 0.62, 0.95), (0.24 * side, 0.2, 0.5), 0.024, 0.024, metal)
     limbs.add((-0.22, 1.03, 0.36), (0.22, 1.03, 0.36), 0.03, 0.03, (40, 40, 42))
     limbs.add((0, 0.58, 0.5), (0, 0.58, 1.15), 0.24, 0.22, cloth)
-    limbs.add((-0.1, 0.74, 0.6), (0.1, 0.74, 0.6), 0.24, 0.24, tuple(channel * 0.7 for channel in cloth))
+    limbs.add((-0.1, 0.74, 0.6), (0.1, 0.74, 0.6), 0.24, 0.24, _shaded(cloth, 0.7))
     limbs.add((0, 0.78, 0.64), (0, 0.86, 0.74), 0.27, 0.2, cloth)
     return limbs
 
@@ -148,25 +153,26 @@ def pram(rng: np.random.Generator) -> Limbs:
 def dog(rng: np.random.Generator, phase: float) -> Limbs:
     """A large dog, trotting."""
     limbs = Limbs()
-    coat = _pick(rng, ((212, 170, 106), (198, 156, 92), (226, 190, 132)))
-    dark = tuple(channel * 0.8 for channel in coat)
-    limbs.add((0, 0.56, -0.32), (0, 0.6, 0.34), 0.17, 0.2, coat)
+    coat = _pick(rng, ((176, 122, 66), (158, 104, 54), (196, 148, 92)))
+    dark, ear, pale = (_shaded(coat, factor) for factor in (0.78, 0.5, 1.25))
+    limbs.add((0, 0.54, 0.24), (0, 0.56, 0.38), 0.2, 0.17, coat)  # chest
+    limbs.add((0, 0.58, -0.34), (0, 0.54, 0.24), 0.14, 0.18, coat)
+    limbs.add((0, 0.54, -0.38), (0, 0.58, -0.3), 0.15, 0.15, coat)
     for front in (-1, 1):
         for side in (-1, 1):
             swing = 0.15 * math.sin(phase + (0 if front * side > 0 else math.pi))
-            hip = (0.1 * side, 0.48, 0.3 * front)
-            limbs.chain(
-                [hip, (0.1 * side, 0.26, hip[2] + swing * 0.4 - 0.03), (0.1 * side, 0.04, hip[2] + swing)],
-                [0.09, 0.055, 0.045],
-                dark,
-            )
-    limbs.add((0, 0.68, 0.4), (0, 0.88, 0.52), 0.13, 0.11, coat)
-    limbs.add((0, 0.92, 0.55), (0, 0.86, 0.76), 0.12, 0.065, coat)
+            hip = (0.1 * side, 0.46, 0.32 * front)
+            knee = (0.1 * side, 0.24, hip[2] + swing * 0.4 - 0.04)
+            limbs.chain([hip, knee, (0.1 * side, 0.04, hip[2] + swing)], [0.085, 0.045, 0.034], dark)
+            limbs.add((0.1 * side, 0.03, hip[2] + swing), (0.1 * side, 0.03, hip[2] + swing + 0.07), 0.035, 0.03, pale)
+    limbs.chain([(0, 0.64, 0.4), (0, 0.84, 0.52)], [0.13, 0.1], coat)
+    limbs.add((0, 0.74, 0.46), (0, 0.75, 0.47), 0.125, 0.125, (190, 30, 36))  # collar
+    limbs.add((0, 0.9, 0.55), (0, 0.9, 0.6), 0.115, 0.1, coat)
+    limbs.add((0, 0.86, 0.64), (0, 0.83, 0.78), 0.065, 0.05, pale)
+    limbs.add((0, 0.85, 0.81), (0, 0.85, 0.82), 0.028, 0.028, (24, 22, 22))
     for side in (-1, 1):
-        limbs.add(
-            (0.1 * side, 0.98, 0.5), (0.13 * side, 0.86, 0.52), 0.05, 0.04, tuple(channel * 0.55 for channel in coat)
-        )
-    limbs.chain([(0, 0.62, -0.46), (0, 0.76, -0.62), (0.05 * math.sin(phase), 0.96, -0.66)], [0.05, 0.045, 0.03], coat)
+        limbs.add((0.1 * side, 0.97, 0.53), (0.13 * side, 0.82, 0.54), 0.04, 0.045, ear)
+    limbs.chain([(0, 0.6, -0.46), (0, 0.72, -0.62), (0.05 * math.sin(phase), 0.92, -0.68)], [0.045, 0.04, 0.022], coat)
     return limbs
 
 
@@ -205,7 +211,7 @@ def scooter(rng: np.random.Generator, *, ridden: bool = True) -> Limbs:
     for z in (-0.55, 0.62):
         limbs.wheel((0, 0.26, z), 0.2, 0.075, (26, 26, 28), (150, 150, 154))
     limbs.add((0, 0.62, -0.62), (0, 0.6, -0.05), 0.2, 0.2, paint)
-    limbs.add((0, 0.4, -0.5), (0, 0.4, -0.1), 0.17, 0.17, tuple(channel * 0.7 for channel in paint))
+    limbs.add((0, 0.4, -0.5), (0, 0.4, -0.1), 0.17, 0.17, _shaded(paint, 0.7))
     limbs.add((0, 0.34, -0.1), (0, 0.32, 0.4), 0.14, 0.14, (60, 60, 62))
     for side in (-1, 1):
         limbs.add((0.13 * side, 0.45, 0.42), (0.12 * side, 0.9, 0.42), 0.12, 0.12, paint)

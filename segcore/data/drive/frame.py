@@ -40,7 +40,7 @@ def draw_frame(number: int, seed: int = 0) -> tuple[U8Image, U8Mask]:
     things = sorted((thing for thing in things if _in_view(canvas.camera, thing)), key=lambda thing: -thing.z)
     street.paint_house_shadows(canvas, seed)
     for thing in (thing for thing in things if thing.z < z + 70):
-        _paint_shadow(canvas, thing)
+        _paint_shadow(canvas, seed, thing)
     canvas.apply_shadow()
     for plot in _far_to_near(seed, z):
         street.paint_plot(canvas, seed, plot)
@@ -52,7 +52,9 @@ def draw_frame(number: int, seed: int = 0) -> tuple[U8Image, U8Mask]:
 def _in_view(camera: Camera, thing: world.Thing) -> bool:
     """Whether any of it, or its shadow, may show: not behind the camera nor outside of its cone."""
     ahead = thing.z - camera.z
-    return 1.5 < ahead < 130 and abs(thing.x) < 0.72 * (ahead + 5) + 3
+    return (-3.5 if thing.kind == "railing" else 1.5) < ahead < 130 and abs(thing.x) < 0.66 * ahead + (
+        1.5 if thing.kind in figures.LABELS else 5.0
+    )
 
 
 def _far_to_near(seed: int, z: float) -> list[world.Plot]:
@@ -67,6 +69,7 @@ def _standing(seed: int, z: float) -> list[world.Thing]:
     return [*found, *bridges]
 
 
+@lru_cache(maxsize=512)  # within a frame: once for the shadow, once for the thing
 def _limbs(thing: world.Thing) -> list[tuple[figures.Limbs, int, float]]:
     """The figures of a thing with their ids and sizes, in the order of painting."""
     rng, labels = np.random.default_rng(thing.variant), figures.LABELS
@@ -84,31 +87,33 @@ def _limbs(thing: world.Thing) -> list[tuple[figures.Limbs, int, float]]:
             ]
             return parts[::-1] if thing.away else parts
         case "dog":
-            return [(figures.dog(rng, thing.phase * 1.4), labels["dog"], 1.0)]
+            return [(figures.dog(rng, thing.phase * 1.4), labels["dog"], 1.12)]
         case "cyclist":
             return [(figures.cyclist(rng, thing.phase), labels["cyclist"], 1.0)]
         case _:
             return [(figures.scooter(rng, ridden=thing.kind == "scooter"), labels["scooter"], 1.0)]
 
 
-def _paint_shadow(canvas: Canvas, thing: world.Thing) -> None:
+def _paint_shadow(canvas: Canvas, seed: int, thing: world.Thing) -> None:
     x, z = thing.x, thing.z
     match thing.kind:
         case "car" | "suv" | "bus" | "truck":
             vehicles.box_shadow(canvas, (x, z), *_LENGTHS[thing.kind])
         case "tree":
-            scenery.tree_shadow(canvas, x, z, thing.variant)
+            scenery.tree_shadow(canvas, seed, x, z, thing.variant)
         case "lamp" | "sign" | "light":
             scenery.pole_shadow(canvas, x, z, {"lamp": 6.5, "sign": 3.0, "light": 3.6}[thing.kind], 0.09)
         case "bridge":
             scenery.bridge_shadow(canvas, z)
+        case "railing":
+            scenery.railing_shadow(canvas, x, z)
         case "block":
-            vehicles.box_shadow(canvas, (x, z), 0.8, 0.6, 0.55)
+            vehicles.box_shadow(canvas, (x, z), 0.3, 1.7, 0.55)
         case "cone" | "post" | "bush":
             height = {"cone": 0.7, "post": 1.3, "bush": 1.2}[thing.kind]
             canvas.capsule_shadows(f32([[(x, 0, z), (x, height, z)]]), f32([[0.25, 0.15]]))
         case _:
-            for limbs, _, size in _limbs(thing):
+            for limbs, _, size in _limbs(thing) if z < canvas.camera.z + 35 else ():
                 limbs.shadow(canvas, (x, z), thing.heading, size)
 
 
@@ -134,6 +139,8 @@ def _paint(canvas: Canvas, seed: int, thing: world.Thing) -> None:
             scenery.cone(canvas, x, z, lit)
         case "block":
             scenery.parking_block(canvas, x, z, lit)
+        case "railing":
+            scenery.railing(canvas, x, z, lit)
         case "post":
             scenery.post_box(canvas, x, z, lit)
         case "bridge":
@@ -147,9 +154,9 @@ def _paint(canvas: Canvas, seed: int, thing: world.Thing) -> None:
 def _lens() -> tuple[U8, U8]:
     """Vignette `[H, W, 3]` 0..255 and film grain `[H + 64, W + 64, 3]` around 128."""
     y, x = np.mgrid[-1 : 1 : complex(0, HEIGHT), -1 : 1 : complex(0, WIDTH)].astype(np.float32)
-    vignette = 255 * (1 - 0.2 * np.clip((x * x + y * y) / 2, 0, 1) ** 1.3)
+    vignette = 255 * (1 - 0.16 * np.clip((x * x + y * y) / 2, 0, 1) ** 1.3)
     rng = np.random.default_rng(71)
-    grain = rng.normal(128, 3.6, (HEIGHT + 64, WIDTH + 64, 1)) + rng.normal(0, 1.4, (HEIGHT + 64, WIDTH + 64, 3))
+    grain = rng.normal(128, 2.2, (HEIGHT + 64, WIDTH + 64, 1)) + rng.normal(0, 1.0, (HEIGHT + 64, WIDTH + 64, 3))
     return np.repeat(vignette[..., None], 3, axis=2).astype(np.uint8), np.clip(grain, 0, 255).astype(np.uint8)
 
 

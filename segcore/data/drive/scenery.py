@@ -6,13 +6,14 @@ import math
 from functools import lru_cache
 from itertools import pairwise
 
+import cv2
 import numpy as np
 
 from segcore.data.drive.camera import Points, f32
 from segcore.data.drive.canvas import SHADED, SUN, SUNLIT, Canvas
-from segcore.data.drive.textures import ID, LEFT_WALL, RIGHT_WALL, Texture, leaves
+from segcore.data.drive.textures import ID, LEFT_WALL, RIGHT_WALL, Texture, leaves, texture
 
-GREENS = ((92, 122, 52), (78, 112, 56), (112, 130, 54), (86, 118, 70), (126, 128, 48))
+GREENS = ((92, 122, 52), (78, 112, 56), (112, 130, 54))
 BARK = (96, 78, 62)
 STEEL = (112, 118, 120)
 
@@ -21,7 +22,7 @@ STEEL = (112, 118, 120)
 def crowns(seed: int, label: str) -> tuple[Texture, ...]:
     """A few tree crowns or bushes to choose from."""
     rng = np.random.default_rng([seed, 41, ID[label]])
-    return tuple(leaves(rng, 384 if label == "Tree" else 192, color, ID[label]) for color in GREENS)
+    return tuple(leaves(rng, 416 if label == "Tree" else 192, color, ID[label]) for color in GREENS)
 
 
 @lru_cache(maxsize=1)
@@ -34,7 +35,7 @@ def bushes(seed: int) -> tuple[Texture, ...]:
 
 def _tree_shape(variant: int) -> tuple[np.random.Generator, float, float]:
     rng = np.random.default_rng(variant)
-    return rng, rng.uniform(2.5, 3.1), rng.uniform(3.4, 4.6)
+    return rng, rng.uniform(2.6, 3.3), rng.uniform(3.8, 5.2)
 
 
 def _trunk(x: float, z: float, variant: int) -> tuple[Points, np.ndarray]:
@@ -63,15 +64,16 @@ def tree(canvas: Canvas, seed: int, x: float, z: float, variant: int, lit: bool)
         )
 
 
-def tree_shadow(canvas: Canvas, x: float, z: float, variant: int) -> None:
+def tree_shadow(canvas: Canvas, seed: int, x: float, z: float, variant: int) -> None:
     """Dapples: the crown's clusters and the trunk on the ground."""
     rng, fork, crown = _tree_shape(variant)
     ends, radii = _trunk(x, z, variant)
     canvas.capsule_shadows(ends[:1], radii[:1], 130)
-    spots = rng.normal(0, 0.34, (44, 3)) * crown * 0.72 + f32([x, fork + crown * 0.5, z])
-    spots[:, 1] = np.maximum(spots[:, 1], 1.5)
-    spans = np.stack([spots, spots + rng.normal(0, 0.2, (44, 3))], axis=1).astype(np.float32)
-    canvas.capsule_shadows(spans, np.full((44, 2), 0.24 * crown / 4, np.float32) * rng.uniform(0.5, 1.7, (44, 1)), 125)
+    alpha = cv2.extractChannel(crowns(seed, "Tree")[int(rng.integers(len(GREENS)))].level(2, 2)[0], 3)
+    height, half = fork + crown * 0.35, crown * 0.56
+    middle_x, middle_z = x + SUN[0] * height / -SUN[1], z + SUN[2] * height / -SUN[1]
+    sides = ((-half, half * 1.5), (half, half * 1.5), (half, -half * 1.5), (-half, -half * 1.5))
+    canvas.shade_texture(alpha, f32([(middle_x + dx, 0, middle_z + dz) for dx, dz in sides]), 130)
 
 
 def bush(canvas: Canvas, seed: int, x: float, z: float, variant: int, lit: bool) -> None:
@@ -127,9 +129,12 @@ def sign(canvas: Canvas, x: float, z: float, variant: int, lit: bool) -> None:
     if kind == 0:
         _disc(canvas, x, y, front, 0.45, red, label)
         _disc(canvas, x, y, front, 0.34, white, label)
-        for dx in (-0.13, 0.11):  # "30", near enough
-            shape([(dx - 0.08, -0.17), (dx + 0.08, -0.17), (dx + 0.08, 0.17), (dx - 0.08, 0.17)], ink)
-            shape([(dx - 0.03, -0.1), (dx + 0.03, -0.1), (dx + 0.03, 0.1), (dx - 0.03, 0.1)], white)
+        bars = [(-0.2, y, -0.03, y + 0.06) for y in (-0.17, -0.03, 0.11)] + [(-0.08, -0.17, -0.03, 0.17)]  # a 3
+        bars += [(0.03, y, 0.2, y + 0.06) for y in (-0.17, 0.11)] + [
+            (x, -0.17, x + 0.05, 0.17) for x in (0.03, 0.15)
+        ]  # a 0
+        for left, low, right, high in bars:
+            shape([(left, low), (right, low), (right, high), (left, high)], ink)
     elif kind == 1:
         shape([(-0.54, -0.4), (0.54, -0.4), (0, 0.54)], red)
         shape([(-0.36, -0.3), (0.36, -0.3), (0, 0.32)], white)
@@ -168,20 +173,15 @@ def traffic_light(canvas: Canvas, x: float, z: float, lit: bool) -> None:
 
 def cone(canvas: Canvas, x: float, z: float, lit: bool) -> None:
     """A traffic cone with two white bands."""
-    orange, white = (246, 92, 22), (244, 244, 240)
-    rings = [
-        (0.0, 0.24, orange),
-        (0.12, 0.2, orange),
-        (0.32, 0.16, white),
-        (0.46, 0.125, orange),
-        (0.6, 0.1, white),
-        (0.72, 0.07, orange),
-        (0.9, 0.04, orange),
-    ]
-    ends = f32([[(x, low[0], z), (x, high[0], z)] for low, high in pairwise(rings)])
-    radii = f32([[low[1], high[1]] for low, high in pairwise(rings)])
-    block(canvas, x, z, (0.3, 0.07, 0.3), (40, 40, 42), ID["TrafficCone"], SUNLIT if lit else SHADED)
-    canvas.capsules(ends, radii, f32([low[2] for low in rings[:-1]]), ID["TrafficCone"], lit)
+    label, light = ID["TrafficCone"], SUNLIT if lit else SHADED
+    block(canvas, x, z, (0.24, 0.06, 0.24), (44, 42, 42), label, light)
+    orange, white = f32((236, 84, 22)) * light, f32((240, 240, 236)) * light
+    rings = ((0.06, orange), (0.28, white), (0.42, orange), (0.56, white), (0.66, orange), (0.8, orange))
+    for (low, color), (high, _) in pairwise(rings):
+        wide, narrow = 0.19 * (1 - low / 0.94), 0.19 * (1 - high / 0.94)
+        for left, right, factor in ((-1.0, 1.0, 0.74), (-0.45, 1.0, 0.9), (0.1, 0.8, 1.06)):  # rounder in the light
+            corners = [(left * wide, low), (right * wide, low), (right * narrow, high), (left * narrow, high)]
+            canvas.polygon(f32([(x + dx, dy, z) for dx, dy in corners]), color * factor, label)
 
 
 def block(
@@ -209,16 +209,51 @@ def block(
 def parking_block(canvas: Canvas, x: float, z: float, lit: bool) -> None:
     """A concrete barrier block with a painted stripe."""
     light = SUNLIT if lit else SHADED
-    block(canvas, x, z, (0.8, 0.55, 0.3), (204, 198, 182), ID["ParkingBlock"], light)
-    for dx in (-0.55, -0.05, 0.45):
-        front = z - 0.31
-        points = [
-            (x + dx, 0.12, front),
-            (x + dx + 0.2, 0.12, front),
-            (x + dx + 0.34, 0.44, front),
-            (x + dx + 0.14, 0.44, front),
+    block(canvas, x, z, (0.3, 0.55, 0.85), (204, 198, 182), ID["ParkingBlock"], light)
+    side = x - 0.31 if canvas.camera.x < x else x + 0.31
+    for dz in (-0.6, -0.1, 0.4):
+        stripe = [
+            (side, 0.12, z + dz),
+            (side, 0.12, z + dz + 0.2),
+            (side, 0.44, z + dz + 0.34),
+            (side, 0.44, z + dz + 0.14),
         ]
-        canvas.polygon(f32(points), f32((224, 178, 40)) * light * 0.9, ID["ParkingBlock"])
+        canvas.polygon(f32(stripe), f32((224, 178, 40)) * light * 0.85, ID["ParkingBlock"])
+
+
+RAILING = 5.0  # metres
+
+
+@lru_cache(maxsize=2)
+def _bars(lit: bool) -> Texture:
+    """Pedestrian guard rails, 40 pixels a metre; what is seen between the bars counts as fence, as in CamVid."""
+    rows, columns = 46, int(RAILING * 40)
+    x = np.arange(columns)
+    alpha = np.zeros((rows, columns), np.float32)
+    alpha[:, x % 6 < 2] = 1
+    alpha[:4] = alpha[38:41] = 1
+    alpha[:, x % 66 < 4] = 1
+    rgb = np.ones((rows, columns, 1), np.float32) * f32((58, 70, 66))
+    rgb[:, x % 6 == 1] *= 1.5
+    rgb[:2] *= 1.6
+    return texture(rgb, ID["Fence"], alpha, light=SUNLIT if lit else SHADED)
+
+
+def railing(canvas: Canvas, x: float, z: float, lit: bool) -> None:
+    """Guard rails along the kerb, `RAILING` metres from `z` on."""
+    near = max(z, canvas.camera.z + 1.5)
+    if z + RAILING - near < 0.3:
+        return
+    corners = f32([(x, 1.15, near), (x, 1.15, z + RAILING), (x, 0, z + RAILING), (x, 0, near)])
+    left = (near - z) * 40
+    canvas.warp(_bars(lit), f32([(left, 0), (200, 0), (200, 46), (left, 46)]), corners)
+
+
+def railing_shadow(canvas: Canvas, x: float, z: float) -> None:
+    """Thin stripes of shade beside the rails."""
+    posts = np.arange(z, z + RAILING, 0.3)
+    ends = [((x, 0.0, at), (x, 1.1, at)) for at in posts] + [((x, 1.1, z), (x, 1.1, z + RAILING))]
+    canvas.capsule_shadows(f32(ends), np.full((len(ends), 2), 0.03, np.float32))
 
 
 def post_box(canvas: Canvas, x: float, z: float, lit: bool) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from segcore.data.drive import world
 from segcore.data.drive.camera import FOCAL, HEIGHT, WIDTH, f32
 from segcore.data.drive.canvas import HAZE, SHADED, SUN, SUNLIT, Canvas
-from segcore.data.drive.facades import facade, gable
+from segcore.data.drive.facades import SCALE, facade, gable
 from segcore.data.drive.textures import (
     CENTER_LINE,
     ID,
@@ -75,9 +75,9 @@ def paint_ground(canvas: Canvas, seed: int) -> None:
         source = ((corners[:, [0, 2]] - f32([STRIP_LEFT, start])) * scale).astype(np.float32)
         inverse = cv2.getPerspectiveTransform((pixels - f32([0, top])).astype(np.float32), source)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        canvas.image[top:bottom] = cv2.warpPerspective(
-            strip, inverse, (WIDTH, bottom - top), flags=flags, borderMode=cv2.BORDER_WRAP
-        )
+        size = (WIDTH, bottom - top)
+        seen = cv2.warpPerspective(strip, inverse, size, flags=flags, borderMode=cv2.BORDER_WRAP)
+        canvas.image[top:bottom] = cv2.cvtColor(seen, cv2.COLOR_RGBA2RGB)
     z0, z1 = camera.z + 1.0, far
     for low, high, name in (
         (STRIP_LEFT - 300, LEFT_KERB, "Sidewalk"),
@@ -212,8 +212,8 @@ def paint_plot(canvas: Canvas, seed: int, plot: world.Plot) -> None:
         canvas.warp(panel, f32([(u[0], 0), (u[1], 0), (u[1], rows), (u[0], rows)]), corners)
 
     if plot.kind in ("wall", "fence"):
-        upright(_hedge(seed, plot.index % 4, light), 0, 3.0, 1.6)
-        upright(_garden(seed, plot.kind, plot.index % 6, light), 0, 1.9 if plot.kind == "wall" else 1.6, 0.0)
+        upright(_hedge(seed, plot.index % 4, light), 0, 3.4, 1.6)
+        upright(_garden(seed, plot.kind, plot.index % 6, light), 0, 2.2 if plot.kind == "wall" else 1.8, 0.0)
         return
     front = facade(seed, plot.side, plot.index, plot.kind, round(plot.width, 2), round(plot.height, 2), light)
     back, ridge = x + plot.side * 3.0, plot.height + 1.9
@@ -221,10 +221,10 @@ def paint_plot(canvas: Canvas, seed: int, plot: world.Plot) -> None:
         side_light = tuple((SUNLIT * 0.86 if plot.side < 0 else SHADED * 1.1).tolist())
         deep = x + plot.side * 10
         corners = f32([(x, plot.height, near), (deep, plot.height, near), (deep, 0, near), (x, 0, near)])
-        rows, columns = 14 * 24, 10 * 24
-        top = rows - min(plot.height, 14) * 24
+        rows, columns = 14 * SCALE, 10 * SCALE
+        top = rows - min(plot.height, 14) * SCALE
         canvas.warp(
-            gable(seed, plot.index % 12, side_light),
+            gable(plot.index % 6, side_light),
             f32([(0, top), (columns, top), (columns, rows), (0, rows)]),
             corners,
         )

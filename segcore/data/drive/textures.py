@@ -16,9 +16,10 @@ _LABELS = CAMVID32.with_ignored(())
 ID = {name: _LABELS.index(name) for name in _LABELS.names}
 
 U8 = npt.NDArray[np.uint8]
+NOTHING = 255  # id of texture pixels, and of what lies outside of a texture, where nothing is drawn
 
 # The street's cross-section, metres right of the ego lane's middle (they drive on the left).
-LEFT_WALL, LEFT_KERB, LEFT_EDGE = -6.6, -3.9, -1.75
+LEFT_WALL, LEFT_KERB, LEFT_EDGE = -6.8, -2.95, -1.75
 CENTER_LINE, RIGHT_EDGE, RIGHT_KERB, RIGHT_WALL = 1.75, 5.1, 7.1, 9.8
 STRIP_LEFT, STRIP_RIGHT, STRIP_LENGTH, STRIP_SCALE = -10.0, 14.0, 16.0, 64  # metres; pixels a metre
 
@@ -29,7 +30,7 @@ class Texture:
 
     Args:
         colors: `[H, W, 4]` uint8 RGB premultiplied by alpha, and alpha.
-        ids: `[H, W, 2]` uint8: class id, and 255 where the thing is.
+        ids: `[H, W]` uint8 class ids.
         lacy: The mask follows the alpha (leaves), not the outline (railings count as one surface).
     """
 
@@ -67,8 +68,8 @@ def texture(
     lit = np.clip(rgb * (f32(1) if light is None else light), 0, 255)
     colors[..., :3] = lit * cover[..., None]
     colors[..., 3] = cover * 255
-    ids = np.full((height, width, 2), 255, np.uint8)
-    ids[..., 0] = label
+    ids = np.empty((height, width), np.uint8)
+    ids[:] = label
     return Texture(colors, ids, lacy)
 
 
@@ -80,7 +81,11 @@ def noise(rng: np.random.Generator, height: int, width: int, cell: float, octave
         grid = rng.standard_normal((rows, columns)).astype(np.float32)
         grid = np.pad(grid, 2, mode="wrap")
         pad_y, pad_x = round(2 * height / rows), round(2 * width / columns)
-        big = cv2.resize(grid, (width + 2 * pad_x, height + 2 * pad_y), interpolation=cv2.INTER_CUBIC)
+        big = cv2.resize(
+            grid,
+            (width + 2 * pad_x, height + 2 * pad_y),
+            interpolation=cv2.INTER_CUBIC if octave == 0 else cv2.INTER_LINEAR,
+        )
         total += big[pad_y : pad_y + height, pad_x : pad_x + width] * 0.5**octave
     return total / max(float(total.std()), 1e-6)
 
@@ -111,24 +116,15 @@ def sky(seed: int) -> U8:
     rng = np.random.default_rng([seed, 11])
     height, width = 520, 1400
     up = np.linspace(1, 0, height, dtype=np.float32)[:, None]
-    zenith, horizon = f32([92, 142, 206]), f32([214, 224, 232])
-    base = horizon + (zenith - horizon) * (up**0.75)[..., None]
-    small = noise(rng, height // 2, width // 2, 150, 6)
-    # Clouds look flatter towards the horizon: sample the noise by 1 / elevation.
-    x = np.arange(width, dtype=np.float32)[None]
-    stretch = 1 / (up + 0.16)
-    field_ = cv2.remap(
-        small,
-        ((x - width / 2) * 0.45 * stretch**0.6 + width / 4).astype(np.float32),
-        (stretch * 92 + 0 * x).astype(np.float32),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_WRAP,
-    )
-    cover = np.clip((field_ - 0.15) / 1.3, 0, 1)
+    zenith, horizon = f32([58, 118, 200]), f32([196, 216, 234])
+    base = horizon + (zenith - horizon) * (up**0.62)[..., None]
+    billows = cv2.resize(noise(rng, height, width // 2, 120, 6), (width, height), interpolation=cv2.INTER_LINEAR)
+    cover = np.clip((billows - 0.15) / 1.1, 0, 1)
     cover = cover * cover * (3 - 2 * cover)
-    under = cv2.GaussianBlur(cover, (0, 0), 9)
-    cloud = f32([252, 251, 249]) - f32([62, 54, 44]) * np.clip(under * 1.5 - 0.5, 0, 1)[..., None]
-    cover = cover[..., None] * (0.35 + 0.6 * np.clip(up * 3, 0, 1))[..., None]
+    # Undersides are grey: compare with the cloud a little higher up, on the sun's side.
+    above = np.roll(cv2.GaussianBlur(cover, (0, 0), 14), (26, -18), axis=(0, 1))
+    cloud = f32([255, 253, 249]) - f32([70, 60, 44]) * np.clip(above * 1.2 - 0.1, 0, 1)[..., None]
+    cover = cover[..., None] * (0.3 + 0.68 * np.clip(up * 3, 0, 1))[..., None]
     return np.clip(base * (1 - cover) + cloud * cover, 0, 255).astype(np.uint8)
 
 
@@ -139,7 +135,7 @@ def leaves(
     y, x = np.mgrid[-1 : 1 : complex(0, size), -1 : 1 : complex(0, size)].astype(np.float32)
     clusters = np.full((size, size), -9.0, np.float32)
     shade = np.zeros((size, size), np.float32)
-    for _ in range(46 if not hedge else 30):
+    for _ in range(56 if not hedge else 30):
         angle, distance = rng.uniform(0, 2 * np.pi), 0.66 * np.sqrt(rng.uniform(0, 1))
         cx, cy, radius = distance * np.cos(angle), 0.9 * distance * np.sin(angle) - 0.03, rng.uniform(0.13, 0.31)
         height = 1 - ((x - cx) ** 2 + ((y - cy) * 1.15) ** 2) / radius**2
@@ -177,9 +173,9 @@ def ground(seed: int) -> dict[tuple[int, int], U8]:
     patches = noise(rng, height, width, 150, 4)
     tracks = sum(np.exp(-(((x - middle) / 0.32) ** 2)) for middle in (-0.8, 0.8, 2.6, 4.2))
     value = 1 + 0.10 * grain + 0.045 * patches - 0.07 * tracks
-    cracks = np.abs(noise(rng, height, width, 260, 4)) < 0.012
-    value[cracks] *= 0.72
-    rgb = tinted((112, 111, 113), value)
+    cracks = np.abs(noise(rng, height, width, 300, 4)) < 0.006
+    value[cracks] *= 0.82
+    rgb = tinted((124, 122, 122), value)
     flags = _slabs(rng, height, width, (0.62, 0.62), (170, 161, 150), 0.07)
     setts = _slabs(rng, height, width, (0.24, 0.16), (136, 112, 100), 0.13)
     for low, high, cover in (
@@ -199,7 +195,8 @@ def ground(seed: int) -> dict[tuple[int, int], U8]:
     levels = {}
     for across, along in ((0, 1), (0, 3), (1, 5), (2, 7)):
         size = (width >> across, height >> along)
-        levels[across, along] = np.clip(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), 0, 255).astype(np.uint8)
+        small = np.clip(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), 0, 255).astype(np.uint8)
+        levels[across, along] = cv2.cvtColor(small, cv2.COLOR_RGB2RGBA)  # OpenCV warps four channels faster than three
     return levels
 
 

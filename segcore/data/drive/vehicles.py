@@ -24,8 +24,10 @@ _CAR = (
     (0.06, 0.30, 0.92, 1.00, 0.82, 0.74, 0, 1),
     (0.40, 0.24, 0.96, 1.38, 0.87, 0.62, 1, 0),
     (0.95, 0.22, 0.95, 1.46, 0.88, 0.62, 1, 0),
+    (1.42, 0.22, 0.94, 1.47, 0.88, 0.62, 0, 0),
+    (1.52, 0.22, 0.94, 1.47, 0.88, 0.62, 1, 0),
     (1.90, 0.22, 0.93, 1.46, 0.88, 0.62, 1, 0),
-    (2.35, 0.22, 0.92, 1.38, 0.88, 0.63, 1, 1),
+    (2.35, 0.22, 0.92, 1.38, 0.88, 0.63, 0, 1),
     (3.15, 0.23, 0.90, 0.97, 0.87, 0.74, 0, 0),
     (3.85, 0.26, 0.78, 0.84, 0.82, 0.66, 0, 0),
     (4.10, 0.38, 0.64, 0.68, 0.68, 0.52, 0, 0),
@@ -35,13 +37,15 @@ _SUV = (
     (0.05, 0.40, 1.06, 1.16, 0.93, 0.88, 0, 1),
     (0.22, 0.38, 1.10, 1.76, 0.95, 0.78, 1, 0),
     (0.80, 0.36, 1.10, 1.86, 0.95, 0.78, 1, 0),
+    (1.55, 0.36, 1.10, 1.86, 0.95, 0.78, 0, 0),
+    (1.65, 0.36, 1.10, 1.86, 0.95, 0.78, 1, 0),
     (2.30, 0.36, 1.10, 1.86, 0.95, 0.78, 1, 0),
-    (2.80, 0.36, 1.10, 1.76, 0.95, 0.78, 1, 1),
+    (2.80, 0.36, 1.10, 1.76, 0.95, 0.78, 0, 1),
     (3.25, 0.37, 1.10, 1.18, 0.95, 0.86, 0, 0),
     (4.20, 0.40, 1.02, 1.10, 0.93, 0.84, 0, 0),
     (4.45, 0.48, 0.92, 0.98, 0.84, 0.78, 0, 0),
 )
-_FINE = 2  # each strip is cut into so many along a near car
+_FINE = 3  # each strip is cut into so many along a near car
 
 
 @lru_cache(maxsize=8)
@@ -50,7 +54,10 @@ def _body(kind: str, fine: int) -> tuple[Points, F32, F32]:
     rows = f32(_SUV if kind == "suv" else _CAR)
     places = np.linspace(0, len(rows) - 1, (len(rows) - 1) * fine + 1)
     stations = np.stack([np.interp(places, np.arange(len(rows)), column) for column in rows[:, :6].T], axis=1)
-    owner = np.minimum(places.astype(int), len(rows) - 2)
+    owner = np.minimum((places + 1e-6).astype(int), len(rows) - 2)
+    if fine > 1:  # round the corners between stations
+        padded = np.pad(stations[:, 1:], ((1, 1), (0, 0)), mode="edge")
+        stations[:, 1:] = 0.3 * padded[:-2] + 0.4 * padded[1:-1] + 0.3 * padded[2:]
     along, sill, belt, top, half, roof = stations.T
     middle = (sill + belt) / 2 + 0.06
     ring = np.stack(
@@ -72,7 +79,7 @@ def _body(kind: str, fine: int) -> tuple[Points, F32, F32]:
         for r in range(6):
             a, b, c, d = right[s, r], right[s + 1, r], right[s + 1, r + 1], right[s, r + 1]
             quads.append((a, d, c, b))
-            see_through = side_glass if r == 3 else (top_glass if r >= 4 else 0)
+            see_through = side_glass if r == 3 else (top_glass if r >= 5 else 0)
             glass += [see_through, see_through]
             quads.append(tuple(corner * f32([-1, 1, 1]) for corner in (a, b, c, d)))
     for s, order in ((0, 1), (len(along) - 1, -1)):
@@ -104,12 +111,13 @@ def car(
     light = SUNLIT if lit else SHADED
     direct = np.clip(outward @ TO_SUN, 0, 1)[:, None] * (1.0 if lit else 0.18)
     upward = outward[:, 1:2]
-    paint_color = color * (0.52 + 0.16 * upward + 0.6 * direct) * light
+    paint_color = color * (0.56 + 0.12 * upward + 0.5 * direct) * light
     gloss = np.clip(upward * 0.5 + 0.22, 0, 1) ** 2 * (0.42 if lit else 0.3) + direct**6 * 0.35
     paint_color = paint_color * (1 - gloss) + f32([206, 216, 228]) * gloss
     low = (placed[..., 1].mean(axis=1) < (0.46 if kind == "car" else 0.62))[:, None]
     paint_color = np.where(low, paint_color * 0.62, paint_color)
-    reflect = np.clip(0.16 + 0.5 * upward + 0.25 * direct, 0, 0.75)
+    height = placed[..., 1].mean(axis=1, keepdims=True)
+    reflect = np.clip(0.02 + 0.42 * upward**2 + 0.3 * (height - 1.0), 0, 0.7)
     glass_color = f32(GLASS) * light + f32([150, 172, 196]) * reflect
     colors = np.clip(np.where(glass[:, None] > 0.5, glass_color, paint_color), 0, 255)
     label = ID["Car"] if kind == "car" else ID["SUVPickupTruck"]
@@ -245,26 +253,25 @@ def _panels(seed: int, kind: str, paint: int, light: tuple[float, ...]) -> dict[
             box(1.28, 0.5, across - 0.08, height - 0.1, (206, 208, 206))
             letter(rgb, "NW", round(0.75 * scale), round((height - 1.7) * scale), 1.8, 5, (38, 84, 150))
         else:
-            box(0, 0, across, 2.5, (38, 84, 150))
+            box(0.05, 0, across - 0.05, 2.3, (38, 84, 150))
         if name == "front":
-            box(0.14, 1.2, across - 0.14, 2.1, (44, 54, 64))
-            box(0.14, 1.75, across - 0.14, 2.1, (128, 148, 164))
-            box(
-                0.5,
-                height - 1.75 if kind == "bus" else 2.6,
-                across - 0.5,
-                height - 1.45 if kind == "bus" else 2.85,
-                (28, 28, 20),
-            )
-            letter(
-                rgb,
-                "12 STATION" if kind == "bus" else "NORTHWIND",
-                round(0.6 * scale),
-                round((1.68 if kind == "bus" else 0.45) * scale),
-                0.45,
-                1,
-                (250, 190, 50),
-            )
+            low, high = (1.2, 2.1) if kind == "bus" else (1.15, 2.15)
+            box(0.14, low, across - 0.14, high, (44, 54, 64))
+            for step in range(8):  # the sky in the windscreen
+                box(
+                    0.14,
+                    high - 0.06 * (step + 1),
+                    across - 0.14,
+                    high - 0.06 * step,
+                    (140 - 11 * step, 160 - 12 * step, 178 - 13 * step),
+                )
+            box(across / 2 - 0.03, low, across / 2 + 0.03, high, (30, 32, 36))
+            board, word = (height - 1.75, "12 STATION") if kind == "bus" else (height - 0.62, "NORTHWIND")
+            box(0.5, board, across - 0.5, board + 0.3, (28, 28, 20))
+            letter(rgb, word, round(0.6 * scale), round((height - board - 0.07) * scale), 0.45, 1, (250, 190, 50))
+            box(0.55, 0.5, across - 0.55, 0.95, (40, 42, 46))
+            for bar in (0.58, 0.7, 0.82):
+                box(0.6, bar, across - 0.6, bar + 0.04, (120, 124, 128))
         lamp = (250, 248, 236) if name == "front" else (206, 28, 30)
         if name != "side":
             for left in (0.12, across - 0.42):

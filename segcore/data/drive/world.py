@@ -15,12 +15,12 @@ FRAMES, TRAIN = 101, 90
 STEP = 1.6  # metres a frame
 GAP = 45  # frames of street left out between train and test: 72 m
 BLOCK = 48.0  # metres; every block has one of everything, in its own order and looks
-VIEW = 150.0  # metres
+VIEW = 125.0  # metres
 
 PLOTS = ("shop", "house", "arch", "shop", "wall", "fence")
-PARKED = ("car", "suv", "scooter", "cones", "blocks", "car")
-ONCOMING = ("car", "suv", "scooter", "bus", "suv", "car", "scooter", "truck")
-WALKERS = ("adult", "child", "pram", "dog", "adult", "child")
+PARKED = ("car", "suv", "scooter", "car", "blocks", "car")
+ONCOMING = ("car", "suv", "scooter", "car", "bus", "car", "suv", "scooter", "car", "truck")
+WALKERS = ("adult", "child", "dog", "pram", "child", "dog", "adult", "pram")
 
 
 @dataclass(frozen=True)
@@ -105,24 +105,38 @@ def furniture(seed: int, block: int) -> tuple[Thing, ...]:
             put("sign", curb + 0.05 * side, place + rng.uniform(-1.5, 1.5))
         for place in (14, 31):
             put("light", curb, place)
+        for place in (15.0, 32.0, 40.0):
+            put("railing", LEFT_KERB - 0.3 if side < 0 else RIGHT_KERB + 0.3, place)
         put("post", curb - 0.2 * side, 28 + rng.uniform(-2, 2))
         for place in (2, 23, 45):
             put("bush", (LEFT_WALL + 0.7) if side < 0 else (RIGHT_WALL - 0.7), place + rng.uniform(-3, 3))
-        order = rng.permutation(len(PARKED))
-        for slot, choice in enumerate(order):
-            x, z = (-2.86 if side < 0 else 6.12), slot * 8 + 4 + rng.uniform(-0.6, 0.6)
-            kind = PARKED[choice]
-            if kind == "scooter":
-                for shift in (-1.6, 0.2, 2.0):
-                    put("parked scooter", x + rng.uniform(-0.3, 0.3), z + shift, heading=rng.uniform(-0.7, 0.7))
-            elif kind == "cones":
-                for shift in np.arange(-3, 3.1, 1.2):
-                    put("cone", x + (0.9 if side < 0 else -0.8) + rng.uniform(-0.08, 0.08), z + shift)
-            elif kind == "blocks":
-                for shift in (-2.6, 0.0, 2.6):
-                    put("block", x, z + shift)
-            else:
-                put(kind, x, z, away=side < 0)
+    for kind, x, places in (
+        ("dog", LEFT_KERB - 1.3, (9, 29)),
+        ("child", LEFT_KERB - 1.9, (23, 44)),
+        ("pram", LEFT_KERB - 2.2, (18, 38)),
+        ("dog", RIGHT_KERB + 1.1, (20, 42)),
+        ("child", RIGHT_KERB + 1.5, (12, 34)),
+    ):
+        for place in places:  # those who wait, look into windows, or sit outside a shop
+            at, heading = place + rng.uniform(-2, 2), rng.choice((-1.3, 1.3)) + rng.uniform(-0.4, 0.4)
+            put(kind, x, at, heading=heading, phase=0.3)
+            if kind != "pram":
+                put("adult", x - 0.2, at + 0.8, heading=heading + 1.0, phase=0.2)
+    for start_z in (2.0, 20.0):  # road works on the left
+        for shift in np.arange(0, 7.1, 1.4):
+            put("cone", -2.0 + rng.uniform(-0.08, 0.08), start_z + shift + rng.uniform(-0.1, 0.1))
+        for shift in (1.5, 4.0, 6.5):
+            put("block", -2.62, start_z + shift)
+    for slot, choice in enumerate(rng.permutation(len(PARKED))):
+        x, z, kind = 6.12, slot * 8 + 4 + rng.uniform(-0.6, 0.6), PARKED[choice]
+        if kind == "scooter":
+            for shift in (-1.6, 0.2, 2.0):
+                put("parked scooter", x + rng.uniform(-0.3, 0.3), z + shift, heading=rng.uniform(-0.7, 0.7))
+        elif kind == "blocks":
+            for shift in (-2.6, 0.0, 2.6):
+                put("block", x, z + shift)
+        elif kind:
+            put(kind, x, z, away=False)
     return tuple(made)
 
 
@@ -148,7 +162,7 @@ def traffic(seed: int, camera: Camera) -> list[Thing]:
     for rank, kind in enumerate((kinds[0], "scooter", "truck" if epoch else "bus", kinds[1])):
         ahead = (17, 31, 46, 66)[rank] + (3.5, 4, 4, 5)[rank] * np.sin(time / 14 + shift + rank)
         made.append(Thing(kind, 0.15, z + float(ahead), int(leaders.integers(1 << 30))))
-    for index, place in _stream(z, time, 15.0, -1.1, 120):
+    for index, place in _stream(z, time, 13.5, -1.1, 120):
         rng = np.random.default_rng([seed, 6, index + 10000])
         kind = ONCOMING[index % len(ONCOMING)]
         x = 3.45 + rng.uniform(-0.15, 0.15)
@@ -162,11 +176,15 @@ def traffic(seed: int, camera: Camera) -> list[Thing]:
         made.append(Thing("cyclist", 4.95, place, int(rng.integers(1 << 30)), np.pi, time * 0.9 + index, away=False))
     for side, (low, high) in ((-1, (LEFT_WALL + 0.9, LEFT_KERB - 0.8)), (1, (RIGHT_KERB + 0.8, RIGHT_WALL - 0.9))):
         for row, speed in enumerate((0.16, -0.16)):
-            for index, place in _stream(z, time, 8.5, speed, 90):
+            for index, place in _stream(z, time, 7.5, speed, 55):
                 rng = np.random.default_rng([seed, 9, side + 1, row, index + 10000])
                 kind = WALKERS[(index + 3 * row) % len(WALKERS)]
                 x = (low, (low + high) / 2, high)[int(rng.integers(2)) + row] + rng.uniform(-0.15, 0.15)
-                made.append(_walker(kind, x, place + rng.uniform(-2, 2), speed, time, rng))
+                someone = _walker(kind, x, place + rng.uniform(-1.5, 1.5), speed, time, rng)
+                made.append(someone)
+                if kind in ("dog", "child"):  # neither goes out alone
+                    beside = x + (0.75 if x < (low + high) / 2 else -0.75)
+                    made.append(_walker("adult", beside, someone.z + 0.4, speed, time, rng))
     return made
 
 
