@@ -28,7 +28,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 when done, 2 after a message on standard error, 130 when interrupted.
     """
-    arguments = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["train"]:
+        from segcore.training.command import main as train
+
+        return train(words[1:], prog="segcore train")
+    arguments = _parser().parse_args(words)
     try:
         return int(arguments.run(arguments))
     except SegcoreError as error:
@@ -49,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     add_runs(commands)
     add_evaluate(commands)
     add_predict(commands)
+    add_train(commands)
     return parser
 
 
@@ -307,6 +313,11 @@ def predict_images(arguments: argparse.Namespace) -> int:
             raise DatasetError(f"{error.filename}: {error.strerror}. Check the path and --out.") from None
         print(f"{out / path.stem}-mask.png  mean confidence {found.confidence.mean():.3f}")
     return 0
+
+
+def add_train(commands: Commands) -> None:
+    """`segcore train`: the same as `python train.py`; `main` hands its words on, since its flags are its settings."""
+    commands.add_parser("train", help="train models; segcore train --help lists all settings", add_help=False)
 
 
 if __name__ == "__main__":

@@ -143,15 +143,13 @@ def loader(
     lonely = shuffle and len(items) > 1 and len(items) % batch_size == 1
     sampler = EpochSampler(len(items), seed=seed, shuffle=shuffle)
     batches = BatchSampler(sampler, batch_size, drop_last=lonely)  # type: ignore[arg-type] # any key will do
+    if workers:
+        # The cores belong to the training step. Here and not in the worker: there it would wait for threads of
+        # OpenCV's pool that the fork did not copy.
+        cv2.setNumThreads(1)
     return DataLoader(
         items,
         batch_sampler=batches,
         num_workers=workers,
         persistent_workers=workers > 0,
-        worker_init_fn=_one_thread if workers else None,
     )
-
-
-def _one_thread(_: int) -> None:
-    cv2.setNumThreads(1)  # the cores belong to the training step
-    torch.set_num_threads(1)

@@ -1,0 +1,157 @@
+"""train.py for real, on a folder of tiny pictures."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from segcore.errors import SegcoreError
+from segcore.runs import HISTORY_COLUMNS, RunStore
+from segcore.training.command import main, parse
+from segcore.training.engine import train
+
+ROOT = Path(__file__).parents[2]
+TINY = ["--encoder", "mobilenet_v2", "--encoder-weights", "none", "--image-size", "32x64", "--batch-size", "4"]
+TINY += ["--epochs", "1", "--precision", "fp32"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp("tiny")
+    generator = np.random.default_rng(0)
+    for split, count in (("train", 8), ("val", 2), ("test", 2)):
+        for kind in ("images", "masks"):
+            (root / kind / split).mkdir(parents=True)
+        for number in range(count):
+            mask = np.zeros((64, 80), np.uint8)
+            mask[20:44, 4 * number : 30 + 4 * number] = 1
+            mask[50:] = 2
+            image = (mask[..., None] * 80 + generator.integers(0, 40, (64, 80, 3))).astype(np.uint8)
+            Image.fromarray(image).save(root / "images" / split / f"{split}{number}.png")
+            Image.fromarray(mask).save(root / "masks" / split / f"{split}{number}.png")
+    (root / "classes.json").write_text('["ground", "thing", "road"]')
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs")
+    config, _ = parse([*TINY, "--data", str(data), "--models", "fcn8s", "--out", str(out), "--augment", "assignment"])
+    return train(config)[0]
+
+
+def test_the_run_folder_is_as_documented(trained):
+    files = {path.relative_to(trained.path).as_posix() for path in trained.path.rglob("*") if path.is_file()}
+    evaluations = {
+        f"evaluation/{split}/{name}"
+        for split in ("val", "test")
+        for name in ("confusion.parquet", "images.parquet", f"predictions/{split}0.png", f"predictions/{split}1.png")
+    }
+    assert files == {"config.yaml", "config.json", "model.safetensors", "metrics.csv", "summary.json"} | evaluations
+    assert trained.id == f"{trained.summary.dataset.name}-fcn8s"
+
+
+def test_the_summary_says_what_happened(trained):
+    summary = trained.summary
+    assert (summary.status, summary.best_epoch, summary.epochs, summary.error) == ("finished", 0, 1, None)
+    assert summary.parameters > 1e6 and summary.train_seconds > 0
+    assert (summary.dataset.train, summary.dataset.val, summary.dataset.test) == (8, 2, 2)
+    assert summary.dataset.split == "given" and summary.input.height == 32 and summary.input.width == 64
+    assert "torch" in summary.versions and summary.precision == "fp32"
+    stored = trained.evaluation("test")
+    assert stored.ids == ("test0", "test1")
+    assert summary.test.miou == pytest.approx(stored.scores.miou)
+    assert stored.prediction("test0").shape == (64, 80)
+
+
+def test_the_history_has_a_row_an_epoch(trained):
+    history = trained.history
+    assert tuple(history.columns) == HISTORY_COLUMNS and len(history) == 1
+    assert history.notna().all(axis=None) and (history["epoch"] == 0).all() and (history["step"] == 2).all()
+
+
+def test_the_runs_config_trains_it_again_to_the_same_numbers(trained, tmp_path):
+    recipe = trained.path / "config.yaml"
+    values = yaml.safe_load(recipe.read_text())
+    assert values["models"] == ["fcn8s"] and len(values["augment"]["transforms"]) == 5
+    config, _ = parse(["--config", str(recipe), "--out", str(tmp_path)])
+    again = train(config)[0]
+    drop = {"seconds"}
+    pd.testing.assert_frame_equal(
+        again.history.drop(columns=drop), trained.history.drop(columns=drop), check_exact=True
+    )
+    assert (again.evaluation("test").counts == trained.evaluation("test").counts).all()
+
+
+def test_a_model_that_fails_does_not_lose_the_others(data, tmp_path, capsys):
+    flags = [*TINY, "--data", str(data), "--models", "deeplabv3plus,fcn8s", "--out", str(tmp_path)]
+    code = main([*flags, "--model-options", "{deeplabv3plus: {decoder_chanels: 3}}"])
+    failed, finished = RunStore(tmp_path).list()
+    if failed.summary.status == "finished":
+        failed, finished = finished, failed
+    assert code == 1
+    assert (failed.summary.status, finished.summary.status) == ("failed", "finished")
+    assert failed.summary.error.startswith(
+        "No option of deeplabv3plus 'decoder_chanels'. Did you mean 'decoder_channels'?"
+    )
+    printed = capsys.readouterr().out
+    assert "deeplabv3plus failed: No option of deeplabv3plus" in printed and "FCN-8s" in printed
+    assert "ignored (void) pixels are left out" in printed
+
+
+def test_a_loss_that_explodes_stops_with_advice(data, tmp_path):
+    flags = [*TINY, "--data", str(data), "--models", "fcn8s", "--out", str(tmp_path), "--optimizer", "sgd"]
+    config, _ = parse(
+        [*flags, "--lr", "10", "--gradient-clip", "0", "--warmup", "0", "--epochs", "40", "--encoder-lr-factor", "10"]
+    )
+    run = train(config)[0]
+    assert run.summary.status == "failed"
+    assert "Lower the learning rate (--lr, now 10)" in run.summary.error
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--encoder", "resnet35"], r"No encoder 'resnet35'\. Did you mean 'resnet3?[0-9]+'\?"),
+        (["--device", "cuda"], r"--device cuda: torch finds no CUDA device here\. Leave it out, or choose cpu\."),
+        (["--data", "/nowhere"], r"/nowhere"),
+    ],
+)
+def test_nothing_is_begun_when_nothing_can_be(data, tmp_path, flags, message, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    config, _ = parse([*TINY, "--data", str(data), "--models", "fcn8s", "--out", str(tmp_path), *flags])
+    with pytest.raises(SegcoreError, match=message):
+        train(config)
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_keeps_the_best_so_far(data, tmp_path):
+    command = [sys.executable, "train.py", *TINY, "--data", str(data), "--models", "fcn8s,unet", "--out", str(tmp_path)]
+    process = subprocess.Popen(
+        [*command, "--epochs", "5000"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    metrics = next(iter([tmp_path])) / f"{data.name}-fcn8s" / "metrics.csv"
+    deadline = time.monotonic() + 120
+    try:
+        while not metrics.is_file() and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, output
+    assert "Interrupted. Not trained: unet." in output and "Traceback" not in output
+    (run,) = RunStore(tmp_path).list()
+    assert run.summary.status == "interrupted"
+    assert run.weights.is_file() and run.evaluation("test") is not None
+    assert run.summary.test is not None
+    assert len(run.history) == run.summary.epochs >= 1

@@ -1,0 +1,163 @@
+"""Settings: flags, recipes, and what is refused with which words."""
+
+import subprocess
+import sys
+
+import pytest
+
+from segcore.augment import presets
+from segcore.errors import AugmentError, ConfigError, SegcoreError, UnknownModel
+from segcore.training import TrainConfig
+from segcore.training.choices import parse_loss
+from segcore.training.command import main, parse
+from segcore.training.config import build, describe, read_settings
+
+
+@pytest.mark.parametrize(
+    ("flags", "error", "message"),
+    [
+        (
+            ["--epoch", "3"],
+            ConfigError,
+            r"^No option '--epoch'\. Did you mean '--epochs'\? train\.py --help lists them\.$",
+        ),
+        (["stray"], ConfigError, r"^No option 'stray'\."),
+        (
+            ["--epochs", "0"],
+            ConfigError,
+            r"^epochs \(--epochs\) is '0': .*greater than or equal to 1.*\(1 to 10000\)\.$",
+        ),
+        (["--lr", "fast"], ConfigError, r"^lr \(--lr\) is 'fast': .*valid number"),
+        (["--models", "unett"], UnknownModel, r"^No model 'unett'\. Did you mean 'unet'\? Choose one of fcn32s, "),
+        (["--models", ""], ConfigError, r"^models \(--models\) is ''"),
+        (
+            ["--loss", "ce+diec"],
+            ConfigError,
+            r"^No loss 'diec'\. Did you mean 'dice'\? Choose one of ce, weighted_ce, dice, or",
+        ),
+        (
+            ["--loss", "0*ce"],
+            ConfigError,
+            r"^Loss '0\*ce': '0' is no factor; expected a positive number, as in ce\+0\.5\*dice\.$",
+        ),
+        (
+            ["--optimizer", "adan"],
+            ConfigError,
+            r"^No optimizer 'adan'\. Did you mean 'adam'\? Choose one of sgd, adam, ",
+        ),
+        (["--schedule", "onecycle"], ConfigError, r"^No schedule 'onecycle'\. Did you mean 'one-cycle'\?"),
+        (["--split", "blok"], ConfigError, r"^split \(--split\) is 'blok': Input should be 'auto', 'given', 'block'"),
+        (
+            ["--image-size", "300"],
+            ConfigError,
+            r"^image_size \(--image-size\) is '300': expected HEIGHTxWIDTH, e\.g\. 288x384",
+        ),
+        (["--image-size", "8x8"], ConfigError, r"^image_size \(--image-size\) is '8x8': .*greater than or equal to 32"),
+        (["--augment", "ligth"], AugmentError, r"^No pipeline 'ligth'\. Did you mean 'light'\?"),
+        (["--labels", "camvid12"], ConfigError, r"^No class set 'camvid12'\. .*Choose one of camvid32, camvid11\.$"),
+        (
+            ["--freeze", "9"],
+            ConfigError,
+            r"^freeze \(--freeze\) is '9': expected none, encoder, or a number of stages from 1 to 5",
+        ),
+        (
+            ["--model-options", "{unet"],
+            ConfigError,
+            r"^model_options \(--model-options\) is '\{unet': expected YAML, e\.g\.",
+        ),
+        (["--model-options", "{unett: {a: 1}}"], UnknownModel, r"^No model 'unett'"),
+        (["--val-fraction", "1"], ConfigError, r"^val_fraction \(--val-fraction\) is '1': .*less than 1"),
+    ],
+)
+def test_a_bad_flag_is_named(flags, error, message):
+    with pytest.raises(error, match=message):
+        parse(flags)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epoch: 3\n", r"^mine\.yaml: No setting 'epoch'\. Did you mean 'epochs'\? There are data, labels, "),
+        ("epochs: many\n", r"^mine\.yaml: epochs \(--epochs\) is 'many': "),
+        ("- 1\n", r"^mine\.yaml: not a recipe; expected lines such as 'epochs: 10'\.$"),
+        ("a: [1\n", r"^mine\.yaml, line 2: not YAML: "),
+        ("augment: {version: 1, transforms: [{Rotat: {}}]}\n", r"^mine\.yaml: No transform 'Rotat'"),
+    ],
+)
+def test_a_bad_recipe_is_named(tmp_path, text, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(SegcoreError, match=message):
+        read_settings(path)
+
+
+def test_a_missing_recipe_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"^Can't read the recipe '.*absent\.yaml': No such file or directory\.$"):
+        parse(["--config", str(tmp_path / "absent.yaml")])
+
+
+def test_flags_go_before_the_recipe(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("epochs: 3\nbatch-size: 2\nimage_size: 96x128\n")
+    config, only_print = parse(["--config", str(path), "--epochs", "5", "--models", "unet, pspnet"])
+    assert (config.epochs, config.batch_size, config.image_size, config.models) == (5, 2, (96, 128), ("unet", "pspnet"))
+    assert not only_print
+
+
+def test_every_setting_has_a_flag_and_a_description(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    for name in TrainConfig.model_fields:
+        assert f"--{name.replace('_', '-')}" in text
+        assert len(describe(name)) > 8
+
+
+def test_printed_settings_are_a_recipe(tmp_path, capsys):
+    flags = [
+        "--model-options",
+        "{unet: {decoder_channels: [64, 32, 16, 8, 8]}}",
+        "--void",
+        "class",
+        "--skip-incomplete",
+    ]
+    assert main([*flags, "--print-config"]) == 0
+    printed = capsys.readouterr().out
+    path = tmp_path / "printed.yaml"
+    path.write_text(printed)
+    assert main(["--config", str(path), "--print-config"]) == 0
+    assert capsys.readouterr().out == printed
+    assert parse(["--config", str(path)])[0] == parse(flags)[0]
+
+
+def test_a_runs_config_is_whole_and_alone(tmp_path):
+    config = build(
+        {"models": "unet,fcn8s", "augment": "driving", "model_options": {"fcn8s": {"head_dropout": 0.1}, "unet": {}}}
+    )
+    mine = config.for_run("fcn8s")
+    assert mine.models == ("fcn8s",) and mine.model_options == {"fcn8s": {"head_dropout": 0.1}}
+    assert mine.augment == presets()["driving"].to_dict()
+    assert set(mine.values()) == set(TrainConfig.model_fields)
+    path = tmp_path / "config.yaml"
+    path.write_text(mine.to_yaml())
+    assert parse(["--config", str(path)])[0] == mine
+    assert build(mine.values()) == mine
+
+
+def test_a_sum_of_losses_is_read():
+    assert parse_loss("ce + 0.5*dice") == ((1.0, "ce"), (0.5, "dice"))
+
+
+def test_an_error_has_no_traceback_and_its_own_exit_code(capsys):
+    assert main(["--models", "unett"]) == 2
+    assert capsys.readouterr().err.startswith("train.py: No model 'unett'. Did you mean 'unet'?")
+
+
+def test_help_needs_no_torch():
+    code = (
+        "import sys\nfrom segcore.training.command import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "print({'torch', 'lightning', 'albumentations', 'pandas'} & set(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.endswith("set()\n")

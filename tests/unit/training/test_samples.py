@@ -1,0 +1,119 @@
+"""What a model is fed: order, seeds, copies, workers."""
+
+import numpy as np
+import pytest
+import torch
+
+from segcore.augment import Pipeline, Step
+from segcore.data.dataset import Dataset
+from segcore.data.split import Item
+from segcore.labels import LabelMap
+from segcore.training.optim import learning_rate_factor
+from segcore.training.samples import Items, SampleStore, draw_seed, loader
+
+LABELS = LabelMap("two", ("a", "b"), ((0, 0, 0), (255, 255, 255)))
+TURN = Pipeline((Step.create("Rotate", 1.0), Step.create("RandomBrightnessContrast", 1.0)))
+
+
+class Picture:
+    split, group = "train", ""
+
+    def __init__(self, number):
+        self.id = f"frame{number}"
+        self.number = number
+
+    def image(self):
+        return np.random.default_rng(self.number).integers(0, 255, (40, 60, 3), dtype=np.uint8)
+
+    def mask(self):
+        return (np.arange(40)[:, None] > 10 + self.number).astype(np.uint8).repeat(60, 1)
+
+    def size(self):
+        return 40, 60
+
+    def stamp(self):
+        return str(self.number)
+
+
+def items(*, copies=0, training=True, fixed=False, count=5, budget=10**9):
+    dataset = Dataset("x", "x", LABELS, [Picture(number) for number in range(count)])
+    store = SampleStore(dataset, (32, 48), budget)
+    store.fill(dataset.ids)
+    planned = [Item(name, copy) for name in dataset.ids for copy in range(copies + 1)]
+    return Items(planned, store, TURN, seed=7, copies=copies, training=training, fixed=fixed)
+
+
+def same(left, right):
+    return all(torch.equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+def test_a_sample_is_the_pipelines_own_output():
+    found = items()
+    image, mask = found[3, 1]
+    expected = TURN(*found.store["frame1"], seed=draw_seed(7, 3, Item("frame1", 0)))
+    assert same((image, mask), [torch.from_numpy(part) for part in expected])
+    assert image.shape == (32, 48, 3) and mask.shape == (32, 48)
+
+
+def test_without_copies_every_epoch_is_fresh_and_repeatable():
+    found = items()
+    assert same(found[0, 2], found[0, 2]) and not same(found[0, 2], found[1, 2])
+
+
+def test_with_copies_the_frame_itself_stays_as_it_is():
+    found = items(copies=2)
+    plain = [torch.from_numpy(part) for part in found.store["frame0"]]
+    assert same(found[0, 0], plain) and same(found[5, 0], plain)
+    assert not same(found[0, 1], plain) and not same(found[0, 1], found[0, 2])
+    assert not same(found[0, 1], found[1, 1])
+    fixed = items(copies=2, fixed=True)
+    assert same(fixed[0, 1], fixed[9, 1])
+
+
+def test_validation_is_not_augmented_except_copies_which_are_fixed():
+    plain = items(training=False)
+    assert same(plain[4, 1], [torch.from_numpy(part) for part in plain.store["frame1"]])
+    copies = items(copies=1, training=False)
+    assert same(copies[0, 1], copies[4, 1]) and not same(copies[0, 1], copies[0, 0])
+
+
+def test_what_the_budget_does_not_hold_is_read_again():
+    small, large = items(budget=32 * 48 * 4 * 2), items()
+    assert len(small.store._kept) == 2
+    assert all(same(small[0, index], large[0, index]) for index in range(5))
+
+
+def test_counts_pixels_of_each_class():
+    found = items(count=2)
+    pixels = found.store.pixels(["frame0", "frame1"], 2)
+    assert pixels.shape == (2, 2) and (pixels.sum(axis=1) == 32 * 48).all() and pixels[0, 0] < pixels[1, 0]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_batches_are_the_same_from_any_number_of_workers(workers):
+    def batches(count):
+        made = loader(items(), batch_size=2, seed=1, shuffle=True, workers=count)
+        made.batch_sampler.sampler.set_epoch(4)
+        return list(made)
+
+    for left, right in zip(batches(0), batches(workers), strict=True):
+        assert same(left, right)
+
+
+def test_a_last_batch_of_one_is_dropped_in_training_only():
+    assert [len(batch[0]) for batch in loader(items(), batch_size=2, seed=1, shuffle=True, workers=0)] == [2, 2]
+    assert [len(batch[0]) for batch in loader(items(), batch_size=2, seed=1, shuffle=False, workers=0)] == [2, 2, 1]
+    assert [len(batch[0]) for batch in loader(items(), batch_size=3, seed=1, shuffle=True, workers=0)] == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "middle", "last"),
+    [("constant", 1, 1), ("cosine", 0.5, 0), ("poly", 0.5**0.9, 0), ("one-cycle", 0.5, 0)],
+)
+def test_schedules_at_their_landmarks(schedule, middle, last):
+    factor = learning_rate_factor(schedule, steps=120, warmup=1 / 6)
+    assert factor(0) == pytest.approx(1 / 25)
+    assert factor(20) == pytest.approx(1)
+    assert factor(70) == pytest.approx(middle)
+    assert factor(120) == pytest.approx(last, abs=1e-9)
+    assert learning_rate_factor(schedule, steps=120, warmup=0)(0) == pytest.approx(1)
