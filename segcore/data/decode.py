@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,13 +83,14 @@ def decode_image(data: bytes, where: str) -> U8Image:
     Raises:
         DatasetError: when it is empty, corrupt, no image, or of floats.
     """
-    with _opened(data, where) as image:
-        upright = ImageOps.exif_transpose(image)
-        if upright.mode.startswith("I"):
-            return np.repeat(_high_byte(np.asarray(upright), where)[..., None], 3, axis=2)
-        if upright.mode == "F":
-            raise DatasetError(f"{where}: an image of floats; expected 8 or 16 bits a channel. Save it as PNG or JPEG.")
-        return np.asarray(upright.convert("RGB"))
+    with _readable(data, where):
+        image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+        image.load()
+    if image.mode.startswith("I"):
+        return np.repeat(_high_byte(np.asarray(image), where)[..., None], 3, axis=2)
+    if image.mode == "F":
+        raise DatasetError(f"{where}: an image of floats; expected 8 or 16 bits a channel. Save it as PNG or JPEG.")
+    return np.asarray(image.convert("RGB"))
 
 
 def read_size(stream: IO[bytes], where: str) -> tuple[int, int]:
@@ -97,12 +99,12 @@ def read_size(stream: IO[bytes], where: str) -> tuple[int, int]:
     Raises:
         DatasetError: when it is empty or no image.
     """
-    with _opened(stream, where) as image:
+    with _readable(None, where), Image.open(stream) as image:
         width, height = image.size
         # Asking a PNG without an EXIF chunk for it would decode its pixels.
         tagged = image.format != "PNG" or "exif" in image.info
         sideways = tagged and image.getexif().get(_EXIF_ORIENTATION) in _SIDEWAYS
-        return (width, height) if sideways else (height, width)
+    return (width, height) if sideways else (height, width)
 
 
 def decode_mask(data: bytes, where: str, coding: MaskCoding) -> U8Mask:
@@ -115,18 +117,22 @@ def decode_mask(data: bytes, where: str, coding: MaskCoding) -> U8Mask:
         DatasetError: when it is empty, corrupt, a JPEG, half transparent, or holds ids that are no class.
         LabelError: when it holds a colour that is no class.
     """
-    with _opened(data, where) as image:
-        if image.format in {"JPEG", "WEBP"}:
-            raise DatasetError(f"{where}: a mask as {image.format}; compression changes its classes. Save it as PNG.")
-        mode, pixels = _plain(image, where)
-        if mode == "P":
-            return _from_palette(pixels, _palette(image), where, coding)
-        if mode == "RGB":
-            return _from_colors(pixels, where, coding)
-        if coding.grey:
-            return _from_colors(np.repeat(pixels.astype(np.uint8)[..., None], 3, axis=2), where, coding)
-        _refuse_black_and_white(pixels, where, coding)
-        return _from_ids(pixels, where, coding)
+    with _readable(data, where):
+        image = Image.open(io.BytesIO(data))
+        image.load()
+    if image.format in {"JPEG", "WEBP"}:
+        raise DatasetError(f"{where}: a mask as {image.format}; compression changes its classes. Save it as PNG.")
+    mode, pixels = _plain(image, where)
+    if image.mode == "1" and coding.grey:
+        pixels = pixels * 255  # black and white
+    if mode == "P":
+        return _from_palette(pixels, _palette(image), where, coding)
+    if mode == "RGB":
+        return _from_colors(pixels, where, coding)
+    if coding.grey and pixels.max() <= 255:
+        return _from_colors(np.repeat(pixels.astype(np.uint8)[..., None], 3, axis=2), where, coding)
+    _refuse_black_and_white(pixels, where, coding)
+    return _from_ids(pixels, where, coding)
 
 
 def _plain(image: Image.Image, where: str) -> tuple[str, npt.NDArray[np.integer]]:
@@ -219,13 +225,13 @@ def _high_byte(pixels: npt.NDArray[np.integer], where: str) -> npt.NDArray[np.ui
 
 
 @contextmanager
-def _opened(data: bytes | IO[bytes], where: str) -> Iterator[Image.Image]:
+def _readable(data: bytes | None, where: str) -> Iterator[None]:
+    """Whatever Pillow's decoders raise on damaged files, as one message."""
     if data == b"":
         raise DatasetError(f"{where}: an empty file (0 bytes). Get it again from its source.")
     try:
-        with Image.open(io.BytesIO(data) if isinstance(data, bytes) else data) as image:
-            yield image
+        yield
     except Image.DecompressionBombError as error:
-        raise DatasetError(f"{where}: too many pixels to be a street frame ({error}).") from None
-    except (OSError, SyntaxError, ValueError, EOFError, zlib.error) as error:
+        raise DatasetError(f"{where}: too many pixels for one image ({error}).") from None
+    except (OSError, SyntaxError, ValueError, TypeError, EOFError, zlib.error, struct.error) as error:
         raise DatasetError(f"{where}: not a readable image ({error}). Get it again from its source.") from None

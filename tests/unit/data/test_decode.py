@@ -3,10 +3,13 @@
 import io
 import struct
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from fixtures import layouts
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from segcore.data.classes import ClassList
@@ -144,3 +147,33 @@ def test_decoding_regroups_in_the_same_lookup():
     ).all()
     with pytest.raises(DatasetError, match=r"^Class 'Animal' of camvid32 has no place in flat; it knows all\."):
         decode_mask(encoded(Image.fromarray(native.to_rgb(ids))), "x", MaskCoding(ClassList.of(CAMVID32), target))
+
+
+def test_grey_classes_in_two_tone_grey_and_deep_masks():
+    grey = LabelMap("bw", ("ground", "pet"), ((255, 255, 255), (0, 0, 0)))
+    coding = MaskCoding(ClassList.of(grey), grey)
+    ids = layouts.mask(0, 2)
+    white = ids == 0
+    assert (decode_mask(encoded(Image.fromarray(white)), "x", coding) == ids).all()
+    assert (decode_mask(encoded(Image.fromarray(white * np.uint8(255))), "x", coding) == ids).all()
+    with pytest.raises(DatasetError, match=r"^x: id 65535 \(\d+ pixels\) is no class"):
+        decode_mask(encoded(Image.fromarray(white * np.uint16(65535))), "x", coding)
+
+
+@given(
+    file_format=st.sampled_from(["PNG", "JPEG", "BMP", "TIFF", "WEBP"]),
+    changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=6),
+    keep=st.floats(0.1, 1),
+)
+def test_damaged_files_are_decoded_or_refused_but_never_anything_else(file_format, changes, keep):
+    data = bytearray(encoded(Image.fromarray(layouts.image(0, (12, 12))), file_format))
+    for at, value in changes:
+        data[at % len(data)] = value
+    damaged = bytes(data[: int(keep * len(data))])
+    for read in (
+        lambda: decode_image(damaged, "x"),
+        lambda: decode_mask(damaged, "x", PETS),
+        lambda: read_size(io.BytesIO(damaged), "x"),
+    ):
+        with suppress(DatasetError):
+            read()
