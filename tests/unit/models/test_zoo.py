@@ -53,7 +53,9 @@ def test_options_name_their_defaults() -> None:
 
 @pytest.mark.parametrize("name", ["deeplabv2", "deeplabv3", "deeplabv3plus", "pan"])
 def test_dilation_needs_an_encoder_that_allows_it(name: str) -> None:
-    message = r"can't be built on 'densenet121': it replaces .* with dilation, .*Encoders that do: tu-tf_eff.*, resnet34, "
+    message = (
+        r"can't be built on 'densenet121': it replaces .* with dilation, .*Encoders that do: tu-tf_eff.*, resnet34, "
+    )
     with pytest.raises(ModelError, match=message):
         create_model(name, encoder="densenet121", encoder_weights=None, classes=3)
 

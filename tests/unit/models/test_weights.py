@@ -1,0 +1,233 @@
+import time
+from pathlib import Path
+
+import huggingface_hub
+import numpy as np
+import pytest
+import safetensors.torch
+import timm
+import torch
+from PIL import Image
+from sklearn.datasets import load_sample_image
+
+from segcore.errors import ModelError, WeightsError
+from segcore.models import create_model, save_model, weights
+from segcore.models.encoders import normalization
+
+LITE = "tu-tf_efficientnet_lite0"
+PALACE, DAISY = 698, 985  # ImageNet's numbers
+
+
+@pytest.fixture(scope="module")
+def packaged() -> Path:
+    path = weights.packaged_file(LITE)
+    assert path is not None
+    return path
+
+
+@pytest.fixture(scope="module")
+def classifier(packaged: Path) -> torch.nn.Module:
+    """timm's whole classifier with the package's tensors."""
+    model = timm.create_model("tf_efficientnet_lite0")
+    state = weights.timm_state_in_order(LITE, weights.read_tensors(packaged), packaged)
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    assert unexpected == []
+    assert all(name.endswith("num_batches_tracked") for name in missing)
+    return model.eval()
+
+
+def picture(name: str) -> torch.Tensor:
+    """The middle of a real photo, [1, 3, 224, 224], normalised for the encoder."""
+    photo = load_sample_image(name)
+    top, left = (photo.shape[0] - 427) // 2, (photo.shape[1] - 427) // 2
+    square = Image.fromarray(photo[top : top + 427, left : left + 427]).resize((224, 224), Image.Resampling.BICUBIC)
+    values = normalization(LITE)
+    rgb = (np.asarray(square, np.float32) / 255 - values.mean) / values.std
+    return torch.from_numpy(rgb.astype(np.float32)).permute(2, 0, 1)[None]
+
+
+@pytest.mark.parametrize(("photo", "label"), [("china.jpg", PALACE), ("flower.jpg", DAISY)])
+def test_the_packaged_weights_recognise_photos(classifier: torch.nn.Module, photo: str, label: int) -> None:
+    with torch.inference_mode():
+        probabilities = classifier(picture(photo)).softmax(dim=1)[0]
+    assert int(probabilities.argmax()) == label
+    assert float(probabilities[label]) > 0.2  # of a thousand classes
+
+
+def test_the_encoder_has_the_classifiers_features(classifier: torch.nn.Module) -> None:
+    encoder = create_model("unet", classes=2).eval().encoder
+    image = picture("china.jpg")
+    with torch.inference_mode():
+        features = encoder(image)
+        x = classifier.bn1(classifier.conv_stem(image))
+        outputs = []
+        for block in classifier.blocks:
+            x = block(x)
+            outputs.append(x)
+    for feature, stage in zip(features[1:], (0, 1, 2, 4, 6), strict=True):
+        assert torch.equal(feature, outputs[stage])
+
+
+def test_none_really_is_random() -> None:
+    first, second = (create_model("pspnet", encoder_weights=choice, classes=2).encoder for choice in (None, "none"))
+    assert not torch.equal(first.model.conv_stem.weight, second.model.conv_stem.weight)
+
+
+@pytest.mark.parametrize("encoder", ["resnet34", "tu-resnet18", "tu-tf_efficientnet_lite4"])
+def test_without_a_network_it_says_so_soon(encoder: str) -> None:
+    start = time.perf_counter()
+    message = (
+        rf"^No imagenet weights for '{encoder}': https://.* can't be reached and they are not in its local cache\. "
+        r"Without a network: --encoder tu-tf_efficientnet_lite0 .*, --encoder-weights FILE, or --encoder-weights none"
+    )
+    with pytest.raises(WeightsError, match=message):
+        create_model("unet", encoder=encoder, classes=2)
+    assert time.perf_counter() - start < 8
+    assert not huggingface_hub.constants.HF_HUB_OFFLINE
+
+
+def test_a_hub_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent:
+        def head(self, url: str, timeout: float) -> None:
+            time.sleep(5)
+
+    monkeypatch.setattr(huggingface_hub, "get_session", Silent)
+    start = time.perf_counter()
+    assert not weights.hub_reachable(patience=0.1)
+    assert time.perf_counter() - start < 2
+
+
+def test_a_hub_that_answers_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Quick:
+        def head(self, url: str, timeout: float) -> None:
+            assert url == huggingface_hub.constants.ENDPOINT
+
+    calls: list[tuple[str, object, bool]] = []
+
+    def download(name: str, weights: object) -> torch.nn.Module:
+        calls.append((name, weights, huggingface_hub.constants.HF_HUB_OFFLINE))
+        return torch.nn.Linear(1, 1)
+
+    monkeypatch.setattr(huggingface_hub, "get_session", Quick)
+    monkeypatch.setattr(weights.smp.encoders, "get_encoder", download)
+    for encoder in ("resnet34", "tu-resnet18"):
+        assert set(weights.encoder_state(encoder, "imagenet") or ()) == {"weight", "bias"}
+    assert calls == [("resnet34", "imagenet", False), ("tu-resnet18", True, False)]
+
+
+def test_a_download_that_breaks_off_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str, weights: object) -> None:
+        raise ConnectionError("connection reset by peer")
+
+    monkeypatch.setattr(weights, "hub_reachable", lambda: True)
+    monkeypatch.setattr(weights.smp.encoders, "get_encoder", broken)
+    with pytest.raises(WeightsError, match=r"^No imagenet weights for 'resnet34': connection reset by peer\. Without"):
+        weights.encoder_state("resnet34", "imagenet")
+
+
+def test_an_unknown_kind_of_weights() -> None:
+    message = (
+        r"^No weights 'imagnet' for 'resnet34'\. Did you mean 'imagenet'\? Choose one of imagenet, none, or a \.pth"
+    )
+    with pytest.raises(WeightsError, match=message):
+        create_model("unet", encoder="resnet34", encoder_weights="imagnet", classes=2)
+
+
+def test_an_encoder_nobody_has_weights_for() -> None:
+    name = next(name for name in timm.list_models() if not timm.models.is_model_pretrained(name))
+    with pytest.raises(WeightsError, match=rf"^Nobody publishes ImageNet weights for 'tu-{name}'"):
+        weights.encoder_state(f"tu-{name}", "imagenet")
+
+
+def test_a_file_of_the_package(packaged: Path) -> None:
+    named = create_model("pspnet", classes=2).encoder.state_dict()
+    from_file = create_model("pspnet", encoder_weights=str(packaged), classes=2).encoder.state_dict()
+    assert all(torch.equal(value, from_file[name]) for name, value in named.items())
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("encoder", ["resnet18", "tu-convnext_atto"])
+def test_a_file_of_the_users_own(tmp_path: Path, encoder: str, suffix: str) -> None:
+    """timm's names for a whole classifier, or an encoder's own."""
+    if encoder.startswith("tu-"):
+        state = timm.create_model(encoder.removeprefix("tu-")).state_dict()
+    else:
+        state = {
+            f"module.{k}": v for k, v in weights.smp.encoders.get_encoder(encoder, weights=None).state_dict().items()
+        }
+    path = tmp_path / f"mine{suffix}"
+    if suffix == ".pth":
+        torch.save({"state_dict": state}, path)
+    else:
+        safetensors.torch.save_file(state, path)
+    loaded = create_model("unet", encoder=encoder, encoder_weights=path, classes=2).encoder.state_dict()
+    given = {weights._plain(name): value for name, value in state.items()}
+    assert all(torch.equal(value, given[weights._plain(name)]) for name, value in loaded.items())
+
+
+def test_the_encoder_of_another_run(tmp_path: Path) -> None:
+    trained = create_model("unet", encoder="resnet18", encoder_weights=None, classes=2)
+    save_model(trained, tmp_path, half=False)
+    other = create_model("fpn", encoder="resnet18", encoder_weights=tmp_path / "model.safetensors", classes=5)
+    assert torch.equal(other.encoder.layer4[0].conv1.weight, trained.encoder.layer4[0].conv1.weight)
+
+
+def test_weights_of_another_encoder(tmp_path: Path, packaged: Path) -> None:
+    path = tmp_path / "resnet18.safetensors"
+    safetensors.torch.save_file(weights.smp.encoders.get_encoder("resnet18", weights=None).state_dict(), path)
+    message = (
+        r"resnet34: \d+ of the encoder's \d+ tensors are missing, first 'layer1\.2\.conv1\.weight'\. .* another enc"
+    )
+    with pytest.raises(WeightsError, match=message):
+        create_model("unet", encoder="resnet34", encoder_weights=path, classes=2)
+    with pytest.raises(WeightsError, match=r"layer1\.0\.conv1\.weight is \[64, 64, 3, 3\]; expected \[64, 64, 1, 1\]"):
+        create_model("unet", encoder="resnet50", encoder_weights=path, classes=2)
+    with pytest.raises(
+        WeightsError, match=r"resnet18\.safetensors: 100 tensors; .* has 247\. These are not its weights"
+    ):
+        weights.encoder_state(LITE, path)
+    with pytest.raises(WeightsError, match=r"efficientnet-lite0-.*\.pth: 247 tensors; .*_lite2 has 327"):
+        weights.encoder_state("tu-tf_efficientnet_lite2", packaged)
+
+
+def test_tensors_in_another_order_are_refused(packaged: Path) -> None:
+    backwards = dict(reversed(weights.read_tensors(packaged).items()))
+    with pytest.raises(WeightsError, match=r"is \[1000\]; conv_stem\.weight of .* is \[32, 3, 3, 3\]\. These are not"):
+        weights.timm_state_in_order(LITE, backwards, packaged)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_damaged_or_missing_file(tmp_path: Path, suffix: str, packaged: Path) -> None:
+    path = tmp_path / f"weights{suffix}"
+    with pytest.raises(
+        WeightsError, match=r": no such file of encoder weights; expected a \.pth or \.safetensors file"
+    ):
+        weights.encoder_state(LITE, path)
+    for content in (b"", b"not weights", packaged.read_bytes()[:10_000]):
+        path.write_bytes(content)
+        with pytest.raises(WeightsError, match=r"can't be read as "):
+            weights.encoder_state(LITE, path)
+
+
+def test_a_pickle_is_never_run(tmp_path: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return Path.touch, (tmp_path / "ran",)  # type: ignore[return-value]
+
+    path = tmp_path / "bomb.pth"
+    torch.save({"weight": Bomb()}, path)
+    with pytest.raises(WeightsError, match=r"can't be read as plain tensors"):
+        weights.read_tensors(path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_file_that_holds_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "list.pth"
+    torch.save([torch.zeros(1)], path)
+    with pytest.raises(WeightsError, match=r"list\.pth: holds list; expected tensors by name"):
+        weights.read_tensors(path)
+
+
+def test_an_unknown_encoder_comes_first() -> None:
+    with pytest.raises(ModelError, match="No encoder 'resnet'"):
+        weights.encoder_state("resnet", "imagenet")
