@@ -162,9 +162,13 @@ def list_tree(source: Path) -> Listing:
     Raises:
         DatasetError: when the path is missing, is neither folder nor zip, or the zip is unsafe or damaged.
     """
-    if source.is_dir():
+    try:
+        is_folder, exists = source.is_dir(), source.exists()
+    except (OSError, ValueError) as error:  # a name too long, or with a zero byte
+        raise DatasetError(f"{str(source)[:80]!r}: no usable path ({error.args[-1]}).") from None
+    if is_folder:
         return _list_folder(source.resolve())
-    if not source.exists():
+    if not exists:
         siblings = [path.name for path in source.parent.iterdir()] if source.parent.is_dir() else []
         raise DatasetError(
             f"{source}: no such file or folder.{nearest(source.name, siblings)} "
@@ -242,6 +246,8 @@ def _open_archive(_process: int, path: str, _mtime: int, _size: int) -> zipfile.
         raise DatasetError(
             f"{path}: not a zip, or one that is cut off ({_size} bytes). Copy or download it again."
         ) from None
+    except OSError as error:
+        raise DatasetError(f"{path}: can't be opened ({error.strerror or error}).") from None
 
 
 @lru_cache(maxsize=1 << 17)

@@ -38,6 +38,20 @@ def test_missing_path(tmp_path, cam101):
     refused("/no/such/place: no such file or folder. Give a folder", "/no/such/place")
 
 
+def test_a_name_too_long_to_be_a_path():
+    refused("no usable path (File name too long).", "x" * 5000)
+
+
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    (tmp_path / "x.zip").write_bytes(b"x")
+
+    def forbidden(*_arguments, **_options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(zipfile, "ZipFile", forbidden)
+    refused(f"{tmp_path}/x.zip: can't be opened (Permission denied).", tmp_path / "x.zip")
+
+
 def test_empty_folder(tmp_path):
     refused(f"{tmp_path}: empty, no files in it. Known layouts:\n  camvid (SegNet): train/ trainannot/", tmp_path)
 
