@@ -16,6 +16,7 @@ NEAR = 0.6  # metres; nothing closer is drawn
 EYE = 1.5  # metres of the camera above the road
 
 F32 = npt.NDArray[np.float32]
+U8 = npt.NDArray[np.uint8]
 Points = npt.NDArray[np.float32]  # [N, 3] metres
 Pixels = npt.NDArray[np.float32]  # [N, 2] x, y
 
@@ -23,6 +24,11 @@ Pixels = npt.NDArray[np.float32]  # [N, 2] x, y
 def f32(values: npt.ArrayLike) -> F32:
     """Numbers as a float32 array."""
     return np.asarray(values, np.float32)
+
+
+def u8(values: npt.ArrayLike) -> U8:
+    """An array as bytes; OpenCV's results are typed as anything."""
+    return np.asarray(values, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -63,14 +69,14 @@ class Camera:
 
     def view(self, points: Points) -> Points:
         """World points `[..., 3]` in the camera's axes; the last is depth in metres."""
-        return (np.asarray(points, np.float32) - self.position) @ self.rotation.T
+        return f32((f32(points) - self.position) @ self.rotation.T)
 
     @staticmethod
     def to_pixels(view: Points) -> Pixels:
         """Camera points `[..., 3]` -> pixels `[..., 2]`; points behind the camera are pushed to `NEAR`."""
         depth = np.maximum(view[..., 2:], NEAR)
         pixels = view[..., :2] * f32([FOCAL, -FOCAL]) / depth + f32(CENTER)
-        return np.minimum(np.maximum(pixels, -8000), 8000)
+        return f32(np.minimum(np.maximum(pixels, -8000), 8000))
 
     def project(self, points: Points) -> tuple[Pixels, npt.NDArray[np.float32]]:
         """World points `[..., 3]` -> pixels `[..., 2]` and depths `[...]` in metres."""

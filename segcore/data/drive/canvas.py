@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from segcore.data.drive.camera import F32, FOCAL, HEIGHT, NEAR, WIDTH, Camera, Pixels, Points, f32
-from segcore.data.drive.textures import NOTHING, U8, Texture
+from segcore.data.drive.camera import F32, FOCAL, HEIGHT, NEAR, U8, WIDTH, Camera, Pixels, Points, f32, u8
+from segcore.data.drive.textures import NOTHING, Texture
 
 Color = Sequence[float] | F32
 SUN = f32([-0.72, -1.0, 0.42])  # the way light travels: from the right, from behind
@@ -127,9 +127,9 @@ class Canvas:
             (pixels - f32([left, top])).astype(np.float32),
         )
         size = (right - left, bottom - top)
-        warped = cv2.warpPerspective(colors, matrix, size, flags=cv2.INTER_LINEAR)
+        warped = u8(cv2.warpPerspective(colors, matrix, size, flags=cv2.INTER_LINEAR))
         classes = cv2.warpPerspective(ids, matrix, size, flags=cv2.INTER_NEAREST, borderValue=(NOTHING,))
-        alpha = cv2.extractChannel(warped, 3)
+        alpha = u8(cv2.extractChannel(warped, 3))
         self._blend(slice(top, bottom), slice(left, right), warped, alpha)
         drawn = alpha > 127 if texture.lacy else classes != NOTHING
         region = self.meta[top:bottom, left:right]
@@ -145,11 +145,9 @@ class Canvas:
         if abs(float(pixels[near, 0] - pixels[far, 0])) < 2:
             return self.haze(float(depth.mean())), self.haze(float(depth.mean()))
         # 1 / depth is linear in screen x on a plane.
-        columns = np.interp(
-            [left, right],
-            *zip(*sorted([(pixels[near, 0], 1 / depth[near]), (pixels[far, 0], 1 / depth[far])]), strict=True),
-        )
-        return self.haze(1 / columns[0]), self.haze(1 / columns[1])
+        ends = sorted([(float(pixels[i, 0]), 1 / float(depth[i])) for i in (near, far)])
+        first, last = np.interp([left, right], [end[0] for end in ends], [end[1] for end in ends])
+        return self.haze(1 / first), self.haze(1 / last)
 
     def _blend(self, rows: slice, columns: slice, premultiplied: U8, alpha: U8) -> None:
         region = self.image[rows, columns]

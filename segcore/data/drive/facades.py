@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -211,7 +211,7 @@ def facade(
     return texture(front.rgb, front.ids, light=f32(light))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _surface(index: int) -> F32:
     """A stock of bare wall, 11 x 16 m: one brick or plaster each; house fronts are cut from it."""
     rng = np.random.default_rng([22, index])

@@ -66,9 +66,9 @@ class Limbs:
 
     def _placed(self, place: tuple[float, float], heading: float, size: float) -> tuple[np.ndarray, np.ndarray]:
         cos, sin = math.cos(heading), math.sin(heading)
-        turn = f32([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
-        ends = f32(self.ends) * f32(size) @ turn + f32([place[0], 0, place[1]])
-        return ends, f32(self.radii) * f32(size)
+        turn = f32([[cos, 0.0, -sin], [0.0, 1.0, 0.0], [sin, 0.0, cos]])
+        ends = np.array(self.ends, np.float32) * f32(size) @ turn + f32([place[0], 0, place[1]])
+        return f32(ends), np.array(self.radii, np.float32) * f32(size)
 
 
 def _shaded(tone: Tone, factor: float) -> Tone:
@@ -84,8 +84,9 @@ def _head(limbs: Limbs, at: Vector, rng: np.random.Generator, helmet: Tone | Non
     skin, hair = _pick(rng, SKIN), helmet or _pick(rng, HAIR)
     limbs.add((x, y - 0.22, z - 0.01), (x, y - 0.08, z), 0.055, 0.055, skin)
     limbs.add((x, y - 0.03, z + 0.02), (x, y + 0.03, z + 0.01), 0.092, 0.1, skin)
-    limbs.add((x - 0.035, y + 0.005, z + 0.1), (x + 0.035, y + 0.005, z + 0.1), 0.016, 0.016, _shaded(skin, 0.45))
-    grown = 0.108 if helmet is None else 0.128
+    for side in (-0.036, 0.036):
+        limbs.add((x + side, y + 0.01, z + 0.1), (x + side, y + 0.012, z + 0.1), 0.013, 0.013, _shaded(skin, 0.5))
+    grown = 0.108 if helmet is None else 0.12
     limbs.add((x, y + 0.03, z - 0.04), (x, y + 0.055, z - 0.012), grown, grown, hair)
     if helmet is None and rng.random() < 0.45:
         limbs.add((x, y, z - 0.06), (x, y - 0.2, z - 0.075), 0.1, 0.07, hair)
@@ -200,7 +201,8 @@ def cyclist(rng: np.random.Generator, phase: float) -> Limbs:
             [(0.19 * side, 1.42, 0.02), (0.27 * side, 1.18, 0.14), (0.25 * side, 1.03, 0.36)], [0.07, 0.055, 0.045], top
         )
         limbs.add((0.09 * side, 1.0, -0.2), (0.12 * side, 1.4, 0.0), 0.13, 0.12, top)
-    limbs.add((0, 1.1, -0.24), (0, 1.35, -0.14), 0.1, 0.1, (240, 232, 60))
+    limbs.add((0, 1.0, -0.22), (0, 1.4, -0.03), 0.13, 0.13, top)
+    limbs.add((0, 1.12, -0.3), (0, 1.34, -0.2), 0.1, 0.1, (240, 232, 60))
     _head(limbs, (0, 1.68, 0.1), rng, helmet=_pick(rng, (*BRIGHT, (240, 240, 240))))
     return limbs
 

@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 
 from segcore.data.drive import figures, scenery, street, vehicles, world
-from segcore.data.drive.camera import HEIGHT, WIDTH, Camera, f32
+from segcore.data.drive.camera import HEIGHT, U8, WIDTH, Camera, f32, u8
 from segcore.data.drive.canvas import HAZE, Canvas
-from segcore.data.drive.textures import U8
 from segcore.data.sample import U8Image, U8Mask
 
 _LENGTHS = {"car": (0.88, 4.1, 1.4), "suv": (0.95, 4.45, 1.8), "bus": (1.25, 9.5, 4.3), "truck": (1.25, 8.0, 3.3)}
+
+_HAZE_TABLE = u8(np.arange(256)[:, None, None] * HAZE / 255)  # [256, 1, 3]: the air's light by how much of it there is
+_BRIGHT_TABLE = u8(np.maximum(np.arange(256) - 150, 0))
 
 
 def draw_frame(number: int, seed: int = 0) -> tuple[U8Image, U8Mask]:
@@ -162,11 +164,11 @@ def _lens() -> tuple[U8, U8]:
 
 def _develop(canvas: Canvas, number: int, seed: int) -> U8Image:
     """Air, glare, lens blur, exposure, vignette and grain."""
-    image, haze = canvas.image, cv2.cvtColor(np.ascontiguousarray(canvas.meta[..., 1]), cv2.COLOR_GRAY2BGR)
-    clear = cv2.multiply(image, cv2.bitwise_not(haze), scale=1 / 255)
-    image = cv2.add(clear, cv2.multiply(haze, (*HAZE.tolist(), 0.0), scale=1 / 255))
+    haze = cv2.cvtColor(np.ascontiguousarray(canvas.meta[..., 1]), cv2.COLOR_GRAY2BGR)
+    clear = cv2.multiply(canvas.image, cv2.bitwise_not(haze), scale=1 / 255)
+    image = cv2.add(clear, cv2.LUT(haze, _HAZE_TABLE))
     small = cv2.resize(image, (WIDTH // 8, HEIGHT // 8), interpolation=cv2.INTER_AREA)
-    glare = cv2.GaussianBlur(cv2.subtract(small, (150.0, 150.0, 150.0, 0.0)), (0, 0), 5)
+    glare = cv2.GaussianBlur(cv2.LUT(small, _BRIGHT_TABLE), (0, 0), 5)
     glare = cv2.resize(glare, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
     image = cv2.addWeighted(image, 1.0, glare, 0.3, 0)
     image = cv2.GaussianBlur(image, (3, 3), 0.62)
@@ -178,4 +180,4 @@ def _develop(canvas: Canvas, number: int, seed: int) -> U8Image:
     vignette, grain = _lens()
     image = cv2.multiply(image, vignette, scale=1 / 255)
     dy, dx = np.random.default_rng([seed, 72, number]).integers(0, 64, 2)
-    return cv2.addWeighted(image, 1.0, grain[dy : dy + HEIGHT, dx : dx + WIDTH], 1.0, -128)
+    return u8(cv2.addWeighted(image, 1.0, grain[dy : dy + HEIGHT, dx : dx + WIDTH], 1.0, -128))

@@ -12,9 +12,8 @@ import cv2
 import numpy as np
 import platformdirs
 
-from segcore.data.drive.camera import HEIGHT, WIDTH
+from segcore.data.drive.camera import HEIGHT, U8, WIDTH, u8
 from segcore.data.drive.frame import draw_frame
-from segcore.data.drive.textures import U8
 from segcore.data.drive.world import FRAMES, TRAIN
 from segcore.data.sample import U8Image, U8Mask
 from segcore.labels import CAMVID32
@@ -56,7 +55,7 @@ class DriveRecord:
         """`[720, 960, 3]` RGB uint8, from the cache or drawn."""
         stored = _read(self._path("image"), cv2.IMREAD_COLOR)
         if stored is not None and stored.shape == (HEIGHT, WIDTH, 3):
-            return cv2.cvtColor(stored, cv2.COLOR_BGR2RGB)
+            return u8(cv2.cvtColor(stored, cv2.COLOR_BGR2RGB))
         return self._draw()[0]
 
     def mask(self) -> U8Mask:
@@ -79,7 +78,7 @@ class DriveRecord:
 
     def _draw(self) -> tuple[U8Image, U8Mask]:
         image, mask = draw_frame(self.number, self.seed)
-        _write(self._path("image"), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        _write(self._path("image"), u8(cv2.cvtColor(image, cv2.COLOR_RGB2BGR)))
         _write(self._path("mask"), mask)
         return image, mask
 
@@ -103,7 +102,8 @@ def _read(path: Path, flags: int) -> U8 | None:
         return None
     if not _whole(data):
         return None
-    return cv2.imdecode(data, flags)
+    decoded = cv2.imdecode(data, flags)
+    return None if decoded is None else u8(decoded)
 
 
 def _whole(data: U8) -> bool:

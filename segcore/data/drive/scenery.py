@@ -9,7 +9,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from segcore.data.drive.camera import Points, f32
+from segcore.data.drive.camera import Points, f32, u8
 from segcore.data.drive.canvas import SHADED, SUN, SUNLIT, Canvas
 from segcore.data.drive.textures import ID, LEFT_WALL, RIGHT_WALL, Texture, leaves, texture
 
@@ -41,7 +41,7 @@ def _tree_shape(variant: int) -> tuple[np.random.Generator, float, float]:
 def _trunk(x: float, z: float, variant: int) -> tuple[Points, np.ndarray]:
     rng, fork, crown = _tree_shape(variant)
     lean = rng.uniform(-0.12, 0.12)
-    ends = [((x, 0, z), (x + lean, fork, z))]
+    ends = [((x, 0.0, z), (x + lean, fork, z))]
     radii = [(0.2, 0.14)]
     for angle in rng.uniform(-0.9, 0.9, 4):
         tip = (x + lean + math.sin(angle) * crown * 0.36, fork + math.cos(angle) * crown * 0.42, z)
@@ -69,7 +69,7 @@ def tree_shadow(canvas: Canvas, seed: int, x: float, z: float, variant: int) -> 
     rng, fork, crown = _tree_shape(variant)
     ends, radii = _trunk(x, z, variant)
     canvas.capsule_shadows(ends[:1], radii[:1], 130)
-    alpha = cv2.extractChannel(crowns(seed, "Tree")[int(rng.integers(len(GREENS)))].level(2, 2)[0], 3)
+    alpha = u8(cv2.extractChannel(crowns(seed, "Tree")[int(rng.integers(len(GREENS)))].level(2, 2)[0], 3))
     height, half = fork + crown * 0.35, crown * 0.56
     middle_x, middle_z = x + SUN[0] * height / -SUN[1], z + SUN[2] * height / -SUN[1]
     sides = ((-half, half * 1.5), (half, half * 1.5), (half, -half * 1.5), (-half, -half * 1.5))

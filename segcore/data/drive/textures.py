@@ -7,15 +7,13 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from segcore.data.drive.camera import F32, f32
+from segcore.data.drive.camera import F32, U8, f32, u8
 from segcore.labels import CAMVID32
 
 _LABELS = CAMVID32.with_ignored(())
 ID = {name: _LABELS.index(name) for name in _LABELS.names}
 
-U8 = npt.NDArray[np.uint8]
 NOTHING = 255  # id of texture pixels, and of what lies outside of a texture, where nothing is drawn
 
 # The street's cross-section, metres right of the ego lane's middle (they drive on the left).
@@ -48,8 +46,8 @@ class Texture:
             step = (width / size[0], height / size[1])
             colors, ids = self.colors, self.ids
             if size != (width, height):
-                colors = cv2.resize(colors, size, interpolation=cv2.INTER_AREA)
-                ids = cv2.resize(ids, size, interpolation=cv2.INTER_NEAREST)
+                colors = u8(cv2.resize(colors, size, interpolation=cv2.INTER_AREA))
+                ids = u8(cv2.resize(ids, size, interpolation=cv2.INTER_NEAREST))
             self._levels[key] = (colors, ids, step)
         return self._levels[key]
 
@@ -196,7 +194,9 @@ def ground(seed: int) -> dict[tuple[int, int], U8]:
     for across, along in ((0, 1), (0, 3), (1, 5), (2, 7)):
         size = (width >> across, height >> along)
         small = np.clip(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), 0, 255).astype(np.uint8)
-        levels[across, along] = cv2.cvtColor(small, cv2.COLOR_RGB2RGBA)  # OpenCV warps four channels faster than three
+        levels[across, along] = u8(
+            cv2.cvtColor(small, cv2.COLOR_RGB2RGBA)
+        )  # OpenCV warps four channels faster than three
     return levels
 
 

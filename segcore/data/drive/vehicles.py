@@ -145,7 +145,7 @@ def _wheels(
                 pixels, depth = canvas.camera.project(both)
                 if depth.min() > NEAR:
                     haze = canvas.haze(float(depth.mean()))
-                    canvas.fill(cv2.convexHull(pixels)[:, 0], f32(RUBBER) * light, label, haze)
+                    canvas.fill(f32(cv2.convexHull(pixels)[:, 0]), f32(RUBBER) * light, label, haze)
             elif (canvas.camera.x - center[0]) * side > 0:
                 for share, color in ((1.16, (20, 20, 22)), (1.0, RUBBER), (0.66, (150, 152, 156)), (0.2, (70, 72, 76))):
                     canvas.polygon(center + circle * radius * share * f32([1, 1, 1]), f32(color) * light, label)
@@ -224,8 +224,8 @@ def _panels(seed: int, kind: str, paint: int, light: tuple[float, ...]) -> dict[
     panels = {}
     for name, across in (("rear", width), ("front", width), ("side", length)):
         rows, columns = round(height * scale), round(across * scale)
-        rgb = np.ones((rows, columns, 1), np.float32) * color * np.linspace(1.06, 0.86, rows)[:, None, None]
-        rgb = (rgb * (1 + 0.02 * noise(rng, rows, columns, 60, 3))[..., None]).astype(np.float32)
+        rgb = f32(np.ones((rows, columns, 1), np.float32) * color * np.linspace(1.06, 0.86, rows)[:, None, None])
+        rgb = f32(rgb * (1 + 0.02 * noise(rng, rows, columns, 60, 3))[..., None])
 
         def box(
             left: float, low: float, right: float, high: float, value: tuple[float, ...] | F32, rgb: F32 = rgb

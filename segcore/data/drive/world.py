@@ -105,23 +105,23 @@ def furniture(seed: int, block: int) -> tuple[Thing, ...]:
             put("sign", curb + 0.05 * side, place + rng.uniform(-1.5, 1.5))
         for place in (14, 31):
             put("light", curb, place)
-        for place in (15.0, 32.0, 40.0):
+        for place in (15, 37):
             put("railing", LEFT_KERB - 0.3 if side < 0 else RIGHT_KERB + 0.3, place)
         put("post", curb - 0.2 * side, 28 + rng.uniform(-2, 2))
         for place in (2, 23, 45):
             put("bush", (LEFT_WALL + 0.7) if side < 0 else (RIGHT_WALL - 0.7), place + rng.uniform(-3, 3))
     for kind, x, places in (
-        ("dog", LEFT_KERB - 1.3, (9, 29)),
-        ("child", LEFT_KERB - 1.9, (23, 44)),
-        ("pram", LEFT_KERB - 2.2, (18, 38)),
+        ("dog", LEFT_KERB - 1.3, (10, 31)),
+        ("child", LEFT_KERB - 0.9, (5, 26, 46)),
+        ("pram", LEFT_KERB - 1.7, (22, 44)),
         ("dog", RIGHT_KERB + 1.1, (20, 42)),
-        ("child", RIGHT_KERB + 1.5, (12, 34)),
+        ("child", RIGHT_KERB + 0.9, (10, 30)),
     ):
-        for place in places:  # those who wait, look into windows, or sit outside a shop
-            at, heading = place + rng.uniform(-2, 2), rng.choice((-1.3, 1.3)) + rng.uniform(-0.4, 0.4)
+        for spot in places:  # those who wait, look into windows, or sit outside a shop
+            at, heading = spot + rng.uniform(-2, 2), rng.choice((-1.3, 1.3)) + rng.uniform(-0.4, 0.4)
             put(kind, x, at, heading=heading, phase=0.3)
             if kind != "pram":
-                put("adult", x - 0.2, at + 0.8, heading=heading + 1.0, phase=0.2)
+                put("adult", x - 0.5, at + 0.9, heading=heading + 1.0, phase=0.2)
     for start_z in (2.0, 20.0):  # road works on the left
         for shift in np.arange(0, 7.1, 1.4):
             put("cone", -2.0 + rng.uniform(-0.08, 0.08), start_z + shift + rng.uniform(-0.1, 0.1))
