@@ -20,7 +20,7 @@ ids = data.splits.get("train", data.ids)
 settings, pictures = st.columns([2, 5], gap="large")
 with settings:
     editor.draw()
-    seed = state.get("seed", 0)
+    seed = state.get("seed", 0, state.Between(0, 2**31))
 pipeline = editor.pipeline()
 
 with pictures:

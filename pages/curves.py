@@ -19,7 +19,13 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
     st.space("stretch")
     smoothing = st.slider(
-        "Smoothing", 0.0, 0.95, step=0.05, **state.bound("smoothing", 0.0), width=220, help="0 shows every epoch as is."
+        "Smoothing",
+        0.0,
+        0.95,
+        step=0.05,
+        **state.bound("smoothing", 0.0, state.Between(0, 0.95)),
+        width=220,
+        help="0 shows every epoch as it was.",
     )
 
 # load

@@ -57,7 +57,7 @@ def thumbs(key: DataKey, ids: Sequence[str], known: dict[str, Thumb], seconds: f
 def grid(view: View, ids: Sequence[str], selected: str, size: tuple[int, int], *, overlay: bool) -> None:
     """One page of thumbnails that fills up while the rest of the app stays usable; a click opens a sample."""
     pages = -(-len(ids) // PAGE)
-    page = min(state.get("page", 1), pages)
+    page = min(state.get("page", 1, state.Between(1, 10**6)), pages)
     shown = ids[(page - 1) * PAGE : page * PAGE]
     known: dict[str, Thumb] = st.session_state.setdefault(f"thumbs:{view.key}", {})
     waiting = any(sample_id not in known for sample_id in shown)

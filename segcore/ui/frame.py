@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +30,6 @@ ICON = (
     "%3Cpath d='M16 5l-5 2v4h5z' fill='%23808000'/%3E%3Cpath d='M0 12l7-3h2l7 3v1a3 3 0 0 1-3 3H3a3 3 0 0 1-3-3z'"
     " fill='%23804080'/%3E%3C/svg%3E"
 )
-_VIEW = "segcore:view"
 _LAST_DATA = "segcore:last-data"
 _ENTRY = Path(__file__).parents[2] / "app.py"
 
@@ -72,6 +72,10 @@ class View:
         return tuple(run for run in self.chosen if self.fits(run))
 
 
+# Set while the sidebar's page runs, in that script run's own thread: unset means that app.py did not start the page.
+_view: ContextVar[View | None] = ContextVar("view", default=None)
+
+
 class Option(NamedTuple):
     """One entry of the dataset menu."""
 
@@ -89,9 +93,12 @@ class Option(NamedTuple):
 def run(page: Page) -> None:
     """Draw the sidebar, then the page. Called by `app.py` alone."""
     state.begin()
-    st.session_state[_VIEW] = _sidebar()
-    page.run()
-    state.publish()
+    token = _view.set(_sidebar())
+    try:
+        page.run()
+    finally:  # a page may end early by st.stop; its choices belong in the link all the same
+        _view.reset(token)
+        state.publish()
 
 
 def enter() -> View:
@@ -101,8 +108,8 @@ def enter() -> View:
     for its older kind of app until `st.navigation` has run once). Then `app.py` is run from here: it finds the wanted
     page itself, with its query parameters, and this half-run ends.
     """
-    view = st.session_state.get(_VIEW)
-    if not isinstance(view, View):
+    view = _view.get()
+    if view is None:
         runpy.run_path(str(_ENTRY), run_name="__main__")
         st.stop()
     return view

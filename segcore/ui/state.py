@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -42,13 +42,35 @@ def arguments() -> Arguments:
     return Arguments(known.data, known.runs, known.labels, known.void)
 
 
+class Between(Collection[float]):
+    """The numbers from `low` to `high`, as options of a choice."""
+
+    def __init__(self, low: float, high: float) -> None:
+        self.low, self.high = low, high
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, int | float) and self.low <= value <= self.high
+
+    def __iter__(self) -> Iterator[float]:
+        return iter((self.low, self.high))
+
+    def __len__(self) -> int:
+        return 2
+
+
 def begin() -> None:
     """Forget what the last run of a page would have published."""
     st.session_state[_DEFAULTS] = {}
 
 
-def get(name: str, default: T, options: Collection[str] | None = None) -> T:
-    """A choice: the session's, else the link's, else the default; never one that is not among the options."""
+def get(name: str, default: T, options: Collection[Any] | None = None) -> T:
+    """A choice: the session's, else the link's, else the default; never one that is not among the options.
+
+    Args:
+        name: In the session and in the link.
+        default: Taken when nothing, or nothing valid, was chosen; not written into the link.
+        options: What is valid: a collection of names, or a `Between` for numbers.
+    """
     st.session_state.setdefault(_DEFAULTS, {})[name] = default
     key = _key(name)
     if key not in st.session_state:
@@ -75,7 +97,7 @@ def forget(name: str) -> None:
         del st.query_params[name]
 
 
-def bound(name: str, default: T, options: Collection[str] | None = None) -> dict[str, Any]:
+def bound(name: str, default: T, options: Collection[Any] | None = None) -> dict[str, Any]:
     """Keyword arguments (`key`, `on_change`, `args`) that tie a widget to a choice."""
     value = get(name, default, options)
     key = _widget_key(name)
@@ -109,7 +131,7 @@ def _keep(name: str) -> None:
         st.session_state[_key(name)] = list(value) if isinstance(value, list) else value
 
 
-def _among(value: object, options: Collection[str]) -> bool:
+def _among(value: object, options: Collection[Any]) -> bool:
     return all(item in options for item in value) if isinstance(value, list) else value in options
 
 

@@ -84,7 +84,7 @@ def viewer(
         smallest: Width in px below which a panel wraps to the next row.
         on_step: Called with -1 or 1 when an arrow key is pressed.
     """
-    opacity = state.get("opacity", OPACITY)
+    opacity = state.get("opacity", OPACITY, state.Between(0, 1))
     render = v2.component(
         "segcore.viewer", html=_VIEWER, css=_source("viewer.css"), js=_source("viewer.js"), isolate_styles=True
     )

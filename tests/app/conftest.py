@@ -1,0 +1,52 @@
+import sys
+
+import pytest
+import streamlit as st
+from fixtures.app import ROOT, make_data, make_runs
+from streamlit.testing.v1 import AppTest
+
+
+@pytest.fixture
+def data(tmp_path):
+    return make_data(tmp_path / "toy")
+
+
+@pytest.fixture
+def runs(tmp_path, data):
+    """`runs(*models)` writes runs and returns their folder."""
+    folder = tmp_path / "checkpoints"
+
+    def make(*models):
+        make_runs(folder, data, models)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def open_app(monkeypatch):
+    """`open_app(data, runs, page, **query)` runs a page of the app as a user would reach it."""
+
+    def start(data, runs, page="home", /, **query):
+        st.cache_data.clear()
+        st.cache_resource.clear()
+        monkeypatch.setattr(sys, "argv", ["app.py", "--data", str(data), "--runs", str(runs)])
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for name, value in query.items():
+            app.query_params[name] = value
+        if page != "home":
+            app.switch_page(f"pages/{page}.py")
+        return app.run()
+
+    return start
+
+
+@pytest.fixture
+def said():
+    """Everything a page says in words, as one text."""
+
+    def collect(app):
+        kinds = ("markdown", "caption", "info", "warning", "error", "code", "title", "subheader")
+        return "\n".join(str(part.value) for kind in kinds for part in app.get(kind))
+
+    return collect

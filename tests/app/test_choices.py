@@ -1,0 +1,63 @@
+"""Choices outlive a page and stand in the link."""
+
+
+def pills(app):
+    return next(group for group in app.sidebar.button_group)
+
+
+def test_unticked_run_stays_unticked_on_the_next_page(open_app, data, runs):
+    app = open_app(data, runs("fcn8s", "unet"))
+    app.sidebar.checkbox[0].uncheck().run()
+    app.switch_page("pages/curves.py").run()
+    assert [box.value for box in app.sidebar.checkbox] == [False, True]
+    assert app.query_params["runs"] == "unet"
+
+
+def test_hidden_class_stays_hidden_and_stands_in_the_link(open_app, data, runs):
+    app = open_app(data, runs("unet"), "predictions")
+    pills(app).set_value(["Sky", "Road", "Tree"]).run()
+    app.switch_page("pages/dataset.py").run()
+    assert "Car" not in pills(app).value
+    assert app.query_params["hide"] == "Car"
+
+
+def test_legend_buttons_hide_and_show_all(open_app, data, runs):
+    app = open_app(data, runs("unet"))
+    app.sidebar.button(key="legend:none").click().run()
+    assert pills(app).value == []
+    app.sidebar.button(key="legend:all").click().run()
+    assert pills(app).value == ["Sky", "Road", "Car", "Tree"]
+
+
+def test_a_link_reproduces_a_view(open_app, data, runs):
+    link = {"image": "test_02", "view": "error", "runs": "unet", "hide": "Sky,Car"}
+    app = open_app(data, runs("fcn8s", "unet"), "predictions", **link)
+    assert app.selectbox[0].value == "test_02"
+    assert [box.value for box in app.sidebar.checkbox] == [False, True]
+    assert pills(app).value == ["Road", "Tree"]
+    assert "wrong = the colour of the class it was taken for" in "".join(text.value for text in app.caption)
+
+
+def test_nonsense_in_a_link_is_ignored(open_app, data, runs):
+    link = {"image": "x", "view": "y", "runs": "z", "hide": "Moon", "opacity": "loud", "page": "-1", "smoothing": "9"}
+    folder = runs("unet")
+    for page in ("home", "dataset", "predictions", "compare", "curves"):
+        assert not open_app(data, folder, page, **link).exception, page
+
+
+def test_previous_and_next_go_round(open_app, data, runs):
+    app = open_app(data, runs("unet"), "predictions")
+    first = app.selectbox[0].value
+    seen = [first]
+    for _ in range(3):
+        app.main.button[1].click().run()
+        seen.append(app.selectbox[0].value)
+    assert seen[0] == seen[3] and len(set(seen)) == 3
+    app.main.button[0].click().run()
+    assert app.selectbox[0].value == seen[2]
+
+
+def test_filter_by_class_and_split(open_app, data, runs):
+    folder = runs("unet")
+    assert not open_app(data, folder, "dataset", split="test", **{"class": "Car"}).exception
+    assert not open_app(data, folder, "dataset", sort="most classes").exception

@@ -1,0 +1,93 @@
+"""Every page with no, one and many runs, with broken runs, other data, and no data."""
+
+import json
+import shutil
+
+import pytest
+from fixtures.app import PAGES
+from fixtures.runs import fake_run
+
+from segcore.labels import CAMVID11
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("models", [(), ("unet",), ("fcn8s", "unet", "pspnet", "deeplabv3plus")], ids=len)
+def test_page_works(open_app, data, runs, page, models):
+    app = open_app(data, runs(*models), page)
+    assert not app.exception
+    assert not app.error
+    titles = [box.label for box in app.sidebar.checkbox]
+    assert len(titles) == len(models)
+
+
+def test_no_runs_says_how_to_train(open_app, data, tmp_path, said):
+    for page in ("home", "curves", "compare", "predictions"):
+        app = open_app(data, tmp_path / "none", page)
+        assert f"python train.py --data {data} --out {tmp_path / 'none'}" in said(app), page
+
+
+def test_home_shows_every_model_and_who_leads(open_app, data, runs):
+    app = open_app(data, runs("fcn8s", "unet"))
+    table = next(html for html in app.get("html") if "sc-table" in html.proto.body).proto.body
+    assert table.index("U-Net") < table.index("FCN-8s")
+
+
+def test_unreadable_run_is_skipped_with_a_note(open_app, data, runs, said):
+    folder = runs("unet", "fcn8s")
+    (folder / "fcn8s" / "summary.json").write_text("{")
+    (folder / "unet" / "metrics.csv").write_text("nonsense\n")
+    for page in PAGES:
+        app = open_app(data, folder, page)
+        assert not app.exception, page
+        assert "is no JSON, perhaps cut off" in said(app)
+        assert len(app.sidebar.checkbox) == 1
+    assert "has no column epoch" in said(open_app(data, folder, "curves"))
+
+
+def test_broken_evaluation_is_said_not_raised(open_app, data, runs, said):
+    folder = runs("unet", "fcn8s")
+    (folder / "unet" / "evaluation" / "test" / "confusion.parquet").write_bytes(b"PAR1")
+    shutil.rmtree(folder / "fcn8s" / "evaluation" / "test" / "predictions")
+    for page in ("home", "compare", "predictions"):
+        app = open_app(data, folder, page)
+        assert not app.exception, page
+    assert "segcore evaluate" in said(open_app(data, folder, "compare"))
+
+
+def test_run_without_evaluation_says_how_to_make_one(open_app, data, runs, said):
+    folder = runs("unet")
+    shutil.rmtree(folder / "unet" / "evaluation")
+    for page in ("compare", "predictions"):
+        assert f"segcore evaluate {folder / 'unet'} --split test" in said(open_app(data, folder, page))
+
+
+def test_runs_of_other_data_are_named(open_app, data, runs, said):
+    folder = runs("unet")
+    fake_run(folder, "elsewhere", model="pspnet", labels=CAMVID11, dataset="camvid", source="/nowhere")
+    link = {"runs": "unet,elsewhere"}
+    assert "scored on different data" in said(open_app(data, folder, "compare", **link))
+    assert "Left out, trained on other data: PSPNet (camvid, 11 classes)" in said(
+        open_app(data, folder, "predictions", **link)
+    )
+    for page in PAGES:
+        assert not open_app(data, folder, page, **link).exception
+
+
+def test_missing_dataset_says_what_to_do(open_app, data, runs, tmp_path, said):
+    folder = runs("unet")
+    for page in PAGES:
+        app = open_app(tmp_path / "gone", folder, page)
+        assert not app.exception, page
+    text = said(open_app(tmp_path / "gone", folder, "dataset"))
+    assert "The dataset can't be opened." in text and "streamlit run app.py -- --data PATH" in text
+    # Curves and comparisons need only the runs.
+    assert "Cost" in said(open_app(tmp_path / "gone", folder, "curves", runs="unet"))
+
+
+def test_two_runs_of_one_model_are_told_apart(open_app, data, runs):
+    folder = runs("unet")
+    shutil.copytree(folder / "unet", folder / "unet-2")
+    summary = folder / "unet-2" / "summary.json"
+    summary.write_text(json.dumps(json.loads(summary.read_text()) | {"run_id": "unet-2"}))
+    labels = [box.label for box in open_app(data, folder).sidebar.checkbox]
+    assert ["unet" in labels[0], "unet\\-2" in labels[1]] == [True, True]
