@@ -117,8 +117,8 @@ class Canvas:
         right, bottom = min(int(high[0]), WIDTH), min(int(high[1]), HEIGHT)
         if right - left < 1 or bottom - top < 1:
             return
-        spans = np.linalg.norm(np.roll(pixels, -1, axis=0) - pixels, axis=1)
-        lengths = np.linalg.norm(np.roll(source, -1, axis=0) - source, axis=1)
+        spans = np.hypot(*(pixels[[1, 2, 3, 0]] - pixels).T)
+        lengths = np.hypot(*(source[[1, 2, 3, 0]] - source).T)
         across = max(lengths[0], lengths[2]) / max((spans[0] + spans[2]) / 2, 1)
         down = max(lengths[1], lengths[3]) / max((spans[1] + spans[3]) / 2, 1)
         colors, ids, step = texture.level(across, down)
@@ -194,9 +194,10 @@ class Canvas:
         order = np.argsort(-view[..., 2].sum(axis=1), kind="stable")
         order = order[size.max(axis=1)[order] > 0.45]  # thinner than a pixel: not to be seen
         light = SUNLIT if lit else SHADED
-        outline = _fixed(_capsule_polygons(pixels, size))
+        turns = _turns(pixels)
+        outline = _fixed(_outlines(pixels, size, turns))
         offset = f32([0.34, -0.2])  # towards the sun, on screen
-        inner = _fixed(_capsule_polygons(pixels + offset * size[..., None], size * 0.62))
+        inner = _fixed(_outlines(pixels + offset * size[..., None], size * 0.62, turns))
         dark = np.clip(colors * light * (0.66 if lit else 0.84), 0, 255).tolist()
         bright = np.clip(colors * light * 1.08 + 6, 0, 255).tolist()
         rounded = (size.max(axis=1) > 1.9).tolist()
@@ -213,8 +214,8 @@ class Canvas:
         if view[..., 2].min() < NEAR:
             return
         size = radii * FOCAL / view[..., 2] * _SHADOW_SCALE
-        polygons = _capsule_polygons(self.camera.to_pixels(view) * _SHADOW_SCALE, size)
-        for polygon in _fixed(polygons):
+        pixels = self.camera.to_pixels(view) * _SHADOW_SCALE
+        for polygon in _fixed(_outlines(pixels, size, _turns(pixels))):
             cv2.fillConvexPoly(self.shadow, polygon, strength, cv2.LINE_8, _SHIFT)
 
 
@@ -246,11 +247,14 @@ def _clip(view: Points) -> Points:
 _TURN = np.linspace(math.pi / 2, 3 * math.pi / 2, 9, dtype=np.float32)
 
 
-def _capsule_polygons(ends: F32, radii: F32) -> F32:
-    """`[N, 2, 2]` pixel ends and `[N, 2]` pixel radii -> `[N, 18, 2]` outlines."""
+def _turns(ends: F32) -> F32:
+    """`[N, 2, 2]` pixel ends -> `[N, 18, 2]` unit vectors around the two half circles of their outlines."""
     along = ends[:, 1] - ends[:, 0]
-    angle = np.arctan2(along[:, 1], along[:, 0])[:, None]
-    start, stop = angle + _TURN, angle + _TURN + math.pi
-    first = ends[:, :1] + radii[:, :1, None] * np.stack([np.cos(start), np.sin(start)], axis=2)
-    last = ends[:, 1:] + radii[:, 1:, None] * np.stack([np.cos(stop), np.sin(stop)], axis=2)
-    return np.concatenate([first, last], axis=1).astype(np.float32)
+    angle = np.arctan2(along[:, 1], along[:, 0])[:, None] + _TURN
+    half = np.stack([np.cos(angle), np.sin(angle)], axis=2)
+    return np.concatenate([half, -half], axis=1)
+
+
+def _outlines(ends: F32, radii: F32, turns: F32) -> F32:
+    """Limbs with `[N, 2]` pixel radii as polygons `[N, 18, 2]`."""
+    return np.repeat(ends, len(_TURN), axis=1) + np.repeat(radii, len(_TURN), axis=1)[..., None] * turns

@@ -85,7 +85,7 @@ def _head(limbs: Limbs, at: Vector, rng: np.random.Generator, helmet: Tone | Non
     limbs.add((x, y - 0.22, z - 0.01), (x, y - 0.08, z), 0.055, 0.055, skin)
     limbs.add((x, y - 0.03, z + 0.02), (x, y + 0.03, z + 0.01), 0.092, 0.1, skin)
     for side in (-0.036, 0.036):
-        limbs.add((x + side, y + 0.01, z + 0.1), (x + side, y + 0.012, z + 0.1), 0.013, 0.013, _shaded(skin, 0.5))
+        limbs.add((x + side, y + 0.01, z + 0.1), (x + side, y + 0.012, z + 0.1), 0.011, 0.011, _shaded(skin, 0.5))
     grown = 0.108 if helmet is None else 0.12
     limbs.add((x, y + 0.03, z - 0.04), (x, y + 0.055, z - 0.012), grown, grown, hair)
     if helmet is None and rng.random() < 0.45:

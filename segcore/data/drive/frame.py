@@ -12,6 +12,7 @@ from segcore.data.drive.camera import HEIGHT, U8, WIDTH, Camera, f32, u8
 from segcore.data.drive.canvas import HAZE, Canvas
 from segcore.data.sample import U8Image, U8Mask
 
+REACH = 105.0  # metres; further things are smaller than the haze lets one see
 _LENGTHS = {"car": (0.88, 4.1, 1.4), "suv": (0.95, 4.45, 1.8), "bus": (1.25, 9.5, 4.3), "truck": (1.25, 8.0, 3.3)}
 
 _HAZE_TABLE = u8(np.arange(256)[:, None, None] * HAZE / 255)  # [256, 1, 3]: the air's light by how much of it there is
@@ -54,7 +55,7 @@ def draw_frame(number: int, seed: int = 0) -> tuple[U8Image, U8Mask]:
 def _in_view(camera: Camera, thing: world.Thing) -> bool:
     """Whether any of it, or its shadow, may show: not behind the camera nor outside of its cone."""
     ahead = thing.z - camera.z
-    return (-3.5 if thing.kind == "railing" else 1.5) < ahead < 130 and abs(thing.x) < 0.66 * ahead + (
+    return (-3.5 if thing.kind == "railing" else 1.5) < ahead < REACH and abs(thing.x) < 0.66 * ahead + (
         1.5 if thing.kind in figures.LABELS else 5.0
     )
 
@@ -65,7 +66,7 @@ def _far_to_near(seed: int, z: float) -> list[world.Plot]:
 
 
 def _standing(seed: int, z: float) -> list[world.Thing]:
-    blocks = range(int(z // world.BLOCK), int((z + 130) // world.BLOCK) + 1)
+    blocks = range(int(z // world.BLOCK), int((z + REACH) // world.BLOCK) + 1)
     found = [thing for block in blocks for thing in world.furniture(seed, block)]
     bridges = [world.Thing("bridge", 0, world.bridge_z(seed, number), 0) for number in range(4)]
     return [*found, *bridges]

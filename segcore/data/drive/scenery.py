@@ -177,9 +177,13 @@ def cone(canvas: Canvas, x: float, z: float, lit: bool) -> None:
     block(canvas, x, z, (0.24, 0.06, 0.24), (44, 42, 42), label, light)
     orange, white = f32((236, 84, 22)) * light, f32((240, 240, 236)) * light
     rings = ((0.06, orange), (0.28, white), (0.42, orange), (0.56, white), (0.66, orange), (0.8, orange))
+    near = canvas.scale((x, 0, z)) > 25
+    shades = (
+        ((-1.0, 1.0, 0.74), (-0.45, 1.0, 0.9), (0.1, 0.8, 1.06)) if near else ((-1.0, 1.0, 0.94),)
+    )  # rounded by light
     for (low, color), (high, _) in pairwise(rings):
         wide, narrow = 0.19 * (1 - low / 0.94), 0.19 * (1 - high / 0.94)
-        for left, right, factor in ((-1.0, 1.0, 0.74), (-0.45, 1.0, 0.9), (0.1, 0.8, 1.06)):  # rounder in the light
+        for left, right, factor in shades:
             corners = [(left * wide, low), (right * wide, low), (right * narrow, high), (left * narrow, high)]
             canvas.polygon(f32([(x + dx, dy, z) for dx, dy in corners]), color * factor, label)
 

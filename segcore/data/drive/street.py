@@ -99,7 +99,7 @@ def paint_markings(canvas: Canvas, seed: int) -> None:
     def stripe(
         x0: float, x1: float, a: float, b: float, color: tuple[float, ...], label: str, skew: float = 0.0
     ) -> None:
-        if b > z + 1 and a < z + 110:
+        if b > z + 1 and a < z + 80:
             points = f32([(x0, 0, a), (x1, 0, a), (x1 + skew, 0, b), (x0 + skew, 0, b)])
             canvas.polygon(points, f32(color), ID[label])
 
@@ -107,9 +107,9 @@ def paint_markings(canvas: Canvas, seed: int) -> None:
     for index in range(first, first + 20):
         stripe(CENTER_LINE - 0.1, CENTER_LINE + 0.1, index * 6.0, index * 6.0 + 3.6, WHITE, "LaneMkgsDriv")
     for edge in (LEFT_EDGE, RIGHT_EDGE):
-        for a in np.arange(z // 10 * 10, z + 110, 10):
+        for a in np.arange(z // 10 * 10, z + 80, 10):
             stripe(edge - 0.09, edge + 0.09, a, a + 10, YELLOW if edge < 0 else WHITE, "LaneMkgsDriv")
-    for block in range(int((z - 10) // world.BLOCK), int((z + 110) // world.BLOCK) + 1):
+    for block in range(int((z - 10) // world.BLOCK), int((z + 80) // world.BLOCK) + 1):
         start = block * world.BLOCK
         for x in np.arange(LEFT_EDGE + 0.3, RIGHT_EDGE - 0.4, 0.95):  # the crossing by the lights
             stripe(x, x + 0.5, start + 15.5, start + 18.5, WHITE, "LaneMkgsNonDriv")
@@ -119,7 +119,7 @@ def paint_markings(canvas: Canvas, seed: int) -> None:
             a = start + place
             stripe(-0.11, 0.11, a, a + 3.0, WHITE, "LaneMkgsNonDriv")
             head = f32([(-0.5, 0, a + 2.9), (0.5, 0, a + 2.9), (0, 0, a + 4.8)])
-            if a + 5 > z + 1 and a < z + 110:
+            if a + 5 > z + 1 and a < z + 80:
                 canvas.polygon(head, f32(WHITE), ID["LaneMkgsNonDriv"])
         for a in np.arange(30, 38, 1.6):  # hatching on the oncoming side
             stripe(2.1, 2.5, start + a, start + a + 1.0, WHITE, "LaneMkgsNonDriv", skew=0.7)
