@@ -247,7 +247,7 @@ def _panels(seed: int, kind: str, paint: int, light: tuple[float, ...]) -> dict[
         elif name == "side":
             box(6.4, 0.1, across, 2.5, (38, 84, 150))
             box(6.4, 2.5, across, height, (214, 216, 218))
-            letter(rgb, "NORTHWIND", round(1.0 * scale), round((height - 1.6) * scale), 1.7, 5, (38, 84, 150))
+            letter(rgb, "NORTHWIND", round(1.0 * scale), round((height - 1.6) * scale), 1.45, 4, (38, 84, 150))
         elif name == "rear":
             box(0.08, 0.5, 1.22, height - 0.1, (206, 208, 206))
             box(1.28, 0.5, across - 0.08, height - 0.1, (206, 208, 206))

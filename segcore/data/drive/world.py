@@ -160,8 +160,8 @@ def traffic(seed: int, camera: Camera) -> list[Thing]:
     shift = leaders.uniform(0, 6.28)
     kinds = ("car", "suv") if leaders.random() < 0.5 else ("suv", "car")
     for rank, kind in enumerate((kinds[0], "scooter", "truck" if epoch else "bus", kinds[1])):
-        ahead = (17, 31, 46, 66)[rank] + (3.5, 4, 4, 5)[rank] * np.sin(time / 14 + shift + rank)
-        made.append(Thing(kind, 0.15, z + float(ahead), int(leaders.integers(1 << 30))))
+        ahead = (19, 12.5, 44, 64)[rank] + (3.0, 1.8, 4, 5)[rank] * np.sin(time / 14 + shift + rank)
+        made.append(Thing(kind, 1.1 if kind == "scooter" else 0.05, z + float(ahead), int(leaders.integers(1 << 30))))
     for index, place in _stream(z, time, 13.5, -1.1, 120):
         rng = np.random.default_rng([seed, 6, index + 10000])
         kind = ONCOMING[index % len(ONCOMING)]
