@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -161,3 +162,9 @@ def test_help_needs_no_torch():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.endswith("set()\n")
+
+
+@pytest.mark.parametrize("name", ["quick", "cam101", "camvid"])
+def test_shipped_recipes_are_read(name):
+    config, _ = parse(["--config", str(Path(__file__).parents[3] / "configs" / f"{name}.yaml")])
+    assert config.models and all(side % 32 == 0 for side in config.image_size)
