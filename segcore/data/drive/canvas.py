@@ -62,7 +62,7 @@ class Canvas:
         """A flat polygon `[N, 3]` in the world, cut at the camera's near plane."""
         view = _clip(self.camera.view(f32(points)))
         if len(view) >= 3:
-            depth = float(view[:, 2].mean())
+            depth = (float(view[0, 2]) + float(view[len(view) // 2, 2])) / 2
             self.fill(self.camera.to_pixels(view), color, label, self.haze(depth))
 
     def shade_polygon(self, points: Points, strength: int = 150) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -53,7 +54,7 @@ class Texture:
 
 
 def _halvings(ratio: float) -> int:
-    return int(np.clip(round(np.log2(max(ratio, 1))), 0, 6))
+    return min(round(math.log2(max(ratio, 1))), 6)
 
 
 def texture(
@@ -220,7 +221,9 @@ def _slabs(
 
 def letter(rgb: F32, word: str, left: int, base: int, size: float, weight: int, color: tuple[float, ...]) -> None:
     """Write a word into `[H, W, 3]` float colours, in place; `base` is its lower edge (OpenCV writes bytes only)."""
-    ink = np.zeros(rgb.shape[:2], np.uint8)
-    cv2.putText(ink, word, (left, base), cv2.FONT_HERSHEY_DUPLEX, size, 255, weight, cv2.LINE_AA)
-    cover = (ink / f32(255))[..., None]
-    rgb[:] = rgb * (1 - cover) + f32(color) * cover
+    top = max(base - int(40 * size), 0)
+    part = rgb[top : base + int(12 * size) + 1]
+    ink = np.zeros(part.shape[:2], np.uint8)
+    cv2.putText(ink, word, (left, base - top), cv2.FONT_HERSHEY_DUPLEX, size, 255, weight, cv2.LINE_AA)
+    cover = (ink / np.float32(255))[..., None]
+    part[:] = part * (1 - cover) + f32(color) * cover

@@ -176,7 +176,7 @@ def traffic(seed: int, camera: Camera) -> list[Thing]:
         made.append(Thing("cyclist", 4.95, place, int(rng.integers(1 << 30)), np.pi, time * 0.9 + index, away=False))
     for side, (low, high) in ((-1, (LEFT_WALL + 0.9, LEFT_KERB - 0.8)), (1, (RIGHT_KERB + 0.8, RIGHT_WALL - 0.9))):
         for row, speed in enumerate((0.16, -0.16)):
-            for index, place in _stream(z, time, 7.5, speed, 55):
+            for index, place in _stream(z, time, 8.0, speed, 52):
                 rng = np.random.default_rng([seed, 9, side + 1, row, index + 10000])
                 kind = WALKERS[(index + 3 * row) % len(WALKERS)]
                 x = (low, (low + high) / 2, high)[int(rng.integers(2)) + row] + rng.uniform(-0.15, 0.15)
