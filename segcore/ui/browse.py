@@ -24,6 +24,7 @@ PAGE = 24  # thumbnails a page: what a large screen shows at once
 BUDGET = 0.4  # seconds of drawing in one go; then the page may answer to clicks
 SORTS = ("time", "name", "most classes")
 EVERY = "all"
+_PICKED = "segcore:picked"
 CHUNK = 8  # masks between two looks at the clock
 
 
@@ -62,15 +63,18 @@ def grid(view: View, ids: Sequence[str], selected: str, size: tuple[int, int], *
     known: dict[str, Thumb] = st.session_state.setdefault(f"thumbs:{view.key}", {})
     waiting = any(sample_id not in known for sample_id in shown)
 
-    @st.fragment(run_every=0.3 if waiting else None)
-    def fill() -> None:
-        drawn = thumbs(view.key, shown, known)
-        gallery(drawn, size, key="gallery", overlay=overlay, selected=selected, on_pick=lambda each: pick(each))
-        if waiting and all(thumb.photo for thumb in drawn):
-            st.rerun()  # ends the clock
-
     def pick(sample_id: str) -> None:
         state.put("sample", sample_id)
+        st.session_state[_PICKED] = True
+
+    @st.fragment(run_every=0.3 if waiting else None)
+    def fill() -> None:
+        if st.session_state.pop(_PICKED, False):
+            st.rerun()  # a click in a fragment reruns the fragment alone, but the large sample is outside
+        drawn = thumbs(view.key, shown, known)
+        gallery(drawn, size, key="gallery", overlay=overlay, selected=selected, on_pick=pick)
+        if waiting and all(thumb.photo for thumb in drawn):
+            st.rerun()  # ends the clock
 
     fill()
     if pages > 1:

@@ -1,0 +1,116 @@
+"""A served app in a real browser."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from fixtures.app import ROOT, make_data, make_runs
+
+STARTED_WITHIN = 60  # s; a busy two-core machine takes ten
+
+
+def chromium():
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = chromium()
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("No chromium on this machine. Install it: tests/browser/ensure_chromium.sh")
+        pytest.skip("No chromium on this machine; tests/browser/ensure_chromium.sh installs it.")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page that collects what went wrong in it as `page.problems`."""
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened.problems = []
+    opened.on("pageerror", lambda error: opened.problems.append(str(error)))
+    opened.on("console", lambda message: _note(opened, message))
+    opened.set_default_timeout(30_000)
+    yield opened
+    opened.close()
+
+
+def _note(page, message):
+    # On a deep link Streamlit's own front end first asks for /compare/_stcore/..., is told 404, and finds its server.
+    if message.type == "error" and "/_stcore/" not in message.location.get("url", ""):
+        page.problems.append(f"{message.text} ({message.location.get('url')})")
+
+
+@pytest.fixture(scope="session")
+def workplace(tmp_path_factory):
+    """(dataset, runs) of four models."""
+    folder = tmp_path_factory.mktemp("browser")
+    data = make_data(folder / "toy")
+    make_runs(folder / "runs", data, ("fcn8s", "unet", "pspnet", "deeplabv3plus"))
+    return data, folder / "runs"
+
+
+@contextlib.contextmanager
+def served(data, runs, cache):
+    """Serve the app on a free port; yields its address and always ends the server."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command += ["--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none"]
+    command += ["--", "--data", str(data), "--runs", str(runs)]
+    environment = os.environ | {"SEGCORE_CACHE": str(cache)}
+    log = (cache / f"{port}.log").open("w+")
+    server = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait(address, server, log)
+        yield address
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+        log.close()
+
+
+def _wait(address, server, log):
+    until = time.monotonic() + STARTED_WITHIN
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            break
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
+            return
+        time.sleep(0.1)
+    log.seek(0)
+    pytest.fail(f"The app did not start within {STARTED_WITHIN} s:\n{log.read()[-3000:]}")
+
+
+@pytest.fixture
+def fresh(workplace, tmp_path):
+    """The address of a server that nobody has visited yet."""
+    with served(*workplace, tmp_path) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def app(workplace, tmp_path_factory):
+    """The address of a server shared by the tests."""
+    with served(*workplace, tmp_path_factory.mktemp("cache")) as address:
+        yield address

@@ -1,0 +1,108 @@
+"""The app as a person meets it."""
+
+import pytest
+
+TITLES = {
+    "": "Segcore",
+    "dataset": "Toy",
+    "augment": "Augment",
+    "curves": "Curves",
+    "compare": "Compare",
+}
+NAVIGATION = ["Segcore", "Dataset", "Augment", "Curves", "Compare", "Predictions"]
+
+
+def idle(page):
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_timeout(250)  # a callback may start the next run
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+
+
+def layers(page):
+    """The sources of the mask layers that are shown, in order."""
+    return page.locator(".viewer img.layer:not([hidden])").evaluate_all("all => all.map(one => one.src)")
+
+
+@pytest.mark.parametrize("name", ["", "dataset", "augment", "curves", "compare", "predictions"])
+def test_cold_deep_link(fresh, page, name):
+    """The very first request of a fresh server goes to this page, with its query parameters."""
+    page.goto(f"{fresh}/{name}?runs=unet&hide=Car")
+    page.wait_for_selector('[data-testid="stSidebar"] [role=toolbar]')
+    idle(page)
+    assert (
+        page.locator('[data-testid="stTopNavLink"], [data-testid="stSidebarNavLink"]').all_inner_texts() == NAVIGATION
+    )
+    if name == "predictions":
+        assert page.get_by_text("Scores of this image").is_visible()
+    else:
+        assert page.locator("h1").inner_text() == TITLES[name]
+    assert page.url.endswith(f"/{name}?runs=unet&hide=Car")
+    assert page.locator('[data-testid="stSidebar"] input[type=checkbox]:checked').count() == 1
+    assert page.locator('[data-testid="stSidebar"] button[aria-pressed=false]').inner_text().strip() == "Car"
+    assert page.locator('[data-testid="stException"], [data-testid="stAlertContentError"]').count() == 0
+    assert page.problems == []
+
+
+def test_choose_an_image_and_two_models_and_toggle_a_class(app, page):
+    page.goto(f"{app}/predictions")
+    page.wait_for_selector(".viewer figure")
+    idle(page)
+    for model in ("FCN-8s", "PSPNet"):
+        page.locator('[data-testid="stSidebar"] label', has_text=model).click()
+        idle(page)
+    captions = page.locator(".viewer figcaption b").all_inner_texts()
+    assert captions[1:] == ["Ground truth", "U-Net", "DeepLabV3+"]
+
+    page.get_by_test_id("stSelectbox").get_by_role("combobox").click()
+    page.get_by_role("option", name="test_02").click()
+    page.wait_for_url("**image=test_02**")
+    idle(page)
+    before = layers(page)
+    assert len(before) == 3 and all(source.startswith("data:image/png;base64,") for source in before)
+    drawn = page.locator(".viewer img:not([hidden])").evaluate_all("all => all.map(one => one.naturalWidth)")
+    assert set(drawn) == {80}
+
+    page.locator('[data-testid="stSidebar"] button', has_text="Car").click()
+    idle(page)
+    after = layers(page)
+    assert len(after) == 3 and all(one != other for one, other in zip(before, after, strict=True))
+
+    page.get_by_role("radio", name="Error").click()
+    idle(page)
+    assert layers(page)[1:] != after[1:]
+    assert "view=error" in page.url
+    assert page.problems == []
+
+
+def test_opacity_moves_without_a_rerun_and_arrow_keys_change_the_image(app, page):
+    page.goto(f"{app}/predictions")
+    page.wait_for_selector(".viewer figure")
+    idle(page)
+    slider = page.locator(".viewer input[type=range]")
+    slider.evaluate("one => { one.value = 20; one.oninput(); }")
+    assert page.locator(".viewer .layer").nth(1).evaluate("one => getComputedStyle(one).opacity") == "0.2"
+    page.locator("body").press("ArrowRight")
+    page.wait_for_url("**image=test_02")
+    idle(page)
+    assert page.locator(".viewer figcaption b").first.inner_text() == "test_02"
+    assert page.problems == []
+
+
+def test_zoom_is_linked(app, page):
+    page.goto(f"{app}/predictions")
+    page.wait_for_selector(".viewer figure")
+    idle(page)
+    page.locator(".viewer .box").nth(2).dblclick()
+    transforms = page.locator(".viewer .stack").evaluate_all("all => all.map(one => getComputedStyle(one).transform)")
+    assert len(set(transforms)) == 1 and transforms[0].startswith("matrix(3,")
+
+
+def test_a_click_in_the_gallery_opens_the_sample(app, page):
+    page.goto(f"{app}/dataset")
+    page.wait_for_selector(".gallery img.photo:not([hidden])")
+    idle(page)
+    page.get_by_role("button", name="Open train_02").click()
+    page.wait_for_url("**sample=train_02")
+    idle(page)
+    assert page.locator(".viewer figcaption b").first.inner_text() == "train_02"
+    assert page.problems == []
