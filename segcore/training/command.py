@@ -65,6 +65,6 @@ def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
         print(f"{prog}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"\n{prog}: interrupted before a run began.", file=sys.stderr)
+        print(f"\n{prog}: interrupted.", file=sys.stderr)
         return 130
     return 130 if "interrupted" in statuses else 1 if "failed" in statuses else 0

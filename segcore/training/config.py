@@ -17,13 +17,18 @@ from segcore.labels import PRESETS
 from segcore.training.choices import LOSSES, OPTIMIZERS, SCHEDULES, check_choice, parse_loss
 
 DEFAULT_MODELS = ("fcn8s", "unet", "pspnet", "deeplabv3plus")
+# Half of smp's widths: quicker steps and smaller files; the small sets of a first try don't fill the full ones.
+LIGHT_DECODERS: dict[str, dict[str, Any]] = {
+    "unet": {"decoder_channels": [128, 64, 48, 32, 16]},
+    "deeplabv3plus": {"decoder_channels": 128},
+}
 
 
 def _size(value: object) -> object:
-    """`288x384` -> (288, 384); anything else is left for pydantic."""
+    """`256x352` -> (288, 384); anything else is left for pydantic."""
     match = re.fullmatch(r"(\d+)x(\d+)", value.strip()) if isinstance(value, str) else None
     if isinstance(value, str) and match is None:
-        raise ValueError("expected HEIGHTxWIDTH, e.g. 288x384")
+        raise ValueError("expected HEIGHTxWIDTH, e.g. 256x352")
     return (int(match[1]), int(match[2])) if match else value
 
 
@@ -67,17 +72,17 @@ class TrainConfig(BaseModel):
     models: Names = Field(DEFAULT_MODELS, description="architectures, trained one after another")
     encoder: str = Field("tu-tf_efficientnet_lite0", description="backbone, by smp's name")
     encoder_weights: str = Field("imagenet", description="imagenet, none (from scratch), or a file")
-    model_options: Options = Field({}, description="extra arguments by architecture, as YAML")
+    model_options: Options = Field(LIGHT_DECODERS, description="extra arguments by architecture, as YAML")
     freeze: str = Field("none", description="none, encoder, or a number: that many of its first stages")
 
-    image_size: Size = Field((288, 384), description="HEIGHTxWIDTH that images are resized to")
-    epochs: int = Field(10, ge=1, le=10_000, description="passes over the training set")
-    batch_size: int = Field(8, ge=1, le=1024, description="images a step")
+    image_size: Size = Field((256, 352), description="HEIGHTxWIDTH that images are resized to")
+    epochs: int = Field(8, ge=1, le=10_000, description="passes over the training set")
+    batch_size: int = Field(4, ge=1, le=1024, description="images a step")
     loss: str = Field("ce+dice", description=f"{', '.join(LOSSES)}, or a sum such as ce+0.5*dice")
     class_weight_limit: float = Field(10.0, ge=1, le=1000, description="largest weight of weighted_ce; 1/it the least")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="probability spread over the other classes by ce")
     optimizer: str = Field("adamw", description=", ".join(OPTIMIZERS))
-    lr: float = Field(1e-3, gt=0, le=10, description="highest learning rate, of decoder and head")
+    lr: float = Field(2e-3, gt=0, le=10, description="highest learning rate, of decoder and head")
     encoder_lr_factor: float = Field(0.3, ge=0, le=10, description="the encoder's learning rate is lr times this")
     schedule: str = Field("one-cycle", description=", ".join(SCHEDULES))
     warmup: float = Field(0.2, ge=0, lt=1, description="share of all steps in which the learning rate rises")

@@ -30,6 +30,7 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
 
     Raises:
         SegcoreError: when nothing could start: data, encoder, device.
+        KeyboardInterrupt: on Ctrl-C before the first model, and on a second one.
     """
     reporter = reporter or Reporter()
     hardware = Hardware.choose(config)
@@ -47,7 +48,14 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
     reporter.opening(_opening(job), (*dataset.notes, *plan.warnings))
     runs: list[RunRecord] = []
     with stop.listening(), reporter.drawing():
-        store.fill([item.id for item in (*plan.train, *plan.val)], reporter.counting("reading"))
+        bar = reporter.counting("reading")
+
+        def read(done: int, total: int) -> None:
+            bar(done, total)
+            if stop.asked:
+                raise KeyboardInterrupt
+
+        store.fill([item.id for item in (*plan.train, *plan.val)], read)
         for index, name in enumerate(config.models):
             if stop.asked:
                 break

@@ -76,6 +76,7 @@ def fit(job: Job, name: str, writer: RunWriter, *, models_left: int) -> RunRecor
         _train(job, name, model, writer, progress, models_left)
     except Interrupted:
         status = "interrupted"
+        job.reporter.say(f"{name}: stopped; the best epoch so far is scored now, Ctrl-C again leaves that out.")
     except Exception as caught:  # one model must not lose the others: whatever it is, it is stored and shown
         status, error = "failed", f"{type(caught).__name__}: {str(caught).splitlines()[0] if str(caught) else ''}"
         if isinstance(caught, SegcoreError):

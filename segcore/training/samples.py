@@ -47,11 +47,14 @@ class SampleStore:
         """
         height, width = self.size
         wanted = list(dict.fromkeys(ids))[: self.budget // (4 * height * width)]
-        with ThreadPoolExecutor(2) as pool:
+        pool = ThreadPoolExecutor(2)
+        try:
             for done, (sample_id, pair) in enumerate(zip(wanted, pool.map(self._read, wanted), strict=True), 1):
                 self._kept[sample_id] = pair
                 if progress:
                     progress(done, len(wanted))
+        finally:
+            pool.shutdown(cancel_futures=True)  # a bad file or Ctrl-C must not wait for the rest
 
     def pixels(self, ids: Sequence[str], classes: int) -> npt.NDArray[np.int64]:
         """`[N, classes]` scored pixels of each class in each mask, at the size of the model."""
