@@ -25,7 +25,7 @@ LIGHT_DECODERS: dict[str, dict[str, Any]] = {
 
 
 def _size(value: object) -> object:
-    """`256x352` -> (288, 384); anything else is left for pydantic."""
+    """`256x352` -> (256, 352); anything else is left for pydantic."""
     match = re.fullmatch(r"(\d+)x(\d+)", value.strip()) if isinstance(value, str) else None
     if isinstance(value, str) and match is None:
         raise ValueError("expected HEIGHTxWIDTH, e.g. 256x352")
