@@ -22,7 +22,8 @@ if not messages.missing_dataset(view):
     ]
 
     # show
-    heading("Segcore", f"One image of {view.dataset.name} that no model was trained on, and what each made of it.")
+    made = ", and what each made of it" if view.fitting else ""
+    heading("Segcore", f"One image of {view.dataset.name} that no model is trained on{made}.")
     viewer(shown, photos, cache.sample(view.key, sample_id).size, key="hero", smallest=panels.smallest(len(shown)))
     messages.other_data(view)
     if view.fitting:
@@ -33,17 +34,22 @@ if not messages.missing_dataset(view):
     look, compare, train = st.columns(3, gap="medium")
     with look.container(border=True, height="stretch"):
         st.markdown("**Look at the data**")
-        st.caption(f"{len(view.dataset)} images in {view.dataset.labels.classes} classes: browse, filter, weigh.")
+        st.caption(
+            f"{len(view.dataset)} images in {view.dataset.labels.classes} classes: browse, filter, weigh, augment."
+        )
         st.page_link("pages/dataset.py", label="Dataset", icon=":material/arrow_forward:")
+        st.page_link("pages/augment.py", label="Augment", icon=":material/arrow_forward:")
     with compare.container(border=True, height="stretch"):
         st.markdown("**Compare the models**")
         st.caption("Image by image, class by class, and quality against cost.")
         st.page_link("pages/predictions.py", label="Predictions", icon=":material/arrow_forward:")
         st.page_link("pages/compare.py", label="Compare", icon=":material/arrow_forward:")
     with train.container(border=True, height="stretch"):
-        st.markdown("**Train on yours**")
-        st.caption("A folder or a zip of images and masks; the layout is recognised.")
-        st.code("python train.py --data PATH", language="bash")
-if not view.runs:
-    st.info("No runs yet. Train four models on this dataset, then reload:")
-    st.code(messages.train_command(view), language="bash")
+        if view.runs:
+            st.markdown("**Train on yours**")
+            st.caption("A folder or a zip of images and masks; the layout is recognised.")
+            st.code("python train.py --data PATH", language="bash")
+        else:
+            st.markdown("**Train the first models**")
+            st.caption("Four architectures on this dataset; they appear here as soon as they have a first epoch.")
+            st.code(messages.train_command(view), language="bash")

@@ -158,6 +158,7 @@ _CSS = """<style>
 .sc-table th { font-weight: 400 !important; opacity: .65; white-space: nowrap; font-size: .87rem; }
 .sc-table .n { text-align: right !important; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .sc-table td { background: transparent; }
+.sc-table td:first-child { white-space: nowrap; }
 .sc-table .worst { background: color-mix(in srgb, #d9534f 22%, transparent); }
 .sc-table img, .sc-shares img { vertical-align: -1px; margin-right: .4rem; display: inline; }
 .sc-table .bar { display: inline-block; width: 90px; height: 5px; border-radius: 3px; vertical-align: middle;
@@ -178,7 +179,7 @@ _CSS = """<style>
 .st-key-legend button[data-variant="pills"][aria-pressed="true"] { opacity: 1; text-decoration: none; }
 .st-key-legend button[data-variant="pills"]:hover { text-decoration: underline; }
 .st-key-legend button[data-variant="pills"] p { font-size: .87rem; color: inherit; }
-@media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding: 3.6rem 1rem 2rem; } }
+@media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding: 4.8rem 1rem 2rem; } }
 </style>"""
 
 

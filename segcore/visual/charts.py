@@ -52,12 +52,16 @@ def history(
         score: Values are 0..1.
     """
     data = table.dropna(subset=["value"])
-    x = alt.X("x:Q", title=x_title, axis=alt.Axis(grid=False, tickMinStep=1 if x_title != "minutes" else 0))
+    x = alt.X(
+        "x:Q",
+        title=x_title,
+        axis=alt.Axis(grid=False, labelBound=False, labelFlush=False, tickMinStep=1 if x_title != "minutes" else 0),
+    )
     y = alt.Y(
         "value:Q",
         title=None,
         scale=alt.Scale(zero=False, nice=True, domainMax=1) if score else alt.Scale(zero=False),
-        axis=alt.Axis(gridOpacity=GRID),
+        axis=alt.Axis(gridOpacity=GRID, labelBound=False, labelFlush=False),
     )
     color = alt.Color("run:N", scale=_runs(colors), legend=None)
     lines = (
