@@ -8,18 +8,9 @@ from segcore.ui.widgets import heading, leaderboard, style, viewer
 view = frame.enter()
 style()
 if not messages.missing_dataset(view):
-    # choose
-    found = panels.answers(view, "test")
-    ids = panels.images(view, found, "test")
-    sample_id = ids[len(ids) // 2]
-
     # load
+    sample_id, shown = panels.first_look(view)
     photos = {"image": cache.photo(view.key, sample_id)}
-    shown = [
-        panels.photo(sample_id),
-        panels.truth(view, sample_id, "overlay"),
-        *(panels.model(view, each, sample_id, "test", "overlay") for each in found),
-    ]
 
     # show
     made = ", and what each made of it" if view.fitting else ""

@@ -9,10 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import streamlit as st
+from PIL import Image
 
 from segcore.data import Dataset, Sample, class_balance, open_dataset
-from segcore.errors import EvaluationError
+from segcore.errors import EvaluationError, RunError
+from segcore.runs import files
 from segcore.visual import encode_errors, encode_jpeg, encode_layer
 
 if TYPE_CHECKING:
@@ -94,8 +97,6 @@ def thumbnail(key: DataKey, sample_id: str) -> tuple[bytes, bytes]:
 @st.cache_data(max_entries=2000, show_spinner=False)
 def classes_in(key: DataKey, sample_id: str) -> dict[int, int]:
     """Class id -> pixels, of one sample."""
-    import numpy as np
-
     found, pixels = np.unique(dataset(key).mask(sample_id), return_counts=True)
     return {int(index): int(count) for index, count in zip(found, pixels, strict=True)}
 
@@ -160,6 +161,28 @@ def prediction_layer(
         SegcoreError: when it doesn't fit the ground truth.
     """
     return _prediction_layer(RunKey.of(run), split, sample_id, view, hidden, data, run)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _stored_layer(key: RunKey, split: str, sample_id: str, hidden: frozenset[int], _run: RunRecord) -> bytes:
+    path = _run.path / files.EVALUATION / split / files.PREDICTIONS / files.file_name(sample_id)
+    try:
+        with Image.open(path) as picture:
+            if picture.mode != "P":
+                raise RunError(f"{path} is a {picture.mode} picture; expected a palette PNG of class ids.")
+            mask = np.array(picture)
+    except (OSError, SyntaxError, ValueError):  # what Pillow raises on missing, truncated and foreign files
+        raise RunError(f"No readable prediction of {sample_id!r} at {path}.") from None
+    return encode_layer(mask, _run.labels, visible=frozenset(range(_run.labels.classes)) - hidden, width=PHOTO_WIDTH)
+
+
+def stored_layer(run: RunRecord, split: str, sample_id: str, hidden: frozenset[int]) -> bytes:
+    """Palette PNG of a stored prediction, without the tables beside it: those need pandas, which takes a second.
+
+    Raises:
+        RunError: when there is none, or it is no palette PNG.
+    """
+    return _stored_layer(RunKey.of(run), split, sample_id, hidden, run)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import runpy
+import threading
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +24,7 @@ from segcore.ui.cache import DataKey
 from segcore.visual import swatch
 
 MAX_CHOSEN = 8
+WARM_UP_AFTER = 2.0  # s: the first page is painted by then
 RUN_COLORS = ("#4c86d9", "#e0863b", "#35a07f", "#c9609c", "#8b74d6", "#b99a22", "#3aa3c2", "#bb5f50")
 # The app's icon in four class colours. A data URI: nothing is asked of another server.
 ICON = (
@@ -99,6 +102,20 @@ def run(page: Page) -> None:
     finally:  # a page may end early by st.stop; its choices belong in the link all the same
         _view.reset(token)
         state.publish()
+    _warm_up()
+
+
+@st.cache_resource(show_spinner=False)
+def _warm_up() -> None:
+    """Import what the other pages need while the first one is being looked at. Nothing here imports torch."""
+
+    def warm() -> None:
+        for name in ("pandas", "pyarrow.parquet", "altair"):
+            import_module(name)
+
+    timer = threading.Timer(WARM_UP_AFTER, warm)
+    timer.daemon = True
+    timer.start()
 
 
 def enter() -> View:

@@ -84,6 +84,24 @@ def model(view: View, answer: Answer, sample_id: str, split: str, mode: str) -> 
     )
 
 
+def first_look(view: View) -> tuple[str, list[Panel]]:
+    """One test image and every chosen model's answer to it, quickly: from the pictures and summaries alone."""
+    assert view.dataset is not None
+    ids = view.dataset.splits.get("test", view.dataset.ids)
+    sample_id = ids[len(ids) // 2]
+    shown = [photo(sample_id), truth(view, sample_id, "overlay")]
+    for run in view.fitting:
+        title, color = view.titles[run.id], view.colors[run.id]
+        try:
+            layer = cache.stored_layer(run, "test", sample_id, view.hidden)
+        except SegcoreError:
+            problem = "training" if run.summary.status == "training" else "no stored prediction of this image"
+            shown.append(Panel(title, photo="image", color=color, problem=problem))
+            continue
+        shown.append(Panel(title, photo="image", layer=layer, color=color))
+    return sample_id, shown
+
+
 def class_table(view: View, found: Sequence[Answer], sample_id: str) -> tuple[list[Cell], list[list[Cell]]]:
     """IoU of one image by class and model: head and rows; the lowest of a row is tinted where models differ.
 

@@ -98,15 +98,17 @@ def viewer(
 
     render(
         key=key,
-        data={
-            "panels": [asdict(panel) | {"layer": panel.layer and data_uri(panel.layer)} for panel in panels],
-            "photos": {name: data_uri(photo) for name, photo in photos.items()},
-            "aspect": f"{size[1]} / {size[0]}",
-            "min": f"{smallest}px",
-            "opacity": opacity,
-            "slider": slider,
-            "keys": on_step is not None,
-        },
+        data=[  # a list: Streamlit looks for data frames in a dict, and imports pandas to do so
+            {
+                "panels": [asdict(panel) | {"layer": panel.layer and data_uri(panel.layer)} for panel in panels],
+                "photos": {name: data_uri(photo) for name, photo in photos.items()},
+                "aspect": f"{size[1]} / {size[0]}",
+                "min": f"{smallest}px",
+                "opacity": opacity,
+                "slider": slider,
+                "keys": on_step is not None,
+            }
+        ],
         on_opacity_change=keep,
         on_step_change=step,
     )
@@ -136,16 +138,18 @@ def gallery(
 
     render(
         key=key,
-        data={
-            "items": [
-                asdict(thumb)
-                | {"photo": thumb.photo and data_uri(thumb.photo), "layer": thumb.layer and data_uri(thumb.layer)}
-                for thumb in thumbs
-            ],
-            "aspect": f"{size[1]} / {size[0]}",
-            "overlay": overlay,
-            "selected": selected,
-        },
+        data=[  # a list: Streamlit looks for data frames in a dict, and imports pandas to do so
+            {
+                "items": [
+                    asdict(thumb)
+                    | {"photo": thumb.photo and data_uri(thumb.photo), "layer": thumb.layer and data_uri(thumb.layer)}
+                    for thumb in thumbs
+                ],
+                "aspect": f"{size[1]} / {size[0]}",
+                "overlay": overlay,
+                "selected": selected,
+            }
+        ],
         on_pick_change=pick,
     )
 

@@ -21,7 +21,7 @@ function item(root) {
   return { button, box, photo, layer, label: make("em", "", line), note: make("em", "", line) };
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data: [data], parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".gallery");
   root.items ??= [];
   root.style.setProperty("--aspect", data.aspect);

@@ -75,7 +75,7 @@ function interact(root) {
   }, { passive: false });
 }
 
-export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+export default function ({ data: [data], parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".viewer");
   const bar = root.querySelector(".bar");
   const slider = root.querySelector("input");
