@@ -108,7 +108,9 @@ def _write(path: Path, shot: bytes) -> int:
     picture = Image.open(io.BytesIO(shot)).convert("RGB")
     while True:
         buffer = io.BytesIO()
-        picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+        # Maximum coverage keeps the few pixels of a rare class in their own colour; dithering keeps the sky smooth.
+        palette = picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=2)
+        picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(buffer, "PNG", optimize=True)
         if buffer.tell() <= LARGEST or picture.width < 600:
             path.write_bytes(buffer.getvalue())
             return buffer.tell()
