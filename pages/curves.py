@@ -11,6 +11,7 @@ style()
 heading("Curves", "Training dashed, validation solid, ◆ the epoch whose weights were kept.")
 if messages.missing_runs(view, "their training curves"):
     st.stop()
+frame.follow_training(view)
 
 # choose
 with st.container(horizontal=True, vertical_alignment="bottom"):

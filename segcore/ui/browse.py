@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from segcore.data import SPLITS
+from segcore.errors import SegcoreError
 from segcore.labels import LabelMap
 from segcore.runs import RunRecord
 from segcore.ui import cache, state
@@ -49,9 +50,11 @@ def thumbs(key: DataKey, ids: Sequence[str], known: dict[str, Thumb], seconds: f
     shown = []
     for sample_id in ids:
         if sample_id not in known and time.perf_counter() < until:
-            photo, layer = cache.thumbnail(key, sample_id)
-            known[sample_id] = Thumb(sample_id, photo, layer)
-        shown.append(known.get(sample_id, Thumb(sample_id)))
+            try:
+                known[sample_id] = Thumb(sample_id, *cache.thumbnail(key, sample_id))
+            except SegcoreError:  # opening the sample says why
+                known[sample_id] = Thumb(sample_id, note="unreadable")
+        shown.append(known.get(sample_id, Thumb(sample_id, waiting=True)))
     return shown
 
 
@@ -73,7 +76,7 @@ def grid(view: View, ids: Sequence[str], selected: str, size: tuple[int, int], *
             st.rerun()  # a click in a fragment reruns the fragment alone, but the large sample is outside
         drawn = thumbs(view.key, shown, known)
         gallery(drawn, size, key="gallery", overlay=overlay, selected=selected, on_pick=pick)
-        if waiting and all(thumb.photo for thumb in drawn):
+        if waiting and not any(thumb.waiting for thumb in drawn):
             st.rerun()  # ends the clock
 
     fill()
@@ -97,7 +100,11 @@ def balance(view: View, split: str) -> ClassBalance | None:
         until = time.perf_counter() + BUDGET
         for chunk in chunks:
             if time.perf_counter() < until and chunk not in parts:
-                parts[chunk] = cache.balance(view.key, chunk)
+                try:
+                    parts[chunk] = cache.balance(view.key, chunk)
+                except SegcoreError as error:
+                    st.caption(f"Can't be counted: {error}")
+                    return
         if not complete():
             done = sum(len(chunk) for chunk in chunks if chunk in parts)
             st.progress(done / len(ids), f"Counting pixels: {done} of {len(ids)} masks")

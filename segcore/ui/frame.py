@@ -19,11 +19,13 @@ from segcore.errors import SegcoreError
 from segcore.labels import PRESETS, LabelMap
 from segcore.models import model_title
 from segcore.runs import RunProblem, RunRecord, RunStore
+from segcore.runs.record import version
 from segcore.ui import cache, state
 from segcore.ui.cache import DataKey
 from segcore.visual import swatch
 
 MAX_CHOSEN = 8
+FOLLOW_EVERY = 3.0  # s
 WARM_UP_AFTER = 2.0  # s: the first page is painted by then
 RUN_COLORS = ("#4c86d9", "#e0863b", "#35a07f", "#c9609c", "#8b74d6", "#b99a22", "#3aa3c2", "#bb5f50")
 # The app's icon in four class colours. A data URI: nothing is asked of another server.
@@ -99,10 +101,27 @@ def run(page: Page) -> None:
     token = _view.set(_sidebar())
     try:
         page.run()
+    except SegcoreError as error:  # text meant for people; anything else is a bug and shown as one
+        st.error(str(error), icon=":material/error:")
     finally:  # a page may end early by st.stop; its choices belong in the link all the same
         _view.reset(token)
         state.publish()
     _warm_up()
+
+
+def follow_training(view: View) -> None:
+    """While a chosen run trains, look every few seconds whether it has grown, and if so draw the page again."""
+    growing = [run for run in view.chosen if run.summary.status == "training"]
+    if not growing:
+        return
+
+    @st.fragment(run_every=FOLLOW_EVERY)
+    def look() -> None:
+        st.caption(f"Training: {', '.join(view.titles[run.id] for run in growing)}. The page follows.")
+        if any(version(run.path) != run.version for run in growing):
+            st.rerun()
+
+    look()
 
 
 @st.cache_resource(show_spinner=False)

@@ -45,12 +45,13 @@ class Panel:
 
 @dataclass(frozen=True)
 class Thumb:
-    """One picture of the gallery; `photo` is None while it is not drawn yet."""
+    """One picture of the gallery; `photo` is None while it is not drawn yet, and for good where it can't be read."""
 
     id: str
     photo: bytes | None = None
     layer: bytes | None = None
     note: str = ""
+    waiting: bool = False
 
 
 @cache

@@ -91,3 +91,23 @@ def test_two_runs_of_one_model_are_told_apart(open_app, data, runs):
     summary.write_text(json.dumps(json.loads(summary.read_text()) | {"run_id": "unet-2"}))
     labels = [box.label for box in open_app(data, folder).sidebar.checkbox]
     assert ["unet" in labels[0], "unet\\-2" in labels[1]] == [True, True]
+
+
+def test_unreadable_image_is_said_not_raised(open_app, data, runs, said):
+    folder = runs("unet")
+    (data / "test" / "images" / "test_01.png").write_bytes(b"\x89PNG broken")
+    (data / "train" / "masks" / "train_00.png").write_bytes(b"\x89PNG broken")
+    for page in PAGES:
+        app = open_app(data, folder, page)
+        assert not app.exception, page
+    assert "test_01" in said(open_app(data, folder, "predictions", image="test_01"))
+    assert "train_00" in said(open_app(data, folder, "dataset", sample="train_00"))
+
+
+def test_training_run_grows(open_app, data, runs, said):
+    folder = runs("unet")
+    summary = folder / "unet" / "summary.json"
+    summary.write_text(json.dumps(json.loads(summary.read_text()) | {"status": "training", "test": None}))
+    app = open_app(data, folder, "curves")
+    assert not app.exception
+    assert "Training: U-Net. The page follows." in said(app)

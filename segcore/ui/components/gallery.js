@@ -31,7 +31,7 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
     const own = root.items[index] || (root.items[index] = item(root));
     source(own.photo, wanted.photo);
     source(own.layer, wanted.layer);
-    own.box.classList.toggle("waiting", !wanted.photo);
+    own.box.classList.toggle("waiting", wanted.waiting);
     own.button.classList.toggle("selected", wanted.id === data.selected);
     own.button.ariaLabel = `Open ${wanted.id}`;
     own.label.textContent = wanted.id;
