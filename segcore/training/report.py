@@ -24,6 +24,8 @@ class Reporter:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(soft_wrap=True, highlight=False)
+        if not self.console.is_terminal:
+            self.console.width = 140  # a log file has room; rich assumes 80 columns
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -101,7 +103,7 @@ class Reporter:
         columns = ["mIoU", "pixel acc.", *(["without void"] if with_void else []), "val mIoU", "parameters", "minutes"]
         for name in columns:
             table.add_column(name, justify="right")
-        table.add_column("run")
+        table.add_column("run", overflow="fold")
         for run in sorted(runs, key=lambda run: -(_scores(run).miou if _scores(run) else -1.0)):
             table.add_row(*_row(run, with_void))
         self.console.print(table)
