@@ -60,6 +60,7 @@ viewer(
 if mode == "error":
     st.caption("Right = dimmed photo · wrong = the colour of the class it was taken for · hatched = never scored.")
 messages.other_data(view)
+messages.other_version(view)
 messages.missing_runs(view, "what the models made of this image")
 messages.unevaluated(view, [each.run for each in found if each.evaluation is None], "test")
 head, rows = panels.class_table(view, found, sample_id)

@@ -16,6 +16,7 @@ FOLDER = Path("pipelines")
 FIRST = "light"
 _ENTRIES = "augment:entries"
 _NEXT = "augment:next"
+_PRESET = "augment:preset"
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,13 @@ def draw() -> None:
 
 
 def _preset_row() -> None:
+    named, own = presets(), Pipeline(tuple(entry.step for entry in entries()))
+    # Lit while the list still is that preset.
+    st.session_state[_PRESET] = next((name for name, preset in named.items() if preset == own), None)
     st.pills(
         "Presets",
-        list(presets()),
-        key="augment:preset",
-        default=None,
+        list(named),
+        key=_PRESET,
         on_change=_load_preset,
         help="Replaces the list.",
         wrap=True,
@@ -111,7 +114,7 @@ def _preset_row() -> None:
 
 
 def _load_preset() -> None:
-    name = st.session_state["augment:preset"]
+    name = st.session_state[_PRESET]
     if name:
         load(presets()[name])
 

@@ -10,6 +10,8 @@ import streamlit as st
 from segcore.runs import RunRecord
 from segcore.ui.frame import View
 
+MOST_STAMPED = 5000  # samples; stamping more would keep the page waiting
+
 
 def train_command(view: View) -> str:
     """The command that trains on the active dataset."""
@@ -66,6 +68,16 @@ def different_data(runs: Sequence[RunRecord], titles: dict[str, str]) -> bool:
         listed = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in kinds.items())
         st.warning(f"These runs were scored on different data, so their numbers don't rank each other. {listed}.")
     return len(kinds) <= 1
+
+
+def other_version(view: View) -> None:
+    """Name the shown runs that were scored on another version of the active dataset: pictures may not match then."""
+    if view.dataset is None or len(view.dataset) > MOST_STAMPED:
+        return
+    others = [run for run in view.fitting if run.summary.dataset.fingerprint != view.dataset.fingerprint]
+    if others:
+        names = ", ".join(view.titles[run.id] for run in others)
+        st.caption(f":material/history: {names}: trained on another version of {view.dataset.name} than the one shown.")
 
 
 def unevaluated(view: View, runs: Sequence[RunRecord], split: str) -> None:

@@ -103,5 +103,16 @@ def _count(draw: Draw) -> str:
 
 
 def _values(values: dict[str, Any]) -> str:
-    texts = [f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()]
-    return ", ".join(texts[:3]) or "applied"
+    return (
+        ", ".join(f"{name.replace('_', ' ')} {_text(value)}" for name, value in list(values.items())[:3]) or "applied"
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):  # an axis each
+        texts = {axis: _text(each) for axis, each in value.items()}
+        alike = len(set(texts.values())) == 1
+        return next(iter(texts.values())) if alike else " ".join(f"{axis} {text}" for axis, text in texts.items())
+    if isinstance(value, list | tuple):
+        return " × ".join(_text(each) for each in value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

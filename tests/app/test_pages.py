@@ -7,6 +7,7 @@ import pytest
 from fixtures.app import PAGES
 from fixtures.runs import fake_run
 
+from segcore.data import open_dataset
 from segcore.labels import CAMVID11
 
 
@@ -111,3 +112,14 @@ def test_training_run_grows(open_app, data, runs, said):
     app = open_app(data, folder, "curves")
     assert not app.exception
     assert "Training: U-Net. The page follows." in said(app)
+
+
+def test_another_version_of_the_data_is_said(open_app, data, runs, said):
+    folder = runs("unet", "pspnet")
+    summary = folder / "unet" / "summary.json"
+    values = json.loads(summary.read_text())
+    values["dataset"]["fingerprint"] = open_dataset(str(data)).fingerprint
+    summary.write_text(json.dumps(values))
+    text = said(open_app(data, folder, "predictions"))
+    assert "PSPNet: trained on another version of toy than the one shown." in text
+    assert "U-Net: trained" not in text
