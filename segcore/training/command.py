@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, get_args
@@ -53,6 +54,9 @@ def parse(arguments: Sequence[str], prog: str = "train.py") -> tuple[TrainConfig
 
 def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
     """Run the command; returns the exit code: 0, 1 (a model failed), 2 (nothing could start) or 130 (interrupted)."""
+    # Threads of a step wait for each other asleep instead of spinning; read when torch is loaded, so set before.
+    # Spinning on cores that another program also wants makes a step many times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         config, only_print = parse(sys.argv[1:] if arguments is None else arguments, prog)
         if only_print:
