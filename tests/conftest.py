@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from fixtures import runs
 from hypothesis import settings
 
 from segcore.runs import RunStore
+
+# Waiting threads sleep: on a shared machine OpenMP's spinning slows a step many times. Read when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # No deadline: the first example of a test also pays for its imports. Derandomised: the same examples on every run.
 settings.register_profile("segcore", deadline=None, derandomize=True)
