@@ -130,7 +130,7 @@ class LabelMap:
         name, near = self.entries[best]
         raise LabelError(
             f"{source}: colour {color} ({count} pixels) is no class of {self.name}; the nearest is {name} {near}. "
-            f"Add it to the label file, or allow a tolerance of {int(distance[best])}."
+            f"Add it to the label file, or let such colours pass: --color-tolerance {int(distance[best])}."
         )
 
     def with_ignored(self, ignored: Iterable[str]) -> LabelMap:

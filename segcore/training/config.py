@@ -60,6 +60,10 @@ class TrainConfig(BaseModel):
     void: Literal["ignore", "class"] = Field("ignore", description="leave void pixels out, or count void as a class")
     skip_incomplete: bool = Field(False, description="go on without images that have no mask, and masks without image")
 
+    color_tolerance: int = Field(
+        0, ge=0, le=255, description="how far off a mask's colour may be, a channel, to be its nearest class"
+    )
+
     split: Literal["auto", "given", "block", "frame", "augmented"] = Field(
         "auto",
         description="how validation is taken: as given by the dataset, a block of time, single frames, or the "

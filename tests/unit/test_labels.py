@@ -80,11 +80,11 @@ def test_unknown_colour_names_file_colour_count_and_nearest():
     rgb[0, :3] = (5, 190, 0)
     message = (
         "m.png: colour (5, 190, 0) (3 pixels) is no class of two; the nearest is dog (0, 200, 0). "
-        "Add it to the label file, or allow a tolerance of 10."
+        "Add it to the label file, or let such colours pass: --color-tolerance 10."
     )
     with pytest.raises(LabelError, match=re.escape(message)):
         TWO.to_ids(rgb, source="m.png")
-    with pytest.raises(LabelError, match="allow a tolerance of 10"):
+    with pytest.raises(LabelError, match="--color-tolerance 10"):
         TWO.to_ids(rgb, tolerance=9)
     ids = TWO.to_ids(rgb, tolerance=10)
     assert ids[0].tolist() == [1, 1, 1, 0]

@@ -205,7 +205,7 @@ def test_unknown_colour(cam101):
         LabelError,
         match=re.escape(
             f"train/{FIRST}_L.png: colour (129, 65, 128) (2 pixels) is no class of camvid32; the nearest is "
-            "Road (128, 64, 128). Add it to the label file, or allow a tolerance of 1."
+            "Road (128, 64, 128). Add it to the label file, or let such colours pass: --color-tolerance 1."
         ),
     ):
         open_dataset(cam101).mask(FIRST)
