@@ -5,7 +5,7 @@ from __future__ import annotations
 from segcore.runs.evaluation import Evaluation
 from segcore.runs.record import HISTORY_COLUMNS, RunRecord, load_run
 from segcore.runs.store import RunProblem, RunStore
-from segcore.runs.summary import SCHEMA_VERSION, DatasetInfo, InputInfo, ScoreInfo, Summary, void_ids
+from segcore.runs.summary import SCHEMA_VERSION, DatasetInfo, InputInfo, ScoreInfo, Status, Summary, void_ids
 from segcore.runs.writer import RunWriter
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "RunStore",
     "RunWriter",
     "ScoreInfo",
+    "Status",
     "Summary",
     "load_run",
     "void_ids",

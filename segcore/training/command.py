@@ -64,11 +64,14 @@ def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
             return 0
         from segcore.training.engine import train
 
-        statuses = {run.summary.status for run in train(config)}
+        runs = train(config)
     except SegcoreError as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\n{prog}: interrupted.", file=sys.stderr)
         return 130
-    return 130 if "interrupted" in statuses else 1 if "failed" in statuses else 0
+    statuses = {run.summary.status for run in runs}
+    if "interrupted" in statuses or len(runs) < len(config.models):  # or stopped while the last one was scored
+        return 130
+    return 1 if "failed" in statuses else 0

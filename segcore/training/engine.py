@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from segcore import data
-from segcore.models import normalization
+from segcore.errors import DatasetError
+from segcore.models.encoders import normalization
+from segcore.models.weights import encoder_state
 from segcore.runs import RunRecord, RunStore
 from segcore.training.config import TrainConfig
 from segcore.training.fit import Job, fit
@@ -35,9 +39,14 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
     reporter = reporter or Reporter()
     hardware = Hardware.choose(config)
     normalization(config.encoder, config.encoder_weights)  # refuses an unknown encoder before any data is read
+    encoder_state(config.encoder, config.encoder_weights)  # the same for weights that can't be had
     torch.backends.cudnn.benchmark = hardware.device == "cuda"
     dataset = data.open_dataset(
-        config.data, labels=config.labels, void=config.void, skip_incomplete=config.skip_incomplete
+        config.data,
+        labels=config.labels,
+        void=config.void,
+        skip_incomplete=config.skip_incomplete,
+        color_tolerance=config.color_tolerance,
     )
     plan = data.plan_split(
         dataset, method=config.split, val_fraction=config.val_fraction, copies=config.copies, seed=config.seed
@@ -48,14 +57,8 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
     reporter.opening(_opening(job), (*dataset.notes, *plan.warnings))
     runs: list[RunRecord] = []
     with stop.listening(), reporter.drawing():
-        bar = reporter.counting("reading")
-
-        def read(done: int, total: int) -> None:
-            bar(done, total)
-            if stop.asked:
-                raise KeyboardInterrupt
-
-        store.fill([item.id for item in (*plan.train, *plan.val)], read)
+        store.fill([item.id for item in (*plan.train, *plan.val)], _counting(job, "reading"))
+        _check_test(job)
         for index, name in enumerate(config.models):
             if stop.asked:
                 break
@@ -67,6 +70,33 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
         left = [name for name in config.models[len(runs) :]]
         reporter.say(f"Interrupted.{' Not trained: ' + ', '.join(left) + '.' if left else ''}")
     return runs
+
+
+def _counting(job: Job, what: str) -> Callable[[int, int], None]:
+    """A bar that ends with `KeyboardInterrupt` when the user asks to stop."""
+    bar = job.reporter.counting(what)
+
+    def update(done: int, total: int) -> None:
+        bar(done, total)
+        if job.stop.asked:
+            raise KeyboardInterrupt
+
+    return update
+
+
+def _check_test(job: Job) -> None:
+    """Decode every test sample once: a bad file must not be found after hours of training.
+
+    Raises:
+        DatasetError: naming the first that can't be used.
+    """
+    ids = job.split_ids("test")
+    problems = data.find_problems(job.dataset, ids, _counting(job, "checking test"))
+    if problems:
+        raise DatasetError(
+            f"{len(problems)} of {len(ids)} test samples can't be used. {problems[0]} "
+            f"List them all: segcore data info {job.dataset.source} --check"
+        )
 
 
 def _opening(job: Job) -> dict[str, str]:

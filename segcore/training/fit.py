@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 import lightning.pytorch as pl
 import torch
+from rich.markup import escape
 
 from segcore import data
 from segcore.errors import SegcoreError
 from segcore.evaluation import evaluate
 from segcore.models import count_parameters, create_model, normalization, set_trainable
 from segcore.models.base import AnySize
-from segcore.runs import DatasetInfo, InputInfo, RunRecord, RunWriter, ScoreInfo, Summary
+from segcore.runs import DatasetInfo, InputInfo, RunRecord, RunWriter, ScoreInfo, Status, Summary
 from segcore.training.choices import parse_loss
 from segcore.training.config import TrainConfig
 from segcore.training.hardware import Hardware, versions
@@ -67,7 +67,7 @@ def fit(job: Job, name: str, writer: RunWriter, *, models_left: int) -> RunRecor
     summary = _first_summary(job, name, writer.id)
     writer.write_summary(summary)
     progress = Progress()
-    status: Literal["finished", "interrupted", "failed"] = "finished"
+    status: Status = "finished"
     error: str | None = None
     try:
         model = _create(job, name)
@@ -78,13 +78,29 @@ def fit(job: Job, name: str, writer: RunWriter, *, models_left: int) -> RunRecor
         status = "interrupted"
         job.reporter.say(f"{name}: stopped; the best epoch so far is scored now, Ctrl-C again leaves that out.")
     except Exception as caught:  # one model must not lose the others: whatever it is, it is stored and shown
-        status, error = "failed", f"{type(caught).__name__}: {str(caught).splitlines()[0] if str(caught) else ''}"
-        if isinstance(caught, SegcoreError):
-            error = str(caught)
-            job.reporter.say(f"[red]{name} failed[/]: {error}")
-        else:
-            job.reporter.console.print_exception()
-    summary = summary.model_copy(
+        status, error = "failed", _tell(job, name, caught)
+    except (KeyboardInterrupt, SystemExit):  # a second Ctrl-C, which Lightning turns into an exit
+        writer.write_summary(_ended(summary, "interrupted", None, progress))
+        raise KeyboardInterrupt from None
+    summary = _ended(summary, status, error, progress)
+    writer.write_summary(summary)
+    if progress.best_epoch is not None and error is None:
+        try:
+            _evaluate(job, writer, summary)
+        except Exception as caught:  # as above: a bad test image, a full disk
+            error = f"Trained, but not scored. {_tell(job, name, caught)}"
+            summary = writer.record().summary.model_copy(update={"status": "failed", "error": error})
+            writer.write_summary(summary)
+    if progress.epochs:
+        job.reporter.say(
+            f"[dim]{name}: {progress.seconds:.1f} s of training, {progress.seconds / progress.epochs:.1f} s an epoch, "
+            f"{100 * progress.wait_share:.1f} % of it waiting for data; best epoch {(progress.best_epoch or 0) + 1}[/]"
+        )
+    return writer.record()
+
+
+def _ended(summary: Summary, status: Status, error: str | None, progress: Progress) -> Summary:
+    return summary.model_copy(
         update={
             "status": status,
             "error": error,
@@ -93,15 +109,15 @@ def fit(job: Job, name: str, writer: RunWriter, *, models_left: int) -> RunRecor
             "train_seconds": round(progress.seconds, 3),
         }
     )
-    writer.write_summary(summary)
-    if progress.best_epoch is not None and error is None:
-        _evaluate(job, writer, summary)
-    if progress.epochs:
-        job.reporter.say(
-            f"[dim]{name}: {progress.seconds:.1f} s of training, {progress.seconds / progress.epochs:.1f} s an epoch, "
-            f"{100 * progress.wait_share:.1f} % of it waiting for data; best epoch {(progress.best_epoch or 0) + 1}[/]"
-        )
-    return writer.record()
+
+
+def _tell(job: Job, name: str, caught: Exception) -> str:
+    """Show why a model failed; returns it for the run. What is no error of ours is shown with its traceback."""
+    if isinstance(caught, SegcoreError):
+        job.reporter.say(f"[red]{name} failed[/]: {escape(str(caught))}")
+        return str(caught)
+    job.reporter.console.print_exception()
+    return f"{type(caught).__name__}: {str(caught).splitlines()[0] if str(caught) else ''}"
 
 
 def _first_summary(job: Job, name: str, run_id: str) -> Summary:
@@ -207,7 +223,7 @@ def _evaluate(job: Job, writer: RunWriter, summary: Summary) -> None:
             bar = job.reporter.counting(f"scoring {split}")
             found = evaluate(writer.record(), job.dataset, ids, split=split, device=job.hardware.device, progress=bar)
             summary = summary.model_copy(update={split: ScoreInfo.from_counts(found.total, job.dataset.labels)})
-    writer.write_summary(summary)
+            writer.write_summary(summary)
 
 
 @contextmanager

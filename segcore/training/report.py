@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -42,10 +43,10 @@ class Reporter:
         """What will be trained on what."""
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for name, text in lines.items():
-            table.add_row(f"[dim]{name}[/]", text)
+            table.add_row(f"[dim]{name}[/]", escape(text))
         self.console.print(table)
         for warning in warnings:
-            self.console.print(f"[yellow]Note[/] {warning}")
+            self.console.print(f"[yellow]Note[/] {escape(warning)}")
 
     def say(self, text: str) -> None:
         """One line."""
@@ -129,4 +130,4 @@ def _row(run: RunRecord, with_void: bool) -> list[str]:
     state = (
         "" if summary.status == "finished" else f" ({summary.status}{': ' + summary.error if summary.error else ''})"
     )
-    return [model_title(summary.model), *cells, f"{run.id}{state}"]
+    return [model_title(summary.model), *cells, escape(f"{run.id}{state}")]

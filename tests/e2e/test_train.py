@@ -1,6 +1,7 @@
 """train.py for real, on a folder of tiny pictures."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from segcore.errors import SegcoreError
+from segcore.errors import DatasetError, SegcoreError, WeightsError
 from segcore.runs import HISTORY_COLUMNS, RunStore
 from segcore.training.command import main, parse
 from segcore.training.engine import train
@@ -131,6 +132,48 @@ def test_nothing_is_begun_when_nothing_can_be(data, tmp_path, flags, message, mo
     with pytest.raises(SegcoreError, match=message):
         train(config)
     assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_cannot_be_had_begin_nothing(data, tmp_path):
+    flags = [*TINY, "--data", str(data), "--models", "fcn8s", "--out", str(tmp_path / "runs")]
+    config, _ = parse([*flags, "--encoder-weights", str(tmp_path / "absent.pth")])
+    with pytest.raises(WeightsError, match=r"absent\.pth: no such file of encoder weights"):
+        train(config)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_bad_test_image_is_found_before_training(data, tmp_path):
+    copy = shutil.copytree(data, tmp_path / "bad")
+    (copy / "images" / "test" / "test1.png").write_bytes(b"no picture")
+    config, _ = parse([*TINY, "--data", str(copy), "--models", "fcn8s", "--out", str(tmp_path / "runs")])
+    with pytest.raises(DatasetError, match=r"^1 of 2 test samples can't be used\. .*test1\.png: not a readable image"):
+        train(config)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_scoring_that_fails_does_not_lose_the_others(data, tmp_path, monkeypatch):
+    def full_disk(run, *_arguments, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("segcore.training.fit.evaluate", full_disk)
+    config, _ = parse([*TINY, "--data", str(data), "--models", "fcn8s,fcn32s", "--out", str(tmp_path)])
+    runs = train(config)
+    assert [run.summary.model for run in runs] == ["fcn8s", "fcn32s"]
+    assert {run.summary.status for run in runs} == {"failed"}
+    assert runs[0].summary.error == "Trained, but not scored. OSError: [Errno 28] No space left on device"
+    assert runs[0].weights.is_file() and runs[0].summary.best_epoch == 0
+
+
+def test_stopping_at_once_leaves_a_run_that_says_so(data, tmp_path, monkeypatch):
+    """A second Ctrl-C in the middle of a step; Lightning makes an exit of it."""
+
+    def second(*_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("segcore.training.module.SegmentationModule.training_step", second)
+    assert main([*TINY, "--data", str(data), "--models", "fcn8s", "--out", str(tmp_path)]) == 130
+    (run,) = RunStore(tmp_path).list()
+    assert (run.summary.status, run.summary.epochs, run.summary.best_epoch) == ("interrupted", 0, None)
 
 
 def test_ctrl_c_keeps_the_best_so_far(data, tmp_path):
