@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segcore.errors import SegcoreError
+from segcore.errors import EvaluationError, SegcoreError
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
@@ -216,7 +216,10 @@ def add_evaluate(commands: Commands) -> None:
 
 
 def evaluate_run(arguments: argparse.Namespace) -> int:
-    """Score a run under the labels it was trained with, and print the scores."""
+    """Score a run under the labels it was trained with, and print the scores.
+
+    On the data it was trained on, `train` and `val` are the run's own: validation taken from train stays apart.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
@@ -228,9 +231,15 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
     run = run_from(arguments)
     trained = run.summary.dataset
     labels = run.labels.name if run.labels.name in PRESETS else None
-    dataset = open_dataset(arguments.data or trained.source, labels=labels, void=trained.void)
-    ids = dataset.split(arguments.split).ids
+    dataset = open_dataset(
+        arguments.data or trained.source,
+        labels=labels,
+        void=trained.void,
+        skip_incomplete=run.config.get("skip_incomplete", False),
+        color_tolerance=run.config.get("color_tolerance", 0),
+    )
     same = dataset.fingerprint == trained.fingerprint
+    ids = _own_ids(run, dataset, arguments.split) if same else dataset.split(arguments.split).ids
     # Scores on other data must not take the place of the run's own on its leaderboard.
     name = arguments.split if same else f"{dataset.name}-{arguments.split}"
     with Progress(console=Console(stderr=True), transient=True) as bar:
@@ -244,12 +253,34 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
             progress=lambda done, total: bar.update(task, completed=done),
         )
     found = ScoreInfo.from_counts(evaluation.total, run.labels)
-    if same and arguments.split == "test":
-        RunWriter(run.path).write_summary(run.summary.model_copy(update={"test": found}))
+    if same and arguments.split in ("val", "test"):
+        RunWriter(run.path).write_summary(run.summary.model_copy(update={arguments.split: found}))
     _print_scores(run, f"{dataset.name} {arguments.split}, {len(ids)} images", found)
     if not same:
         print(f"This is not the data it was trained on; stored beside its own scores in {evaluation.path}.")
     return 0
+
+
+def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
+    """Frames of a split as the run saw it."""
+    from segcore.data import plan_split
+
+    if split not in ("train", "val"):
+        return dataset.split(split).ids
+    trained, config = run.summary.dataset, run.config
+    plan = plan_split(
+        dataset,
+        method=trained.split,
+        val_fraction=config.get("val_fraction", 0.1),
+        copies=config.get("copies", 0),
+        seed=run.summary.seed,
+    )
+    if plan.fingerprint != trained.split_fingerprint:
+        raise EvaluationError(
+            f"The {split} split of run {run.id!r} can't be made again from its {run.path / 'config.yaml'}: its "
+            f"fingerprint is {plan.fingerprint}, the run's {trained.split_fingerprint}. Evaluate --split test instead."
+        )
+    return tuple(dict.fromkeys(item.id for item in getattr(plan, split)))
 
 
 def _print_scores(run: RunRecord, what: str, found: ScoreInfo) -> None:

@@ -9,7 +9,7 @@ from fixtures.runs import fake_truth
 from PIL import Image
 
 from segcore.cli import main
-from segcore.data import open_dataset
+from segcore.data import open_dataset, plan_split
 from segcore.labels import CAMVID11
 from segcore.metrics import POLICY
 from segcore.models import create_model, save_model
@@ -69,6 +69,24 @@ def test_other_data_is_stored_beside_and_leaves_the_runs_own_scores(run, store, 
     again = load_run(run.path)
     assert again.summary == before
     assert again.splits == ("camvid-test", "test")
+
+
+def test_validation_is_what_the_run_took_from_train(run, folder, capsys):
+    dataset = open_dataset(folder, labels="camvid11")
+    plan = plan_split(dataset, method="frame", val_fraction=0.5, seed=3)
+    trained = run.summary.dataset.model_copy(update={"split": "frame", "split_fingerprint": plan.fingerprint})
+    writer = RunWriter(run.path)
+    writer.write_config({"val_fraction": 0.5, "copies": 0, "seed": 3})
+    writer.write_summary(run.summary.model_copy(update={"dataset": trained, "seed": 3}))
+    for split in ("val", "train"):
+        assert main(["evaluate", str(run.path), "--split", split, "--device", "cpu"]) == 0
+    again = load_run(run.path)
+    assert again.evaluation("val").ids == tuple(item.id for item in plan.val)
+    assert again.evaluation("train").ids == tuple(item.id for item in plan.train)
+    assert again.summary.val.miou == again.evaluation("val").scores.miou
+    writer.write_config({"val_fraction": 0.5, "copies": 1, "seed": 3})
+    assert main(["evaluate", str(run.path), "--split", "val", "--device", "cpu"]) == 2
+    assert "The val split of run 'fake-fcn' can't be made again from its" in capsys.readouterr().err
 
 
 def test_predict_writes_masks_and_overlays_at_the_images_own_size(run, tmp_path, capsys):
