@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segcore.errors import EvaluationError, SegcoreError
+from segcore.errors import EvaluationError, SegcoreError, unknown
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
@@ -263,9 +263,11 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
 
 def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
     """Frames of a split as the run saw it."""
-    from segcore.data import plan_split
+    from segcore.data import SPLITS, plan_split
 
-    if split not in ("train", "val"):
+    if split not in SPLITS:
+        raise EvaluationError(unknown("split", split, SPLITS))
+    if split == "test":
         return dataset.split(split).ids
     trained, config = run.summary.dataset, run.config
     plan = plan_split(

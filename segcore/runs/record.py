@@ -202,6 +202,8 @@ def way_out(folder: Path) -> str:
     config = folder / files.CONFIG
     if config.is_file():
         return f"Train it again: python train.py --config {config}"
+    if not any((folder / mark).exists() for mark in files.MARKS):  # somebody's folder: nothing to remove
+        return "Give a folder that train.py wrote; `segcore runs` lists what there is."
     return f"Remove the folder {folder}, or put the file back."
 
 

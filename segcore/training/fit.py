@@ -14,7 +14,7 @@ import torch
 from rich.markup import escape
 
 from segcore import data
-from segcore.errors import SegcoreError
+from segcore.errors import SegcoreError, TrainingError
 from segcore.evaluation import evaluate
 from segcore.models import count_parameters, create_model, normalization, set_trainable
 from segcore.models.base import AnySize
@@ -74,6 +74,11 @@ def fit(job: Job, name: str, writer: RunWriter, *, models_left: int) -> RunRecor
         summary = summary.model_copy(update={"parameters": count_parameters(model)})
         writer.write_summary(summary)
         _train(job, name, model, writer, progress, models_left)
+        if progress.best_epoch is None:
+            raise TrainingError(
+                "No pixel of the validation masks is scored, so no epoch is the best. Check the masks, --void and "
+                "--split."
+            )
     except Interrupted:
         status = "interrupted"
         job.reporter.say(f"{name}: stopped; the best epoch so far is scored now, Ctrl-C again leaves that out.")

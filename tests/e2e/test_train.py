@@ -108,6 +108,16 @@ def test_a_model_that_fails_does_not_lose_the_others(data, tmp_path, capsys):
     assert "ignored (void) pixels are left out" in printed
 
 
+def test_validation_masks_of_void_alone_are_said(data, tmp_path):
+    copy = shutil.copytree(data, tmp_path / "void")
+    for path in (copy / "masks" / "val").iterdir():
+        Image.fromarray(np.full((64, 80), 255, np.uint8)).save(path)
+    config, _ = parse([*TINY, "--data", str(copy), "--models", "fcn8s", "--out", str(tmp_path / "runs")])
+    (run,) = train(config)
+    assert run.summary.status == "failed"
+    assert run.summary.error.startswith("No pixel of the validation masks is scored, so no epoch is the best.")
+
+
 def test_a_loss_that_explodes_stops_with_advice(data, tmp_path):
     flags = [*TINY, "--data", str(data), "--models", "fcn8s", "--out", str(tmp_path), "--optimizer", "sgd"]
     config, _ = parse(

@@ -37,6 +37,12 @@ def test_a_folder_without_a_summary(run):
         load_run(run.path)
 
 
+def test_a_folder_that_is_no_run_is_not_to_be_removed(tmp_path):
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(RunError, match=r"'photos' has no summary\.json\. Give a folder that train\.py wrote"):
+        load_run(tmp_path / "photos")
+
+
 def test_a_summary_cut_off(run):
     path = run.path / "summary.json"
     path.write_text(path.read_text()[:100])
