@@ -13,7 +13,7 @@ from typing import IO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from segcore.data.classes import ClassList
 from segcore.data.sample import U8Image, U8Mask
@@ -231,6 +231,10 @@ def _readable(data: bytes | None, where: str) -> Iterator[None]:
         raise DatasetError(f"{where}: an empty file (0 bytes). Get it again from its source.")
     try:
         yield
+    except UnidentifiedImageError:  # Pillow's own text names an object in memory
+        raise DatasetError(
+            f"{where}: not a readable image (no known image format). Get it again from its source."
+        ) from None
     except Image.DecompressionBombError as error:
         raise DatasetError(f"{where}: too many pixels for one image ({error}).") from None
     except (OSError, SyntaxError, ValueError, TypeError, EOFError, zlib.error, struct.error) as error:
