@@ -109,6 +109,11 @@ def plan_split(
                 f"val_fraction {val_fraction} of {len(frames)} frames ({method}) leaves no {name} samples. "
                 "Choose another fraction, or --split frame."
             )
+    if method == "frame" and dataset.video:
+        warnings.append(
+            "Split 'frame' on a video: most validation frames have a training frame beside them in time; the "
+            "validation score is optimistic. --split block takes a stretch with a gap."
+        )
     if method != "given" and "val" in dataset.splits:
         warnings.append(
             f"{dataset.name} has a val split of its own ({len(dataset.splits['val'])} frames); it is not used."

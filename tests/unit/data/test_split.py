@@ -90,6 +90,12 @@ def test_given_val_is_never_mixed_into_train():
     assert "ride has a val split of its own (4 frames); it is not used." in block.warnings
 
 
+def test_single_frames_of_a_video_are_warned_about():
+    (warning,) = plan_split(ride(40), method="frame").warnings
+    assert warning.startswith("Split 'frame' on a video: most validation frames have a training frame beside them")
+    assert plan_split(ride(40, video=False), method="frame").warnings == ()
+
+
 def test_counts_before_and_after_augmentation():
     plan = plan_split(ride(40), method="frame", copies=4)
     assert plan.counts() == {"train": 36, "train_augmented": 180, "val": 4, "test": 5}
@@ -108,7 +114,7 @@ def test_the_assignments_protocol_says_what_it_measures():
 
 def test_test_frames_between_training_frames_are_named(tmp_path):
     plan = plan_split(open_dataset(layouts.cam101(tmp_path)), method="frame", val_fraction=0.06)
-    assert plan.warnings == (
+    assert plan.warnings[1:] == (
         "2 of 2 test frames are direct neighbours in time of training frames; "
         "the test score is optimistic for new streets.",
     )
