@@ -105,7 +105,7 @@ def test_a_model_that_fails_does_not_lose_the_others(data, tmp_path, capsys):
     )
     printed = capsys.readouterr().out
     assert "deeplabv3plus failed: No option of deeplabv3plus" in printed and "FCN-8s" in printed
-    assert "ignored (void) pixels are left out" in printed
+    assert "ignored pixels (void, unless it is one of the classes) are left out" in printed
 
 
 def test_validation_masks_of_void_alone_are_said(data, tmp_path):
