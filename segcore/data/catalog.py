@@ -53,7 +53,11 @@ def open_dataset(
         raise LabelError(unknown("labels", labels, PRESETS))
     if str(source) == DRIVE:
         return _open_drive(labels, void)
-    listing = list_tree(Path(source).expanduser())
+    try:
+        path = Path(source).expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise DatasetError(f"{source}: no usable path ({error}).") from None
+    listing = list_tree(path)
     found = _recognise(listing)
     coding = MaskCoding(
         found.classes, target_labels(found.classes.labels, labels, void), found.ids_only, color_tolerance

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -100,7 +99,8 @@ def _from_label_colors(text: str, where: str) -> list[_Row]:
 
 def _from_csv(text: str, where: str) -> list[_Row]:
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    cells = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO("\n".join(line for _, line in lines)))]
+    # Line by line: an open quote must not swallow the lines after it.
+    cells = [[cell.strip() for cell in next(csv.reader([line]))] for _, line in lines]
     columns = ["name", "r", "g", "b"]
     header = [cell.lower() for cell in cells[0]] if cells else []
     if "name" in header:

@@ -67,11 +67,17 @@ class Folder:
             raise DatasetError(f"{self.root}/{path}: can't be read ({error.strerror or error}).") from None
 
     def size(self, path: str) -> int:
-        return (Path(self.root) / path).stat().st_size
+        return self._stat(path).st_size
 
     def stamp(self, path: str) -> str:
-        stat = (Path(self.root) / path).stat()
+        stat = self._stat(path)
         return _file_stamp(f"{self.root}/{path}", stat.st_mtime_ns, stat.st_size)
+
+    def _stat(self, path: str) -> os.stat_result:
+        try:
+            return (Path(self.root) / path).stat()
+        except OSError as error:  # a link to nowhere, a file that went away
+            raise DatasetError(f"{self.root}/{path}: can't be read ({error.strerror or error}).") from None
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,16 @@ def test_a_name_too_long_to_be_a_path():
     refused("no usable path (File name too long).", "x" * 5000)
 
 
+def test_the_home_of_nobody():
+    refused("~nosuchuser/x: no usable path (Could not determine home directory.).", "~nosuchuser/x")
+
+
+def test_a_link_to_nowhere(pets):
+    (pets / "images" / "tim.png").symlink_to("/nowhere/tim.png")
+    (pets / "masks" / "tim.png").symlink_to("/nowhere/tim.png")
+    refused("images/tim.png: can't be read (No such file or directory).", pets)
+
+
 def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
     (tmp_path / "x.zip").write_bytes(b"x")
 
@@ -279,6 +289,7 @@ def test_label_file_with_a_bad_line(pets, line, message):
     [
         ("name,r,g,b\ncat,1,2\n", ":2: 'cat,1,2'; expected 'name,r,g,b'."),
         ("name,r,g,b\n\ncat,1,2,-3\n", ":3: '-3' in 'cat,1,2,-3'; expected a number from 0 to 255."),
+        ('name,r,g,b\n"cat,1,2,3\ndog,4,5,6\n', ":2: '\"cat,1,2,3'; expected 'name,r,g,b'."),
         ("name,id\ncat,1\ndog,1\n", ":3: id 1 is already on line 2. Every class needs its own."),
         ("", ": 0 classes; expected 1 to 255."),
     ],
