@@ -16,6 +16,7 @@ from PIL import Image
 from segcore.data import Dataset, Sample, class_balance, open_dataset
 from segcore.errors import EvaluationError, RunError
 from segcore.runs import files
+from segcore.ui import state
 from segcore.visual import encode_errors, encode_jpeg, encode_layer
 
 if TYPE_CHECKING:
@@ -58,7 +59,14 @@ class RunKey(NamedTuple):
 @st.cache_resource(max_entries=8, show_spinner="Opening the dataset")
 def dataset(key: DataKey) -> Dataset:
     """An open dataset; raises what `open_dataset` raises."""
-    return open_dataset(key.source, labels=key.labels, void=key.void)  # type: ignore[arg-type]
+    asked = state.arguments()
+    return open_dataset(
+        key.source,
+        labels=key.labels,
+        void=key.void,  # type: ignore[arg-type]
+        skip_incomplete=asked.skip_incomplete,
+        color_tolerance=asked.color_tolerance,
+    )
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)

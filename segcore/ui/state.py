@@ -26,6 +26,8 @@ class Arguments:
     runs: str
     labels: str | None
     void: str
+    skip_incomplete: bool
+    color_tolerance: int
 
 
 def arguments() -> Arguments:
@@ -35,11 +37,13 @@ def arguments() -> Arguments:
     parser.add_argument("--runs", default="checkpoints")
     parser.add_argument("--labels")
     parser.add_argument("--void", default="ignore")
+    parser.add_argument("--skip-incomplete", action="store_true")
+    parser.add_argument("--color-tolerance", type=int, default=0)
     try:
         known, _ = parser.parse_known_args(sys.argv[1:])
     except argparse.ArgumentError:
         known, _ = parser.parse_known_args([])
-    return Arguments(known.data, known.runs, known.labels, known.void)
+    return Arguments(known.data, known.runs, known.labels, known.void, known.skip_incomplete, known.color_tolerance)
 
 
 class Between(Collection[float]):

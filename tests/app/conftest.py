@@ -27,10 +27,10 @@ def runs(tmp_path, data):
 def open_app(monkeypatch):
     """`open_app(data, runs, page, **query)` runs a page of the app as a user would reach it."""
 
-    def start(data, runs, page="home", /, **query):
+    def start(data, runs, page="home", /, *flags, **query):
         st.cache_data.clear()
         st.cache_resource.clear()
-        monkeypatch.setattr(sys, "argv", ["app.py", "--data", str(data), "--runs", str(runs)])
+        monkeypatch.setattr(sys, "argv", ["app.py", "--data", str(data), "--runs", str(runs), *flags])
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for name, value in query.items():
             app.query_params[name] = value

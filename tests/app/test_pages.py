@@ -85,6 +85,14 @@ def test_missing_dataset_says_what_to_do(open_app, data, runs, tmp_path, said):
     assert "Cost" in said(open_app(tmp_path / "gone", folder, "curves", runs="unet"))
 
 
+def test_incomplete_data_opens_as_its_message_says(open_app, data, runs, said):
+    folder = runs("unet")
+    (data / "train" / "masks" / "train_00.png").unlink()
+    assert "--skip-incomplete" in said(open_app(data, folder, "dataset"))
+    app = open_app(data, folder, "dataset", "--skip-incomplete")
+    assert not app.exception and "can't be opened" not in said(app)
+
+
 def test_two_runs_of_one_model_are_told_apart(open_app, data, runs):
     folder = runs("unet")
     shutil.copytree(folder / "unet", folder / "unet-2")
