@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segcore.errors import EvaluationError, SegcoreError, unknown
+from segcore.errors import EvaluationError, SegcoreError, plain, unknown
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
@@ -38,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments))
     except SegcoreError as error:
         print(f"segcore: {error}", file=sys.stderr)
+        return FAILED
+    except OSError as error:
+        print(f"segcore: {plain(error)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("segcore: interrupted", file=sys.stderr)

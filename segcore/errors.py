@@ -54,6 +54,11 @@ class EvaluationError(SegcoreError):
     """A prediction or score that can't be computed."""
 
 
+def plain(error: OSError) -> str:
+    """What the system refused, for people: a full disk, a file that may not be read or written."""
+    return f"{error.filename}: {error.strerror}." if error.filename and error.strerror else f"{error}."
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """` Did you mean 'unet'?` when one choice is close to `name`, else an empty string."""
     close = difflib.get_close_matches(name.lower(), [choice for choice in choices], n=1, cutoff=0.6)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from segcore.errors import ConfigError, SegcoreError, nearest
+from segcore.errors import ConfigError, SegcoreError, nearest, plain
 from segcore.training.config import TrainConfig, build, describe, flag, read_settings
 
 _DESCRIPTION = """\
@@ -67,6 +67,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
         runs = train(config)
     except SegcoreError as error:
         print(f"{prog}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{prog}: {plain(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\n{prog}: interrupted.", file=sys.stderr)

@@ -131,6 +131,15 @@ def test_a_run_that_can_not_be_read_is_an_error(store, fake_run, capsys):
     assert "Did you mean 'fake'? Choose one of fake." in capsys.readouterr().err
 
 
+def test_a_run_that_may_not_be_read_is_said(run, capsys, monkeypatch):
+    def forbidden(path):
+        raise PermissionError(13, "Permission denied", "summary.json")
+
+    monkeypatch.setattr("segcore.runs.load_run", forbidden)
+    assert main(["evaluate", str(run.path)]) == 2
+    assert capsys.readouterr().err == "segcore: summary.json: Permission denied.\n"
+
+
 def test_an_image_that_is_not_there_is_an_error(run, tmp_path, capsys):
     arguments = ["predict", str(run.path), str(tmp_path / "none.png"), "--out", str(tmp_path), "--device", "cpu"]
     assert main(arguments) == 2

@@ -154,6 +154,15 @@ def test_an_error_has_no_traceback_and_its_own_exit_code(capsys):
     assert capsys.readouterr().err.startswith("train.py: No model 'unett'. Did you mean 'unet'?")
 
 
+def test_a_full_disk_is_said(capsys, monkeypatch):
+    def full(config):
+        raise OSError(28, "No space left on device", "checkpoints/x/summary.json")
+
+    monkeypatch.setattr("segcore.training.engine.train", full)
+    assert main([]) == 2
+    assert capsys.readouterr().err == "train.py: checkpoints/x/summary.json: No space left on device.\n"
+
+
 def test_help_needs_no_torch():
     code = (
         "import sys\nfrom segcore.training.command import main\n"
