@@ -15,7 +15,8 @@ I64 = npt.NDArray[np.int64]
 
 POLICY = (
     "Pixels are counted over the whole split at the ground truth's own size, ignored pixels (void, unless it is one "
-    "of the classes) are left out, and a mean over classes is over the classes present in the ground truth of that split."
+    "of the classes) are left out, and a mean over classes is over the classes present in the ground truth of that "
+    "split."
 )
 
 HELP: dict[str, str] = {
