@@ -25,10 +25,10 @@ LIGHT_DECODERS: dict[str, dict[str, Any]] = {
 
 
 def _size(value: object) -> object:
-    """`224x288` -> (224, 288); anything else is left for pydantic."""
+    """`224x320` -> (224, 320); anything else is left for pydantic."""
     match = re.fullmatch(r"(\d+)x(\d+)", value.strip()) if isinstance(value, str) else None
     if isinstance(value, str) and match is None:
-        raise ValueError("expected HEIGHTxWIDTH, e.g. 224x288")
+        raise ValueError("expected HEIGHTxWIDTH, e.g. 224x320")
     return (int(match[1]), int(match[2])) if match else value
 
 
@@ -79,14 +79,14 @@ class TrainConfig(BaseModel):
     model_options: Options = Field(LIGHT_DECODERS, description="extra arguments by architecture, as YAML")
     freeze: str = Field("none", description="none, encoder, or a number: that many of its first stages")
 
-    image_size: Size = Field((224, 288), description="HEIGHTxWIDTH that images are resized to")
-    epochs: int = Field(5, ge=1, le=10_000, description="passes over the training set")
+    image_size: Size = Field((224, 320), description="HEIGHTxWIDTH that images are resized to")
+    epochs: int = Field(6, ge=1, le=10_000, description="passes over the training set")
     batch_size: int = Field(2, ge=1, le=1024, description="images a step")
     loss: str = Field("ce+dice", description=f"{', '.join(LOSSES)}, or a sum such as ce+0.5*dice")
     class_weight_limit: float = Field(10.0, ge=1, le=1000, description="largest weight of weighted_ce; 1/it the least")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="probability spread over the other classes by ce")
     optimizer: str = Field("adamw", description=", ".join(OPTIMIZERS))
-    lr: float = Field(3e-3, gt=0, le=10, description="highest learning rate, of decoder and head")
+    lr: float = Field(4e-3, gt=0, le=10, description="highest learning rate, of decoder and head")
     encoder_lr_factor: float = Field(0.3, ge=0, le=10, description="the encoder's learning rate is lr times this")
     schedule: str = Field("one-cycle", description=", ".join(SCHEDULES))
     warmup: float = Field(0.2, ge=0, lt=1, description="share of all steps in which the learning rate rises")

@@ -21,7 +21,7 @@ from segcore.models.base import AnySize
 from segcore.runs import DatasetInfo, InputInfo, RunRecord, RunWriter, ScoreInfo, Status, Summary
 from segcore.training.choices import parse_loss
 from segcore.training.config import TrainConfig
-from segcore.training.hardware import Hardware, versions
+from segcore.training.hardware import Hardware, depthwise_in_float32, versions
 from segcore.training.losses import SegmentationLoss, median_frequency_weights
 from segcore.training.module import SegmentationModule
 from segcore.training.recorder import Interrupted, Progress, Recorder, StopRequest
@@ -167,6 +167,8 @@ def _create(job: Job, name: str) -> AnySize:
         **config.model_options.get(name, {}),
     )
     set_trainable(model, config.freeze)
+    if (job.hardware.device, job.hardware.precision) == ("cpu", "bf16"):
+        depthwise_in_float32(model)
     return model.to(memory_format=torch.channels_last) if config.channels_last else model
 
 

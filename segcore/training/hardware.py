@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from platform import python_version
 from typing import Literal
 
 import torch
+from torch import Tensor, nn
 
 from segcore.errors import ConfigError
 from segcore.training.config import TrainConfig
@@ -58,6 +61,25 @@ class Hardware:
     def lightning_precision(self) -> Literal["bf16-mixed", "32-true"]:
         """Lightning's word for the precision."""
         return "bf16-mixed" if self.precision == "bf16" else "32-true"
+
+
+def depthwise_in_float32(model: nn.Module) -> None:
+    """Take depthwise convolutions out of bf16 autocast on the CPU; what comes out is bf16 again.
+
+    Their bf16 backward pass is up to six times slower than in float32 where they stride or have 5x5 kernels, which
+    is a third of a training step on EfficientNet-Lite0 (`benchmarks/depthwise.py`).
+
+    Args:
+        model: Changed in place: the `forward` of each such layer. Weights and their names stay as they are.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
+            module.forward = partial(_without_autocast, module.forward)  # type: ignore[method-assign]
+
+
+def _without_autocast(forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    with torch.autocast("cpu", enabled=False):
+        return forward(x.float()).to(x.dtype)
 
 
 def versions() -> dict[str, str]:

@@ -51,7 +51,7 @@ from segcore.training.config import build, describe, read_settings
         (
             ["--image-size", "300"],
             ConfigError,
-            r"^image_size \(--image-size\) is '300': expected HEIGHTxWIDTH, e\.g\. 224x288",
+            r"^image_size \(--image-size\) is '300': expected HEIGHTxWIDTH, e\.g\. 224x320",
         ),
         (["--image-size", "8x8"], ConfigError, r"^image_size \(--image-size\) is '8x8': .*greater than or equal to 32"),
         (["--augment", "ligth"], AugmentError, r"^No pipeline 'ligth'\. Did you mean 'light'\?"),
