@@ -30,12 +30,13 @@ scores = {
     name: st.column_config.ProgressColumn(title, format="%.3f", min_value=0, max_value=1, help=HELP[name])
     if name == "miou"
     else st.column_config.NumberColumn(title, format="%.3f", help=HELP[name])
-    for name, title in tables.METRICS.items()
+    for name, title in (tables.METRICS | tables.WITHOUT_VOID).items()
+    if name in board
 }
 st.dataframe(
     board,
     hide_index=True,
-    column_order=["color", "run", *tables.METRICS, "parameters", "minutes", "encoder", *([] if same else ["dataset"])],
+    column_order=["color", "run", *scores, "parameters", "minutes", "encoder", *([] if same else ["dataset"])],
     column_config={
         "color": st.column_config.ImageColumn("", width=30),
         "run": "model",

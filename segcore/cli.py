@@ -300,6 +300,8 @@ def _print_scores(run: RunRecord, what: str, found: ScoreInfo) -> None:
     table = Table("score", "value")
     table.add_row("mIoU", f"{found.miou:.4f}")
     table.add_row("pixel accuracy", f"{found.pixel_accuracy:.4f}")
+    if found.miou_without_void is not None:
+        table.add_row("mIoU without void", f"{found.miou_without_void:.4f}")
     if found.pixel_accuracy_without_void is not None:
         table.add_row("pixel accuracy without void", f"{found.pixel_accuracy_without_void:.4f}")
     table.add_row("mean accuracy", f"{found.mean_accuracy:.4f}")

@@ -22,6 +22,7 @@ POLICY = (
 HELP: dict[str, str] = {
     "miou": "Mean IoU: the IoU of each class, averaged over the classes present in the ground truth.",
     "pixel_accuracy": "Pixel accuracy: the share of scored pixels whose class is right; large classes dominate it.",
+    "miou_without_void": "Mean IoU with void pixels left out, where void was trained as a class.",
     "pixel_accuracy_without_void": "Pixel accuracy with void pixels left out, where void was trained as a class.",
     "mean_accuracy": "Mean accuracy: the accuracy of each class, averaged over the classes present.",
     "mean_dice": "Mean Dice: the Dice (F1) score of each class, averaged over the classes present.",

@@ -63,6 +63,7 @@ class ScoreInfo(_Frozen):
     mean_accuracy: FiniteFloat
     mean_dice: FiniteFloat
     frequency_weighted_iou: FiniteFloat
+    miou_without_void: FiniteFloat | None = None
     pixel_accuracy_without_void: FiniteFloat | None = None
     iou: tuple[FiniteFloat | None, ...]
     absent: tuple[int, ...]
@@ -73,7 +74,7 @@ class ScoreInfo(_Frozen):
 
         Args:
             counts: `[C, C]` or `[N, C, C]`, rows = truth.
-            labels: Their classes; where void is one of them, pixel accuracy is also given without it.
+            labels: Their classes; where void is one of them, mIoU and pixel accuracy are also given without it.
 
         Raises:
             EvaluationError: when not one pixel is scored.
@@ -84,14 +85,15 @@ class ScoreInfo(_Frozen):
                 f"No pixel to score: every ground-truth pixel is ignored in {labels.name}. Check the masks and --void."
             )
         void = void_ids(labels)
-        without_void = scores(counts, without=void).pixel_accuracy if void else math.nan
+        without_void = scores(counts, without=void) if void else None
         return cls(
             miou=found.miou,
             pixel_accuracy=found.pixel_accuracy,
             mean_accuracy=found.mean_accuracy,
             mean_dice=found.mean_dice,
             frequency_weighted_iou=found.frequency_weighted_iou,
-            pixel_accuracy_without_void=None if math.isnan(without_void) else without_void,
+            miou_without_void=without_void.miou if without_void and without_void.pixels else None,
+            pixel_accuracy_without_void=without_void.pixel_accuracy if without_void and without_void.pixels else None,
             iou=tuple(None if math.isnan(value) else float(value) for value in found.iou),
             absent=found.absent,
         )

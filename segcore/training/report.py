@@ -101,7 +101,8 @@ class Reporter:
         with_void = any(_scores(run) and _scores(run).pixel_accuracy_without_void is not None for run in runs)
         table = Table(title="Scores on test, of the best epoch by validation mIoU", title_justify="left")
         table.add_column("model")
-        columns = ["mIoU", "pixel acc.", *(["without void"] if with_void else []), "val mIoU", "parameters", "minutes"]
+        without = ["mIoU without void", "pixel acc. without void"] if with_void else []
+        columns = ["mIoU", "pixel acc.", *without, "val mIoU", "parameters", "minutes"]
         for name in columns:
             table.add_column(name, justify="right")
         table.add_column("run", overflow="fold")
@@ -120,8 +121,8 @@ def _row(run: RunRecord, with_void: bool) -> list[str]:
     test, val = summary.test, summary.val
     cells = [f"{test.miou:.3f}" if test else "-", f"{test.pixel_accuracy:.3f}" if test else "-"]
     if with_void:
-        without = test.pixel_accuracy_without_void if test else None
-        cells.append("-" if without is None else f"{without:.3f}")
+        values = (test.miou_without_void, test.pixel_accuracy_without_void) if test else (None, None)
+        cells += ["-" if value is None else f"{value:.3f}" for value in values]
     cells += [
         f"{val.miou:.3f}" if val else "-",
         f"{summary.parameters / 1e6:.1f} M",

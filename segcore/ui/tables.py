@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from segcore.errors import SegcoreError
+from segcore.metrics import scores
+from segcore.runs import void_ids
 from segcore.ui import cache
 from segcore.ui.frame import View
 from segcore.visual import swatch
@@ -22,6 +24,8 @@ METRICS = {
     "mean_dice": "Dice",
     "frequency_weighted_iou": "fwIoU",
 }
+# Only where void was trained as a class; a summary of scores without its pixels.
+WITHOUT_VOID = {"miou_without_void": "mIoU, no void", "pixel_accuracy_without_void": "pixel acc., no void"}
 CURVES = {"loss": "Loss", "miou": "mIoU", "pixel_accuracy": "Pixel accuracy"}
 AXES = ("epoch", "step", "minutes")
 
@@ -36,7 +40,8 @@ def leaderboard(view: View, runs: Sequence[RunRecord], split: str) -> tuple[pd.D
     """One row a run, best mIoU first, and why some have no scores.
 
     Returns:
-        Columns `color, run, id, <METRICS>, parameters, minutes, images, dataset, classes, encoder`; and notes.
+        Columns `color, run, id, <METRICS>, parameters, minutes, images, dataset, classes, encoder`, and those of
+        `WITHOUT_VOID` where any run counts void as a class; and notes.
     """
     rows, notes = [], []
     for run in runs:
@@ -58,10 +63,15 @@ def leaderboard(view: View, runs: Sequence[RunRecord], split: str) -> tuple[pd.D
             else:
                 row |= {name: getattr(evaluation.scores, name) for name in METRICS}
                 row["images"] = len(evaluation.ids)
+                if void := void_ids(run.labels):
+                    found = scores(evaluation.total, without=void)
+                    row |= {name: getattr(found, name.removesuffix("_without_void")) for name in WITHOUT_VOID}
         except SegcoreError as error:
             notes.append(f"{view.titles[run.id]}: {error}")
         rows.append(row)
-    columns = ["color", "run", "id", *METRICS, "parameters", "minutes", "images", "dataset", "classes", "encoder"]
+    without_void = [name for name in WITHOUT_VOID if any(name in row for row in rows)]
+    columns = ["color", "run", "id", *METRICS, *without_void]
+    columns += ["parameters", "minutes", "images", "dataset", "classes", "encoder"]
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values("miou", ascending=False, na_position="last", ignore_index=True), notes
 
