@@ -66,7 +66,7 @@ def history(
     color = alt.Color("run:N", scale=_runs(colors), legend=None)
     lines = (
         alt.Chart(data)
-        .mark_line(interpolate="monotone", strokeWidth=2)
+        .mark_line(interpolate="linear", strokeWidth=2)
         .encode(
             x=x,
             y=y,
