@@ -49,7 +49,7 @@ def test_keeps_the_image_size(model: AnySize) -> None:
 def test_trains_and_every_part_gets_a_gradient(model: AnySize) -> None:
     image, mask = scene()
     model.train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-4)  # pretrained weights overshoot at more
     losses = []
     for step in range(4):
         optimizer.zero_grad()
