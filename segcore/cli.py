@@ -189,13 +189,20 @@ def list_runs(arguments: argparse.Namespace) -> int:
     if not runs:
         console.print(f"No runs in {escape(str(store.root))}. Train some: python train.py")
     else:
-        table = Table("run", "model", "dataset", "test mIoU", "pixel accuracy", "parameters", "minutes", "status")
+        table = Table(padding=(0, 0, 0, 1), box=None)  # a run's name is what other commands take: never cut
+        table.add_column("run", no_wrap=True)
+        table.add_column("model", no_wrap=True)
+        table.add_column("data", overflow="fold")
+        for name in ("classes", "test mIoU", "pixel acc.", "params", "min."):
+            table.add_column(name, justify="right", min_width=max(map(len, name.split())))
+        table.add_column("status", no_wrap=True)
         for run in runs:
             summary, test = run.summary, run.summary.test
             table.add_row(
                 escape(run.id),
                 escape(run.title),
-                escape(f"{summary.dataset.name} ({run.labels.classes} classes)"),
+                escape(summary.dataset.name),
+                f"{run.labels.classes}",
                 f"{test.miou:.3f}" if test else "–",
                 f"{test.pixel_accuracy:.3f}" if test else "–",
                 f"{summary.parameters / 1e6:.1f} M",

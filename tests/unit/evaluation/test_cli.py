@@ -116,6 +116,15 @@ def test_runs_lists_all_and_names_what_it_skipped(store, fake_run, capsys):
     assert "bad/summary.json is no JSON, perhaps cut off" in printed
 
 
+def test_runs_never_cuts_a_name_on_a_narrow_terminal(store, fake_run, capsys, monkeypatch):
+    fake_run(store, "drive-deeplabv3plus", model="deeplabv3plus")
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["runs", "--runs", str(store.root)]) == 0
+    printed = capsys.readouterr().out
+    assert "drive-deeplabv3plus" in printed
+    assert "…" not in printed
+
+
 def test_an_empty_folder_of_runs_says_what_to_do(tmp_path, capsys):
     assert main(["runs", "--runs", str(tmp_path)]) == 0
     assert "Train some: python train.py" in capsys.readouterr().out
