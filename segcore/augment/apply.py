@@ -62,6 +62,7 @@ def readable(drawn: dict[str, Any]) -> dict[str, Any]:
             "random_seed",
             "seed",
             "bbox_matrix",
+            *("x_min", "x_max", "y_min", "y_max"),  # Rotate's crop, which no pipeline here asks for
         ):
             continue
         if name == "matrix" and "rotate" not in drawn and abs(value[2, 0]) + abs(value[2, 1]) == 0:

@@ -83,7 +83,7 @@ def save_row(pipeline: Pipeline) -> None:
         name = st.text_input("Name", "my-pipeline", key="augment:name", width=220)
         if st.button("Save", type="primary", disabled=not pipeline.steps):
             try:
-                st.session_state["augment:saved"] = str(editor.save(name, pipeline))
+                st.session_state["augment:saved"] = str(editor.save(name, pipeline)), pipeline
             except AugmentError as error:
                 st.error(str(error))
         st.download_button(
@@ -94,8 +94,11 @@ def save_row(pipeline: Pipeline) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-    saved = st.session_state.get("augment:saved")
-    st.code(f"python train.py --augment {saved or 'PIPELINE.yaml'}", language="bash")
+    path, saved = st.session_state.get("augment:saved", ("", None))
+    if path and saved != pipeline:
+        st.caption(f"Changed since it was saved as {path}.")
+        path = ""
+    st.code(f"python train.py --augment {path or 'PIPELINE.yaml'}", language="bash")
 
 
 def _count(draw: Draw) -> str:

@@ -69,3 +69,7 @@ def test_save_writes_what_augment_takes(open_app, data, runs, tmp_path, monkeypa
     assert not app.exception
     assert Pipeline.from_yaml(tmp_path / "pipelines" / "my-pipeline.yaml") == presets()["light"]
     assert any("python train.py --augment pipelines/my-pipeline.yaml" in code.value for code in app.code)
+
+    app.button_group(key="augment:preset").set_value("strong").run()  # no longer what the file holds
+    assert not any("my-pipeline.yaml" in code.value for code in app.code)
+    assert any("Changed since it was saved" in caption.value for caption in app.caption)
