@@ -1,4 +1,4 @@
-"""One test image through every chosen model: overlays, masks, contours or errors, and its scores."""
+"""One test image (or validation image, without a test split) through every chosen model, and its scores."""
 
 import streamlit as st
 
@@ -12,8 +12,9 @@ if messages.missing_dataset(view):
     st.stop()
 
 # choose
-found = panels.answers(view, "test")
-ids = panels.images(view, found, "test")
+split = panels.shown_split(view)
+found = panels.answers(view, split)
+ids = panels.images(view, found, split)
 state.get("image", ids[len(ids) // 2], ids)
 
 
@@ -24,7 +25,7 @@ def step(by: int) -> None:
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     st.button("", icon=":material/chevron_left:", help="Previous image (left arrow)", on_click=step, args=(-1,))
     sample_id = st.selectbox(
-        "Test image", ids, **state.bound("image", ids[len(ids) // 2], ids), label_visibility="collapsed", width=230
+        "Image", ids, **state.bound("image", ids[len(ids) // 2], ids), label_visibility="collapsed", width=230
     )
     st.button("", icon=":material/chevron_right:", help="Next image (right arrow)", on_click=step, args=(1,))
     st.caption(f"{ids.index(sample_id) + 1} of {len(ids)}", width="content")
@@ -44,7 +45,7 @@ size = cache.sample(view.key, sample_id).size
 shown = [
     panels.photo(sample_id),
     panels.truth(view, sample_id, mode),
-    *(panels.model(view, each, sample_id, "test", mode) for each in found),
+    *(panels.model(view, each, sample_id, split, mode) for each in found),
 ]
 
 # show
@@ -62,7 +63,7 @@ if mode == "error":
 messages.other_data(view)
 messages.other_version(view)
 messages.missing_runs(view, "what the models made of this image")
-messages.unevaluated(view, [each.run for each in found if each.evaluation is None], "test")
+messages.unevaluated(view, [each.run for each in found if each.evaluation is None], split)
 head, rows = panels.class_table(view, found, sample_id)
 if rows:
     st.subheader("Scores of this image", anchor=False)

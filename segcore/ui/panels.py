@@ -37,6 +37,12 @@ def answers(view: View, split: str) -> list[Answer]:
     return found
 
 
+def shown_split(view: View) -> str:
+    """The split whose predictions are looked at: `test`, or `val` where the dataset has no test images."""
+    assert view.dataset is not None
+    return "test" if "test" in view.dataset.splits else "val"
+
+
 def images(view: View, found: Sequence[Answer], split: str) -> list[str]:
     """Ids to choose from: those that any run has predicted, else the dataset's own split; in the dataset's order."""
     assert view.dataset is not None
@@ -85,15 +91,19 @@ def model(view: View, answer: Answer, sample_id: str, split: str, mode: str) -> 
 
 
 def first_look(view: View) -> tuple[str, list[Panel]]:
-    """One test image and every chosen model's answer to it, quickly: from the pictures and summaries alone."""
+    """One test image and every chosen model's answer to it, quickly: from the pictures and summaries alone.
+
+    Where the dataset has no test images, it is a validation image that a run has predicted.
+    """
     assert view.dataset is not None
-    ids = view.dataset.splits.get("test", view.dataset.ids)
+    split = shown_split(view)
+    ids = view.dataset.splits["test"] if split == "test" else images(view, answers(view, split), split)
     sample_id = ids[len(ids) // 2]
     shown = [photo(sample_id), truth(view, sample_id, "overlay")]
     for run in view.fitting:
         title, color = view.titles[run.id], view.colors[run.id]
         try:
-            layer = cache.stored_layer(run, "test", sample_id, view.hidden)
+            layer = cache.stored_layer(run, split, sample_id, view.hidden)
         except SegcoreError:
             problem = "training" if run.summary.status == "training" else "no stored prediction of this image"
             shown.append(Panel(title, photo="image", color=color, problem=problem))
