@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 _NUMBERED = re.compile(r"^(?P<sequence>.*?)(?P<number>\d+)$")
-MIN_VIDEO_FRAMES = 8  # fewer numbered pictures say nothing
+MIN_VIDEO_FRAMES = 30  # fewer are as likely numbered photos, and too few for gaps around a block
 
 
 def group_of(sample_id: str) -> str:

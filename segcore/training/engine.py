@@ -103,6 +103,9 @@ def _opening(job: Job) -> dict[str, str]:
     config, dataset, counts = job.config, job.dataset, job.plan.counts()
     afresh = "" if config.copies or not config.pipeline.steps else ", augmented afresh each epoch"
     grown = f" -> {counts['train_augmented']} with augmented copies" if config.copies else afresh
+    used = {item.id for item in (*job.plan.train, *job.plan.val)}
+    beside = sum(frame not in used for frame in dataset.splits["train"])
+    gap = f"; {beside} of training beside it left out" if beside else ""
     ignored = ", ".join(name for name, _ in dataset.labels.ignored)
     left_out = f", {ignored} ignored" if ignored else ""
     height, width = config.image_size
@@ -112,7 +115,7 @@ def _opening(job: Job) -> dict[str, str]:
     return {
         "data": f"{dataset.name} ({dataset.source}), {dataset.labels.classes} classes{left_out}",
         "training": f"{counts['train']} images{grown}",
-        "validation": f"{counts['val']} images, split by {job.plan.method}",
+        "validation": f"{counts['val']} images, split by {job.plan.method}{gap}",
         "test": f"{counts['test']} images",
         "augment": "; ".join(step.sentence() for step in config.pipeline.steps) or "none",
         "models": f"{', '.join(config.models)} on {config.encoder} ({config.encoder_weights} weights), {frozen}",

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from segcore.metrics import POLICY
 from segcore.models import model_title
-from segcore.runs import RunRecord
+from segcore.runs import RunRecord, ScoreInfo
 
 
 class Reporter:
@@ -97,31 +97,32 @@ class Reporter:
         )
 
     def closing(self, runs: Sequence[RunRecord]) -> None:
-        """All models in one table, best test mIoU first, and the policy of the numbers."""
-        with_void = any(_scores(run) and _scores(run).pixel_accuracy_without_void is not None for run in runs)
-        table = Table(title="Scores on test, of the best epoch by validation mIoU", title_justify="left")
+        """All models in one table, best mIoU on test first, and the policy of the numbers.
+
+        Validation stands in where no run has a test score, and the title says so.
+        """
+        split = "test" if any(run.summary.test for run in runs) else "val"
+        found = {run.id: getattr(run.summary, split) for run in runs}
+        with_void = any(score and score.pixel_accuracy_without_void is not None for score in found.values())
+        title = "test" if split == "test" else "validation (nothing was scored on a test split)"
+        table = Table(title=f"Scores on {title}, of the best epoch by validation mIoU", title_justify="left")
         table.add_column("model")
         without = ["mIoU without void", "pixel acc. without void"] if with_void else []
         columns = ["mIoU", "pixel acc.", *without, "val mIoU", "parameters", "minutes"]
         for name in columns:
             table.add_column(name, justify="right")
         table.add_column("run", overflow="fold")
-        for run in sorted(runs, key=lambda run: -(_scores(run).miou if _scores(run) else -1.0)):
-            table.add_row(*_row(run, with_void))
+        for run in sorted(runs, key=lambda run: -(found[run.id].miou if found[run.id] else -1.0)):
+            table.add_row(*_row(run, found[run.id], with_void))
         self.console.print(table)
         self.console.print(f"[dim]{POLICY}[/]")
 
 
-def _scores(run: RunRecord) -> Any:  # noqa: ANN401 - ScoreInfo or None
-    return run.summary.test or run.summary.val
-
-
-def _row(run: RunRecord, with_void: bool) -> list[str]:
-    summary = run.summary
-    test, val = summary.test, summary.val
-    cells = [f"{test.miou:.3f}" if test else "-", f"{test.pixel_accuracy:.3f}" if test else "-"]
+def _row(run: RunRecord, found: ScoreInfo | None, with_void: bool) -> list[str]:
+    summary, val = run.summary, run.summary.val
+    cells = [f"{found.miou:.3f}" if found else "-", f"{found.pixel_accuracy:.3f}" if found else "-"]
     if with_void:
-        values = (test.miou_without_void, test.pixel_accuracy_without_void) if test else (None, None)
+        values = (found.miou_without_void, found.pixel_accuracy_without_void) if found else (None, None)
         cells += ["-" if value is None else f"{value:.3f}" for value in values]
     cells += [
         f"{val.miou:.3f}" if val else "-",

@@ -55,7 +55,13 @@ def history(
     x = alt.X(
         "x:Q",
         title=x_title,
-        axis=alt.Axis(grid=False, labelBound=False, labelFlush=False, tickMinStep=1 if x_title != "minutes" else 0),
+        axis=alt.Axis(
+            grid=False,
+            format="~r",
+            labelBound=False,
+            labelFlush=False,
+            tickMinStep=1 if x_title != "minutes" else 0,
+        ),
     )
     y = alt.Y(
         "value:Q",
@@ -164,7 +170,12 @@ def trade_off(
     low, high = max(0.0, float(table[x].min()) - room), float(table[x].max()) + 2 * room
     base = alt.Chart(table).encode(
         x=alt.X(f"{x}:Q", title=x_title, scale=alt.Scale(domain=[low, high]), axis=alt.Axis(grid=False)),
-        y=alt.Y(f"{y}:Q", title=y_title, scale=alt.Scale(zero=False, padding=22), axis=alt.Axis(gridOpacity=GRID)),
+        y=alt.Y(
+            f"{y}:Q",
+            title=y_title,
+            scale=alt.Scale(zero=False, padding=22),
+            axis=alt.Axis(gridOpacity=GRID, format="~r"),
+        ),
     )
     dots = base.mark_circle(size=130, opacity=1).encode(
         color=alt.Color("run:N", scale=_runs(colors), legend=None),

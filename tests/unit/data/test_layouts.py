@@ -201,10 +201,11 @@ def test_255_classes(tmp_path):
 
 
 def test_numbered_frames_are_a_video(tmp_path):
-    names = tuple(f"ride_{number:03}" for number in range(0, 20, 2))
+    names = tuple(f"ride_{number:03}" for number in range(0, 60, 2))
     dataset = open_dataset(layouts.folder(tmp_path / "a", names=names))
     assert dataset.video and "constant steps" in dataset.notes[0]
     assert not open_dataset(layouts.folder(tmp_path / "b", names=(*names, "ride_777"))).video
+    assert not open_dataset(layouts.folder(tmp_path / "c", names=names[:29])).video
 
 
 def test_frames_are_in_time_order(tmp_path):
