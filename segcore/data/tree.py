@@ -95,7 +95,7 @@ class Archive:
         try:
             return _archive(self.root).read(path)
         except _DAMAGED as error:
-            raise DatasetError(f"{self.root}: {path} is damaged ({error}). Copy or download the zip again.") from None
+            raise self._damaged(path, error) from None
 
     def open(self, path: str) -> IO[bytes]:
         """One file as a stream.
@@ -106,7 +106,10 @@ class Archive:
         try:
             return _archive(self.root).open(path)
         except _DAMAGED as error:
-            raise DatasetError(f"{self.root}: {path} is damaged ({error}). Copy or download the zip again.") from None
+            raise self._damaged(path, error) from None
+
+    def _damaged(self, path: str, error: Exception) -> DatasetError:
+        return DatasetError(f"{self.root}: {path} is damaged ({error}). Copy or download the zip again.")
 
     def size(self, path: str) -> int:
         return _archive(self.root).getinfo(path).file_size

@@ -11,6 +11,7 @@ import streamlit as st
 
 from segcore.augment import CATALOG, GROUPS, PROBABILITY, Choice, Flag, Parameter, Pipeline, Step, Value, presets
 from segcore.errors import AugmentError
+from segcore.runs.files import replacing
 
 FOLDER = Path("pipelines")
 FIRST = "light"
@@ -79,11 +80,9 @@ def save(name: str, wanted: Pipeline) -> Path:
     clean = re.sub(r"[^\w-]+", "-", name).strip("-")
     if not clean:
         raise AugmentError(f"No pipeline can be called {name!r}; expected letters or digits.")
-    FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{clean}.yaml"
-    temporary = path.with_suffix(".part")
-    temporary.write_text(wanted.to_yaml(), encoding="utf-8")
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        temporary.write_text(wanted.to_yaml(), encoding="utf-8")
     return path
 
 

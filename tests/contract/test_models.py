@@ -1,7 +1,5 @@
 """What every model of the catalogue promises, whatever it is."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import nn
@@ -10,15 +8,6 @@ from segcore.models import create_model, load_model, model_names, save_model, se
 from segcore.models.base import AnySize
 
 CLASSES = 3
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Threads cost more than they bring at this size, far more where other processes run."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(params=model_names())

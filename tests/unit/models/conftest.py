@@ -1,13 +1,3 @@
-from collections.abc import Iterator
+"""Small models on one thread."""
 
-import pytest
-import torch
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Threads cost more than they bring at this size, far more where other processes run."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+from fixtures.threads import one_thread  # noqa: F401 - autouse, for every test of this folder
