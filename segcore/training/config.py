@@ -6,15 +6,32 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import indent
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from segcore.augment import Pipeline, load_pipeline
 from segcore.errors import ConfigError, SegcoreError, nearest
 from segcore.labels import PRESETS
-from segcore.training.choices import LOSSES, OPTIMIZERS, SCHEDULES, check_choice, parse_loss
+from segcore.training.choices import (
+    CLASS_WEIGHTS,
+    LOGGERS,
+    LOSSES,
+    OPTIMIZERS,
+    SCHEDULES,
+    check_choice,
+    parse_loss,
+)
 
 DEFAULT_MODELS = ("fcn8s", "unet", "pspnet", "deeplabv3plus")
 # Half of smp's widths: quicker steps and smaller files; the small sets of a first try don't fill the full ones.
@@ -44,10 +61,26 @@ def _flow(value: object) -> object:
         raise ValueError("expected YAML, e.g. '{unet: {decoder_channels: [128, 64, 48, 32, 16]}}'") from None
 
 
+def _weights(value: object) -> object:
+    return _flow(value) if isinstance(value, str) and ":" in value else value
+
+
+def _null(value: object) -> object:
+    return None if value in ("null", "none") else value
+
+
 Side = Annotated[int, Field(ge=32, le=8192)]
 Size = Annotated[tuple[Side, Side], BeforeValidator(_size), PlainSerializer(lambda size: f"{size[0]}x{size[1]}")]
+Epoch = Annotated[int, Field(ge=0, le=10_000)]
+Sizes = Annotated[dict[Epoch, Size], BeforeValidator(_flow)]
+Stages = Annotated[dict[Epoch, Annotated[int, Field(ge=0, le=5)]], BeforeValidator(_flow)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names), Field(min_length=1)]
+Loggers = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Options = Annotated[dict[str, dict[str, Any]], BeforeValidator(_flow)]
+Factor = Annotated[Annotated[float, Field(gt=0, le=100)] | None, BeforeValidator(_null)]
+Fold = Annotated[Annotated[int, Field(ge=0, le=99)] | None, BeforeValidator(_null)]
+Weight = Annotated[float, Field(ge=0, le=1000)]
+Weights = Annotated[str | dict[str, Weight], BeforeValidator(_weights)]
 
 
 class TrainConfig(BaseModel):
@@ -77,29 +110,75 @@ class TrainConfig(BaseModel):
     encoder: str = Field("tu-tf_efficientnet_lite0", description="backbone, by smp's name")
     encoder_weights: str = Field("imagenet", description="imagenet, none (from scratch), or a file")
     model_options: Options = Field(LIGHT_DECODERS, description="extra arguments by architecture, as YAML")
-    freeze: str = Field("none", description="none, encoder, or a number: that many of its first stages")
+    freeze: str = Field(
+        "none", description="none, encoder, a number: that many of its first stages, or schedule: see unfreeze"
+    )
+    unfreeze: Stages = Field(
+        {},
+        description="freeze: schedule begins with the encoder frozen; from an epoch on, so many stages stay frozen, "
+        "as {epoch: stages}; empty is three from a third of the epochs, none from two thirds",
+    )
+    cache_features: bool = Field(
+        False,
+        description="compute what a frozen encoder sees once, and keep it; each sample is then augmented the same "
+        "way until the encoder thaws",
+    )
 
     image_size: Size = Field((224, 320), description="HEIGHTxWIDTH that images are resized to")
+    progressive: Sizes = Field(
+        {}, description="other sizes to train at, as {epoch: HEIGHTxWIDTH}; validated at image_size"
+    )
     epochs: int = Field(6, ge=1, le=10_000, description="passes over the training set")
-    batch_size: int = Field(2, ge=1, le=1024, description="images a step")
+    batch_size: int = Field(2, ge=1, le=1024, description="images a step, of all processes together")
+    accumulate: int = Field(1, ge=1, le=1024, description="batches whose gradients one optimizer step sums")
+    val_batch_size: int = Field(0, ge=0, le=1024, description="images a validation batch; 0 is twice batch_size")
     loss: str = Field("ce+dice", description=f"{', '.join(LOSSES)}, or a sum such as ce+0.5*dice")
+    class_weights: Weights = Field(
+        "median", description=f"of weighted_ce: {', '.join(CLASS_WEIGHTS)}, or given as {{class: weight}}, others 1"
+    )
     class_weight_limit: float = Field(10.0, ge=1, le=1000, description="largest weight of weighted_ce; 1/it the least")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="probability spread over the other classes by ce")
+    focal_gamma: float = Field(2.0, ge=0, le=10, description="how much focal turns from pixels that are right already")
+    ohem_threshold: float = Field(0.7, gt=0, le=1, description="ohem learns from pixels below this probability")
+    ohem_keep: float = Field(0.0625, gt=0, le=1, description="least share of the pixels that ohem learns from")
+    boundary_width: int = Field(3, ge=1, le=64, description="pixels on each side of a boundary for boundary_ce")
+    boundary_weight: float = Field(4.0, ge=1, le=100, description="what a pixel at a boundary counts in boundary_ce")
     optimizer: str = Field("adamw", description=", ".join(OPTIMIZERS))
     lr: float = Field(4e-3, gt=0, le=10, description="highest learning rate, of decoder and head")
     encoder_lr_factor: float = Field(0.3, ge=0, le=10, description="the encoder's learning rate is lr times this")
+    head_lr_factor: Factor = Field(
+        None, description="lr times this for the rest; null is the model's own: 10 for deeplabv2, else 1"
+    )
     schedule: str = Field("one-cycle", description=", ".join(SCHEDULES))
     warmup: float = Field(0.2, ge=0, lt=1, description="share of all steps in which the learning rate rises")
+    poly_power: float = Field(0.9, gt=0, le=10, description="of the poly schedule")
+    decay: float = Field(0.1, gt=0, le=1, description="what step and exponential multiply the rate by")
+    decay_epochs: float = Field(10.0, gt=0, le=10_000, description="epochs in which step and exponential do that once")
     weight_decay: float = Field(0.01, ge=0, le=1, description="not applied to norms and biases")
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd and rmsprop")
+    nesterov: bool = Field(True, description="look ahead in sgd's momentum")
     gradient_clip: float = Field(1.0, ge=0, le=1000, description="largest norm of the gradient; 0 does not clip")
+    ema: float = Field(
+        0.0, ge=0, lt=1, description="decay of averaged weights, validated and kept in place of the last; 0 is none"
+    )
+    early_stopping: int = Field(0, ge=0, le=10_000, description="stop after so many epochs without a better one; 0 off")
 
     seed: int = Field(0, ge=0, le=2**32 - 1, description="of everything random")
+    repeats: int = Field(1, ge=1, le=1000, description="trainings of each model, with seeds seed, seed + 1, ...")
+    folds: int = Field(
+        0, ge=0, le=100, description="k-fold cross-validation of the training set by blocks of time; 0 off"
+    )
+    fold: Fold = Field(None, description="train this one of the folds, from 0; null trains them all")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="cuda where there is one")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="bf16 where the hardware has it")
     channels_last: bool = Field(True, description="memory layout; faster for convolutions")
-    workers: int = Field(0, ge=0, le=64, description="processes that augment; 0 does it between steps")
+    workers: int = Field(1, ge=0, le=64, description="processes that augment; 0 does it between steps")
     cache_mb: int = Field(2000, ge=0, le=1_000_000, description="memory for decoded, resized images")
+    loggers: Loggers = Field((), description=f"beside metrics.csv: {', '.join(LOGGERS)}")
+    checkpoint_minutes: float = Field(
+        5.0, gt=0, le=10_000, description="at most so much is lost when it is killed; each epoch's end is kept too"
+    )
+    launcher: Literal["local", "ray"] = Field("local", description="where trainings run: here in turn, or on Ray")
     out: str = Field("checkpoints", description="folder of runs")
     name: str | None = Field(None, description="run names begin with it; null for the dataset's name")
 
@@ -144,9 +223,42 @@ class TrainConfig(BaseModel):
     @classmethod
     def _freezable(cls, value: object) -> str:
         text = str(value)
-        if text not in ("none", "encoder") and not re.fullmatch("[1-5]", text):
-            raise ValueError("expected none, encoder, or a number of stages from 1 to 5")
+        if text not in ("none", "encoder", "schedule") and not re.fullmatch("[1-5]", text):
+            raise ValueError("expected none, encoder, schedule, or a number of stages from 1 to 5")
         return text
+
+    @field_validator("class_weights")
+    @classmethod
+    def _known_weights(cls, value: str | dict[str, float]) -> str | dict[str, float]:
+        return check_choice("class weights", value, CLASS_WEIGHTS) if isinstance(value, str) else value
+
+    @field_validator("loggers")
+    @classmethod
+    def _known_loggers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(check_choice("logger", name, LOGGERS) for name in value)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.freeze != "none" and self.encoder_weights == "none":
+            raise ValueError(
+                f"freeze is {self.freeze} and encoder_weights is none: random weights would stay random. Give the "
+                "encoder weights (--encoder-weights imagenet), or train it (--freeze none)"
+            )
+        if self.unfreeze and self.freeze != "schedule":
+            raise ValueError(f"unfreeze is given and freeze is {self.freeze}. Write --freeze schedule, or leave it out")
+        if self.cache_features and self.freeze not in ("encoder", "schedule"):
+            raise ValueError(
+                f"cache_features needs a frozen encoder and freeze is {self.freeze}. Write --freeze encoder or schedule"
+            )
+        if self.fold is not None and self.fold >= self.folds:
+            raise ValueError(f"fold is {self.fold} of {self.folds} folds; expected 0 to folds - 1 (--folds 5 --fold 0)")
+        if self.folds == 1:
+            raise ValueError("folds is 1; expected 2 or more, or 0 for one split into training and validation")
+        for what, at in (("unfreeze", self.unfreeze), ("progressive", self.progressive)):
+            late = [epoch for epoch in at if epoch >= self.epochs]
+            if late:
+                raise ValueError(f"{what} names epoch {late[0]} and there are epochs 0 to {self.epochs - 1}")
+        return self
 
     @field_validator("augment")
     @classmethod
@@ -168,11 +280,44 @@ class TrainConfig(BaseModel):
         """The augmentation."""
         return load_pipeline(self.augment)
 
-    def for_run(self, model: str) -> TrainConfig:
+    def tasks(self) -> list[TrainConfig]:
+        """The trainings of this config, one run each: models x seeds x folds."""
+        folds = [self.fold] if self.fold is not None or not self.folds else list(range(self.folds))
+        seeds = range(self.seed, self.seed + self.repeats)
+        return [self.for_run(model, seed, fold) for model in self.models for seed in seeds for fold in folds]
+
+    def for_run(self, model: str, seed: int | None = None, fold: int | None = None) -> TrainConfig:
         """What trains this one model again: its name alone, its options alone, the pipeline's text in place."""
-        options = {name: options for name, options in self.model_options.items() if name == model}
-        changes = {"models": (model,), "model_options": options, "augment": self.pipeline.to_dict()}
+        changes = {
+            "models": (model,),
+            "model_options": {name: options for name, options in self.model_options.items() if name == model},
+            "augment": self.pipeline.to_dict(),
+            "seed": self.seed if seed is None else seed,
+            "fold": self.fold if fold is None else fold,
+            "repeats": 1,
+            "launcher": "local",
+        }
         return self.model_copy(update=changes)
+
+    def run_name(self, dataset: str) -> str:
+        """What the run of this task is called, before a number makes it unique: `camvid-unet-seed1-fold2`."""
+        seed = f"-seed{self.seed}" if self.seed else ""
+        fold = f"-fold{self.fold}" if self.fold is not None else ""
+        return f"{self.name or dataset}-{self.models[0]}{seed}{fold}"
+
+    def size_at(self, epoch: int) -> tuple[int, int]:
+        """(height, width) that an epoch trains at."""
+        begun = [start for start in self.progressive if start <= epoch]
+        return self.progressive[max(begun)] if begun else self.image_size
+
+    def frozen_at(self, epoch: int) -> str:
+        """What is frozen in an epoch: `none`, `encoder`, or the number of stages."""
+        if self.freeze != "schedule":
+            return self.freeze
+        thaw = self.unfreeze or {-(-self.epochs // 3): 3, -(-2 * self.epochs // 3): 0}
+        begun = [start for start in thaw if start <= epoch]
+        stages = thaw[max(begun)] if begun else None
+        return "encoder" if stages is None else "none" if stages == 0 else str(stages)
 
     def values(self) -> dict[str, Any]:
         """Plain values of every setting, for YAML; `build` takes them back."""
@@ -223,8 +368,10 @@ def build(values: Mapping[str, Any]) -> TrainConfig:
         return TrainConfig(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0])
         reason = first["msg"].removeprefix("Value error, ")
+        if not first["loc"]:  # settings that contradict each other
+            raise ConfigError(f"{reason}.") from None
+        name = str(first["loc"][0])
         raise ConfigError(
             f"{name} ({flag(name)}) is {values.get(name)!r}: {reason}. Wanted: {describe(name)}."
         ) from None

@@ -34,7 +34,7 @@ from segcore.training.config import build, describe, read_settings
         (
             ["--loss", "ce+diec"],
             ConfigError,
-            r"^No loss 'diec'\. Did you mean 'dice'\? Choose one of ce, weighted_ce, dice, or",
+            r"^No loss 'diec'\. Did you mean 'dice'\? Choose one of ce, weighted_ce, dice, focal, ",
         ),
         (
             ["--loss", "0*ce"],
