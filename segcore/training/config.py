@@ -40,6 +40,8 @@ LIGHT_DECODERS: dict[str, dict[str, Any]] = {
     "deeplabv3plus": {"decoder_channels": 128},
 }
 
+_AT_EPOCHS = ("unfreeze", "progressive")  # settings of {epoch: value}
+
 
 def _size(value: object) -> object:
     """`224x320` -> (224, 320); anything else is left for pydantic."""
@@ -254,8 +256,8 @@ class TrainConfig(BaseModel):
             raise ValueError(f"fold is {self.fold} of {self.folds} folds; expected 0 to folds - 1 (--folds 5 --fold 0)")
         if self.folds == 1:
             raise ValueError("folds is 1; expected 2 or more, or 0 for one split into training and validation")
-        for what, at in (("unfreeze", self.unfreeze), ("progressive", self.progressive)):
-            late = [epoch for epoch in at if epoch >= self.epochs]
+        for what in _AT_EPOCHS:
+            late = [epoch for epoch in getattr(self, what) if epoch >= self.epochs]
             if late:
                 raise ValueError(f"{what} names epoch {late[0]} and there are epochs 0 to {self.epochs - 1}")
         return self
@@ -321,7 +323,9 @@ class TrainConfig(BaseModel):
 
     def values(self) -> dict[str, Any]:
         """Plain values of every setting, for YAML; `build` takes them back."""
-        return self.model_dump(mode="json")
+        plain = self.model_dump(mode="json")
+        at_epochs = {name: {int(epoch): value for epoch, value in plain[name].items()} for name in _AT_EPOCHS}
+        return plain | at_epochs  # JSON has no whole numbers for keys, YAML does
 
     def to_yaml(self) -> str:
         """YAML of every setting with its description beside it."""

@@ -59,7 +59,7 @@ from segcore.training.config import build, describe, read_settings
         (
             ["--freeze", "9"],
             ConfigError,
-            r"^freeze \(--freeze\) is '9': expected none, encoder, or a number of stages from 1 to 5",
+            r"^freeze \(--freeze\) is '9': expected none, encoder, schedule, or a number of stages from 1 to 5",
         ),
         (
             ["--model-options", "{unet"],
