@@ -1,0 +1,61 @@
+"""The `segcore` command: one module a noun, with an `add_...` function; sub-commands take the parsed arguments."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from segcore.cli.arguments import FAILED, INTERRUPTED, Commands
+from segcore.cli.data import add_data
+from segcore.cli.evaluate import add_evaluate
+from segcore.cli.predict import add_predict
+from segcore.cli.runs import add_runs
+from segcore.errors import SegcoreError, plain
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: Arguments without the program's name; None for those of the process.
+
+    Returns:
+        0 when done, 2 after a message on standard error, 130 when interrupted.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["train"]:
+        from segcore.training.command import main as train
+
+        return train(words[1:], prog="segcore train")
+    arguments = _parser().parse_args(words)
+    try:
+        return int(arguments.run(arguments))
+    except SegcoreError as error:
+        print(f"segcore: {error}", file=sys.stderr)
+        return FAILED
+    except OSError as error:
+        print(f"segcore: {plain(error)}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("segcore: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    from segcore import __version__
+
+    parser = argparse.ArgumentParser("segcore", description="Train, explore and honestly compare segmentation models.")
+    parser.add_argument("--version", action="version", version=f"segcore {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    add_data(commands)
+    add_runs(commands)
+    add_evaluate(commands)
+    add_predict(commands)
+    add_train(commands)
+    return parser
+
+
+def add_train(commands: Commands) -> None:
+    """`segcore train`: the same as `python train.py`; `main` hands its words on, since its flags are its settings."""
+    commands.add_parser("train", help="train models; segcore train --help lists all settings", add_help=False)

@@ -1,0 +1,117 @@
+"""`segcore evaluate`: score a run on a split, and store what it predicts."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from segcore.cli.arguments import Commands, add_run_arguments, run_from
+from segcore.errors import EvaluationError, unknown
+
+if TYPE_CHECKING:
+    from segcore.data import Dataset
+    from segcore.runs import RunRecord, ScoreInfo
+
+
+def add_evaluate(commands: Commands) -> None:
+    """`segcore evaluate`."""
+    parser = commands.add_parser("evaluate", help="score a run on a split, and store what it predicts")
+    add_run_arguments(parser)
+    parser.add_argument("--data", metavar="SOURCE", help="a folder, a zip, or drive (default: what it was trained on)")
+    parser.add_argument("--split", default="test", help="train, val or test (default: test)")
+    parser.set_defaults(run=evaluate_run)
+
+
+def evaluate_run(arguments: argparse.Namespace) -> int:
+    """Score a run under the labels it was trained with, and print the scores.
+
+    On the data it was trained on, `train` and `val` are the run's own: validation taken from train stays apart.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from segcore.data import open_dataset
+    from segcore.evaluation import evaluate
+    from segcore.labels import PRESETS
+    from segcore.runs import RunWriter, ScoreInfo
+
+    run = run_from(arguments)
+    trained = run.summary.dataset
+    labels = run.labels.name if run.labels.name in PRESETS else None
+    dataset = open_dataset(
+        arguments.data or trained.source,
+        labels=labels,
+        void=trained.void,
+        skip_incomplete=run.config.get("skip_incomplete", False),
+        color_tolerance=run.config.get("color_tolerance", 0),
+    )
+    same = dataset.fingerprint == trained.fingerprint
+    ids = _own_ids(run, dataset, arguments.split) if same else dataset.split(arguments.split).ids
+    # Scores on other data must not take the place of the run's own on its leaderboard.
+    name = arguments.split if same else f"{dataset.name}-{arguments.split}"
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"{run.id} on {name}", total=len(ids))
+        evaluation = evaluate(
+            run,
+            dataset,
+            ids,
+            split=name,
+            device=arguments.device,
+            progress=lambda done, total: bar.update(task, completed=done),
+        )
+    found = ScoreInfo.from_counts(evaluation.total, run.labels)
+    if same and arguments.split in ("val", "test"):
+        RunWriter(run.path).write_summary(run.summary.model_copy(update={arguments.split: found}))
+    _print_scores(run, f"{dataset.name} {arguments.split}, {len(ids)} images", found)
+    if not same:
+        print(f"This is not the data it was trained on; stored beside its own scores in {evaluation.path}.")
+    return 0
+
+
+def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
+    """Frames of a split as the run saw it."""
+    from segcore.data import SPLITS, plan_split
+
+    if split not in SPLITS:
+        raise EvaluationError(unknown("split", split, SPLITS))
+    if split == "test":
+        return dataset.split(split).ids
+    trained, config = run.summary.dataset, run.config
+    plan = plan_split(
+        dataset,
+        method=trained.split,
+        val_fraction=config.get("val_fraction", 0.1),
+        copies=config.get("copies", 0),
+        seed=run.summary.seed,
+    )
+    if plan.fingerprint != trained.split_fingerprint:
+        raise EvaluationError(
+            f"The {split} split of run {run.id!r} can't be made again from its {run.path / 'config.yaml'}: its "
+            f"fingerprint is {plan.fingerprint}, the run's {trained.split_fingerprint}. Evaluate --split test instead."
+        )
+    return tuple(dict.fromkeys(item.id for item in getattr(plan, split)))
+
+
+def _print_scores(run: RunRecord, what: str, found: ScoreInfo) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from segcore.metrics import POLICY
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"[bold]{escape(run.id)}[/bold] ({escape(run.title)}) on {escape(what)}")
+    table = Table("score", "value")
+    table.add_row("mIoU", f"{found.miou:.4f}")
+    table.add_row("pixel accuracy", f"{found.pixel_accuracy:.4f}")
+    if found.miou_without_void is not None:
+        table.add_row("mIoU without void", f"{found.miou_without_void:.4f}")
+    if found.pixel_accuracy_without_void is not None:
+        table.add_row("pixel accuracy without void", f"{found.pixel_accuracy_without_void:.4f}")
+    table.add_row("mean accuracy", f"{found.mean_accuracy:.4f}")
+    table.add_row("mean Dice", f"{found.mean_dice:.4f}")
+    table.add_row("frequency-weighted IoU", f"{found.frequency_weighted_iou:.4f}", end_section=True)
+    for name, iou in zip(run.labels.names, found.iou, strict=True):
+        table.add_row(f"IoU {escape(name)}", "absent" if iou is None else f"{iou:.4f}")
+    console.print(table)
+    console.print(POLICY)

@@ -1,0 +1,49 @@
+"""`segcore predict`: predict your own images."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from segcore.cli.arguments import Commands, add_run_arguments, run_from
+
+
+def add_predict(commands: Commands) -> None:
+    """`segcore predict`."""
+    parser = commands.add_parser("predict", help="predict your own images")
+    add_run_arguments(parser)
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, JPEG, ... of any size")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the masks and overlays")
+    parser.set_defaults(run=predict_images)
+
+
+def predict_images(arguments: argparse.Namespace) -> int:
+    """Write `NAME-mask.png` (a palette PNG of class ids) and `NAME-overlay.jpg` for each image."""
+    from segcore.data import decode_image
+    from segcore.errors import DatasetError
+    from segcore.evaluation import Predictor
+    from segcore.runs.files import replacing
+    from segcore.visual.encode import encode_jpeg, encode_png
+    from segcore.visual.overlay import overlay
+
+    paths = [Path(name) for name in arguments.images]
+    twice = [stem for stem, count in Counter(path.stem for path in paths).items() if count > 1]
+    if twice:
+        raise DatasetError(f"Two images are called {twice[0]!r} and would be written to one file; rename one.")
+    run = run_from(arguments)
+    predict = Predictor(run, device=arguments.device)
+    out = Path(arguments.out)
+    for path in paths:
+        try:
+            image = decode_image(path.read_bytes(), str(path))
+            found = predict(image)
+            blended = overlay(image, found.mask, run.labels)
+            with replacing(out / f"{path.stem}-mask.png") as file:
+                file.write_bytes(encode_png(found.mask, run.labels.palette))
+            with replacing(out / f"{path.stem}-overlay.jpg") as file:
+                file.write_bytes(encode_jpeg(blended))
+        except OSError as error:
+            raise DatasetError(f"{error.filename}: {error.strerror}. Check the path and --out.") from None
+        print(f"{out / path.stem}-mask.png  mean confidence {found.confidence.mean():.3f}")
+    return 0

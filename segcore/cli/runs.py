@@ -1,0 +1,56 @@
+"""`segcore runs`: list the runs with their scores."""
+
+from __future__ import annotations
+
+import argparse
+
+from segcore.cli.arguments import Commands
+
+
+def add_runs(commands: Commands) -> None:
+    """`segcore runs`."""
+    parser = commands.add_parser("runs", help="list the runs with their scores")
+    parser.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
+    parser.set_defaults(run=list_runs)
+
+
+def list_runs(arguments: argparse.Namespace) -> int:
+    """Print a table of all runs, and the folders that could not be read."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from segcore.metrics import POLICY
+    from segcore.runs import RunStore
+
+    store = RunStore(arguments.runs)
+    console = Console(highlight=False, soft_wrap=True)
+    runs, problems = store.list(), store.problems
+    if not runs:
+        console.print(f"No runs in {escape(str(store.root))}. Train some: python train.py")
+    else:
+        table = Table(padding=(0, 0, 0, 1), box=None)  # a run's name is what other commands take: never cut
+        table.add_column("run", no_wrap=True)
+        table.add_column("model", no_wrap=True)
+        table.add_column("data", overflow="fold")
+        for name in ("classes", "test mIoU", "pixel acc.", "params", "min."):
+            table.add_column(name, justify="right", min_width=max(map(len, name.split())))
+        table.add_column("status", no_wrap=True)
+        for run in runs:
+            summary, test = run.summary, run.summary.test
+            table.add_row(
+                escape(run.id),
+                escape(run.title),
+                escape(summary.dataset.name),
+                f"{run.labels.classes}",
+                f"{test.miou:.3f}" if test else "–",
+                f"{test.pixel_accuracy:.3f}" if test else "–",
+                f"{summary.parameters / 1e6:.1f} M",
+                f"{summary.train_seconds / 60:.1f}",
+                summary.status,
+            )
+        console.print(table)
+        console.print(POLICY)
+    for problem in problems:
+        console.print(f"skipped: {escape(problem.message)}")
+    return 0
