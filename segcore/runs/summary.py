@@ -110,6 +110,11 @@ class Summary(_Frozen):
         best_epoch: Epoch of the kept weights, from 0; `None` before the first validation.
         epochs: Epochs trained so far.
         train_seconds: Wall time of training, without evaluation.
+        trainable_parameters: Those of `parameters` that training could change; `None` where it was not written down.
+        frozen: What of the model was held, by the word of the setting `freeze`; likewise.
+        git_commit: Short hash of the Segcore checkout that trained it, with `+` when its code differed; `None` for an
+            installed Segcore, which `versions` tells.
+        command: The command line as typed.
         val, test: Scores of the kept weights, at ground-truth size.
         error: Why it failed, one line.
     """
@@ -122,6 +127,8 @@ class Summary(_Frozen):
     encoder: str
     encoder_weights: str | None
     parameters: Count
+    trainable_parameters: Count | None = None
+    frozen: str | None = None
     labels: dict[str, Any]
     dataset: DatasetInfo
     input: InputInfo
@@ -132,6 +139,8 @@ class Summary(_Frozen):
     precision: str = "32-true"
     seed: int = 0
     versions: dict[str, str] = {}
+    git_commit: str | None = None
+    command: str | None = None
     val: ScoreInfo | None = None
     test: ScoreInfo | None = None
     error: str | None = None

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
-from platform import python_version
 from typing import Literal
 
 import torch
@@ -14,16 +12,7 @@ from torch import Tensor, nn
 
 from segcore.errors import ConfigError
 from segcore.training.config import TrainConfig
-
-_PACKAGES = (
-    "torch",
-    "lightning",
-    "segmentation-models-pytorch",
-    "timm",
-    "albumentations",
-    "opencv-python-headless",
-    "numpy",
-)
+from segcore.training.provenance import versions as versions
 
 
 @dataclass(frozen=True)
@@ -80,8 +69,3 @@ def depthwise_in_float32(model: nn.Module) -> None:
 def _without_autocast(forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     with torch.autocast("cpu", enabled=False):
         return forward(x.float()).to(x.dtype)
-
-
-def versions() -> dict[str, str]:
-    """Versions of what decides a result."""
-    return {"python": python_version(), "segcore": version("segcore"), **{name: version(name) for name in _PACKAGES}}

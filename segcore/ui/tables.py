@@ -136,7 +136,10 @@ def curves(view: View, runs: Sequence[RunRecord], axis: str) -> tuple[pd.DataFra
 
 
 def cost(view: View, runs: Sequence[RunRecord]) -> pd.DataFrame:
-    """Columns `color, run, status, minutes, epochs, best_epoch, seconds, val_miou, parameters, device`."""
+    """Columns `color, run, status, minutes, epochs, best_epoch, seconds, val_miou, parameters, device`.
+
+    And `git_commit, command`, where any run has them.
+    """
     rows = []
     for run in runs:
         info = run.summary
@@ -156,6 +159,9 @@ def cost(view: View, runs: Sequence[RunRecord]) -> pd.DataFrame:
                 "val_miou": info.val.miou if info.val else None,
                 "parameters": info.parameters / 1e6,
                 "device": info.device,
+                "git_commit": info.git_commit,
+                "command": info.command,
             }
         )
-    return pd.DataFrame(rows)
+    unknown = [name for name in ("git_commit", "command") if not any(row[name] for row in rows)]
+    return pd.DataFrame(rows).drop(columns=unknown, errors="ignore")

@@ -122,6 +122,18 @@ def test_training_run_grows(open_app, data, runs, said):
     assert "Training: U-Net. The page follows." in said(app)
 
 
+def test_cost_tells_what_made_a_run_where_it_is_known(open_app, data, runs):
+    folder = runs("unet", "pspnet")
+    made = {"git_commit", "command"}
+    assert not made & set(open_app(data, folder, "curves").dataframe[0].value.columns)
+    summary = folder / "unet" / "summary.json"
+    told = {"git_commit": "0123abc+", "command": "python train.py --models unet"}
+    summary.write_text(json.dumps(json.loads(summary.read_text()) | told))
+    table = open_app(data, folder, "curves").dataframe[0].value
+    assert made <= set(table.columns)
+    assert (table["command"] == told["command"]).sum() == (table["git_commit"] == told["git_commit"]).sum() == 1
+
+
 def test_another_version_of_the_data_is_said(open_app, data, runs, said):
     folder = runs("unet", "pspnet")
     summary = folder / "unet" / "summary.json"

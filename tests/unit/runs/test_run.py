@@ -1,5 +1,6 @@
 """A run written and read back, and a store of them."""
 
+import json
 import subprocess
 import sys
 
@@ -29,6 +30,14 @@ def test_a_run_reads_back_as_written(store, fake_run):
     assert again.splits == ("test",)
     assert (again.title, load_run(fake_run(store, "other", model="mine").path).title) == ("U-Net", "mine")
     assert again.evaluation("val") is None
+
+
+def test_a_summary_from_before_provenance_was_written_down_loads(store, fake_run):
+    run = fake_run(store, "old")
+    newer = ("trainable_parameters", "frozen", "git_commit", "command")
+    values = {name: value for name, value in json.loads(run.summary.model_dump_json()).items() if name not in newer}
+    (run.path / "summary.json").write_text(json.dumps(values))
+    assert [getattr(load_run(run.path).summary, name) for name in newer] == [None] * 4
 
 
 def test_every_file_appears_under_its_documented_name_and_no_temporary_stays(store, fake_run):
