@@ -71,18 +71,22 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
 def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
     """Frames of a split as the run saw it."""
     from segcore.data import SPLITS, plan_split
+    from segcore.data.split import FOLDS
 
     if split not in SPLITS:
         raise EvaluationError(unknown("split", split, SPLITS))
     if split == "test":
         return dataset.split(split).ids
     trained, config = run.summary.dataset, run.config
+    folded = trained.split == FOLDS  # which says that train was cut, not how
     plan = plan_split(
         dataset,
-        method=trained.split,
+        method=config.get("split", "auto") if folded else trained.split,
         val_fraction=config.get("val_fraction", 0.1),
         copies=config.get("copies", 0),
         seed=run.summary.seed,
+        folds=config.get("folds", 0) if folded else 0,
+        fold=config.get("fold") if folded else None,
     )
     if plan.fingerprint != trained.split_fingerprint:
         raise EvaluationError(

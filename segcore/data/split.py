@@ -7,7 +7,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from segcore.data.dataset import Dataset
@@ -21,6 +21,9 @@ METHODS: dict[str, str] = {
     "augmented": "augment first, then split frames and copies at random (the assignment's own protocol)",
 }
 GAP = 3  # frames left out on each side of a validation block: neighbours look alike
+FOLDS = "folds"  # what a plan's method is when one of several folds validates
+_FOLDABLE = ("auto", "block", "frame")
+_SNAP = 8  # a border between blocks moves to a border between sequences that is at most 1/8 of a block away
 
 
 class Item(NamedTuple):
@@ -35,7 +38,7 @@ class SplitPlan:
     """Which items are trained on, validated on and tested on.
 
     Args:
-        method: `given`, `block`, `frame` or `augmented`.
+        method: `given`, `block`, `frame`, `augmented` or `folds`.
         train: Items to train on, copies included.
         val: Items to validate on.
         test: Items to test on.
@@ -67,9 +70,22 @@ class SplitPlan:
 
 
 def plan_split(
-    dataset: Dataset, *, method: str = "auto", val_fraction: float = 0.1, copies: int = 0, seed: int = 0
+    dataset: Dataset,
+    *,
+    method: str = "auto",
+    val_fraction: float = 0.1,
+    copies: int = 0,
+    seed: int = 0,
+    folds: int = 0,
+    fold: int | None = None,
 ) -> SplitPlan:
     """Keep the dataset's train and test; take validation from train, or as given.
+
+    With `folds`, train is cut into so many parts, and part `fold` validates. The parts of a video are blocks of time as
+    equal as can be over its sequences in order, `GAP` + 1 frames or more each; a border near the end of a sequence
+    (1/8 of a block) moves there. `GAP` frames on each side of the validating block, in its own sequence, are left out.
+    Blocks are the same for every seed. Other data is shuffled by the seed and dealt into parts. Every frame of train
+    is in exactly one fold.
 
     Args:
         dataset: What to split.
@@ -78,9 +94,13 @@ def plan_split(
         copies: Augmented copies of every training frame. Except under `augmented`, copies stay on the side of their
             frame, and only frames themselves are validated on.
         seed: Which frames or blocks are taken.
+        folds: Parts for cross-validation, 2 or more; 0 is one split. `method` is then `auto`, `block` or `frame`
+            (shuffled), and `val_fraction` is not used.
+        fold: Which of the folds validates, from 0.
 
     Raises:
-        DatasetError: on an unknown method, a fraction out of range, or a split that would be empty.
+        DatasetError: on an unknown method, a fraction out of range, more folds than there are blocks, or a split that
+            would be empty.
     """
     if method not in METHODS:
         raise DatasetError(unknown("split method", method, METHODS))
@@ -91,6 +111,8 @@ def plan_split(
     frames = dataset.splits.get("train", ())
     if not frames:
         raise DatasetError(f"{dataset.name} has no train split; it has {', '.join(dataset.splits)}.")
+    if folds or fold is not None:
+        return _fold_plan(dataset, frames, method, copies, seed, folds, fold)
     if method == "auto":
         method = "given" if "val" in dataset.splits else "block" if dataset.video else "frame"
     rng = random.Random(seed)
@@ -109,6 +131,17 @@ def plan_split(
                 f"val_fraction {val_fraction} of {len(frames)} frames ({method}) leaves no {name} samples. "
                 "Choose another fraction, or --split frame."
             )
+    return _plan(dataset, method, train, val, [*warnings, *_val_warnings(dataset, method)])
+
+
+def _plan(dataset: Dataset, method: str, train: list[Item], val: list[Item], warnings: list[str]) -> SplitPlan:
+    test = [Item(frame) for frame in dataset.splits.get("test", ())]
+    warnings = [*warnings, *_test_warnings(dataset, train, test)]
+    return SplitPlan(method, tuple(train), tuple(val), tuple(test), tuple(warnings))
+
+
+def _val_warnings(dataset: Dataset, method: str) -> list[str]:
+    warnings = []
     if method == "frame" and dataset.video:
         warnings.append(
             "Split 'frame' on a video: most validation frames have a training frame beside them in time; the "
@@ -118,9 +151,67 @@ def plan_split(
         warnings.append(
             f"{dataset.name} has a val split of its own ({len(dataset.splits['val'])} frames); it is not used."
         )
-    test = [Item(frame) for frame in dataset.splits.get("test", ())]
-    warnings += _test_warnings(dataset, train, test)
-    return SplitPlan(method, tuple(train), tuple(val), tuple(test), tuple(warnings))
+    return warnings
+
+
+def _fold_plan(
+    dataset: Dataset, frames: Sequence[str], method: str, copies: int, seed: int, folds: int, fold: int | None
+) -> SplitPlan:
+    if method not in _FOLDABLE:
+        raise DatasetError(
+            f"Split {method!r} can't be cut into folds; it is one split. Choose --split {' or '.join(_FOLDABLE)}, or "
+            "leave --folds out."
+        )
+    if fold is None or folds < 2 or not 0 <= fold < folds:
+        raise DatasetError(
+            f"fold is {fold} of {folds} folds; expected 2 folds or more, and a fold from 0 to folds - 1."
+        )
+    if method == "auto":
+        method = "block" if dataset.video else "frame"
+    most, what = {
+        "block": (len(frames) // (GAP + 1), f"blocks of time, {GAP + 1} frames or more each"),
+        "frame": (len(frames), "frames"),
+    }[method]
+    if folds > most:
+        raise DatasetError(
+            f"{folds} folds of {dataset.name} are too many: its {len(frames)} training frames make at most {most} "
+            f"({what}). Ask for fewer folds."
+        )
+    if method == "block":
+        chosen, gap = _time_block(dataset, frames, folds, fold)
+    else:
+        shuffled = list(frames)
+        random.Random(seed).shuffle(shuffled)
+        chosen, gap = set(shuffled[fold::folds]), set()
+    train = _with_copies([frame for frame in frames if frame not in chosen and frame not in gap], copies)
+    val = [Item(frame) for frame in frames if frame in chosen]
+    return _plan(dataset, FOLDS, train, val, _val_warnings(dataset, method))
+
+
+def _time_block(dataset: Dataset, frames: Sequence[str], folds: int, fold: int) -> tuple[set[str], set[str]]:
+    """Block `fold` of `folds` over the sequences in order, and the frames beside it in its own sequences."""
+    sequences = _sequences(dataset, frames)
+    order = [frame for sequence in sequences.values() for frame in sequence]
+    ends = list(accumulate(map(len, sequences.values())))
+    reach = len(order) / folds / _SNAP
+    borders = [0]
+    for number in range(1, folds):
+        border = round(number * len(order) / folds)
+        close = min(ends, key=lambda end: abs(end - border))
+        borders.append(close if abs(close - border) <= reach else border)
+    start, stop = [*borders, len(order)][fold : fold + 2]
+    first, last = dataset.record(order[start]).group, dataset.record(order[stop - 1]).group
+    before = [frame for frame in order[max(0, start - GAP) : start] if dataset.record(frame).group == first]
+    after = [frame for frame in order[stop : stop + GAP] if dataset.record(frame).group == last]
+    return set(order[start:stop]), {*before, *after}
+
+
+def _sequences(dataset: Dataset, frames: Iterable[str]) -> dict[str, list[str]]:
+    """Frames by sequence, in their order."""
+    sequences: dict[str, list[str]] = defaultdict(list)
+    for frame in frames:
+        sequences[dataset.record(frame).group].append(frame)
+    return sequences
 
 
 def _with_copies(frames: Iterable[str], copies: int) -> list[Item]:
@@ -162,9 +253,7 @@ def _blocks(
     dataset: Dataset, frames: Sequence[str], val_fraction: float, rng: random.Random
 ) -> tuple[set[str], set[str]]:
     """One contiguous block in each sequence, in proportion to its length, and the gaps around the blocks."""
-    sequences: dict[str, list[str]] = defaultdict(list)
-    for frame in frames:
-        sequences[dataset.record(frame).group].append(frame)
+    sequences = _sequences(dataset, frames)
     wanted = round(val_fraction * len(frames))
     sizes = {name: int(val_fraction * len(sequence)) for name, sequence in sequences.items()}
     by_remainder = sorted(sequences, key=lambda name: sizes[name] - val_fraction * len(sequences[name]))

@@ -165,3 +165,102 @@ def test_dataset_and_split_are_independent_of_numpy_state():
     first = plan_split(ride(40), method="frame").fingerprint
     np.random.seed(2)
     assert plan_split(ride(40), method="frame").fingerprint == first
+
+
+def numbers(ids, which):
+    """Places in time of the frames of one sequence."""
+    return sorted(int(name[-4:]) for name in ids if name.startswith(f"s{which}_"))
+
+
+@given(
+    lengths=st.lists(st.integers(1, 60), min_size=1, max_size=5).filter(lambda lengths: sum(lengths) >= 8),
+    data=st.data(),
+    copies=st.integers(0, 2),
+    video=st.booleans(),
+)
+def test_folds_are_a_partition_and_no_neighbour_sits_on_both_sides(lengths, data, copies, video):
+    dataset = ride(*lengths, video=video)
+    folds = data.draw(st.integers(2, sum(lengths) // (GAP + 1)))
+    plans = [plan_split(dataset, folds=folds, fold=fold, copies=copies) for fold in range(folds)]
+    assert plans[0] == plan_split(dataset, folds=folds, fold=0, copies=copies) and plans[0].method == "folds"
+    assert sorted(item.id for plan in plans for item in plan.val) == sorted(dataset.splits["train"])
+    assert len({plan.fingerprint for plan in plans}) == folds
+    for plan in plans:
+        assert plan.train and not frames(plan.train) & frames(plan.val)
+        assert set(plan.train) == {Item(name, copy) for name in frames(plan.train) for copy in range(copies + 1)}
+        assert all(item.copy == 0 for item in plan.val)
+        assert plan.test == tuple(Item(name) for name in dataset.splits["test"])
+        if not video:
+            assert frames(plan.train) | frames(plan.val) == set(dataset.splits["train"])
+            continue
+        assert len(plan.val) >= GAP + 1
+        for which, length in enumerate(lengths):
+            held = numbers(frames(plan.val), which)
+            assert held == list(range(held[0], held[-1] + 1) if held else [])
+            near = {place for frame in held for place in range(frame - GAP, frame + GAP + 1)}
+            assert set(numbers(frames(plan.train), which)) == set(range(length)) - near
+
+
+def test_folds_of_one_sequence_are_equal_and_in_order():
+    held = [numbers(frames(plan_split(ride(41), folds=4, fold=fold).val), 0) for fold in range(4)]
+    assert [len(block) for block in held] == [10, 10, 11, 10]
+    assert [place for block in held for place in block] == list(range(41))
+
+
+def test_a_border_moves_to_the_end_of_a_sequence_that_is_near():
+    def sizes(*lengths):
+        return [len(plan_split(ride(*lengths), folds=2, fold=fold).val) for fold in range(2)]
+
+    assert sizes(45, 55) == [45, 55]  # five frames of a block of fifty
+    assert sizes(30, 70) == [50, 50]
+    plan = plan_split(ride(45, 55), folds=2, fold=0)
+    assert len(plan.train) == 55  # no gap is lost at the border between two rides
+
+
+def test_folds_by_blocks_ignore_the_seed_and_folds_of_photos_do_not():
+    def held(seed, video):
+        return frames(plan_split(ride(40, video=video), folds=4, fold=1, seed=seed).val)
+
+    assert held(0, True) == held(1, True)
+    assert held(0, False) != held(1, False)
+    assert (
+        plan_split(ride(40, video=False), method="block", folds=4, fold=1).val
+        == plan_split(ride(40), folds=4, fold=1).val
+    )
+
+
+def test_folds_say_what_is_not_used_and_what_is_optimistic():
+    assert (
+        "ride has a val split of its own (4 frames); it is not used."
+        in plan_split(ride(40, val=4), folds=2, fold=0).warnings
+    )
+    assert plan_split(ride(40), folds=2, fold=0).warnings == ()
+    (warning,) = plan_split(ride(40), method="frame", folds=2, fold=0).warnings
+    assert warning.startswith("Split 'frame' on a video")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"folds": 11, "fold": 0},
+            "11 folds of ride are too many: its 40 training frames make at most 10 (blocks of time, 4 frames or more "
+            "each). Ask for fewer folds.",
+        ),
+        (
+            {"method": "frame", "folds": 41, "fold": 0},
+            "41 folds of ride are too many: its 40 training frames make at most 40 (frames).",
+        ),
+        (
+            {"method": "augmented", "folds": 2, "fold": 0},
+            "Split 'augmented' can't be cut into folds; it is one split. Choose --split auto or block or frame",
+        ),
+        ({"folds": 4}, "fold is None of 4 folds; expected 2 folds or more, and a fold from 0 to folds - 1."),
+        ({"folds": 4, "fold": 4}, "fold is 4 of 4 folds; expected"),
+        ({"folds": 1, "fold": 0}, "fold is 0 of 1 folds; expected"),
+        ({"fold": 0}, "fold is 0 of 0 folds; expected"),
+    ],
+)
+def test_bad_folds(options, message):
+    with pytest.raises(DatasetError, match=re.escape(message)):
+        plan_split(ride(40), **options)

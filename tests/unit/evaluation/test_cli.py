@@ -91,6 +91,16 @@ def test_validation_is_what_the_run_took_from_train(run, folder, capsys):
     assert "No split 'vall'. Did you mean 'val'? Choose one of train, val, test." in capsys.readouterr().err
 
 
+def test_validation_of_a_fold_is_that_fold(run, folder):
+    plan = plan_split(open_dataset(folder, labels="camvid11"), method="frame", seed=3, folds=2, fold=1)
+    trained = run.summary.dataset.model_copy(update={"split": "folds", "split_fingerprint": plan.fingerprint})
+    writer = RunWriter(run.path)
+    writer.write_config({"split": "frame", "seed": 3, "folds": 2, "fold": 1})
+    writer.write_summary(run.summary.model_copy(update={"dataset": trained, "seed": 3}))
+    assert main(["evaluate", str(run.path), "--split", "val", "--device", "cpu"]) == 0
+    assert load_run(run.path).evaluation("val").ids == tuple(item.id for item in plan.val)
+
+
 def test_predict_writes_masks_and_overlays_at_the_images_own_size(run, tmp_path, capsys):
     image = tmp_path / "mine.jpg"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (77, 123, 3), dtype=np.uint8)).save(image)
