@@ -387,20 +387,34 @@ def read_settings(path: str | Path) -> dict[str, Any]:
     Raises:
         ConfigError: when the file can't be read, is no YAML mapping, or has a key that is no setting.
     """
+    settings = {name.replace("-", "_"): value for name, value in read_mapping(path).items()}
+    try:
+        build(settings)
+    except SegcoreError as error:
+        raise type(error)(f"{Path(path).name}: {error}") from None
+    return settings
+
+
+def read_mapping(path: str | Path, what: str = "recipe", line: str = "epochs: 10") -> dict[str, Any]:
+    """Names and values of a YAML file.
+
+    Args:
+        path: The file.
+        what: What it is meant to be.
+        line: How a line of one may look.
+
+    Raises:
+        ConfigError: when the file can't be read or is no YAML mapping.
+    """
     file = Path(path)
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"Can't read the recipe {str(path)!r}: {error.strerror}.") from None
+        raise ConfigError(f"Can't read the {what} {str(path)!r}: {error.strerror}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{file.name}{line}: not YAML: {getattr(error, 'problem', None) or error}.") from None
+        where = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{file.name}{where}: not YAML: {getattr(error, 'problem', None) or error}.") from None
     if not isinstance(values, dict):
-        raise ConfigError(f"{file.name}: not a recipe; expected lines such as 'epochs: 10'.")
-    settings = {str(name).replace("-", "_"): value for name, value in values.items()}
-    try:
-        build(settings)
-    except SegcoreError as error:
-        raise type(error)(f"{file.name}: {error}") from None
-    return settings
+        raise ConfigError(f"{file.name}: not a {what}; expected lines such as {line!r}.")
+    return {str(name): value for name, value in values.items()}
