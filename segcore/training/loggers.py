@@ -75,8 +75,7 @@ def create_loggers(
     found: list[Logger] = []
     for name in dict.fromkeys(names):
         try:
-            with _quiet():
-                found.append(create[name](run_path, summary, config, step))
+            found.append(create[name](run_path, summary, config, step))
         except Exception as error:  # each tracker has errors of its own, and a database's and a network's under them
             for logger in found:
                 _close(logger, "failed")
@@ -144,8 +143,7 @@ def _final(summary: Summary) -> dict[str, float]:
 def _each(loggers: list[Logger], act: Callable[[Logger], None], say: Callable[[str], None]) -> None:
     for logger in list(loggers):
         try:
-            with _quiet():
-                act(logger)
+            act(logger)
         except Exception as error:  # as in `create_loggers`
             loggers.remove(logger)
             say(f"Nothing more goes to {type(logger).__name__}, the training goes on: {_first_line(error)}")
@@ -154,8 +152,8 @@ def _each(loggers: list[Logger], act: Callable[[Logger], None], say: Callable[[s
 def _tensorboard(run_path: Path, summary: Summary, config: Mapping[str, Any], step: int) -> TensorBoardLogger:
     from lightning.pytorch.loggers import TensorBoardLogger
 
-    purge = {"purge_step": step + 1} if step else {}
-    logger = TensorBoardLogger(run_path, name=TENSORBOARD, version="", default_hp_metric=False, **purge)
+    forget = step + 1 if step else None
+    logger = TensorBoardLogger(run_path, name=TENSORBOARD, version="", default_hp_metric=False, purge_step=forget)
     logger.log_hyperparams(dict(config))  # kept until `log_end`
     _ = logger.experiment  # so that a folder that can't be written is met here
     return logger
@@ -169,22 +167,23 @@ def _mlflow(run_path: Path, summary: Summary, config: Mapping[str, Any], step: i
 
     folder = run_path.parent.resolve()
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(folder / MLFLOW_DATABASE).as_posix()}"
-    client = MlflowClient(uri)
-    found = _begun(client, _read_ids(run_path).get("mlflow"))
-    if not found:
-        _make_experiment(client, summary.dataset.name, folder / "mlartifacts")
-    tags = {
-        "model": summary.model,
-        "encoder": summary.encoder,
-        "fingerprint": summary.dataset.fingerprint,
-        "split_fingerprint": summary.dataset.split_fingerprint,
-    }
-    logger = MLFlowLogger(summary.dataset.name, run_name=summary.run_id, tracking_uri=uri, tags=tags, run_id=found)
-    if found:
-        client.update_run(found, status="RUNNING")
-    else:
-        _write_id(run_path, "mlflow", str(logger.run_id))
-        logger.log_hyperparams(dict(config))
+    with _quiet():  # not before the import, which sets levels of its own
+        client = MlflowClient(uri)
+        found = _begun(client, _read_ids(run_path).get("mlflow"))
+        if not found:
+            _make_experiment(client, summary.dataset.name, folder / "mlartifacts")
+        tags = {
+            "model": summary.model,
+            "encoder": summary.encoder,
+            "fingerprint": summary.dataset.fingerprint,
+            "split_fingerprint": summary.dataset.split_fingerprint,
+        }
+        logger = MLFlowLogger(summary.dataset.name, run_name=summary.run_id, tracking_uri=uri, tags=tags, run_id=found)
+        if found:
+            client.update_run(found, status="RUNNING")
+        else:
+            _write_id(run_path, "mlflow", str(logger.run_id))
+            logger.log_hyperparams(dict(config))
     return logger
 
 
