@@ -29,6 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from segcore.errors import RunError, unknown
 from segcore.runs import files
+from segcore.runs.locks import lock
 from segcore.runs.record import RunRecord
 from segcore.runs.store import RunProblem, RunStore
 
@@ -135,6 +136,8 @@ class SearchRecord:
         if missing:
             raise RunError(f"{path} has no column {', '.join(missing)}. {_AGAIN.format(self.path)}")
         numbers = [name for name in columns if name != "state" and not name.startswith(PARAM)]
+        if table.empty:  # no value to tell a column's type by
+            return table.astype(dict.fromkeys(numbers, "float64"))
         text = [name for name in numbers if not pd.api.types.is_numeric_dtype(table[name])]
         if text:
             raise RunError(f"{path}: column {', '.join(text)} holds text; expected numbers. {_AGAIN.format(self.path)}")
@@ -193,7 +196,7 @@ class SearchWriter:
         """One process at a time is inside: read the study and write it as a table in one go, and no row is lost."""
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / ".lock").open("a+b") as handle:
-            _lock(handle.fileno())  # the system lets go of it when the process ends, however that happens
+            lock(handle)
             yield
 
     def write_info(self, info: SearchInfo) -> None:
@@ -343,18 +346,6 @@ def _cell(value: object) -> object:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return json.dumps(value) if isinstance(value, dict | list | tuple) else value
-
-
-def _lock(descriptor: int) -> None:
-    """Wait for the file to be ours."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined, unused-ignore]
-    else:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def _line(error: Exception) -> str:

@@ -75,6 +75,11 @@ def test_a_search_that_has_only_begun(tmp_path):
     assert search.importance == {} and search.best is None and search.best_number is None and search.runs.list() == []
 
 
+def test_a_table_without_trials_is_no_table_of_text(tmp_path):
+    table = write(tmp_path, rows=[]).record().trials
+    assert table.empty and table["value"].dtype == np.float64
+
+
 def test_version_moves_with_the_trials(tmp_path):
     writer = write(tmp_path)
     before = writer.record().version
