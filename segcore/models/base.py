@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from segmentation_models_pytorch.base import SegmentationModel
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -33,17 +35,25 @@ class AnySize(SegmentationModel):
         Raises:
             ModelError: when training on one image gives a normalisation layer a single value.
         """
-        height, width = x.shape[-2:]
         try:
-            logits: Tensor = super().forward(self._pad(x))
+            return self.decode(self.features(x), x.shape[-2:])
         except ValueError as error:
             if "Expected more than 1 value per channel" not in str(error):
                 raise
             raise ModelError(
-                f"{type(self).__name__} can't train on a batch of {x.shape[0]} image of {height}x{width}: batch "
-                "normalisation of globally pooled features needs two or more. Use a batch size of at least 2, and "
-                "drop a last batch of one."
+                f"{type(self).__name__} can't train on a batch of {x.shape[0]} image of {x.shape[-2]}x{x.shape[-1]}: "
+                "batch normalisation of globally pooled features needs two or more. Use a batch size of at least 2, "
+                "and drop a last batch of one."
             ) from None
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """What the encoder makes of `[N, 3, H, W]`: one `[N, C, h, w]` a stage, the padded image first."""
+        return list(self.encoder(self._pad(x)))
+
+    def decode(self, features: list[Tensor], size: Sequence[int]) -> Tensor:
+        """Logits `[N, classes, height, width]` from `features`, for an image of (height, width)."""
+        height, width = size
+        logits: Tensor = self.segmentation_head(self.decoder(features))
         return logits[..., :height, :width]
 
     def _pad(self, x: Tensor) -> Tensor:

@@ -110,6 +110,9 @@ class Summary(_Frozen):
         best_epoch: Epoch of the kept weights, from 0; `None` before the first validation.
         epochs: Epochs trained so far.
         train_seconds: Wall time of training, without evaluation.
+        images_per_second: Training images by `train_seconds`, validation included in those.
+        data_wait: Share of `train_seconds` in which a step waited for its batch.
+        peak_memory_mb: Most memory that the training process held.
         trainable_parameters: Those of `parameters` that training could change; `None` where it was not written down.
         frozen: What of the model was held, by the word of the setting `freeze`; likewise.
         git_commit: Short hash of the Segcore checkout that trained it, with `+` when its code differed; `None` for an
@@ -135,6 +138,9 @@ class Summary(_Frozen):
     best_epoch: Count | None = None
     epochs: Count = 0
     train_seconds: Annotated[FiniteFloat, Field(ge=0)] = 0.0
+    images_per_second: FiniteFloat | None = None
+    data_wait: FiniteFloat | None = None
+    peak_memory_mb: FiniteFloat | None = None
     device: str = "cpu"
     precision: str = "32-true"
     seed: int = 0

@@ -64,12 +64,16 @@ class RunWriter:
         if file.is_file():
             with file.open(newline="", encoding="utf-8") as handle:
                 rows = list(csv.DictReader(handle))
-        rows.append({name: "" if value is None or math.isnan(value) else value for name, value in row.items()})
+        self.rewrite_metrics([*rows, row])
+
+    def rewrite_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Replace `metrics.csv` with these epochs: a training that goes on from a checkpoint repeats the later ones."""
+        file = self.path / files.METRICS
         columns = dict.fromkeys((*HISTORY_COLUMNS, *(name for each in rows for name in each)))
         with files.replacing(file) as path, path.open("w", newline="", encoding="utf-8") as handle:
             writer = csv.DictWriter(handle, list(columns), restval="", lineterminator="\n")
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
 
     def write_evaluation(
         self,
@@ -124,6 +128,10 @@ class RunWriter:
             RunError: when the summary has not been written yet.
         """
         return load_run(self.path)
+
+
+def _cell(value: Any) -> Any:  # noqa: ANN401 - a number, or the text of one
+    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value
 
 
 def _write_predictions(

@@ -20,6 +20,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
     """One flag a setting; a flag that is not given is absent from the namespace."""
     result = argparse.ArgumentParser(prog, description=_DESCRIPTION, allow_abbrev=False)
     result.add_argument("--config", metavar="FILE", help="YAML recipe, or a run's config.yaml; flags go before it")
+    result.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped: its folder or id")
     result.add_argument("--print-config", action="store_true", help="print all settings as YAML and stop")
     for name, field in TrainConfig.model_fields.items():
         default = TrainConfig.model_fields[name].default
@@ -42,14 +43,20 @@ def parse(arguments: Sequence[str], prog: str = "train.py") -> tuple[TrainConfig
     Raises:
         ConfigError: on a flag, key or value that does not fit; nearest names and choices are listed.
     """
+    values, _, only_print = _read(arguments, prog)
+    return build(values), only_print
+
+
+def _read(arguments: Sequence[str], prog: str) -> tuple[dict[str, Any], str | None, bool]:
+    """(settings given, run to go on with, whether settings are only to be printed)."""
     given, rest = parser(prog).parse_known_args(arguments)
     if rest:
-        flags = [*map(flag, TrainConfig.model_fields), "--config", "--print-config", "--help"]
+        flags = [*map(flag, TrainConfig.model_fields), "--config", "--resume", "--print-config", "--help"]
         name = rest[0].partition("=")[0]
         raise ConfigError(f"No option {name!r}.{nearest(name, flags)} {prog} --help lists them.")
     values: dict[str, Any] = vars(given)
-    recipe, only_print = values.pop("config"), values.pop("print_config")
-    return build((read_settings(recipe) if recipe else {}) | values), only_print
+    recipe, run, only_print = values.pop("config"), values.pop("resume"), values.pop("print_config")
+    return (read_settings(recipe) if recipe else {}) | values, run, only_print
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
@@ -58,13 +65,19 @@ def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
     # Spinning on cores that another program also wants makes a step many times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
-        config, only_print = parse(sys.argv[1:] if arguments is None else arguments, prog)
-        if only_print:
-            print(config.to_yaml(), end="")
-            return 0
-        from segcore.training.engine import train
+        values, run, only_print = _read(sys.argv[1:] if arguments is None else arguments, prog)
+        if run:
+            from segcore.training.engine import resume
 
-        runs = train(config)
+            runs, wanted = [resume(run, values)], 1
+        else:
+            config = build(values)
+            if only_print:
+                print(config.to_yaml(), end="")
+                return 0
+            from segcore.training.engine import train
+
+            runs, wanted = train(config), len(config.tasks())
     except SegcoreError as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return 2
@@ -75,6 +88,6 @@ def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
         print(f"\n{prog}: interrupted.", file=sys.stderr)
         return 130
     statuses = {run.summary.status for run in runs}
-    if "interrupted" in statuses or len(runs) < len(config.models):  # or stopped while the last one was scored
+    if "interrupted" in statuses or len(runs) < wanted:  # or stopped while the last one was scored
         return 130
     return 1 if "failed" in statuses else 0

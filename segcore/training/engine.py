@@ -1,26 +1,130 @@
-"""Train several models on the same data, one after another."""
+"""Train several models on the same data, one after another, and go on with one that was stopped."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import torch
 
 from segcore import data
-from segcore.errors import DatasetError
+from segcore.errors import ConfigError, DatasetError, RunError
 from segcore.models.encoders import normalization
 from segcore.models.weights import encoder_state
-from segcore.runs import RunRecord, RunStore
-from segcore.training.config import TrainConfig
+from segcore.runs import RunRecord, RunStore, RunWriter, load_run
+from segcore.training.checkpoint import Checkpoint
+from segcore.training.config import TrainConfig, build, flag
+from segcore.training.distributed import World
 from segcore.training.fit import Job, fit
 from segcore.training.hardware import Hardware
-from segcore.training.recorder import StopRequest
+from segcore.training.recorder import OnEpoch, StopRequest
 from segcore.training.report import Reporter
 from segcore.training.samples import SampleStore
 
+# What a training may change when it goes on: where things are and how fast they come, nothing that decides a number.
+CHANGEABLE = ("data", "workers", "cache_mb", "checkpoint_minutes", "loggers", "out", "name", "skip_incomplete")
+
+
+class Session:
+    """What the trainings of one process share: open datasets, decoded samples, signals, the terminal.
+
+    Args:
+        reporter: Where progress is told; the terminal by default.
+    """
+
+    def __init__(self, reporter: Reporter | None = None) -> None:
+        self.stop = StopRequest()
+        self._reporter = reporter
+        self._world: World | None = None
+        self._datasets: dict[tuple[object, ...], data.Dataset] = {}
+        self._stores: dict[tuple[object, ...], SampleStore] = {}
+
+    def world(self, config: TrainConfig) -> World:
+        """The processes that train together; found once."""
+        if self._world is None:
+            self._world = World.find(Hardware.choose(config).device)
+        return self._world
+
+    @property
+    def reporter(self) -> Reporter:
+        """Of the first process; the others keep silent."""
+        if self._reporter is None:
+            self._reporter = Reporter(silent=self._world is not None and not self._world.first)
+        return self._reporter
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Ctrl-C ends the training after the current step, and bars are drawn, inside the block."""
+        with self.stop.listening(), self.reporter.drawing():
+            yield
+
+    def job(self, task: TrainConfig, writer: RunWriter) -> Job:
+        """What a task stands on; opened and decoded at most once for tasks on the same data.
+
+        Raises:
+            SegcoreError: when it can't start: data, encoder, device, a logger's package.
+        """
+        hardware = Hardware.choose(task)
+        normalization(task.encoder, task.encoder_weights)  # refuses an unknown encoder before any data is read
+        encoder_state(task.encoder, task.encoder_weights)  # the same for weights that can't be had
+        torch.backends.cudnn.benchmark = hardware.device == "cuda"
+        key = (task.data, task.labels, task.void, task.skip_incomplete, task.color_tolerance)
+        if key not in self._datasets:
+            self._datasets[key] = data.open_dataset(
+                task.data,
+                labels=task.labels,
+                void=task.void,
+                skip_incomplete=task.skip_incomplete,
+                color_tolerance=task.color_tolerance,
+            )
+        dataset = self._datasets[key]
+        plan = data.plan_split(
+            dataset,
+            method=task.split,
+            val_fraction=task.val_fraction,
+            copies=task.copies,
+            seed=task.seed,
+            folds=task.folds,
+            fold=task.fold,
+        )
+        stored = (*key, task.image_size, task.cache_mb)
+        if stored not in self._stores:
+            self._stores = {stored: SampleStore(dataset, task.image_size, task.cache_mb * 1_000_000)}  # one fits
+        store = self._stores[stored]
+        return Job(task, dataset, plan, store, hardware, self.world(task), self.reporter, self.stop, writer)
+
+    def run(
+        self,
+        task: TrainConfig,
+        writer: RunWriter,
+        *,
+        on_epoch: OnEpoch | None = None,
+        splits: Sequence[str] = ("val", "test"),
+        checkpoint: Checkpoint | None = None,
+        models_left: int = 1,
+    ) -> RunRecord:
+        """Train one task into one run, or go on with it.
+
+        Args:
+            task: Of `TrainConfig.tasks()`: one model, one seed, one fold.
+            writer: Of the run.
+            on_epoch: Gets the row of metrics of each epoch; False stops the training (the run is then `interrupted`).
+            splits: What the best epoch is scored on at the end.
+            checkpoint: Where to go on.
+            models_left: For the progress bar, this one included.
+
+        Raises:
+            SegcoreError: when it can't start. A training that fails later is a run that says so.
+        """
+        job = self.job(task, writer)
+        job.store.fill([item.id for item in (*job.plan.train, *job.plan.val)], counting(job, "reading"))
+        return fit(job, checkpoint=checkpoint, models_left=models_left, on_epoch=on_epoch, splits=splits)
+
 
 def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunRecord]:
-    """Train every model of the config, score the best epoch of each, and store it all in runs.
+    """Train every model of the config, seed by seed and fold by fold, score the best epoch of each, and store it all.
 
     A model that fails does not lose the others: its run says why. Ctrl-C ends the training after the current step;
     the best epoch so far is kept and scored.
@@ -30,49 +134,105 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
         reporter: Where progress is told; the terminal by default.
 
     Returns:
-        A run for every model that was begun.
+        A run for every training that was begun.
 
     Raises:
         SegcoreError: when nothing could start: data, encoder, device.
         KeyboardInterrupt: on Ctrl-C before the first model, and on a second one.
     """
-    reporter = reporter or Reporter()
-    hardware = Hardware.choose(config)
-    normalization(config.encoder, config.encoder_weights)  # refuses an unknown encoder before any data is read
-    encoder_state(config.encoder, config.encoder_weights)  # the same for weights that can't be had
-    torch.backends.cudnn.benchmark = hardware.device == "cuda"
-    dataset = data.open_dataset(
-        config.data,
-        labels=config.labels,
-        void=config.void,
-        skip_incomplete=config.skip_incomplete,
-        color_tolerance=config.color_tolerance,
-    )
-    plan = data.plan_split(
-        dataset, method=config.split, val_fraction=config.val_fraction, copies=config.copies, seed=config.seed
-    )
-    store = SampleStore(dataset, config.image_size, config.cache_mb * 1_000_000)
-    stop = StopRequest()
-    job = Job(config, dataset, plan, store, hardware, reporter, stop)
-    reporter.opening(_opening(job), (*dataset.notes, *plan.warnings))
+    if config.launcher == "ray":
+        from segcore.training.ray_launcher import train_on_ray
+
+        return train_on_ray(config, reporter)
+    session, tasks = Session(reporter), config.tasks()
+    world = session.world(config)
+    store = RunStore(config.out)
+    job = session.job(tasks[0], RunWriter(store.root))
+    session.reporter.opening(_opening(job, config), (*job.dataset.notes, *job.plan.warnings))
     runs: list[RunRecord] = []
-    with stop.listening(), reporter.drawing():
-        store.fill([item.id for item in (*plan.train, *plan.val)], _counting(job, "reading"))
-        _check_test(job)
-        for index, name in enumerate(config.models):
-            if stop.asked:
+    with session.working():
+        job.store.fill([item.id for item in (*job.plan.train, *job.plan.val)], counting(job, "reading"))
+        check_test(job)
+        for index, task in enumerate(tasks):
+            if session.stop.asked:
                 break
-            writer = RunStore(config.out).create(f"{config.name or dataset.name}-{name}")
-            runs.append(fit(job, name, writer, models_left=len(config.models) - index))
+            name = task.run_name(job.dataset.name)
+            writer = RunWriter(Path(world.agree(str(store.create(name).path) if world.first else "")))
+            runs.append(session.run(task, writer, models_left=len(tasks) - index))
     if runs:
-        reporter.closing(runs)
-    if stop.asked:
-        left = [name for name in config.models[len(runs) :]]
-        reporter.say(f"Interrupted.{' Not trained: ' + ', '.join(left) + '.' if left else ''}")
+        session.reporter.closing(runs)
+    if session.stop.asked:
+        left = ", ".join(task.run_name(job.dataset.name) for task in tasks[len(runs) :])
+        session.reporter.say(f"Interrupted.{' Not trained: ' + left + '.' if left else ''}")
     return runs
 
 
-def _counting(job: Job, what: str) -> Callable[[int, int], None]:
+def resume(run: str, changes: Mapping[str, Any], reporter: Reporter | None = None) -> RunRecord:
+    """Go on with a run from its `last.ckpt`, to the numbers it would have had without the stop.
+
+    Args:
+        run: Its folder, or its id in the folder of runs.
+        changes: Settings given beside; only those in `CHANGEABLE` may differ from the run's own.
+        reporter: Where progress is told; the terminal by default.
+
+    Raises:
+        ConfigError: when a setting would make it another training.
+        DatasetError: when the data is not what it was trained on.
+        RunError: when there is nothing to go on from.
+    """
+    record = _find(run, str(changes.get("out", "checkpoints")))
+    stored = record.config
+    config = build({name: value for name, value in stored.items() if name in TrainConfig.model_fields})
+    _check_changes(record, config, changes)
+    config = build({**config.values(), **changes, "out": config.out, "name": config.name})
+    checkpoint = Checkpoint.read(record.path)
+    session = Session(reporter)
+    session.world(config)
+    writer = RunWriter(record.path)
+    job = session.job(config, writer)
+    trained = record.summary.dataset
+    if (job.dataset.fingerprint, job.plan.fingerprint) != (trained.fingerprint, trained.split_fingerprint):
+        raise DatasetError(
+            f"Run {record.id!r} was trained on {trained.name} ({trained.source}, fingerprint {trained.fingerprint}, "
+            f"split {trained.split_fingerprint}); {job.dataset.source} is {job.dataset.name} with fingerprint "
+            f"{job.dataset.fingerprint}, split {job.plan.fingerprint}. Give --data the same images and masks."
+        )
+    position = checkpoint.position
+    session.reporter.opening(_opening(job, config), ())
+    session.reporter.say(
+        f"Going on with {record.id} after {position.epoch} of {config.epochs} epochs"
+        + (f" and {position.batches} batches." if position.batches else ".")
+    )
+    with session.working():
+        found = session.run(config, writer, checkpoint=checkpoint)
+    session.reporter.closing([found])
+    return found
+
+
+def _find(run: str, out: str) -> RunRecord:
+    path = Path(run)
+    if path.is_dir() or len(path.parts) > 1:
+        return load_run(path)
+    return RunStore(out).get(run)
+
+
+def _check_changes(record: RunRecord, config: TrainConfig, changes: Mapping[str, Any]) -> None:
+    wanted = build({**config.values(), **changes})
+    for name in changes:
+        before, now = config.values()[name], wanted.values()[name]
+        if name not in CHANGEABLE and before != now:
+            raise ConfigError(
+                f"{flag(name)} is {now!r} and run {record.id!r} was trained with {before!r}: going on with it would be "
+                f"another training. Leave it out, or begin anew without --resume."
+            )
+    if record.summary.status == "finished":
+        raise RunError(
+            f"Run {record.id!r} is finished after {record.summary.epochs} epochs; there is nothing to go on with. To "
+            f"train longer, begin anew: python train.py --config {record.path / 'config.yaml'} --epochs MORE"
+        )
+
+
+def counting(job: Job, what: str) -> Callable[[int, int], None]:
     """A bar that ends with `KeyboardInterrupt` when the user asks to stop."""
     bar = job.reporter.counting(what)
 
@@ -84,14 +244,14 @@ def _counting(job: Job, what: str) -> Callable[[int, int], None]:
     return update
 
 
-def _check_test(job: Job) -> None:
+def check_test(job: Job) -> None:
     """Decode every test sample once: a bad file must not be found after hours of training.
 
     Raises:
         DatasetError: naming the first that can't be used.
     """
     ids = job.split_ids("test")
-    problems = data.find_problems(job.dataset, ids, _counting(job, "checking test"))
+    problems = data.find_problems(job.dataset, ids, counting(job, "checking test"))
     if problems:
         raise DatasetError(
             f"{len(problems)} of {len(ids)} test samples can't be used. {problems[0]} "
@@ -99,8 +259,8 @@ def _check_test(job: Job) -> None:
         )
 
 
-def _opening(job: Job) -> dict[str, str]:
-    config, dataset, counts = job.config, job.dataset, job.plan.counts()
+def _opening(job: Job, config: TrainConfig) -> dict[str, str]:
+    dataset, counts = job.dataset, job.plan.counts()
     afresh = "" if config.copies or not config.pipeline.steps else ", augmented afresh each epoch"
     grown = f" -> {counts['train_augmented']} with augmented copies" if config.copies else afresh
     used = {item.id for item in (*job.plan.train, *job.plan.val)}
@@ -109,18 +269,25 @@ def _opening(job: Job) -> dict[str, str]:
     ignored = ", ".join(name for name, _ in dataset.labels.ignored)
     left_out = f", {ignored} ignored" if ignored else ""
     height, width = config.image_size
-    frozen = {"none": "nothing frozen", "encoder": "encoder frozen"}.get(
-        config.freeze, f"first {config.freeze} stages frozen"
+    sizes = "".join(
+        f", {size[0]}x{size[1]} from epoch {epoch + 1}" for epoch, size in sorted(config.progressive.items())
     )
+    images = f"{config.batch_size * config.accumulate}" + (
+        f" ({config.accumulate} batches of {config.batch_size})" if config.accumulate > 1 else ""
+    )
+    tasks = len(config.tasks())
+    several = f"; {tasks} trainings" if tasks > len(config.models) else ""
+    together = f", {job.world.size} processes" if job.world.size > 1 else ""
+    averaged = f", weights averaged with {config.ema:g}" if config.ema else ""
     return {
         "data": f"{dataset.name} ({dataset.source}), {dataset.labels.classes} classes{left_out}",
         "training": f"{counts['train']} images{grown}",
         "validation": f"{counts['val']} images, split by {job.plan.method}{gap}",
         "test": f"{counts['test']} images",
         "augment": "; ".join(step.sentence() for step in config.pipeline.steps) or "none",
-        "models": f"{', '.join(config.models)} on {config.encoder} ({config.encoder_weights} weights), {frozen}",
-        "recipe": f"{config.epochs} epochs, {height}x{width}, batch {config.batch_size}, {config.loss}, "
-        f"{config.optimizer} at {config.lr:g}, {config.schedule}",
-        "device": f"{job.hardware.name}, {job.hardware.precision}",
+        "models": f"{', '.join(config.models)} on {config.encoder} ({config.encoder_weights} weights){several}",
+        "recipe": f"{config.epochs} epochs, {height}x{width}{sizes}, {images} images a step, {config.loss}, "
+        f"{config.optimizer} at {config.lr:g}, {config.schedule}{averaged}",
+        "device": f"{job.hardware.name}, {job.hardware.precision}{together}",
         "validated at": f"{height}x{width} each epoch; the scores at the end are at the ground truth's own size",
     }

@@ -3,44 +3,55 @@
 from __future__ import annotations
 
 import logging
+import resource
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.strategies import DDPStrategy
 from rich.markup import escape
 
 from segcore import data
-from segcore.errors import SegcoreError, TrainingError
+from segcore.errors import TrainingError
 from segcore.evaluation import evaluate
 from segcore.models import count_parameters, create_model, normalization, set_trainable
 from segcore.models.base import AnySize
 from segcore.runs import DatasetInfo, InputInfo, RunRecord, RunWriter, ScoreInfo, Status, Summary
+from segcore.training.checkpoint import FILE, Checkpoint, Position, place
 from segcore.training.choices import parse_loss
 from segcore.training.config import TrainConfig
-from segcore.training.hardware import Hardware, depthwise_in_float32, versions
-from segcore.training.losses import SegmentationLoss, median_frequency_weights
+from segcore.training.distributed import World, share_batch_statistics
+from segcore.training.failures import cause, first_line
+from segcore.training.features import FeatureCache
+from segcore.training.hardware import Hardware, depthwise_in_float32
+from segcore.training.losses import SegmentationLoss, class_weights
 from segcore.training.module import SegmentationModule
-from segcore.training.recorder import Interrupted, Progress, Recorder, StopRequest
+from segcore.training.provenance import provenance
+from segcore.training.recorder import Interrupted, OnEpoch, Progress, Recorder, StopRequest
 from segcore.training.report import Reporter
-from segcore.training.samples import Items, SampleStore, loader
+from segcore.training.samples import Items, SampleStore, TrainBatches, ValBatches, loader
 
 
 @dataclass(frozen=True)
 class Job:
-    """What all models of one command share.
+    """One training and what it stands on.
 
     Args:
-        config: The settings.
+        config: The settings, of one model, seed and fold.
         dataset: Open.
         plan: Its split.
         store: Its training and validation samples at the size of the model.
         hardware: Where it runs.
+        world: The processes that train it together.
         reporter: Tells the user.
         stop: Whether the user asked to stop.
+        writer: Of the run.
     """
 
     config: TrainConfig
@@ -48,32 +59,69 @@ class Job:
     plan: data.SplitPlan
     store: SampleStore
     hardware: Hardware
+    world: World
     reporter: Reporter
     stop: StopRequest
+    writer: RunWriter
+
+    @property
+    def model(self) -> str:
+        """The architecture."""
+        return self.config.models[0]
 
     def split_ids(self, split: str) -> tuple[str, ...]:
         """Frames of `val` or `test`, each once."""
         return tuple(dict.fromkeys(item.id for item in getattr(self.plan, split)))
 
+    def write(self, summary: Summary) -> None:
+        """Write `summary.json`, from the first process alone."""
+        if self.world.first:
+            self.writer.write_summary(summary)
 
-def fit(job: Job, name: str, writer: RunWriter, *, models_left: int) -> RunRecord:
-    """Train one architecture; the run says how it ended, whatever happens.
+
+def fit(
+    job: Job,
+    *,
+    checkpoint: Checkpoint | None = None,
+    models_left: int = 1,
+    on_epoch: OnEpoch | None = None,
+    splits: Sequence[str] = ("val", "test"),
+) -> RunRecord:
+    """Train one architecture, or go on with it; the run says how it ended, whatever happens.
+
+    Args:
+        job: What to train on what.
+        checkpoint: Where to go on.
+        models_left: For the progress bar, this one included.
+        on_epoch: Sees the row of each epoch; False stops the training, as the user may.
+        splits: What the best epoch is scored on at the end.
 
     Returns:
-        The run: finished with scores on validation and test, interrupted with the best epoch so far (scored too,
-        unless the user asked twice), or failed with the reason.
+        The run: finished with scores, interrupted with the best epoch so far (scored too, unless the user asked
+        twice), or failed with the reason.
     """
-    writer.write_config(job.config.for_run(name).values())
-    summary = _first_summary(job, name, writer.id)
-    writer.write_summary(summary)
-    progress = Progress()
+    name, progress = job.model, Progress(**checkpoint.progress) if checkpoint else Progress()
+    if job.world.first:
+        if checkpoint:
+            job.writer.rewrite_metrics(progress.rows)  # rows after the checkpoint come again
+        else:
+            job.writer.write_config(job.config.values())
+    summary = _first_summary(job, checkpoint)
+    job.write(summary)
     status: Status = "finished"
     error: str | None = None
     try:
-        model = _create(job, name)
-        summary = summary.model_copy(update={"parameters": count_parameters(model)})
-        writer.write_summary(summary)
-        _train(job, name, model, writer, progress, models_left)
+        model = _create(job)
+        summary = summary.model_copy(
+            update={
+                "parameters": count_parameters(model),
+                "trainable_parameters": count_parameters(model, trainable=True),
+                "frozen": job.config.freeze,
+            }
+        )
+        job.write(summary)
+        job.reporter.model(summary, _frozen_text(job.config))
+        _train(job, model, progress, checkpoint, models_left, on_epoch, summary)
         if progress.best_epoch is None:
             raise TrainingError(
                 "No pixel of the validation masks is scored, so no epoch is the best. Check the masks, --void and "
@@ -81,59 +129,92 @@ def fit(job: Job, name: str, writer: RunWriter, *, models_left: int) -> RunRecor
             )
     except Interrupted:
         status = "interrupted"
-        job.reporter.say(f"{name}: stopped; the best epoch so far is scored now, Ctrl-C again leaves that out.")
+        if job.stop.asked and splits:
+            job.reporter.say(f"{name}: stopped; the best epoch so far is scored now, Ctrl-C again leaves that out.")
     except Exception as caught:  # one model must not lose the others: whatever it is, it is stored and shown
-        status, error = "failed", _tell(job, name, caught)
+        status, error = "failed", _tell(job, caught)
+        if job.world.size > 1:  # the other processes wait for this one
+            job.write(_ended(summary, status, error, progress))
+            raise
     except (KeyboardInterrupt, SystemExit):  # a second Ctrl-C, which Lightning turns into an exit
-        writer.write_summary(_ended(summary, "interrupted", None, progress))
+        job.write(_ended(summary, "interrupted", None, progress))
         raise KeyboardInterrupt from None
     summary = _ended(summary, status, error, progress)
-    writer.write_summary(summary)
-    if progress.best_epoch is not None and error is None:
+    if job.world.first:
+        summary = _finish(job, summary, progress, splits)
+    job.world.agree(None)  # the others wait for the scores
+    return RunRecord(job.writer.path, summary, 0) if not job.world.first else job.writer.record()
+
+
+def _finish(job: Job, summary: Summary, progress: Progress, splits: Sequence[str]) -> Summary:
+    """Store how it ended, score the best epoch, and tell; only the first process does."""
+    try:
+        job.writer.write_summary(summary)
+        if progress.best_epoch is not None and summary.error is None:
+            summary = _evaluate(job, summary, splits)
+        if summary.status == "finished":
+            (job.writer.path / FILE).unlink(missing_ok=True)
+    except Exception as caught:  # a bad test image, a full disk
+        error = f"Trained, but not scored. {_tell(job, caught)}" if not summary.error else summary.error
+        summary = summary.model_copy(update={"status": "failed", "error": error})
         try:
-            _evaluate(job, writer, summary)
-        except Exception as caught:  # as above: a bad test image, a full disk
-            error = f"Trained, but not scored. {_tell(job, name, caught)}"
-            summary = writer.record().summary.model_copy(update={"status": "failed", "error": error})
-            writer.write_summary(summary)
+            job.writer.write_summary(summary)
+        except OSError as full:
+            job.reporter.say(f"[red]{escape(str(job.writer.path))} keeps its earlier summary[/]: {escape(str(full))}")
     if progress.epochs:
         job.reporter.say(
-            f"[dim]{name}: {progress.seconds:.1f} s of training, {progress.seconds / progress.epochs:.1f} s an epoch, "
-            f"{100 * progress.wait_share:.1f} % of it waiting for data; best epoch {(progress.best_epoch or 0) + 1}[/]"
+            f"[dim]{job.model}: {progress.seconds:.1f} s of training, {progress.seconds / progress.epochs:.1f} s an "
+            f"epoch, {100 * progress.wait_share:.1f} % of it waiting for data, peak memory "
+            f"{_peak_memory_mb() / 1000:.2f} GB; best epoch {(progress.best_epoch or 0) + 1}[/]"
         )
-    return writer.record()
+    if summary.status in ("interrupted", "failed") and (job.writer.path / FILE).is_file():
+        job.reporter.say(f"Go on with it: python train.py --resume {job.writer.path}")
+    return summary
+
+
+def _peak_memory_mb() -> float:
+    """Most memory that this process ever held, and the largest of its workers that has ended."""
+    scale = 1e-6 if sys.platform == "darwin" else 1.024e-3  # bytes there, KiB elsewhere
+    return scale * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _ended(summary: Summary, status: Status, error: str | None, progress: Progress) -> Summary:
+    seconds = progress.seconds
     return summary.model_copy(
         update={
             "status": status,
             "error": error,
             "best_epoch": progress.best_epoch,
             "epochs": progress.epochs,
-            "train_seconds": round(progress.seconds, 3),
+            "train_seconds": round(seconds, 3),
+            "images_per_second": round(progress.images / seconds, 3) if seconds else None,
+            "data_wait": round(progress.wait_share, 5) if seconds else None,
+            "peak_memory_mb": round(_peak_memory_mb(), 1),
         }
     )
 
 
-def _tell(job: Job, name: str, caught: Exception) -> str:
-    """Show why a model failed; returns it for the run. What is no error of ours is shown with its traceback."""
-    if isinstance(caught, SegcoreError):
-        job.reporter.say(f"[red]{name} failed[/]: {escape(str(caught))}")
-        return str(caught)
-    job.reporter.console.print_exception()
-    return f"{type(caught).__name__}: {str(caught).splitlines()[0] if str(caught) else ''}"
+def _tell(job: Job, caught: Exception) -> str:
+    """Show why a model failed; returns it for the run. What is nothing known is shown with its traceback."""
+    known = cause(caught, job.writer.path)
+    if known is None:
+        job.reporter.console.print_exception()
+        return first_line(caught)
+    job.reporter.say(f"[red]{job.model} failed[/]: {escape(known)}")
+    return known
 
 
-def _first_summary(job: Job, name: str, run_id: str) -> Summary:
+def _first_summary(job: Job, checkpoint: Checkpoint | None) -> Summary:
+    if checkpoint and job.world.first:  # what made it stays what it was
+        return job.writer.record().summary.model_copy(update={"status": "training", "error": None})
     config, dataset = job.config, job.dataset
     height, width = config.image_size
     fed = normalization(config.encoder, config.encoder_weights)
     return Summary(
-        run_id=run_id,
+        run_id=job.writer.id,
         status="training",
         created=datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
-        model=name,
+        model=job.model,
         encoder=config.encoder,
         encoder_weights=config.encoder_weights,
         parameters=0,
@@ -152,85 +233,181 @@ def _first_summary(job: Job, name: str, run_id: str) -> Summary:
         device=job.hardware.device,
         precision=job.hardware.precision,
         seed=config.seed,
-        versions=versions(),
+        **provenance(),
     )
 
 
-def _create(job: Job, name: str) -> AnySize:
+def _frozen_text(config: TrainConfig) -> str:
+    if config.freeze == "schedule":
+        changes = [(epoch, config.frozen_at(epoch)) for epoch in range(config.epochs)]
+        told = [changes[0], *(now for before, now in pairwise(changes) if before[1] != now[1])]
+        return "; ".join(f"from epoch {epoch + 1}: {_frozen_word(frozen)}" for epoch, frozen in told)
+    return _frozen_word(config.freeze)
+
+
+def _frozen_word(frozen: str) -> str:
+    return {"none": "nothing frozen", "encoder": "encoder frozen", "1": "first stage frozen"}.get(
+        frozen, f"first {frozen} stages frozen"
+    )
+
+
+def _create(job: Job) -> AnySize:
     config = job.config
     pl.seed_everything(config.seed, verbose=False)
     model = create_model(
-        name,
+        job.model,
         encoder=config.encoder,
         encoder_weights=config.encoder_weights,
         classes=job.dataset.labels.classes,
-        **config.model_options.get(name, {}),
+        **config.model_options.get(job.model, {}),
     )
-    set_trainable(model, config.freeze)
+    set_trainable(model, config.frozen_at(0))
     if (job.hardware.device, job.hardware.precision) == ("cpu", "bf16"):
         depthwise_in_float32(model)
+    if job.world.size > 1:
+        share_batch_statistics(model, job.world)
     return model.to(memory_format=torch.channels_last) if config.channels_last else model
 
 
-def _train(job: Job, name: str, model: AnySize, writer: RunWriter, progress: Progress, models_left: int) -> None:
+def _items(job: Job, items: Sequence[data.Item], *, training: bool, thaws: int) -> Items:
+    config = job.config
+    return Items(
+        items,
+        job.store,
+        config.pipeline,
+        seed=config.seed,
+        copies=config.copies,
+        training=training,
+        fixed=job.plan.method == "augmented",
+        size_at=config.size_at if training else None,
+        fixed_until=thaws,
+    )
+
+
+def _train(
+    job: Job,
+    model: AnySize,
+    progress: Progress,
+    checkpoint: Checkpoint | None,
+    models_left: int,
+    on_epoch: OnEpoch | None,
+    summary: Summary,
+) -> None:
     config, classes = job.config, job.dataset.labels.classes
-    batches = [
-        loader(
-            Items(
-                items,
-                job.store,
-                config.pipeline,
-                seed=config.seed,
-                copies=config.copies,
-                training=training,
-                fixed=job.plan.method == "augmented",
-            ),
-            batch_size=config.batch_size,
-            seed=config.seed,
-            shuffle=training,
-            workers=config.workers,
+    start = checkpoint.position if checkpoint else Position()
+    thaws = next((epoch for epoch in range(config.epochs) if config.frozen_at(epoch) != "encoder"), config.epochs)
+    train_items = _items(job, job.plan.train, training=True, thaws=thaws if config.cache_features else 0)
+    val_items = _items(job, job.plan.val, training=False, thaws=0)
+    batches = TrainBatches(len(train_items), config.batch_size, seed=config.seed, world=job.world)
+    batches.resume(start.epoch, start.batches)
+    if not len(batches):
+        raise TrainingError(
+            f"{len(train_items)} training images leave no batch for {job.world.size} processes. Use fewer."
         )
-        for items, training in ((job.plan.train, True), (job.plan.val, False))
-    ]
-    terms = parse_loss(config.loss)
-    weights = None
-    if any(term == "weighted_ce" for _, term in terms):
-        pixels = job.store.pixels([item.id for item in job.plan.train if item.copy == 0], classes)
-        weights = torch.from_numpy(median_frequency_weights(pixels, limit=config.class_weight_limit))
     module = SegmentationModule(
         model,
-        SegmentationLoss(terms, class_weights=weights, label_smoothing=config.label_smoothing),
+        _loss(job),
         normalization(config.encoder, config.encoder_weights),
         config,
         classes=classes,
-        steps=config.epochs * len(batches[0]),
+        steps=config.epochs * -(-len(batches) // config.accumulate),
+        world=job.world,
+        features=FeatureCache(config.cache_mb * 1_000_000) if config.cache_features else None,
+        checkpoint=checkpoint,
     )
-    with _quiet(), job.reporter.training(name, epochs=config.epochs, steps=len(batches[0]), models_left=models_left):
-        pl.Trainer(
-            accelerator="gpu" if job.hardware.device == "cuda" else "cpu",
-            devices=1,
-            precision=job.hardware.lightning_precision,
-            max_epochs=config.epochs,
-            gradient_clip_val=config.gradient_clip or None,
-            callbacks=[Recorder(writer, job.reporter, job.stop, progress)],
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-        ).fit(module, train_dataloaders=batches[0], val_dataloaders=batches[1])
+    if progress.ended:
+        return
+    val_size = config.val_batch_size or 2 * config.batch_size
+    loaders = [
+        loader(train_items, batches, workers=config.workers),
+        loader(val_items, ValBatches(len(val_items), val_size, world=job.world), workers=config.workers),
+    ]
+    with _quiet():
+        trainer = _trainer(job, [Recorder(job.writer, job.reporter, job.stop, progress, batches, start, on_epoch)])
+    place(trainer, start)
+    if config.cache_features and start.epoch < thaws:
+        _fill_features(job, module, trainer, train_items)
+    done = start.epoch * len(batches) + start.batches
+    with (
+        _quiet(),
+        job.reporter.training(job.model, epochs=config.epochs, steps=len(batches), done=done, models_left=models_left),
+    ):
+        trainer.fit(module, train_dataloaders=loaders[0], val_dataloaders=loaders[1])
 
 
-def _evaluate(job: Job, writer: RunWriter, summary: Summary) -> None:
-    """Score the stored weights at ground-truth size on validation and test; predictions are stored."""
-    for split in ("val", "test"):
+def _trainer(job: Job, callbacks: list[pl.Callback]) -> pl.Trainer:
+    config, world = job.config, job.world
+    return pl.Trainer(
+        accelerator="gpu" if job.hardware.device == "cuda" else "cpu",
+        devices=world.local,
+        num_nodes=world.size // world.local,
+        # Statistics are shared where they are computed; counts are each process's own.
+        strategy=DDPStrategy(broadcast_buffers=False, find_unused_parameters=config.freeze == "schedule")
+        if world.size > 1
+        else "auto",
+        precision=job.hardware.lightning_precision,
+        max_epochs=config.epochs,
+        accumulate_grad_batches=config.accumulate,
+        gradient_clip_val=config.gradient_clip or None,
+        callbacks=callbacks,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+    )
+
+
+def _loss(job: Job) -> SegmentationLoss:
+    config, labels = job.config, job.dataset.labels
+    terms = parse_loss(config.loss)
+    weights = None
+    if any(term == "weighted_ce" for _, term in terms):
+        pixels = job.store.pixels([item.id for item in job.plan.train if item.copy == 0], labels.classes)
+        weights = torch.from_numpy(
+            class_weights(config.class_weights, pixels, limit=config.class_weight_limit, names=labels.names)
+        )
+    return SegmentationLoss(
+        terms,
+        class_weights=weights,
+        label_smoothing=config.label_smoothing,
+        focal_gamma=config.focal_gamma,
+        ohem_threshold=config.ohem_threshold,
+        ohem_keep=config.ohem_keep,
+        boundary_width=config.boundary_width,
+        boundary_weight=config.boundary_weight,
+        total=job.world.total,
+    )
+
+
+def _fill_features(job: Job, module: SegmentationModule, trainer: pl.Trainer, items: Items) -> None:
+    """Run the frozen encoder over every training item once."""
+    module.to(trainer.strategy.root_device)
+    bar = job.reporter.counting("encoding")
+    batches = ValBatches(len(items), 2 * job.config.batch_size)
+    with trainer.precision_plugin.forward_context():
+        module.features.fill(
+            module.model,
+            (
+                (module.normalize(images.to(module.device)), positions)
+                for images, _, positions in loader(items, batches, workers=job.config.workers)
+            ),
+            lambda done: bar(done, len(items)),
+        )
+
+
+def _evaluate(job: Job, summary: Summary, splits: Sequence[str]) -> Summary:
+    """Score the stored weights at ground-truth size; predictions are stored."""
+    for split in splits:
         ids = job.split_ids(split)
         if ids:
             bar = job.reporter.counting(f"scoring {split}")
-            found = evaluate(writer.record(), job.dataset, ids, split=split, device=job.hardware.device, progress=bar)
+            record = job.writer.record()
+            found = evaluate(record, job.dataset, ids, split=split, device=job.hardware.device, progress=bar)
             summary = summary.model_copy(update={split: ScoreInfo.from_counts(found.total, job.dataset.labels)})
-            writer.write_summary(summary)
+            job.writer.write_summary(summary)
+    return summary
 
 
 @contextmanager

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+import zlib
+from collections.abc import Sequence
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from segcore.errors import TrainingError
 from segcore.labels import IGNORE_INDEX
-from segcore.models import parameter_groups
+from segcore.models import parameter_groups, set_trainable
 from segcore.models.base import AnySize
 from segcore.models.encoders import Normalization
+from segcore.training.checkpoint import Checkpoint
 from segcore.training.config import TrainConfig
+from segcore.training.distributed import World
+from segcore.training.features import FeatureCache
 from segcore.training.losses import SegmentationLoss
 from segcore.training.optim import create_optimizer, learning_rate_factor
 
-Batch = tuple[Tensor, Tensor]  # [N, H, W, 3] uint8 RGB, [N, H, W] uint8 ids
+Batch = tuple[Tensor, Tensor, Tensor]  # [N, H, W, 3] uint8 RGB, [N, H, W] uint8 ids, [N] int64 positions of the items
+
+_LOOK_EVERY = 20  # steps between looks at the loss on a GPU, where each look waits for it
+_DIVERGED = 5.0  # times the loss that training began with
 
 
 class SegmentationModule(pl.LightningModule):
@@ -26,19 +35,29 @@ class SegmentationModule(pl.LightningModule):
     Both sets are scored at the size of the model, training as it goes (augmented, batch norm in training mode),
     validation after it; the final scores, at ground-truth size, come from `segcore.evaluation`.
 
+    Whatever is random in a step (dropout) is seeded by the number of the step: a training that goes on from
+    `last.ckpt` draws what it would have drawn.
+
     Args:
         model: From `create_model`.
         loss: Over logits and ids.
         normalization: Of the encoder.
-        config: The settings.
+        config: The settings, of one model.
         classes: Number of scored classes C.
         steps: Optimizer steps of the whole training.
+        world: The processes that train it together.
+        features: Of the frozen encoder, by item; empty when they are not kept.
+        checkpoint: Where to go on.
     """
 
     mean: Tensor
     scale: Tensor
     train_counts: Tensor
     val_counts: Tensor
+    train_loss: Tensor
+    val_loss: Tensor
+    first_loss: Tensor
+    recent_loss: Tensor
 
     def __init__(
         self,
@@ -49,58 +68,136 @@ class SegmentationModule(pl.LightningModule):
         *,
         classes: int,
         steps: int,
+        world: World | None = None,
+        features: FeatureCache | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         super().__init__()
         self.model, self.loss = model, loss
+        self.average = AveragedModel(model, multi_avg_fn=self._average, use_buffers=True) if config.ema else None
         self.settings, self.classes, self.steps = config, classes, steps
+        self.world, self.features = world or World(), features or FeatureCache(0)
         # On 0..255, so that a uint8 batch is normalised in one subtraction and one product.
         self.register_buffer("mean", 255 * torch.tensor(normalization.mean).view(1, 3, 1, 1))
         self.register_buffer("scale", 1 / (255 * torch.tensor(normalization.std).view(1, 3, 1, 1)))
         for part in ("train", "val"):
             self.register_buffer(f"{part}_counts", torch.zeros(classes, classes, dtype=torch.int64))
-            self.start(part)
+            self.register_buffer(f"{part}_loss", torch.zeros(2, dtype=torch.float64))  # sum over images, images
+        self.register_buffer("first_loss", torch.tensor(torch.nan))
+        self.register_buffer("recent_loss", torch.tensor(torch.nan))
+        self._checkpoint = checkpoint
+        if checkpoint:
+            self.load_state_dict(checkpoint.module)
+            if not self.world.first:  # the epoch so far is summed in the first one's
+                self.start("train")
+
+    @property
+    def scored(self) -> AnySize:
+        """What is validated and kept: the averaged weights, where there are any."""
+        return self.model if self.average is None else cast(AnySize, self.average.module)
 
     def start(self, part: str) -> None:
         """Forget the losses and counts of `train` or `val`."""
         getattr(self, f"{part}_counts").zero_()
-        setattr(self, f"{part}_losses", [])
+        getattr(self, f"{part}_loss").zero_()
+
+    def gather(self) -> None:
+        """Sum the losses and counts of the epoch over the processes."""
+        self.world.sum_(self.train_counts, self.val_counts, self.train_loss, self.val_loss)
 
     def mean_loss(self, part: str) -> float:
         """Mean loss over the batches of this epoch, weighted by their size."""
-        pairs: list[tuple[float, int]] = getattr(self, f"{part}_losses")
-        return sum(loss * count for loss, count in pairs) / max(1, sum(count for _, count in pairs))
+        total, images = getattr(self, f"{part}_loss").tolist()
+        return total / max(1.0, images)
+
+    def freeze_for(self, epoch: int) -> None:
+        """Freeze what the settings freeze in this epoch, and thaw the rest."""
+        set_trainable(self.model, self.settings.frozen_at(epoch))
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """`[N, H, W, 3]` uint8 -> `[N, 3, H, W]` float32 in channels_last, as a permuted view of it is."""
+        return (images.permute(0, 3, 1, 2) - self.mean) * self.scale
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        return self._step(batch, "train")
+        torch.manual_seed(zlib.crc32(f"{self.settings.seed}/{self.current_epoch}/{index}/{self.world.rank}".encode()))
+        images, masks, positions = batch
+        kept = self.features.get(positions)
+        logits = self.model(self.normalize(images)) if kept is None else self.model.decode(kept, images.shape[1:3])
+        target = masks.long()
+        # Summed over the processes inside the loss, so each has the gradient of the whole.
+        loss: Tensor = self.loss(logits, target)
+        self._look(loss.detach(), index)
+        self._count("train", logits.detach(), target, loss.detach())
+        return loss
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        self._step(batch, "val")
+        images, masks, _ = batch
+        logits, target = self.scored(self.normalize(images)), masks.long()
+        self._count("val", logits, target, self.loss(logits, target))
 
-    def _step(self, batch: Batch, part: str) -> Tensor:
-        images, masks = batch
-        target = masks.long()
-        # The permuted view of [N, H, W, 3] is channels_last already.
-        logits = self.model((images.permute(0, 3, 1, 2) - self.mean) * self.scale)
-        loss: Tensor = self.loss(logits, target)
-        value = float(loss.detach())
-        if value != value or value in (float("inf"), float("-inf")):
+    def optimizer_step(self, *arguments: Any, **keywords: Any) -> None:  # noqa: ANN401 - Lightning's own
+        super().optimizer_step(*arguments, **keywords)
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+
+    def _average(self, averaged: Sequence[Tensor], current: Sequence[Tensor], done: Tensor | int) -> None:
+        """Exponential moving average; it forgets faster at first, so that random weights don't linger."""
+        if not averaged[0].is_floating_point():  # batch norm's counters
+            torch._foreach_copy_(list(averaged), list(current))
+            return
+        steps = int(done)
+        torch._foreach_lerp_(list(averaged), list(current), 1 - min(self.settings.ema, (1 + steps) / (10 + steps)))
+
+    def _count(self, part: str, logits: Tensor, target: Tensor, loss: Tensor) -> None:
+        count = len(target)
+        getattr(self, f"{part}_loss").add_(torch.stack([loss.double() * count, loss.new_tensor(count).double()]))
+        getattr(self, f"{part}_counts").add_(_confusion(logits, target, self.classes))
+
+    def _look(self, loss: Tensor, index: int) -> None:
+        """Stop a training that can't come to anything.
+
+        Raises:
+            TrainingError: when the loss is no number, or has climbed far above where it began.
+        """
+        self.first_loss.copy_(torch.where(self.first_loss.isnan(), loss, self.first_loss))
+        before = torch.where(self.recent_loss.isnan(), loss, self.recent_loss)
+        self.recent_loss.copy_(0.9 * before + 0.1 * loss)
+        if loss.is_cuda and index % _LOOK_EVERY:
+            return
+        first, recent, now = float(self.first_loss), float(self.recent_loss), float(loss)
+        advice = (
+            f"Lower the learning rate (--lr, now {self.settings.lr:g}), or try --gradient-clip 1, a longer --warmup or "
+            "--precision fp32."
+        )
+        where = f"in epoch {self.current_epoch + 1}, step {self.global_step + 1} of {self.steps}"
+        if not recent - recent == 0:  # neither NaN nor infinite
+            raise TrainingError(f"The training loss became {now if now - now else recent} {where}. {advice}")
+        if recent > _DIVERGED * max(first, 0.1):
             raise TrainingError(
-                f"The {'training' if part == 'train' else 'validation'} loss became {value} in epoch "
-                f"{self.current_epoch + 1}. Lower the learning rate (--lr, now {self.settings.lr:g}), or try "
-                "--precision fp32 or a longer --warmup."
+                f"The training diverges: its loss rose from {first:.3g} to {recent:.3g} {where}. {advice}"
             )
-        getattr(self, f"{part}_losses").append((value, len(images)))
-        getattr(self, f"{part}_counts").add_(_confusion(logits.detach(), target, self.classes))
-        return loss
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning takes a mapping
         config = self.settings
+        set_trainable(self.model, config.freeze if config.freeze != "schedule" else "none")  # what ever thaws is there
         groups = parameter_groups(
-            self.model, lr=config.lr, encoder_lr_factor=config.encoder_lr_factor, weight_decay=config.weight_decay
+            self.model,
+            lr=config.lr,
+            encoder_lr_factor=config.encoder_lr_factor,
+            head_lr_factor=config.head_lr_factor,
+            weight_decay=config.weight_decay,
         )
         optimizer = create_optimizer(config, groups)
-        factor = learning_rate_factor(config.schedule, steps=self.steps, warmup=config.warmup)
+        factor = learning_rate_factor(
+            config.schedule,
+            steps=self.steps,
+            warmup=config.warmup,
+        )
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        if self._checkpoint:
+            optimizer.load_state_dict(self._checkpoint.optimizer)
+            scheduler.load_state_dict(self._checkpoint.scheduler)
+            self._checkpoint = None  # its tensors need not stay in memory
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 

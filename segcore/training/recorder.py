@@ -1,12 +1,12 @@
-"""What happens around the steps of a training: rows, best weights, the epoch's line, a clean stop."""
+"""What happens around the steps of a training: rows, best weights, checkpoints, the epoch's line, a clean stop."""
 
 from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import FrameType
 from typing import Any
 
@@ -15,8 +15,10 @@ import lightning.pytorch as pl
 from segcore.metrics import scores
 from segcore.models import save_model
 from segcore.runs import RunWriter
-from segcore.training.module import SegmentationModule
+from segcore.training.checkpoint import Checkpoint, Position
+from segcore.training.module import Batch, SegmentationModule
 from segcore.training.report import Reporter
+from segcore.training.samples import TrainBatches
 
 
 class Interrupted(Exception):
@@ -58,6 +60,8 @@ class Progress:
     best_miou: float = -1.0
     seconds: float = 0.0
     waited: float = 0.0
+    images: int = 0
+    ended: bool = False
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -65,17 +69,57 @@ class Progress:
         """Share of the time in which a step waited for data."""
         return self.waited / self.seconds if self.seconds else 0.0
 
+    def state(self) -> dict[str, Any]:
+        """Plain values, for `last.ckpt`."""
+        return asdict(self)
+
+
+OnEpoch = Callable[[Mapping[str, Any]], bool]  # gets the row of an epoch; False stops the training
+
 
 class Recorder(pl.Callback):
-    """Writes a row of metrics an epoch, and the weights whenever validation mIoU is the best so far."""
+    """Writes a row of metrics an epoch, the weights whenever validation mIoU is the best so far, and `last.ckpt`.
 
-    def __init__(self, writer: RunWriter, reporter: Reporter, stop: StopRequest, progress: Progress) -> None:
+    Args:
+        writer: Of the run.
+        reporter: Tells the user.
+        stop: Whether the user asked to stop.
+        progress: Kept up to date.
+        batches: Of training; told which epoch it is.
+        start: Where the training begins.
+        on_epoch: Sees the row of each epoch.
+    """
+
+    def __init__(
+        self,
+        writer: RunWriter,
+        reporter: Reporter,
+        stop: StopRequest,
+        progress: Progress,
+        batches: TrainBatches,
+        start: Position,
+        on_epoch: OnEpoch | None = None,
+    ) -> None:
         self.writer, self.reporter, self.stop, self.progress = writer, reporter, stop, progress
+        self.batches, self.start, self.on_epoch = batches, start, on_epoch
         self._epoch_started = self._step_ended = self._lr = 0.0
+        self._saved = time.monotonic()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        _module(pl_module).freeze_for(trainer.current_epoch)
+        self._epoch_started = self._step_ended = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Runs before the epoch's first batch is asked for; not where a training goes on in the middle of an epoch."""
+        module, epoch = _module(pl_module), trainer.current_epoch
+        module.start("train")
+        module.freeze_for(epoch)
+        if module.settings.frozen_at(epoch) != "encoder":
+            module.features.drop()
+        self.batches.set_epoch(epoch)
+        if epoch > self.start.epoch:
+            self._save(trainer, module, Position(epoch, 0, trainer.global_step))
         self._epoch_started = self._step_ended = time.perf_counter()
-        _module(pl_module).start("train")
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         _module(pl_module).start("val")
@@ -84,44 +128,85 @@ class Recorder(pl.Callback):
         self.progress.waited += time.perf_counter() - self._step_ended
         self._lr = trainer.optimizers[0].param_groups[-1]["lr"]  # of the head; after the step it is the next one's
 
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: Batch, batch_idx: int
+    ) -> None:
+        module, done = _module(pl_module), batch_idx + 1
         self._step_ended = time.perf_counter()
-        self.reporter.step()
-        self._look_for_stop()
-
-    def on_validation_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
-        self._look_for_stop()
-
-    def _look_for_stop(self) -> None:
-        if self.stop.asked:
+        self.progress.images += len(batch[0]) * module.world.size
+        self.reporter.step(self.progress.images, self._elapsed(), self.progress.waited)
+        if done % trainer.accumulate_grad_batches or done == trainer.num_training_batches:
+            return  # gradients are pending, or validation comes next
+        due = time.monotonic() - self._saved > 60 * module.settings.checkpoint_minutes
+        asked, due = module.world.any(self.stop.asked, due, device=module.device)
+        if asked or due:
+            self._save(trainer, module, Position(trainer.current_epoch, done, trainer.global_step))
+        if asked:
             raise Interrupted
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Runs after the epoch's validation."""
-        module, progress = _module(pl_module), self.progress
+        module, progress, epoch = _module(pl_module), self.progress, trainer.current_epoch
+        module.gather()
         train, val = (scores(counts.cpu().numpy()) for counts in (module.train_counts, module.val_counts))
-        seconds = time.perf_counter() - self._epoch_started
-        progress.seconds += seconds
+        progress.seconds = self._elapsed()
+        before = sum(row["seconds"] for row in progress.rows)
         row = {
-            "epoch": trainer.current_epoch,
+            "epoch": epoch,
             "step": trainer.global_step,
             "train_loss": module.mean_loss("train"),
             "val_loss": module.mean_loss("val"),
-            "train_miou": train.miou,
-            "train_pixel_accuracy": train.pixel_accuracy,
-            "val_miou": val.miou,
-            "val_pixel_accuracy": val.pixel_accuracy,
+            "train_miou": float(train.miou),
+            "train_pixel_accuracy": float(train.pixel_accuracy),
+            "val_miou": float(val.miou),
+            "val_pixel_accuracy": float(val.pixel_accuracy),
             "lr": self._lr,
-            "seconds": round(seconds, 3),
+            "seconds": round(progress.seconds - before, 3),
         }
+        self._epoch_started = time.perf_counter()
         progress.rows.append(row)
         progress.epochs += 1
-        self.writer.append_metrics(row)
-        best = val.miou > progress.best_miou
+        best = bool(val.miou > progress.best_miou)
         if best:
-            progress.best_miou, progress.best_epoch = val.miou, trainer.current_epoch
-            save_model(module.model, self.writer.path, half=True)
-        self.reporter.epoch(row, best=best)
+            progress.best_miou, progress.best_epoch = float(val.miou), epoch
+        if module.world.first:
+            if best:
+                save_model(module.scored, self.writer.path, half=True)
+            self.writer.append_metrics(row)
+        self.reporter.epoch(row, best=best, seconds=progress.seconds)
+        patience = module.settings.early_stopping
+        late = bool(patience) and epoch - (epoch if progress.best_epoch is None else progress.best_epoch) >= patience
+        progress.ended = late or epoch + 1 == module.settings.epochs
+        wanted = self.on_epoch is None or self.on_epoch(row)
+        (asked,) = module.world.any(self.stop.asked or not wanted, device=module.device)
+        if progress.ended or asked:
+            self._save(trainer, module, Position(epoch + 1, 0, trainer.global_step))
+        if late:
+            self.reporter.say(f"Stopped early: no better epoch in {patience}.")
+            trainer.should_stop = True
+        elif asked and not progress.ended:
+            raise Interrupted
+
+    def _elapsed(self) -> float:
+        """Seconds of training so far, those before a resumption included."""
+        return self.progress.seconds + time.perf_counter() - self._epoch_started
+
+    def _save(self, trainer: pl.Trainer, module: SegmentationModule, position: Position) -> None:
+        """Write `last.ckpt`; every process takes part."""
+        state = module.state_dict()
+        for name in ("train_counts", "train_loss"):  # each process has its own share of the epoch so far
+            state[name] = state[name].clone()
+            module.world.sum_(state[name])
+        self.progress.seconds, self._epoch_started = self._elapsed(), time.perf_counter()
+        if module.world.first:
+            Checkpoint(
+                position,
+                state,
+                trainer.optimizers[0].state_dict(),
+                trainer.lr_scheduler_configs[0].scheduler.state_dict(),
+                self.progress.state(),
+            ).write(self.writer)
+        self._saved = time.monotonic()
 
 
 def _module(module: pl.LightningModule) -> SegmentationModule:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from segcore.metrics import POLICY
 from segcore.models import model_title
-from segcore.runs import RunRecord, ScoreInfo
+from segcore.runs import RunRecord, ScoreInfo, Summary
 
 
 class Reporter:
@@ -21,10 +21,11 @@ class Reporter:
 
     Args:
         console: Where to.
+        silent: Say nothing: another process of the same training talks.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(soft_wrap=True, highlight=False)
+    def __init__(self, console: Console | None = None, *, silent: bool = False) -> None:
+        self.console = console or Console(soft_wrap=True, highlight=False, quiet=silent)
         if not self.console.is_terminal:
             self.console.width = 140  # a log file has room; rich assumes 80 columns
         self._bars = Progress(
@@ -32,6 +33,7 @@ class Reporter:
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
+            TextColumn("[dim]{task.fields[speed]}"),
             console=self.console,
             transient=True,
             disable=not self.console.is_terminal,
@@ -54,7 +56,7 @@ class Reporter:
 
     def counting(self, what: str) -> Any:  # noqa: ANN401 - a callback of (done, total)
         """A bar for something counted; returns a callback of (done, total) that removes the bar at the end."""
-        task = self._bars.add_task(what, total=None)
+        task = self._bars.add_task(what, total=None, speed="")
 
         def update(done: int, total: int) -> None:
             self._bars.update(task, completed=done, total=total)
@@ -69,31 +71,53 @@ class Reporter:
         with self._bars:
             yield
 
+    def model(self, summary: Summary, frozen: str) -> None:
+        """What is about to be trained: its size, and what of it is trained."""
+        trained = summary.trainable_parameters or 0
+        share = "all" if trained == summary.parameters else f"{trained / 1e6:.2f} M"
+        self.console.print(
+            f"[dim]{model_title(summary.model)}: {summary.parameters / 1e6:.2f} M parameters, {share} trained at "
+            f"first ({frozen})[/]"
+        )
+
     @contextmanager
-    def training(self, model: str, *, epochs: int, steps: int, models_left: int) -> Iterator[None]:
-        """Bars of one model and of all that are still to come."""
+    def training(self, model: str, *, epochs: int, steps: int, done: int, models_left: int) -> Iterator[None]:
+        """Bars of one model and of all that are still to come; `done` steps are behind it already."""
         self._model, self._epochs = model, epochs
-        self._tasks = [self._bars.add_task(model_title(model), total=epochs * steps)]
+        total = epochs * steps
+        self._tasks = [self._bars.add_task(model_title(model), total=total, completed=done, speed="")]
         if models_left > 1:
-            self._tasks.append(self._bars.add_task(f"{models_left} models", total=epochs * steps * models_left))
+            self._tasks.append(
+                self._bars.add_task(f"{models_left} models", total=total * models_left, completed=done, speed="")
+            )
         try:
             yield
         finally:
             for task in self._tasks:
                 self._bars.remove_task(task)
 
-    def step(self) -> None:
-        """One optimizer step is done."""
+    def step(self, images: int, seconds: float, waited: float) -> None:
+        """One batch is done.
+
+        Args:
+            images: Trained on so far.
+            seconds: Of training so far, validation included.
+            waited: Seconds of those in which a step waited for its batch.
+        """
         for task in self._tasks:
             self._bars.advance(task)
+        if self._tasks and seconds:
+            speed = f"{images / seconds:.1f} images/s, {100 * waited / seconds:.0f} % waiting for data"
+            self._bars.update(self._tasks[0], speed=speed)
 
-    def epoch(self, row: Mapping[str, Any], *, best: bool) -> None:
-        """The line of an epoch."""
+    def epoch(self, row: Mapping[str, Any], *, best: bool, seconds: float) -> None:
+        """The line of an epoch; `seconds` since training began, so that it says when a score was reached."""
+        minutes, rest = divmod(round(seconds), 60)
         self.console.print(
             f"{self._model:<14} epoch {row['epoch'] + 1:>3}/{self._epochs}  "
             f"loss {row['train_loss']:.3f} train {row['val_loss']:.3f} val  "
             f"mIoU {row['train_miou']:.3f} train {row['val_miou']:.3f} val{' *' if best else '  '}"
-            f"{row['seconds']:7.1f} s"
+            f"{row['seconds']:7.1f} s  {minutes:>3}:{rest:02} min"
         )
 
     def closing(self, runs: Sequence[RunRecord]) -> None:

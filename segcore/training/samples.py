@@ -11,15 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from segcore import data
 from segcore.augment import Pipeline
 from segcore.evaluation import resize
+from segcore.training.distributed import World
 
 U8 = npt.NDArray[np.uint8]
 Pair = tuple[U8, U8]  # [H, W, 3] RGB and [H, W] ids, of one size
-Key = tuple[int, int]  # (epoch, index of the item)
+Key = tuple[int, int]  # (epoch, position of the item)
+Sized = tuple[Tensor, Tensor, int]
 
 
 class SampleStore:
@@ -62,14 +64,22 @@ class SampleStore:
 
     def _read(self, sample_id: str) -> Pair:
         sample = self.dataset[sample_id]
-        height, width = self.size
-        # Nearest on the mask: anything else invents ids.
-        mask = cv2.resize(sample.mask, (width, height), interpolation=cv2.INTER_NEAREST)
-        return np.ascontiguousarray(resize(sample.image, height, width)), np.asarray(mask, np.uint8)
+        return resized((sample.image, sample.mask), self.size)
 
 
-class Items(Dataset[tuple[Tensor, Tensor]]):
-    """Items of a split as tensors: `[H, W, 3]` uint8 RGB and `[H, W]` uint8 ids.
+def resized(pair: Pair, size: tuple[int, int]) -> Pair:
+    """Image and mask at (height, width); the same arrays where they have that size."""
+    image, mask = pair
+    height, width = size
+    if mask.shape == size:
+        return pair
+    # Nearest on the mask: anything else invents ids.
+    small = cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST)
+    return np.ascontiguousarray(resize(image, height, width)), np.asarray(small, np.uint8)
+
+
+class Items(Dataset[Sized]):
+    """Items of a split as tensors: `[H, W, 3]` uint8 RGB, `[H, W]` uint8 ids, and the item's position.
 
     Which are augmented: without copies, every training sample, afresh each epoch. With copies, copy 0 never and the
     others always: afresh each epoch in training, the same each time where `fixed` (the `augmented` protocol, whose
@@ -83,6 +93,8 @@ class Items(Dataset[tuple[Tensor, Tensor]]):
         copies: Augmented copies a frame.
         training: Validation samples are not augmented, except copies.
         fixed: Copies are the same in every epoch.
+        size_at: (height, width) of an epoch, at most the store's; None is the store's.
+        fixed_until: Epochs before this one repeat the augmentations of epoch 0.
     """
 
     def __init__(
@@ -95,21 +107,27 @@ class Items(Dataset[tuple[Tensor, Tensor]]):
         copies: int,
         training: bool,
         fixed: bool,
+        size_at: Callable[[int], tuple[int, int]] | None = None,
+        fixed_until: int = 0,
     ) -> None:
         self.items, self.store, self.pipeline, self.seed = tuple(items), store, pipeline, seed
         self.every = training and copies == 0
-        self.fixed = fixed or not training
+        self.fixed, self.fixed_until = fixed or not training, fixed_until
+        self.size_at = size_at
 
     def __len__(self) -> int:
         return len(self.items)
 
-    def __getitem__(self, key: Key) -> tuple[Tensor, Tensor]:
-        epoch, index = key
-        item = self.items[index]
+    def __getitem__(self, key: Key) -> Sized:
+        epoch, position = key
+        item = self.items[position]
         image, mask = self.store[item.id]
+        if self.size_at:
+            image, mask = resized((image, mask), self.size_at(epoch))
         if self.every or item.copy:
-            image, mask = self.pipeline(image, mask, seed=draw_seed(self.seed, 0 if self.fixed else epoch, item))
-        return torch.from_numpy(np.array(image)), torch.from_numpy(np.array(mask))
+            drawn = 0 if self.fixed or epoch < self.fixed_until else epoch
+            image, mask = self.pipeline(image, mask, seed=draw_seed(self.seed, drawn, item))
+        return torch.from_numpy(np.array(image)), torch.from_numpy(np.array(mask)), position
 
 
 def draw_seed(seed: int, epoch: int, item: data.Item) -> int:
@@ -117,35 +135,64 @@ def draw_seed(seed: int, epoch: int, item: data.Item) -> int:
     return zlib.crc32(f"{seed}/{epoch}/{item.id}/{item.copy}".encode())
 
 
-class EpochSampler(Sampler[Key]):
-    """Hands out (epoch, index), so that a worker knows the epoch; shuffled by seed and epoch.
+class TrainBatches(Sampler[list[Key]]):
+    """Batches of (epoch, position), so that a worker knows the epoch; shuffled by seed and epoch.
 
-    Lightning calls `set_epoch` before each epoch.
+    Lightning calls `set_epoch` before each epoch. What is left over and can't be a batch of every process, or is a
+    single sample, from which batch norm can't learn, is dropped.
+
+    Args:
+        count: Items.
+        batch_size: Of all processes together.
+        seed: Of the training.
+        world: Each process gets its share of every batch.
     """
 
-    def __init__(self, count: int, *, seed: int, shuffle: bool) -> None:
-        self.count, self.seed, self.shuffle, self.epoch = count, seed, shuffle, 0
+    def __init__(self, count: int, batch_size: int, *, seed: int, world: World) -> None:
+        self.count, self.batch_size, self.seed, self.world = count, batch_size, seed, world
+        self.epoch, self._resumed = 0, (-1, 0)
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
+    def resume(self, epoch: int, batches: int) -> None:
+        """Begin in this epoch, after so many batches of it."""
+        self.epoch, self._resumed = epoch, (epoch, batches)
+
     def __len__(self) -> int:
-        return self.count
+        whole, rest = divmod(self.count, self.batch_size)
+        usable = rest >= max(self.world.size, 2) or (self.count == 1 and self.world.size == 1)
+        return whole + (1 if rest and usable else 0)
 
-    def __iter__(self) -> Iterator[Key]:
+    def __iter__(self) -> Iterator[list[Key]]:
+        epoch = self.epoch
         order = np.arange(self.count)
-        if self.shuffle:
-            np.random.default_rng((self.seed, self.epoch)).shuffle(order)
-        return ((self.epoch, int(index)) for index in order)
+        np.random.default_rng((self.seed, epoch)).shuffle(order)
+        first = self._resumed[1] if epoch == self._resumed[0] else 0
+        for start in range(first * self.batch_size, len(self) * self.batch_size, self.batch_size):
+            chosen = order[start : start + self.batch_size].tolist()
+            yield [(epoch, position) for position in self.world.share(chosen)]
 
 
-def loader(
-    items: Items, *, batch_size: int, seed: int, shuffle: bool, workers: int
-) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Batches of `items`; a last training batch of one is dropped, since batch norm can't learn from it."""
-    lonely = shuffle and len(items) > 1 and len(items) % batch_size == 1
-    sampler = EpochSampler(len(items), seed=seed, shuffle=shuffle)
-    batches = BatchSampler(sampler, batch_size, drop_last=lonely)  # type: ignore[arg-type] # any key will do
+class ValBatches(Sampler[list[Key]]):
+    """Whole batches in order; each process gets its share of the batches, so that they are the same for any number."""
+
+    def __init__(self, count: int, batch_size: int, *, world: World | None = None) -> None:
+        batches = [
+            [(0, position) for position in range(start, min(start + batch_size, count))]
+            for start in range(0, count, batch_size)
+        ]
+        self.batches = list(world.share(batches)) if world else batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        return iter(self.batches)
+
+
+def loader(items: Items, batches: TrainBatches | ValBatches, *, workers: int) -> DataLoader[Sized]:
+    """`items`, batch by batch; nothing it does depends on how many processes help."""
     if workers:
         # The cores belong to the training step. Here and not in the worker: there it would wait for threads of
         # OpenCV's pool that the fork did not copy.
@@ -155,4 +202,6 @@ def loader(
         batch_sampler=batches,
         num_workers=workers,
         persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator(),  # its own: torch's would move on with every epoch
     )

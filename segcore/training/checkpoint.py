@@ -1,0 +1,101 @@
+"""`last.ckpt`: where a training stands, whole enough to go on to the same bits.
+
+What is random is a function of the seed and the position (`TrainBatches`, `draw_seed`, the seed of each step), so the
+position stands for every generator, those of the workers included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+
+from segcore.errors import RunError
+from segcore.runs import RunWriter
+from segcore.runs.files import replacing
+
+VERSION = 1
+FILE = "last.ckpt"
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a training came.
+
+    Args:
+        epoch: Epochs that are complete.
+        batches: Training batches done of the next one.
+        step: Optimizer steps done in all.
+    """
+
+    epoch: int = 0
+    batches: int = 0
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What `last.ckpt` holds.
+
+    Args:
+        position: Where it stands.
+        module: State of the module: weights, their average, losses and counts of the epoch so far.
+        optimizer: Its state.
+        scheduler: Its state.
+        progress: `Progress.state()`.
+    """
+
+    position: Position
+    module: dict[str, Any]
+    optimizer: dict[str, Any]
+    scheduler: dict[str, Any]
+    progress: dict[str, Any]
+
+    def write(self, writer: RunWriter) -> None:
+        """Replace the run's `last.ckpt`, whole or not at all."""
+        content = {name: getattr(self, name) for name in ("module", "optimizer", "scheduler", "progress")}
+        with replacing(writer.path / FILE) as path, path.open("wb") as handle:
+            torch.save({"version": VERSION, "position": asdict(self.position), **content}, handle)
+
+    @classmethod
+    def read(cls, run: Path) -> Checkpoint:
+        """The run's `last.ckpt`; read as data, never run.
+
+        Raises:
+            RunError: when there is none, it is damaged, or another Segcore wrote it.
+        """
+        path = run / FILE
+        if not path.is_file():
+            raise RunError(
+                f"Run {run.name!r} has no {FILE}: it is finished, or was stopped before its first checkpoint. "
+                f"Train it again: python train.py --config {run / 'config.yaml'}"
+            )
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+            version = content.pop("version")
+            position = Position(**content.pop("position"))
+        except Exception as error:  # torch raises UnpicklingError, RuntimeError, EOFError, KeyError, ...
+            raise RunError(
+                f"{path} can't be read ({str(error).splitlines()[0] if str(error) else type(error).__name__}). "
+                f"Train it again: python train.py --config {run / 'config.yaml'}"
+            ) from error
+        if version != VERSION:
+            raise RunError(f"{path} has version {version!r}; this Segcore reads version {VERSION}.")
+        return cls(position, **content)
+
+
+def place(trainer: pl.Trainer, position: Position) -> None:
+    """Let Lightning's loops begin at a position."""
+    loops = trainer.fit_loop.state_dict()
+    counters = ("ready", "started", "processed", "completed")
+    begun = position.epoch + (1 if position.batches else 0)
+    epochs = dict(zip(counters, (begun, begun, position.epoch, position.epoch), strict=True))
+    batches = dict.fromkeys(counters, position.batches)
+    loops["epoch_progress"] = {"total": epochs, "current": dict(epochs)}
+    loops["epoch_loop.batch_progress"] = {"total": batches, "current": dict(batches), "is_last_batch": False}
+    steps = loops["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]["step"]
+    steps["total"] = {"ready": position.step, "completed": position.step}
+    trainer.fit_loop.load_state_dict(loops)

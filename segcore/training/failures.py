@@ -1,0 +1,49 @@
+"""Why a training failed, in a sentence a person can act on."""
+
+from __future__ import annotations
+
+import errno
+import re
+from pathlib import Path
+
+import torch
+
+from segcore.errors import SegcoreError
+
+_WORKER = "DataLoader worker (pid"
+_NO_MEMORY = re.compile(r"out of memory|can't allocate memory|bad_alloc|Cannot allocate memory", re.IGNORECASE)
+
+
+def cause(error: BaseException, run: Path) -> str | None:
+    """What happened and the way out, in one line; None when it is nothing known.
+
+    Args:
+        error: What was raised.
+        run: Folder of the run, for the command that goes on with it.
+    """
+    text = str(error)
+    again = f"Go on with: python train.py --resume {run}"
+    if isinstance(error, SegcoreError):
+        if "Original Traceback" in text:  # raised by a worker, which sends its traceback as text
+            text = text.strip().splitlines()[-1].partition(": ")[2]
+        return text
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = Path(error.filename).parent if error.filename else run
+        return f"The disk of {where} is full. Make room. {again}"
+    if _WORKER in text:  # before memory: its text speaks of shared memory
+        return (
+            "A process that augments images died, most likely of too little memory. Use fewer (--workers 1, or 0 for "
+            f"none), or keep fewer images in memory (--cache-mb). {again} --workers 0"
+        )
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or _NO_MEMORY.search(text):
+        return (
+            "Out of memory. Take fewer images a step (--batch-size; --accumulate 2 makes up for half), a smaller "
+            "--image-size, or keep fewer images in memory (--cache-mb)."
+        )
+    return None
+
+
+def first_line(error: BaseException) -> str:
+    """`KeyError: 'x'`."""
+    text = str(error)
+    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__

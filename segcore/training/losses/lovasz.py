@@ -1,0 +1,99 @@
+"""Lovasz-Softmax without sorting: errors are counted in bins, and a table by bin gives each pixel its slope."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from segcore.training.losses.pixels import Pixels
+
+_BINS = 4096  # a class; tables of 32 classes stay in a core's second-level cache
+
+
+def lovasz(pixels: Pixels) -> Tensor:
+    """`[2]`: Lovasz-Softmax summed over the images, and the number of images with a scored pixel.
+
+    Berman et al., "The Lovasz-Softmax Loss: A Tractable Surrogate for the Optimization of the Intersection-over-Union
+    Measure in Neural Networks" (2018). An image's loss is the mean, over the classes present in its ground truth, of
+    the Lovasz extension of 1 - IoU at the errors e: 1 - p on the class, p off it.
+
+    The extension is the largest of all sums of slope * e, a slope being what a pixel adds to 1 - IoU when pixels turn
+    wrong one after another; the largest is found by sorting pixels by error. Here they are sorted into equal bins
+    only, and within a bin the slopes are the mean of two orders, the class's own pixels first and last, which have
+    closed forms. As such sums are never above the largest, and differ from it by no more than the width of a bin,
+    this is below the sorted loss by 0 to 1 / 4095 (0 to 3e-4 with the rounding of bins, up to 255 classes); the
+    gradient is exact for what is returned. No sort, one read of the probabilities, one lookup a pixel and class.
+    """
+    probabilities = pixels.probabilities
+    # A pixel that is no number falls in no bin; it still makes the sum below no number.
+    kept = pixels.kept & ~pixels.truth.detach().isnan()
+    slopes = torch.empty_like(probabilities)
+    base = probabilities.new_zeros(())
+    with torch.no_grad():
+        for image, ids, scored, out in zip(probabilities, pixels.ids, kept, slopes, strict=True):
+            base += _slopes(image, ids, scored, out)
+    loss = torch.dot(_in_memory_order(slopes), _in_memory_order(probabilities)) + base
+    return torch.stack([loss, pixels.kept.any(dim=1).sum().to(loss.dtype)])
+
+
+def _in_memory_order(values: Tensor) -> Tensor:
+    return (values if values.is_contiguous() else values.transpose(1, 2)).reshape(-1)
+
+
+def _slopes(probabilities: Tensor, ids: Tensor, kept: Tensor, out: Tensor) -> Tensor:
+    """Write the derivative of an image's loss by each probability; the loss is their product, and the scalar returned.
+
+    Args:
+        probabilities: `[C, P]`, or a transposed view of `[P, C]`.
+        ids: `[P]`, 0 where not kept.
+        kept: `[P]` bool.
+        out: Like `probabilities`.
+    """
+    classes = len(probabilities)
+    along = 0 if probabilities.is_contiguous() else 1  # the dimension of classes, in the order of memory
+    if along:
+        probabilities, out = probabilities.t(), out.t()
+    ids, ignored = ids.unsqueeze(along), ~kept.unsqueeze(along)
+    nowhere = classes * _BINS  # a bin for ignored pixels, after those of all classes
+    first = torch.arange(0, nowhere, _BINS, device=ids.device, dtype=probabilities.dtype)
+    bins = _bins(first.unsqueeze(1 - along), probabilities).masked_fill_(ignored, nowhere)
+    own_error = 1 - probabilities.gather(along, ids)
+    own_bins = _bins(first[ids], own_error).masked_fill_(ignored, nowhere).reshape(-1)
+
+    own = _count(own_bins, classes)
+    others = _count(bins.reshape(-1), classes) - _count(bins.gather(along, ids).reshape(-1), classes)
+    present = own.sum(dim=1, keepdim=True) > 0
+    own_slopes, others_slopes = (
+        torch.cat([(slopes * present / present.sum().clamp(min=1)).reshape(-1), slopes.new_zeros(1)])
+        for slopes in _table(own, others, probabilities.dtype)
+    )
+    torch.index_select(others_slopes, 0, bins.reshape(-1), out=out.view(-1))
+    of_truth = own_slopes.index_select(0, own_bins)
+    out.scatter_(along, ids, -of_truth.unsqueeze(along))  # 1 - p falls as p rises
+    return of_truth.sum()
+
+
+def _bins(first: Tensor, errors: Tensor) -> Tensor:
+    """int32 bins of errors in 0..1, counted on from `first`."""
+    return torch.add(first, errors, alpha=_BINS - 1).to(torch.int32)
+
+
+def _count(bins: Tensor, classes: int) -> Tensor:
+    """`[C, bins]` int64 pixels in each bin."""
+    return torch.bincount(bins, minlength=classes * _BINS + 1)[:-1].view(classes, _BINS)
+
+
+def _table(own: Tensor, others: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Slopes `[C, bins]` of the class's own pixels and of the others, by bin.
+
+    With G pixels of the class, of which F are in higher bins, and B others in higher bins, 1 - IoU is
+    1 - (G - F) / (G + B). One more own pixel adds 1 / (G + B). The b others of this bin turn G + B into G + B + b,
+    and add (G - F) * b / ((G + B) * (G + B + b)) together.
+    """
+    size = own.sum(dim=1, keepdim=True)
+    own_below = own.cumsum(dim=1)  # G - F, less by nothing that is above this bin; this bin is included
+    above = others.sum(dim=1, keepdim=True) - others.cumsum(dim=1)
+    before = (size + above).clamp(min=1).to(dtype)
+    after = (size + above + others).clamp(min=1).to(dtype)
+    remaining = own_below.to(dtype) - own.to(dtype) / 2
+    return (1 / before + 1 / after) / 2, remaining / (before * after)
