@@ -59,6 +59,15 @@ def plain(error: OSError) -> str:
     return f"{error.filename}: {error.strerror}." if error.filename and error.strerror else f"{error}."
 
 
+def number(count: int, what: str) -> str:
+    """A count with its noun.
+
+    >>> number(1, "image"), number(3, "image")
+    ('1 image', '3 images')
+    """
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """` Did you mean 'unet'?` when one choice is close to `name`, else an empty string."""
     close = difflib.get_close_matches(name.lower(), [choice for choice in choices], n=1, cutoff=0.6)

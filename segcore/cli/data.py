@@ -6,6 +6,7 @@ import argparse
 from collections import Counter
 
 from segcore.cli.arguments import FAILED, Commands, add_data_arguments, open_from
+from segcore.errors import number
 
 
 def add_data(commands: Commands) -> None:
@@ -61,7 +62,7 @@ def data_info(arguments: argparse.Namespace) -> int:
     for problem in problems:
         console.print(f"problem: {escape(problem)}")
     if arguments.check:
-        console.print(f"{len(problems)} of {len(dataset)} samples can't be used.")
+        console.print(f"{len(problems)} of {number(len(dataset), 'sample')} can't be used.")
     return FAILED if problems else 0
 
 

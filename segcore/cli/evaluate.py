@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from segcore.cli.arguments import Commands, add_run_arguments, run_from
-from segcore.errors import EvaluationError, unknown
+from segcore.errors import EvaluationError, number, unknown
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
@@ -62,7 +62,7 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
     found = ScoreInfo.from_counts(evaluation.total, run.labels)
     if same and arguments.split in ("val", "test"):
         RunWriter(run.path).write_summary(run.summary.model_copy(update={arguments.split: found}))
-    _print_scores(run, f"{dataset.name} {arguments.split}, {len(ids)} images", found)
+    _print_scores(run, f"{dataset.name} {arguments.split}, {number(len(ids), 'image')}", found)
     if not same:
         print(f"This is not the data it was trained on; stored beside its own scores in {evaluation.path}.")
     return 0

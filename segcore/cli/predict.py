@@ -35,15 +35,15 @@ def predict_images(arguments: argparse.Namespace) -> int:
     predict = Predictor(run, device=arguments.device)
     out = Path(arguments.out)
     for path in paths:
+        mask, blended = out / f"{path.stem}-mask.png", out / f"{path.stem}-overlay.jpg"
         try:
             image = decode_image(path.read_bytes(), str(path))
             found = predict(image)
-            blended = overlay(image, found.mask, run.labels)
-            with replacing(out / f"{path.stem}-mask.png") as file:
+            with replacing(mask) as file:
                 file.write_bytes(encode_png(found.mask, run.labels.palette))
-            with replacing(out / f"{path.stem}-overlay.jpg") as file:
-                file.write_bytes(encode_jpeg(blended))
+            with replacing(blended) as file:
+                file.write_bytes(encode_jpeg(overlay(image, found.mask, run.labels)))
         except OSError as error:
             raise DatasetError(f"{error.filename}: {error.strerror}. Check the path and --out.") from None
-        print(f"{out / path.stem}-mask.png  mean confidence {found.confidence.mean():.3f}")
+        print(f"{mask}  {blended}  mean confidence {found.confidence.mean():.3f}")
     return 0

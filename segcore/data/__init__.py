@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from segcore.data.balance import ClassBalance as ClassBalance
     from segcore.data.balance import class_balance as class_balance
+    from segcore.data.catalog import check_source as check_source
     from segcore.data.catalog import open_dataset as open_dataset
     from segcore.data.check import find_problems as find_problems
     from segcore.data.dataset import SPLITS as SPLITS
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "ClassBalance": "balance",
     "class_balance": "balance",
+    "check_source": "catalog",
     "open_dataset": "catalog",
     "find_problems": "check",
     "SPLITS": "dataset",
@@ -55,6 +57,7 @@ __all__ = [
     "Sample",
     "SplitPlan",
     "SplitView",
+    "check_source",
     "class_balance",
     "decode_image",
     "fetch",

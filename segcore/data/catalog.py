@@ -15,8 +15,8 @@ from segcore.data.formats import FORMATS
 from segcore.data.formats.base import Found, Pair
 from segcore.data.record import FileRecord, RenumberedRecord
 from segcore.data.sequence import group_of, is_video, natural_key
-from segcore.data.tree import Listing, list_tree
-from segcore.errors import DatasetError, LabelError, unknown
+from segcore.data.tree import Listing, is_folder, list_tree
+from segcore.errors import DatasetError, LabelError, number, unknown
 from segcore.labels import CAMVID32, PRESETS, LabelMap
 
 DRIVE = "drive"
@@ -53,11 +53,7 @@ def open_dataset(
         raise LabelError(unknown("labels", labels, PRESETS))
     if str(source) == DRIVE:
         return _open_drive(labels, void)
-    try:
-        path = Path(source).expanduser()
-    except RuntimeError as error:  # ~nobody
-        raise DatasetError(f"{source}: no usable path ({error}).") from None
-    listing = list_tree(path)
+    listing = list_tree(_path(source))
     found = _recognise(listing)
     coding = MaskCoding(
         found.classes, target_labels(found.classes.labels, labels, void), found.ids_only, color_tolerance
@@ -70,6 +66,23 @@ def open_dataset(
     if video and found.video is None:
         notes = (*notes, "Ids are numbered in constant steps: taken as a video, so validation is split by block.")
     return Dataset(found.name, str(source), coding.target, records, video, (*found.notes, *notes))
+
+
+def check_source(source: str | Path) -> None:
+    """Refuse a dataset that isn't there; looks at nothing in it, so that a command can ask before it does anything.
+
+    Raises:
+        DatasetError: when the path is missing; the nearest is named.
+    """
+    if str(source) != DRIVE:
+        is_folder(_path(source))
+
+
+def _path(source: str | Path) -> Path:
+    try:
+        return Path(source).expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise DatasetError(f"{source}: no usable path ({error}).") from None
 
 
 def target_labels(native: LabelMap, labels: str | None, void: Void) -> LabelMap:
@@ -135,7 +148,7 @@ def _complete(pairs: Iterable[Pair], listing: Listing, skip: bool) -> tuple[list
         ("mask", "image", [pair.mask for pair in pairs if pair.mask and not pair.image]),
     ):
         if files:
-            problems.append(f"{_number(len(files), what)} without {other}: {_some(files)}")
+            problems.append(f"{number(len(files), what)} without {other}: {_some(files)}")
     if problems and not skip:
         raise DatasetError(
             f"{listing.tree.root}: {'; '.join(problems)}. "
@@ -144,16 +157,12 @@ def _complete(pairs: Iterable[Pair], listing: Listing, skip: bool) -> tuple[list
     return complete, tuple(f"Skipped {problem}." for problem in problems)
 
 
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
 def _check_files(pairs: Iterable[Pair], listing: Listing) -> None:
     files = [file for pair in pairs for file in (pair.image, pair.mask) if file]
     empty = [file for file in files if listing.tree.size(file) == 0]
     if empty:
         raise DatasetError(
-            f"{listing.tree.root}: {_number(len(empty), 'empty file')} (0 bytes): {_some(empty)}. Get them again."
+            f"{listing.tree.root}: {number(len(empty), 'empty file')} (0 bytes): {_some(empty)}. Get them again."
         )
     for pair in pairs:
         if pair.mask and Path(pair.mask).suffix.lower() not in MASK_SUFFIXES:

@@ -171,19 +171,26 @@ def list_tree(source: Path) -> Listing:
     Raises:
         DatasetError: when the path is missing, is neither folder nor zip, or the zip is unsafe or damaged.
     """
+    return _list_folder(source.resolve()) if is_folder(source) else _list_archive(source.resolve())
+
+
+def is_folder(source: Path) -> bool:
+    """Whether it is a folder; a file if not.
+
+    Raises:
+        DatasetError: when there is nothing at this path.
+    """
     try:
-        is_folder, exists = source.is_dir(), source.exists()
+        found, exists = source.is_dir(), source.exists()
     except (OSError, ValueError) as error:  # a name too long, or with a zero byte
         raise DatasetError(f"{str(source)[:80]!r}: no usable path ({error.args[-1]}).") from None
-    if is_folder:
-        return _list_folder(source.resolve())
     if not exists:
         siblings = [path.name for path in source.parent.iterdir()] if source.parent.is_dir() else []
         raise DatasetError(
             f"{source}: no such file or folder.{nearest(source.name, siblings)} "
             "Give a folder, a zip, or 'drive' for the embedded data."
         )
-    return _list_archive(source.resolve())
+    return found
 
 
 def _list_folder(root: Path) -> Listing:

@@ -8,7 +8,7 @@ import pytest
 from fixtures import layouts
 from PIL import Image
 
-from segcore.data import find_problems, open_dataset
+from segcore.data import check_source, find_problems, open_dataset
 from segcore.errors import DatasetError, LabelError
 
 FIRST = layouts.FRAMES[0]
@@ -36,6 +36,15 @@ def test_missing_path(tmp_path, cam101):
         tmp_path / "Cam102",
     )
     refused("/no/such/place: no such file or folder. Give a folder", "/no/such/place")
+
+
+def test_a_missing_path_can_be_asked_for_alone(tmp_path, cam101):
+    (tmp_path / "empty").mkdir()
+    for there in ("drive", cam101, tmp_path / "empty"):  # looks at nothing in it
+        check_source(there)
+    for gone, said in ((tmp_path / "Cam102", r"Did you mean 'Cam101'\?"), ("~nosuchuser/x", "no usable path")):
+        with pytest.raises(DatasetError, match=said):
+            check_source(gone)
 
 
 def test_a_name_too_long_to_be_a_path():

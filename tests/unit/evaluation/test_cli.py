@@ -111,7 +111,8 @@ def test_predict_writes_masks_and_overlays_at_the_images_own_size(run, tmp_path,
         assert np.asarray(mask).max() < CAMVID11.classes
     with Image.open(tmp_path / "out" / "mine-overlay.jpg") as overlay:
         assert overlay.size == (123, 77)
-    assert "mine-mask.png  mean confidence 0." in capsys.readouterr().out
+    mask, overlay = tmp_path / "out" / "mine-mask.png", tmp_path / "out" / "mine-overlay.jpg"
+    assert f"{mask}  {overlay}  mean confidence 0." in capsys.readouterr().out
 
 
 def test_runs_lists_all_and_names_what_it_skipped(store, fake_run, capsys):
