@@ -70,8 +70,9 @@ def number(count: int, what: str) -> str:
 
 def nearest(name: str, choices: Iterable[str]) -> str:
     """` Did you mean 'unet'?` when one choice is close to `name`, else an empty string."""
-    close = difflib.get_close_matches(name.lower(), [choice for choice in choices], n=1, cutoff=0.6)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    folded = {choice.lower(): choice for choice in choices}
+    close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+    return f" Did you mean {folded[close[0]]!r}?" if close else ""
 
 
 def unknown(what: str, name: object, choices: Iterable[str]) -> str:
