@@ -8,8 +8,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any, get_args
 
+from segcore.data import check_source
 from segcore.errors import ConfigError, SegcoreError, nearest, plain
 from segcore.training.config import TrainConfig, build, describe, flag, read_settings
+from segcore.training.loggers import check_loggers
 
 _DESCRIPTION = """\
 Train several architectures on the same data, keep the best epoch of each, score it on the test set.
@@ -75,6 +77,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
             if only_print:
                 print(config.to_yaml(), end="")
                 return 0
+            check_source(config.data)  # before torch, which takes seconds to import
+            check_loggers(config.loggers)
             from segcore.training.engine import train
 
             runs, wanted = train(config), len(config.tasks())

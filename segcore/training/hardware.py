@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from segcore.errors import ConfigError
 from segcore.training.config import TrainConfig
-from segcore.training.provenance import versions as versions
 
 
 @dataclass(frozen=True)

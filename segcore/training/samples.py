@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -202,6 +203,8 @@ def loader(items: Items, batches: TrainBatches | ValBatches, *, workers: int) ->
         batch_sampler=batches,
         num_workers=workers,
         persistent_workers=workers > 0,
+        # Forked workers read the decoded pictures where they are; others would each copy them.
+        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # its own: torch's would move on with every epoch
     )

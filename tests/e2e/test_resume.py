@@ -25,34 +25,60 @@ RECIPE += ["--workers", "1", "--augment", "assignment", "--progressive", "{0: 32
 RECIPE += ["--checkpoint-minutes", "0.0001"]  # at every step: a kill may fall into a write
 
 
+RUN = "tiny0-deeplabv3plus"
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return tiny_folder(tmp_path_factory.mktemp("tiny"), train=14)
+
+
+CONTEXT = multiprocessing.get_context("forkserver")  # children that have their imports behind them
+CONTEXT.set_forkserver_preload(["segcore.training.engine"])
 
 
 @pytest.fixture(scope="module")
 def whole(data, tmp_path_factory):
     """The training that nobody stopped."""
     out = tmp_path_factory.mktemp("whole")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["segcore.training.engine"])
-    process = context.Process(target=train, args=(data, out))
+    assert ended(start(data, out)) == 0
+    return load_run(out / RUN)
+
+
+def start(data, out):
+    process = CONTEXT.Process(target=train, args=(data, out))
     process.start()
-    process.join()
-    assert process.exitcode == 0
-    return load_run(out / f"{data.name}-deeplabv3plus")
+    return process
+
+
+def ended(process):
+    process.join(120)
+    if process.is_alive():
+        process.kill()
+        pytest.fail("a training of seconds takes minutes")
+    return process.exitcode
 
 
 def train(data, out):
+    """In a process of its own: begin, or go on where there is a checkpoint."""
     os.environ["OMP_NUM_THREADS"] = "1"
-    run = next(iter(sorted(Path(out).glob("*"))), None)
-    sys.exit(
-        main(
-            ["--resume", str(run)]
-            if run and (run / FILE).is_file()
-            else [*RECIPE, "--data", str(data), "--out", str(out)]
-        )
-    )
+    going = (out / RUN / FILE).is_file()
+    sys.exit(main(["--resume", str(out / RUN)] if going else [*RECIPE, "--data", str(data), "--out", str(out)]))
+
+
+def written(checkpoint):
+    return checkpoint.stat().st_mtime_ns if checkpoint.is_file() else 0
+
+
+def kill_after_progress(process, checkpoint, pause):
+    """SIGKILL, a moment after the process has written a checkpoint."""
+    before, deadline = written(checkpoint), time.monotonic() + 120
+    while process.is_alive() and written(checkpoint) == before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(pause)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
 
 
 def assert_same(found, expected):
@@ -64,35 +90,15 @@ def assert_same(found, expected):
 
 
 def test_killed_ten_times_at_random_points(data, whole, tmp_path):
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["segcore.training.engine"])
-    generator = random.Random(5)
-    kills, positions = 0, []
-    while True:
-        process = context.Process(target=train, args=(data, tmp_path))
-        process.start()
-        begun = time.monotonic()
-        checkpoint = tmp_path / f"{data.name}-deeplabv3plus" / FILE
-        before = checkpoint.stat().st_mtime_ns if checkpoint.is_file() else 0
-        moved = (
-            (lambda: checkpoint.is_file() and checkpoint.stat().st_mtime_ns != before)
-            if kills < 10
-            else (lambda: False)
-        )
-        while process.is_alive() and not moved() and time.monotonic() < begun + 120:
-            time.sleep(0.01)
-        if kills < 10 and process.is_alive():
-            time.sleep(generator.random() * 0.4)  # some more steps, a validation, or the middle of a write
-            os.kill(process.pid, signal.SIGKILL)
-        process.join()
-        if process.exitcode != -signal.SIGKILL:
-            assert process.exitcode == 0
-            break
-        kills += 1
-        positions.append(Checkpoint.read(checkpoint.parent).position)
-        assert load_run(checkpoint.parent).summary.status == "training"
-    print(f"killed {kills} times, at", *(f"{p.epoch}:{p.batches}" for p in positions))
-    assert kills == 10
-    found = load_run(checkpoint.parent)
+    checkpoint, generator, positions = tmp_path / RUN / FILE, random.Random(5), []
+    for _ in range(10):
+        # Some more steps, a validation, or the middle of a write.
+        kill_after_progress(start(data, tmp_path), checkpoint, generator.random() * 0.3)
+        assert load_run(tmp_path / RUN).summary.status == "training"
+        positions.append(Checkpoint.read(tmp_path / RUN).position)
+    assert ended(start(data, tmp_path)) == 0
+    print("killed after", ", ".join(f"epoch {at.epoch} batch {at.batches}" for at in positions))
+    assert any(at.batches for at in positions) and len({at.epoch for at in positions}) > 2
+    found = load_run(tmp_path / RUN)
     assert found.summary.status == "finished" and not checkpoint.exists()
     assert_same(found, whole)

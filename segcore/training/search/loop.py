@@ -13,6 +13,7 @@ from typing import Any
 from rich.markup import escape
 
 from segcore import data
+from segcore.data.split import GAP
 from segcore.errors import ConfigError, DatasetError, RunError, SegcoreError, TrainingError
 from segcore.runs import RunStore, RunWriter
 from segcore.runs.search import INFO, SearchedData, SearchInfo, SearchRecord, SearchStore, load_search, run_prefix
@@ -106,7 +107,7 @@ def search(plan: SearchPlan, session: Session | None = None) -> SearchRecord:
         ConfigError: when the plan can't be, or continues another search.
         DatasetError: when the data can't be cut into so many folds.
         TrainingError: when the storage fails, or one trial after another does.
-        KeyboardInterrupt: on Ctrl-C, after everything is stored.
+        KeyboardInterrupt: on Ctrl-C, after everything is stored and told.
     """
     reporter = session.reporter if session else SearchReporter()
     assert isinstance(reporter, SearchReporter)
@@ -145,6 +146,7 @@ def search(plan: SearchPlan, session: Session | None = None) -> SearchRecord:
                 _run(study, session, reporter)
         finally:
             study.worker.close()
+            reporter.ending(writer.record())
     return writer.record()
 
 
@@ -168,22 +170,21 @@ def _check(plan: SearchPlan, session: Session, writer: RunWriter) -> data.Datase
 
 
 def _opening(study: Study, dataset: data.Dataset, session: Session, reporter: SearchReporter) -> None:
-    info, config = study.info, study.space.config(study.space.first, folds=study.info.folds)
-    first = config.tasks()[0]
-    split = data.plan_split(dataset, method=first.split, seed=first.seed, folds=first.folds, fold=0)
-    how = "blocks of time, frames beside a block left out" if dataset.video and first.split != "frame" else "at random"
-    done = study.done
+    info = study.info
+    first = study.space.config(study.space.first, folds=info.folds, fold=0)
+    plan = data.plan_split(dataset, method=first.split, seed=first.seed, folds=info.folds, fold=0)
+    by_time = dataset.video and first.split != "frame"
+    how = f"by blocks of time, {GAP} frames beside the one that validates left out" if by_time else "at random"
     lines = {
         "search": f"{study.writer.path}, study in {info.storage}",
-        "data": f"{dataset.name} ({dataset.source}), {len(dataset.splits['train'])} training images in {info.folds} folds: "
-        f"{how}",
+        "data": f"{dataset.name} ({dataset.source})",
+        "folds": f"{info.folds} of the {len(dataset.splits['train'])} training images, {how}",
         "space": "; ".join(f"{name} {_range_words(value)}" for name, value in info.space.items()),
-        "trials": f"{study.wanted} by {info.sampler}" + (f", {done} are done" if done else ""),
         "base": words(info.base) or "the defaults of train.py",
+        "trials": f"{study.wanted} by {info.sampler}" + (f", {study.done} are done" if study.done else ""),
     }
-    notes = [note for note in (*dataset.notes, *split.warnings) if "test" not in note.split()]  # no part of a search
-    reporter.opening(lines, notes)
-    reporter.trials(done, study.wanted)
+    reporter.opening(lines, (*dataset.notes, *plan.warnings))
+    reporter.trials(study.done, study.wanted)
 
 
 def _range_words(value: object) -> str:
@@ -243,7 +244,7 @@ def _train(study: Study, trial: Trial, session: Session, reporter: SearchReporte
                 raise watch.error
             if watch.pruned:
                 study.prune(trial, seconds)
-                reporter.tell(f"trial {number}: pruned in fold {fold + 1} of {folds} ({_words(study, trial)})")
+                reporter.tell(f"trial {number}: pruned in fold {fold + 1} of {folds}, {escape(_words(study, trial))}")
                 return
             if run.summary.status == "interrupted":
                 raise KeyboardInterrupt
@@ -252,9 +253,10 @@ def _train(study: Study, trial: Trial, session: Session, reporter: SearchReporte
             study.end_fold(trial, fold, FoldScore(tuple(watch.curve), seconds, run.id))
     best = study.complete(trial)
     scores = [score.value or 0.0 for score in trial.folds.values()]
+    each = ", ".join(f"{score:.3f}" for score in scores)
+    mark = " *" if best else "  "
     reporter.tell(
-        f"trial {number}: {trial.value:.3f} ± {stdev(scores):.3f} in {folds} folds "
-        f"({', '.join(f'{score:.3f}' for score in scores)}){', the best so far' if best else ''} ({_words(study, trial)})"
+        f"trial {number}: {trial.value:.3f}{mark} ± {stdev(scores):.3f} ({each}), {escape(_words(study, trial))}"
     )
 
 

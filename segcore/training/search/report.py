@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from shlex import quote
 from typing import Any
@@ -82,7 +82,7 @@ class SearchReporter(Reporter):
             self.console.print(f"What mattered for being among the best quarter: {escape(text)}")
         if search.best:
             self.console.print(
-                "[dim]The best of many trials on the same folds reads too high: train it, and report its score on test, "
+                "[dim]The best of many trials on the same folds reads too high: train it, and report its test score, "
                 "once.[/]"
             )
             self.console.print(f"Train it: python train.py --config {escape(quote(str(search.best)))}")
@@ -90,9 +90,13 @@ class SearchReporter(Reporter):
 
 def words(settings: Mapping[str, object]) -> str:
     """`lr 0.00123, loss ce`."""
-    return ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in settings.items()
-    )
+    return ", ".join(f"{name} {_word(value)}" for name, value in settings.items())
+
+
+def _word(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(_word, value))
+    return f"{value:.4g}" if isinstance(value, float) else f"{value}"
 
 
 def _table(search: SearchRecord) -> Table:
@@ -112,11 +116,7 @@ def _table(search: SearchRecord) -> Table:
         table.add_row(
             f"{row['number']}{' *' if row['number'] == best else '  '}",
             *(f"{score:.3f}" if score == score else "-" for score in scores),
-            *_cells([row[f"{PARAM}{name}"] for name in search.info.space]),
+            *(escape(_word(row[f"{PARAM}{name}"])) for name in search.info.space),
             row["state"],
         )
     return table
-
-
-def _cells(values: Sequence[object]) -> list[str]:
-    return [escape(f"{value:.4g}" if isinstance(value, float) else f"{value}") for value in values]

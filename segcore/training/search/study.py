@@ -17,9 +17,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shlex import quote
+from textwrap import indent
 from typing import Any, Literal
 
 import optuna
+import yaml
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
@@ -28,7 +31,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from segcore.errors import ConfigError, TrainingError
 from segcore.runs import files
-from segcore.runs.search import JOURNAL, SearchInfo, SearchWriter, run_prefix
+from segcore.runs.search import BEST, JOURNAL, SearchInfo, SearchWriter, run_prefix
 from segcore.training.search.space import Choice, Space, Value, combinations
 from segcore.training.search.workers import Worker
 
@@ -42,6 +45,7 @@ STARTUP = 5  # complete trials before any is pruned
 RETRIES = 2  # of a trial whose process was killed: it may itself be what kills it
 ENOUGH = 8  # complete trials before importance is estimated
 _IDENTITY = "segcore"  # the attribute of a study that says what it is of
+_END = "...\n"  # how YAML closes a scalar that stands alone
 _STATES = {
     TrialState.RUNNING: "running",
     TrialState.COMPLETE: "complete",
@@ -315,8 +319,6 @@ class Study:
 
     def _recipe(self, best: FrozenTrial, rows: Sequence[Mapping[str, Any]]) -> str:
         """`best.yaml`."""
-        import yaml
-
         row = next(row for row in rows if row["number"] == best.number)
         states = [row["state"] for row in rows]
         counts = ", ".join(
@@ -324,23 +326,16 @@ class Study:
         )
         folds = ", ".join(f"{row[f'fold_{fold}']:.4f}" for fold in range(self.info.folds))
         values, data = self.space.config(best.params).values(), self.info.dataset
-        searched = {name: values[name] for name in self.space.params}
-        base = {name: values[name] for name in self.space.base if name not in searched}
-
-        def text(settings: Mapping[str, Any]) -> str:
-            if not settings:
-                return ""
-            return yaml.safe_dump(
-                dict(settings), sort_keys=False, allow_unicode=True, default_flow_style=None, width=120
-            )
-
+        base = [name for name in ("data", *self.space.base) if name not in self.space.params]
+        lines = [_yaml(name, values[name]) for name in dict.fromkeys(base)]
+        searched = [_yaml(name, values[name]) for name in self.space.params]
         return (
             f"# Best of the search {self.info.name!r}: trial {best.number}, validation mIoU {row['value']:.4f} ± "
             f"{row['spread']:.4f} over {self.info.folds} folds\n"
             f"# ({folds}) of {data.name} (fingerprint {data.fingerprint}); trials: {counts}.\n"
             "# The best of many trials on the same folds reads too high. Train it and report its score on test, once:\n"
-            f"#   python train.py --config {self.writer.path / 'best.yaml'}\n"
-            f"{text(base)}# searched\n{text(searched)}"
+            f"#   python train.py --config {quote(str(self.writer.path / BEST))}\n"
+            f"{''.join(lines)}# searched\n{''.join(searched)}"
         )
 
 
@@ -491,6 +486,15 @@ def _differences(there: object, here: object, where: str = "") -> Iterator[str]:
             yield from _differences(there.get(name), here.get(name), f"{where}.{name}" if where else str(name))
     elif there != here:
         yield f"{where} is {_plain(there)} there and {_plain(here)} here"
+
+
+def _yaml(name: str, value: object) -> str:
+    """One setting of a recipe, on one line unless it is a pipeline."""
+    flow = None if name == "augment" and isinstance(value, dict) else True
+    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=flow, width=10_000)
+    if flow is None:
+        return f"{name}:\n{indent(text, '  ')}"
+    return f"{name}: {text.removesuffix(_END).rstrip()}\n"
 
 
 def _plain(value: object) -> str:
