@@ -173,6 +173,22 @@ def test_help_needs_no_torch():
     assert result.stdout.endswith("set()\n")
 
 
+def test_what_can_not_start_is_said_before_torch_is_imported():
+    code = (
+        "import sys\nfrom segcore.training import loggers\nfrom segcore.training.command import main\n"
+        "loggers.find_spec = lambda name: None\n"
+        "codes = main(['--data', '/no/such/place']), main(['--loggers', 'mlflow'])\n"
+        "print(codes, {'torch', 'lightning', 'pandas'} & set(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "(2, 2) set()\n"
+    assert result.stderr == (
+        "train.py: /no/such/place: no such file or folder. Give a folder, a zip, or 'drive' for the embedded data.\n"
+        "train.py: --loggers mlflow: the package mlflow is not installed. pip install 'segcore[mlflow]', or leave "
+        "mlflow out of --loggers.\n"
+    )
+
+
 @pytest.mark.parametrize("name", ["quick", "cam101", "camvid"])
 def test_shipped_recipes_are_read(name):
     config, _ = parse(["--config", str(Path(__file__).parents[3] / "configs" / f"{name}.yaml")])
