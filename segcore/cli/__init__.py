@@ -11,6 +11,7 @@ from segcore.cli.data import add_data
 from segcore.cli.evaluate import add_evaluate
 from segcore.cli.predict import add_predict
 from segcore.cli.runs import add_runs
+from segcore.cli.search import add_search
 from segcore.errors import SegcoreError, plain
 
 
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     add_runs(commands)
     add_evaluate(commands)
     add_predict(commands)
+    add_search(commands)
     add_train(commands)
     return parser
 

@@ -352,8 +352,8 @@ def open_study(writer: SearchWriter, info: SearchInfo, space: Space, storage: st
         ConfigError: when the storage can't be opened, holds something else, or a study of another space, data or folds.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    identity = json.loads(json.dumps(space.identity()))  # as a storage gives it back
-    identity |= {"folds": info.folds, "data": info.dataset.fingerprint}
+    identity = {"folds": info.folds, "data fingerprint": info.dataset.fingerprint, **space.identity()}
+    identity = json.loads(json.dumps(identity))  # as a storage gives it back
     with writer.locked(), storage_errors(info.storage):
         study = optuna.create_study(
             storage=_storage(storage, writer.path),

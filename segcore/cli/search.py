@@ -1,0 +1,90 @@
+"""`segcore search`: find settings by cross-validation."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from segcore.cli.arguments import Commands
+from segcore.errors import ConfigError, nearest
+
+_DESCRIPTION = """\
+Try settings on K folds of the training set, cut by blocks of time, and write the best as a recipe of train.py. The same
+command goes on with a search that was stopped; started several times at once, the processes share the trials."""
+
+
+def add_search(commands: Commands) -> None:
+    """`segcore search`."""
+    parser = commands.add_parser("search", help="find settings by cross-validation", description=_DESCRIPTION)
+    parser.add_argument("--space", required=True, metavar="FILE", help="YAML: what is searched; see docs/search.md")
+    parser.add_argument("--trials", type=int, required=True, metavar="N", help="trials in all, earlier ones included")
+    parser.add_argument("--folds", type=int, required=True, metavar="K", help="parts of the training set, 2 or more")
+    parser.add_argument("--data", metavar="SOURCE", help="a folder, a zip, or drive (default: what the recipe says)")
+    parser.add_argument("--out", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
+    parser.add_argument("--name", metavar="NAME", help="of the search (default: that of the space file)")
+    parser.add_argument(
+        "--storage", metavar="FILE|URL", help="keeps the study (default: a file in the search's folder)"
+    )
+    parser.add_argument("--resume", action="store_true", help="only go on with a search, never begin one")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of what is tried (default: 0)")
+    parser.add_argument("--sampler", default="tpe", metavar="NAME", help="tpe, random or grid (default: tpe)")
+    parser.add_argument("settings", nargs="*", metavar="-- FLAGS", help="flags of train.py, for all trials")
+    parser.set_defaults(run=run_search)
+
+
+def run_search(arguments: argparse.Namespace) -> int:
+    """Search, and tell what was found."""
+    from segcore.training.search.space import read_space
+
+    if arguments.trials < 1:
+        raise ConfigError(f"--trials is {arguments.trials}; expected 1 or more.")
+    if arguments.folds < 2:
+        raise ConfigError(f"--folds is {arguments.folds}; expected 2 or more.")
+    if not 0 <= arguments.seed < 2**32:
+        raise ConfigError(f"--seed is {arguments.seed}; expected 0 to {2**32 - 1}.")
+    given = _settings(arguments.settings)
+    if arguments.data is not None:
+        given["data"] = arguments.data
+    space = read_space(arguments.space, given)
+    # Threads of a step wait for each other asleep; read when torch is loaded. train.py does the same.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from segcore.training.search.loop import SearchPlan, search
+    from segcore.training.search.study import SAMPLERS
+
+    if arguments.sampler not in SAMPLERS:
+        close = nearest(arguments.sampler, SAMPLERS)
+        raise ConfigError(f"No sampler {arguments.sampler!r}.{close} Choose one of {', '.join(SAMPLERS)}.")
+    search(
+        SearchPlan(
+            space,
+            trials=arguments.trials,
+            folds=arguments.folds,
+            name=arguments.name or Path(arguments.space).stem,
+            out=arguments.out,
+            storage=arguments.storage,
+            sampler=arguments.sampler,
+            seed=arguments.seed,
+            resume=arguments.resume,
+        )
+    )
+    return 0
+
+
+def _settings(flags: Sequence[str]) -> dict[str, Any]:
+    """Settings of train.py given behind `--`."""
+    from segcore.training.command import parser
+    from segcore.training.config import TrainConfig, flag
+
+    found, rest = parser("segcore search ... --").parse_known_args(flags)
+    if rest:
+        name = rest[0].partition("=")[0]
+        close = nearest(name, map(flag, TrainConfig.model_fields))
+        raise ConfigError(f"No option {name!r} of train.py behind `--`.{close} train.py --help lists them.")
+    values = vars(found)
+    for name in [name for name in values if name not in TrainConfig.model_fields]:
+        if values.pop(name):
+            raise ConfigError(f"{flag(name)} can't be given behind `--`. A recipe is `base: FILE` in the space file.")
+    return values
