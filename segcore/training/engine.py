@@ -19,6 +19,7 @@ from segcore.training.config import TrainConfig, build, flag
 from segcore.training.distributed import World
 from segcore.training.fit import Job, fit
 from segcore.training.hardware import Hardware
+from segcore.training.loggers import check_loggers
 from segcore.training.recorder import OnEpoch, StopRequest
 from segcore.training.report import Reporter
 from segcore.training.samples import SampleStore
@@ -69,6 +70,7 @@ class Session:
         hardware = Hardware.choose(task)
         normalization(task.encoder, task.encoder_weights)  # refuses an unknown encoder before any data is read
         encoder_state(task.encoder, task.encoder_weights)  # the same for weights that can't be had
+        check_loggers(task.loggers)
         torch.backends.cudnn.benchmark = hardware.device == "cuda"
         key = (task.data, task.labels, task.void, task.skip_incomplete, task.color_tolerance)
         if key not in self._datasets:

@@ -6,14 +6,17 @@ import logging
 import resource
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy
 from rich.markup import escape
 
@@ -30,6 +33,7 @@ from segcore.training.distributed import World, share_batch_statistics
 from segcore.training.failures import cause, first_line
 from segcore.training.features import FeatureCache
 from segcore.training.hardware import Hardware, depthwise_in_float32
+from segcore.training.loggers import create_loggers, log_end, log_epoch
 from segcore.training.losses import SegmentationLoss, class_weights
 from segcore.training.module import SegmentationModule
 from segcore.training.provenance import provenance
@@ -108,6 +112,7 @@ def fit(
             job.writer.write_config(job.config.values())
     summary = _first_summary(job, checkpoint)
     job.write(summary)
+    trackers: list[Logger] = []
     status: Status = "finished"
     error: str | None = None
     try:
@@ -121,7 +126,10 @@ def fit(
         )
         job.write(summary)
         job.reporter.model(summary, _frozen_text(job.config))
-        _train(job, model, progress, checkpoint, models_left, on_epoch, summary)
+        if job.world.first:
+            step = checkpoint.position.step if checkpoint else 0
+            trackers += create_loggers(job.config.loggers, job.writer.path, job.config.values(), summary, step=step)
+        _train(job, model, progress, checkpoint, models_left, partial(_on_epoch, job, trackers, on_epoch))
         if progress.best_epoch is None:
             raise TrainingError(
                 "No pixel of the validation masks is scored, so no epoch is the best. Check the masks, --void and "
@@ -142,8 +150,14 @@ def fit(
     summary = _ended(summary, status, error, progress)
     if job.world.first:
         summary = _finish(job, summary, progress, splits)
+        log_end(trackers, summary, job.reporter.say, step=progress.rows[-1]["step"] if progress.rows else 0)
     job.world.agree(None)  # the others wait for the scores
     return RunRecord(job.writer.path, summary, 0) if not job.world.first else job.writer.record()
+
+
+def _on_epoch(job: Job, trackers: list[Logger], on_epoch: OnEpoch | None, row: Mapping[str, Any]) -> bool:
+    log_epoch(trackers, row, job.reporter.say)
+    return on_epoch is None or on_epoch(row)
 
 
 def _finish(job: Job, summary: Summary, progress: Progress, splits: Sequence[str]) -> Summary:
@@ -290,8 +304,7 @@ def _train(
     progress: Progress,
     checkpoint: Checkpoint | None,
     models_left: int,
-    on_epoch: OnEpoch | None,
-    summary: Summary,
+    on_epoch: OnEpoch,
 ) -> None:
     config, classes = job.config, job.dataset.labels.classes
     start = checkpoint.position if checkpoint else Position()

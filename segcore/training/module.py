@@ -192,6 +192,10 @@ class SegmentationModule(pl.LightningModule):
             config.schedule,
             steps=self.steps,
             warmup=config.warmup,
+            steps_per_epoch=self.steps / config.epochs,
+            power=config.poly_power,
+            decay=config.decay,
+            decay_epochs=config.decay_epochs,
         )
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         if self._checkpoint:

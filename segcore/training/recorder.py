@@ -98,7 +98,7 @@ class Recorder(pl.Callback):
         progress: Progress,
         batches: TrainBatches,
         start: Position,
-        on_epoch: OnEpoch | None = None,
+        on_epoch: OnEpoch,
     ) -> None:
         self.writer, self.reporter, self.stop, self.progress = writer, reporter, stop, progress
         self.batches, self.start, self.on_epoch = batches, start, on_epoch
@@ -177,7 +177,7 @@ class Recorder(pl.Callback):
         patience = module.settings.early_stopping
         late = bool(patience) and epoch - (epoch if progress.best_epoch is None else progress.best_epoch) >= patience
         progress.ended = late or epoch + 1 == module.settings.epochs
-        wanted = self.on_epoch is None or self.on_epoch(row)
+        wanted = self.on_epoch(row)
         (asked,) = module.world.any(self.stop.asked or not wanted, device=module.device)
         if progress.ended or asked:
             self._save(trainer, module, Position(epoch + 1, 0, trainer.global_step))

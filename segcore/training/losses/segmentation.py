@@ -40,7 +40,8 @@ class SegmentationLoss(nn.Module):
         boundary_width: Pixels on each side of a boundary in `boundary_ce`,
         boundary_weight: and what they weigh.
         total: Sums a vector over the processes, and lets gradients through (as `torch.distributed.nn.functional`'s
-            all_reduce). Called once a forward pass, whatever the data.
+            all_reduce). Called once a forward pass, whatever the data, and not in `eval()`: processes validate batches
+            of their own.
     """
 
     class_weights: Tensor | None
@@ -76,7 +77,8 @@ class SegmentationLoss(nn.Module):
         with torch.autocast(logits.device.type, enabled=False):
             pixels = Pixels(logits, target)
             sums = [self._sums(name, pixels) for _, name in self.terms]
-            totals = self.total(torch.cat(sums)).split([len(part) for part in sums])
+            together = self.total(torch.cat(sums)) if self.training else torch.cat(sums)
+            totals = together.split([len(part) for part in sums])
             values = [
                 dice_value(part) if name == "dice" else mean(part)
                 for (_, name), part in zip(self.terms, totals, strict=True)

@@ -173,7 +173,7 @@ def _opening(study: Study, dataset: data.Dataset, session: Session, reporter: Se
     info = study.info
     first = study.space.config(study.space.first, folds=info.folds, fold=0)
     plan = data.plan_split(dataset, method=first.split, seed=first.seed, folds=info.folds, fold=0)
-    by_time = dataset.video and first.split != "frame"
+    by_time = first.split == "block" or (first.split == "auto" and dataset.video)
     how = f"by blocks of time, {GAP} frames beside the one that validates left out" if by_time else "at random"
     lines = {
         "search": f"{study.writer.path}, study in {info.storage}",
