@@ -11,27 +11,28 @@ LOSSES: Mapping[str, str] = {
     "weighted_ce": "cross entropy weighted by class, so that rare classes count; see class_weights",
     "dice": "1 - Dice, averaged over the classes present in the batch (Milletari et al. 2016)",
     "focal": "cross entropy turned to the pixels that are wrong (Lin et al. 2017)",
-    "lovasz": "Lovasz extension of 1 - IoU, averaged over the classes present in an image (Berman et al. 2018)",
-    "ohem": "cross entropy of the hardest pixels only (Shrivastava et al. 2016)",
+    "lovasz": "Lovasz extension of 1 - IoU, averaged over the classes present in an image, then over images "
+    "(Berman et al. 2018)",
+    "ohem": "cross entropy of the hardest pixels only, chosen by each process among its own (Shrivastava et al. 2016)",
     "boundary_ce": "cross entropy that counts pixels near class boundaries more (Ronneberger et al. 2015)",
 }
 CLASS_WEIGHTS: Mapping[str, str] = {
     "median": "median frequency balancing (Eigen and Fergus 2015)",
-    "inverse": "inverse frequency, scaled to a mean of 1",
-    "effective": "inverse effective number of pixels (Cui et al. 2019), scaled to a mean of 1",
+    "inverse": "inverse frequency, scaled to a geometric mean of 1",
+    "effective": "inverse effective number of pixels (Cui et al. 2019), scaled to a geometric mean of 1",
 }
 OPTIMIZERS: Mapping[str, str] = {
-    "sgd": "SGD with Nesterov momentum",
+    "sgd": "SGD with momentum, Nesterov's unless nesterov is off",
     "adam": "Adam (Kingma and Ba 2015)",
     "adamw": "AdamW, weight decay apart from the gradient (Loshchilov and Hutter 2019)",
-    "rmsprop": "RMSprop",
+    "rmsprop": "RMSprop with momentum (Tieleman and Hinton 2012)",
 }
 SCHEDULES: Mapping[str, str] = {
     "constant": "the same to the end",
-    "step": "multiplied by decay every decay_epochs",
-    "exponential": "falling steadily, by decay in decay_epochs",
-    "cosine": "half a cosine down to zero",
-    "poly": "(1 - step / steps) ** 0.9, as in DeepLab",
+    "step": "multiplied by decay every decay_epochs after the warm-up",
+    "exponential": "falling evenly after the warm-up, by decay in decay_epochs",
+    "cosine": "half a cosine down to zero (Loshchilov and Hutter 2017)",
+    "poly": "(1 - step / steps) ** poly_power, 0.9 in DeepLab",
     "one-cycle": "up along a cosine for the warm-up, down along one for the rest (Smith and Topin 2018)",
 }
 LOGGERS: Mapping[str, str] = {

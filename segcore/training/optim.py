@@ -89,7 +89,7 @@ def learning_rate_factor(
         if schedule == "constant":
             return 1.0
         if schedule == "step":
-            return float(decay ** math.floor(decays + 1e-9))  # 30 / (0.1 * 100) is a hair below 3
+            return float(decay ** math.floor(decays + 1e-9))  # 55 / (0.55 * 100) is a hair below 1
         if schedule == "exponential":
             return float(decay**decays)
         if schedule == "poly":
