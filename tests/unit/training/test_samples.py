@@ -8,7 +8,6 @@ from segcore.augment import Pipeline, Step
 from segcore.data.dataset import Dataset
 from segcore.data.split import Item
 from segcore.labels import LabelMap
-from segcore.training.optim import learning_rate_factor
 from segcore.training.samples import Items, SampleStore, draw_seed, loader
 
 LABELS = LabelMap("two", ("a", "b"), ((0, 0, 0), (255, 255, 255)))
@@ -104,16 +103,3 @@ def test_a_last_batch_of_one_is_dropped_in_training_only():
     assert [len(batch[0]) for batch in loader(items(), batch_size=2, seed=1, shuffle=True, workers=0)] == [2, 2]
     assert [len(batch[0]) for batch in loader(items(), batch_size=2, seed=1, shuffle=False, workers=0)] == [2, 2, 1]
     assert [len(batch[0]) for batch in loader(items(), batch_size=3, seed=1, shuffle=True, workers=0)] == [3, 2]
-
-
-@pytest.mark.parametrize(
-    ("schedule", "middle", "last"),
-    [("constant", 1, 1), ("cosine", 0.5, 0), ("poly", 0.5**0.9, 0), ("one-cycle", 0.5, 0)],
-)
-def test_schedules_at_their_landmarks(schedule, middle, last):
-    factor = learning_rate_factor(schedule, steps=120, warmup=1 / 6)
-    assert factor(0) == pytest.approx(1 / 25)
-    assert factor(20) == pytest.approx(1)
-    assert factor(70) == pytest.approx(middle)
-    assert factor(120) == pytest.approx(last, abs=1e-9)
-    assert learning_rate_factor(schedule, steps=120, warmup=0)(0) == pytest.approx(1)
