@@ -1,0 +1,472 @@
+"""Charts of a search for settings: what was tried, what it scored, what mattered. See `charts` for how they look.
+
+All take the trials as `SearchRecord.trials` has them and the searched settings as `Setting`s, the axes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from segcore.runs.search import PARAM
+from segcore.visual.charts import GRID
+
+ACCENT, QUIET, WRONG = "#4c86d9", "#8d939e", "#d0544f"
+# From a low value to a high one. All of middle lightness, so that none sinks into a white or a black page.
+RAMP = ("#8a93a3", "#4c86d9", "#35a07f", "#b99a22", "#e0863b")
+# state -> (shape, colour, filled)
+MARKS = {
+    "complete": ("circle", ACCENT, True),
+    "pruned": ("triangle-down", QUIET, False),
+    "running": ("circle", ACCENT, False),
+    "failed": ("cross", WRONG, True),
+}
+_TITLE: dict[str, Any] = {"anchor": "start", "fontSize": 13, "fontWeight": "normal", "offset": 8}
+LEAST_SPAN = 0.02  # of a score's axis: less would make a mountain of a thousandth
+_ROOM = 0.06  # of an axis, left empty beyond its outermost point
+_BAND = 0.5  # of a choice's share of its axis, over which the trials that took it fan out
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One searched setting, an axis of the charts.
+
+    Args:
+        name: As `train.py` calls it.
+        low: Least number.
+        high: Greatest number.
+        log: Numbers are spaced by their logarithm.
+        whole: Numbers are integers.
+        choices: What may be chosen, in order; empty for numbers.
+    """
+
+    name: str
+    low: float = 0.0
+    high: float = 1.0
+    log: bool = False
+    whole: bool = False
+    choices: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, space: object, values: pd.Series) -> Setting:
+        """The axis of a setting.
+
+        Args:
+            name: Of the setting.
+            space: Its entry in the space: `{low, high, log}`, or a list of choices.
+            values: What the trials took, NaN where a trial has none. The axis is made wide enough for all of it.
+        """
+        taken = values.dropna()
+        bounds = bounds_of(space)
+        if bounds is not None and pd.api.types.is_numeric_dtype(values):
+            assert isinstance(space, Mapping)
+            numbers = [*bounds, *(float(number) for number in taken if math.isfinite(number))]
+            low, high = min(numbers), max(numbers)
+            whole = all(isinstance(bound, int) for bound in bounds)
+            return cls(name, low, high, bool(space.get("log")) and low > 0, whole)
+        listed = space if isinstance(space, list) else []
+        # What was taken but is not offered comes last: the space may have been changed between two starts.
+        return cls(name, choices=tuple(dict.fromkeys(words(value, 6) for value in [*listed, *taken])))
+
+    @property
+    def ticks(self) -> list[float]:
+        """Numbers to write at the axis; of choices, their places."""
+        if self.choices:
+            return [float(index) for index in range(len(self.choices))]
+        if self.high <= self.low:
+            return [self.low]
+        return _log_ticks(self.low, self.high) if self.log else _ticks(self.low, self.high, self.whole)
+
+    def label(self, tick: float) -> str:
+        """What to write at a tick."""
+        return self.choices[int(tick)] if self.choices else f"{tick:g}"
+
+    def numbers(self, values: pd.Series) -> pd.Series:
+        """Values as numbers on this axis, NaN where a trial has none: choices are 0, 1, 2 ..."""
+        if not self.choices:
+            return pd.to_numeric(values, errors="coerce")
+        places = {choice: float(index) for index, choice in enumerate(self.choices)}
+        # A choice of nothing is written as nothing.
+        return values.map(lambda value: places.get(words(value, 6), float("nan"))).astype(float)
+
+    def places(self, numbers: pd.Series) -> pd.Series:
+        """Numbers on this axis -> 0..1 from its low to its high end."""
+        if self.choices:
+            return (numbers + 0.5) / len(self.choices)
+        if self.high <= self.low:
+            return numbers * 0 + 0.5
+        if self.log:
+            return (np.log(numbers) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
+        return (numbers - self.low) / (self.high - self.low)
+
+
+def bounds_of(space: object) -> tuple[float, float] | None:
+    """(low, high) of a range of numbers, None for choices."""
+    if not isinstance(space, Mapping):
+        return None
+    low, high = space.get("low"), space.get("high")
+    if not isinstance(low, int | float) or not isinstance(high, int | float):
+        return None
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
+
+
+def words(value: object, digits: int = 4) -> str:
+    """A setting's value for people: `0.00123`, `4`, `true`, `null`, `[128, 64]`.
+
+    >>> words(0.0012345678), words(4.0), words(True), words(None), words([128, 64])
+    ('0.001235', '4', 'true', 'null', '[128, 64]')
+    """
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value)
+    if isinstance(value, bool | np.bool_) or value in ("True", "False"):
+        return str(value).lower()
+    if value is None or value != value:
+        return "null"
+    if isinstance(value, float | np.floating):
+        return str(int(value)) if float(value).is_integer() else f"{value:.{digits}g}"
+    return str(value)
+
+
+def result(value: float, spread: float) -> str:
+    """`0.512 ± 0.021`, without the spread where there is one fold, and a dash where there is none.
+
+    >>> result(0.5123, 0.0211), result(0.5, float("nan")), result(float("nan"), float("nan"))
+    ('0.512 ± 0.021', '0.500', '–')
+    """
+    if value != value:
+        return "–"
+    return f"{value:.3f}" if spread != spread else f"{value:.3f} ± {spread:.3f}"
+
+
+def trial_history(trials: pd.DataFrame, settings: Sequence[Setting], *, title: str) -> alt.LayerChart | alt.FacetChart:
+    """Each trial's value with its spread, and the best so far as a step line; states differ in shape and colour.
+
+    Trials without a score stand below the others, where a word says so.
+
+    Args:
+        trials: Columns `number, state, value, spread` and the settings.
+        settings: For what is read on hover.
+        title: Of the y axis.
+    """
+    data = _named(trials, settings)
+    value, spread = data["value"], data["spread"].fillna(0)
+    low, high = _bounds(pd.concat([value - spread, value + spread]))
+    data["low"], data["high"] = value - spread, value + spread
+    without = bool(value.isna().any())
+    strip = low - 0.1 * (high - low)
+    data["y"] = value.fillna(strip)
+    complete = data[data["state"] == "complete"].sort_values("number")
+    best = pd.DataFrame({"number": complete["number"], "best": complete["value"].cummax()})
+    if len(best):  # to the last trial, whatever became of it
+        last = pd.DataFrame({"number": [data["number"].max()], "best": [best["best"].max()]})
+        best = pd.concat([best, last], ignore_index=True)
+    x = alt.X(
+        "number:Q",
+        title="trial",
+        scale=alt.Scale(domain=[-0.6, float(data["number"].max()) + 0.6], nice=False),
+        axis=alt.Axis(grid=False, format="d", tickMinStep=1, labelBound=False, labelFlush=False),
+    )
+    ticks = _ticks(low, high, whole=False)
+    y_axis = alt.Axis(gridOpacity=GRID, labelBound=False, labelFlush=False, values=ticks)
+    floor = strip - 0.05 * (high - low) if without else low
+    scale = alt.Scale(domain=[floor, high], nice=False, zero=False, clamp=True)
+    y = alt.Y("y:Q", title=None, scale=scale, axis=y_axis)
+    found = [state for state in MARKS if (data["state"] == state).any()]
+    fills = [MARKS[state][1] if MARKS[state][2] else "transparent" for state in found]
+    states = {
+        "shape": [MARKS[state][0] for state in found],
+        "stroke": [MARKS[state][1] for state in found],
+        "fill": fills,
+    }
+    legend = (
+        alt.Legend(orient="top", title=None, offset=2, symbolSize=60, symbolStrokeWidth=1.6)
+        if found != ["complete"]
+        else None
+    )
+    steps = (
+        alt.Chart(best)
+        .mark_line(interpolate="step-after", strokeWidth=1.5, color=ACCENT, opacity=0.55)
+        .encode(x=x, y=alt.Y("best:Q", title=None, scale=scale, axis=y_axis))
+    )
+    spreads = (
+        alt.Chart(data[data["spread"].notna() & value.notna()])
+        .mark_rule(strokeWidth=2, color=ACCENT)
+        .encode(
+            x=x,
+            y=alt.Y("low:Q", title=None, scale=scale, axis=y_axis),
+            y2="high:Q",
+            opacity=alt.condition(alt.datum.state == "complete", alt.value(0.5), alt.value(0.25)),
+        )
+    )
+    points = (
+        alt.Chart(data[data["state"].isin(found)])
+        .mark_point(size=55, strokeWidth=1.6, opacity=1)
+        .encode(
+            x=x,
+            y=y,
+            tooltip=_tips(settings),
+            shape=alt.Shape("state:N", scale=alt.Scale(domain=found, range=states["shape"]), legend=legend),
+            stroke=alt.Stroke("state:N", scale=alt.Scale(domain=found, range=states["stroke"]), legend=legend),
+            fill=alt.Fill("state:N", scale=alt.Scale(domain=found, range=fills), legend=legend),
+        )
+    )
+    layers = [spreads, steps, points, _best_mark(data, x, y)]
+    if without:
+        word = alt.Chart(pd.DataFrame({"y": [strip], "text": ["no score"]}))
+        layers.append(
+            word.mark_text(align="right", dx=-8, color="gray", fontSize=10).encode(x=alt.value(0), y=y, text="text:N")
+        )
+    return alt.layer(*layers).properties(height=330, title=alt.TitleParams(title, **_TITLE))
+
+
+def importance(shares: Mapping[str, float]) -> alt.LayerChart | alt.FacetChart:
+    """What share of the differences each setting explains, as bars with their percentages, largest first."""
+    data = pd.DataFrame({"setting": list(shares), "share": list(shares.values())}).sort_values("share", ascending=False)
+    data["text"] = [f"{share:.0%}" for share in data["share"]]
+    base = alt.Chart(data).encode(
+        y=alt.Y(
+            "setting:N",
+            sort=list(data["setting"]),
+            title=None,
+            axis=alt.Axis(ticks=False, domain=False, labelLimit=190, labelBound=False, labelFlush=False, offset=4),
+        ),
+        x=alt.X("share:Q", axis=None, scale=alt.Scale(domain=[0, 1.12 * max(0.1, float(data["share"].max()))])),
+        tooltip=[alt.Tooltip("setting:N"), alt.Tooltip("share:Q", format=".1%")],
+    )
+    bars = base.mark_bar(height={"band": 0.62}, cornerRadiusEnd=2, color=ACCENT)
+    return alt.layer(bars, base.mark_text(align="left", dx=6, color="gray").encode(text="text:N")).properties(
+        height=20 + 28 * len(data)
+    )
+
+
+def parallel(
+    trials: pd.DataFrame, settings: Sequence[Setting], *, title: str, picked: str = "picked"
+) -> alt.LayerChart | alt.FacetChart:
+    """One axis a setting and one for the value, a line a trial, coloured by its value; pruned ones faint and dotted.
+
+    Hover names a trial; a click picks it, and with shift several. Trials that took the same choice fan out at it, best
+    on top.
+
+    Args:
+        trials: Columns `number, state, value, spread` and the settings. Lines of trials that were pruned before they
+            had a value end early; other states are left out.
+        settings: The axes, in this order.
+        title: Of the value's axis, the last.
+        picked: Name of the selection, of fields `number`.
+    """
+    shown = (trials["state"] == "pruned") | ((trials["state"] == "complete") & trials["value"].notna())
+    data = _named(trials[shown], settings)
+    # The best is drawn last, over the others.
+    data = data.sort_values(["state", "value"], ascending=[False, True], ignore_index=True)
+    complete = data.loc[data["state"] == "complete", "value"]
+    shade = _bounds(complete.clip(lower=float(complete.quantile(0.1))) if len(complete) else data["value"], room=0)
+    data["shade"] = data["value"].fillna(shade[0])
+    data["strength"] = 0.3 + 0.65 * data["value"].rank(pct=True)
+    data.loc[data["state"] == "pruned", "strength"] = 0.22
+    value = Setting(title, *_bounds(data["value"]))
+    names, parts, marks = [*(setting.name for setting in settings), title], [], []
+    for setting in (*settings, value):
+        numbers = data["value"] if setting is value else setting.numbers(data[PARAM + setting.name])
+        places = setting.places(numbers)
+        if setting.choices:
+            rank = data.groupby(numbers)["value"].rank(pct=True) - 0.5
+            places = places + _BAND * rank.fillna(-0.5) / len(setting.choices)
+        parts.append(data.assign(axis=setting.name, place=places))
+        at = setting.places(pd.Series(setting.ticks, dtype=float))
+        marks += [
+            {"axis": setting.name, "place": place, "text": _cut(setting.label(tick))}
+            for tick, place in zip(setting.ticks, at, strict=True)
+        ]
+    lines = pd.concat(parts, ignore_index=True).dropna(subset=["place"]).drop(columns=_params(settings))
+    x = alt.X(
+        "axis:N",
+        sort=names,
+        title=None,
+        scale=alt.Scale(type="point", padding=0.35),
+        axis=alt.Axis(
+            orient="top",
+            domain=False,
+            ticks=False,
+            grid=False,
+            labelAngle=0,
+            labelLimit=150,
+            labelPadding=12,
+            labelOverlap=False,
+        ),
+    )
+    y = alt.Y("place:Q", axis=None, scale=alt.Scale(domain=[0, 1], nice=False))
+    hover = alt.selection_point(fields=["number"], on="pointerover", clear="pointerout", empty=False)
+    pick = alt.selection_point(name=picked, fields=["number"], on="click", toggle="event.shiftKey")
+    color = alt.Color(
+        "shade:Q",
+        scale=alt.Scale(range=list(RAMP), domain=list(np.linspace(*shade, len(RAMP))), interpolate="rgb", clamp=True),
+        legend=None,
+    )
+    axes = alt.Chart(pd.DataFrame({"axis": names})).mark_rule(color="gray", opacity=0.45).encode(x=x)
+    base = alt.Chart(lines).encode(x=x, y=y, detail="number:N")
+    dash = alt.StrokeDash(
+        "state:N", scale=alt.Scale(domain=["complete", "pruned"], range=[[1, 0], [2, 3]]), legend=None
+    )
+    drawn = base.mark_line(strokeJoin="round", strokeWidth=1.8).encode(
+        strokeDash=dash,
+        color=color,
+        opacity=alt.condition(pick, alt.Opacity("strength:Q", scale=None), alt.value(0.06)),
+    )
+    lit = base.mark_line(strokeJoin="round", strokeWidth=4).encode(color=color).transform_filter(hover)
+    # Wide and unseen: a line of two pixels is hard to hit.
+    hit = base.mark_line(strokeWidth=11, opacity=0).encode(tooltip=_tips(settings)).add_params(hover, pick)
+    labels = alt.Chart(pd.DataFrame(marks)).encode(x=x, y=y)
+    ticks = labels.mark_tick(orient="horizontal", size=7, thickness=1, color="gray", opacity=0.6)
+    texts = labels.mark_text(align="right", dx=-8, color="gray", fontSize=11).encode(text="text:N")
+    # Lines run behind the numbers. The page's own background is known where the chart is shown, as a signal of Vega's.
+    paper = alt.ExprRef("background")
+    halo = texts.mark_text(align="right", dx=-8, fontSize=11, color=paper, stroke=paper, strokeWidth=5, opacity=0.85)
+    return alt.layer(axes, drawn, lit, ticks, halo, texts, hit).properties(height=360)
+
+
+def slice_of(trials: pd.DataFrame, setting: Setting, settings: Sequence[Setting]) -> alt.LayerChart | alt.FacetChart:
+    """Value against one setting; pruned trials hollow, the best marked. All settings' charts have the same y axis.
+
+    Args:
+        trials: Columns `number, state, value, spread` and the settings; those without a value are left out.
+        setting: The x axis.
+        settings: For what is read on hover.
+    """
+    data = _named(trials[trials["state"].isin(["complete", "pruned"]) & trials["value"].notna()], settings)
+    data["x"] = setting.numbers(data[PARAM + setting.name])
+    data = data.dropna(subset=["x"]).drop(columns=_params(settings))
+    if setting.choices:
+        # Side by side where they took the same choice; the golden ratio spreads neighbouring numbers far apart.
+        data["x"] += 0.5 * ((data["number"] * 0.618034) % 1 - 0.5)
+        domain = [-0.5, len(setting.choices) - 0.5]
+        cut = [_cut(choice) for choice in setting.choices]
+        axis = alt.Axis(values=setting.ticks, labelExpr=f"{json.dumps(cut)}[datum.value]", labelLimit=90)
+    else:
+        domain = list(_wider(setting))
+        axis = alt.Axis(values=setting.ticks, format="~g")
+    axis.grid, axis.labelAngle, axis.labelBound, axis.labelFlush = False, 0, False, False
+    x = alt.X(
+        "x:Q",
+        title=None,
+        axis=axis,
+        scale=alt.Scale(type="log" if setting.log else "linear", domain=domain, nice=False),
+    )
+    y = alt.Y(
+        "value:Q",
+        title=None,
+        scale=alt.Scale(domain=list(_bounds(data["value"])), nice=False, zero=False),
+        axis=alt.Axis(gridOpacity=GRID, tickCount=4),
+    )
+    data["filled"] = np.where(data["state"] == "complete", ACCENT, "transparent")
+    data["edge"] = np.where(data["state"] == "complete", ACCENT, QUIET)
+    points = (
+        alt.Chart(data)
+        .mark_point(size=42, strokeWidth=1.3, opacity=0.85)
+        .encode(
+            x=x,
+            y=y,
+            fill=alt.Fill("filled:N", scale=None),
+            stroke=alt.Stroke("edge:N", scale=None),
+            shape=alt.Shape(
+                "state:N",
+                scale=alt.Scale(domain=["complete", "pruned"], range=[MARKS["complete"][0], MARKS["pruned"][0]]),
+                legend=None,
+            ),
+            tooltip=_tips(settings),
+        )
+    )
+    return alt.layer(points, _best_mark(data, x, y)).properties(
+        height=170, title=alt.TitleParams(setting.name, **_TITLE)
+    )
+
+
+def _best_mark(data: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
+    complete = data[(data["state"] == "complete") & data["value"].notna()]
+    best = complete.nlargest(1, "value")
+    mark = alt.Chart(best).mark_point(shape="diamond", size=210, filled=True, color=RAMP[-1], opacity=1, strokeWidth=0)
+    return mark.encode(x=x, y=y, tooltip=alt.Undefined)
+
+
+def _named(trials: pd.DataFrame, settings: Sequence[Setting]) -> pd.DataFrame:
+    """The trials with their settings as words in `p0, p1 ...`, for tooltips: a dot in a field's name means a part."""
+    data = trials[["number", "state", "value", "spread", *_params(settings)]].copy()
+    data["result"] = [result(value, spread) for value, spread in zip(data["value"], data["spread"], strict=True)]
+    for index, setting in enumerate(settings):
+        data[f"p{index}"] = [words(value) for value in trials[PARAM + setting.name]]
+    return data
+
+
+def _params(settings: Sequence[Setting]) -> list[str]:
+    return [PARAM + setting.name for setting in settings]
+
+
+def _tips(settings: Sequence[Setting]) -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("number:Q", title="trial", format="d"),
+        alt.Tooltip("state:N"),
+        alt.Tooltip("result:N", title="score"),
+        *(alt.Tooltip(f"p{index}:N", title=setting.name) for index, setting in enumerate(settings)),
+    ]
+
+
+def _bounds(values: pd.Series, room: float = _ROOM) -> tuple[float, float]:
+    """(low, high) around values, never of no length."""
+    values = values[np.isfinite(values)]
+    if values.empty:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    span = max(high - low, LEAST_SPAN)
+    middle = (low + high) / 2
+    half = (0.5 + room) * span
+    return middle - half, middle + half
+
+
+def _wider(setting: Setting) -> tuple[float, float]:
+    """An axis's ends, moved apart so that dots at them are whole."""
+    if setting.log and setting.high > setting.low:
+        factor = (setting.high / setting.low) ** _ROOM
+        return setting.low / factor, setting.high * factor
+    span = setting.high - setting.low or abs(setting.low) or 1.0
+    return setting.low - _ROOM * span, setting.high + _ROOM * span
+
+
+def _ticks(low: float, high: float, whole: bool, most: int = 5) -> list[float]:
+    """Round numbers between two numbers.
+
+    >>> _ticks(0, 0.2, False), _ticks(2, 8, True)
+    ([0.0, 0.05, 0.1, 0.15, 0.2], [2.0, 4.0, 6.0, 8.0])
+    """
+    raw = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)
+    if whole:
+        step = max(1.0, step)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [float(f"{index * step:.10g}") for index in range(first, last + 1)]
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    """Powers of ten between two positive numbers, and what stands between where they are few.
+
+    >>> _log_ticks(1e-4, 1e-1), _log_ticks(1e-3, 4e-3)
+    ([0.0001, 0.001, 0.01, 0.1], [0.001, 0.002, 0.004])
+    """
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found: list[float] = []
+    for factors in ((1,), (1, 3), (1, 2, 4), (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)):
+        exact = (float(f"{factor}e{exponent}") for exponent in exponents for factor in factors)
+        found = [tick for tick in exact if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
+        if len(found) >= 3:
+            break
+    return found or [low, high]
+
+
+def _cut(text: str, most: int = 18) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
