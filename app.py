@@ -16,6 +16,7 @@ frame.run(
             st.Page(PAGES / "dataset.py", title="Dataset"),
             st.Page(PAGES / "augment.py", title="Augment"),
             st.Page(PAGES / "curves.py", title="Curves"),
+            st.Page(PAGES / "search.py", title="Search"),
             st.Page(PAGES / "compare.py", title="Compare"),
             st.Page(PAGES / "predictions.py", title="Predictions"),
         ],

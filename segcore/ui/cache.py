@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from segcore.data import ClassBalance
     from segcore.runs import Evaluation, RunRecord
+    from segcore.runs.search import SearchRecord
 
 PHOTO_WIDTH = 1280  # px: sharp in one panel of a wide screen, and zoomed in
 THUMB_WIDTH = 240
@@ -45,14 +46,14 @@ class DataKey(NamedTuple):
 
 
 class RunKey(NamedTuple):
-    """A run as it is now."""
+    """A run, or a search, as it is now."""
 
     path: str
     version: int
 
     @classmethod
-    def of(cls, run: RunRecord) -> RunKey:
-        """The key of a run."""
+    def of(cls, run: RunRecord | SearchRecord) -> RunKey:
+        """The key of a run, or of a search."""
         return cls(str(run.path), run.version)
 
 
@@ -142,6 +143,16 @@ def _history(key: RunKey, _run: RunRecord) -> pd.DataFrame:
 def history(run: RunRecord) -> pd.DataFrame:
     """A run's `metrics.csv`. Raises `RunError` when it can't be read."""
     return _history(RunKey.of(run), run)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _trials(key: RunKey, _search: SearchRecord) -> pd.DataFrame:
+    return _search.trials
+
+
+def trials(search: SearchRecord) -> pd.DataFrame:
+    """A search's `trials.csv`. Raises `RunError` when it can't be read."""
+    return _trials(RunKey.of(search), search)
 
 
 @st.cache_data(max_entries=800, show_spinner=False)

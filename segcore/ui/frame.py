@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import runpy
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import import_module
@@ -112,13 +112,18 @@ def run(page: Page) -> None:
 def follow_training(view: View) -> None:
     """While a chosen run trains, look every few seconds whether it has grown, and if so draw the page again."""
     growing = [run for run in view.chosen if run.summary.status == "training"]
-    if not growing:
-        return
+    if growing:
+        text = f"Training: {', '.join(view.titles[run.id] for run in growing)}. The page follows."
+        follow(text, lambda: any(version(run.path) != run.version for run in growing))
+
+
+def follow(text: str, grown: Callable[[], bool]) -> None:
+    """Say that something is under way, and draw the page again once `grown`, which is asked every few seconds."""
 
     @st.fragment(run_every=FOLLOW_EVERY)
     def look() -> None:
-        st.caption(f"Training: {', '.join(view.titles[run.id] for run in growing)}. The page follows.")
-        if any(version(run.path) != run.version for run in growing):
+        st.caption(text)
+        if grown():
             st.rerun()
 
     look()
@@ -214,7 +219,7 @@ def _dataset_menu(options: list[Option]) -> Option:
     titles = [option.title for option in options]
     state.get("data", titles[0], titles)
     if len(titles) == 1:
-        st.markdown(f"**{_escaped(titles[0])}**")
+        st.markdown(f"**{escaped(titles[0])}**")
         return options[0]
     title = st.selectbox("Dataset", titles, **state.bound("data", titles[0], titles))
     if st.session_state.get(_LAST_DATA, title) != title:
@@ -241,9 +246,9 @@ def _run_menu(
     with st.container(height=290 if len(runs) > MAX_CHOSEN else "content", border=False, gap="xxsmall"):
         for run in runs:
             fits = dataset is None or _fits(run, dataset)
-            label = f"![dot]({swatch(colors[run.id], round_=True)}) {_escaped(titles[run.id])}"
+            label = f"![dot]({swatch(colors[run.id], round_=True)}) {escaped(titles[run.id])}"
             ticked = st.checkbox(
-                label if fits else f"{label} :gray[{_escaped(run.summary.dataset.name)}]",
+                label if fits else f"{label} :gray[{escaped(run.summary.dataset.name)}]",
                 value=run.id in chosen,
                 key=f"run:{run.id}:{run.id in chosen}",
                 help=None if fits else f"Trained on {run.summary.dataset.name} ({run.labels.classes} classes).",
@@ -255,7 +260,7 @@ def _run_menu(
     if problems:
         with st.popover(f"{len(problems)} can't be read", icon=":material/warning:", type="tertiary"):
             for problem in problems:
-                st.markdown(f"**{_escaped(problem.path.name)}**  \n{_escaped(problem.message)}")
+                st.markdown(f"**{escaped(problem.path.name)}**  \n{escaped(problem.message)}")
     return tuple(run for run in runs if run.id in chosen)[:MAX_CHOSEN]
 
 
@@ -277,7 +282,7 @@ def _legend(labels: LabelMap) -> frozenset[int]:
         names,
         selection_mode="multi",
         default=shown,
-        format_func=lambda name: f"![]({swatch(colors[name])}) {_escaped(name)}",
+        format_func=lambda name: f"![]({swatch(colors[name])}) {escaped(name)}",
         key=f"legend:{labels.name}:{','.join(hidden)}",
         label_visibility="collapsed",
     )
@@ -287,6 +292,6 @@ def _legend(labels: LabelMap) -> frozenset[int]:
     return frozenset(labels.index(name) for name in hidden)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text that Markdown shows as it is."""
     return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+-.!|<>$:~" else letter for letter in text)

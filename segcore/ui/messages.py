@@ -7,10 +7,17 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from segcore.runs import RunRecord
-from segcore.ui.frame import View
+from segcore.runs import RunProblem, RunRecord
+from segcore.runs.search import SearchRecord
+from segcore.ui.frame import View, escaped
 
 MOST_STAMPED = 5000  # samples; stamping more would keep the page waiting
+SPACE = """\
+space:
+  lr: {low: 0.0005, high: 0.02, log: true}
+  loss: [ce, ce+dice, ohem]
+  freeze: [none, encoder]
+"""
 
 
 def train_command(view: View) -> str:
@@ -24,6 +31,21 @@ def train_command(view: View) -> str:
         words += ["--void", view.key.void]
     if view.folder.name != "checkpoints":
         words += ["--out", str(view.folder)]
+    return shlex.join(words)
+
+
+def search_command(view: View) -> str:
+    """The command that searches `SPACE` on the active dataset."""
+    words = ["segcore", "search", "--space", "space.yaml", "--trials", "20", "--folds", "3"]
+    if view.key.source != "drive":
+        words += ["--data", view.key.source]
+    if view.folder.name != "checkpoints":
+        words += ["--out", str(view.folder)]
+    words += ["--", "--models", "unet"]
+    if view.key.labels:
+        words += ["--labels", view.key.labels]
+    if view.key.void != "ignore":
+        words += ["--void", view.key.void]
     return shlex.join(words)
 
 
@@ -46,6 +68,22 @@ def missing_runs(view: View, what: str) -> bool:
         return True
     st.info(f"No runs in {view.folder} yet. Train some to see {what}:")
     st.code(train_command(view), language="bash")
+    return True
+
+
+def missing_searches(view: View, searches: Sequence[SearchRecord], problems: Sequence[RunProblem]) -> bool:
+    """Name the searches that can't be read, and say what to do when there is no other; False when there is one."""
+    for problem in problems:
+        st.warning(f"**{escaped(problem.path.name)}** can't be read. {escaped(problem.message)}")
+    if searches:
+        return False
+    st.info(
+        f"No searches in {escaped(str(view.folder))} yet. A search tries settings: it trains a model briefly with "
+        "each, scores it on parts of the training set held out in turn, and keeps the best as a recipe. Write "
+        "what to try into a file, space.yaml, and start one:"
+    )
+    st.code(SPACE, language="yaml")
+    st.code(search_command(view), language="bash", wrap_lines=True)
     return True
 
 

@@ -12,6 +12,7 @@ import urllib.request
 
 import pytest
 from fixtures.app import ROOT, make_data, make_runs
+from fixtures.searches import fake_search
 
 STARTED_WITHIN = 60  # s; a busy two-core machine takes ten
 
@@ -59,6 +60,7 @@ def workplace(tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
     data = make_data(folder / "toy")
     make_runs(folder / "runs", data, ("fcn8s", "unet", "pspnet", "deeplabv3plus"))
+    fake_search(folder / "runs", "settings", ["complete", "pruned", "complete", "failed", "complete"])
     return data, folder / "runs"
 
 

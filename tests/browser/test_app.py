@@ -1,15 +1,19 @@
 """The app as a person meets it."""
 
+import shutil
+
 import pytest
+from fixtures.searches import fake_search
 
 TITLES = {
     "": "Segcore",
     "dataset": "Toy",
     "augment": "Augment",
     "curves": "Curves",
+    "search": "Search",
     "compare": "Compare",
 }
-NAVIGATION = ["Segcore", "Dataset", "Augment", "Curves", "Compare", "Predictions"]
+NAVIGATION = ["Segcore", "Dataset", "Augment", "Curves", "Search", "Compare", "Predictions"]
 
 
 def idle(page):
@@ -23,7 +27,7 @@ def layers(page):
     return page.locator(".viewer img.layer:not([hidden])").evaluate_all("all => all.map(one => one.src)")
 
 
-@pytest.mark.parametrize("name", ["", "dataset", "augment", "curves", "compare", "predictions"])
+@pytest.mark.parametrize("name", ["", "dataset", "augment", "curves", "search", "compare", "predictions"])
 def test_cold_deep_link(fresh, page, name):
     """The very first request of a fresh server goes to this page, with its query parameters."""
     page.goto(f"{fresh}/{name}?runs=unet&hide=Car")
@@ -106,3 +110,35 @@ def test_a_click_in_the_gallery_opens_the_sample(app, page):
     idle(page)
     assert page.locator(".viewer figcaption b").first.inner_text() == "train_02"
     assert page.problems == []
+
+
+def find_line(page, share):
+    """The place of a line of the parallel axes at a share of their width: where a trial is named on hover."""
+    box = page.locator(".st-key-wide-parallel svg.marks").bounding_box()
+    x = box["x"] + share * box["width"]
+    for y in range(30, int(box["height"]) - 10, 4):
+        page.mouse.move(x, box["y"] + y)
+        page.wait_for_timeout(20)
+        if page.locator("#vg-tooltip-element.visible").count():
+            return x, box["y"] + y
+    raise AssertionError("No line is named on hover.")
+
+
+def test_a_click_on_a_line_narrows_the_trials_and_a_running_search_grows(app, workplace, page):
+    _, runs = workplace
+    options = {"wanted": 8, "created": "2026-02-01T00:00:00+00:00", "seed": 1}
+    fake_search(runs, "growing", ["complete", "complete", "complete", "running"], **options)
+    try:
+        page.goto(f"{app}/search?search=growing")
+        page.wait_for_selector(".st-key-wide-parallel svg.marks")
+        idle(page)
+        assert page.get_by_text("Click a line to see its trial alone").is_visible()
+        page.mouse.click(*find_line(page, 0.36))
+        page.get_by_text("1 of 4 trials in the table").wait_for()
+        # Another trial ends: the page draws itself again, and what was picked stays.
+        fake_search(runs, "growing", ["complete"] * 4 + ["running"], **options)
+        page.get_by_text("1 of 5 trials in the table").wait_for()
+        assert page.get_by_text("Training: trial 4. The page follows.").is_visible()
+        assert page.problems == []
+    finally:
+        shutil.rmtree(runs / "searches" / "growing")

@@ -1,0 +1,88 @@
+"""A search for settings: what was tried, what it scored, what mattered, and the best as a recipe."""
+
+from functools import partial
+
+import streamlit as st
+
+from segcore.runs.search import SearchStore
+from segcore.ui import frame, messages, searches, state
+from segcore.ui.widgets import heading, style
+from segcore.visual import search_charts as charts
+
+view = frame.enter()
+style()
+heading("Search", "Settings that were tried, each scored on parts of the training set held out in turn.")
+store = SearchStore(view.folder)
+found = store.list()[::-1]
+if messages.missing_searches(view, found, store.problems):
+    st.stop()
+
+# choose
+names = [search.name for search in found]
+name = state.get("search", names[0], names)
+if len(names) > 1:
+    choice = partial(st.pills, required=True) if len(names) <= 8 else st.selectbox
+    choice("Search", names, **state.bound("search", names[0], names), label_visibility="collapsed")
+search = found[names.index(name)]
+
+# load
+trials = searches.trials(search)
+settings = searches.settings(search, trials)
+title = searches.metric_title(search)
+shares, shares_note = searches.importance(search, trials)
+
+# show
+st.markdown(searches.summary(search, trials), help=searches.VALUE_HELP)
+searches.follow(search, trials)
+if trials.empty:
+    st.stop()
+left, right = st.columns([3, 2], gap="large")
+left.altair_chart(
+    charts.trial_history(trials, settings, title=f"{title} of each trial, ± over folds, ◆ the best"),
+    key="trials-history",
+    alt=f"{title} against the number of the trial, with the best so far as a line",
+)
+with right:
+    st.subheader("What mattered", anchor=False)
+    if shares:
+        st.altair_chart(charts.importance(shares), key="importance", alt=f"Shares by setting: {shares}")
+    st.caption(shares_note)
+
+
+@st.fragment
+def together() -> None:
+    """The trials as lines and as a table: a click on a line narrows the table, and nothing else is drawn again."""
+    picked: list[int] = []
+    if searches.comparable(trials) and len(settings) > 1:
+        st.subheader("Settings together", anchor=False)
+        with st.container(key="wide-parallel"):
+            chart = charts.parallel(trials, settings, title=title)
+            event = st.altair_chart(chart, key=f"parallel-{name}", on_select="rerun", alt="A line for each trial")
+        picked = [int(point["number"]) for point in event["selection"].get("picked", [])]
+        st.caption(searches.picked_note(trials, picked))
+    with st.container(height=searches.table_height(trials), border=False):  # stays when a click leaves one row
+        table = searches.shown(search, trials, settings, picked)
+        config = searches.columns(search, settings)
+        st.dataframe(table, hide_index=True, column_config=config, placeholder="–", key=f"trials-{name}")
+
+
+together()
+csv = trials.to_csv(index=False)
+st.download_button("CSV", csv, f"{name}-trials.csv", "text/csv", icon=":material/download:", on_click="ignore")
+for note in searches.failures(search, trials):
+    st.caption(frame.escaped(note))
+
+if searches.comparable(trials):
+    st.subheader("Settings one by one", anchor=False)
+    wide = min(4, max(2, len(settings)))
+    for start in range(0, len(settings), wide):
+        for column, setting in zip(st.columns(wide), settings[start : start + wide], strict=False):
+            column.altair_chart(charts.slice_of(trials, setting, settings), key=f"slice-{setting.name}")
+
+if recipe := searches.recipe(search):
+    st.subheader("Best settings", anchor=False)
+    left, right = st.columns([3, 2], gap="large")
+    left.code(recipe, language="yaml", wrap_lines=True, height=300 if recipe.count("\n") > 12 else "content")
+    with right:
+        st.caption(" ".join([searches.OPTIMISM, searches.ties(trials)]))
+        st.code(searches.train_command(search), language="bash", wrap_lines=True)
