@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from segcore.training.losses.pixels import Pixels
 
@@ -24,20 +27,31 @@ def lovasz(pixels: Pixels) -> Tensor:
     this is below the sorted loss by 0 to 1 / 4095 (0 to 3e-4 with the rounding of bins, up to 255 classes); the
     gradient is exact for what is returned. No sort, one read of the probabilities, one lookup a pixel and class.
     """
-    probabilities = pixels.probabilities
-    # A pixel that is no number falls in no bin; it still makes the sum below no number.
-    kept = pixels.kept & ~pixels.truth.detach().isnan()
-    slopes = torch.empty_like(probabilities)
-    base = probabilities.new_zeros(())
-    with torch.no_grad():
-        for image, ids, scored, out in zip(probabilities, pixels.ids, kept, slopes, strict=True):
-            base += _slopes(image, ids, scored, out)
-    loss = torch.dot(_in_memory_order(slopes), _in_memory_order(probabilities)) + base
-    return torch.stack([loss, pixels.kept.any(dim=1).sum().to(loss.dtype)])
+    sums = cast(Tensor, _Lovasz.apply(pixels.log_probabilities, pixels.truth.detach(), pixels.ids, pixels.kept))
+    return torch.stack([sums, pixels.kept.any(dim=1).sum().to(sums.dtype)])
 
 
-def _in_memory_order(values: Tensor) -> Tensor:
-    return (values if values.is_contiguous() else values.transpose(1, 2)).reshape(-1)
+class _Lovasz(torch.autograd.Function):
+    """The loss summed over images; its gradient is found on the way and kept."""
+
+    @staticmethod
+    def forward(ctx: Any, log_probabilities: Tensor, truth: Tensor, ids: Tensor, kept: Tensor) -> Tensor:  # noqa: ANN401
+        gradient = torch.empty_like(log_probabilities)
+        total = log_probabilities.new_zeros(())
+        # A pixel that is no number falls in no bin; it still makes the sum no number.
+        countable = kept & ~truth.isnan()
+        for image, image_ids, image_kept, out in zip(log_probabilities, ids, countable, gradient, strict=True):
+            probabilities = image.exp()
+            total += _slopes(probabilities, image_ids, image_kept, out)
+            total += out.mul_(probabilities).sum()  # slope * p, the derivative by the logarithm of p too
+        ctx.save_for_backward(gradient)
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None, None]:  # noqa: ANN401
+        (gradient,) = ctx.saved_tensors
+        return gradient * upstream, None, None, None
 
 
 def _slopes(probabilities: Tensor, ids: Tensor, kept: Tensor, out: Tensor) -> Tensor:

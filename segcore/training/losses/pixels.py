@@ -45,11 +45,6 @@ class Pixels:
         return logits.contiguous().log_softmax(1, dtype=dtype)
 
     @cached_property
-    def probabilities(self) -> Tensor:
-        """`[N, C, P]`, laid out as `log_probabilities`."""
-        return self.log_probabilities.exp()
-
-    @cached_property
     def truth(self) -> Tensor:
         """`[N, P]`: log-probability of the true class; of class 0 where ignored."""
         return self.log_probabilities.gather(1, self.ids[:, None])[:, 0]

@@ -7,9 +7,11 @@ Ignored pixels count in neither.
 from __future__ import annotations
 
 import math
+from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from segcore.labels import IGNORE_INDEX
@@ -66,9 +68,32 @@ def dice(pixels: Pixels) -> Tensor:
     kept = pixels.kept.to(dtype)
     overlap = (pixels.truth.exp() * kept).reshape(-1)
     overlaps = overlap.new_zeros(classes).index_add(0, pixels.ids.reshape(-1), overlap)
-    predicted = torch.bmm(pixels.probabilities, kept[:, :, None]).sum(dim=(0, 2))
+    predicted = cast(Tensor, _Predicted.apply(pixels.log_probabilities, kept))
     true = torch.bincount(pixels.ids.where(pixels.kept, classes).reshape(-1), minlength=classes + 1)[:classes]
     return torch.cat([overlaps, predicted, true.to(dtype)])
+
+
+class _Predicted(torch.autograd.Function):
+    """`[C]` sums of probabilities over the kept pixels.
+
+    Probabilities are made anew image by image, forward and backward: they stay in the cache, and no batch of them is
+    kept.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, log_probabilities: Tensor, kept: Tensor) -> Tensor:  # noqa: ANN401 - torch's context
+        ctx.save_for_backward(log_probabilities, kept)
+        return torch.stack([image.exp() @ ones for image, ones in zip(log_probabilities, kept, strict=True)]).sum(dim=0)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        log_probabilities, kept = ctx.saved_tensors
+        result = torch.empty_like(log_probabilities)
+        for image, ones, out in zip(log_probabilities, kept, result, strict=True):
+            torch.exp(image, out=out)
+            out.mul_(gradient[:, None]).mul_(ones)
+        return result, None
 
 
 def dice_value(sums: Tensor) -> Tensor:
