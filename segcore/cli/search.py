@@ -31,12 +31,17 @@ def add_search(commands: Commands) -> None:
     parser.add_argument("--resume", action="store_true", help="only go on with a search, never begin one")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of what is tried (default: 0)")
     parser.add_argument("--sampler", default="tpe", metavar="NAME", help="tpe, random or grid (default: tpe)")
+    parser.add_argument(
+        "--prune", action=argparse.BooleanOptionalAction, default=True, help="stop trials below the median (default)"
+    )
     parser.add_argument("settings", nargs="*", metavar="-- FLAGS", help="flags of train.py, for all trials")
     parser.set_defaults(run=run_search)
 
 
 def run_search(arguments: argparse.Namespace) -> int:
     """Search, and tell what was found."""
+    from segcore.data import check_source
+    from segcore.training.loggers import check_loggers
     from segcore.training.search.space import read_space
 
     if arguments.trials < 1:
@@ -49,6 +54,9 @@ def run_search(arguments: argparse.Namespace) -> int:
     if arguments.data is not None:
         given["data"] = arguments.data
     space = read_space(arguments.space, given)
+    config = space.config(space.example)
+    check_source(config.data)  # before torch, which takes seconds to import
+    check_loggers(config.loggers)
     # Threads of a step wait for each other asleep; read when torch is loaded. train.py does the same.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from segcore.training.search.loop import SearchPlan, search
@@ -68,6 +76,7 @@ def run_search(arguments: argparse.Namespace) -> int:
             sampler=arguments.sampler,
             seed=arguments.seed,
             resume=arguments.resume,
+            prune=arguments.prune,
         )
     )
     return 0

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from statistics import stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
@@ -17,7 +17,6 @@ from segcore.data.split import GAP
 from segcore.errors import ConfigError, DatasetError, RunError, SegcoreError, TrainingError
 from segcore.runs import RunStore, RunWriter
 from segcore.runs.search import INFO, SearchedData, SearchInfo, SearchRecord, SearchStore, load_search, run_prefix
-from segcore.training.engine import Session
 from segcore.training.provenance import versions
 from segcore.training.search.report import SearchReporter, words
 from segcore.training.search.space import Space, combinations
@@ -31,6 +30,9 @@ from segcore.training.search.study import (
     storage_errors,
     storage_name,
 )
+
+if TYPE_CHECKING:
+    from segcore.training.engine import Session
 
 IN_A_ROW = 5  # failures that end a search: what fails them all is not what is searched
 
@@ -49,6 +51,7 @@ class SearchPlan:
         sampler: `tpe`, `random` or `grid`.
         seed: Of the sampler. The trainings have the recipe's.
         resume: Only continue a search, never begin one.
+        prune: Stop trials that fall behind; see `Study`.
     """
 
     space: Space
@@ -60,6 +63,7 @@ class SearchPlan:
     sampler: Sampler = "tpe"
     seed: int = 0
     resume: bool = False
+    prune: bool = True
 
 
 @dataclass
@@ -109,9 +113,12 @@ def search(plan: SearchPlan, session: Session | None = None) -> SearchRecord:
         TrainingError: when the storage fails, or one trial after another does.
         KeyboardInterrupt: on Ctrl-C, after everything is stored and told.
     """
-    reporter = session.reporter if session else SearchReporter()
+    if session is None:
+        from segcore.training.engine import Session
+
+        session = Session(SearchReporter())
+    reporter = session.reporter
     assert isinstance(reporter, SearchReporter)
-    session = session or Session(reporter)
     name = storage_name(plan.storage)
     writer = SearchStore(plan.out).create(plan.name)
     dataset = _check(plan, session, RunWriter(writer.path))
@@ -139,7 +146,7 @@ def search(plan: SearchPlan, session: Session | None = None) -> SearchRecord:
     elif plan.resume:
         raise RunError(f"There is no search {info.name!r} to resume in {writer.path.parent}. Leave --resume out.")
     with storage_errors(name):
-        study = open_study(writer, info, plan.space, plan.storage)
+        study = open_study(writer, info, plan.space, plan.storage, prune=plan.prune)
         try:
             _opening(study, dataset, session, reporter)
             with session.working():
@@ -154,7 +161,7 @@ def _check(plan: SearchPlan, session: Session, writer: RunWriter) -> data.Datase
     """Everything that can be known before the first trial."""
     if plan.sampler == "grid":
         combinations(plan.space)
-    config = plan.space.config(plan.space.first, folds=plan.folds)
+    config = plan.space.config(plan.space.example, folds=plan.folds)
     if session.world(config).size > 1:
         raise ConfigError(
             "A search trains each trial in one process. Start the same command several times instead: the processes "
@@ -171,7 +178,7 @@ def _check(plan: SearchPlan, session: Session, writer: RunWriter) -> data.Datase
 
 def _opening(study: Study, dataset: data.Dataset, session: Session, reporter: SearchReporter) -> None:
     info = study.info
-    first = study.space.config(study.space.first, folds=info.folds, fold=0)
+    first = study.space.config(study.space.example, folds=info.folds, fold=0)
     plan = data.plan_split(dataset, method=first.split, seed=first.seed, folds=info.folds, fold=0)
     by_time = first.split == "block" or (first.split == "auto" and dataset.video)
     how = f"by blocks of time, {GAP} frames beside the one that validates left out" if by_time else "at random"

@@ -7,7 +7,7 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -31,6 +31,7 @@ REFUSED: Mapping[str, str] = {
     "seed": "the best of several seeds is luck",
     **dict.fromkeys(("folds", "fold", "repeats", "name", "out"), _OWN),
 }
+_DRAWS = 1000
 # What a base recipe may say and a search says otherwise: a run's config.yaml names them all.
 _DROPPED = ("folds", "fold", "name", "out")
 # Where the data is and what it costs to train may change between two sittings of one search; its fingerprint may not.
@@ -137,9 +138,24 @@ class Space:
         return build({**self.base, **self.settings(drawn), **decided})
 
     @cached_property
-    def first(self) -> dict[str, Value]:
-        """A first draw: the lower bounds, the first choices."""
-        return {name: param.low if isinstance(param, Range) else param.grid[0] for name, param in self.params.items()}
+    def example(self) -> dict[str, Value]:
+        """A draw of bounds and choices that go together, the first ones where they do.
+
+        Raises:
+            SegcoreError: why the first does not, when none of the first `_DRAWS` does.
+        """
+        ends = (param.ends.values() if isinstance(param, Range) else param.grid for param in self.params.values())
+        refused: SegcoreError | None = None
+        for values in islice(product(*ends), _DRAWS):
+            drawn = dict(zip(self.params, values, strict=True))
+            try:
+                self.config(drawn)
+            except SegcoreError as error:
+                refused = refused or error
+            else:
+                return drawn
+        assert refused is not None
+        raise refused
 
     @cached_property
     def most_epochs(self) -> int:
@@ -199,6 +215,10 @@ def read_space(path: str | Path, given: Mapping[str, Any] | None = None) -> Spac
         params[name] = _choice(name, value, where, file) if isinstance(value, list) else _range(name, value, where)
     space = Space(space.base, params)
     _check_values(space, file)
+    try:
+        _ = space.example
+    except SegcoreError as error:
+        raise type(error)(f"{file.name}: No choices of the space go together: {error}") from None
     return space
 
 
@@ -243,7 +263,7 @@ def _range(name: str, value: object, where: str) -> Range:
         raise ConfigError(
             f"{where} is {value!r}; expected "
             + ("{low: ..., high: ...} or " if kind else "")
-            + "a list of choices. To fix it for all trials, put it into the base recipe."
+            + "a list of choices. To fix it for all trials, put it into the base."
         )
     if kind is None:
         raise ConfigError(f"{where} is {value!r}, and {name} is no number; expected a list of choices.")
@@ -313,7 +333,9 @@ def _choice(name: str, choices: Sequence[object], where: str, file: Path) -> Cho
             beside = file.parent / label
             values[label] = load_pipeline(beside if beside.is_file() else values[label]).to_dict()
     if len(values) < 2:
-        raise ConfigError(f"{where} has {len(values)} choices; expected two or more, or to fix it in the base recipe.")
+        raise ConfigError(
+            f"{where} is {choices!r}; expected two or more. To fix it for all trials, put it into the base."
+        )
     return Choice(values)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import statistics
@@ -139,8 +140,7 @@ class Study:
                     self._put_back(trial, killed=True)
             taken = None
             if self.done + len(self._trials(TrialState.RUNNING)) < self.wanted:
-                # Drawn by the trial's number: processes must not draw alike, and a search that goes on draws the same.
-                self.optuna.sampler = self._sampler(len(self.optuna.get_trials(deepcopy=False)))
+                self._prepare()
                 taken = self._begin(self.optuna.ask(_distributions(self.space)))
             self._write()
         return taken
@@ -256,15 +256,20 @@ class Study:
             again = {"again": trial.number, "retries": retries}
             self.optuna.enqueue_trial(trial.params, user_attrs={**finished, **again})
 
-    def _sampler(self, number: int) -> optuna.samplers.BaseSampler:
-        seed = (self.info.seed * 1_000_003 + number) % 2**32
-        if self.info.sampler == "random":
-            return optuna.samplers.RandomSampler(seed)
-        if self.info.sampler == "grid":
-            grid = {name: param.grid or () for name, param in self.space.params.items()}
-            return optuna.samplers.GridSampler(grid, seed=self.info.seed)
-        with quiet():
-            return optuna.samplers.TPESampler(seed=seed, constant_liar=True)  # trials of other processes are running
+    def _prepare(self) -> None:
+        """Let the next trial be drawn by its number: no two processes draw alike, and going on draws the same."""
+        trials = self.optuna.get_trials(deepcopy=False)
+        seed = (self.info.seed * 1_000_003 + len(trials)) % 2**32
+        self.optuna.sampler = optuna.samplers.RandomSampler(seed)
+        if self.info.sampler == "tpe":
+            with quiet():  # constant_liar: keep away from what other processes are trying
+                self.optuna.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+        elif self.info.sampler == "grid" and all(trial.state != TrialState.WAITING for trial in trials):
+            # Optuna's GridSampler wants to stop `Study.optimize`, which is not used here.
+            tried = [trial.params for trial in trials]
+            grid = [dict(zip(self.space.params, values, strict=True)) for values in combinations(self.space)]
+            random.Random(self.info.seed).shuffle(grid)
+            self.optuna.enqueue_trial(next(drawn for drawn in grid if drawn not in tried))
 
     def rows(self) -> list[dict[str, Any]]:
         """What `trials.csv` holds."""
@@ -307,10 +312,10 @@ class Study:
     def importance(self) -> dict[str, float]:
         """Share of each setting in being among the best quarter (PED-ANOVA, Watanabe et al. 2023), largest first.
 
-        Empty below `ENOUGH` complete trials, and where only one setting is searched.
+        Empty below `ENOUGH` complete trials, where all of them are equal, and where only one setting is searched.
         """
-        complete = self._trials(TrialState.COMPLETE)
-        if len(complete) < ENOUGH or len(self.space.params) < 2:
+        values = [trial.value for trial in self._trials(TrialState.COMPLETE)]
+        if len(values) < ENOUGH or len(set(values)) < 2 or len(self.space.params) < 2:
             return {}
         evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.25)
         with quiet():
@@ -339,7 +344,9 @@ class Study:
         )
 
 
-def open_study(writer: SearchWriter, info: SearchInfo, space: Space, storage: str | None) -> Study:
+def open_study(
+    writer: SearchWriter, info: SearchInfo, space: Space, storage: str | None, *, prune: bool = True
+) -> Study:
     """Begin a study, or go on with it; `search.json` is written.
 
     Args:
@@ -347,11 +354,13 @@ def open_study(writer: SearchWriter, info: SearchInfo, space: Space, storage: st
         info: What is searched.
         space: The same, to draw from.
         storage: A file or the URL of a database; None is `study.journal` in the folder.
+        prune: Stop trials that fall behind.
 
     Raises:
         ConfigError: when the storage can't be opened, holds something else, or a study of another space, data or folds.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    median = optuna.pruners.MedianPruner(STARTUP, space.most_epochs // 3, n_min_trials=3)
     identity = {"folds": info.folds, "data fingerprint": info.dataset.fingerprint, **space.identity()}
     identity = json.loads(json.dumps(identity))  # as a storage gives it back
     with writer.locked(), storage_errors(info.storage):
@@ -360,7 +369,7 @@ def open_study(writer: SearchWriter, info: SearchInfo, space: Space, storage: st
             study_name=info.name,
             direction="maximize",
             load_if_exists=True,
-            pruner=optuna.pruners.MedianPruner(STARTUP, space.most_epochs // 3, n_min_trials=3),
+            pruner=median if prune else optuna.pruners.NopPruner(),
         )
         found = study.user_attrs.get(_IDENTITY)
         if found is None and study.get_trials(deepcopy=False):
@@ -400,8 +409,6 @@ def storage_errors(name: str) -> Iterator[None]:
     """What a database says, as one of our errors."""
     try:
         yield
-    except ImportError as error:
-        raise ConfigError(f"The storage {name} needs a package that is not installed: {_first_line(error)}.") from None
     except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
         cause = error.__cause__ or error
         raise TrainingError(
@@ -411,9 +418,9 @@ def storage_errors(name: str) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Optuna's remarks about its own interfaces are not for users of this program."""
+    """Optuna's remarks to programmers are not for users of this program."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        warnings.simplefilter("ignore", UserWarning)  # its warnings about experimental interfaces are such, too
         yield
 
 
@@ -421,8 +428,10 @@ def _storage(storage: str | None, folder: Path) -> BaseStorage:
     if storage is not None and "://" in storage:
         try:
             return RDBStorage(storage)
-        except RuntimeError as error:  # a database of another Optuna
-            raise ConfigError(f"The storage {storage_name(storage)} can't be used: {_first_line(error)}.") from None
+        # No such dialect, its driver is not installed, nobody answers there, the database of another Optuna.
+        except (SQLAlchemyError, ImportError, optuna.exceptions.OptunaError, RuntimeError) as error:
+            reason = _first_line(error.__cause__ or error)
+            raise ConfigError(f"Can't open the storage {storage_name(storage)}: {reason}. Check --storage.") from None
     path = Path(storage) if storage else folder / JOURNAL
     _check_journal(path)
     # A symbolic link, Optuna's default lock, wants privileges on Windows.
