@@ -21,7 +21,7 @@ if messages.missing_searches(view, found, store.problems):
 names = [search.name for search in found]
 name = state.get("search", names[0], names)
 if len(names) > 1:
-    choice = partial(st.pills, required=True) if len(names) <= 8 else st.selectbox
+    choice = partial(st.pills, required=True) if len(names) <= 8 else partial(st.selectbox, width=360)
     choice("Search", names, **state.bound("search", names[0], names), label_visibility="collapsed")
 search = found[names.index(name)]
 
@@ -55,9 +55,10 @@ def together() -> None:
     picked: list[int] = []
     if searches.comparable(trials) and len(settings) > 1:
         st.subheader("Settings together", anchor=False)
-        with st.container(key="wide-parallel"):
+        with st.container(key="wide-parallel" if len(settings) < 9 else "wider-parallel"):  # room for their names
             chart = charts.parallel(trials, settings, title=title)
-            event = st.altair_chart(chart, key=f"parallel-{name}", on_select="rerun", alt="A line for each trial")
+            alt = "A line for each trial over all settings"
+            event = st.altair_chart(chart, key=f"parallel-{name}", on_select="rerun", alt=alt)
         picked = [int(point["number"]) for point in event["selection"].get("picked", [])]
         st.caption(searches.picked_note(trials, picked))
     with st.container(height=searches.table_height(trials), border=False):  # stays when a click leaves one row

@@ -6,6 +6,7 @@ import math
 import shlex
 import time
 from collections.abc import Sequence
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -145,15 +146,16 @@ def failures(search: SearchRecord, trials: pd.DataFrame, *, most: int = 3) -> li
 
 
 def recipe(search: SearchRecord) -> str:
-    """The best settings so far as YAML, empty before a trial is complete.
+    """The best settings so far as YAML, without the remarks above them, empty before a trial is complete.
 
     Raises:
         RunError: when the file can't be read.
     """
     try:
-        return search.best.read_text("utf-8") if search.best else ""
+        lines = search.best.read_text("utf-8").splitlines(keepends=True) if search.best else []
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{search.best} can't be read ({error}).") from None
+    return "".join(dropwhile(lambda line: line.startswith("#"), lines))
 
 
 def train_command(search: SearchRecord) -> str:

@@ -170,8 +170,9 @@ _CSS = """<style>
   margin-right: .7rem; background: color-mix(in srgb, currentColor 10%, transparent); }
 .sc-table .bar b { display: block; height: 100%; border-radius: 3px; }
 .sc-scroll { overflow-x: auto; }
-[class*="st-key-wide-"] { overflow-x: auto; }
+[class*="st-key-wide-"], [class*="st-key-wider-"] { overflow-x: auto; }
 [class*="st-key-wide-"] > * { min-width: 720px; }
+[class*="st-key-wider-"] > * { min-width: 1560px; }
 .sc-shares { display: grid; grid-template-columns: auto 1fr auto; gap: .28rem .6rem; align-items: center;
   font-size: .87rem; }
 .sc-shares .n { text-align: right; font-variant-numeric: tabular-nums; }

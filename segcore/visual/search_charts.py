@@ -29,6 +29,7 @@ MARKS = {
     "failed": ("cross", WRONG, True),
 }
 _TITLE: dict[str, Any] = {"anchor": "start", "fontSize": 13, "fontWeight": "normal", "offset": 8}
+MANY = 80  # trials, from which on marks are smaller and fainter
 LEAST_SPAN = 0.02  # of a score's axis: less would make a mountain of a thousandth
 _ROOM = 0.06  # of an axis, left empty beyond its outermost point
 _BAND = 0.5  # of a choice's share of its axis, over which the trials that took it fan out
@@ -86,7 +87,7 @@ class Setting:
 
     def label(self, tick: float) -> str:
         """What to write at a tick."""
-        return self.choices[int(tick)] if self.choices else f"{tick:g}"
+        return self.choices[int(tick)] if self.choices else f"{tick:g}".replace("e-0", "e-")
 
     def numbers(self, values: pd.Series) -> pd.Series:
         """Values as numbers on this axis, NaN where a trial has none: choices are 0, 1, 2 ..."""
@@ -173,7 +174,7 @@ def trial_history(trials: pd.DataFrame, settings: Sequence[Setting], *, title: s
         scale=alt.Scale(domain=[-0.6, float(data["number"].max()) + 0.6], nice=False),
         axis=alt.Axis(grid=False, format="d", tickMinStep=1, labelBound=False, labelFlush=False),
     )
-    ticks = _ticks(low, high, whole=False)
+    ticks = _ticks(low, high, whole=False, most=7)
     y_axis = alt.Axis(gridOpacity=GRID, labelBound=False, labelFlush=False, values=ticks)
     floor = strip - 0.05 * (high - low) if without else low
     scale = alt.Scale(domain=[floor, high], nice=False, zero=False, clamp=True)
@@ -197,7 +198,7 @@ def trial_history(trials: pd.DataFrame, settings: Sequence[Setting], *, title: s
     )
     spreads = (
         alt.Chart(data[data["spread"].notna() & value.notna()])
-        .mark_rule(strokeWidth=2, color=ACCENT)
+        .mark_rule(strokeWidth=2 if len(data) <= MANY else 1, color=ACCENT)
         .encode(
             x=x,
             y=alt.Y("low:Q", title=None, scale=scale, axis=y_axis),
@@ -207,7 +208,7 @@ def trial_history(trials: pd.DataFrame, settings: Sequence[Setting], *, title: s
     )
     points = (
         alt.Chart(data[data["state"].isin(found)])
-        .mark_point(size=55, strokeWidth=1.6, opacity=1)
+        .mark_point(size=55 if len(data) <= MANY else 26, strokeWidth=1.6, opacity=1)
         .encode(
             x=x,
             y=y,
@@ -266,18 +267,24 @@ def parallel(
     # The best is drawn last, over the others.
     data = data.sort_values(["state", "value"], ascending=[False, True], ignore_index=True)
     complete = data.loc[data["state"] == "complete", "value"]
-    shade = _bounds(complete.clip(lower=float(complete.quantile(0.1))) if len(complete) else data["value"], room=0)
+    # Of the colours: a few trials that learned nothing should not make all others alike.
+    upper = complete.clip(lower=float(complete.quantile(0.1))) if len(complete) else data["value"]
+    shade = _bounds(upper, room=0, least=1e-6)
     data["shade"] = data["value"].fillna(shade[0])
-    data["strength"] = 0.3 + 0.65 * data["value"].rank(pct=True)
-    data.loc[data["state"] == "pruned", "strength"] = 0.22
+    # Where there are many, only the best stand out.
+    crowd = len(data) / MANY
+    faintest = 0.08 + 0.2 * min(1, 1 / crowd)
+    data["strength"] = faintest + (0.95 - faintest) * data["value"].rank(pct=True) ** (1 + crowd)
+    data.loc[data["state"] == "pruned", "strength"] = 0.8 * faintest
     value = Setting(title, *_bounds(data["value"]))
     names, parts, marks = [*(setting.name for setting in settings), title], [], []
     for setting in (*settings, value):
         numbers = data["value"] if setting is value else setting.numbers(data[PARAM + setting.name])
         places = setting.places(numbers)
         if setting.choices:
-            rank = data.groupby(numbers)["value"].rank(pct=True) - 0.5
-            places = places + _BAND * rank.fillna(-0.5) / len(setting.choices)
+            alike = data.groupby(numbers)["value"]
+            rank = (alike.rank(method="first", na_option="top") - 0.5) / alike.transform("size") - 0.5
+            places = places + _BAND * rank / len(setting.choices)
         parts.append(data.assign(axis=setting.name, place=places))
         at = setting.places(pd.Series(setting.ticks, dtype=float))
         marks += [
@@ -350,7 +357,11 @@ def slice_of(trials: pd.DataFrame, setting: Setting, settings: Sequence[Setting]
         axis = alt.Axis(values=setting.ticks, labelExpr=f"{json.dumps(cut)}[datum.value]", labelLimit=90)
     else:
         domain = list(_wider(setting))
-        axis = alt.Axis(values=setting.ticks, format="~g")
+        # As `Setting.label`; Vega's own formats write 20 as 2e+1.
+        small = "datum.value > 0 && datum.value < 1e-4"
+        axis = alt.Axis(
+            values=setting.ticks, labelExpr=f"{small} ? format(datum.value, '~e') : format(datum.value, '~r')"
+        )
     axis.grid, axis.labelAngle, axis.labelBound, axis.labelFlush = False, 0, False, False
     x = alt.X(
         "x:Q",
@@ -368,7 +379,7 @@ def slice_of(trials: pd.DataFrame, setting: Setting, settings: Sequence[Setting]
     data["edge"] = np.where(data["state"] == "complete", ACCENT, QUIET)
     points = (
         alt.Chart(data)
-        .mark_point(size=42, strokeWidth=1.3, opacity=0.85)
+        .mark_point(size=42 if len(data) <= MANY else 22, strokeWidth=1.3, opacity=0.85 if len(data) <= MANY else 0.6)
         .encode(
             x=x,
             y=y,
@@ -416,13 +427,13 @@ def _tips(settings: Sequence[Setting]) -> list[alt.Tooltip]:
     ]
 
 
-def _bounds(values: pd.Series, room: float = _ROOM) -> tuple[float, float]:
-    """(low, high) around values, never of no length."""
+def _bounds(values: pd.Series, room: float = _ROOM, least: float = LEAST_SPAN) -> tuple[float, float]:
+    """(low, high) around values, at least so far apart."""
     values = values[np.isfinite(values)]
     if values.empty:
         return 0.0, 1.0
     low, high = float(values.min()), float(values.max())
-    span = max(high - low, LEAST_SPAN)
+    span = max(high - low, least)
     middle = (low + high) / 2
     half = (0.5 + room) * span
     return middle - half, middle + half
