@@ -105,9 +105,9 @@ def _table(own: Tensor, others: Tensor, dtype: torch.dtype) -> tuple[Tensor, Ten
     and add (G - F) * b / ((G + B) * (G + B + b)) together.
     """
     size = own.sum(dim=1, keepdim=True)
-    own_below = own.cumsum(dim=1)  # G - F, less by nothing that is above this bin; this bin is included
+    own_left = own.cumsum(dim=1)  # G - F: in this bin and below
     above = others.sum(dim=1, keepdim=True) - others.cumsum(dim=1)
     before = (size + above).clamp(min=1).to(dtype)
     after = (size + above + others).clamp(min=1).to(dtype)
-    remaining = own_below.to(dtype) - own.to(dtype) / 2
+    remaining = own_left.to(dtype) - own.to(dtype) / 2
     return (1 / before + 1 / after) / 2, remaining / (before * after)
