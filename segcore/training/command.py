@@ -12,6 +12,7 @@ from segcore.data import check_source
 from segcore.errors import ConfigError, SegcoreError, nearest, plain
 from segcore.training.config import TrainConfig, build, describe, flag, read_settings
 from segcore.training.loggers import check_loggers
+from segcore.training.ray_cluster import check_ray
 
 _DESCRIPTION = """\
 Train several architectures on the same data, keep the best epoch of each, score it on the test set.
@@ -79,6 +80,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
                 return 0
             check_source(config.data)  # before torch, which takes seconds to import
             check_loggers(config.loggers)
+            if config.launcher == "ray":
+                check_ray()
             from segcore.training.engine import train
 
             runs, wanted = train(config), len(config.tasks())

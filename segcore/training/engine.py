@@ -33,12 +33,21 @@ class Session:
 
     Args:
         reporter: Where progress is told; the terminal by default.
+        world: The processes that train together; None looks for them.
+        origin: Of `provenance`, where another process got the user's command.
     """
 
-    def __init__(self, reporter: Reporter | None = None) -> None:
+    def __init__(
+        self,
+        reporter: Reporter | None = None,
+        *,
+        world: World | None = None,
+        origin: Mapping[str, str | None] | None = None,
+    ) -> None:
         self.stop = StopRequest()
         self._reporter = reporter
-        self._world: World | None = None
+        self._world = world
+        self._origin = origin
         self._datasets: dict[tuple[object, ...], data.Dataset] = {}
         self._stores: dict[tuple[object, ...], SampleStore] = {}
 
@@ -95,7 +104,8 @@ class Session:
         if stored not in self._stores:
             self._stores = {stored: SampleStore(dataset, task.image_size, task.cache_mb * 1_000_000)}  # one fits
         store = self._stores[stored]
-        return Job(task, dataset, plan, store, hardware, self.world(task), self.reporter, self.stop, writer)
+        world = self.world(task)
+        return Job(task, dataset, plan, store, hardware, world, self.reporter, self.stop, writer, self._origin)
 
     def run(
         self,
@@ -150,11 +160,11 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
     world = session.world(config)
     store = RunStore(config.out)
     job = session.job(tasks[0], RunWriter(store.root))
-    session.reporter.opening(_opening(job, config), (*job.dataset.notes, *job.plan.warnings))
+    session.reporter.opening(opening(job, config), (*job.dataset.notes, *job.plan.warnings))
     runs: list[RunRecord] = []
     with session.working():
         job.store.fill([item.id for item in (*job.plan.train, *job.plan.val)], counting(job, "reading"))
-        check_test(job)
+        check_samples(job, "test")
         for index, task in enumerate(tasks):
             if session.stop.asked:
                 break
@@ -200,7 +210,7 @@ def resume(run: str, changes: Mapping[str, Any], reporter: Reporter | None = Non
             f"{job.dataset.fingerprint}, split {job.plan.fingerprint}. Give --data the same images and masks."
         )
     position = checkpoint.position
-    session.reporter.opening(_opening(job, config), ())
+    session.reporter.opening(opening(job, config), ())
     session.reporter.say(
         f"Going on with {record.id} after {position.epoch} of {config.epochs} epochs"
         + (f" and {position.batches} batches." if position.batches else ".")
@@ -246,22 +256,23 @@ def counting(job: Job, what: str) -> Callable[[int, int], None]:
     return update
 
 
-def check_test(job: Job) -> None:
-    """Decode every test sample once: a bad file must not be found after hours of training.
+def check_samples(job: Job, split: str) -> None:
+    """Decode every sample of a split once: a bad file must not be found after hours of training.
 
     Raises:
         DatasetError: naming the first that can't be used.
     """
-    ids = job.split_ids("test")
-    problems = data.find_problems(job.dataset, ids, counting(job, "checking test"))
+    ids = job.split_ids(split)
+    problems = data.find_problems(job.dataset, ids, counting(job, f"checking {split}"))
     if problems:
         raise DatasetError(
-            f"{len(problems)} of {len(ids)} test samples can't be used. {problems[0]} "
+            f"{len(problems)} of {len(ids)} {split} samples can't be used. {problems[0]} "
             f"List them all: segcore data info {job.dataset.source} --check"
         )
 
 
-def _opening(job: Job, config: TrainConfig) -> dict[str, str]:
+def opening(job: Job, config: TrainConfig) -> dict[str, str]:
+    """What will be trained on what, line by line."""
     dataset, counts = job.dataset, job.plan.counts()
     afresh = "" if config.copies or not config.pipeline.steps else ", augmented afresh each epoch"
     grown = f" -> {counts['train_augmented']} with augmented copies" if config.copies else afresh

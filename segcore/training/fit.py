@@ -56,6 +56,7 @@ class Job:
         reporter: Tells the user.
         stop: Whether the user asked to stop.
         writer: Of the run.
+        origin: Of `provenance`, where another process got the user's command.
     """
 
     config: TrainConfig
@@ -67,6 +68,7 @@ class Job:
     reporter: Reporter
     stop: StopRequest
     writer: RunWriter
+    origin: Mapping[str, str | None] | None = None
 
     @property
     def model(self) -> str:
@@ -110,7 +112,7 @@ def fit(
             job.writer.rewrite_metrics(progress.rows)  # rows after the checkpoint come again
         else:
             job.writer.write_config(job.config.values())
-    summary = _first_summary(job, checkpoint)
+    summary = first_summary(job, checkpoint)
     job.write(summary)
     trackers: list[Logger] = []
     status: Status = "finished"
@@ -218,7 +220,8 @@ def _tell(job: Job, caught: Exception) -> str:
     return known
 
 
-def _first_summary(job: Job, checkpoint: Checkpoint | None) -> Summary:
+def first_summary(job: Job, checkpoint: Checkpoint | None = None) -> Summary:
+    """What is known of a run before its model is made, or goes on."""
     if checkpoint and job.world.first:  # what made it stays what it was
         return job.writer.record().summary.model_copy(update={"status": "training", "error": None})
     config, dataset = job.config, job.dataset
@@ -247,7 +250,7 @@ def _first_summary(job: Job, checkpoint: Checkpoint | None) -> Summary:
         device=job.hardware.device,
         precision=job.hardware.precision,
         seed=config.seed,
-        **provenance(),
+        **provenance(job.origin),
     )
 
 

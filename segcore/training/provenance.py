@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
@@ -26,12 +26,18 @@ _PACKAGES = (
 _GIT_SECONDS = 10.0  # a repository on a slow network drive must not hold a training up
 
 
-def provenance() -> dict[str, Any]:
+def provenance(made_by: Mapping[str, str | None] | None = None) -> dict[str, Any]:
     """The fields of `Summary` that say what made a run: `versions`, `git_commit` and `command`.
 
-    Of the process that calls it: ask where the user's command runs, not in a worker that it starts.
+    Args:
+        made_by: Of `origin`, where another process got the user's command; None is this one.
     """
-    return {"versions": versions(), "git_commit": git_commit(Path(segcore.__file__)), "command": command_line()}
+    return {"versions": versions(), **(origin() if made_by is None else made_by)}
+
+
+def origin() -> dict[str, str | None]:
+    """`git_commit` and `command` of this process: ask where the user's command runs, not in a worker it starts."""
+    return {"git_commit": git_commit(Path(segcore.__file__)), "command": command_line()}
 
 
 def versions() -> dict[str, str]:

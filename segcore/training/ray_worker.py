@@ -1,0 +1,115 @@
+"""One training inside a worker of Ray. torch is imported in the function, once its threads are set."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segcore.errors import DatasetError, SegcoreError, plain
+from segcore.runs import RunWriter, files
+
+if TYPE_CHECKING:
+    from segcore.training.config import TrainConfig
+    from segcore.training.engine import Session
+
+# By these a process would take itself for one of several that train together.
+_SEVERAL = ("SLURM_NTASKS", "TORCHELASTIC_RUN_ID", "WORLD_SIZE", "RANK", "LOCAL_RANK")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker is to train.
+
+    Args:
+        config: Values of a `TrainConfig` of one model, seed and fold.
+        run: Absolute path of the run's folder, which is there.
+        folder: Where the user's command runs; relative paths of the config begin there.
+        fingerprint: Of the data that the user's command found.
+        origin: Of `provenance`.
+        threads: Of the training.
+    """
+
+    config: Mapping[str, Any]
+    run: Path
+    folder: Path
+    fingerprint: str
+    origin: Mapping[str, str | None]
+    threads: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a worker hands back; all else is in the run's files.
+
+    Args:
+        said: Lines for the user.
+        refused: Why the training could not begin, where it could not.
+    """
+
+    said: str
+    refused: str | None = None
+
+
+def train_one(order: Order) -> Result:
+    """Train, or go on where a worker that died had come to; on Ctrl-C the run is interrupted as anywhere."""
+    os.environ["OMP_NUM_THREADS"] = str(order.threads)
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as in train.py; both are read when torch is loaded
+    for name in _SEVERAL:
+        os.environ.pop(name, None)
+    if order.folder.is_dir():
+        os.chdir(order.folder)
+    here = socket.gethostname()
+    if not order.run.is_dir():
+        return Result(
+            "",
+            f"{here} does not see {order.run}. Give --out a folder that every machine of the cluster sees under the "
+            "same path.",
+        )
+    import cv2
+    from rich.console import Console
+
+    from segcore.training.config import build
+    from segcore.training.distributed import World
+    from segcore.training.engine import Session
+    from segcore.training.ray_report import SilentReporter
+
+    cv2.setNumThreads(order.threads)
+    said = StringIO()
+    session = Session(SilentReporter(Console(file=said, soft_wrap=True)), world=World(), origin=order.origin)
+    refused = None
+    try:
+        with session.working():
+            _train(session, build(order.config), order)
+    except SegcoreError as error:
+        refused = str(error)
+    except OSError as error:
+        refused = plain(error)
+    return Result(said.getvalue(), refused and f"On {here}: {refused}")
+
+
+def _train(session: Session, task: TrainConfig, order: Order) -> None:
+    from segcore.training.checkpoint import FILE, Checkpoint
+    from segcore.training.loggers import TENSORBOARD
+
+    writer = RunWriter(order.run)
+    checkpoint = Checkpoint.read(order.run) if (order.run / FILE).is_file() else None
+    if (order.run / files.SUMMARY).is_file():  # a worker before this one died, perhaps with its last breath
+        status = writer.record().summary.status
+        if status == "failed" or (status == "finished" and not checkpoint):
+            return
+    if not checkpoint:  # its rows come again
+        (order.run / files.METRICS).unlink(missing_ok=True)
+        shutil.rmtree(order.run / TENSORBOARD, ignore_errors=True)
+    found = session.job(task, writer).dataset.fingerprint
+    if found != order.fingerprint:
+        raise DatasetError(
+            f"the data {task.data} has fingerprint {found}, and {order.fingerprint} where the command runs. Give every "
+            "machine the same images and masks."
+        )
+    session.run(task, writer, checkpoint=checkpoint)
