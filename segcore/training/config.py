@@ -256,6 +256,13 @@ class TrainConfig(BaseModel):
             raise ValueError(f"fold is {self.fold} of {self.folds} folds; expected 0 to folds - 1 (--folds 5 --fold 0)")
         if self.folds == 1:
             raise ValueError("folds is 1; expected 2 or more, or 0 for one split into training and validation")
+        height, width = self.image_size
+        for size in self.progressive.values():
+            if size[0] > height or size[1] > width:
+                raise ValueError(
+                    f"progressive trains at {size[0]}x{size[1]} and image_size is {height}x{width}: pictures are kept "
+                    "at image_size, and a larger one would be blown up. Make image_size the largest"
+                )
         for what in _AT_EPOCHS:
             late = [epoch for epoch in getattr(self, what) if epoch >= self.epochs]
             if late:

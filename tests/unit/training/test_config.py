@@ -1,5 +1,6 @@
 """Settings: flags, recipes, and what is refused with which words."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -193,3 +194,48 @@ def test_what_can_not_start_is_said_before_torch_is_imported():
 def test_shipped_recipes_are_read(name):
     config, _ = parse(["--config", str(Path(__file__).parents[3] / "configs" / f"{name}.yaml")])
     assert config.models and all(side % 32 == 0 for side in config.image_size)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--freeze", "encoder", "--encoder-weights", "none"], "random weights would stay random"),
+        (["--freeze", "2", "--unfreeze", "{1: 0}"], "unfreeze is given and freeze is 2. Write --freeze schedule"),
+        (["--cache-features"], "cache_features needs a frozen encoder and freeze is none"),
+        (["--folds", "3", "--fold", "3"], "fold is 3 of 3 folds; expected 0 to folds - 1"),
+        (["--folds", "1"], "folds is 1; expected 2 or more, or 0"),
+        (["--progressive", "{0: 256x256}"], "progressive trains at 256x256 and image_size is 224x320"),
+        (["--progressive", "{6: 64x64}"], "progressive names epoch 6 and there are epochs 0 to 5"),
+        (["--freeze", "schedule", "--unfreeze", "{9: 0}"], "unfreeze names epoch 9 and there are epochs 0 to 5"),
+        (["--class-weights", "medain"], "No class weights 'medain'. Did you mean 'median'?"),
+        (["--loggers", "tensorbord"], "No logger 'tensorbord'. Did you mean 'tensorboard'?"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(flags, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        parse(flags)
+
+
+def test_stages_thaw_at_their_epochs():
+    config, _ = parse(["--freeze", "schedule", "--unfreeze", "{2: 3, 4: 0}"])
+    assert [config.frozen_at(epoch) for epoch in range(6)] == ["encoder", "encoder", "3", "3", "none", "none"]
+    config, _ = parse(["--freeze", "schedule", "--epochs", "10"])  # by thirds
+    assert [config.frozen_at(epoch) for epoch in range(10)] == ["encoder"] * 4 + ["3"] * 3 + ["none"] * 3
+
+
+def test_sizes_grow_at_their_epochs():
+    config, _ = parse(["--progressive", "{0: 96x128, 2: 160x224, 4: 224x320}"])
+    assert [config.size_at(epoch) for epoch in (0, 1, 2, 3, 4, 5)] == [(96, 128)] * 2 + [(160, 224)] * 2 + [
+        (224, 320)
+    ] * 2
+
+
+def test_a_config_is_as_many_tasks_as_models_seeds_and_folds():
+    config, _ = parse(["--models", "unet,fcn8s", "--seed", "3", "--repeats", "2", "--folds", "2", "--launcher", "ray"])
+    tasks = config.tasks()
+    assert [task.run_name("x") for task in tasks[:4]] == [
+        "x-unet-seed3-fold0", "x-unet-seed3-fold1", "x-unet-seed4-fold0", "x-unet-seed4-fold1",
+    ]  # fmt: skip
+    assert len(tasks) == 8 and all(task.tasks() == [task] for task in tasks)
+    assert {task.launcher for task in tasks} == {"local"}
+    assert len(config.model_copy(update={"fold": 1}).tasks()) == 4

@@ -1,14 +1,16 @@
 """What a model is fed: order, seeds, copies, workers."""
 
 import numpy as np
-import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from segcore.augment import Pipeline, Step
 from segcore.data.dataset import Dataset
 from segcore.data.split import Item
 from segcore.labels import LabelMap
-from segcore.training.samples import Items, SampleStore, draw_seed, loader
+from segcore.training.distributed import World
+from segcore.training.samples import Items, SampleStore, TrainBatches, ValBatches, draw_seed, loader
 
 LABELS = LabelMap("two", ("a", "b"), ((0, 0, 0), (255, 255, 255)))
 TURN = Pipeline((Step.create("Rotate", 1.0), Step.create("RandomBrightnessContrast", 1.0)))
@@ -43,12 +45,22 @@ def items(*, copies=0, training=True, fixed=False, count=5, budget=10**9):
 
 
 def same(left, right):
-    return all(torch.equal(a, b) for a, b in zip(left, right, strict=True))
+    """Image and mask are equal; what an item says beside them is its position."""
+    return all(torch.equal(a, b) for a, b in zip(left[:2], right[:2], strict=True))
+
+
+def batches(found, size, *, workers=0, epoch=0, seed=1, world=None, resume=None):
+    chosen = TrainBatches(len(found), size, seed=seed, world=world or World())
+    chosen.set_epoch(epoch)
+    if resume:
+        chosen.resume(*resume)
+    return list(loader(found, chosen, workers=workers))
 
 
 def test_a_sample_is_the_pipelines_own_output():
     found = items()
-    image, mask = found[3, 1]
+    image, mask, position = found[3, 1]
+    assert position == 1
     expected = TURN(*found.store["frame1"], seed=draw_seed(7, 3, Item("frame1", 0)))
     assert same((image, mask), [torch.from_numpy(part) for part in expected])
     assert image.shape == (32, 48, 3) and mask.shape == (32, 48)
@@ -88,18 +100,49 @@ def test_counts_pixels_of_each_class():
     assert pixels.shape == (2, 2) and (pixels.sum(axis=1) == 32 * 48).all() and pixels[0, 0] < pixels[1, 0]
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_batches_are_the_same_from_any_number_of_workers(workers):
-    def batches(count):
-        made = loader(items(), batch_size=2, seed=1, shuffle=True, workers=count)
-        made.batch_sampler.sampler.set_epoch(4)
-        return list(made)
-
-    for left, right in zip(batches(0), batches(workers), strict=True):
-        assert same(left, right)
+def test_batches_are_the_same_from_any_number_of_workers():
+    for left, right in zip(batches(items(), 2, epoch=4), batches(items(), 2, epoch=4, workers=1), strict=True):
+        assert same(left, right) and left[2].equal(right[2])
 
 
 def test_a_last_batch_of_one_is_dropped_in_training_only():
-    assert [len(batch[0]) for batch in loader(items(), batch_size=2, seed=1, shuffle=True, workers=0)] == [2, 2]
-    assert [len(batch[0]) for batch in loader(items(), batch_size=2, seed=1, shuffle=False, workers=0)] == [2, 2, 1]
-    assert [len(batch[0]) for batch in loader(items(), batch_size=3, seed=1, shuffle=True, workers=0)] == [3, 2]
+    assert [len(batch[0]) for batch in batches(items(), 2)] == [2, 2]
+    assert [len(batch[0]) for batch in loader(items(), ValBatches(5, 2), workers=0)] == [2, 2, 1]
+    assert [len(batch[0]) for batch in batches(items(), 3)] == [3, 2]
+    assert [len(batch[0]) for batch in batches(items(count=1), 3)] == [1]
+
+
+def test_an_epoch_goes_on_where_it_was_left():
+    whole = list(TrainBatches(11, 3, seed=2, world=World()))
+    left = TrainBatches(11, 3, seed=2, world=World())
+    left.resume(0, 2)
+    assert len(left) == len(whole) and list(left) == whole[2:]
+    left.set_epoch(1)
+    assert len(list(left)) == len(whole)  # the next epoch is whole again
+
+
+@settings(max_examples=60)
+@given(count=st.integers(1, 40), size=st.integers(1, 9), processes=st.integers(1, 4), seed=st.integers(0, 99))
+def test_processes_share_each_batch(count, size, processes, seed):
+    whole = [batch for batch in TrainBatches(count, size, seed=seed, world=World())]
+    shares = [list(TrainBatches(count, size, seed=seed, world=World(rank, processes))) for rank in range(processes)]
+    if size < processes:
+        return  # refused before, or left with empty shares
+    for step, parts in enumerate(zip(*shares, strict=True)):
+        assert all(parts) and sorted(key for part in parts for key in part) == sorted(whole[step])
+    assert len(whole) - len(shares[0]) in (0, 1)  # a last batch too small for all of them is left out
+
+
+def test_processes_share_validation_by_whole_batches():
+    shares = [list(ValBatches(11, 3, world=World(rank, 2))) for rank in (0, 1)]
+    assert sorted(shares[0] + shares[1]) == sorted(ValBatches(11, 3)) and [len(part) for part in shares] == [2, 2]
+
+
+def test_sizes_follow_the_epoch_and_augmentations_hold_still_until_the_encoder_thaws():
+    found = items()
+    found.size_at = lambda epoch: (16, 24) if epoch < 2 else (32, 48)
+    assert [found[epoch, 0][0].shape[:2] for epoch in (0, 1, 2)] == [(16, 24), (16, 24), (32, 48)]
+    assert found[0, 0][1].shape == (16, 24) and set(found[0, 0][1].unique().tolist()) <= {0, 1, 255}
+    still = items()
+    still.fixed_until = 2
+    assert same(still[0, 3], still[1, 3]) and not same(still[1, 3], still[2, 3])
