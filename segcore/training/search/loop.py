@@ -211,6 +211,7 @@ def _run(study: Study, session: Session, reporter: SearchReporter) -> None:
             _train(study, trial, session, reporter)
         except (KeyboardInterrupt, DatasetError, OSError):  # nothing that the trial's settings decide
             study.put_back(trial)
+            reporter.tell(f"Interrupted in trial {trial.number}; the same command goes on.")
             raise
         except SegcoreError as error:
             study.fail(trial, str(error), round(time.perf_counter() - started, 3))

@@ -272,11 +272,11 @@ class Study:
             self.optuna.enqueue_trial(next(drawn for drawn in grid if drawn not in tried))
 
     def rows(self) -> list[dict[str, Any]]:
-        """What `trials.csv` holds."""
-        return [self._row(trial) for trial in self._trials(*_STATES)]
+        """What `trials.csv` holds: a trial that was stopped is there again under the number it came back with."""
+        return [self._row(trial) for trial in self._trials(*_STATES) if "interrupted" not in trial.user_attrs]
 
     def _row(self, trial: FrozenTrial) -> dict[str, Any]:
-        scores = {} if "interrupted" in trial.user_attrs else _scores(trial.user_attrs, self.info.folds)
+        scores = _scores(trial.user_attrs, self.info.folds)
         values = _values(scores)
         params = self.space.shown(trial.params)
         return {
