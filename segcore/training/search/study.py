@@ -317,8 +317,8 @@ class Study:
         values = [trial.value for trial in self._trials(TrialState.COMPLETE)]
         if len(values) < ENOUGH or len(set(values)) < 2 or len(self.space.params) < 2:
             return {}
-        evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.25)
         with quiet():
+            evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.25)
             found = optuna.importance.get_param_importances(self.optuna, evaluator=evaluator)
         return dict(sorted(found.items(), key=lambda item: -item[1]))
 
