@@ -86,15 +86,22 @@ def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
 
             runs, wanted = train(config), len(config.tasks())
     except SegcoreError as error:
-        print(f"{prog}: {error}", file=sys.stderr)
+        _say(f"{prog}: {error}")
         return 2
     except OSError as error:
-        print(f"{prog}: {plain(error)}", file=sys.stderr)
+        _say(f"{prog}: {plain(error)}")
         return 2
     except KeyboardInterrupt:
-        print(f"\n{prog}: interrupted.", file=sys.stderr)
+        _say(f"\n{prog}: interrupted.")
         return 130
     statuses = {run.summary.status for run in runs}
-    if "interrupted" in statuses or len(runs) < wanted:  # or stopped while the last one was scored
+    stopped = len(runs) < wanted and "failed" not in statuses  # while the last one was scored
+    if "interrupted" in statuses or stopped:
         return 130
     return 1 if "failed" in statuses else 0
+
+
+def _say(text: str) -> None:
+    """On stderr; of several processes that train together, from the first of each machine."""
+    if int(os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_LOCALID") or 0) == 0:
+        print(text, file=sys.stderr)

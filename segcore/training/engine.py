@@ -105,6 +105,12 @@ class Session:
             self._stores = {stored: SampleStore(dataset, task.image_size, task.cache_mb * 1_000_000)}  # one fits
         store = self._stores[stored]
         world = self.world(task)
+        if task.batch_size < world.size:
+            raise ConfigError(
+                f"--batch-size {task.batch_size} is less than the {world.size} processes; it is of all of them, "
+                "and each needs an image. Give a larger one, or start fewer processes."
+            )
+        _check_same(world, dataset, plan)
         return Job(task, dataset, plan, store, hardware, world, self.reporter, self.stop, writer, self._origin)
 
     def run(
@@ -171,11 +177,16 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
             name = task.run_name(job.dataset.name)
             writer = RunWriter(Path(world.agree(str(store.create(name).path) if world.first else "")))
             runs.append(session.run(task, writer, models_left=len(tasks) - index))
+            if world.size > 1 and runs[-1].summary.status == "failed":
+                break
     if runs:
         session.reporter.closing(runs)
-    if session.stop.asked:
-        left = ", ".join(task.run_name(job.dataset.name) for task in tasks[len(runs) :])
-        session.reporter.say(f"Interrupted.{' Not trained: ' + left + '.' if left else ''}")
+    left = ", ".join(task.run_name(job.dataset.name) for task in tasks[len(runs) :])
+    if left or session.stop.asked:
+        begun = (
+            "Interrupted." if session.stop.asked else "Stopped: the processes may not be at the same point any more."
+        )
+        session.reporter.say(f"{begun}{' Not trained: ' + left + '.' if left else ''}")
     return runs
 
 
@@ -219,6 +230,22 @@ def resume(run: str, changes: Mapping[str, Any], reporter: Reporter | None = Non
         found = session.run(config, writer, checkpoint=checkpoint)
     session.reporter.closing([found])
     return found
+
+
+def _check_same(world: World, dataset: data.Dataset, plan: data.SplitPlan) -> None:
+    """Every process must have the same images in the same order: each takes its share of every batch.
+
+    Raises:
+        DatasetError: in the processes whose data is not the first one's.
+    """
+    mine = (dataset.fingerprint, plan.fingerprint)
+    firsts = world.agree(mine)
+    if mine != firsts:
+        raise DatasetError(
+            f"{dataset.source} is not the same for every process: {dataset.name} has fingerprint {mine[0]}, split "
+            f"{mine[1]} in process {world.rank + 1}, and {firsts[0]}, split {firsts[1]} in the first. Copy the same "
+            "images and masks to every machine, or put them where all can read them."
+        )
 
 
 def _find(run: str, out: str) -> RunRecord:

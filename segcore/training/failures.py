@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from segcore.errors import SegcoreError
+from segcore.training.distributed import LOST, is_lost
 
 _WORKER = "DataLoader worker (pid"
 _NO_MEMORY = re.compile(r"out of memory|can't allocate memory|bad_alloc|Cannot allocate memory", re.IGNORECASE)
@@ -40,7 +41,7 @@ def cause(error: BaseException, run: Path) -> str | None:
             "Out of memory. Take fewer images a step (--batch-size; --accumulate 2 makes up for half), a smaller "
             "--image-size, or keep fewer images in memory (--cache-mb)."
         )
-    return None
+    return LOST if is_lost(error) else None
 
 
 def first_line(error: BaseException) -> str:

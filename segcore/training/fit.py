@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import resource
 import sys
+import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,10 +19,11 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy
+from rich.console import Console
 from rich.markup import escape
 
 from segcore import data
-from segcore.errors import TrainingError
+from segcore.errors import ConfigError, TrainingError
 from segcore.evaluation import evaluate
 from segcore.models import count_parameters, create_model, normalization, set_trainable
 from segcore.models.base import AnySize
@@ -29,7 +31,7 @@ from segcore.runs import DatasetInfo, InputInfo, RunRecord, RunWriter, ScoreInfo
 from segcore.training.checkpoint import FILE, Checkpoint, Position, place
 from segcore.training.choices import parse_loss
 from segcore.training.config import TrainConfig
-from segcore.training.distributed import World, share_batch_statistics
+from segcore.training.distributed import LOST, World, cluster, share_batch_statistics
 from segcore.training.failures import cause, first_line
 from segcore.training.features import FeatureCache
 from segcore.training.hardware import Hardware, depthwise_in_float32
@@ -40,6 +42,8 @@ from segcore.training.provenance import provenance
 from segcore.training.recorder import Interrupted, OnEpoch, Progress, Recorder, StopRequest
 from segcore.training.report import Reporter
 from segcore.training.samples import Items, SampleStore, TrainBatches, ValBatches, loader
+
+_BEAT = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,8 @@ def fit(
 
     Returns:
         The run: finished with scores, interrupted with the best epoch so far (scored too, unless the user asked
-        twice), or failed with the reason.
+        twice), or failed with the reason. Of several processes, which may then stand at different points, none can go
+        on with another training after a failed one.
     """
     name, progress = job.model, Progress(**checkpoint.progress) if checkpoint else Progress()
     if job.world.first:
@@ -143,9 +148,6 @@ def fit(
             job.reporter.say(f"{name}: stopped; the best epoch so far is scored now, Ctrl-C again leaves that out.")
     except Exception as caught:  # one model must not lose the others: whatever it is, it is stored and shown
         status, error = "failed", _tell(job, caught)
-        if job.world.size > 1:  # the other processes wait for this one
-            job.write(_ended(summary, status, error, progress))
-            raise
     except (KeyboardInterrupt, SystemExit):  # a second Ctrl-C, which Lightning turns into an exit
         job.write(_ended(summary, "interrupted", None, progress))
         raise KeyboardInterrupt from None
@@ -153,8 +155,17 @@ def fit(
     if job.world.first:
         summary = _finish(job, summary, progress, splits)
         log_end(trackers, summary, job.reporter.say, step=progress.rows[-1]["step"] if progress.rows else 0)
-    job.world.agree(None)  # the others wait for the scores
-    return RunRecord(job.writer.path, summary, 0) if not job.world.first else job.writer.record()
+    if error is None:
+        summary = _wait_for_scores(job.world, summary)
+    return job.writer.record() if job.world.first else RunRecord(job.writer.path, summary, 0)
+
+
+def _wait_for_scores(world: World, summary: Summary) -> Summary:
+    """The first process's summary, in all of them; it comes when that one has scored, and tells that it still does."""
+    (done,) = world.any(world.first)
+    while not done:
+        (done,) = world.any(False)
+    return world.agree(summary)
 
 
 def _on_epoch(job: Job, trackers: list[Logger], on_epoch: OnEpoch | None, row: Mapping[str, Any]) -> bool:
@@ -184,7 +195,8 @@ def _finish(job: Job, summary: Summary, progress: Progress, splits: Sequence[str
             f"{_peak_memory_mb() / 1000:.2f} GB; best epoch {(progress.best_epoch or 0) + 1}[/]"
         )
     if summary.status in ("interrupted", "failed") and (job.writer.path / FILE).is_file():
-        job.reporter.say(f"Go on with it: python train.py --resume {job.writer.path}")
+        how = "" if job.world.size == 1 else " (under torchrun or srun, as before)"
+        job.reporter.say(f"Go on with it: python train.py --resume {job.writer.path}{how}")
     return summary
 
 
@@ -213,10 +225,15 @@ def _ended(summary: Summary, status: Status, error: str | None, progress: Progre
 def _tell(job: Job, caught: Exception) -> str:
     """Show why a model failed; returns it for the run. What is nothing known is shown with its traceback."""
     known = cause(caught, job.writer.path)
+    console, who = job.reporter.console, job.model
+    if not job.world.first:
+        if known == LOST or isinstance(caught, (TrainingError, ConfigError)):
+            return known or first_line(caught)  # all processes find it, and the first one tells
+        console, who = Console(stderr=True, soft_wrap=True, highlight=False), f"process {job.world.rank + 1}"
     if known is None:
-        job.reporter.console.print_exception()
+        console.print_exception()
         return first_line(caught)
-    job.reporter.say(f"[red]{job.model} failed[/]: {escape(known)}")
+    console.print(f"[red]{who} failed[/]: {escape(known)}")
     return known
 
 
@@ -366,6 +383,7 @@ def _trainer(job: Job, callbacks: list[pl.Callback]) -> pl.Trainer:
         accumulate_grad_batches=config.accumulate,
         gradient_clip_val=config.gradient_clip or None,
         callbacks=callbacks,
+        plugins=[cluster()],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -418,12 +436,27 @@ def _evaluate(job: Job, summary: Summary, splits: Sequence[str]) -> Summary:
     for split in splits:
         ids = job.split_ids(split)
         if ids:
-            bar = job.reporter.counting(f"scoring {split}")
+            bar = _beating(job.world, job.reporter.counting(f"scoring {split}"))
             record = job.writer.record()
             found = evaluate(record, job.dataset, ids, split=split, device=job.hardware.device, progress=bar)
             summary = summary.model_copy(update={split: ScoreInfo.from_counts(found.total, job.dataset.labels)})
             job.writer.write_summary(summary)
     return summary
+
+
+def _beating(world: World, bar: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """A bar that also lets the waiting processes know of this one: after half an hour of silence they would give up."""
+    told = time.monotonic()
+
+    def update(done: int, total: int) -> None:
+        nonlocal told
+        bar(done, total)
+        if time.monotonic() - told > _BEAT:
+            told = time.monotonic()
+            with suppress(TrainingError):  # they are gone; the scores are still wanted
+                world.any(False)
+
+    return update
 
 
 @contextmanager

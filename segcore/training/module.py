@@ -73,8 +73,11 @@ class SegmentationModule(pl.LightningModule):
         checkpoint: Checkpoint | None = None,
     ) -> None:
         super().__init__()
+        self.allow_zero_length_dataloader_with_multiple_devices = True  # fewer batches to validate than processes
         self.model, self.loss = model, loss
         self.average = AveragedModel(model, multi_avg_fn=self._average, use_buffers=True) if config.ema else None
+        if self.average is not None:
+            self.average.requires_grad_(False)  # DDP would wait for their gradients
         self.settings, self.classes, self.steps = config, classes, steps
         self.world, self.features = world or World(), features or FeatureCache(0)
         # On 0..255, so that a uint8 batch is normalised in one subtraction and one product.
@@ -88,8 +91,6 @@ class SegmentationModule(pl.LightningModule):
         self._checkpoint = checkpoint
         if checkpoint:
             self.load_state_dict(checkpoint.module)
-            if not self.world.first:  # the epoch so far is summed in the first one's
-                self.start("train")
 
     @property
     def scored(self) -> AnySize:
@@ -109,6 +110,11 @@ class SegmentationModule(pl.LightningModule):
         """Mean loss over the batches of this epoch, weighted by their size."""
         total, images = getattr(self, f"{part}_loss").tolist()
         return total / max(1.0, images)
+
+    def setup(self, stage: str) -> None:
+        """Whatever ever thaws is trainable when DDP and the optimizer are made, which look once."""
+        config = self.settings
+        set_trainable(self.model, config.freeze if config.freeze != "schedule" else "none")
 
     def freeze_for(self, epoch: int) -> None:
         """Freeze what the settings freeze in this epoch, and thaw the rest."""
@@ -179,7 +185,6 @@ class SegmentationModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning takes a mapping
         config = self.settings
-        set_trainable(self.model, config.freeze if config.freeze != "schedule" else "none")  # what ever thaws is there
         groups = parameter_groups(
             self.model,
             lr=config.lr,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,25 +31,32 @@ class StopRequest:
     """Whether Ctrl-C (or SIGTERM) came; a second Ctrl-C ends the program at once."""
 
     asked: bool = False
+    _listening: bool = False
 
     @contextmanager
     def listening(self) -> Iterator[StopRequest]:
         """Note the signals instead of dying of them, inside the block; in the main thread only."""
-
-        def note(number: int, frame: FrameType | None) -> None:
-            if self.asked:
-                raise KeyboardInterrupt
-            self.asked = True
-
-        try:
-            before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-        except ValueError:  # not the main thread, which alone gets signals
-            before = {}
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._listening = threading.current_thread() is threading.main_thread()  # which alone gets signals
+        self.listen()
         try:
             yield self
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            if self._listening:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+            self._listening = False
+
+    def listen(self) -> None:
+        """Take the signals back from whoever took them inside of `listening`."""
+        if self._listening:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
 
 
 @dataclass
@@ -106,13 +114,19 @@ class Recorder(pl.Callback):
         self._saved = time.monotonic()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        _module(pl_module).freeze_for(trainer.current_epoch)
+        module = _module(pl_module)
+        module.freeze_for(trainer.current_epoch)
+        if not module.world.first:  # DDP gave every process the first one's losses and counts
+            module.start("train")
+            module.start("val")
+        self.stop.listen()  # Lightning answers SIGTERM in a way of its own, which several processes don't survive
         self._epoch_started = self._step_ended = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Runs before the epoch's first batch is asked for; not where a training goes on in the middle of an epoch."""
         module, epoch = _module(pl_module), trainer.current_epoch
         module.start("train")
+        module.start("val")  # here as well, for a process that has no batch to validate
         module.freeze_for(epoch)
         if module.settings.frozen_at(epoch) != "encoder":
             module.features.drop()
@@ -138,7 +152,7 @@ class Recorder(pl.Callback):
         if done % trainer.accumulate_grad_batches or done == trainer.num_training_batches:
             return  # gradients are pending, or validation comes next
         due = time.monotonic() - self._saved > 60 * module.settings.checkpoint_minutes
-        asked, due = module.world.any(self.stop.asked, due, device=module.device)
+        asked, due = module.world.any(self.stop.asked, due)
         if asked or due:
             self._save(trainer, module, Position(trainer.current_epoch, done, trainer.global_step))
         if asked:
@@ -178,7 +192,7 @@ class Recorder(pl.Callback):
         late = bool(patience) and epoch - (epoch if progress.best_epoch is None else progress.best_epoch) >= patience
         progress.ended = late or epoch + 1 == module.settings.epochs
         wanted = self.on_epoch(row)
-        (asked,) = module.world.any(self.stop.asked or not wanted, device=module.device)
+        (asked,) = module.world.any(self.stop.asked or not wanted)
         if progress.ended or asked:
             self._save(trainer, module, Position(epoch + 1, 0, trainer.global_step))
         if late:
