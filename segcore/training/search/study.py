@@ -420,7 +420,7 @@ def storage_errors(name: str) -> Iterator[None]:
 def quiet() -> Iterator[None]:
     """Optuna's remarks to programmers are not for users of this program."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # its warnings about experimental interfaces are such, too
+        warnings.simplefilter("ignore")
         yield
 
 

@@ -27,6 +27,7 @@ from segcore.training.search import SearchPlan, read_space, search
 from segcore.training.search.study import storage_errors
 
 SPACE = "space: {lr: {low: 1.0e-4, high: 1.0e-2, log: true}, loss: [ce, ce+dice]}\n"
+CONFIGS = Path(__file__).parents[3] / "configs"
 TESTS = Path(__file__).parents[2]
 
 
@@ -217,6 +218,11 @@ def test_a_pipelines_file_is_part_of_the_space(tmp_path):
     assert before.plain() == after.plain() and before.identity() != after.identity()
     base = read_space(path, {"models": "unet", "augment": str(mine)}).base
     assert build(base).pipeline == presets()["driving"] and isinstance(base["augment"], dict)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("search-*.yaml")), ids=lambda path: path.stem)
+def test_the_spaces_shipped_can_be_searched(path):
+    assert read_space(path).params and f"--space configs/{path.name}" in path.read_text()
 
 
 # Trials
