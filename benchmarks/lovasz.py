@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as train.py; read when to
 import torch
 from segmentation_models_pytorch.losses import LovaszLoss
 from torch import Tensor
-from torch.nn import functional
+from torch.nn import CrossEntropyLoss, functional
 
 from segcore.training.losses import SegmentationLoss
 
@@ -56,17 +56,25 @@ def in_float64(logits: Tensor, target: Tensor) -> float:
     return torch.stack(images).mean().item()
 
 
-def milliseconds(loss: Loss, logits: Tensor, target: Tensor, repeats: int) -> tuple[float, float]:
-    """(median time of forward and backward after a warm-up, value)."""
+def milliseconds(
+    losses: dict[str, Loss], logits: Tensor, target: Tensor, repeats: int
+) -> dict[str, tuple[float, float]]:
+    """Each loss's (median time of forward and backward after a warm-up, value).
+
+    They take turns, so that a busy machine slows them alike.
+    """
     logits = logits.detach().requires_grad_()
-    times = []
+    times: dict[str, list[float]] = {name: [] for name in losses}
+    values: dict[str, float] = {}
     for _ in range(1 + repeats):
-        logits.grad = None
-        start = time.perf_counter()
-        value = loss(logits, target)
-        value.backward()
-        times.append(time.perf_counter() - start)
-    return 1000 * median(times[1:]), value.item()
+        for name, loss in losses.items():
+            logits.grad = None
+            start = time.perf_counter()
+            value = loss(logits, target)
+            value.backward()
+            times[name].append(time.perf_counter() - start)
+            values[name] = value.item()
+    return {name: (1000 * median(times[name][1:]), values[name]) for name in losses}
 
 
 def main() -> None:
@@ -75,25 +83,24 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="timed calls of each")
     repeats = parser.parse_args().repeats
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}, load {os.getloadavg()[0]:.1f}")
-    bins = SegmentationLoss(((1.0, "lovasz"),))
-    by_batch = LovaszLoss("multiclass", ignore_index=255)
-    by_image = LovaszLoss("multiclass", per_image=True, ignore_index=255)  # what ours is
+    losses: dict[str, Loss] = {
+        "segcore": SegmentationLoss(((1.0, "lovasz"),)),
+        "smp": LovaszLoss("multiclass", ignore_index=255),
+        "smp, per_image=True": LovaszLoss("multiclass", per_image=True, ignore_index=255),  # what ours is
+        "plain cross entropy, for scale": CrossEntropyLoss(ignore_index=255),
+    }
     for shape in SIZES:
         logits, target = batch(shape)
         exact = in_float64(logits, target)
-        for name, layout in (("contiguous", torch.contiguous_format), ("channels_last", torch.channels_last)):
-            given = logits.to(memory_format=layout)
-            ours, value = milliseconds(bins, given, target, repeats)
-            print(f"\n{'x'.join(map(str, shape))}, {name}; ratios are to segcore's time")
-            print(f"  {'segcore':34} {ours:7.0f} ms    1.0 x   off float64 by {abs(value - exact):.0e}")
-            for title, loss in (("smp", by_batch), ("smp, per_image=True", by_image)):
-                spent, value = milliseconds(loss, given, target, repeats)
-                off = f"   off float64 by {abs(value - exact):.0e}" if loss is by_image else ""
-                print(f"  {title:34} {spent:7.0f} ms  {spent / ours:5.1f} x{off}")
-            plain, _ = milliseconds(
-                lambda x, ids: functional.cross_entropy(x, ids, ignore_index=255), given, target, repeats
-            )
-            print(f"  {'plain cross entropy, for scale':34} {plain:7.0f} ms  {plain / ours:5.1f} x")
+        for layout in (torch.contiguous_format, torch.channels_last):
+            found = milliseconds(losses, logits.to(memory_format=layout), target, repeats)
+            print(f"\n{'x'.join(map(str, shape))}, {str(layout).removeprefix('torch.')}; ratios are to segcore's time")
+            for name, (spent, value) in found.items():
+                off = (
+                    f"   off float64 by {abs(value - exact):.0e}" if name in ("segcore", "smp, per_image=True") else ""
+                )
+                print(f"  {name:31} {spent:6.0f} ms  {spent / found['segcore'][0]:5.1f} x{off}")
+    print(f"\nload {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":
