@@ -38,7 +38,7 @@ def create_optimizer(config: TrainConfig, groups: list[dict[str, Any]]) -> torch
         optimizer = kind(groups, lr=config.lr, fused=True)
     # They could undo the scaling of a float16 loss, which nothing here scales. Lightning clips no gradients for an
     # optimizer that says so.
-    optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
+    optimizer._step_supports_amp_scaling = False
     return optimizer
 
 
