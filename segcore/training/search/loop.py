@@ -120,6 +120,7 @@ def search(plan: SearchPlan, session: Session | None = None) -> SearchRecord:
     reporter = session.reporter
     assert isinstance(reporter, SearchReporter)
     name = storage_name(plan.storage)
+    wanted = min(plan.trials, len(combinations(plan.space))) if plan.sampler == "grid" else plan.trials
     writer = SearchStore(plan.out).create(plan.name)
     dataset = _check(plan, session, RunWriter(writer.path))
     info = SearchInfo(
@@ -133,7 +134,7 @@ def search(plan: SearchPlan, session: Session | None = None) -> SearchRecord:
         seed=plan.seed,
         storage=name,
         versions={**versions(), "optuna": version("optuna")},
-        trials_wanted=plan.trials,
+        trials_wanted=wanted,
     )
     if (writer.path / INFO).exists():
         before = load_search(writer.path).info
@@ -159,8 +160,6 @@ def search(plan: SearchPlan, session: Session | None = None) -> SearchRecord:
 
 def _check(plan: SearchPlan, session: Session, writer: RunWriter) -> data.Dataset:
     """Everything that can be known before the first trial."""
-    if plan.sampler == "grid":
-        combinations(plan.space)
     config = plan.space.config(plan.space.example, folds=plan.folds)
     if session.world(config).size > 1:
         raise ConfigError(
@@ -169,6 +168,9 @@ def _check(plan: SearchPlan, session: Session, writer: RunWriter) -> data.Datase
         )
     tasks = config.tasks()
     dataset = session.job(tasks[0], writer).dataset
+    encoders = plan.space.params.get("encoder")
+    for name in encoders.grid or () if encoders else ():  # the one choice that building a config does not check
+        session.job(tasks[0].model_copy(update={"encoder": name}), writer)
     for task in tasks:
         data.plan_split(
             dataset, method=task.split, copies=task.copies, seed=task.seed, folds=task.folds, fold=task.fold
@@ -188,10 +190,10 @@ def _opening(study: Study, dataset: data.Dataset, session: Session, reporter: Se
         "folds": f"{info.folds} of the {len(dataset.splits['train'])} training images, {how}",
         "space": "; ".join(f"{name} {_range_words(value)}" for name, value in info.space.items()),
         "base": words(info.base) or "the defaults of train.py",
-        "trials": f"{study.wanted} by {info.sampler}" + (f", {study.done} are done" if study.done else ""),
+        "trials": f"{study.info.trials_wanted} by {info.sampler}" + (f", {study.done} are done" if study.done else ""),
     }
     reporter.opening(lines, (*dataset.notes, *plan.warnings))
-    reporter.trials(study.done, study.wanted)
+    reporter.trials(study.done, study.info.trials_wanted)
 
 
 def _range_words(value: object) -> str:
@@ -216,14 +218,14 @@ def _run(study: Study, session: Session, reporter: SearchReporter) -> None:
         except SegcoreError as error:
             study.fail(trial, str(error), round(time.perf_counter() - started, 3))
             reporter.tell(f"[red]trial {trial.number} failed[/]: {escape(f'{error} ({_words(study, trial)})')}")
-            failures += 1
+            failures += not isinstance(error, ConfigError)  # settings that don't go together say nothing of the others
             if failures == IN_A_ROW:
                 raise TrainingError(
                     f"{IN_A_ROW} trials in a row failed, so the search stops. The last: {error}"
                 ) from None
         else:
             failures = 0
-        reporter.trials(study.done, study.wanted)
+        reporter.trials(study.done, study.info.trials_wanted)
     if session.stop.asked:
         raise KeyboardInterrupt
 

@@ -126,8 +126,6 @@ class Study:
     ) -> None:
         self.optuna, self.writer, self.info, self.space, self.worker = study, writer, info, space, worker
         self.runs = writer.path / "runs"
-        wanted = info.trials_wanted
-        self.wanted = min(wanted, len(combinations(space))) if info.sampler == "grid" else wanted
 
     def take(self) -> Trial | None:
         """The next trial, or None when there are as many as wanted, those that other processes train included.
@@ -139,7 +137,7 @@ class Study:
                 if self._is_dead(trial):
                     self._put_back(trial, killed=True)
             taken = None
-            if self.done + len(self._trials(TrialState.RUNNING)) < self.wanted:
+            if self.done + len(self._trials(TrialState.RUNNING)) < self.info.trials_wanted:
                 self._prepare()
                 taken = self._begin(self.optuna.ask(_distributions(self.space)))
             self._write()

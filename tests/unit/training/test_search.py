@@ -299,6 +299,7 @@ def test_a_grid_tries_every_combination_once(plan):
     assert sorted(zip(table["param.batch_size"], table["param.loss"], strict=True)) == [
         (size, loss) for size in (2, 4, 6) for loss in ("ce", "ce+dice")
     ]
+    assert found.info.trials_wanted == 6
     with pytest.raises(ConfigError, match=r"A grid needs a step for every range, and lr has none\."):
         search(plan(sampler="grid", name="other"), FakeSession())
 
@@ -367,6 +368,25 @@ def test_settings_that_do_not_go_together_fail_their_trial_alone(plan):
     refused = table[table["state"] == "failed"]
     assert list(zip(refused["param.freeze"], refused["param.cache_features"], strict=True)) == [("none", True)]
     assert len(table) == 6
+
+
+def test_combinations_that_are_refused_do_not_end_a_search(data, tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text("space: {freeze: [none, encoder, 3, schedule], unfreeze: [{}, {0: 1}, {0: 2}, {0: 3}, {0: 4}]}")
+    space = read_space(path, {"data": str(data), "models": "unet", "epochs": 1})
+    asked = SearchPlan(space, 20, 2, "grid", str(tmp_path / "out"), sampler="grid", seed=1, prune=False)
+    states = search(asked, FakeSession(lambda task, epoch: 0.5)).trials["state"]
+    assert states.value_counts().to_dict() == {"failed": 12, "complete": 8}
+    assert "failed " * 5 in " ".join(states)  # in a row
+
+
+def test_an_unknown_encoder_is_refused_before_anything_is_trained(tmp_path, data, capsys):
+    path = tmp_path / "s.yaml"
+    path.write_text("space: {encoder: [mobilenet_v2, mobilnet_v2]}")
+    words = ["search", "--space", str(path), "--trials", "2", "--folds", "2", "--out", str(tmp_path / "out")]
+    assert main([*words, "--data", str(data), "--", "--models", "unet", "--encoder-weights", "none"]) == 2
+    assert "No encoder 'mobilnet_v2'. Did you mean 'mobilenet_v2'?" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("runs"))
 
 
 def test_a_search_in_which_everything_fails_stops(plan):
