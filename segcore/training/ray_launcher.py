@@ -7,6 +7,7 @@ dies is replaced by one that goes on from the run's `last.ckpt`.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from segcore.training.ray_cluster import THREADS, Interrupts, Share, Work, check
 from segcore.training.ray_report import RunsReporter
 from segcore.training.ray_worker import Order, Result, train_one
 from segcore.training.report import Reporter
+
+_DISK_SECONDS = 90  # that a network disk may take to show what another machine has written
 
 
 def train_on_ray(config: TrainConfig, reporter: Reporter | None = None) -> list[RunRecord]:
@@ -146,12 +149,17 @@ class _Watch:
         return checkpoint.stat().st_mtime_ns if checkpoint.is_file() else None
 
     def ended(self, index: int, result: Result) -> bool:
-        name, model, run = self.names[index], f"{self.tasks[index].models[0]}: ", self._record(index)
         if result.refused:
-            self.failed(index, result.refused)
+            self.failed(index, result.refused.rstrip("."))
             return True
+        name, model, run = self.names[index], f"{self.tasks[index].models[0]}: ", self._record(index)
+        for _ in range(_DISK_SECONDS):
+            if run and run.summary.status == result.status:
+                break
+            time.sleep(1)
+            run = self._record(index)
         if run is None:
-            self.failed(index, "Its worker trained nothing")
+            self.failed(index, f"Its worker ended, and nothing of it is to be seen in {self.writers[index].path}")
             return True
         if run.summary.status == "interrupted" and not self.interrupts.times:
             return False
@@ -159,8 +167,9 @@ class _Watch:
         if run.summary.status == "interrupted":
             self._resumable(index)
         else:
+            tone = "red" if run.summary.status == "failed" else "dim"
             for line in result.said.splitlines():
-                self.told.say(f"[dim]{escape(f'{name}: {line.removeprefix(model)}')}[/]")
+                self.told.say(f"[{tone}]{escape(f'{name}: {line.removeprefix(model)}')}[/]")
         return True
 
     def failed(self, index: int, reason: str) -> None:

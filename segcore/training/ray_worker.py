@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segcore.errors import DatasetError, SegcoreError, plain
-from segcore.runs import RunWriter, files
+from segcore.runs import RunWriter, Status, files
 
 if TYPE_CHECKING:
     from segcore.training.config import TrainConfig
@@ -48,11 +48,13 @@ class Result:
     """What a worker hands back; all else is in the run's files.
 
     Args:
+        status: Of the run, as its files have it.
         said: Lines for the user.
         refused: Why the training could not begin, where it could not.
     """
 
-    said: str
+    status: Status | None = None
+    said: str = ""
     refused: str | None = None
 
 
@@ -67,9 +69,8 @@ def train_one(order: Order) -> Result:
     here = socket.gethostname()
     if not order.run.is_dir():
         return Result(
-            "",
-            f"{here} does not see {order.run}. Give --out a folder that every machine of the cluster sees under the "
-            "same path.",
+            refused=f"{here} does not see {order.run}. Give --out a folder that every machine of the cluster sees "
+            "under the same path."
         )
     import cv2
     from rich.console import Console
@@ -82,18 +83,16 @@ def train_one(order: Order) -> Result:
     cv2.setNumThreads(order.threads)
     said = StringIO()
     session = Session(SilentReporter(Console(file=said, soft_wrap=True)), world=World(), origin=order.origin)
-    refused = None
     try:
         with session.working():
-            _train(session, build(order.config), order)
+            return Result(_train(session, build(order.config), order), said.getvalue())
     except SegcoreError as error:
-        refused = str(error)
+        return Result(refused=f"On {here}: {error}")
     except OSError as error:
-        refused = plain(error)
-    return Result(said.getvalue(), refused and f"On {here}: {refused}")
+        return Result(refused=f"On {here}: {plain(error)}")
 
 
-def _train(session: Session, task: TrainConfig, order: Order) -> None:
+def _train(session: Session, task: TrainConfig, order: Order) -> Status:
     from segcore.training.checkpoint import FILE, Checkpoint
     from segcore.training.loggers import TENSORBOARD
 
@@ -102,7 +101,7 @@ def _train(session: Session, task: TrainConfig, order: Order) -> None:
     if (order.run / files.SUMMARY).is_file():  # a worker before this one died, perhaps with its last breath
         status = writer.record().summary.status
         if status == "failed" or (status == "finished" and not checkpoint):
-            return
+            return status
     if not checkpoint:  # its rows come again
         (order.run / files.METRICS).unlink(missing_ok=True)
         shutil.rmtree(order.run / TENSORBOARD, ignore_errors=True)
@@ -112,4 +111,4 @@ def _train(session: Session, task: TrainConfig, order: Order) -> None:
             f"the data {task.data} has fingerprint {found}, and {order.fingerprint} where the command runs. Give every "
             "machine the same images and masks."
         )
-    session.run(task, writer, checkpoint=checkpoint)
+    return session.run(task, writer, checkpoint=checkpoint).summary.status

@@ -1,0 +1,254 @@
+"""--launcher ray on a Ray of this machine with two workers, some of which are killed."""
+
+import os
+import signal
+import threading
+import time
+from functools import partial
+from io import StringIO
+
+import pandas as pd
+import pytest
+import torch
+from fixtures.tiny import TINY, tiny_folder
+from rich.console import Console
+
+from segcore.models import load_model
+from segcore.runs import RunStore, load_run
+from segcore.training import ray_cluster, ray_launcher
+from segcore.training.checkpoint import FILE, Checkpoint
+from segcore.training.command import main, parse
+from segcore.training.distributed import World
+from segcore.training.engine import Session, train
+from segcore.training.ray_cluster import Interrupts, Share, Work, connected
+from segcore.training.ray_launcher import _Watch
+from segcore.training.ray_report import RunsReporter
+from segcore.training.report import Reporter
+
+pytest.importorskip("ray")
+# A checkpoint at every step, and dropout, batch norm, momentum and augmentation to lose in between.
+RECIPE = [*TINY, "--epochs", "4", "--augment", "assignment", "--checkpoint-minutes", "0.0001"]
+OPTIONS = "{unet: {decoder_chanels: 3}, deeplabv3plus: {decoder_channels: 128}}"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tiny_folder(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray_here():
+    """One Ray for the file; the launcher uses the one that is there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")  # of a training
+        patch.delenv("RAY_ADDRESS", raising=False)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # of this process, whose torch is loaded
+        with connected(cpus=2):
+            yield
+        torch.set_num_threads(threads)
+
+
+def recipe(data, out, *flags):
+    return [*RECIPE, "--data", str(data), "--out", str(out), *flags]
+
+
+def on_ray(data, out, *flags):
+    said = StringIO()
+    config, _ = parse([*recipe(data, out, *flags), "--launcher", "ray"])
+    runs = train(config, Reporter(Console(file=said, soft_wrap=True)))
+    return {run.summary.model: run for run in runs}, said.getvalue()
+
+
+@pytest.fixture(scope="module")
+def here(data, tmp_path_factory):
+    """The same trainings in this process, one after the other."""
+    config, _ = parse(recipe(data, tmp_path_factory.mktemp("here"), "--models", "fcn8s,deeplabv3plus"))
+    return {run.summary.model: run for run in train(config)}
+
+
+@pytest.fixture(scope="module")
+def there(data, tmp_path_factory):
+    flags = ("--models", "fcn8s,deeplabv3plus,unet", "--model-options", OPTIONS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ray_launcher, "origin", lambda: {"git_commit": "abc1234", "command": "as typed"})
+        return on_ray(data, tmp_path_factory.mktemp("there"), *flags)
+
+
+def assert_same(found, expected):
+    assert found.summary.status == "finished" and not (found.path / FILE).exists()
+    drop = {"seconds"}
+    pd.testing.assert_frame_equal(
+        found.history.drop(columns=drop), expected.history.drop(columns=drop), check_exact=True
+    )
+    assert found.summary.test == expected.summary.test and found.summary.val == expected.summary.val
+    assert (found.evaluation("test").counts == expected.evaluation("test").counts).all()
+    for mine, theirs in zip(load_model(found.path).parameters(), load_model(expected.path).parameters(), strict=True):
+        assert mine.equal(theirs)
+
+
+@pytest.mark.parametrize("model", ["fcn8s", "deeplabv3plus"])
+def test_a_worker_trains_to_the_same_bits(here, there, model):
+    assert_same(there[0][model], here[model])
+
+
+def test_trainings_run_at_the_same_time(there):
+    spans = [(span(run)) for model, run in there[0].items() if model != "unet"]
+    assert max(begun for begun, _ in spans) < min(ended for _, ended in spans)
+
+
+def span(run):
+    return pd.Timestamp(run.summary.created).timestamp(), (run.path / "summary.json").stat().st_mtime
+
+
+def test_one_that_fails_does_not_lose_the_others(there):
+    runs, said = there
+    assert {model: run.summary.status for model, run in runs.items()} == {
+        **dict.fromkeys(("fcn8s", "deeplabv3plus"), "finished"),
+        "unet": "failed",
+    }
+    reason = "No option of unet 'decoder_chanels'. Did you mean 'decoder_channels'?"
+    assert runs["unet"].summary.error.startswith(reason)
+    assert f"{runs['unet'].id}: unet failed: {reason}" in said
+    assert "epoch   4/4" in said and "Scores on test" in said and "2 trainings at a time, 1 CPU each" in said
+
+
+def test_runs_tell_of_the_users_command_and_are_trained_again_by_their_config(there, here):
+    for run in there[0].values():
+        assert (run.summary.command, run.summary.git_commit) == ("as typed", "abc1234")
+    for model, run in here.items():
+        assert there[0][model].config == run.config | {"out": there[0][model].config["out"]}
+
+
+def workers(name):
+    """Processes of Ray that this one started, by the name of their work."""
+    import psutil  # ray brings it
+
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if child.cmdline()[:1] == [f"ray::{name}"]:
+                yield child
+        except psutil.Error:
+            continue
+
+
+def when(condition, act):
+    """Do something in a thread as soon as a condition holds."""
+
+    def wait():
+        while not ended.is_set():
+            if condition():
+                act()
+                return
+            time.sleep(0.02)
+
+    ended = threading.Event()
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return ended, thread
+
+
+def test_a_killed_worker_is_replaced_and_nothing_is_lost(data, here, tmp_path):
+    name, killed = here["fcn8s"].id, []
+    run = tmp_path / name
+
+    def kill():
+        killed.append(Checkpoint.read(run).position)
+        for worker in workers(name):
+            worker.send_signal(signal.SIGKILL)
+
+    ended, thread = when(lambda: (run / FILE).is_file() and len(load_run(run).history) >= 2, kill)
+    try:
+        runs, said = on_ray(data, tmp_path, "--models", "fcn8s")
+    finally:
+        ended.set()
+        thread.join()
+    print(f"killed after {killed[0].epoch} epochs and {killed[0].batches} batches")
+    assert 1 <= killed[0].epoch < 4
+    assert f"{name}: Its process was killed. Another goes on from its last checkpoint." in said
+    assert_same(runs["fcn8s"], here["fcn8s"])
+
+
+def test_ctrl_c_interrupts_the_runs_and_leaves_nobody_behind(data, here, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")  # both cores: the others wait
+    name = here["fcn8s"].id
+    stop = partial(os.kill, os.getpid(), signal.SIGINT)
+    ended, thread = when((tmp_path / name / "metrics.csv").is_file, stop)
+    try:
+        code = main(recipe(data, tmp_path, "--models", "fcn8s,unet", "--epochs", "500", "--launcher", "ray"))
+    finally:
+        ended.set()
+        thread.join()
+    assert code == 130
+    (run,) = RunStore(tmp_path).list()
+    assert run.summary.status == "interrupted" and run.summary.test is not None
+    assert Checkpoint.read(run.path).position.step > 0
+    said = capsys.readouterr().out
+    assert f"python train.py --resume {run.path}" in said and "Interrupted. Not trained: tiny0-unet." in said
+    assert not (tmp_path / "tiny0-unet").exists()
+    assert not list(workers(name))
+
+
+class Seen:
+    """Notes what becomes of work."""
+
+    def __init__(self, file=None):
+        self.file, self.events = file, []
+
+    def tick(self):
+        pass
+
+    def gained(self, index):
+        return self.file.read_text() if self.file else None
+
+    def ended(self, index, result):
+        self.events.append(("ended", result))
+        return True
+
+    def failed(self, index, reason):
+        self.events.append(("failed", reason))
+
+    def died(self, index, reason):
+        self.events.append(("died", reason))
+
+    def stopped(self, index):
+        self.events.append(("stopped", None))
+
+
+def test_work_that_kills_its_workers_is_given_up(monkeypatch):
+    monkeypatch.setattr(ray_cluster, "DEATHS", 2)
+    seen = Seen()
+    Work(lambda: os._exit(1), [()], ["deadly"], Share(1, 0, 2, 1)).run(seen, Interrupts())
+    assert seen.events == [
+        ("died", "Its process was killed"),
+        ("failed", "Its process was killed, 2 times in a row with nothing gained"),
+    ]
+
+
+def test_work_that_gains_between_deaths_is_not_given_up(monkeypatch, tmp_path):
+    monkeypatch.setattr(ray_cluster, "DEATHS", 2)
+    file = tmp_path / "gained"
+    file.write_text("")
+
+    def work(file):
+        file.write_text(file.read_text() + "x")
+        if len(file.read_text()) < 3:
+            os._exit(1)
+        return file.read_text()
+
+    seen = Seen(file)
+    Work(work, [(file,)], ["slow"], Share(1, 0, 2, 1)).run(seen, Interrupts())
+    assert seen.events == [("died", "Its process was killed")] * 2 + [("ended", "xxx")]
+
+
+def test_a_run_whose_workers_died_before_they_began_says_so(data, tmp_path):
+    config, _ = parse(recipe(data, tmp_path, "--models", "fcn8s"))
+    (task,), said = config.tasks(), StringIO()
+    writer = RunStore(tmp_path).create("unlucky")
+    reporter = RunsReporter(Console(file=said, soft_wrap=True))
+    watch = _Watch(reporter, Session(reporter, world=World()), [task], [writer], Share(1, 0, 1, 1), Interrupts())
+    watch.failed(0, "Its machine was lost, 4 times in a row with nothing gained")
+    run = writer.record()
+    assert (run.summary.status, run.summary.epochs, run.config["models"]) == ("failed", 0, ["fcn8s"])
+    assert run.summary.error == "Its machine was lost, 4 times in a row with nothing gained."
+    assert "unlucky failed: Its machine was lost" in said.getvalue()
