@@ -67,6 +67,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
     # Threads of a step wait for each other asleep instead of spinning; read when torch is loaded, so set before.
     # Spinning on cores that another program also wants makes a step many times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # What DDP's C++ advises to its programmers (unused parameters, strides) is not for users; errors are exceptions.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:
         values, run, only_print = _read(sys.argv[1:] if arguments is None else arguments, prog)
         if run:

@@ -32,7 +32,10 @@ from segcore.errors import ConfigError, TrainingError
 
 T = TypeVar("T")
 
-LOST = "Another process of this training ended, and the rest can't go on without it; its own message says why."
+LOST = (
+    "Another process of this training ended, and the rest can't go on without it. Its own message says why; one that "
+    "left none was killed, most often because memory ran out."
+)
 # What gloo, nccl and torch's store say when the other end is gone.
 _GONE = re.compile(r"gloo|nccl|socket|recvvalue|sendbytes|connection (closed|reset|refused)|broken pipe", re.IGNORECASE)
 

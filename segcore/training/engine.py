@@ -172,7 +172,9 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
         job.store.fill([item.id for item in (*job.plan.train, *job.plan.val)], counting(job, "reading"))
         check_samples(job, "test")
         for index, task in enumerate(tasks):
-            if session.stop.asked:
+            (asked,) = world.any(session.stop.asked)
+            if asked:
+                session.stop.asked = True  # whichever process was
                 break
             name = task.run_name(job.dataset.name)
             writer = RunWriter(Path(world.agree(str(store.create(name).path) if world.first else "")))

@@ -156,6 +156,7 @@ class Recorder(pl.Callback):
         if asked or due:
             self._save(trainer, module, Position(trainer.current_epoch, done, trainer.global_step))
         if asked:
+            self.stop.asked = True  # whichever process was
             raise Interrupted
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -192,13 +193,15 @@ class Recorder(pl.Callback):
         late = bool(patience) and epoch - (epoch if progress.best_epoch is None else progress.best_epoch) >= patience
         progress.ended = late or epoch + 1 == module.settings.epochs
         wanted = self.on_epoch(row)
-        (asked,) = module.world.any(self.stop.asked or not wanted)
-        if progress.ended or asked:
+        asked, refused = module.world.any(self.stop.asked, not wanted)
+        if asked:
+            self.stop.asked = True
+        if progress.ended or asked or refused:
             self._save(trainer, module, Position(epoch + 1, 0, trainer.global_step))
         if late:
             self.reporter.say(f"Stopped early: no better epoch in {patience}.")
             trainer.should_stop = True
-        elif asked and not progress.ended:
+        elif (asked or refused) and not progress.ended:
             raise Interrupted
 
     def _elapsed(self) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
 
 import cv2
 import numpy as np
@@ -207,4 +209,18 @@ def loader(items: Items, batches: TrainBatches | ValBatches, *, workers: int) ->
         multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # its own: torch's would move on with every epoch
+        worker_init_fn=_outlive,
     )
+
+
+def _outlive(worker: int) -> None:
+    """Let the first SIGTERM pass: torchrun, SLURM and systemd send it to the workers of a training as well.
+
+    The training ends after its step, which wants its batch. Whoever really wants a worker to end asks again, as
+    `multiprocessing` does.
+    """
+
+    def once(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+
+    signal.signal(signal.SIGTERM, once)
