@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from functools import partial
+from importlib.util import find_spec
 from io import StringIO
 
 import pandas as pd
@@ -25,7 +26,8 @@ from segcore.training.ray_launcher import _Watch
 from segcore.training.ray_report import RunsReporter
 from segcore.training.report import Reporter
 
-pytest.importorskip("ray")
+# Not imported here: Ray reads how to be quiet when it is imported.
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")
 # A checkpoint at every step, and dropout, batch norm, momentum and augmentation to lose in between.
 RECIPE = [*TINY, "--epochs", "4", "--augment", "assignment", "--checkpoint-minutes", "0.0001"]
 OPTIONS = "{unet: {decoder_chanels: 3}, deeplabv3plus: {decoder_channels: 128}}"
@@ -67,59 +69,6 @@ def here(data, tmp_path_factory):
     return {run.summary.model: run for run in train(config)}
 
 
-@pytest.fixture(scope="module")
-def there(data, tmp_path_factory):
-    flags = ("--models", "fcn8s,deeplabv3plus,unet", "--model-options", OPTIONS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ray_launcher, "origin", lambda: {"git_commit": "abc1234", "command": "as typed"})
-        return on_ray(data, tmp_path_factory.mktemp("there"), *flags)
-
-
-def assert_same(found, expected):
-    assert found.summary.status == "finished" and not (found.path / FILE).exists()
-    drop = {"seconds"}
-    pd.testing.assert_frame_equal(
-        found.history.drop(columns=drop), expected.history.drop(columns=drop), check_exact=True
-    )
-    assert found.summary.test == expected.summary.test and found.summary.val == expected.summary.val
-    assert (found.evaluation("test").counts == expected.evaluation("test").counts).all()
-    for mine, theirs in zip(load_model(found.path).parameters(), load_model(expected.path).parameters(), strict=True):
-        assert mine.equal(theirs)
-
-
-@pytest.mark.parametrize("model", ["fcn8s", "deeplabv3plus"])
-def test_a_worker_trains_to_the_same_bits(here, there, model):
-    assert_same(there[0][model], here[model])
-
-
-def test_trainings_run_at_the_same_time(there):
-    spans = [(span(run)) for model, run in there[0].items() if model != "unet"]
-    assert max(begun for begun, _ in spans) < min(ended for _, ended in spans)
-
-
-def span(run):
-    return pd.Timestamp(run.summary.created).timestamp(), (run.path / "summary.json").stat().st_mtime
-
-
-def test_one_that_fails_does_not_lose_the_others(there):
-    runs, said = there
-    assert {model: run.summary.status for model, run in runs.items()} == {
-        **dict.fromkeys(("fcn8s", "deeplabv3plus"), "finished"),
-        "unet": "failed",
-    }
-    reason = "No option of unet 'decoder_chanels'. Did you mean 'decoder_channels'?"
-    assert runs["unet"].summary.error.startswith(reason)
-    assert f"{runs['unet'].id}: unet failed: {reason}" in said
-    assert "epoch   4/4" in said and "Scores on test" in said and "2 trainings at a time, 1 CPU each" in said
-
-
-def test_runs_tell_of_the_users_command_and_are_trained_again_by_their_config(there, here):
-    for run in there[0].values():
-        assert (run.summary.command, run.summary.git_commit) == ("as typed", "abc1234")
-    for model, run in here.items():
-        assert there[0][model].config == run.config | {"out": there[0][model].config["out"]}
-
-
 def workers(name):
     """Processes of Ray that this one started, by the name of their work."""
     import psutil  # ray brings it
@@ -148,9 +97,11 @@ def when(condition, act):
     return ended, thread
 
 
-def test_a_killed_worker_is_replaced_and_nothing_is_lost(data, here, tmp_path):
-    name, killed = here["fcn8s"].id, []
-    run = tmp_path / name
+@pytest.fixture(scope="module")
+def there(data, here, tmp_path_factory):
+    """(runs by model, what was said, where fcn8s stood when its worker was killed)."""
+    out, name, killed = tmp_path_factory.mktemp("there"), here["fcn8s"].id, []
+    run = out / name
 
     def kill():
         killed.append(Checkpoint.read(run).position)
@@ -158,15 +109,67 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(data, here, tmp_path):
             worker.send_signal(signal.SIGKILL)
 
     ended, thread = when(lambda: (run / FILE).is_file() and len(load_run(run).history) >= 2, kill)
+    flags = ("--models", "fcn8s,deeplabv3plus,unet", "--model-options", OPTIONS)
     try:
-        runs, said = on_ray(data, tmp_path, "--models", "fcn8s")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ray_launcher, "origin", lambda: {"git_commit": "abc1234", "command": "as typed"})
+            runs, said = on_ray(data, out, *flags)
     finally:
         ended.set()
         thread.join()
-    print(f"killed after {killed[0].epoch} epochs and {killed[0].batches} batches")
-    assert 1 <= killed[0].epoch < 4
-    assert f"{name}: Its process was killed. Another goes on from its last checkpoint." in said
+    return runs, said, killed[0]
+
+
+def assert_same(found, expected):
+    assert found.summary.status == "finished" and not (found.path / FILE).exists()
+    drop = {"seconds"}
+    pd.testing.assert_frame_equal(
+        found.history.drop(columns=drop), expected.history.drop(columns=drop), check_exact=True
+    )
+    assert found.summary.test == expected.summary.test and found.summary.val == expected.summary.val
+    assert (found.evaluation("test").counts == expected.evaluation("test").counts).all()
+    for mine, theirs in zip(load_model(found.path).parameters(), load_model(expected.path).parameters(), strict=True):
+        assert mine.equal(theirs)
+
+
+def test_a_worker_trains_to_the_same_bits(here, there):
+    assert_same(there[0]["deeplabv3plus"], here["deeplabv3plus"])
+
+
+def test_a_killed_worker_is_replaced_and_nothing_is_lost(here, there):
+    runs, said, position = there
+    print(f"killed after {position.epoch} epochs and {position.batches} batches")
+    assert 1 <= position.epoch < 4
+    assert f"{runs['fcn8s'].id}: Its process was killed. Another goes on from its last checkpoint." in said
     assert_same(runs["fcn8s"], here["fcn8s"])
+
+
+def test_trainings_run_at_the_same_time(there):
+    spans = [(span(run)) for model, run in there[0].items() if model != "unet"]
+    assert max(begun for begun, _ in spans) < min(ended for _, ended in spans)
+
+
+def span(run):
+    return pd.Timestamp(run.summary.created).timestamp(), (run.path / "summary.json").stat().st_mtime
+
+
+def test_one_that_fails_does_not_lose_the_others(there):
+    runs, said, _ = there
+    assert {model: run.summary.status for model, run in runs.items()} == {
+        **dict.fromkeys(("fcn8s", "deeplabv3plus"), "finished"),
+        "unet": "failed",
+    }
+    reason = "No option of unet 'decoder_chanels'. Did you mean 'decoder_channels'?"
+    assert runs["unet"].summary.error.startswith(reason)
+    assert f"{runs['unet'].id}: unet failed: {reason}" in said
+    assert "epoch   4/4" in said and "Scores on test" in said and "2 trainings at a time, 1 CPU each" in said
+
+
+def test_runs_tell_of_the_users_command_and_are_trained_again_by_their_config(there, here):
+    for run in there[0].values():
+        assert (run.summary.command, run.summary.git_commit) == ("as typed", "abc1234")
+    for model, run in here.items():
+        assert there[0][model].config == run.config | {"out": there[0][model].config["out"]}
 
 
 def test_ctrl_c_interrupts_the_runs_and_leaves_nobody_behind(data, here, tmp_path, capsys, monkeypatch):
