@@ -9,7 +9,7 @@ import os
 import statistics
 import time
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as train.py; read when torch is imported
+os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as train.py; read when torch is imported
 
 import torch
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as train.py; read when torch is imported
+os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as train.py; read when torch is imported
 
 import torch
 from segmentation_models_pytorch.losses import LovaszLoss

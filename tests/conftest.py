@@ -10,8 +10,8 @@ from hypothesis import settings
 
 from segcore.runs import RunStore
 
-# Waiting threads sleep: on a shared machine OpenMP's spinning slows a step many times. Read when torch is imported.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Waiting threads sleep soon: on a shared machine OpenMP spinning slows a step many times. Read when torch is imported.
+os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 # No deadline: the first example of a test also pays for its imports. Derandomised: the same examples on every run.
 settings.register_profile("segcore", deadline=None, derandomize=True)
