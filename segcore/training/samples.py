@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from types import FrameType
 
 import cv2
 import numpy as np
@@ -214,13 +215,16 @@ def loader(items: Items, batches: TrainBatches | ValBatches, *, workers: int) ->
 
 
 def _outlive(worker: int) -> None:
-    """Let the first SIGTERM pass: torchrun, SLURM and systemd send it to the workers of a training as well.
+    """Let a worker end when its training says so, and not when torchrun, SLURM or systemd tell all processes to.
 
-    The training ends after its step, which wants its batch. Whoever really wants a worker to end asks again, as
-    `multiprocessing` does.
+    The training ends after its step, which wants its batch.
     """
+    if sys.platform == "linux":
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_end_for, args=(os.getppid(),), daemon=True).start()
 
-    def once(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
 
-    signal.signal(signal.SIGTERM, once)
+def _end_for(parent: int) -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+    os._exit(0)
