@@ -34,6 +34,9 @@ def add_search(commands: Commands) -> None:
     parser.add_argument(
         "--prune", action=argparse.BooleanOptionalAction, default=True, help="stop trials below the median (default)"
     )
+    parser.add_argument(
+        "--launcher", default="local", choices=("local", "ray"), help="trials here in turn (default), or on Ray"
+    )
     parser.add_argument("settings", nargs="*", metavar="-- FLAGS", help="flags of train.py, for all trials")
     parser.set_defaults(run=run_search)
 
@@ -42,6 +45,7 @@ def run_search(arguments: argparse.Namespace) -> int:
     """Search, and tell what was found."""
     from segcore.data import check_source
     from segcore.training.loggers import check_loggers
+    from segcore.training.ray_cluster import check_ray
     from segcore.training.search.space import read_space
 
     if arguments.trials < 1:
@@ -54,31 +58,37 @@ def run_search(arguments: argparse.Namespace) -> int:
     if arguments.data is not None:
         given["data"] = arguments.data
     space = read_space(arguments.space, given)
+    if arguments.launcher == "ray":
+        check_ray()
     config = space.config(space.example)
     check_source(config.data)  # before torch, which takes seconds to import
     check_loggers(config.loggers)
     # Threads of a step wait for each other asleep; read when torch is loaded. train.py does the same.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     from segcore.training.search.loop import SearchPlan, search
     from segcore.training.search.study import SAMPLERS
 
     if arguments.sampler not in SAMPLERS:
         close = nearest(arguments.sampler, SAMPLERS)
         raise ConfigError(f"No sampler {arguments.sampler!r}.{close} Choose one of {', '.join(SAMPLERS)}.")
-    search(
-        SearchPlan(
-            space,
-            trials=arguments.trials,
-            folds=arguments.folds,
-            name=arguments.name or Path(arguments.space).stem,
-            out=arguments.out,
-            storage=arguments.storage,
-            sampler=arguments.sampler,
-            seed=arguments.seed,
-            resume=arguments.resume,
-            prune=arguments.prune,
-        )
+    plan = SearchPlan(
+        space,
+        trials=arguments.trials,
+        folds=arguments.folds,
+        name=arguments.name or Path(arguments.space).stem,
+        out=arguments.out,
+        storage=arguments.storage,
+        sampler=arguments.sampler,
+        seed=arguments.seed,
+        resume=arguments.resume,
+        prune=arguments.prune,
     )
+    if arguments.launcher == "ray":
+        from segcore.training.search.on_ray import search_on_ray
+
+        search_on_ray(plan)
+    else:
+        search(plan)
     return 0
 
 

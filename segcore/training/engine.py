@@ -35,6 +35,7 @@ class Session:
         reporter: Where progress is told; the terminal by default.
         world: The processes that train together; None looks for them.
         origin: Of `provenance`, where another process got the user's command.
+        remote: Trainings are only checked here, and run elsewhere: what this machine has does not matter.
     """
 
     def __init__(
@@ -43,11 +44,13 @@ class Session:
         *,
         world: World | None = None,
         origin: Mapping[str, str | None] | None = None,
+        remote: bool = False,
     ) -> None:
         self.stop = StopRequest()
         self._reporter = reporter
-        self._world = world
+        self._world = World() if remote else world
         self._origin = origin
+        self._remote = remote
         self._datasets: dict[tuple[object, ...], data.Dataset] = {}
         self._stores: dict[tuple[object, ...], SampleStore] = {}
 
@@ -76,7 +79,7 @@ class Session:
         Raises:
             SegcoreError: when it can't start: data, encoder, device, a logger's package.
         """
-        hardware = Hardware.choose(task)
+        hardware = Hardware.choose(task.model_copy(update={"device": "cpu"}) if self._remote else task)
         normalization(task.encoder, task.encoder_weights)  # refuses an unknown encoder before any data is read
         encoder_state(task.encoder, task.encoder_weights)  # the same for weights that can't be had
         check_loggers(task.loggers)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from pathlib import Path
 from types import FrameType
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -29,15 +30,21 @@ Seen = TypeVar("Seen", contravariant=True)
 
 
 def check_ray() -> None:
-    """Refuse where ray is not installed; imports nothing.
+    """Refuse where ray is not installed, and to be one of several processes; imports nothing.
 
     Raises:
-        ConfigError: with the way to install it.
+        ConfigError: with the way out.
     """
     spec = find_spec("ray")
     if spec is None or spec.origin is None:  # of no file: a mere folder of this name
         raise ConfigError(
             "--launcher ray: the package ray is not installed. pip install 'segcore[ray]', or leave --launcher out."
+        )
+    several = "WORLD_SIZE" if "TORCHELASTIC_RUN_ID" in os.environ else "SLURM_STEP_NUM_TASKS"
+    if os.environ.get(several, "1") != "1":  # each would train everything
+        raise ConfigError(
+            "--launcher ray is for one process, which gives each training to a worker of Ray; torchrun or srun started "
+            "several. Start the command itself, once."
         )
 
 
@@ -106,6 +113,11 @@ def share(machines: Sequence[Mapping[str, float]], trainings: int, device: str, 
     else:
         cpus = next((count for count in range(most, 0, -1) if total(count) >= trainings), 1)
     return Share(cpus, gpus, total(cpus), sum(room(machine, cpus) > 0 for machine in usable))
+
+
+def shared(folder: Path, each: Share) -> tuple[str, ...]:
+    """What the user is told where workers are on several machines."""
+    return (f"Runs go to {folder}: every machine must see it under this path.",) if each.machines > 1 else ()
 
 
 @contextmanager

@@ -15,15 +15,14 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from segcore.errors import ConfigError, RunError
+from segcore.errors import RunError
 from segcore.runs import RunRecord, RunStore, RunWriter, Status, files
 from segcore.training.checkpoint import FILE
 from segcore.training.config import TrainConfig
-from segcore.training.distributed import World
 from segcore.training.engine import Session, check_samples, opening
 from segcore.training.fit import first_summary
 from segcore.training.provenance import origin
-from segcore.training.ray_cluster import THREADS, Interrupts, Share, Work, check_ray, connected, machines, share
+from segcore.training.ray_cluster import THREADS, Interrupts, Share, Work, check_ray, connected, machines, share, shared
 from segcore.training.ray_report import RunsReporter
 from segcore.training.ray_worker import Order, Result, train_one
 from segcore.training.report import Reporter
@@ -46,15 +45,14 @@ def train_on_ray(config: TrainConfig, reporter: Reporter | None = None) -> list[
         KeyboardInterrupt: on Ctrl-C while the data is checked, and on a third one.
     """
     check_ray()
-    _check_alone()
     told = RunsReporter(reporter.console if reporter else None)
-    session, tasks = Session(told, world=World()), config.tasks()
+    session, tasks = Session(told, remote=True), config.tasks()
     store = RunStore(Path(config.out).absolute())
-    job = session.job(_here(tasks[0]), RunWriter(store.root))
+    job = session.job(tasks[0], RunWriter(store.root))
     with connected() as where:
         each = share(machines(), len(tasks), config.device, os.environ.get(THREADS))
         lines = opening(job, config) | {"device": f"{where}: {each}"}
-        told.opening(lines, (*job.dataset.notes, *job.plan.warnings, *_shared(store, each)))
+        told.opening(lines, (*job.dataset.notes, *job.plan.warnings, *shared(store.root, each)))
         with told.drawing():
             with session.stop.listening():
                 for split in ("train", "val", "test"):
@@ -78,26 +76,6 @@ def train_on_ray(config: TrainConfig, reporter: Reporter | None = None) -> list[
         left = ", ".join(writer.id for writer in writers if not (writer.path / files.SUMMARY).is_file())
         told.say(f"Interrupted.{' Not trained: ' + left + '.' if left else ''}")
     return runs
-
-
-def _check_alone() -> None:
-    """Refuse to be one of several processes: each would train everything."""
-    by = "WORLD_SIZE" if "TORCHELASTIC_RUN_ID" in os.environ else "SLURM_STEP_NUM_TASKS"
-    if os.environ.get(by, "1") != "1":
-        raise ConfigError(
-            "--launcher ray is for one process, which gives each training to a worker of Ray; torchrun or srun started "
-            "several. Start python train.py itself, once."
-        )
-
-
-def _here(task: TrainConfig) -> TrainConfig:
-    """The task as this process checks it: the machine of the command needs no GPU, and leaves the one it has alone."""
-    return task.model_copy(update={"device": "cpu"})
-
-
-def _shared(store: RunStore, each: Share) -> Iterator[str]:
-    if each.machines > 1:
-        yield f"Runs are written to {store.root}: every machine must see it under this path."
 
 
 @contextmanager
@@ -239,7 +217,7 @@ class _Watch:
         writer, task, run = self.writers[index], self.tasks[index], self._record(index)
         if run is None:
             writer.write_config(task.values())
-            summary = first_summary(self.session.job(_here(task), writer))
+            summary = first_summary(self.session.job(task, writer))
             summary = summary.model_copy(update={"device": "cuda" if self.share.gpus else "cpu"})
         else:
             summary, history = run.summary, run.history

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segcore.errors import DatasetError, SegcoreError, plain
+from segcore.errors import DatasetError, RunError, SegcoreError, plain
 from segcore.runs import RunWriter, Status, files
 
 if TYPE_CHECKING:
@@ -60,36 +61,61 @@ class Result:
 
 def train_one(order: Order) -> Result:
     """Train, or go on where a worker that died had come to; on Ctrl-C the run is interrupted as anywhere."""
-    os.environ["OMP_NUM_THREADS"] = str(order.threads)
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as in train.py; both are read when torch is loaded
-    for name in _SEVERAL:
-        os.environ.pop(name, None)
-    if order.folder.is_dir():
-        os.chdir(order.folder)
-    here = socket.gethostname()
-    if not order.run.is_dir():
-        return Result(
-            refused=f"{here} does not see {order.run}. Give --out a folder that every machine of the cluster sees "
-            "under the same path."
-        )
-    import cv2
-    from rich.console import Console
+    settle(order.threads, order.folder)
+    with refusals() as found:
+        check_folder(order.run)
+        from rich.console import Console
 
-    from segcore.training.config import build
-    from segcore.training.distributed import World
-    from segcore.training.engine import Session
-    from segcore.training.ray_report import SilentReporter
+        from segcore.training.config import build
+        from segcore.training.distributed import World
+        from segcore.training.engine import Session
+        from segcore.training.ray_report import SilentReporter
 
-    cv2.setNumThreads(order.threads)
-    said = StringIO()
-    session = Session(SilentReporter(Console(file=said, soft_wrap=True)), world=World(), origin=order.origin)
-    try:
+        said = StringIO()
+        session = Session(SilentReporter(Console(file=said, soft_wrap=True)), world=World(), origin=order.origin)
         with session.working():
             return Result(_train(session, build(order.config), order), said.getvalue())
+    return Result(refused=found[0])
+
+
+def settle(threads: int, folder: Path) -> None:
+    """Make a worker's process one that trains: to be called before torch is imported.
+
+    Args:
+        threads: Of the training.
+        folder: Where the user's command runs.
+    """
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as in train.py; both are read when torch is loaded
+    for name in _SEVERAL:
+        os.environ.pop(name, None)
+    if folder.is_dir():
+        os.chdir(folder)
+    import cv2
+
+    cv2.setNumThreads(threads)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse where the folder that the user's command made is not to be seen.
+
+    Raises:
+        RunError: naming it.
+    """
+    if not folder.is_dir():
+        raise RunError(f"{folder} is not there. Give --out a folder that every machine sees under the same path.")
+
+
+@contextmanager
+def refusals() -> Iterator[list[str]]:
+    """Keep what a user is to be told, in place of raising it through Ray; the list has it after the block."""
+    found: list[str] = []
+    try:
+        yield found
     except SegcoreError as error:
-        return Result(refused=f"On {here}: {error}")
+        found.append(f"On {socket.gethostname()}: {error}")
     except OSError as error:
-        return Result(refused=f"On {here}: {plain(error)}")
+        found.append(f"On {socket.gethostname()}: {plain(error)}")
 
 
 def _train(session: Session, task: TrainConfig, order: Order) -> Status:

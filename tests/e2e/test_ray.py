@@ -14,12 +14,13 @@ import torch
 from fixtures.tiny import TINY, tiny_folder
 from rich.console import Console
 
+from segcore.cli import main as segcore
 from segcore.models import load_model
 from segcore.runs import RunStore, load_run
+from segcore.runs.search import SearchStore
 from segcore.training import ray_cluster, ray_launcher
 from segcore.training.checkpoint import FILE, Checkpoint
 from segcore.training.command import main, parse
-from segcore.training.distributed import World
 from segcore.training.engine import Session, train
 from segcore.training.ray_cluster import Interrupts, Share, Work, connected
 from segcore.training.ray_launcher import _Watch
@@ -192,6 +193,21 @@ def test_ctrl_c_interrupts_the_runs_and_leaves_nobody_behind(data, here, tmp_pat
     assert not list(workers(name))
 
 
+def test_a_search_finds_what_it_finds_without_ray(data, tmp_path):
+    (tmp_path / "s.yaml").write_text("space: {lr: {low: 1.0e-4, high: 1.0e-2, log: true}}")
+    tables = {}
+    for launcher in ("local", "ray"):
+        out = tmp_path / launcher
+        flags = ["--space", str(tmp_path / "s.yaml"), "--folds", "2", "--data", str(data), "--out", str(out)]
+        flags += ["--launcher", launcher, "--sampler", "random"]  # draws by the number of the trial alone
+        assert segcore(["search", *flags, "--trials", "2", "--", *TINY, "--models", "unet", "--epochs", "2"]) == 0
+        found = SearchStore(out).get("s")
+        tables[launcher] = found.trials.drop(columns="seconds")
+        assert [run.summary.status for number in range(2) for run in found.runs_of(number)] == ["finished"] * 4
+    assert tables["local"]["value"].nunique() == 2
+    pd.testing.assert_frame_equal(tables["ray"], tables["local"], check_exact=True)
+
+
 class Seen:
     """Notes what becomes of work."""
 
@@ -249,7 +265,7 @@ def test_a_run_whose_workers_died_before_they_began_says_so(data, tmp_path):
     (task,), said = config.tasks(), StringIO()
     writer = RunStore(tmp_path).create("unlucky")
     reporter = RunsReporter(Console(file=said, soft_wrap=True))
-    watch = _Watch(reporter, Session(reporter, world=World()), [task], [writer], Share(1, 0, 1, 1), Interrupts())
+    watch = _Watch(reporter, Session(reporter, remote=True), [task], [writer], Share(1, 0, 1, 1), Interrupts())
     watch.failed(0, "Its machine was lost, 4 times in a row with nothing gained")
     run = writer.record()
     assert (run.summary.status, run.summary.epochs, run.config["models"]) == ("failed", 0, ["fcn8s"])

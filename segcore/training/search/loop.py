@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from statistics import stdev
@@ -117,6 +118,24 @@ def search(plan: SearchPlan, session: Session | None = None) -> SearchRecord:
         from segcore.training.engine import Session
 
         session = Session(SearchReporter())
+    with begun(plan, session) as (study, reporter), session.working():
+        _run(study, session, reporter)
+    return study.writer.record()
+
+
+@contextmanager
+def begun(plan: SearchPlan, session: Session) -> Iterator[tuple[Study, SearchReporter]]:
+    """Check everything that can be known before the first trial, open the study, and tell; at the end, tell the trials.
+
+    Args:
+        plan: What is asked for.
+        session: What trains, or only checks.
+
+    Raises:
+        ConfigError: when the plan can't be, or continues another search.
+        DatasetError: when the data can't be cut into so many folds.
+        TrainingError: when the storage fails.
+    """
     reporter = session.reporter
     assert isinstance(reporter, SearchReporter)
     name = storage_name(plan.storage)
@@ -149,13 +168,11 @@ def search(plan: SearchPlan, session: Session | None = None) -> SearchRecord:
     with storage_errors(name):
         study = open_study(writer, info, plan.space, plan.storage, prune=plan.prune)
         try:
-            _opening(study, dataset, session, reporter)
-            with session.working():
-                _run(study, session, reporter)
+            _opening(study, dataset, reporter)
+            yield study, reporter
         finally:
             study.worker.close()
             reporter.ending(writer.record())
-    return writer.record()
 
 
 def _check(plan: SearchPlan, session: Session, writer: RunWriter) -> data.Dataset:
@@ -178,7 +195,7 @@ def _check(plan: SearchPlan, session: Session, writer: RunWriter) -> data.Datase
     return dataset
 
 
-def _opening(study: Study, dataset: data.Dataset, session: Session, reporter: SearchReporter) -> None:
+def _opening(study: Study, dataset: data.Dataset, reporter: SearchReporter) -> None:
     info = study.info
     first = study.space.config(study.space.example, folds=info.folds, fold=0)
     plan = data.plan_split(dataset, method=first.split, seed=first.seed, folds=info.folds, fold=0)

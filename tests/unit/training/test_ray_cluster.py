@@ -78,5 +78,5 @@ def test_a_machine_without_the_folder_of_runs_says_so(monkeypatch, tmp_path):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.chdir(tmp_path)
     result = train_one(Order({}, tmp_path / "runs" / "unet", tmp_path / "elsewhere", "", {}, 1))
-    assert result.status is None and "Give --out a folder that every machine of the cluster sees" in result.refused
+    assert result.status is None and "Give --out a folder that every machine sees under the same path" in result.refused
     assert Path.cwd() == tmp_path
