@@ -1,5 +1,7 @@
 """What a model is fed: order, seeds, copies, workers."""
 
+import subprocess
+
 import numpy as np
 import torch
 from hypothesis import given, settings
@@ -103,6 +105,17 @@ def test_counts_pixels_of_each_class():
 def test_batches_are_the_same_from_any_number_of_workers():
     for left, right in zip(batches(items(), 2, epoch=4), batches(items(), 2, epoch=4, workers=1), strict=True):
         assert same(left, right) and left[2].equal(right[2])
+
+
+def test_a_worker_ends_when_its_training_says_so_alone():
+    batches = iter(loader(items(count=40), ValBatches(40, 1), workers=1))
+    positions, worker = [next(batches)[2]], batches._workers[0]
+    subprocess.run(["kill", "-TERM", str(worker.pid)], check=True)  # as torchrun or SLURM would
+    positions += [batch[2] for batch in batches]
+    assert torch.cat(positions).tolist() == list(range(40)) and worker.is_alive()
+    worker.terminate()
+    worker.join(20)
+    assert worker.exitcode == 0
 
 
 def test_a_last_batch_of_one_is_dropped_in_training_only():
