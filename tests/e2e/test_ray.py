@@ -188,8 +188,8 @@ def test_ctrl_c_interrupts_the_runs_and_leaves_nobody_behind(data, here, tmp_pat
     assert run.summary.status == "interrupted" and run.summary.test is not None
     assert Checkpoint.read(run.path).position.step > 0
     said = capsys.readouterr().out
-    assert f"python train.py --resume {run.path}" in said and "Interrupted. Not trained: tiny0-unet." in said
-    assert not (tmp_path / "tiny0-unet").exists()
+    assert f"python train.py --resume {run.path}" in said and f"Interrupted. Not trained: {data.name}-unet." in said
+    assert not (tmp_path / f"{data.name}-unet").exists()
     assert not list(workers(name))
 
 

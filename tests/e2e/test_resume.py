@@ -25,12 +25,12 @@ RECIPE += ["--workers", "1", "--augment", "assignment", "--progressive", "{0: 32
 RECIPE += ["--checkpoint-minutes", "0.0001"]  # at every step: a kill may fall into a write
 
 
-RUN = "tiny0-deeplabv3plus"
+RUN = "tiny-deeplabv3plus"
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return tiny_folder(tmp_path_factory.mktemp("tiny"), train=14)
+    return tiny_folder(tmp_path_factory.mktemp("resume") / "tiny", train=14)
 
 
 CONTEXT = multiprocessing.get_context("forkserver")  # children that have their imports behind them
