@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ ADDRESS = "RAY_ADDRESS"  # of a cluster; without it a Ray of this machine's own 
 THREADS = "OMP_NUM_THREADS"
 DEATHS = 4  # in a row with nothing gained: then the work itself is what kills its workers
 _POLL_SECONDS = 0.5
+_TOLD = "^(A worker died|Raylet is terminated|The node with node id)"  # what Ray says at length, and we in our words
+_ANSWER_SECONDS = 10.0
 _OBJECT_STORE = 100_000_000  # bytes of shared memory; settings go through it, and pictures never
 
 T = TypeVar("T")
@@ -90,7 +93,7 @@ def share(machines: Sequence[Mapping[str, float]], trainings: int, device: str, 
     usable = [machine for machine in machines if machine.get("CPU", 0) >= 1 and machine.get("GPU", 0) >= gpus]
     if not usable:
         missing = "a GPU and a CPU to spare. Leave --device out" if gpus else "a CPU to spare"
-        raise ConfigError(f"--launcher ray: none of the {number(len(machines), 'machine')} of this Ray has {missing}.")
+        raise ConfigError(f"--launcher ray: Ray has {number(len(machines), 'machine')}, and none with {missing}.")
 
     def room(machine: Mapping[str, float], cpus: int) -> int:
         fit = int(machine["CPU"]) // cpus
@@ -142,7 +145,7 @@ def connected(cpus: int | None = None) -> Iterator[str]:
     if address == "local":
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else a warning about what is to change in Ray
-    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "^A worker died or was killed")  # told in our words
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", _TOLD)
     import ray
 
     if ray.is_initialized():
@@ -155,6 +158,8 @@ def connected(cpus: int | None = None) -> Iterator[str]:
             # Ray takes 127.0.0.1 for the address of the network card, which a laptop may lose in the middle.
             quiet["_node_ip_address"] = "127.0.0.2"
     try:
+        if address not in ("local", "auto"):
+            _knock(address)
         ray.init(address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
         lines = str(error).strip().splitlines()
@@ -162,13 +167,27 @@ def connected(cpus: int | None = None) -> Iterator[str]:
         if address == "local":
             raise ConfigError(f"--launcher ray: Ray does not start here: {reason}.") from error
         raise ConfigError(
-            f"--launcher ray: no Ray to be used at {ADDRESS}={address}: {reason}. Start one (ray start --head), or "
-            f"unset {ADDRESS} for one of this machine's own."
+            f"--launcher ray: no Ray to be used at {ADDRESS}={address}: {reason}. Start one (ray start --head), set "
+            f"RAY_AUTH_MODE=token where it asks for a token, or unset {ADDRESS} for a Ray of this machine's own."
         ) from error
     try:
         yield "Ray on this machine" if address == "local" else f"Ray at {address}"
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Ray itself would go on trying for many minutes.
+
+    Raises:
+        OSError: where nobody listens.
+        ValueError: where it is no address.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ValueError("expected HOST:PORT, or auto")
+    with socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS):
+        pass
 
 
 def machines() -> list[dict[str, float]]:

@@ -1,5 +1,6 @@
 """How a cluster is divided among trainings; needs no Ray."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from segcore.errors import ConfigError
 from segcore.training import ray_cluster
 from segcore.training.command import main
-from segcore.training.ray_cluster import connected, share
+from segcore.training.ray_cluster import check_ray, connected, share
 from segcore.training.ray_worker import Order, train_one
 
 
@@ -48,8 +49,8 @@ def test_a_gpu_may_be_left_alone():
 @pytest.mark.parametrize(
     ("machines", "device", "threads", "message"),
     [
-        (cpus(4), "cuda", None, r"none of the 1 machine of this Ray has a GPU and a CPU to spare\. Leave --device out"),
-        (cpus(0, 0), "auto", None, r"none of the 2 machines of this Ray has a CPU to spare\."),
+        (cpus(4), "cuda", None, r"Ray has 1 machine, and none with a GPU and a CPU to spare\. Leave --device out"),
+        (cpus(0, 0), "auto", None, r"Ray has 2 machines, and none with a CPU to spare\."),
         (cpus(4, 2), "auto", "8", r"OMP_NUM_THREADS is '8', .* largest of this Ray has 4\. Set it to 1 to 4"),
         (cpus(4), "auto", "many", r"OMP_NUM_THREADS is 'many'"),
     ],
@@ -72,6 +73,27 @@ def test_a_ray_client_is_refused(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "ray://head:10001")
     with pytest.raises(ConfigError, match="Run the command on a machine of the cluster, with RAY_ADDRESS=auto"):
         connected().__enter__()
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("127.0.0.1:1", ".*refused"), ("head", "expected HOST:PORT, or auto")],
+)
+@pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")
+def test_a_cluster_that_does_not_answer_is_refused_at_once(monkeypatch, address, reason):
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(ConfigError, match=f"no Ray to be used at RAY_ADDRESS={address}: {reason}. Start one"):
+        connected().__enter__()
+
+
+@pytest.mark.parametrize(
+    "environment", [{"TORCHELASTIC_RUN_ID": "1", "WORLD_SIZE": "2"}, {"SLURM_STEP_NUM_TASKS": "4"}]
+)
+def test_one_of_several_processes_is_refused(monkeypatch, environment):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match="--launcher ray is for one process"):
+        check_ray()
 
 
 def test_a_machine_without_the_folder_of_runs_says_so(monkeypatch, tmp_path):
