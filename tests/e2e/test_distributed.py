@@ -57,14 +57,19 @@ def begin(data, out, recipe=WHOLE):
     return [*recipe, "--data", str(data), "--out", str(out / "runs")], out
 
 
-def train(arguments, out, hurt=None):
-    """In a process of its own: train, and write down the true pixels of each class that were counted."""
+def train(arguments, out, happens=None, rank=None):
+    """In a process of its own: train, and write down the true pixels of each class that were counted.
+
+    In the process of this rank, something happens: `full` is the disk at validation, `asked` it is to stop in a step.
+    """
     from segcore.training import recorder
 
     counted, scores = [], recorder.scores
     recorder.scores = lambda counts: counted.append(counts.sum(axis=1).tolist()) or scores(counts)
-    if hurt and hurt == os.environ["RANK"]:
+    if happens == "full" and os.environ["RANK"] == rank:
         recorder.Recorder.on_validation_epoch_start = run_out_of_disk
+    if happens == "asked" and os.environ["RANK"] == rank:
+        recorder.Recorder.on_train_batch_start = ask
     code = main(arguments)
     (out / f"counted{os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0'))}.json").write_text(json.dumps(counted))
     return code
@@ -72,6 +77,11 @@ def train(arguments, out, hurt=None):
 
 def run_out_of_disk(*_):
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def ask(recorder, *_):
+    if not recorder.stop.asked:  # twice would end it at once
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def history(out):
@@ -106,15 +116,11 @@ def test_killed_and_stopped_it_goes_on_to_the_same_bits(data, together, tmp_path
     assert load_run(run).summary.status == "failed" and "Another process" in load_run(run).summary.error
     assert "Another process of this training ended" in (tmp_path / "said/0.out").read_text()
 
-    written = (run / FILE).stat().st_mtime_ns
-    second = start(train, ["--resume", str(run)], tmp_path)
-    while (run / FILE).stat().st_mtime_ns == written and second[0].is_alive():
-        time.sleep(0.01)
-    os.kill(second[1].pid, signal.SIGTERM)  # the process that writes nothing
-    assert ended(second) == [130, 130]
-    found = load_run(run)
-    assert found.summary.status == "interrupted" and found.summary.val is not None
-    assert Checkpoint.read(run).position.step < history(together)["step"].max()
+    # The process that writes nothing.
+    step = Checkpoint.read(run).position.step
+    assert ended(start(train, ["--resume", str(run)], tmp_path, "asked", "1", said=tmp_path / "said")) == [130, 130]
+    assert load_run(run).summary.status == "interrupted" and Checkpoint.read(run).position.step == step + 1
+    assert "unet: stopped;" in (tmp_path / "said/0.out").read_text() and (tmp_path / "said/1.out").read_text() == ""
 
     assert ended(start(train, ["--resume", str(run)], tmp_path)) == [0, 0]
     pd.testing.assert_frame_equal(history(tmp_path), history(together), check_exact=True)
@@ -123,14 +129,14 @@ def test_killed_and_stopped_it_goes_on_to_the_same_bits(data, together, tmp_path
     assert load_run(run).summary.status == "finished" and not (run / FILE).exists()
 
 
-@pytest.mark.parametrize("hurt", ["0", "1"])
-def test_a_failure_of_one_ends_both_and_is_told(data, tmp_path, hurt):
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_a_failure_of_one_ends_both_and_is_told(data, tmp_path, rank):
     arguments, out = begin(data, tmp_path, [*RECIPE, "--val-batch-size", "3", "--repeats", "2"])
-    assert ended(start(train, arguments, out, hurt, said=tmp_path / "said"), seconds=60) == [1, 1]
+    assert ended(start(train, arguments, out, "full", rank, said=tmp_path / "said"), seconds=60) == [1, 1]
     runs = [load_run(path) for path in (tmp_path / "runs").iterdir()]
     assert [run.summary.status for run in runs] == ["failed"]
     full = "The disk of .* is full"
-    if hurt == "0":
+    if rank == "0":
         assert re.search(full, runs[0].summary.error) and (tmp_path / "said/1.err").read_text() == ""
     else:
         assert re.search(f"process 2 failed: {full}", (tmp_path / "said/1.err").read_text())
