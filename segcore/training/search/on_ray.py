@@ -64,6 +64,7 @@ def search_on_ray(plan: SearchPlan, reporter: SearchReporter | None = None) -> S
             Work(_search_one, [(order,)] * count, names, each).run(watch, stop)
             watch.tick()
     if stop.times:
+        told.tell("Interrupted; the same command goes on.")
         raise KeyboardInterrupt
     if watch.refused:
         raise TrainingError(watch.refused[0])
