@@ -147,7 +147,10 @@ def test_a_failure_of_one_ends_both_and_is_told(data, tmp_path, rank):
 def test_a_batch_that_is_too_small_for_all_is_refused_once(data, tmp_path):
     arguments, out = begin(data, tmp_path, [*RECIPE, "--batch-size", "1"])
     assert ended(start(train, arguments, out, said=tmp_path / "said")) == [2, 2]
-    assert "--batch-size 1 is less than the 2 processes" in (tmp_path / "said/0.err").read_text()
+    assert (
+        "--batch-size 1 is shared by all 2 processes, and each needs an image. Give 2 or more"
+        in (tmp_path / "said/0.err").read_text()
+    )
     assert (tmp_path / "said/1.err").read_text() == ""
 
 
