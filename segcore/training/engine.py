@@ -110,8 +110,8 @@ class Session:
         world = self.world(task)
         if task.batch_size < world.size:
             raise ConfigError(
-                f"--batch-size {task.batch_size} is shared by all {world.size} processes, and each needs an image. Give "
-                f"{world.size} or more, or start fewer processes."
+                f"--batch-size {task.batch_size} is shared by all {world.size} processes, and each needs an image. "
+                f"Give {world.size} or more, or start fewer processes."
             )
         _check_same(world, dataset, plan)
         return Job(task, dataset, plan, store, hardware, world, self.reporter, self.stop, writer, self._origin)
