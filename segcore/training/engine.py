@@ -51,6 +51,7 @@ class Session:
         self._world = World() if remote else world
         self._origin = origin
         self._remote = remote
+        self._weights: set[tuple[str, str]] = set()  # that can be had
         self._datasets: dict[tuple[object, ...], data.Dataset] = {}
         self._stores: dict[tuple[object, ...], SampleStore] = {}
 
@@ -80,8 +81,11 @@ class Session:
             SegcoreError: when it can't start: data, encoder, device, a logger's package.
         """
         hardware = Hardware.choose(task.model_copy(update={"device": "cpu"}) if self._remote else task)
-        normalization(task.encoder, task.encoder_weights)  # refuses an unknown encoder before any data is read
-        encoder_state(task.encoder, task.encoder_weights)  # the same for weights that can't be had
+        weights = (task.encoder, task.encoder_weights)
+        if weights not in self._weights:
+            normalization(*weights)  # refuses an unknown encoder before any data is read
+            encoder_state(*weights)  # the same for weights that can't be had
+            self._weights.add(weights)
         check_loggers(task.loggers)
         torch.backends.cudnn.benchmark = hardware.device == "cuda"
         key = (task.data, task.labels, task.void, task.skip_incomplete, task.color_tolerance)
@@ -140,7 +144,7 @@ class Session:
             SegcoreError: when it can't start. A training that fails later is a run that says so.
         """
         job = self.job(task, writer)
-        job.store.fill([item.id for item in (*job.plan.train, *job.plan.val)], counting(job, "reading"))
+        decode(job)
         return fit(job, checkpoint=checkpoint, models_left=models_left, on_epoch=on_epoch, splits=splits)
 
 
@@ -172,7 +176,7 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
     session.reporter.opening(opening(job, config), (*job.dataset.notes, *job.plan.warnings))
     runs: list[RunRecord] = []
     with session.working():
-        job.store.fill([item.id for item in (*job.plan.train, *job.plan.val)], counting(job, "reading"))
+        decode(job)
         check_samples(job, "test")
         for index, task in enumerate(tasks):
             (asked,) = world.any(session.stop.asked)
@@ -286,6 +290,11 @@ def counting(job: Job, what: str) -> Callable[[int, int], None]:
             raise KeyboardInterrupt
 
     return update
+
+
+def decode(job: Job) -> None:
+    """Decode what it trains and validates on, as far as the memory for it goes and it is not decoded yet."""
+    job.store.fill([item.id for item in (*job.plan.train, *job.plan.val)], counting(job, "reading"))
 
 
 def check_samples(job: Job, split: str) -> None:

@@ -55,10 +55,16 @@ class Reporter:
         self.console.print(text)
 
     def counting(self, what: str) -> Any:  # noqa: ANN401 - a callback of (done, total)
-        """A bar for something counted; returns a callback of (done, total) that removes the bar at the end."""
-        task = self._bars.add_task(what, total=None, speed="")
+        """A bar for something counted; returns a callback of (done, total) that removes the bar at the end.
+
+        Where there is nothing to count, and so no call, there is no bar.
+        """
+        task: TaskID | None = None
 
         def update(done: int, total: int) -> None:
+            nonlocal task
+            if task is None:
+                task = self._bars.add_task(what, total=total, speed="")
             self._bars.update(task, completed=done, total=total)
             if done == total:
                 self._bars.remove_task(task)

@@ -45,14 +45,17 @@ class SampleStore:
         return self._kept.get(sample_id) or self._read(sample_id)
 
     def fill(self, ids: Sequence[str], progress: Callable[[int, int], None] | None = None) -> None:
-        """Decode ahead, as many as the budget holds; two threads, since decoding releases the interpreter.
+        """Decode ahead what is not kept yet, as much as the budget holds.
+
+        In two threads, since decoding releases the interpreter.
 
         Args:
             ids: Samples, the most wanted first.
             progress: Called with (done, of how many).
         """
         height, width = self.size
-        wanted = list(dict.fromkeys(ids))[: self.budget // (4 * height * width)]
+        room = max(0, self.budget // (4 * height * width) - len(self._kept))
+        wanted = [sample_id for sample_id in dict.fromkeys(ids) if sample_id not in self._kept][:room]
         pool = ThreadPoolExecutor(2)
         try:
             for done, (sample_id, pair) in enumerate(zip(wanted, pool.map(self._read, wanted), strict=True), 1):

@@ -96,6 +96,14 @@ def test_what_the_budget_does_not_hold_is_read_again():
     assert all(same(small[0, index], large[0, index]) for index in range(5))
 
 
+def test_what_is_kept_is_not_read_again():
+    found = items()
+    told = []
+    found.store._read = None  # reading would fail
+    found.store.fill(found.store.dataset.ids, lambda *counted: told.append(counted))
+    assert not told and len(found.store._kept) == 5
+
+
 def test_counts_pixels_of_each_class():
     found = items(count=2)
     pixels = found.store.pixels(["frame0", "frame1"], 2)
