@@ -9,7 +9,9 @@ import os
 import statistics
 import time
 
-os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as train.py; read when torch is imported
+from segcore.training.threads import SPIN
+
+os.environ.setdefault(*SPIN)
 
 import torch
 

@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as train.py; read when torch is imported
+from segcore.training.threads import SPIN
+
+os.environ.setdefault(*SPIN)
 
 import torch
 from segmentation_models_pytorch.losses import LovaszLoss

@@ -59,6 +59,31 @@ def plain(error: OSError) -> str:
     return f"{error.filename}: {error.strerror}." if error.filename and error.strerror else f"{error}."
 
 
+def one_line(error: BaseException) -> str:
+    """All that an error says, on one line of at most 200 characters."""
+    return " ".join(str(error).split())[:200]
+
+
+def first_line(error: BaseException) -> str:
+    r"""The first line of what an error says; its type where it says nothing.
+
+    >>> first_line(ValueError("one\ntwo")), first_line(KeyboardInterrupt())
+    ('one', 'KeyboardInterrupt')
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def typed_line(error: BaseException) -> str:
+    r"""The same with the type before it.
+
+    >>> typed_line(ValueError("one\ntwo")), typed_line(KeyboardInterrupt())
+    ('ValueError: one', 'KeyboardInterrupt')
+    """
+    name, said = type(error).__name__, str(error).strip()
+    return f"{name}: {first_line(error)}" if said else name
+
+
 def number(count: int, what: str) -> str:
     """A count with its noun.
 

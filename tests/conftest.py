@@ -9,9 +9,9 @@ from fixtures import runs
 from hypothesis import settings
 
 from segcore.runs import RunStore
+from segcore.training.threads import SPIN
 
-# Waiting threads sleep soon: on a shared machine OpenMP spinning slows a step many times. Read when torch is imported.
-os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+os.environ.setdefault(*SPIN)  # read when torch is imported
 
 # No deadline: the first example of a test also pays for its imports. Derandomised: the same examples on every run.
 settings.register_profile("segcore", deadline=None, derandomize=True)

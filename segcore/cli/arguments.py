@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,9 +45,6 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_from(arguments: argparse.Namespace) -> RunRecord:
     """The run that `add_run_arguments` ask for."""
-    from segcore.runs import RunStore, load_run
+    from segcore.runs import find_run
 
-    wanted = Path(arguments.wanted)
-    if wanted.is_dir() or len(wanted.parts) > 1:
-        return load_run(wanted)
-    return RunStore(arguments.runs).get(arguments.wanted)
+    return find_run(arguments.wanted, arguments.runs)

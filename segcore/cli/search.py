@@ -47,6 +47,7 @@ def run_search(arguments: argparse.Namespace) -> int:
     from segcore.training.loggers import check_loggers
     from segcore.training.ray_cluster import check_ray
     from segcore.training.search.space import read_space
+    from segcore.training.threads import SPIN
 
     if arguments.trials < 1:
         raise ConfigError(f"--trials is {arguments.trials}; expected 1 or more.")
@@ -63,8 +64,7 @@ def run_search(arguments: argparse.Namespace) -> int:
     config = space.config(space.example)
     check_source(config.data)  # before torch, which takes seconds to import
     check_loggers(config.loggers)
-    # Threads of a step wait for each other asleep; read when torch is loaded. train.py does the same.
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+    os.environ.setdefault(*SPIN)
     from segcore.training.search.loop import SearchPlan, search
     from segcore.training.search.study import SAMPLERS
 

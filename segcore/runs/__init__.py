@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from segcore.runs.evaluation import Evaluation
 from segcore.runs.record import HISTORY_COLUMNS, RunRecord, load_run
-from segcore.runs.store import RunProblem, RunStore
+from segcore.runs.store import RunProblem, RunStore, find_run
 from segcore.runs.summary import SCHEMA_VERSION, DatasetInfo, InputInfo, ScoreInfo, Status, Summary, void_ids
 from segcore.runs.writer import RunWriter
 
@@ -21,6 +21,7 @@ __all__ = [
     "ScoreInfo",
     "Status",
     "Summary",
+    "find_run",
     "load_run",
     "void_ids",
 ]

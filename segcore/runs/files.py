@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ CONFIG = "config.yaml"
 METRICS = "metrics.csv"
 MODEL = "config.json"
 WEIGHTS = "model.safetensors"
+CHECKPOINT = "last.ckpt"
 EVALUATION = "evaluation"
 IMAGES = "images.parquet"
 CONFUSION = "confusion.parquet"
@@ -40,6 +42,20 @@ def sample_id(name: str, suffix: str = ".png") -> str:
     'seq/0016E5_07961'
     """
     return unquote(name.removesuffix(suffix))
+
+
+def folder_name(text: str) -> str:
+    """Text as the name of a folder: characters that don't belong in one become dashes; empty when nothing is left.
+
+    >>> folder_name("my street, U-Net")
+    'my-street-U-Net'
+    """
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")
+
+
+def cell(value: object) -> object:
+    """A value of a CSV table; `None` and NaN are left empty."""
+    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from segcore.errors import RunError
+from segcore.errors import RunError, one_line
 from segcore.labels import LabelMap
 from segcore.models import model_title
 from segcore.runs import files
@@ -78,7 +78,7 @@ class RunRecord:
         try:
             values = yaml.safe_load(path.read_text("utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise RunError(f"{path} is no YAML ({_line(error)}). {way_out(self.path)}") from None
+            raise RunError(f"{path} is no YAML ({one_line(error)}). {way_out(self.path)}") from None
         if not isinstance(values, dict):
             raise RunError(f"{path} holds no settings; expected `name: value` lines. {way_out(self.path)}")
         return values
@@ -98,7 +98,7 @@ class RunRecord:
         try:
             table = pd.read_csv(path)
         except (ValueError, UnicodeDecodeError) as error:  # pandas' ParserError and EmptyDataError are ValueErrors
-            raise RunError(f"{path} is no table ({_line(error)}). {way_out(self.path)}") from None
+            raise RunError(f"{path} is no table ({one_line(error)}). {way_out(self.path)}") from None
         missing = [name for name in HISTORY_COLUMNS if name not in table.columns]
         if missing:
             raise RunError(f"{path} has no column {', '.join(missing)}. {way_out(self.path)}")
@@ -159,7 +159,7 @@ def load_run(path: str | Path) -> RunRecord:
     try:
         values = json.loads(file.read_text("utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{file} is no JSON, perhaps cut off ({_line(error)}). {way_out(folder)}") from None
+        raise RunError(f"{file} is no JSON, perhaps cut off ({one_line(error)}). {way_out(folder)}") from None
     return RunRecord(folder, _summary(values, file), version(folder))
 
 
@@ -205,7 +205,3 @@ def way_out(folder: Path) -> str:
     if not any((folder / mark).exists() for mark in files.MARKS):  # somebody's folder: nothing to remove
         return "Give a folder that train.py wrote; `segcore runs` lists what there is."
     return f"Remove the folder {folder}, or put the file back."
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

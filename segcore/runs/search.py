@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,11 +25,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from segcore.errors import RunError, unknown
+from segcore.errors import RunError, one_line, unknown
 from segcore.runs import files
 from segcore.runs.locks import lock
 from segcore.runs.record import RunRecord
-from segcore.runs.store import RunProblem, RunStore
+from segcore.runs.store import RunProblem, RunStore, read_each
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,7 +129,7 @@ class SearchRecord:
         try:
             table = pd.read_csv(path, keep_default_na=False, na_values=[""])  # a setting may be called "null"
         except (ValueError, UnicodeDecodeError) as error:  # pandas' ParserError and EmptyDataError are ValueErrors
-            raise RunError(f"{path} is no table ({_line(error)}). {_AGAIN.format(self.path)}") from None
+            raise RunError(f"{path} is no table ({one_line(error)}). {_AGAIN.format(self.path)}") from None
         missing = [name for name in columns if name not in table.columns]
         if missing:
             raise RunError(f"{path} has no column {', '.join(missing)}. {_AGAIN.format(self.path)}")
@@ -146,9 +144,8 @@ class SearchRecord:
     @property
     def best_number(self) -> int | None:
         """Number of the complete trial with the highest value, `None` before one is complete."""
-        table = self.trials
-        complete = table[(table["state"] == "complete") & table["value"].notna()]
-        return None if complete.empty else int(complete["number"].iloc[int(complete["value"].argmax())])
+        best = best_row(self.trials)
+        return None if best is None else int(best["number"])
 
     @property
     def importance(self) -> dict[str, float]:
@@ -243,13 +240,14 @@ class SearchStore:
 
     def list(self) -> list[SearchRecord]:
         """Every readable search, oldest first."""
-        found = [search for search in _read(self.root) if isinstance(search, SearchRecord)]
+        found, _ = read_each(_folders(self.root), load_search)
         return sorted(found, key=lambda search: (search.info.created, search.name))
 
     @property
     def problems(self) -> tuple[RunProblem, ...]:
         """The folders that look like searches but can't be read."""
-        return tuple(found for found in _read(self.root) if isinstance(found, RunProblem))
+        _, problems = read_each(_folders(self.root), load_search)
+        return problems
 
     def get(self, name: str) -> SearchRecord:
         """One search.
@@ -273,7 +271,7 @@ class SearchStore:
         Raises:
             RunError: when nothing is left of the name, or the folder can't be made.
         """
-        base = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
+        base = files.folder_name(name)
         if not base:
             raise RunError(f"No search can be called {name!r}; expected letters or digits.")
         path = self.root / base
@@ -282,6 +280,12 @@ class SearchStore:
         except OSError as error:
             raise RunError(f"Can't make the folder {path}: {error.strerror}. Choose another with --out.") from None
         return SearchWriter(path)
+
+
+def best_row(trials: pd.DataFrame) -> pd.Series | None:
+    """Of `SearchRecord.trials`, the complete trial with the highest value, the first of several."""
+    complete = trials[(trials["state"] == "complete") & trials["value"].notna()]
+    return None if complete.empty else complete.iloc[int(complete["value"].argmax())]
 
 
 def run_prefix(number: int) -> str:
@@ -324,29 +328,13 @@ def _folders(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if path.name[0] != "." and (path / INFO).exists())
 
 
-def _read(root: Path) -> list[SearchRecord | RunProblem]:
-    found: list[SearchRecord | RunProblem] = []
-    for path in _folders(root):
-        try:
-            found.append(load_search(path))
-        except (RunError, OSError) as error:
-            found.append(RunProblem(path, str(error)))
-    return found
-
-
 def _json(path: Path) -> Any:  # noqa: ANN401 - JSON may be anything
     try:
         return json.loads(path.read_text("utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        what = f"is no JSON, perhaps cut off ({_line(error)})"
+        what = f"is no JSON, perhaps cut off ({one_line(error)})"
         raise RunError(f"{path} {what}. {_AGAIN.format(path.parent)}") from None
 
 
 def _cell(value: object) -> object:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return json.dumps(value) if isinstance(value, dict | list | tuple) else value
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    return json.dumps(value) if isinstance(value, dict | list | tuple) else files.cell(value)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from segcore.errors import RunError, unknown
 from segcore.runs import files
 from segcore.runs.record import RunRecord, load_run
 from segcore.runs.writer import RunWriter
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,14 @@ class RunStore:
 
     def list(self) -> list[RunRecord]:
         """Every readable run, by dataset and then by time of creation; opens only each `summary.json`."""
-        runs = [found for found in _read(self.root) if isinstance(found, RunRecord)]
+        runs, _ = read_each(_folders(self.root), load_run)
         return sorted(runs, key=lambda run: (run.summary.dataset.name, run.summary.created, run.id))
 
     @property
     def problems(self) -> tuple[RunProblem, ...]:
         """The folders that look like runs but can't be read."""
-        return tuple(found for found in _read(self.root) if isinstance(found, RunProblem))
+        _, problems = read_each(_folders(self.root), load_run)
+        return problems
 
     def get(self, run_id: str) -> RunRecord:
         """One run.
@@ -62,7 +66,7 @@ class RunStore:
         Raises:
             RunError: when nothing is left of the name, or the folder can't be made.
         """
-        base = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
+        base = files.folder_name(name)
         if not base:
             raise RunError(f"No run can be called {name!r}; expected letters or digits.")
         number = 1
@@ -83,6 +87,18 @@ class RunStore:
                 return RunWriter(path)
 
 
+def find_run(wanted: str, root: str | Path) -> RunRecord:
+    """A run by its folder, or by its id in `root`.
+
+    Raises:
+        RunError: when there is none, or it can't be read.
+    """
+    path = Path(wanted)
+    if path.is_dir() or len(path.parts) > 1:
+        return load_run(path)
+    return RunStore(root).get(wanted)
+
+
 def _folders(root: Path) -> list[Path]:
     if not root.is_dir():
         return []
@@ -93,11 +109,13 @@ def _folders(root: Path) -> list[Path]:
     )
 
 
-def _read(root: Path) -> list[RunRecord | RunProblem]:
-    found: list[RunRecord | RunProblem] = []
-    for path in _folders(root):
+def read_each(folders: Iterable[Path], load: Callable[[Path], T]) -> tuple[list[T], tuple[RunProblem, ...]]:
+    """(what can be read, what can't and why)."""
+    found: list[T] = []
+    problems: list[RunProblem] = []
+    for path in folders:
         try:
-            found.append(load_run(path))
+            found.append(load(path))
         except (RunError, OSError) as error:
-            found.append(RunProblem(path, str(error)))
-    return found
+            problems.append(RunProblem(path, str(error)))
+    return found, tuple(problems)

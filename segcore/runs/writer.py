@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +72,7 @@ class RunWriter:
         with files.replacing(file) as path, path.open("w", newline="", encoding="utf-8") as handle:
             writer = csv.DictWriter(handle, list(columns), restval="", lineterminator="\n")
             writer.writeheader()
-            writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+            writer.writerows({name: files.cell(value) for name, value in row.items()} for row in rows)
 
     def write_evaluation(
         self,
@@ -128,10 +127,6 @@ class RunWriter:
             RunError: when the summary has not been written yet.
         """
         return load_run(self.path)
-
-
-def _cell(value: Any) -> Any:  # noqa: ANN401 - a number, or the text of one
-    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value
 
 
 def _write_predictions(

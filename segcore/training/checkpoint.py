@@ -15,10 +15,9 @@ import torch
 
 from segcore.errors import RunError
 from segcore.runs import RunWriter
-from segcore.runs.files import replacing
+from segcore.runs.files import CHECKPOINT, replacing
 
 VERSION = 1
-FILE = "last.ckpt"
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Checkpoint:
     def write(self, writer: RunWriter) -> None:
         """Replace the run's `last.ckpt`, whole or not at all."""
         content = {name: getattr(self, name) for name in ("module", "optimizer", "scheduler", "progress")}
-        with replacing(writer.path / FILE) as path, path.open("wb") as handle:
+        with replacing(writer.path / CHECKPOINT) as path, path.open("wb") as handle:
             torch.save({"version": VERSION, "position": asdict(self.position), **content}, handle)
 
     @classmethod
@@ -67,10 +66,10 @@ class Checkpoint:
         Raises:
             RunError: when there is none, it is damaged, or another Segcore wrote it.
         """
-        path = run / FILE
+        path = run / CHECKPOINT
         if not path.is_file():
             raise RunError(
-                f"Run {run.name!r} has no {FILE}: it is finished, or was stopped before its first checkpoint. "
+                f"Run {run.name!r} has no {CHECKPOINT}: it is finished, or was stopped before its first checkpoint. "
                 f"Train it again: python train.py --config {run / 'config.yaml'}"
             )
         try:

@@ -13,6 +13,7 @@ from segcore.errors import ConfigError, SegcoreError, nearest, plain
 from segcore.training.config import TrainConfig, build, describe, flag, read_settings
 from segcore.training.loggers import check_loggers
 from segcore.training.ray_cluster import check_ray
+from segcore.training.threads import SPIN
 
 _DESCRIPTION = """\
 Train several architectures on the same data, keep the best epoch of each, score it on the test set.
@@ -64,9 +65,7 @@ def _read(arguments: Sequence[str], prog: str) -> tuple[dict[str, Any], str | No
 
 def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
     """Run the command; returns the exit code: 0, 1 (a model failed), 2 (nothing could start) or 130 (interrupted)."""
-    # Threads of a step spin for some microseconds before they sleep; read when torch is loaded, so set before. Spinning
-    # for long on cores that another program also wants makes a step many times slower; not at all, a quarter slower.
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+    os.environ.setdefault(*SPIN)
     # What DDP's C++ advises to its programmers (unused parameters, strides) is not for users; errors are exceptions.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:

@@ -13,16 +13,18 @@ from segcore import data
 from segcore.errors import ConfigError, DatasetError, RunError
 from segcore.models.encoders import normalization
 from segcore.models.weights import encoder_state
-from segcore.runs import RunRecord, RunStore, RunWriter, load_run
+from segcore.runs import RunRecord, RunStore, RunWriter, find_run
 from segcore.training.checkpoint import Checkpoint
 from segcore.training.config import TrainConfig, build, flag
 from segcore.training.distributed import World
-from segcore.training.fit import Job, fit
+from segcore.training.fit import fit
 from segcore.training.hardware import Hardware
+from segcore.training.job import Job
 from segcore.training.loggers import check_loggers
-from segcore.training.recorder import OnEpoch, StopRequest
+from segcore.training.recorder import OnEpoch
 from segcore.training.report import Reporter
 from segcore.training.samples import SampleStore
+from segcore.training.signals import StopRequest
 
 # What a training may change when it goes on: where things are and how fast they come, nothing that decides a number.
 CHANGEABLE = ("data", "workers", "cache_mb", "checkpoint_minutes", "loggers", "out", "name", "skip_incomplete")
@@ -212,7 +214,7 @@ def resume(run: str, changes: Mapping[str, Any], reporter: Reporter | None = Non
         DatasetError: when the data is not what it was trained on.
         RunError: when there is nothing to go on from.
     """
-    record = _find(run, str(changes.get("out", "checkpoints")))
+    record = find_run(run, changes.get("out", TrainConfig.model_fields["out"].default))
     stored = record.config
     config = build({name: value for name, value in stored.items() if name in TrainConfig.model_fields})
     _check_changes(record, config, changes)
@@ -255,13 +257,6 @@ def _check_same(world: World, dataset: data.Dataset, plan: data.SplitPlan) -> No
             f"{mine[1]} in process {world.rank + 1}, and {firsts[0]}, split {firsts[1]} in the first. Copy the same "
             "images and masks to every machine, or put them where all can read them."
         )
-
-
-def _find(run: str, out: str) -> RunRecord:
-    path = Path(run)
-    if path.is_dir() or len(path.parts) > 1:
-        return load_run(path)
-    return RunStore(out).get(run)
 
 
 def _check_changes(record: RunRecord, config: TrainConfig, changes: Mapping[str, Any]) -> None:

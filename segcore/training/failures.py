@@ -42,9 +42,3 @@ def cause(error: BaseException, run: Path) -> str | None:
             "--image-size, or keep fewer images in memory (--cache-mb)."
         )
     return LOST if is_lost(error) else None
-
-
-def first_line(error: BaseException) -> str:
-    """`KeyError: 'x'`."""
-    text = str(error)
-    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import logging
-import resource
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import lightning.pytorch as pl
@@ -23,70 +18,27 @@ from rich.console import Console
 from rich.markup import escape
 
 from segcore import data
-from segcore.errors import ConfigError, TrainingError
+from segcore.errors import ConfigError, TrainingError, typed_line
 from segcore.evaluation import evaluate
 from segcore.models import count_parameters, create_model, normalization, set_trainable
 from segcore.models.base import AnySize
-from segcore.runs import DatasetInfo, InputInfo, RunRecord, RunWriter, ScoreInfo, Status, Summary
-from segcore.training.checkpoint import FILE, Checkpoint, Position, place
+from segcore.runs import RunRecord, ScoreInfo, Status, Summary
+from segcore.runs.files import CHECKPOINT
+from segcore.training.checkpoint import Checkpoint, Position, place
 from segcore.training.choices import parse_loss
-from segcore.training.config import TrainConfig
 from segcore.training.distributed import LOST, World, cluster, share_batch_statistics
-from segcore.training.failures import cause, first_line
+from segcore.training.failures import cause
 from segcore.training.features import FeatureCache
-from segcore.training.hardware import Hardware, depthwise_in_float32
+from segcore.training.hardware import depthwise_in_float32
+from segcore.training.job import Job
 from segcore.training.loggers import create_loggers, log_end, log_epoch
 from segcore.training.losses import SegmentationLoss, class_weights
 from segcore.training.module import SegmentationModule
-from segcore.training.provenance import provenance
-from segcore.training.recorder import Interrupted, OnEpoch, Progress, Recorder, StopRequest
-from segcore.training.report import Reporter
-from segcore.training.samples import Items, SampleStore, TrainBatches, ValBatches, loader
+from segcore.training.recorder import Interrupted, OnEpoch, Progress, Recorder
+from segcore.training.samples import Items, TrainBatches, ValBatches, loader
+from segcore.training.summaries import ended, first_summary, frozen_text, peak_memory_mb
 
 _BEAT = 60.0  # seconds
-
-
-@dataclass(frozen=True)
-class Job:
-    """One training and what it stands on.
-
-    Args:
-        config: The settings, of one model, seed and fold.
-        dataset: Open.
-        plan: Its split.
-        store: Its training and validation samples at the size of the model.
-        hardware: Where it runs.
-        world: The processes that train it together.
-        reporter: Tells the user.
-        stop: Whether the user asked to stop.
-        writer: Of the run.
-        origin: Of `provenance`, where another process got the user's command.
-    """
-
-    config: TrainConfig
-    dataset: data.Dataset
-    plan: data.SplitPlan
-    store: SampleStore
-    hardware: Hardware
-    world: World
-    reporter: Reporter
-    stop: StopRequest
-    writer: RunWriter
-    origin: Mapping[str, str | None] | None = None
-
-    @property
-    def model(self) -> str:
-        """The architecture."""
-        return self.config.models[0]
-
-    def split_ids(self, split: str) -> tuple[str, ...]:
-        """Frames of `val` or `test`, each once."""
-        return tuple(dict.fromkeys(item.id for item in getattr(self.plan, split)))
-
-    def write(self, summary: Summary) -> None:
-        """Write `summary.json`, from the first process alone."""
-        if self.world.first:
-            self.writer.write_summary(summary)
 
 
 def fit(
@@ -132,7 +84,7 @@ def fit(
             }
         )
         job.write(summary)
-        job.reporter.model(summary, _frozen_text(job.config))
+        job.reporter.model(summary, frozen_text(job.config))
         if job.world.first:
             step = checkpoint.position.step if checkpoint else 0
             trackers += create_loggers(job.config.loggers, job.writer.path, job.config.values(), summary, step=step)
@@ -149,9 +101,9 @@ def fit(
     except Exception as caught:  # one model must not lose the others: whatever it is, it is stored and shown
         status, error = "failed", _tell(job, caught)
     except (KeyboardInterrupt, SystemExit):  # a second Ctrl-C, which Lightning turns into an exit
-        job.write(_ended(summary, "interrupted", None, progress))
+        job.write(ended(summary, "interrupted", None, progress))
         raise KeyboardInterrupt from None
-    summary = _ended(summary, status, error, progress)
+    summary = ended(summary, status, error, progress)
     if job.world.first:
         summary = _finish(job, summary, progress, splits)
         log_end(trackers, summary, job.reporter.say, step=progress.rows[-1]["step"] if progress.rows else 0)
@@ -180,7 +132,7 @@ def _finish(job: Job, summary: Summary, progress: Progress, splits: Sequence[str
         if progress.best_epoch is not None and summary.error is None:
             summary = _evaluate(job, summary, splits)
         if summary.status == "finished":
-            (job.writer.path / FILE).unlink(missing_ok=True)
+            (job.writer.path / CHECKPOINT).unlink(missing_ok=True)
     except Exception as caught:  # a bad test image, a full disk
         error = f"Trained, but not scored. {_tell(job, caught)}" if not summary.error else summary.error
         summary = summary.model_copy(update={"status": "failed", "error": error})
@@ -192,34 +144,12 @@ def _finish(job: Job, summary: Summary, progress: Progress, splits: Sequence[str
         job.reporter.say(
             f"[dim]{job.model}: {progress.seconds:.1f} s of training, {progress.seconds / progress.epochs:.1f} s an "
             f"epoch, {100 * progress.wait_share:.1f} % of it waiting for data, peak memory "
-            f"{_peak_memory_mb() / 1000:.2f} GB; best epoch {(progress.best_epoch or 0) + 1}[/]"
+            f"{peak_memory_mb() / 1000:.2f} GB; best epoch {(progress.best_epoch or 0) + 1}[/]"
         )
-    if summary.status in ("interrupted", "failed") and (job.writer.path / FILE).is_file():
+    if summary.status in ("interrupted", "failed") and (job.writer.path / CHECKPOINT).is_file():
         how = "" if job.world.size == 1 else " (under torchrun or srun, as before)"
         job.reporter.say(f"Go on with it: python train.py --resume {job.writer.path}{how}")
     return summary
-
-
-def _peak_memory_mb() -> float:
-    """Most memory that this process ever held, and the largest of its workers that has ended."""
-    scale = 1e-6 if sys.platform == "darwin" else 1.024e-3  # bytes there, KiB elsewhere
-    return scale * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def _ended(summary: Summary, status: Status, error: str | None, progress: Progress) -> Summary:
-    seconds = progress.seconds
-    return summary.model_copy(
-        update={
-            "status": status,
-            "error": error,
-            "best_epoch": progress.best_epoch,
-            "epochs": progress.epochs,
-            "train_seconds": round(seconds, 3),
-            "images_per_second": round(progress.images / seconds, 3) if seconds else None,
-            "data_wait": round(progress.wait_share, 5) if seconds else None,
-            "peak_memory_mb": round(_peak_memory_mb(), 1),
-        }
-    )
 
 
 def _tell(job: Job, caught: Exception) -> str:
@@ -228,61 +158,13 @@ def _tell(job: Job, caught: Exception) -> str:
     console, who = job.reporter.console, job.model
     if not job.world.first:
         if known == LOST or isinstance(caught, (TrainingError, ConfigError)):
-            return known or first_line(caught)  # all processes find it, and the first one tells
+            return known or typed_line(caught)  # all processes find it, and the first one tells
         console, who = Console(stderr=True, soft_wrap=True, highlight=False), f"process {job.world.rank + 1}"
     if known is None:
         console.print_exception()
-        return first_line(caught)
+        return typed_line(caught)
     console.print(f"[red]{who} failed[/]: {escape(known)}")
     return known
-
-
-def first_summary(job: Job, checkpoint: Checkpoint | None = None) -> Summary:
-    """What is known of a run before its model is made, or goes on."""
-    if checkpoint and job.world.first:  # what made it stays what it was
-        return job.writer.record().summary.model_copy(update={"status": "training", "error": None})
-    config, dataset = job.config, job.dataset
-    height, width = config.image_size
-    fed = normalization(config.encoder, config.encoder_weights)
-    return Summary(
-        run_id=job.writer.id,
-        status="training",
-        created=datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
-        model=job.model,
-        encoder=config.encoder,
-        encoder_weights=config.encoder_weights,
-        parameters=0,
-        labels=dataset.labels.to_dict(),
-        dataset=DatasetInfo(
-            name=dataset.name,
-            source=dataset.source,
-            fingerprint=dataset.fingerprint,
-            classes=dataset.labels.classes,
-            split=job.plan.method,
-            split_fingerprint=job.plan.fingerprint,
-            void=config.void,
-            **job.plan.counts(),
-        ),
-        input=InputInfo(height=height, width=width, mean=fed.mean, std=fed.std),
-        device=job.hardware.device,
-        precision=job.hardware.precision,
-        seed=config.seed,
-        **provenance(job.origin),
-    )
-
-
-def _frozen_text(config: TrainConfig) -> str:
-    if config.freeze == "schedule":
-        changes = [(epoch, config.frozen_at(epoch)) for epoch in range(config.epochs)]
-        told = [changes[0], *(now for before, now in pairwise(changes) if before[1] != now[1])]
-        return "; ".join(f"from epoch {epoch + 1}: {_frozen_word(frozen)}" for epoch, frozen in told)
-    return _frozen_word(config.freeze)
-
-
-def _frozen_word(frozen: str) -> str:
-    return {"none": "nothing frozen", "encoder": "encoder frozen", "1": "first stage frozen"}.get(
-        frozen, f"first {frozen} stages frozen"
-    )
 
 
 def _create(job: Job) -> AnySize:

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segcore.errors import ConfigError
+from segcore.errors import ConfigError, first_line
 from segcore.runs import ScoreInfo, Summary
 from segcore.runs.files import replacing
 from segcore.training.choices import LOGGERS, check_choice
@@ -80,7 +80,7 @@ def create_loggers(
             for logger in found:
                 _close(logger, "failed")
             raise ConfigError(
-                f"--loggers {name}: {_first_line(error)}. {_CHECKS[name]}, or leave {name} out of --loggers."
+                f"--loggers {name}: {first_line(error).rstrip('.')}. {_CHECKS[name]}, or leave {name} out of --loggers."
             ) from error
     return found
 
@@ -146,7 +146,7 @@ def _each(loggers: list[Logger], act: Callable[[Logger], None], say: Callable[[s
             act(logger)
         except Exception as error:  # as in `create_loggers`
             loggers.remove(logger)
-            say(f"Nothing more goes to {type(logger).__name__}, the training goes on: {_first_line(error)}")
+            say(f"Nothing more goes to {type(logger).__name__}, the training goes on: {first_line(error).rstrip('.')}")
 
 
 def _tensorboard(run_path: Path, summary: Summary, config: Mapping[str, Any], step: int) -> TensorBoardLogger:
@@ -265,8 +265,3 @@ def _quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(found, levels, strict=True):
             logger.setLevel(level)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
@@ -38,6 +39,11 @@ def provenance(made_by: Mapping[str, str | None] | None = None) -> dict[str, Any
 def origin() -> dict[str, str | None]:
     """`git_commit` and `command` of this process: ask where the user's command runs, not in a worker it starts."""
     return {"git_commit": git_commit(Path(segcore.__file__)), "command": command_line()}
+
+
+def now() -> str:
+    """The time as a run and a search keep it: ISO 8601, in seconds, with zone."""
+    return datetime.now(UTC).astimezone().isoformat(timespec="seconds")
 
 
 def versions() -> dict[str, str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -15,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
 from typing import Any, Generic, Protocol, TypeVar
 
-from segcore.errors import ConfigError, number
+from segcore.errors import ConfigError, first_line, number, typed_line
+from segcore.training.signals import Interrupts
 
 ADDRESS = "RAY_ADDRESS"  # of a cluster; without it a Ray of this machine's own is started, and ended
 THREADS = "OMP_NUM_THREADS"
@@ -162,8 +161,7 @@ def connected(cpus: int | None = None) -> Iterator[str]:
             _knock(address)
         ray.init(address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
-        lines = str(error).strip().splitlines()
-        reason = lines[0].rstrip(".") if lines else type(error).__name__
+        reason = first_line(error).rstrip(".")
         if address == "local":
             raise ConfigError(f"--launcher ray: Ray does not start here: {reason}.") from error
         raise ConfigError(
@@ -195,32 +193,6 @@ def machines() -> list[dict[str, float]]:
     import ray
 
     return [dict(node["Resources"]) for node in ray.nodes() if node["Alive"]]
-
-
-@dataclass
-class Interrupts:
-    """How often Ctrl-C (or SIGTERM) came: once stops the work, twice at once, and then the program ends."""
-
-    times: int = 0
-
-    @contextmanager
-    def listening(self) -> Iterator[Interrupts]:
-        """Count the signals instead of dying of them, inside the block."""
-
-        def note(number: int, frame: FrameType | None) -> None:
-            self.times += 1
-            if self.times > 2:
-                raise KeyboardInterrupt
-
-        try:
-            before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-        except ValueError:  # not the main thread, which alone gets signals
-            before = {}
-        try:
-            yield self
-        finally:
-            for each, handler in before.items():
-                signal.signal(each, handler)
 
 
 class Watcher(Protocol[Seen]):
@@ -312,7 +284,7 @@ class Work(Generic[T]):
                     except TaskCancelledError:
                         again(index, "Its process was told to stop")
                     except RayTaskError as error:
-                        watcher.failed(index, _first_line(error.cause))
+                        watcher.failed(index, typed_line(error.cause))
                     except RayError as error:
                         again(index, _death(error))
                     else:
@@ -333,9 +305,4 @@ def _death(error: Exception) -> str:
         return "Its machine was lost"
     if isinstance(error, exceptions.WorkerCrashedError):
         return "Its process was killed"
-    return _first_line(error)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return typed_line(error)

@@ -17,15 +17,15 @@ from rich.markup import escape
 
 from segcore.errors import RunError
 from segcore.runs import RunRecord, RunStore, RunWriter, Status, files
-from segcore.training.checkpoint import FILE
 from segcore.training.config import TrainConfig
 from segcore.training.engine import Session, check_samples, opening
-from segcore.training.fit import first_summary
 from segcore.training.provenance import origin
-from segcore.training.ray_cluster import THREADS, Interrupts, Share, Work, check_ray, connected, machines, share, shared
+from segcore.training.ray_cluster import THREADS, Share, Work, check_ray, connected, machines, share, shared
 from segcore.training.ray_report import RunsReporter
 from segcore.training.ray_worker import Order, Result, train_one
 from segcore.training.report import Reporter
+from segcore.training.signals import Interrupts
+from segcore.training.summaries import first_summary
 
 _DISK_SECONDS = 90  # that a network disk may take to show what another machine has written
 
@@ -123,7 +123,7 @@ class _Watch:
             self.told.say("Stopping; the best epochs so far are scored now, Ctrl-C again leaves that out.")
 
     def gained(self, index: int) -> Hashable:
-        checkpoint = self.writers[index].path / FILE
+        checkpoint = self.writers[index].path / files.CHECKPOINT
         return checkpoint.stat().st_mtime_ns if checkpoint.is_file() else None
 
     def ended(self, index: int, result: Result) -> bool:

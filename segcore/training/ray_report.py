@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import TaskID
 
 from segcore.runs import Summary
 from segcore.training.report import Reporter
@@ -31,17 +31,10 @@ class RunsReporter(Reporter):
         console: Where to.
     """
 
+    times_left = False  # `tick` tells it from the runs' own seconds: a bar advances by whole epochs
+
     def __init__(self, console: Console | None = None) -> None:
         super().__init__(console)
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("[dim]{task.fields[speed]}"),
-            console=self.console,
-            transient=True,
-            disable=not self.console.is_terminal,
-        )
         self._all: TaskID | None = None
         self._runs: dict[str, TaskID] = {}
         self._left: dict[str, tuple[float, float, float]] = {}  # last val mIoU, when it was seen, seconds left then

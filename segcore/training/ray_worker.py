@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from segcore.errors import DatasetError, RunError, SegcoreError, plain
 from segcore.runs import RunWriter, Status, files
+from segcore.training.threads import SPIN
 
 if TYPE_CHECKING:
     from segcore.training.config import TrainConfig
@@ -85,8 +86,8 @@ def settle(threads: int, folder: Path) -> None:
         threads: Of the training.
         folder: Where the user's command runs.
     """
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as in train.py; both are read when torch is loaded
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # read when torch is loaded
+    os.environ.setdefault(*SPIN)
     for name in _SEVERAL:
         os.environ.pop(name, None)
     if folder.is_dir():
@@ -119,11 +120,11 @@ def refusals() -> Iterator[list[str]]:
 
 
 def _train(session: Session, task: TrainConfig, order: Order) -> Status:
-    from segcore.training.checkpoint import FILE, Checkpoint
+    from segcore.training.checkpoint import Checkpoint
     from segcore.training.loggers import TENSORBOARD
 
     writer = RunWriter(order.run)
-    checkpoint = Checkpoint.read(order.run) if (order.run / FILE).is_file() else None
+    checkpoint = Checkpoint.read(order.run) if (order.run / files.CHECKPOINT).is_file() else None
     if (order.run / files.SUMMARY).is_file():  # a worker before this one died, perhaps with its last breath
         status = writer.record().summary.status
         if status == "failed" or (status == "finished" and not checkpoint):

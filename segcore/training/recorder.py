@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from types import FrameType
 from typing import Any
 
 import lightning.pytorch as pl
@@ -20,43 +16,11 @@ from segcore.training.checkpoint import Checkpoint, Position
 from segcore.training.module import Batch, SegmentationModule
 from segcore.training.report import Reporter
 from segcore.training.samples import TrainBatches
+from segcore.training.signals import StopRequest
 
 
 class Interrupted(Exception):
     """The user asked to stop; raised between two steps."""
-
-
-@dataclass
-class StopRequest:
-    """Whether Ctrl-C (or SIGTERM) came; a second Ctrl-C ends the program at once."""
-
-    asked: bool = False
-    _listening: bool = False
-
-    @contextmanager
-    def listening(self) -> Iterator[StopRequest]:
-        """Note the signals instead of dying of them, inside the block; in the main thread only."""
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        self._listening = threading.current_thread() is threading.main_thread()  # which alone gets signals
-        self.listen()
-        try:
-            yield self
-        finally:
-            if self._listening:
-                for number, handler in before.items():
-                    signal.signal(number, handler)
-            self._listening = False
-
-    def listen(self) -> None:
-        """Take the signals back from whoever took them inside of `listening`."""
-        if self._listening:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, self._note)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
 
 
 @dataclass

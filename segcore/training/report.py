@@ -24,15 +24,18 @@ class Reporter:
         silent: Say nothing: another process of the same training talks.
     """
 
+    times_left = True  # in each bar, by how it advances
+
     def __init__(self, console: Console | None = None, *, silent: bool = False) -> None:
         self.console = console or Console(soft_wrap=True, highlight=False, quiet=silent)
         if not self.console.is_terminal:
             self.console.width = 140  # a log file has room; rich assumes 80 columns
+        between = (TimeRemainingColumn(),) if self.times_left else ()
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TimeRemainingColumn(),
+            *between,
             TextColumn("[dim]{task.fields[speed]}"),
             console=self.console,
             transient=True,

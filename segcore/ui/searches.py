@@ -14,9 +14,10 @@ import streamlit as st
 
 from segcore.errors import RunError, SegcoreError
 from segcore.runs import load_run
-from segcore.runs.search import PARAM, STATES, load_search, run_prefix
+from segcore.runs.search import PARAM, STATES, best_row, load_search, run_prefix
 from segcore.ui import cache, frame
-from segcore.visual.search_charts import Setting, bounds_of, result, words
+from segcore.visual.search_axes import Setting, bounds_of, words
+from segcore.visual.search_charts import result
 
 if TYPE_CHECKING:
     from segcore.runs.search import SearchRecord
@@ -104,10 +105,9 @@ def summary(search: SearchRecord, trials: pd.DataFrame) -> str:
 
 def best_trial(trials: pd.DataFrame) -> dict[str, Any] | None:
     """The complete trial with the highest value."""
-    complete = trials[(trials["state"] == "complete") & trials["value"].notna()]
-    if complete.empty:
+    row = best_row(trials)
+    if row is None:
         return None
-    row = complete.iloc[int(complete["value"].argmax())]
     return {"number": int(row["number"]), "value": float(row["value"]), "spread": float(row["spread"])}
 
 

@@ -9,7 +9,7 @@ from fixtures.runs import fake_run
 from fixtures.searches import SPACE, fake_search
 
 from segcore.ui import messages, searches
-from segcore.visual.search_charts import Setting
+from segcore.visual.search_axes import Setting
 
 MIXED = ["complete", "pruned", "complete", "complete", "failed", "complete", "pruned", "complete"]
 

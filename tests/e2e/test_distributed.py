@@ -17,7 +17,8 @@ from fixtures.tiny import tiny_folder
 
 from segcore.models import load_model
 from segcore.runs import load_run
-from segcore.training.checkpoint import FILE, Checkpoint
+from segcore.runs.files import CHECKPOINT
+from segcore.training.checkpoint import Checkpoint
 from segcore.training.command import main
 
 ROOT = Path(__file__).parents[2]
@@ -110,7 +111,7 @@ def test_only_the_first_process_talks(together):
 def test_killed_and_stopped_it_goes_on_to_the_same_bits(data, together, tmp_path):
     run = tmp_path / "runs" / RUN
     first = start(train, *begin(data, tmp_path), said=tmp_path / "said")
-    wait_for(run / FILE)
+    wait_for(run / CHECKPOINT)
     first[1].kill()
     assert ended(first) == [1, -signal.SIGKILL]
     assert load_run(run).summary.status == "failed" and "Another process" in load_run(run).summary.error
@@ -126,7 +127,7 @@ def test_killed_and_stopped_it_goes_on_to_the_same_bits(data, together, tmp_path
     pd.testing.assert_frame_equal(history(tmp_path), history(together), check_exact=True)
     for mine, theirs in zip(models(tmp_path), models(together), strict=True):
         assert mine.equal(theirs)
-    assert load_run(run).summary.status == "finished" and not (run / FILE).exists()
+    assert load_run(run).summary.status == "finished" and not (run / CHECKPOINT).exists()
 
 
 @pytest.mark.parametrize("rank", ["0", "1"])

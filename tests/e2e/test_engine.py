@@ -12,7 +12,8 @@ from torch.utils.data import get_worker_info
 
 from segcore.errors import AugmentError, ConfigError, DatasetError, RunError
 from segcore.runs import RunStore, RunWriter, load_run
-from segcore.training.checkpoint import FILE, Checkpoint
+from segcore.runs.files import CHECKPOINT
+from segcore.training.checkpoint import Checkpoint
 from segcore.training.command import main, parse
 from segcore.training.engine import Session, resume, train
 from segcore.training.samples import Items
@@ -60,7 +61,7 @@ def test_early_stopping_waits_so_many_epochs(data, tmp_path, capsys):
     best = found.summary.best_epoch
     assert (found.summary.status, found.summary.epochs) == ("finished", best + 3)
     assert "Stopped early: no better epoch in 2." in capsys.readouterr().out
-    assert not (found.path / FILE).exists()
+    assert not (found.path / CHECKPOINT).exists()
 
 
 def test_every_model_seed_and_fold_is_a_run(data, tmp_path):
@@ -114,10 +115,10 @@ def test_a_damaged_checkpoint_is_refused(stopped, tmp_path):
     path = tmp_path / "damaged"
     RunWriter(path).write_config(stopped.config)
     RunWriter(path).write_summary(stopped.summary)
-    (path / FILE).write_bytes((stopped.path / FILE).read_bytes()[:5000])
+    (path / CHECKPOINT).write_bytes((stopped.path / CHECKPOINT).read_bytes()[:5000])
     with pytest.raises(RunError, match=r"last\.ckpt can't be read .* Train it again: python train\.py --config"):
         resume(str(path), {})
-    (path / FILE).unlink()
+    (path / CHECKPOINT).unlink()
     with pytest.raises(RunError, match=r"Run 'damaged' has no last\.ckpt"):
         resume(str(path), {})
 
@@ -156,7 +157,7 @@ def test_what_a_worker_raises_is_shown_without_its_traceback(data, tmp_path, mon
 
 def test_a_full_disk_keeps_the_run_readable(data, tmp_path, monkeypatch, capsys):
     def full(self, writer):
-        raise OSError(errno.ENOSPC, "No space left on device", str(writer.path / FILE))
+        raise OSError(errno.ENOSPC, "No space left on device", str(writer.path / CHECKPOINT))
 
     monkeypatch.setattr(Checkpoint, "write", full)
     found = run(data, tmp_path, "--epochs", "2")

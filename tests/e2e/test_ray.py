@@ -17,15 +17,17 @@ from rich.console import Console
 from segcore.cli import main as segcore
 from segcore.models import load_model
 from segcore.runs import RunStore, load_run
+from segcore.runs.files import CHECKPOINT
 from segcore.runs.search import SearchStore
 from segcore.training import ray_cluster, ray_launcher
-from segcore.training.checkpoint import FILE, Checkpoint
+from segcore.training.checkpoint import Checkpoint
 from segcore.training.command import main, parse
 from segcore.training.engine import Session, train
-from segcore.training.ray_cluster import Interrupts, Share, Work, connected
+from segcore.training.ray_cluster import Share, Work, connected
 from segcore.training.ray_launcher import _Watch
 from segcore.training.ray_report import RunsReporter
 from segcore.training.report import Reporter
+from segcore.training.signals import Interrupts
 
 # Not imported here: Ray reads how to be quiet when it is imported.
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")
@@ -109,7 +111,7 @@ def there(data, here, tmp_path_factory):
         for worker in workers(name):
             worker.send_signal(signal.SIGKILL)
 
-    ended, thread = when(lambda: (run / FILE).is_file() and len(load_run(run).history) >= 2, kill)
+    ended, thread = when(lambda: (run / CHECKPOINT).is_file() and len(load_run(run).history) >= 2, kill)
     flags = ("--models", "fcn8s,deeplabv3plus,unet", "--model-options", OPTIONS)
     try:
         with pytest.MonkeyPatch.context() as patch:
@@ -122,7 +124,7 @@ def there(data, here, tmp_path_factory):
 
 
 def assert_same(found, expected):
-    assert found.summary.status == "finished" and not (found.path / FILE).exists()
+    assert found.summary.status == "finished" and not (found.path / CHECKPOINT).exists()
     drop = {"seconds"}
     pd.testing.assert_frame_equal(
         found.history.drop(columns=drop), expected.history.drop(columns=drop), check_exact=True

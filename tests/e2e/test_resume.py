@@ -14,7 +14,8 @@ from fixtures.tiny import TINY, tiny_folder
 
 from segcore.models import load_model
 from segcore.runs import load_run
-from segcore.training.checkpoint import FILE, Checkpoint
+from segcore.runs.files import CHECKPOINT
+from segcore.training.checkpoint import Checkpoint
 from segcore.training.command import main
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +63,7 @@ def ended(process):
 def train(data, out):
     """In a process of its own: begin, or go on where there is a checkpoint."""
     os.environ["OMP_NUM_THREADS"] = "1"
-    going = (out / RUN / FILE).is_file()
+    going = (out / RUN / CHECKPOINT).is_file()
     sys.exit(main(["--resume", str(out / RUN)] if going else [*RECIPE, "--data", str(data), "--out", str(out)]))
 
 
@@ -90,7 +91,7 @@ def assert_same(found, expected):
 
 
 def test_killed_ten_times_at_random_points(data, whole, tmp_path):
-    checkpoint, generator, positions = tmp_path / RUN / FILE, random.Random(5), []
+    checkpoint, generator, positions = tmp_path / RUN / CHECKPOINT, random.Random(5), []
     for _ in range(10):
         # Some more steps, a validation, or the middle of a write.
         kill_after_progress(start(data, tmp_path), checkpoint, generator.random() * 0.3)

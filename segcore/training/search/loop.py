@@ -18,18 +18,16 @@ from segcore.data.split import GAP
 from segcore.errors import ConfigError, DatasetError, RunError, SegcoreError, TrainingError
 from segcore.runs import RunStore, RunWriter
 from segcore.runs.search import INFO, SearchedData, SearchInfo, SearchRecord, SearchStore, load_search, run_prefix
-from segcore.training.provenance import versions
+from segcore.training.provenance import now, versions
 from segcore.training.search.report import SearchReporter, words
 from segcore.training.search.space import Space, combinations
+from segcore.training.search.storage import storage_errors, storage_name
 from segcore.training.search.study import (
     FoldScore,
     Sampler,
     Study,
     Trial,
-    created,
     open_study,
-    storage_errors,
-    storage_name,
 )
 
 if TYPE_CHECKING:
@@ -144,7 +142,7 @@ def begun(plan: SearchPlan, session: Session) -> Iterator[tuple[Study, SearchRep
     dataset = _check(plan, session, RunWriter(writer.path))
     info = SearchInfo(
         name=writer.path.name,
-        created=created(),
+        created=now(),
         folds=plan.folds,
         base=dict(plan.space.base),
         space=plan.space.plain(),

@@ -13,10 +13,11 @@ from rich.markup import escape
 from segcore.errors import TrainingError
 from segcore.runs.search import PARAM, SearchRecord
 from segcore.training.provenance import origin
-from segcore.training.ray_cluster import THREADS, Interrupts, Work, check_ray, connected, machines, share, shared
+from segcore.training.ray_cluster import THREADS, Work, check_ray, connected, machines, share, shared
 from segcore.training.ray_worker import Result, check_folder, refusals, settle
 from segcore.training.search.loop import SearchPlan, begun, search
 from segcore.training.search.report import SearchReporter, words
+from segcore.training.signals import Interrupts
 
 if TYPE_CHECKING:
     from segcore.training.search.study import Study

@@ -7,7 +7,6 @@ the fold it was training. Files are written from the storage, under the search's
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import shutil
@@ -16,7 +15,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from shlex import quote
 from textwrap import indent
@@ -24,16 +23,13 @@ from typing import Any, Literal
 
 import optuna
 import yaml
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
 
-from segcore.errors import ConfigError, TrainingError
+from segcore.errors import ConfigError
 from segcore.runs import files
-from segcore.runs.search import BEST, JOURNAL, SearchInfo, SearchWriter, run_prefix
+from segcore.runs.search import BEST, SearchInfo, SearchWriter, run_prefix
 from segcore.training.search.space import Choice, Space, Value, combinations
+from segcore.training.search.storage import open_storage, storage_errors
 from segcore.training.search.workers import Worker
 
 Sampler = Literal["tpe", "random", "grid"]
@@ -302,7 +298,7 @@ class Study:
             if best is None or trial.number != best.number:
                 for folder in self._folders(trial.number):
                     (folder / files.WEIGHTS).unlink(missing_ok=True)
-                    (folder / "last.ckpt").unlink(missing_ok=True)
+                    (folder / files.CHECKPOINT).unlink(missing_ok=True)
 
     def _folders(self, number: int) -> Iterator[Path]:
         return self.runs.glob(f"{run_prefix(number)}-*")
@@ -363,7 +359,7 @@ def open_study(
     identity = json.loads(json.dumps(identity))  # as a storage gives it back
     with writer.locked(), storage_errors(info.storage):
         study = optuna.create_study(
-            storage=_storage(storage, writer.path),
+            storage=open_storage(storage, writer.path),
             study_name=info.name,
             direction="maximize",
             load_if_exists=True,
@@ -385,82 +381,12 @@ def open_study(
     return result
 
 
-def storage_name(storage: str | None) -> str:
-    """A storage for people, without its password.
-
-    Raises:
-        ConfigError: when it is no URL of a database.
-    """
-    if storage is None or "://" not in storage:
-        return storage or JOURNAL
-    try:
-        return make_url(storage).render_as_string(hide_password=True)
-    except SQLAlchemyError as error:
-        raise ConfigError(
-            f"--storage is no URL of a database ({_first_line(error)}); expected sqlite:///FILE, "
-            "postgresql://USER:PASSWORD@HOST/NAME, or a file."
-        ) from None
-
-
-@contextmanager
-def storage_errors(name: str) -> Iterator[None]:
-    """What a database says, as one of our errors."""
-    try:
-        yield
-    except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
-        cause = error.__cause__ or error
-        raise TrainingError(
-            f"The storage {name} failed: {_first_line(cause)}. Trials so far are kept; the same command goes on."
-        ) from None
-
-
 @contextmanager
 def quiet() -> Iterator[None]:
     """Optuna's remarks to programmers are not for users of this program."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def _storage(storage: str | None, folder: Path) -> BaseStorage:
-    if storage is not None and "://" in storage:
-        try:
-            return RDBStorage(storage)
-        # No such dialect, its driver is not installed, nobody answers there, the database of another Optuna.
-        except (SQLAlchemyError, ImportError, optuna.exceptions.OptunaError, RuntimeError) as error:
-            reason = _first_line(error.__cause__ or error)
-            raise ConfigError(f"Can't open the storage {storage_name(storage)}: {reason}. Check --storage.") from None
-    path = Path(storage) if storage else folder / JOURNAL
-    _check_journal(path)
-    # A symbolic link, Optuna's default lock, wants privileges on Windows.
-    backend = JournalFileBackend(str(path), JournalFileOpenLock(str(path)) if os.name == "nt" else None)
-    try:
-        return JournalStorage(backend)
-    except (ValueError, KeyError) as error:
-        raise ConfigError(
-            f"The study in {path} is damaged ({_first_line(error)}). Put the file back, or choose another --name."
-        ) from None
-
-
-def _check_journal(path: Path) -> None:
-    """Refuse to append to a file that is something else."""
-    if not path.parent.is_dir():
-        raise ConfigError(f"--storage {path}: there is no folder {path.parent}. Make it, or choose another file.")
-    try:
-        with path.open("rb") as handle:
-            line = handle.readline(10_000)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise ConfigError(f"--storage {path}: {error.strerror}. Choose another file.") from None
-    if line.startswith(b"SQLite format 3"):
-        raise ConfigError(f"--storage {path} is an SQLite database; write --storage sqlite:///{path}")
-    try:
-        known = not line or "op_code" in json.loads(line)
-    except (ValueError, TypeError):
-        known = False
-    if not known:
-        raise ConfigError(f"--storage {path} is not a study of Optuna; expected a new file, or one of a search.")
 
 
 def _distributions(space: Space) -> dict[str, optuna.distributions.BaseDistribution]:
@@ -506,13 +432,3 @@ def _yaml(name: str, value: object) -> str:
 
 def _plain(value: object) -> str:
     return "not given" if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
-
-
-def created() -> str:
-    """Now, as `search.json` has it."""
-    return datetime.now(UTC).astimezone().isoformat(timespec="seconds")

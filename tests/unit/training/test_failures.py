@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from segcore.errors import AugmentError
-from segcore.training.failures import cause, first_line
+from segcore.errors import AugmentError, typed_line
+from segcore.training.failures import cause
 
 WORKER = (
     "AugmentError: Caught AugmentError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"
@@ -32,4 +32,4 @@ def test_a_known_cause_has_words(error, words):
 
 def test_an_unknown_one_has_none():
     assert cause(KeyError("x"), Path("a")) is None
-    assert first_line(ValueError("one\ntwo")) == "ValueError: one" and first_line(ValueError()) == "ValueError"
+    assert typed_line(ValueError("one\ntwo")) == "ValueError: one" and typed_line(ValueError()) == "ValueError"

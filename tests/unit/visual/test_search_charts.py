@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segcore.visual import search_charts as charts
-from segcore.visual.search_charts import Setting
+from segcore.visual.search_axes import Setting
 
 
 @pytest.fixture

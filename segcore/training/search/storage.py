@@ -1,0 +1,98 @@
+"""Where Optuna keeps a study: a journal beside the search, another file, or a database."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from segcore.errors import ConfigError, TrainingError, first_line
+from segcore.runs.search import JOURNAL
+
+
+def storage_name(storage: str | None) -> str:
+    """A storage for people, without its password.
+
+    Raises:
+        ConfigError: when it is no URL of a database.
+    """
+    if storage is None or "://" not in storage:
+        return storage or JOURNAL
+    try:
+        return make_url(storage).render_as_string(hide_password=True)
+    except SQLAlchemyError as error:
+        raise ConfigError(
+            f"--storage is no URL of a database ({first_line(error).rstrip('.')}); expected sqlite:///FILE, "
+            "postgresql://USER:PASSWORD@HOST/NAME, or a file."
+        ) from None
+
+
+@contextmanager
+def storage_errors(name: str) -> Iterator[None]:
+    """What a database says, as one of our errors."""
+    try:
+        yield
+    except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
+        reason = first_line(error.__cause__ or error).rstrip(".")
+        raise TrainingError(
+            f"The storage {name} failed: {reason}. Trials so far are kept; the same command goes on."
+        ) from None
+
+
+def open_storage(storage: str | None, folder: Path) -> BaseStorage:
+    """Optuna's storage.
+
+    Args:
+        storage: A file or the URL of a database; None is `study.journal` in the folder.
+        folder: Of the search.
+
+    Raises:
+        ConfigError: when it can't be opened, or holds something else.
+    """
+    if storage is not None and "://" in storage:
+        try:
+            return RDBStorage(storage)
+        # No such dialect, its driver is not installed, nobody answers there, the database of another Optuna.
+        except (SQLAlchemyError, ImportError, optuna.exceptions.OptunaError, RuntimeError) as error:
+            reason = first_line(error.__cause__ or error).rstrip(".")
+            raise ConfigError(f"Can't open the storage {storage_name(storage)}: {reason}. Check --storage.") from None
+    path = Path(storage) if storage else folder / JOURNAL
+    _check_journal(path)
+    # A symbolic link, Optuna's default lock, wants privileges on Windows.
+    backend = JournalFileBackend(str(path), JournalFileOpenLock(str(path)) if os.name == "nt" else None)
+    try:
+        return JournalStorage(backend)
+    except (ValueError, KeyError) as error:
+        reason = first_line(error).rstrip(".")
+        raise ConfigError(
+            f"The study in {path} is damaged ({reason}). Put the file back, or choose another --name."
+        ) from None
+
+
+def _check_journal(path: Path) -> None:
+    """Refuse to append to a file that is something else."""
+    if not path.parent.is_dir():
+        raise ConfigError(f"--storage {path}: there is no folder {path.parent}. Make it, or choose another file.")
+    try:
+        with path.open("rb") as handle:
+            line = handle.readline(10_000)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigError(f"--storage {path}: {error.strerror}. Choose another file.") from None
+    if line.startswith(b"SQLite format 3"):
+        raise ConfigError(f"--storage {path} is an SQLite database; write --storage sqlite:///{path}")
+    try:
+        known = not line or "op_code" in json.loads(line)
+    except (ValueError, TypeError):
+        known = False
+    if not known:
+        raise ConfigError(f"--storage {path} is not a study of Optuna; expected a new file, or one of a search.")
