@@ -3,22 +3,49 @@
 albumentations (which imports torch) is imported only when a pipeline is applied.
 """
 
-from segcore.augment.catalog import CATALOG, GROUPS
-from segcore.augment.pipeline import Fired, Pipeline, Step
+from segcore.augment.catalog import CATALOG, GROUPS, LEFT_OUT
+from segcore.augment.pipeline import Fired, Pipeline, Stage
 from segcore.augment.shipped import load_pipeline, presets
-from segcore.augment.spec import PROBABILITY, Choice, Flag, Number, Parameter, Range, TransformSpec, Value
+from segcore.augment.spec import (
+    PROBABILITY,
+    Axes,
+    Bounded,
+    Choice,
+    Color,
+    Flag,
+    Nested,
+    Number,
+    Pair,
+    Parameter,
+    Range,
+    Region,
+    TransformSpec,
+    Value,
+)
+from segcore.augment.steps import GROUP_KINDS, Group, Node, Step
 
 __all__ = [
     "CATALOG",
     "GROUPS",
+    "GROUP_KINDS",
+    "LEFT_OUT",
     "PROBABILITY",
+    "Axes",
+    "Bounded",
     "Choice",
+    "Color",
     "Fired",
     "Flag",
+    "Group",
+    "Nested",
+    "Node",
     "Number",
+    "Pair",
     "Parameter",
     "Pipeline",
     "Range",
+    "Region",
+    "Stage",
     "Step",
     "TransformSpec",
     "Value",

@@ -9,21 +9,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from segcore.augment.spec import Choice, Flag, Number, Range, TransformSpec
+from segcore.augment.spec import Choice, Flag, Number, Range, Scalar, TransformSpec
 from segcore.labels import IGNORE_INDEX
 
 GROUPS = ("geometry", "colour", "blur and noise", "weather", "dropout")
 
+
+def _range(
+    name: str,
+    low: Scalar,
+    high: Scalar,
+    default: tuple[Scalar, Scalar],
+    step: Scalar = 0.05,
+    unit: str = "",
+    help: str = "",
+) -> Range:
+    return Range(name=name, low=low, high=high, default=default, step=step, unit=unit, help=help)
+
+
+def _number(
+    name: str, low: Scalar, high: Scalar, default: Scalar, step: Scalar = 0.05, unit: str = "", help: str = ""
+) -> Number:
+    return Number(name=name, low=low, high=high, default=default, step=step, unit=unit, help=help)
+
+
+def _choice(name: str, options: Mapping[str, object], default: str, help: str = "") -> Choice:
+    return Choice(name=name, options=options, default=default, help=help)
+
+
+def _flag(name: str, default: bool = False, help: str = "") -> Flag:
+    return Flag(name=name, default=default, help=help)
+
+
 # Uncovered pixels: the ImageNet mean on the image, which normalises to about nothing, and "ignore" on the mask,
 # since 0 would be a class.
 _UNCOVERED: Mapping[str, object] = {"fill": (124, 116, 104), "fill_mask": IGNORE_INDEX}
-_BORDER = Choice(
+_BORDER = _choice(
     "border_mode",
     {"fill": 0, "reflect": 4},  # cv2.BORDER_CONSTANT, cv2.BORDER_REFLECT_101
     "fill",
     help="What uncovered pixels become: ignored (fill), or the mirrored picture with its mirrored mask (reflect).",
 )
-_LABEL = Choice(
+_LABEL = _choice(
     "fill_mask",
     {"keep": None, "ignore": IGNORE_INDEX},
     "keep",
@@ -32,11 +59,11 @@ _LABEL = Choice(
 
 
 def _degrees(name: str, default: int) -> Range:
-    return Range(name, -180, 180, (-default, default), 1, "degrees")
+    return _range(name, -180, 180, (-default, default), 1, "degrees")
 
 
 def _around_zero(name: str, limit: float, default: float, step: float = 0.05, unit: str = "") -> Range:
-    return Range(name, -limit, limit, (-default, default), step, unit)
+    return _range(name, -limit, limit, (-default, default), step, unit)
 
 
 _GEOMETRY = (
@@ -53,10 +80,10 @@ _GEOMETRY = (
         "Scales, shifts, turns and shears at once; a scale above 1 zooms in.",
         "Scale {scale}, shift {translate_percent}, rotate {rotate}, shear {shear}",
         (
-            Range("scale", 0.3, 3.0, (0.8, 1.25), 0.05, "times"),
+            _range("scale", 0.3, 3.0, (0.8, 1.25), 0.05, "times"),
             _around_zero("translate_percent", 0.5, 0.1, unit="of the size"),
             _degrees("rotate", 10),
-            Range("shear", -45, 45, (0, 0), 1, "degrees"),
+            _range("shear", -45, 45, (0, 0), 1, "degrees"),
             _BORDER,
         ),
         {**_UNCOVERED, "keep_ratio": True},
@@ -66,7 +93,7 @@ _GEOMETRY = (
         "geometry",
         "Tilts the picture plane by moving its corners.",
         "Move the corners {scale}",
-        (Range("scale", 0.0, 0.3, (0.05, 0.1), 0.01, "of the size"), _BORDER),
+        (_range("scale", 0.0, 0.3, (0.05, 0.1), 0.01, "of the size"), _BORDER),
         _UNCOVERED,
     ),
     TransformSpec(
@@ -74,7 +101,7 @@ _GEOMETRY = (
         "geometry",
         "Crops (below 0) or pads (above 0) each side, then resizes back: a zoom with a changing aspect ratio.",
         "Pad each side {percent}",
-        (Range("percent", -0.4, 0.4, (-0.2, 0.0), 0.01, "of the size"), _BORDER),
+        (_range("percent", -0.4, 0.4, (-0.2, 0.0), 0.01, "of the size"), _BORDER),
         {**_UNCOVERED, "keep_size": True},
     ),
     TransformSpec(
@@ -83,8 +110,8 @@ _GEOMETRY = (
         "Bends the picture like rubber.",
         "Bend with strength {alpha}, smooth over {sigma}",
         (
-            Number("alpha", 0.0, 500.0, 100.0, 5.0, help="Strength of the displacement."),
-            Number("sigma", 1.0, 50.0, 8.0, 1.0, "pixels", help="Larger bends more gently."),
+            _number("alpha", 0.0, 500.0, 100.0, 5.0, help="Strength of the displacement."),
+            _number("sigma", 1.0, 50.0, 8.0, 1.0, "pixels", help="Larger bends more gently."),
             _BORDER,
         ),
         _UNCOVERED,
@@ -94,7 +121,7 @@ _GEOMETRY = (
         "geometry",
         "Stretches and squeezes the cells of a grid.",
         "Distort a grid of {num_steps} cells {distort_limit}",
-        (Number("num_steps", 2, 12, 5, 1), _around_zero("distort_limit", 0.9, 0.3), _BORDER),
+        (_number("num_steps", 2, 12, 5, 1), _around_zero("distort_limit", 0.9, 0.3), _BORDER),
         _UNCOVERED,
     ),
     TransformSpec(
@@ -104,7 +131,7 @@ _GEOMETRY = (
         "Distort like a {mode} lens {distort_limit}",
         (
             _around_zero("distort_limit", 1.0, 0.3),
-            Choice("mode", {"camera": "camera", "fisheye": "fisheye"}, "camera"),
+            _choice("mode", {"camera": "camera", "fisheye": "fisheye"}, "camera"),
             _BORDER,
         ),
         _UNCOVERED,
@@ -142,14 +169,14 @@ _COLOUR = (
         "colour",
         "Lightens (below 100 %) or darkens (above) the mid-tones.",
         "Gamma {gamma_limit}",
-        (Range("gamma_limit", 20, 300, (80, 120), 1, "%"),),
+        (_range("gamma_limit", 20, 300, (80, 120), 1, "%"),),
     ),
     TransformSpec(
         "CLAHE",
         "colour",
         "Evens out local contrast (contrast-limited adaptive histogram equalisation).",
         "Even out local contrast, clipped at {clip_limit}",
-        (Range("clip_limit", 1.0, 10.0, (1.0, 4.0), 0.5),),
+        (_range("clip_limit", 1.0, 10.0, (1.0, 4.0), 0.5),),
     ),
     TransformSpec(
         "ColorJitter",
@@ -157,7 +184,7 @@ _COLOUR = (
         "Brightness, contrast, saturation and hue in random order, as in torchvision.",
         "Brightness {brightness}, contrast {contrast}, saturation {saturation}, hue {hue}",
         (
-            *(Range(name, 0.0, 2.0, (0.8, 1.2), 0.05, "times") for name in ("brightness", "contrast", "saturation")),
+            *(_range(name, 0.0, 2.0, (0.8, 1.2), 0.05, "times") for name in ("brightness", "contrast", "saturation")),
             _around_zero("hue", 0.5, 0.05, 0.01),
         ),
     ),
@@ -167,7 +194,7 @@ _COLOUR = (
         "Removes colour.",
         "Turn grey ({method})",
         (
-            Choice(
+            _choice(
                 "method",
                 {name: name for name in ("weighted_average", "from_lab", "desaturation", "average", "max")},
                 "weighted_average",
@@ -179,7 +206,7 @@ _COLOUR = (
         "colour",
         "Bends the curve from dark to light.",
         "Bend the tone curve by up to {scale}",
-        (Number("scale", 0.0, 1.0, 0.1, 0.05), Flag("per_channel", False, "A curve of its own for each channel.")),
+        (_number("scale", 0.0, 1.0, 0.1, 0.05), _flag("per_channel", False, "A curve of its own for each channel.")),
     ),
     TransformSpec("Equalize", "colour", "Spreads the brightness over the whole scale.", "Equalise brightness"),
 )
@@ -190,7 +217,7 @@ _BLUR_AND_NOISE = (
         "blur and noise",
         "Out of focus.",
         "Blur with sigma {sigma_limit}",
-        (Range("sigma_limit", 0.1, 10.0, (0.5, 2.0), 0.1, "pixels"),),
+        (_range("sigma_limit", 0.1, 10.0, (0.5, 2.0), 0.1, "pixels"),),
         {"blur_limit": 0},  # kernel size from sigma
     ),
     TransformSpec(
@@ -198,35 +225,35 @@ _BLUR_AND_NOISE = (
         "blur and noise",
         "Blur along one direction.",
         "Blur motion over {blur_limit}",
-        (Range("blur_limit", 3, 31, (3, 7), 2, "pixels"),),
+        (_range("blur_limit", 3, 31, (3, 7), 2, "pixels"),),
     ),
     TransformSpec(
         "MedianBlur",
         "blur and noise",
         "Removes specks, keeps edges.",
         "Median over {blur_limit}",
-        (Range("blur_limit", 3, 15, (3, 7), 2, "pixels"),),
+        (_range("blur_limit", 3, 15, (3, 7), 2, "pixels"),),
     ),
     TransformSpec(
         "GaussNoise",
         "blur and noise",
         "Sensor noise, the same at every brightness.",
         "Add noise of {std_range}",
-        (Range("std_range", 0.0, 0.5, (0.02, 0.1), 0.01, "of white"),),
+        (_range("std_range", 0.0, 0.5, (0.02, 0.1), 0.01, "of white"),),
     ),
     TransformSpec(
         "ISONoise",
         "blur and noise",
         "Colour noise of a camera at night.",
         "Add camera noise {intensity}, colours off by {color_shift}",
-        (Range("intensity", 0.0, 1.0, (0.1, 0.5), 0.05), Range("color_shift", 0.0, 0.5, (0.01, 0.05), 0.01)),
+        (_range("intensity", 0.0, 1.0, (0.1, 0.5), 0.05), _range("color_shift", 0.0, 0.5, (0.01, 0.05), 0.01)),
     ),
     TransformSpec(
         "Sharpen",
         "blur and noise",
         "Stronger edges.",
         "Sharpen {alpha}, lightness {lightness}",
-        (Range("alpha", 0.0, 1.0, (0.2, 0.5), 0.05), Range("lightness", 0.0, 2.0, (0.5, 1.0), 0.05)),
+        (_range("alpha", 0.0, 1.0, (0.2, 0.5), 0.05), _range("lightness", 0.0, 2.0, (0.5, 1.0), 0.05)),
     ),
     TransformSpec(
         "ImageCompression",
@@ -234,8 +261,8 @@ _BLUR_AND_NOISE = (
         "The blocks and ringing of a compressed picture.",
         "Compress as {compression_type} at quality {quality_range}",
         (
-            Range("quality_range", 5, 100, (40, 90), 1),
-            Choice("compression_type", {"jpeg": "jpeg", "webp": "webp"}, "jpeg"),
+            _range("quality_range", 5, 100, (40, 90), 1),
+            _choice("compression_type", {"jpeg": "jpeg", "webp": "webp"}, "jpeg"),
         ),
     ),
     TransformSpec(
@@ -243,7 +270,7 @@ _BLUR_AND_NOISE = (
         "blur and noise",
         "Loses detail: shrinks and enlarges again.",
         "Shrink to {scale_range} and enlarge again",
-        (Range("scale_range", 0.1, 0.95, (0.4, 0.8), 0.05, "of the size"),),
+        (_range("scale_range", 0.1, 0.95, (0.4, 0.8), 0.05, "of the size"),),
     ),
 )
 
@@ -253,7 +280,7 @@ _WEATHER = (
         "weather",
         "Whitens the distance; the slowest transform here.",
         "Fog {fog_coef_range}",
-        (Range("fog_coef_range", 0.0, 1.0, (0.1, 0.4), 0.05), Number("alpha_coef", 0.0, 1.0, 0.08, 0.01)),
+        (_range("fog_coef_range", 0.0, 1.0, (0.1, 0.4), 0.05), _number("alpha_coef", 0.0, 1.0, 0.08, 0.01)),
     ),
     TransformSpec(
         "RandomRain",
@@ -261,10 +288,10 @@ _WEATHER = (
         "Streaks of rain under a darker sky.",
         "Rain ({rain_type}) slanted {slant_range}, brightness {brightness_coefficient}",
         (
-            Range("slant_range", -20, 20, (-10, 10), 1, "degrees"),
-            Number("brightness_coefficient", 0.3, 1.0, 0.8, 0.05, "times"),
-            Number("blur_value", 1, 9, 3, 1, "pixels"),
-            Choice("rain_type", {name: name for name in ("default", "drizzle", "heavy", "torrential")}, "default"),
+            _range("slant_range", -20, 20, (-10, 10), 1, "degrees"),
+            _number("brightness_coefficient", 0.3, 1.0, 0.8, 0.05, "times"),
+            _number("blur_value", 1, 9, 3, 1, "pixels"),
+            _choice("rain_type", {name: name for name in ("default", "drizzle", "heavy", "torrential")}, "default"),
         ),
     ),
     TransformSpec(
@@ -273,8 +300,8 @@ _WEATHER = (
         "Bleaches bright parts as snow does.",
         "Snow {snow_point_range}, brightness {brightness_coeff}",
         (
-            Range("snow_point_range", 0.0, 1.0, (0.1, 0.3), 0.05),
-            Number("brightness_coeff", 1.0, 5.0, 2.0, 0.1, "times"),
+            _range("snow_point_range", 0.0, 1.0, (0.1, 0.3), 0.05),
+            _number("brightness_coeff", 1.0, 5.0, 2.0, 0.1, "times"),
         ),
     ),
     TransformSpec(
@@ -283,8 +310,8 @@ _WEATHER = (
         "Polygons of shadow on the lower half.",
         "Cast {num_shadows_limit}, darkness {shadow_intensity_range}",
         (
-            Range("num_shadows_limit", 1, 8, (1, 2), 1, "shadows"),
-            Range("shadow_intensity_range", 0.0, 1.0, (0.3, 0.6), 0.05),
+            _range("num_shadows_limit", 1, 8, (1, 2), 1, "shadows"),
+            _range("shadow_intensity_range", 0.0, 1.0, (0.3, 0.6), 0.05),
         ),
     ),
     TransformSpec(
@@ -293,8 +320,8 @@ _WEATHER = (
         "The sun in the lens, in the upper half.",
         "Sun flare of radius {src_radius}",
         (
-            Number("src_radius", 10, 600, 120, 10, "pixels"),
-            Range("num_flare_circles_range", 1, 20, (6, 10), 1, "circles"),
+            _number("src_radius", 10, 600, 120, 10, "pixels"),
+            _range("num_flare_circles_range", 1, 20, (6, 10), 1, "circles"),
         ),
     ),
 )
@@ -306,9 +333,9 @@ _DROPOUT = (
         "Covers rectangles of the image.",
         "Cover {num_holes_range}, each {hole_height_range} high and {hole_width_range} wide",
         (
-            Range("num_holes_range", 1, 30, (1, 4), 1, "holes"),
-            Range("hole_height_range", 0.01, 0.5, (0.05, 0.15), 0.01, "of the size"),
-            Range("hole_width_range", 0.01, 0.5, (0.05, 0.15), 0.01, "of the size"),
+            _range("num_holes_range", 1, 30, (1, 4), 1, "holes"),
+            _range("hole_height_range", 0.01, 0.5, (0.05, 0.15), 0.01, "of the size"),
+            _range("hole_width_range", 0.01, 0.5, (0.05, 0.15), 0.01, "of the size"),
             _LABEL,
         ),
         {"fill": _UNCOVERED["fill"]},
@@ -318,7 +345,7 @@ _DROPOUT = (
         "dropout",
         "Covers squares on a regular grid.",
         "Cover {ratio} of every grid cell",
-        (Number("ratio", 0.05, 0.9, 0.3, 0.05), _LABEL),
+        (_number("ratio", 0.05, 0.9, 0.3, 0.05), _LABEL),
         {"fill": _UNCOVERED["fill"]},
     ),
 )
@@ -326,3 +353,5 @@ _DROPOUT = (
 CATALOG: Mapping[str, TransformSpec] = {
     spec.name: spec for spec in (*_GEOMETRY, *_COLOUR, *_BLUR_AND_NOISE, *_WEATHER, *_DROPOUT)
 }
+
+LEFT_OUT: Mapping[str, str] = {}

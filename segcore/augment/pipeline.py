@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,59 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from segcore.augment.catalog import CATALOG
-from segcore.augment.spec import PROBABILITY, TransformSpec, Value
-from segcore.errors import AugmentError, unknown
+from segcore.augment.reader import VERSION, read_nodes, read_text
+from segcore.augment.steps import Group, Node, Step, bounded, leaves, runs
+from segcore.errors import AugmentError
 
-VERSION = 1
 U8Image = npt.NDArray[np.uint8]  # [H, W, 3] RGB
 U8Mask = npt.NDArray[np.uint8]  # [H, W] ids
-
-
-@dataclass(frozen=True)
-class Step:
-    """One transform with its settings; hashable.
-
-    Args:
-        name: A name of the catalog.
-        p: How often it is applied, 0-1.
-        values: (parameter, value) of every parameter, in the spec's order.
-    """
-
-    name: str
-    p: float
-    values: tuple[tuple[str, Value], ...]
-
-    @classmethod
-    def create(cls, name: str, p: float | None = None, **values: object) -> Step:
-        """A checked step; what is not given takes its default.
-
-        Raises:
-            AugmentError: on an unknown transform or parameter, or a value out of range.
-        """
-        if name not in CATALOG:
-            raise AugmentError(unknown("transform", name, CATALOG))
-        spec = CATALOG[name]
-        try:
-            chance = float(str(PROBABILITY.check(PROBABILITY.default if p is None else p)))
-            checked = spec.check(values)
-        except AugmentError as error:
-            text = str(error)
-            raise AugmentError(text if text.startswith(f"{name} ") else f"{name}: {text}") from None
-        return cls(name, chance, tuple(checked.items()))
-
-    @property
-    def spec(self) -> TransformSpec:
-        """What the catalog says about it."""
-        return CATALOG[self.name]
-
-    def arguments(self) -> dict[str, Any]:
-        """Keyword arguments for albumentations, `p` not included."""
-        return self.spec.arguments(dict(self.values))
-
-    def sentence(self) -> str:
-        """`Rotate between -30 and 30 degrees, half the time`."""
-        return self.spec.sentence(dict(self.values), self.p)
 
 
 @dataclass(frozen=True)
@@ -71,7 +24,7 @@ class Fired:
     """A transform that was applied, with the values it drew.
 
     Args:
-        step: Position in the pipeline.
+        step: Position among `pipeline.transforms`.
         name: Name of the transform.
         values: What was drawn, as far as it is a few plain numbers.
     """
@@ -81,14 +34,35 @@ class Fired:
     values: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Pipeline:
-    """Transforms applied in order.
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A picture on its way through the pipeline, right after one transform.
 
-    The same image, mask and seed give the same result, in a page, in a worker, and in the exported Python.
+    Args:
+        fired: What was applied.
+        image: `[H, W, 3]` RGB uint8.
+        mask: `[H, W]` uint8 ids.
     """
 
-    steps: tuple[Step, ...] = ()
+    fired: Fired
+    image: U8Image
+    mask: U8Mask
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Transforms, and groups of them, applied in order.
+
+    The same image, mask and seed give the same result, in a page, in a worker, and in the exported Python.
+
+    Raises:
+        AugmentError: when it is too long, or its groups too deep.
+    """
+
+    steps: tuple[Node, ...] = ()
+
+    def __post_init__(self) -> None:
+        bounded(self.steps)
 
     @classmethod
     def from_yaml(cls, text_or_path: str | Path) -> Pipeline:
@@ -98,14 +72,8 @@ class Pipeline:
             AugmentError: when the file can't be read, the YAML is no pipeline, or a transform, key or value is
                 wrong; with the line where it stands.
         """
-        text, where = _read(text_or_path)
-        try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = f"line {mark.line + 1}: " if mark else ""
-            raise AugmentError(f"{where}{line}not YAML: {getattr(error, 'problem', None) or error}.") from None
-        return cls(tuple(_steps(_Located(node, where))))
+        text, where = read_text(text_or_path)
+        return cls(read_nodes(text, where))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Pipeline:
@@ -114,75 +82,103 @@ class Pipeline:
         Raises:
             AugmentError: as `from_yaml`.
         """
-        node = yaml.compose(yaml.safe_dump(dict(values)), Loader=yaml.SafeLoader)
-        return cls(tuple(_steps(_Located(node, "", numbered=False))))
+        return cls(read_nodes(yaml.safe_dump(dict(values)), "", numbered=False))
+
+    @property
+    def transforms(self) -> tuple[Step, ...]:
+        """Every transform in order, those in groups and those switched off too."""
+        return tuple(leaves(self.steps))
+
+    @property
+    def active(self) -> tuple[Node, ...]:
+        """What can do anything: switched on, and groups with something to choose from."""
+        return tuple(node for node in self.steps if runs(node))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for YAML or JSON: `{version, transforms: [{name: {p, ...}}]}`."""
-        return {
-            "version": VERSION,
-            "transforms": [
-                {step.name: {"p": step.p} | {key: _listed(value) for key, value in step.values}} for step in self.steps
-            ],
-        }
+        return {"version": VERSION, "transforms": [_plain(node) for node in self.steps]}
 
     def to_yaml(self) -> str:
         """Readable YAML, one transform a line; `from_yaml` reads it back to an equal pipeline."""
-        lines = [f"version: {VERSION}", "transforms:" if self.steps else "transforms: []"]
-        for item in self.to_dict()["transforms"]:
-            ((name, values),) = item.items()
-            flow = yaml.safe_dump(values, default_flow_style=True, sort_keys=False, width=10_000).strip()
-            lines.append(f"  - {name}: {flow}")
+        lines = [f"version: {VERSION}", *_yaml(self.steps, "")]
         return "\n".join(lines) + "\n"
 
     def to_python(self) -> str:
         """Python code with a function `augment(image, mask, seed)`; needs albumentations alone, gives the same bits."""
-        calls = [
-            f"    A.{step.name}("
-            + ", ".join([*(f"{key}={value!r}" for key, value in step.arguments().items()), f"p={step.p!r}"])
-            + "),"
-            for step in self.steps
-        ]
-        return _PYTHON.format(calls="\n".join(calls))
+        return _PYTHON.format(calls="\n".join(line for node in self.active for line in _python(node, "    ")))
 
     def __call__(self, image: U8Image, mask: U8Mask, seed: int) -> tuple[U8Image, U8Mask]:
-        """Apply to `[H, W, 3]` RGB uint8 and `[H, W]` uint8 ids; both keep their size, the inputs stay untouched.
+        """Apply to `[H, W, 3]` RGB uint8 and `[H, W]` uint8 ids; the inputs stay untouched.
 
-        Pixels that a transform uncovers are 255 (ignored) in the mask.
+        Image and mask have one size, which only transforms with `keeps_size` False change. Pixels that a transform
+        uncovers are 255 (ignored) in the mask.
 
         Raises:
-            AugmentError: when the picture can't take a transform (e.g. it is too small).
+            AugmentError: when the picture can't take a transform (e.g. a crop is larger).
         """
         image, mask, _ = self._run(image, mask, seed)
         return image, mask
 
     def trace(self, image: U8Image, mask: U8Mask, seed: int) -> tuple[Fired, ...]:
-        """What the same call with the same seed applies, with the values it draws."""
+        """What the same call with the same seed applies, in order, with the values it draws.
+
+        Raises:
+            AugmentError: as the call.
+        """
+        return self.apply(image, mask, seed)[2]
+
+    def apply(self, image: U8Image, mask: U8Mask, seed: int) -> tuple[U8Image, U8Mask, tuple[Fired, ...]]:
+        """The call and its trace in one.
+
+        Raises:
+            AugmentError: as the call.
+        """
         from segcore.augment.apply import readable
 
-        _, _, drawn = self._run(image, mask, seed)
+        image, mask, drawn = self._run(image, mask, seed)
+        names = [step.name for step in self.transforms]
+        return image, mask, tuple(Fired(index, names[index], readable(values)) for index, values in drawn)
+
+    def stages(self, image: U8Image, mask: U8Mask, seed: int) -> tuple[Stage, ...]:
+        """The picture after each transform that the same call applies; the last one is the call's result.
+
+        Raises:
+            AugmentError: as the call.
+        """
+        kept: list[tuple[U8Image, U8Mask]] = []
+        _, _, drawn = self._run(image, mask, seed, kept)
+        from segcore.augment.apply import readable
+
+        names = [step.name for step in self.transforms]
         return tuple(
-            Fired(index, step.name, readable(values))
-            for index, (step, values) in enumerate(zip(self.steps, drawn, strict=True))
-            if values
+            Stage(Fired(index, names[index], readable(values)), *pair)
+            for (index, values), pair in zip(drawn, kept, strict=True)
         )
 
-    def _run(self, image: U8Image, mask: U8Mask, seed: int) -> tuple[U8Image, U8Mask, list[dict[str, Any]]]:
+    def check(self, height: int, width: int) -> None:
+        """Try every transform on a blank picture of this size, so that a training fails before it begins.
+
+        Raises:
+            AugmentError: naming the transform that can't be applied.
+        """
+        image, mask = np.full((height, width, 3), 128, np.uint8), np.zeros((height, width), np.uint8)
+        for step in self.transforms:
+            if step.enabled:
+                Pipeline((Step(step.name, 1.0, step.values),))(image, mask, seed=0)
+
+    def _run(
+        self, image: U8Image, mask: U8Mask, seed: int, kept: list[tuple[U8Image, U8Mask]] | None = None
+    ) -> tuple[U8Image, U8Mask, list[tuple[int, dict[str, Any]]]]:
         if image.shape[:2] != mask.shape:
             raise AugmentError(
                 f"The mask is {mask.shape[0]}x{mask.shape[1]}, the image {image.shape[0]}x{image.shape[1]}; "
                 "they must match."
             )
-        if not self.steps:
+        if not self.active:
             return image.copy(), mask.copy(), []
         from segcore.augment.apply import compiled
 
-        try:
-            return compiled(self.steps)(image, mask, seed)
-        except Exception as error:  # the library raises whatever OpenCV and numpy raise
-            names = ", ".join(step.name for step in self.steps)
-            size = f"{image.shape[0]}x{image.shape[1]}"
-            raise AugmentError(f"A transform of [{names}] fails on a picture of {size}: {error}") from error
+        return compiled(self.steps)(image, mask, seed, kept)
 
 
 _PYTHON = '''"""Augmentation of an image with its mask; exported from Segcore. 255 in the mask means: ignore."""
@@ -206,93 +202,40 @@ def augment(image, mask, seed):
 '''
 
 
-def _listed(value: Value) -> object:
-    return list(value) if isinstance(value, tuple) else value
+def _settings(node: Node) -> dict[str, Any]:
+    """What stands before a group's transforms, or all there is of a transform."""
+    off = {} if node.enabled else {"enabled": False}
+    if isinstance(node, Step):
+        return {**off, "p": node.p, **node.spec.plain(dict(node.values))}
+    return {**off, "p": node.p, **({"n": node.n} if node.name == "SomeOf" else {})}
 
 
-def _read(text_or_path: str | Path) -> tuple[str, str]:
-    """(text, prefix for errors)."""
-    if isinstance(text_or_path, str) and ("\n" in text_or_path or ": " in text_or_path):
-        return text_or_path, ""
-    path = Path(text_or_path)
-    try:
-        return path.read_text(encoding="utf-8"), f"{path.name}, "
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file"
-        raise AugmentError(f"Can't read the pipeline {str(path)!r}: {reason}.") from None
+def _plain(node: Node) -> dict[str, Any]:
+    inner = {"transforms": [_plain(each) for each in node.steps]} if isinstance(node, Group) else {}
+    return {node.name: _settings(node) | inner}
 
 
-class _Located:
-    """A YAML node with its place, so that an error points at the line (unless the text is not the user's)."""
-
-    def __init__(self, node: yaml.Node | None, where: str, *, numbered: bool = True) -> None:
-        self.node, self.where, self.numbered = node, where, numbered
-
-    def _at(self, node: yaml.Node) -> _Located:
-        return _Located(node, self.where, numbered=self.numbered)
-
-    @property
-    def value(self) -> Any:  # noqa: ANN401 - whatever stands in the file
-        if self.node is None:
-            return None
-        loader = yaml.SafeLoader("")
-        try:
-            return loader.construct_object(self.node, deep=True)
-        except yaml.YAMLError as error:
-            raise self.error(f"not a plain value: {getattr(error, 'problem', error)}.") from None
-
-    def error(self, text: str) -> AugmentError:
-        line = f"line {self.node.start_mark.line + 1}: " if self.node and self.numbered else ""
-        return AugmentError(f"{self.where}{line}{text}")
-
-    def mapping(self, what: str) -> dict[str, _Located]:
-        if not isinstance(self.node, yaml.MappingNode):
-            raise self.error(f"{what}; got {_kind(self.node)}.")
-        return {str(key.value): self._at(value) for key, value in self.node.value}
-
-    def items(self) -> Iterator[_Located]:
-        if not isinstance(self.node, yaml.SequenceNode):
-            raise self.error(f"'transforms' must be a list of transforms; got {_kind(self.node)}.")
-        return (self._at(item) for item in self.node.value)
+def _yaml(nodes: tuple[Node, ...], indent: str) -> list[str]:
+    if not nodes:
+        return [f"{indent}transforms: []"]
+    lines = [f"{indent}transforms:"]
+    for node in nodes:
+        if isinstance(node, Step):
+            flow = yaml.safe_dump(_settings(node), default_flow_style=True, sort_keys=False, width=10_000).strip()
+            lines.append(f"{indent}  - {node.name}: {flow}")
+        else:
+            settings = yaml.safe_dump(_settings(node), sort_keys=False).splitlines()
+            lines += [f"{indent}  - {node.name}:", *(f"{indent}      {line}" for line in settings)]
+            lines += _yaml(node.steps, f"{indent}      ")
+    return lines
 
 
-def _kind(node: yaml.Node | None) -> str:
-    if node is None:
-        return "nothing"
-    if isinstance(node, yaml.MappingNode):
-        return "a mapping"
-    return "a list" if isinstance(node, yaml.SequenceNode) else repr(node.value)
-
-
-def _steps(root: _Located) -> Iterator[Step]:
-    fields = root.mapping("Not a pipeline: expected 'version' and 'transforms'")
-    for key, located in fields.items():
-        if key not in ("version", "transforms"):
-            raise located.error(unknown("key of a pipeline", key, ("version", "transforms")))
-    if "transforms" not in fields:
-        raise root.error("Not a pipeline: it has no 'transforms'.")
-    version = fields["version"].value if "version" in fields else VERSION
-    if version != VERSION:
-        raise fields["version"].error(f"Pipeline version {version!r}; this Segcore reads version {VERSION}.")
-    for item in fields["transforms"].items():
-        yield _step(item)
-
-
-def _step(item: _Located) -> Step:
-    if isinstance(item.node, yaml.ScalarNode):  # `- HorizontalFlip`: all defaults
-        names: dict[str, _Located | None] = {str(item.node.value): None}
-    else:
-        names = dict(item.mapping("A transform is written 'Name: {p: 0.5, ...}'"))
-    if len(names) != 1:
-        raise item.error(f"One transform per list item; got {', '.join(names)}.")
-    ((name, settings),) = names.items()
-    empty = settings is None or settings.value is None
-    values = {} if empty or settings is None else settings.mapping(f"{name}: settings are written '{{p: 0.5, ...}}'")
-    try:
-        spec_p = values.pop("p", None)
-        return Step.create(name, None if spec_p is None else spec_p.value, **{k: v.value for k, v in values.items()})
-    except AugmentError as error:
-        at = next(
-            (value for key, value in values.items() if f"{key} is " in str(error) or f"{key!r}" in str(error)), item
-        )
-        raise (at if at.node is not None else item).error(str(error)) from None
+def _python(node: Node, indent: str) -> list[str]:
+    if isinstance(node, Step):
+        library = node.spec.defaults_of_library
+        given = {key: value for key, value in node.arguments().items() if key not in library or library[key] != value}
+        return [f"{indent}A.{node.name}({', '.join(f'{k}={v!r}' for k, v in (given | {'p': node.p}).items())}),"]
+    choices = node.choices
+    inner = [line for each in choices for line in _python(each, indent + "    ")]
+    n = f"n={min(node.n, len(choices))!r}, " if node.name == "SomeOf" else ""
+    return [f"{indent}A.{node.name}([", *inner, f"{indent}], {n}p={node.p!r}),"]

@@ -1,162 +1,402 @@
-"""What a transform may be set to. One spec drives widget, validation, defaults and file."""
+"""What a transform may be set to. One spec drives widget, validation, defaults and file.
+
+A parameter knows its value in three forms: as a pipeline keeps it (`check`; hashable), as YAML writes it (`plain`), and
+as albumentations takes it (`argument`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from segcore.errors import AugmentError, nearest, unknown
 
-Value = bool | int | float | str | tuple[int, int] | tuple[float, float]
 Scalar = int | float
+Ends = tuple[Scalar, Scalar]
+Value = bool | int | float | str | None | tuple["Value", ...]
 
 _CHANCES = {0.0: "never", 0.5: "half the time", 1.0: "always"}
 
 
-def _number(value: object, *, whole: bool) -> Scalar | None:
-    """`value` as int (`whole`) or float; None when it is no such number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        return None
-    if not whole:
-        return float(value)
-    return int(value) if float(value).is_integer() else None
+class ParameterError(AugmentError):
+    """A value that does not fit; `name` is the parameter's, so that a file's reader finds its line."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(text)
+        self.name = name
 
 
-def _on_grid(value: Scalar, low: Scalar, step: Scalar) -> bool:
-    """Whole-number parameters count in steps (a kernel is odd); the step of others is only the slider's."""
-    return not isinstance(step, int) or (value - low) % step == 0
-
-
-@dataclass(frozen=True)
-class Number:
-    """One number from `low` to `high`; whole where `step` is an int."""
-
-    name: str
-    low: Scalar
-    high: Scalar
-    default: Scalar
-    step: Scalar = 0.05
-    unit: str = ""
-    help: str = ""
-
-    def check(self, value: object) -> Value:
-        """The value as this parameter keeps it.
-
-        Raises:
-            AugmentError: when it is out of range or no number.
-        """
-        number = _number(value, whole=isinstance(self.step, int))
-        if number is None or not self.low <= number <= self.high or not _on_grid(number, self.low, self.step):
-            raise AugmentError(f"{self.name} is {value!r}; expected {_expected(self)}.")
-        return number
-
-    def text(self, value: Value) -> str:
-        """The value with its unit."""
-        return f"{value:g} {self.unit}".strip() if not isinstance(value, str | tuple) else str(value)
-
-
-@dataclass(frozen=True)
-class Range:
-    """Two numbers, low end first; each call draws one between them. Whole where `step` is an int."""
-
-    name: str
-    low: Scalar
-    high: Scalar
-    default: tuple[Scalar, Scalar]
-    step: Scalar = 0.05
-    unit: str = ""
-    help: str = ""
-
-    def check(self, value: object) -> Value:
-        """The value as this parameter keeps it, a tuple of two.
-
-        Raises:
-            AugmentError: when it is not two numbers, out of range, or the larger one comes first.
-        """
-        ends = (
-            [_number(end, whole=isinstance(self.step, int)) for end in value] if isinstance(value, list | tuple) else []
-        )
-        shown = list(value) if isinstance(value, tuple) else value
-        numbers = [end for end in ends if end is not None]
-        inside = all(self.low <= end <= self.high and _on_grid(end, self.low, self.step) for end in numbers)
-        if len(ends) != 2 or len(numbers) != 2 or not inside:
-            raise AugmentError(
-                f"{self.name} is {shown!r}; expected two of {_expected(self)}, e.g. {list(self.default)}."
-            )
-        if numbers[0] > numbers[1]:
-            raise AugmentError(f"{self.name} is {shown!r}; the smaller end comes first: {numbers[::-1]}.")
-        return numbers[0], numbers[1]
-
-    def text(self, value: Value) -> str:
-        """`between -30 and 30 degrees`."""
-        if not isinstance(value, tuple):
-            return str(value)
-        low, high = value
-        text = f"{low:g}" if low == high else f"between {low:g} and {high:g}"
-        return f"{text} {self.unit}".strip()
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of a few names.
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """What all parameters have.
 
     Args:
-        options: name -> what the library is given for it.
+        name: Its name in albumentations, and in the file.
+        help: One sentence.
+        advanced: Folded away in the editor, and left out of the file while it is at its default.
     """
 
     name: str
-    options: Mapping[str, object]
-    default: str
     help: str = ""
+    advanced: bool = False
 
-    def check(self, value: object) -> Value:
-        """The name itself.
+    @property
+    def label(self) -> str:
+        """The name for people, with the unit."""
+        text, unit = self.name.replace("_", " "), getattr(self, "unit", "")
+        return f"{text}, {unit}" if unit else text
 
-        Raises:
-            AugmentError: when it is not among the options; the options are listed.
-        """
-        if not isinstance(value, str) or value not in self.options:
-            raise AugmentError(unknown(self.name, value, self.options))
+    @property
+    def start(self) -> Value:
+        """The default value."""
+        value: Value = getattr(self, "default", None)
         return value
 
+    def check(self, value: object) -> Value:
+        """The value as a pipeline keeps it.
+
+        Raises:
+            ParameterError: when it does not fit; with what was expected.
+        """
+        raise NotImplementedError
+
     def text(self, value: Value) -> str:
-        """The name itself."""
+        """The value in a sentence."""
         return str(value)
 
+    def plain(self, value: Value) -> object:
+        """The value as YAML writes it."""
+        return list(value) if isinstance(value, tuple) else value
 
-@dataclass(frozen=True)
-class Flag:
-    """Yes or no."""
+    def argument(self, value: Value) -> object:
+        """The value as albumentations takes it."""
+        return value
 
-    name: str
-    default: bool = False
-    help: str = ""
+    def refused(self, value: object, expected: str) -> ParameterError:
+        """The one wording for a value that does not fit."""
+        shown = list(value) if isinstance(value, tuple) else value
+        return ParameterError(self.name, f"{self.name} is {shown!r}; expected {expected}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounded(Parameter):
+    """Numbers from `low` to `high`; whole where `step` is an int.
+
+    Args:
+        low: Smallest value.
+        high: Largest value.
+        step: Whole numbers count in steps (a kernel is odd); the step of others is only the slider's.
+        unit: For people, e.g. `degrees`.
+        none: What null means, e.g. `as the type of rain asks`; empty where null is not allowed.
+    """
+
+    low: Scalar
+    high: Scalar
+    step: Scalar = 0.05
+    unit: str = ""
+    none: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers fit."""
+        return isinstance(self.step, int)
+
+    def number(self, value: object) -> Scalar | None:
+        """`value` as int or float; None when it is no such number, out of bounds or off the grid."""
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+            return None
+        if not self.low <= value <= self.high:
+            return None
+        if not self.whole:
+            return float(value)
+        fits = float(value).is_integer() and (int(value) - self.low) % self.step == 0
+        return int(value) if fits else None
+
+    def expected(self) -> str:
+        """`a whole number from 3 to 31`."""
+        kind = "a number"
+        if self.whole:
+            kind = "a whole number"
+            if self.step == 2:
+                kind = "an odd number" if int(self.low) % 2 else "an even number"
+        return f"{kind} from {self.low:g} to {self.high:g}"
+
+    def with_unit(self, text: str) -> str:
+        """A number's text with its unit after it."""
+        return f"{text} {self.unit}".strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number(Bounded):
+    """One number."""
+
+    default: Scalar | None
 
     def check(self, value: object) -> Value:
-        """The value itself.
+        if value is None and self.none:
+            return None
+        number = self.number(value)
+        if number is None:
+            raise self.refused(value, self.expected() + (" or null" if self.none else ""))
+        return number
 
-        Raises:
-            AugmentError: when it is neither true nor false.
-        """
-        if not isinstance(value, bool):
-            raise AugmentError(f"{self.name} is {value!r}; expected true or false.")
+    def text(self, value: Value) -> str:
+        return self.with_unit(f"{value:g}") if isinstance(value, int | float) else self.none
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range(Bounded):
+    """Two numbers, low end first; each call draws one between them.
+
+    Args:
+        listed: albumentations wants a list of one such range.
+    """
+
+    default: Ends | None
+    listed: bool = False
+
+    def check(self, value: object) -> Value:
+        if value is None and self.none:
+            return None
+        given = list(value) if isinstance(value, list | tuple) else []
+        ends = [number for each in given if (number := self.number(each)) is not None]
+        if len(given) != 2 or len(ends) != 2:
+            example = list(self.default) if self.default else [self.low, self.high]
+            raise self.refused(value, f"two of {self.expected()}, e.g. {example}")
+        if ends[0] > ends[1]:
+            shown = list(value) if isinstance(value, tuple) else value
+            raise ParameterError(
+                self.name, f"{self.name} is {shown!r}; the smaller end comes first: {[ends[1], ends[0]]}."
+            )
+        return ends[0], ends[1]
+
+    def text(self, value: Value) -> str:
+        return self.none if value is None else self.with_unit(span(value))
+
+    def argument(self, value: Value) -> object:
+        return [value] if self.listed else value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axes(Range):
+    """A range for both axes, or `{x: [..], y: [..]}`: one for each.
+
+    A value of two apart is kept as `(("x", (low, high)), ("y", (low, high)))`.
+    """
+
+    def check(self, value: object) -> Value:
+        axes = dict(pairs(value)) if apart(value) else value
+        if not isinstance(axes, Mapping):
+            return super().check(value)
+        if set(axes) != {"x", "y"}:
+            raise ParameterError(
+                self.name, f"{self.name} has {', '.join(map(str, axes)) or 'no axes'}; expected x and y, or one range."
+            )
+        return ("x", super().check(axes["x"])), ("y", super().check(axes["y"]))
+
+    def text(self, value: Value) -> str:
+        if not apart(value):
+            return super().text(value)
+        return " and ".join(f"{span(ends)} in {axis}" for axis, ends in pairs(value)) + (
+            f" {self.unit}" if self.unit else ""
+        )
+
+    def plain(self, value: Value) -> object:
+        return {axis: list(ends) for axis, ends in pairs(value)} if apart(value) else super().plain(value)
+
+    def argument(self, value: Value) -> object:
+        return dict(pairs(value)) if apart(value) else value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair(Bounded):
+    """Two whole numbers that don't depend on each other.
+
+    Args:
+        parts: What the first and the second one are, e.g. `("rows", "columns")`.
+    """
+
+    default: tuple[int, int]
+    parts: tuple[str, str]
+    step: Scalar = 1
+
+    def check(self, value: object) -> Value:
+        given = list(value) if isinstance(value, list | tuple) else []
+        numbers = [number for each in given if (number := self.number(each)) is not None]
+        if len(given) != 2 or len(numbers) != 2:
+            raise self.refused(
+                value, f"{self.parts[0]} and {self.parts[1]}, each {self.expected()}, e.g. {list(self.default)}"
+            )
+        return numbers[0], numbers[1]
+
+    def text(self, value: Value) -> str:
+        assert isinstance(value, tuple)
+        return self.with_unit(f"{value[0]} × {value[1]}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region(Parameter):
+    """A rectangle in shares of the picture: left, top, right, bottom."""
+
+    default: tuple[float, float, float, float]
+
+    def check(self, value: object) -> Value:
+        given = list(value) if isinstance(value, list | tuple) else []
+        sides = [float(each) for each in given if isinstance(each, int | float) and not isinstance(each, bool)]
+        inside = all(0 <= side <= 1 for side in sides)
+        if len(given) != 4 or len(sides) != 4 or not inside or sides[0] >= sides[2] or sides[1] >= sides[3]:
+            raise self.refused(
+                value,
+                f"left, top, right and bottom from 0 to 1, left before right and top before bottom, "
+                f"e.g. {list(self.default)}",
+            )
+        return tuple(sides)
+
+    def text(self, value: Value) -> str:
+        assert isinstance(value, tuple)
+        left, top, right, bottom = (f"{100 * float(str(side)):g}" for side in value)
+        return f"{left}–{right} % across and {top}–{bottom} % down"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Color(Parameter):
+    """Red, green and blue, 0 to 255."""
+
+    default: tuple[int, int, int]
+
+    def check(self, value: object) -> Value:
+        given = list(value) if isinstance(value, list | tuple) else []
+        if len(given) != 3 or not all(type(each) is int and 0 <= each <= 255 for each in given):
+            raise self.refused(value, f"red, green and blue from 0 to 255, e.g. {list(self.default)}")
+        return tuple(given)
+
+    def text(self, value: Value) -> str:
+        assert isinstance(value, tuple)
+        return "#" + "".join(f"{int(str(each)):02x}" for each in value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Parameter):
+    """One of a few names.
+
+    Args:
+        options: Name -> what the library is given for it.
+    """
+
+    options: Mapping[str, object]
+    default: str
+
+    def check(self, value: object) -> Value:
+        if not isinstance(value, str) or value not in self.options:
+            raise ParameterError(self.name, unknown(self.name, value, self.options))
         return value
 
     def text(self, value: Value) -> str:
-        """`yes` or `no`."""
+        return str(value).replace("_", " ")
+
+    def argument(self, value: Value) -> object:
+        return self.options[str(value)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flag(Parameter):
+    """Yes or no."""
+
+    default: bool = False
+
+    def check(self, value: object) -> Value:
+        if not isinstance(value, bool):
+            raise self.refused(value, "true or false")
+        return value
+
+    def text(self, value: Value) -> str:
         return "yes" if value else "no"
 
 
-Parameter = Number | Range | Choice | Flag
-PROBABILITY = Number("p", 0.0, 1.0, 0.5, 0.05, help="How often the transform is applied.")
+@dataclass(frozen=True, kw_only=True)
+class Nested(Parameter):
+    """Parameters of their own, which ones following from a `Choice` of the same transform.
+
+    Kept as `((name, value), ...)`.
+
+    Args:
+        by: Name of that choice.
+        variants: Its option -> parameters.
+    """
+
+    by: str
+    variants: Mapping[str, tuple[Parameter, ...]]
+
+    def check_for(self, option: str, value: object) -> Value:
+        """The value under one option; None is its defaults.
+
+        Raises:
+            ParameterError: when it is no mapping, has an unknown name or a value that does not fit.
+        """
+        parameters = self.variants[option]
+        given = {} if value is None else dict(pairs(value)) if apart(value) else value
+        if not isinstance(given, Mapping):
+            raise self.refused(value, f"a mapping with {', '.join(each.name for each in parameters)}")
+        known = [each.name for each in parameters]
+        for name in given:
+            if name not in known:
+                raise ParameterError(
+                    self.name,
+                    f"{self.name} of {self.by} {option} has no {str(name)!r}.{nearest(str(name), known)} "
+                    f"It takes {', '.join(known)}.",
+                )
+        try:
+            return tuple((each.name, each.check(given.get(each.name, each.start))) for each in parameters)
+        except ParameterError as error:
+            raise ParameterError(self.name, f"{self.name}: {error}") from None
+
+    def defaults(self, option: str) -> Value:
+        """The value that an option begins with."""
+        return self.check_for(option, None)
+
+    def parameters(self, value: Value) -> tuple[Parameter, ...]:
+        """The parameters that a value belongs to."""
+        names = tuple(name for name, _ in pairs(value))
+        return next(each for each in self.variants.values() if tuple(one.name for one in each) == names)
+
+    def text(self, value: Value) -> str:
+        return ", ".join(
+            f"{each.name.replace('_', ' ')} {each.text(one)}"
+            for each, (_, one) in zip(self.parameters(value), pairs(value), strict=True)
+        )
+
+    def plain(self, value: Value) -> object:
+        return {each.name: each.plain(one) for each, (_, one) in zip(self.parameters(value), pairs(value), strict=True)}
+
+    def argument(self, value: Value) -> object:
+        return {
+            each.name: each.argument(one) for each, (_, one) in zip(self.parameters(value), pairs(value), strict=True)
+        }
 
 
-def _expected(parameter: Number | Range) -> str:
-    kind = "a number" if not isinstance(parameter.step, int) else "a whole number"
-    if parameter.step == 2:
-        kind = "an odd number" if int(parameter.low) % 2 else "an even number"
-    return f"{kind} from {parameter.low:g} to {parameter.high:g}"
+def apart(value: object) -> bool:
+    """Whether a kept value is pairs of (name, value)."""
+    return (
+        isinstance(value, tuple)
+        and bool(value)
+        and all(isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) for pair in value)
+    )
+
+
+def pairs(value: object) -> tuple[tuple[str, Any], ...]:
+    """A kept value that is `apart`, as what it is."""
+    return value if isinstance(value, tuple) else ()
+
+
+def span(value: object) -> str:
+    """`between -30 and 30`; one number where the ends are equal."""
+    assert isinstance(value, tuple)
+    low, high = value
+    return f"{low:g}" if low == high else f"between {low:g} and {high:g}"
+
+
+PROBABILITY = Number(name="p", low=0.0, high=1.0, default=0.5, help="How often the transform is applied.")
 
 
 @dataclass(frozen=True)
@@ -165,11 +405,16 @@ class TransformSpec:
 
     Args:
         name: Its name in albumentations.
-        group: `geometry`, `colour`, `blur and noise`, `weather` or `dropout`.
+        group: One of `GROUPS`.
         summary: One sentence: what it does to a picture.
         phrase: Sentence template over parameter names, e.g. `Rotate {limit}`.
         params: What can be set.
         fixed: Arguments the library is always given.
+        defaults_of_library: Arguments that need not be written when they hold this.
+        moves_mask: The mask changes with the image.
+        keeps_size: The picture has the size it had.
+        contradiction: From the values, what is wrong with them together; None where nothing is.
+        refusals: Parameter of the library that is not offered -> why.
     """
 
     name: str
@@ -178,36 +423,66 @@ class TransformSpec:
     phrase: str
     params: tuple[Parameter, ...] = ()
     fixed: Mapping[str, object] = field(default_factory=dict)
+    defaults_of_library: Mapping[str, object] = field(default_factory=dict)
+    moves_mask: bool = False
+    keeps_size: bool = True
+    contradiction: Callable[[Mapping[str, Any]], str | None] | None = None
+    refusals: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def defaults(self) -> dict[str, Value]:
         """Parameter name -> default value."""
-        return {parameter.name: parameter.default for parameter in self.params}
+        return self.check({})
+
+    def param(self, name: str) -> Parameter:
+        """The parameter of this name."""
+        return next(each for each in self.params if each.name == name)
 
     def check(self, values: Mapping[str, object]) -> dict[str, Value]:
         """All parameters, given ones checked and the others at their defaults, in the spec's order.
 
         Raises:
-            AugmentError: on an unknown name or a value that does not fit.
+            ParameterError: on an unknown name, a value that does not fit, or values that contradict each other.
         """
         known = [parameter.name for parameter in self.params]
         for name in values:
+            if name in self.refusals:
+                raise ParameterError(name, f"{self.name}: {name} {self.refusals[name]}")
             if name not in known:
                 takes = f"It takes {', '.join(['p', *known])}."
-                raise AugmentError(f"{self.name} has no parameter {name!r}.{nearest(name, known)} {takes}")
+                raise ParameterError(name, f"{self.name} has no parameter {name!r}.{nearest(name, known)} {takes}")
+        checked: dict[str, Value] = {}
+        for each in self.params:
+            given = values.get(each.name, each.start)
+            checked[each.name] = (
+                each.check_for(str(checked[each.by]), given) if isinstance(each, Nested) else each.check(given)
+            )
+        wrong = self.contradiction and self.contradiction(checked)
+        if wrong:
+            at = next((name for name in values if name in wrong), next(iter(values), known[0]))
+            raise ParameterError(at, wrong)
+        return checked
+
+    def plain(self, values: Mapping[str, Value]) -> dict[str, object]:
+        """Values as YAML writes them, without advanced ones at their defaults."""
+        defaults = self.defaults
         return {
-            parameter.name: parameter.check(values.get(parameter.name, parameter.default)) for parameter in self.params
+            each.name: each.plain(values[each.name])
+            for each in self.params
+            if not (each.advanced and values[each.name] == defaults[each.name])
         }
 
     def arguments(self, values: Mapping[str, Value]) -> dict[str, Any]:
         """Keyword arguments for albumentations, `p` not included."""
-        given: dict[str, Any] = {}
-        for parameter in self.params:
-            value: object = values[parameter.name]
-            given[parameter.name] = parameter.options[str(value)] if isinstance(parameter, Choice) else value
+        given = {each.name: each.argument(values[each.name]) for each in self.params}
         return given | dict(self.fixed)
 
     def sentence(self, values: Mapping[str, Value], p: float = 0.5) -> str:
         """`Rotate between -30 and 30 degrees, half the time`."""
         texts = {parameter.name: parameter.text(values[parameter.name]) for parameter in self.params}
-        return f"{self.phrase.format(**texts)}, {_CHANCES.get(p, f'{100 * p:g} % of the time')}"
+        return f"{self.phrase.format(**texts)}, {chance(p)}"
+
+
+def chance(p: float) -> str:
+    """`half the time`."""
+    return _CHANCES.get(p, f"{100 * p:g} % of the time")

@@ -1,0 +1,162 @@
+"""A pipeline's YAML, read so that an error points at the line where the fault stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from segcore.augment.spec import ParameterError
+from segcore.augment.steps import DEEPEST, GROUP_KINDS, Group, Node, Step
+from segcore.errors import AugmentError, unknown
+
+VERSION = 1
+LARGEST = 200_000  # characters; a pipeline of 60 transforms has about 6,000
+
+
+def read_text(text_or_path: str | Path) -> tuple[str, str]:
+    """(text, prefix for errors) of YAML text or of a file.
+
+    Raises:
+        AugmentError: when the file can't be read.
+    """
+    if isinstance(text_or_path, str) and ("\n" in text_or_path or ": " in text_or_path):
+        return text_or_path, ""
+    path = Path(text_or_path)
+    try:
+        return path.read_text(encoding="utf-8"), f"{path.name}, "
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a text file"
+        raise AugmentError(f"Can't read the pipeline {str(path)!r}: {reason}.") from None
+
+
+def read_nodes(text: str, where: str, *, numbered: bool = True) -> tuple[Node, ...]:
+    """What a pipeline's text holds.
+
+    Args:
+        text: YAML.
+        where: Before every error, e.g. `mine.yaml, `.
+        numbered: The text is a user's, so that its lines mean something.
+
+    Raises:
+        AugmentError: when it is no YAML or no pipeline, or a transform, key or value is wrong.
+    """
+    if len(text) > LARGEST:
+        raise AugmentError(f"{where}{len(text)} characters; a pipeline has at most {LARGEST}. Is it another file?")
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}: " if mark and numbered else ""
+        raise AugmentError(f"{where}{line}not YAML: {getattr(error, 'problem', None) or error}.") from None
+    except RecursionError:
+        raise AugmentError(f"{where}not a pipeline: nested too deep.") from None
+    root = _Located(node, where, numbered=numbered)
+    fields = root.mapping("Not a pipeline: expected 'version' and 'transforms'")
+    for key, located in fields.items():
+        if key not in ("version", "transforms"):
+            raise located.key_error(unknown("key of a pipeline", key, ("version", "transforms")))
+    if "transforms" not in fields:
+        raise root.error("Not a pipeline: it has no 'transforms'.")
+    version = fields["version"].value if "version" in fields else VERSION
+    if version != VERSION:
+        raise fields["version"].error(f"Pipeline version {version!r}; this Segcore reads version {VERSION}.")
+    return tuple(_node(item, DEEPEST) for item in fields["transforms"].items())
+
+
+class _Located:
+    """A YAML node with its place and, in a mapping, the place of its key."""
+
+    def __init__(
+        self, node: yaml.Node | None, where: str, *, numbered: bool = True, key: yaml.Node | None = None
+    ) -> None:
+        self.node, self.where, self.numbered, self.key = node, where, numbered, key
+
+    def _at(self, node: yaml.Node, key: yaml.Node | None = None) -> _Located:
+        return _Located(node, self.where, numbered=self.numbered, key=key)
+
+    @property
+    def value(self) -> Any:  # noqa: ANN401 - whatever stands in the file
+        if self.node is None:
+            return None
+        loader = yaml.SafeLoader("")
+        try:
+            return loader.construct_object(self.node, deep=True)
+        except (yaml.YAMLError, ValueError) as error:  # ValueError: `2001-13-45` looks like a date
+            raise self.error(f"not a plain value: {getattr(error, 'problem', None) or error}.") from None
+        except RecursionError:
+            raise self.error("not a plain value: nested too deep.") from None
+
+    def error(self, text: str) -> AugmentError:
+        return self._error(text, self.node)
+
+    def key_error(self, text: str) -> AugmentError:
+        return self._error(text, self.key or self.node)
+
+    def _error(self, text: str, node: yaml.Node | None) -> AugmentError:
+        line = f"line {node.start_mark.line + 1}: " if node and self.numbered else ""
+        return AugmentError(f"{self.where}{line}{text}")
+
+    def mapping(self, what: str) -> dict[str, _Located]:
+        if not isinstance(self.node, yaml.MappingNode):
+            raise self.error(f"{what}; got {_kind(self.node)}.")
+        found: dict[str, _Located] = {}
+        for key, value in self.node.value:
+            name = str(key.value)
+            located = self._at(value, key)
+            if name in found:
+                raise located.key_error(f"{name!r} stands here twice.")
+            found[name] = located
+        return found
+
+    def items(self) -> Iterator[_Located]:
+        if not isinstance(self.node, yaml.SequenceNode):
+            raise self.error(f"'transforms' must be a list of transforms; got {_kind(self.node)}.")
+        return (self._at(item) for item in self.node.value)
+
+
+def _kind(node: yaml.Node | None) -> str:
+    if node is None:
+        return "nothing"
+    if isinstance(node, yaml.MappingNode):
+        return "a mapping"
+    return "a list" if isinstance(node, yaml.SequenceNode) else repr(node.value)
+
+
+def _node(item: _Located, deeper: int) -> Node:
+    if isinstance(item.node, yaml.ScalarNode):  # `- HorizontalFlip`: all defaults
+        names: dict[str, _Located] = {str(item.node.value): item}
+        settings = None
+    else:
+        names = item.mapping("A transform is written 'Name: {p: 0.5, ...}'")
+        settings = next(iter(names.values()), None)
+    if len(names) != 1:
+        raise item.error(f"One transform per list item; got {', '.join(names) or 'none'}.")
+    (name,) = names
+    empty = settings is None or (isinstance(settings.node, yaml.ScalarNode) and settings.value is None)
+    values = {} if empty or settings is None else settings.mapping(f"{name}: settings are written '{{p: 0.5, ...}}'")
+    nodes: list[Node] = []
+    if name in GROUP_KINDS and (inner := values.pop("transforms", None)) is not None:
+        if not deeper:
+            raise inner.key_error(f"Groups more than {DEEPEST} deep in one another.")
+        nodes = [_node(each, deeper - 1) for each in inner.items()]
+    given = {key: located.value for key, located in values.items()}
+    try:
+        return _created(name, nodes, given)
+    except AugmentError as error:
+        at = values.get(error.name) if isinstance(error, ParameterError) else None
+        raise (at.key_error(str(error)) if at else item.error(str(error))) from None
+
+
+def _created(name: str, nodes: list[Node], given: dict[str, Any]) -> Node:
+    p, enabled = given.pop("p", None), given.pop("enabled", True)
+    if name not in GROUP_KINDS:
+        return Step.create(name, p, enabled=enabled, **given)
+    n = given.pop("n", None)
+    if given:
+        key = next(iter(given))
+        known = ("p", "transforms", "enabled", *(("n",) if name == "SomeOf" else ()))
+        raise ParameterError(key, f"{name} has no parameter {key!r}. It takes {', '.join(known)}.")
+    return Group.create(name, nodes, p, n=n, enabled=enabled)
