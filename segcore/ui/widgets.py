@@ -61,7 +61,8 @@ def _source(name: str) -> str:
 
 _VIEWER = """<div class="viewer"><div class="bar"><small>Double-click to zoom, drag to pan</small>
 <label>Opacity <input type="range" min="0" max="100" step="5" aria-label="Opacity"><output></output></label></div>
-<div class="grid"></div></div>"""
+<div class="grid"><div class="over"><div class="handle" role="slider" tabindex="0" aria-valuemin="0"
+aria-valuemax="100"><i></i></div></div></div></div>"""
 
 
 def viewer(
@@ -72,6 +73,7 @@ def viewer(
     key: str,
     slider: bool = True,
     smallest: int = 300,
+    swipe: bool = False,
     on_step: Callable[[int], None] | None = None,
 ) -> None:
     """Pictures side by side, with linked zoom and pan, and one opacity for all layers.
@@ -83,8 +85,14 @@ def viewer(
         key: Unique on the page.
         slider: Offer the opacity slider.
         smallest: Width in px below which a panel wraps to the next row.
+        swipe: The two panels lie on one another: left of a handle that can be dragged shows the first.
         on_step: Called with -1 or 1 when an arrow key is pressed.
+
+    Raises:
+        ValueError: when there are not two panels to swipe.
     """
+    if swipe and len(panels) != 2:
+        raise ValueError(f"{len(panels)} panels to swipe; expected 2.")
     opacity = state.get("opacity", OPACITY, state.Between(0, 1))
     render = v2.component(
         "segcore.viewer", html=_VIEWER, css=_source("viewer.css"), js=_source("viewer.js"), isolate_styles=True
@@ -107,6 +115,7 @@ def viewer(
                 "min": f"{smallest}px",
                 "opacity": opacity,
                 "slider": slider,
+                "swipe": swipe,
                 "keys": on_step is not None,
             }
         ],

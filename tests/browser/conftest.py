@@ -64,15 +64,20 @@ def workplace(tmp_path_factory):
     return data, folder / "runs"
 
 
-@contextlib.contextmanager
 def served(data, runs, cache):
-    """Serve the app on a free port; yields its address and always ends the server."""
+    """Serve the app; yields its address."""
+    return served_script("app.py", cache, "--data", str(data), "--runs", str(runs))
+
+
+@contextlib.contextmanager
+def served_script(script, cache, *arguments):
+    """Serve a Streamlit script on a free port; yields its address and always ends the server."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     command += ["--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none"]
-    command += ["--", "--data", str(data), "--runs", str(runs)]
+    command += ["--", *arguments]
     environment = os.environ | {"SEGCORE_CACHE": str(cache)}
     log = (cache / f"{port}.log").open("w+")
     server = subprocess.Popen(
@@ -116,3 +121,9 @@ def app(workplace, tmp_path_factory):
     """The address of a server shared by the tests."""
     with served(*workplace, tmp_path_factory.mktemp("cache")) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """`with serve(script, folder) as address:` serves a Streamlit script; its log is written to the folder."""
+    return served_script

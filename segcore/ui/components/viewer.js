@@ -1,5 +1,6 @@
 // Pictures side by side: one photo with one colour layer each, same zoom, same pan, same point under the cursor.
 // Called again on every rerun with new data: elements are kept, so the old picture stays until the new one is there.
+// To swipe, two panels lie in one cell of the grid: the second is clipped at the handle (--split, a share of the width).
 const make = (tag, className, parent) => {
   const element = document.createElement(tag);
   element.className = className;
@@ -75,14 +76,48 @@ function interact(root) {
   }, { passive: false });
 }
 
+function swipe(root, handle) {
+  let split = 0.5;
+  let grip = null; // where the handle was taken: it must not jump under the finger
+  const place = (value) => {
+    split = clamp(value, 0, 1);
+    root.style.setProperty("--split", split);
+    handle.ariaValueNow = Math.round(split * 100);
+  };
+  const share = (event) => {
+    const area = handle.parentElement.getBoundingClientRect();
+    return (event.clientX - area.left) / area.width;
+  };
+  handle.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    handle.setPointerCapture(event.pointerId);
+    grip = share(event) - split;
+  });
+  handle.addEventListener("pointermove", (event) => grip !== null && place(share(event) - grip));
+  for (const name of ["pointerup", "pointercancel", "lostpointercapture"])
+    handle.addEventListener(name, () => (grip = null));
+  handle.addEventListener("dblclick", () => place(0.5));
+  handle.addEventListener("keydown", (event) => {
+    const step = event.shiftKey ? 0.1 : 0.02;
+    const wanted = { ArrowLeft: split - step, ArrowDown: split - step, ArrowRight: split + step, ArrowUp: split + step,
+      PageDown: split - 0.1, PageUp: split + 0.1, Home: 0, End: 1 }[event.key];
+    if (wanted === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault(); // the page would scroll
+    place(wanted);
+  });
+  place(split);
+}
+
 export default function ({ data: [data], parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".viewer");
   const bar = root.querySelector(".bar");
   const slider = root.querySelector("input");
   const grid = root.querySelector(".grid");
+  const handle = root.querySelector(".handle");
   if (!root.panels) {
     root.panels = [];
     interact(root);
+    swipe(root, handle);
   }
   const show = (value) => {
     root.style.setProperty("--opacity", value / 100);
@@ -99,6 +134,8 @@ export default function ({ data: [data], parentElement, setStateValue, setTrigge
 
   root.style.setProperty("--aspect", data.aspect);
   root.style.setProperty("--min", data.min);
+  root.classList.toggle("swipe", data.swipe);
+  handle.ariaLabel = data.swipe ? `Swipe between ${data.panels[0].title} and ${data.panels[1].title}` : null;
   while (root.panels.length > data.panels.length) root.panels.pop().figure.remove();
   data.panels.forEach((wanted, index) => {
     const own = root.panels[index] || (root.panels[index] = panel(grid));
