@@ -146,6 +146,7 @@ class Session:
             SegcoreError: when it can't start. A training that fails later is a run that says so.
         """
         job = self.job(task, writer)
+        check_pipeline(task)
         decode(job)
         return fit(job, checkpoint=checkpoint, models_left=models_left, on_epoch=on_epoch, splits=splits)
 
@@ -178,6 +179,7 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
     session.reporter.opening(opening(job, config), (*job.dataset.notes, *job.plan.warnings))
     runs: list[RunRecord] = []
     with session.working():
+        check_pipeline(config)
         decode(job)
         check_samples(job, "test")
         for index, task in enumerate(tasks):
@@ -290,6 +292,16 @@ def counting(job: Job, what: str) -> Callable[[int, int], None]:
 def decode(job: Job) -> None:
     """Decode what it trains and validates on, as far as the memory for it goes and it is not decoded yet."""
     job.store.fill([item.id for item in (*job.plan.train, *job.plan.val)], counting(job, "reading"))
+
+
+def check_pipeline(config: TrainConfig) -> None:
+    """Try the augmentation at every size it will meet: a crop that is too large must not wait for its image.
+
+    Raises:
+        AugmentError: naming the transform that can't be applied.
+    """
+    for height, width in sorted({config.size_at(epoch) for epoch in range(config.epochs)}):
+        config.pipeline.check(height, width)
 
 
 def check_samples(job: Job, split: str) -> None:

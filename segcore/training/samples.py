@@ -88,6 +88,8 @@ def resized(pair: Pair, size: tuple[int, int]) -> Pair:
 class Items(Dataset[Sized]):
     """Items of a split as tensors: `[H, W, 3]` uint8 RGB, `[H, W]` uint8 ids, and the item's position.
 
+    All have the size of the epoch: a pipeline that changes it (a crop, say) is followed by a resize.
+
     Which are augmented: without copies, every training sample, afresh each epoch. With copies, copy 0 never and the
     others always: afresh each epoch in training, the same each time where `fixed` (the `augmented` protocol, whose
     validation set holds copies, and validation itself).
@@ -129,11 +131,12 @@ class Items(Dataset[Sized]):
         epoch, position = key
         item = self.items[position]
         image, mask = self.store[item.id]
-        if self.size_at:
-            image, mask = resized((image, mask), self.size_at(epoch))
+        size = self.size_at(epoch) if self.size_at else self.store.size
+        image, mask = resized((image, mask), size)
         if self.every or item.copy:
             drawn = 0 if self.fixed or epoch < self.fixed_until else epoch
             image, mask = self.pipeline(image, mask, seed=draw_seed(self.seed, drawn, item))
+            image, mask = resized((image, mask), size)
         return torch.from_numpy(np.array(image)), torch.from_numpy(np.array(mask)), position
 
 

@@ -3,11 +3,12 @@
 import subprocess
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segcore.augment import Pipeline, Step
+from segcore.augment import Group, Pipeline, Step, presets
 from segcore.data.dataset import Dataset
 from segcore.data.split import Item
 from segcore.labels import LabelMap
@@ -16,6 +17,14 @@ from segcore.training.samples import Items, SampleStore, TrainBatches, ValBatche
 
 LABELS = LabelMap("two", ("a", "b"), ((0, 0, 0), (255, 255, 255)))
 TURN = Pipeline((Step.create("Rotate", 1.0), Step.create("RandomBrightnessContrast", 1.0)))
+
+GROUPED = Pipeline(
+    (
+        Group.create("OneOf", (Step.create("GaussNoise", 0.3), Step.create("MedianBlur", 0.7)), 0.8),
+        Group.create("SomeOf", (Step.create("Rotate"), Step.create("RandomGamma", 1.0), Step.create("ToGray")), n=2),
+    )
+)
+CROP = "transforms:\n  - RandomCrop: {p: 1.0, height: 16, width: 20}\n"
 
 
 class Picture:
@@ -38,12 +47,12 @@ class Picture:
         return str(self.number)
 
 
-def items(*, copies=0, training=True, fixed=False, count=5, budget=10**9):
+def items(*, copies=0, training=True, fixed=False, count=5, budget=10**9, pipeline=TURN):
     dataset = Dataset("x", "x", LABELS, [Picture(number) for number in range(count)])
     store = SampleStore(dataset, (32, 48), budget)
     store.fill(dataset.ids)
     planned = [Item(name, copy) for name in dataset.ids for copy in range(copies + 1)]
-    return Items(planned, store, TURN, seed=7, copies=copies, training=training, fixed=fixed)
+    return Items(planned, store, pipeline, seed=7, copies=copies, training=training, fixed=fixed)
 
 
 def same(left, right):
@@ -167,3 +176,26 @@ def test_sizes_follow_the_epoch_and_augmentations_hold_still_until_the_encoder_t
     still = items()
     still.fixed_until = 2
     assert same(still[0, 3], still[1, 3]) and not same(still[1, 3], still[2, 3])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("name", [*presets(), "grouped"])
+def test_a_worker_applies_what_the_preview_shows(name, workers):
+    """The bits of `pipeline(image, mask, seed)` are those of the batch, whichever process made it."""
+    pipeline = GROUPED if name == "grouped" else presets()[name]
+    found = items(pipeline=pipeline)
+    for images, masks, positions in batches(found, 2, workers=workers, epoch=3):
+        for image, mask, position in zip(images, masks, positions, strict=True):
+            item = found.items[position]
+            expected = pipeline(*found.store[item.id], seed=draw_seed(7, 3, item))
+            assert (image.numpy() == expected[0]).all() and (mask.numpy() == expected[1]).all()
+
+
+def test_pictures_of_another_size_are_brought_back_to_the_models():
+    pipeline = Pipeline.from_yaml(CROP)
+    found = items(pipeline=pipeline)
+    image, mask, position = found[0, 1]
+    assert image.shape == (32, 48, 3) and mask.shape == (32, 48)
+    small = pipeline(*found.store[found.items[position].id], seed=draw_seed(7, 0, found.items[position]))
+    assert small[1].shape == (16, 20)
+    assert set(np.unique(mask)) <= set(np.unique(small[1]))
