@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from segcore.data.classes import is_void
+from segcore.data.copies import Copy, check_copies, read_copies
 from segcore.data.dataset import Dataset, Record
 from segcore.data.decode import MASK_SUFFIXES, MaskCoding
-from segcore.data.formats import FORMATS
+from segcore.data.formats import FORMATS, Format
 from segcore.data.formats.base import Found, Pair
 from segcore.data.record import FileRecord, RenumberedRecord
 from segcore.data.sequence import group_of, is_video, natural_key
@@ -53,19 +54,60 @@ def open_dataset(
         raise LabelError(unknown("labels", labels, PRESETS))
     if str(source) == DRIVE:
         return _open_drive(labels, void)
-    listing = list_tree(_path(source))
-    found = _recognise(listing)
+    layout = open_layout(source, skip_incomplete=skip_incomplete)
+    found = layout.found
     coding = MaskCoding(
         found.classes, target_labels(found.classes.labels, labels, void), found.ids_only, color_tolerance
     )
-    pairs, notes = _complete(found.pairs, listing, skip_incomplete)
-    _check_files(pairs, listing)
-    _check_splits(pairs, found, listing)
-    records = _records(pairs, listing, coding)
-    video = is_video(record.id for record in records) if found.video is None else found.video
+    records = _records(layout, coding)
+    notes = layout.notes
+    frames = dict.fromkeys(record.origin for record in records)
+    video = is_video(frames) if found.video is None else found.video
     if video and found.video is None:
         notes = (*notes, "Ids are numbered in constant steps: taken as a video, so validation is split by block.")
-    return Dataset(found.name, str(source), coding.target, records, video, (*found.notes, *notes))
+    return Dataset(found.name, str(source), coding.target, records, video, notes)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A folder or zip that was recognised, before anything of it is decoded.
+
+    Args:
+        listing: The folder in it that the samples are in.
+        format: Its layout.
+        found: All that the layout says.
+        pairs: Samples with image and mask, each with an id of its own.
+        copies: Those of them that are augmented copies, by id.
+        notes: Things a user should know.
+    """
+
+    listing: Listing
+    format: Format
+    found: Found
+    pairs: tuple[Pair, ...]
+    copies: Mapping[str, Copy]
+    notes: tuple[str, ...]
+
+
+def open_layout(source: str | Path, *, skip_incomplete: bool = False) -> Layout:
+    """Recognise and check a folder or zip.
+
+    Raises:
+        DatasetError: as `open_dataset`.
+        LabelError: when the classes are badly listed.
+    """
+    listing = list_tree(_path(source))
+    below, layout, found = _recognise(listing)
+    complete, notes = _complete(found.pairs, listing, skip_incomplete)
+    _check_files(complete, listing)
+    _check_splits(complete, found, listing)
+    pairs = unique_ids(complete, listing.tree.root)
+    copies = read_copies(below)
+    # Of a copy that is skipped, the line is right all the same.
+    skipped = {name: pair.split for pair in found.pairs for name in (pair.id, f"{pair.split}__{pair.id}")}
+    splits = {pair.id: pair.split for pair in pairs}
+    notes = (*found.notes, *notes, *check_copies(below, copies, splits, skipped if skip_incomplete else {}))
+    return Layout(below, layout, found, pairs, {name: copies[name] for name in splits if name in copies}, notes)
 
 
 def check_source(source: str | Path) -> None:
@@ -115,7 +157,8 @@ def _open_drive(labels: str | None, void: Void) -> Dataset:
     return Dataset(DRIVE, DRIVE, target, records, video=True)
 
 
-def _recognise(listing: Listing) -> Found:
+def _recognise(listing: Listing) -> tuple[Listing, Format, Found]:
+    """(the folder with the samples, its layout, what was found)."""
     if not listing.files:
         raise DatasetError(f"{listing.where()}: empty, no files in it. {_known_layouts()}")
     folders = ["", *(folder for folder in listing.folders if folder.count("/") < MAX_DEPTH)]
@@ -124,7 +167,7 @@ def _recognise(listing: Listing) -> Found:
         for layout in FORMATS.values():
             found = layout.recognise(below)
             if found is not None:
-                return found
+                return below, layout, found
     top = sorted({file.split("/")[0] + ("/" if "/" in file else "") for file in listing.files})
     raise DatasetError(f"{listing.where()}: unknown layout; it holds {_some(top)}. {_known_layouts()}")
 
@@ -184,14 +227,28 @@ def _check_splits(pairs: Iterable[Pair], found: Found, listing: Listing) -> None
         raise DatasetError(f"{listing.tree.root}: no image with a mask. {_known_layouts()}")
 
 
-def _records(pairs: list[Pair], listing: Listing, coding: MaskCoding) -> tuple[Record, ...]:
+def unique_ids(pairs: Sequence[Pair], where: str) -> tuple[Pair, ...]:
+    """Pairs with their split before their id where ids repeat.
+
+    Raises:
+        DatasetError: when two of one split have the same id.
+    """
     if max(Counter(pair.id for pair in pairs).values()) > 1:  # train/0001.png and test/0001.png are two samples
         pairs = [replace(pair, id=f"{pair.split}__{pair.id}") for pair in pairs]
     repeated = [sample_id for sample_id, count in Counter(pair.id for pair in pairs).items() if count > 1]
     if repeated:
-        raise DatasetError(f"{listing.tree.root}: ids that occur twice: {_some(repeated)}. Rename or remove one.")
-    return tuple(
-        FileRecord(pair.id, pair.split, group_of(pair.id), listing.tree, pair.image, pair.mask, coding)
-        for pair in sorted(pairs, key=lambda pair: natural_key(pair.id))
-        if pair.image and pair.mask
-    )
+        raise DatasetError(f"{where}: ids that occur twice: {_some(repeated)}. Rename or remove one.")
+    return tuple(pairs)
+
+
+def _records(layout: Layout, coding: MaskCoding) -> tuple[Record, ...]:
+    """In time order, copies behind their frames."""
+    tree = layout.listing.tree
+    records = []
+    for pair in layout.pairs:
+        if pair.image and pair.mask:
+            copy = layout.copies.get(pair.id)
+            origin, count = (copy.source, copy.number) if copy else (pair.id, 0)
+            files = (pair.image, pair.mask)
+            records.append(FileRecord(pair.id, pair.split, group_of(origin), tree, *files, coding, origin, count))
+    return tuple(sorted(records, key=lambda record: (natural_key(record.origin), record.copy, natural_key(record.id))))

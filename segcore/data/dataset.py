@@ -25,6 +25,15 @@ class Record(Protocol):
     def split(self) -> str: ...
     @property
     def group(self) -> str: ...
+    @property
+    def origin(self) -> str:
+        """Id of the frame it shows: its own, or that of the frame an augmented copy was made from."""
+        ...
+
+    @property
+    def copy(self) -> int:
+        """0 for a frame, 1, 2, ... for its augmented copies on disk."""
+        ...
 
     def image(self) -> U8Image:
         """Decode the image, `[H, W, 3]` RGB uint8."""
@@ -77,6 +86,15 @@ class Dataset:
         found = {split: tuple(record.id for record in self.records if record.split == split) for split in SPLITS}
         return MappingProxyType({split: ids for split, ids in found.items() if ids})
 
+    @cached_property
+    def copies(self) -> Mapping[str, tuple[str, ...]]:
+        """Ids of the augmented copies on disk, by the frame that they were made from, which may be missing."""
+        found: dict[str, tuple[str, ...]] = {}
+        for record in self.records:
+            if record.copy:
+                found[record.origin] = (*found.get(record.origin, ()), record.id)
+        return MappingProxyType(found)
+
     @property
     def ids(self) -> tuple[str, ...]:
         """All ids, in the dataset's own order."""
@@ -84,10 +102,11 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits over every sample's id, split and stored bytes, and the labels."""
+        """16 hex digits over every sample's id, split and stored bytes, which frame copies are of, and the labels."""
         digest = hashlib.sha256(repr(self.labels.to_dict()).encode())
         for record in self.records:
-            digest.update(f"{record.id}\t{record.split}\t{record.stamp()}\n".encode())
+            copy = f"\t{record.origin}\t{record.copy}" if record.copy else ""
+            digest.update(f"{record.id}\t{record.split}\t{record.stamp()}{copy}\n".encode())
         return digest.hexdigest()[:16]
 
     def record(self, sample_id: str) -> Record:

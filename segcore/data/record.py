@@ -24,6 +24,8 @@ class FileRecord:
         image_path: Image inside the tree.
         mask_path: Mask inside the tree.
         coding: How the mask becomes ids.
+        origin: Id of the frame it shows: its own, or that of the frame an augmented copy was made from.
+        copy: 0 for a frame, 1, 2, ... for its augmented copies.
     """
 
     id: str
@@ -33,6 +35,8 @@ class FileRecord:
     image_path: str
     mask_path: str
     coding: MaskCoding
+    origin: str
+    copy: int = 0
 
     def image(self) -> U8Image:
         return decode_image(self.tree.read(self.image_path), self._where(self.image_path))
@@ -74,6 +78,14 @@ class RenumberedRecord:
     @property
     def group(self) -> str:
         return self.record.group
+
+    @property
+    def origin(self) -> str:
+        return self.record.origin
+
+    @property
+    def copy(self) -> int:
+        return self.record.copy
 
     def image(self) -> U8Image:
         return self.record.image()

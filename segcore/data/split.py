@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -27,10 +27,16 @@ _SNAP = 8  # a border between blocks moves to a border between sequences that is
 
 
 class Item(NamedTuple):
-    """A frame (`copy` 0) or an augmented copy of it (`copy` 1, 2, ...)."""
+    """A sample as it is stored (`copy` 0), or an augmented copy to be made of it (`copy` 1, 2, ...)."""
 
     id: str
     copy: int = 0
+    origin: str = ""  # of a sample that is stored as an augmented copy: the frame it was made from
+
+    @property
+    def frame(self) -> str:
+        """Id of the frame it shows."""
+        return self.origin or self.id
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,9 @@ class SplitPlan:
         return digest.hexdigest()[:16]
 
     def counts(self) -> dict[str, int]:
-        """Samples by split; `train` counts frames before augmentation, `train_augmented` items after it."""
+        """Samples by split; `train` counts different frames, `train_augmented` items: frames and copies."""
         return {
-            "train": len({item.id for item in self.train}),
+            "train": len({item.frame for item in self.train}),
             "train_augmented": len(self.train),
             "val": len(self.val),
             "test": len(self.test),
@@ -81,6 +87,11 @@ def plan_split(
 ) -> SplitPlan:
     """Keep the dataset's train and test; take validation from train, or as given.
 
+    Augmented copies on disk are trained on and never validated on (but under `augmented`): they go where their frame
+    goes, and are left out where it is validated on, tested on or in a gap. Whatever is counted (shares, blocks, folds,
+    gaps, neighbours in time) counts frames. Where frames are missing and only copies of them are on disk, the first
+    copy of each stands for it, also in validation, and a warning says so.
+
     With `folds`, train is cut into so many parts, and part `fold` validates. The parts of a video are blocks of time as
     equal as can be over its sequences in order, `GAP` + 1 frames or more each; a border near the end of a sequence
     (1/8 of a block) moves there. `GAP` frames on each side of the validating block, in its own sequence, are left out.
@@ -91,8 +102,9 @@ def plan_split(
         dataset: What to split.
         method: One of `METHODS`.
         val_fraction: Share of the training frames (`augmented`: of frames and copies) to validate on, in (0, 1).
-        copies: Augmented copies of every training frame. Except under `augmented`, copies stay on the side of their
-            frame, and only frames themselves are validated on.
+        copies: Augmented copies to be made of every training frame, beside those on disk, of which none are made.
+            Except under `augmented`, copies stay on the side of their frame, and only frames themselves are validated
+            on.
         seed: Which frames or blocks are taken.
         folds: Parts for cross-validation, 2 or more; 0 is one split. `method` is then `auto`, `block` or `frame`
             (shuffled), and `val_fraction` is not used.
@@ -108,36 +120,87 @@ def plan_split(
         raise DatasetError(f"val_fraction is {val_fraction}; expected a share between 0 and 1, 0.1 say.")
     if copies < 0:
         raise DatasetError(f"copies is {copies}; expected 0 or more.")
-    frames = dataset.splits.get("train", ())
-    if not frames:
+    stored = _stored(dataset)
+    if not stored:
         raise DatasetError(f"{dataset.name} has no train split; it has {', '.join(dataset.splits)}.")
     if folds or fold is not None:
-        return _fold_plan(dataset, frames, method, copies, seed, folds, fold)
+        return _fold_plan(dataset, stored, method, copies, seed, folds, fold)
     if method == "auto":
         method = "given" if "val" in dataset.splits else "block" if dataset.video else "frame"
-    rng = random.Random(seed)
+    rng, frames = random.Random(seed), tuple(stored)
     warnings: list[str] = []
     if method == "given":
-        train, val = _given(dataset, frames, copies)
+        train, val = _given(dataset, stored, copies)
     elif method == "augmented":
-        train, val, warnings = _augmented(frames, val_fraction, copies, rng)
+        train, val, warnings = _augmented(stored, val_fraction, copies, rng)
     else:
         chosen, gap = (_blocks if method == "block" else _frames)(dataset, frames, val_fraction, rng)
-        train = _with_copies([frame for frame in frames if frame not in chosen and frame not in gap], copies)
-        val = [Item(frame) for frame in frames if frame in chosen]
+        train, val = _sides(stored, chosen, gap, copies)
     for name, items in (("train", train), ("val", val)):
         if not items:
             raise DatasetError(
                 f"val_fraction {val_fraction} of {len(frames)} frames ({method}) leaves no {name} samples. "
                 "Choose another fraction, or --split frame."
             )
-    return _plan(dataset, method, train, val, [*warnings, *_val_warnings(dataset, method)])
+    return _plan(dataset, method, train, val, copies, [*warnings, *_val_warnings(dataset, method)])
 
 
-def _plan(dataset: Dataset, method: str, train: list[Item], val: list[Item], warnings: list[str]) -> SplitPlan:
+def _plan(
+    dataset: Dataset, method: str, train: list[Item], val: list[Item], copies: int, warnings: list[str]
+) -> SplitPlan:
     test = [Item(frame) for frame in dataset.splits.get("test", ())]
-    warnings = [*warnings, *_test_warnings(dataset, train, test)]
+    warnings = [*warnings, *_copy_warnings(dataset, method, val, copies), *_test_warnings(dataset, train, test)]
     return SplitPlan(method, tuple(train), tuple(val), tuple(test), tuple(warnings))
+
+
+def _stored(dataset: Dataset) -> dict[str, tuple[Item, ...]]:
+    """What is on disk of each training frame: itself and its copies, by the id of the first.
+
+    That is the frame itself, or a copy of it where the frame is missing. Copies of frames in other splits are left out.
+    """
+    elsewhere = _elsewhere(dataset)
+    found: dict[str, list[Item]] = defaultdict(list)
+    for record in dataset.records:  # a frame comes before its copies
+        if record.split == "train" and not (record.copy and record.origin in elsewhere):
+            found[record.origin].append(Item(record.id, 0, record.origin if record.copy else ""))
+    return {items[0].id: tuple(items) for items in found.values()}
+
+
+def _elsewhere(dataset: Dataset) -> set[str]:
+    """Frames that are not in train."""
+    return {record.id for record in dataset.records if record.split != "train"}
+
+
+def _sides(
+    stored: Mapping[str, Sequence[Item]], chosen: set[str], gap: set[str], copies: int
+) -> tuple[list[Item], list[Item]]:
+    """(train, val): all of the frames that are neither chosen nor in the gap, and the chosen frames alone."""
+    left = {frame: items for frame, items in stored.items() if frame not in chosen and frame not in gap}
+    return _with_copies(left, copies), [items[0] for frame, items in stored.items() if frame in chosen]
+
+
+def _copy_warnings(dataset: Dataset, method: str, val: Sequence[Item], copies: int) -> list[str]:
+    if not dataset.copies:
+        return []
+    warnings = []
+    if copies:
+        frames = sum(record.split == "train" and not record.copy for record in dataset.records)
+        warnings.append(
+            f"{dataset.name} holds {sum(map(len, dataset.copies.values()))} augmented copies on disk already; copies "
+            f"{copies} makes {copies} more of each of its {frames} training frames. With copies 0, what is on disk is "
+            "trained on alone."
+        )
+    standing = sum(bool(item.origin) for item in val)
+    if standing and method != "augmented":
+        warnings.append(
+            f"{standing} of {len(val)} validation samples are augmented copies, one of each frame that is held back: "
+            f"{dataset.name} does not hold the frames themselves. The validation score tells little about real frames."
+        )
+    elsewhere = _elsewhere(dataset)
+    left_out = sum(len(names) for frame, names in dataset.copies.items() if frame in elsewhere)
+    if left_out:
+        warnings.append(f"{left_out} augmented copies of frames that are in val or test are left out of training.")
+    return warnings
 
 
 def _val_warnings(dataset: Dataset, method: str) -> list[str]:
@@ -155,8 +218,15 @@ def _val_warnings(dataset: Dataset, method: str) -> list[str]:
 
 
 def _fold_plan(
-    dataset: Dataset, frames: Sequence[str], method: str, copies: int, seed: int, folds: int, fold: int | None
+    dataset: Dataset,
+    stored: Mapping[str, Sequence[Item]],
+    method: str,
+    copies: int,
+    seed: int,
+    folds: int,
+    fold: int | None,
 ) -> SplitPlan:
+    frames = tuple(stored)
     if method not in _FOLDABLE:
         raise DatasetError(
             f"Split {method!r} can't be cut into folds; it is one split. Choose --split {' or '.join(_FOLDABLE)}, or "
@@ -183,9 +253,8 @@ def _fold_plan(
         shuffled = list(frames)
         random.Random(seed).shuffle(shuffled)
         chosen, gap = set(shuffled[fold::folds]), set()
-    train = _with_copies([frame for frame in frames if frame not in chosen and frame not in gap], copies)
-    val = [Item(frame) for frame in frames if frame in chosen]
-    return _plan(dataset, FOLDS, train, val, _val_warnings(dataset, method))
+    train, val = _sides(stored, chosen, gap, copies)
+    return _plan(dataset, FOLDS, train, val, copies, _val_warnings(dataset, method))
 
 
 def _time_block(dataset: Dataset, frames: Sequence[str], folds: int, fold: int) -> tuple[set[str], set[str]]:
@@ -214,28 +283,34 @@ def _sequences(dataset: Dataset, frames: Iterable[str]) -> dict[str, list[str]]:
     return sequences
 
 
-def _with_copies(frames: Iterable[str], copies: int) -> list[Item]:
-    return [Item(frame, copy) for frame in frames for copy in range(copies + 1)]
+def _with_copies(stored: Mapping[str, Sequence[Item]], copies: int) -> list[Item]:
+    """All that is stored of the frames, and behind each frame the copies to be made of it; none of a copy."""
+    return [
+        made
+        for items in stored.values()
+        for item in items
+        for made in ([item] if item.origin else [Item(item.id, copy) for copy in range(copies + 1)])
+    ]
 
 
-def _given(dataset: Dataset, frames: Sequence[str], copies: int) -> tuple[list[Item], list[Item]]:
+def _given(dataset: Dataset, stored: Mapping[str, Sequence[Item]], copies: int) -> tuple[list[Item], list[Item]]:
     if "val" not in dataset.splits:
         raise DatasetError(
             f"{dataset.name} has no val split of its own; it has {', '.join(dataset.splits)}. "
             "Choose --split block or frame."
         )
-    return _with_copies(frames, copies), [Item(frame) for frame in dataset.splits["val"]]
+    return _with_copies(stored, copies), [Item(frame) for frame in dataset.splits["val"]]
 
 
 def _augmented(
-    frames: Sequence[str], val_fraction: float, copies: int, rng: random.Random
+    stored: Mapping[str, Sequence[Item]], val_fraction: float, copies: int, rng: random.Random
 ) -> tuple[list[Item], list[Item], list[str]]:
-    items = _with_copies(frames, copies)
+    items = _with_copies(stored, copies)
     rng.shuffle(items)
     cut = round(val_fraction * len(items))
     val, train = items[:cut], items[cut:]
-    trained = {item.id for item in train}
-    shared = sum(item.id in trained for item in val)
+    trained = {item.frame for item in train}
+    shared = sum(item.frame in trained for item in val)
     warning = (
         f"Split 'augmented': {shared} of {len(val)} validation samples are copies of frames that are also trained on; "
         "the validation score measures memory, not skill. Trust the test score only."
@@ -276,10 +351,10 @@ def _test_warnings(dataset: Dataset, train: Iterable[Item], test: Sequence[Item]
         return [f"{dataset.name} has no test split; models are compared on validation only."]
     if not dataset.video:
         return []
-    trained = {item.id for item in train}
-    order: dict[str, list[str]] = defaultdict(list)
+    trained = {item.frame for item in train}
+    order: dict[str, dict[str, None]] = defaultdict(dict)
     for record in dataset.records:
-        order[record.group].append(record.id)
+        order[record.group][record.origin] = None
     beside = {
         frame
         for sequence in order.values()

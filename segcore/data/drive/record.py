@@ -51,6 +51,15 @@ class DriveRecord:
         """One ride is one sequence."""
         return "drive"
 
+    @property
+    def origin(self) -> str:
+        """Frames alone are drawn, no copies."""
+        return self.id
+
+    @property
+    def copy(self) -> int:
+        return 0
+
     def image(self) -> U8Image:
         """`[720, 960, 3]` RGB uint8, from the cache or drawn."""
         stored = _read(self._path("image"), cv2.IMREAD_COLOR)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from segcore.data.formats import cam101, fastai, folder, kaggle, original, segnet
@@ -17,14 +17,18 @@ class Format:
     Args:
         summary: What it looks like, for people.
         recognise: The samples found in a folder, or None when it is not this layout.
+        relist: Where train.txt lists the training samples: its text with copies behind their frames.
     """
 
     summary: str
     recognise: Callable[[Listing], Found | None]
+    relist: Callable[[str, Mapping[str, Sequence[tuple[str, str]]]], str] | None = None
 
 
 FORMATS: dict[str, Format] = {
-    "camvid (SegNet)": Format("train/ trainannot/ (val, test likewise), masks as ids 0-11", segnet.recognise),
+    "camvid (SegNet)": Format(
+        "train/ trainannot/ (val, test likewise), masks as ids 0-11", segnet.recognise, segnet.relist
+    ),
     "camvid (Kaggle)": Format("train/ train_labels/ (val, test likewise), class_dict.csv", kaggle.recognise),
     "camvid (original)": Format("701_StillsRaw_full/ LabeledApproved_full/", original.recognise),
     "camvid (fast.ai)": Format("images/NAME.png labels/NAME_P.png codes.txt valid.txt", fastai.recognise),

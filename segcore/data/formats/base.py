@@ -21,6 +21,11 @@ class Pair:
     image: str | None
     mask: str | None
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Those that are there."""
+        return tuple(file for file in (self.image, self.mask) if file)
+
 
 @dataclass(frozen=True)
 class Found:
@@ -33,6 +38,7 @@ class Found:
         video: Neighbouring frames are neighbours in time; None: to be seen from the ids.
         ids_only: Palette masks are ids.
         splits: Splits the layout has a folder for, even an empty one.
+        others: Files that decide what it is and belong to no pair: lists of classes and splits, frames of a gap.
         notes: Things a user should know.
     """
 
@@ -42,6 +48,7 @@ class Found:
     video: bool | None = True
     ids_only: bool = False
     splits: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 

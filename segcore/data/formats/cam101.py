@@ -5,10 +5,12 @@ Fauqueur, Brostow, Cipolla: Assisted video object labeling by joint tracking of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 from segcore.data.classes import CAMVID32_CLASSES, ClassList, read_classes
+from segcore.data.copies import read_copies
 from segcore.data.dataset import SPLITS
 from segcore.data.formats.base import Found, Pair, images_in, pair_files, without_suffix
 from segcore.data.sequence import natural_key
@@ -29,14 +31,17 @@ def recognise(listing: Listing) -> Found | None:
     if any(_masks(listing.below(split)) for split in splits):
         pairs = tuple(pair for split in splits for pair in _pairs(listing.below(split), split))
         places = ("", *(f"{split}/" for split in splits))
-        classes, notes = _classes(listing, places)
-        return Found("cam101", classes, pairs, splits=splits, notes=notes)
+        classes, others, notes = _classes(listing, places)
+        return Found("cam101", classes, pairs, splits=splits, others=others, notes=notes)
     flat = Listing(listing.tree, tuple(file for file in listing.files if "/" not in file), frozenset(), listing.base)
     if not _masks(flat):
         return None
-    classes, notes = _classes(flat, ("",))
-    pairs, note = _cut(_pairs(flat, "train"))
-    return Found("cam101", classes, pairs, notes=(*notes, *note))
+    classes, others, notes = _classes(flat, ("",))
+    found = _pairs(flat, "train")
+    pairs, note = _cut(found, {name: copy.source for name, copy in read_copies(flat).items()})
+    taken = {pair.id for pair in pairs}
+    gap = tuple(file for pair in found if pair.id not in taken for file in pair.files)
+    return Found("cam101", classes, pairs, others=(*others, *gap), notes=(*notes, *note))
 
 
 def _masks(listing: Listing) -> list[str]:
@@ -54,25 +59,30 @@ def _pairs(listing: Listing, split: str) -> list[Pair]:
     )
 
 
-def _classes(listing: Listing, places: tuple[str, ...]) -> tuple[ClassList, tuple[str, ...]]:
+def _classes(listing: Listing, places: tuple[str, ...]) -> tuple[ClassList, tuple[str, ...], tuple[str, ...]]:
+    """(classes, the file that lists them, notes)."""
     for place in places:
         if place + LABEL_FILE in listing.files:
-            return read_classes(listing, place + LABEL_FILE, "cam101"), ()
-    return CAMVID32_CLASSES, (f"No {LABEL_FILE}: the 32 colours of CamVid are taken.",)
+            return read_classes(listing, place + LABEL_FILE, "cam101"), (listing.path(place + LABEL_FILE),), ()
+    return CAMVID32_CLASSES, (), (f"No {LABEL_FILE}: the 32 colours of CamVid are taken.",)
 
 
-def _cut(pairs: list[Pair]) -> tuple[tuple[Pair, ...], tuple[str, ...]]:
-    """Make the last stretch of a flat clip its test split, with a gap before it."""
-    ordered = sorted(pairs, key=lambda pair: natural_key(pair.id))
+def _cut(pairs: list[Pair], sources: Mapping[str, str]) -> tuple[tuple[Pair, ...], tuple[str, ...]]:
+    """Make the last stretch of a flat clip its test split, with a gap before it.
+
+    Args:
+        pairs: Frames and copies of them.
+        sources: Copy -> its frame. Frames are counted, here or not, so that copies don't move the cut.
+    """
+    frames = {pair.id: sources.get(pair.id, pair.id) for pair in pairs}
+    ordered = sorted(set(frames.values()), key=natural_key)
     test = max(1, -(-len(ordered) // round(1 / FLAT_TEST_FRACTION)))
     train = len(ordered) - test - FLAT_GAP
     if train < test:
-        return tuple(ordered), ("No train/ and test/ folders and too few frames to cut a test split: all are train.",)
+        return tuple(pairs), ("No train/ and test/ folders and too few frames to cut a test split: all are train.",)
     note = (
         f"No train/ and test/ folders: the last {test} frames are test, "
         f"the {FLAT_GAP} before them are left out as a gap."
     )
-    return (
-        *ordered[:train],
-        *(replace(pair, split="test") for pair in ordered[train + FLAT_GAP :]),
-    ), (note,)
+    splits = dict.fromkeys(ordered[:train], "train") | dict.fromkeys(ordered[train + FLAT_GAP :], "test")
+    return tuple(replace(pair, split=splits[frames[pair.id]]) for pair in pairs if frames[pair.id] in splits), (note,)

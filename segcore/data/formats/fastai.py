@@ -39,4 +39,5 @@ def recognise(listing: Listing) -> Found | None:
         read_codes(listing, "codes.txt", "camvid"),
         tuple(replace(pair, split="val" if pair.id in valid else "train") for pair in pairs),
         ids_only=True,
+        others=tuple(listing.path(file) for file in ("codes.txt", "valid.txt") if file in listing.files),
     )

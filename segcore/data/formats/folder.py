@@ -37,7 +37,8 @@ def recognise(listing: Listing) -> Found | None:
         )
     name = _short_name(listing)
     splits = tuple(split for split, _, _ in places)
-    return Found(name, _classes(listing), tuple(pairs), video=None, splits=splits)
+    classes, file = _classes(listing)
+    return Found(name, classes, tuple(pairs), video=None, splits=splits, others=(listing.path(file),))
 
 
 def _places(listing: Listing) -> list[tuple[str, Listing, Listing]]:
@@ -61,14 +62,14 @@ def _image_stem(stem: str, stems: set[str]) -> str:
     return stem
 
 
-def _classes(listing: Listing) -> ClassList:
+def _classes(listing: Listing) -> tuple[ClassList, str]:
     found = [file for file in CLASS_FILES if file in listing.files]
     if not found:
         raise DatasetError(
             f"{listing.where()}: images/ and masks/, but no list of classes. "
             f"Add {', '.join(CLASS_FILES[:-1])} ('R G B name' or 'name,r,g,b' a line) or {CLASS_FILES[-1]}."
         )
-    return read_classes(listing, found[0], LABELS_NAME)
+    return read_classes(listing, found[0], LABELS_NAME), found[0]
 
 
 def _short_name(listing: Listing) -> str:

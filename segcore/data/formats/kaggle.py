@@ -29,4 +29,5 @@ def recognise(listing: Listing) -> Found | None:
             split,
             mask_stem=without_suffix("_L"),
         )
-    return Found("camvid", classes, tuple(pairs), splits=splits, notes=notes)
+    others = (listing.path("class_dict.csv"),) if given else ()
+    return Found("camvid", classes, tuple(pairs), splits=splits, others=others, notes=notes)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from segcore.data.classes import CAMVID32_CLASSES, read_classes
-from segcore.data.formats.base import Found, Pair, images_in, pair_files
+from segcore.data.copies import read_copies
+from segcore.data.formats.base import Found, images_in, pair_files
 from segcore.data.tree import Listing
 
 IMAGES, MASKS = "701_StillsRaw_full", "LabeledApproved_full"
@@ -31,8 +33,11 @@ def recognise(listing: Listing) -> Found | None:
         mask_stem=lambda stem: stem.split("/")[-1].removesuffix("_L"),
         image_stem=lambda stem: stem.split("/")[-1],  # unpacked, the zips may nest a folder of the same name
     )
-    split = tuple(replace(pair, split=segnet_split(pair.id)) for pair in pairs)
-    return Found("camvid", classes, split, notes=_notes(split))
+    copies = read_copies(listing)
+    frames = {pair.id: copies[pair.id].source if pair.id in copies else pair.id for pair in pairs}
+    split = tuple(replace(pair, split=segnet_split(frames[pair.id])) for pair in pairs)
+    others = (listing.path(label_file),) if label_file else ()
+    return Found("camvid", classes, split, others=others, notes=_notes(set(frames.values())))
 
 
 def segnet_split(frame: str) -> str:
@@ -53,7 +58,7 @@ def segnet_split(frame: str) -> str:
     return "val" if sequence == "0016E5" and 7959 <= number <= 8159 else "train"
 
 
-def _notes(pairs: tuple[Pair, ...]) -> tuple[str, ...]:
-    foreign = sum(not _FRAME.match(pair.id) for pair in pairs)
+def _notes(frames: Iterable[str]) -> tuple[str, ...]:
+    foreign = sum(not _FRAME.match(frame) for frame in frames)
     note = "Split as SegNet's (367/101/233 of the 701 frames), by frame names."
     return (note, f"{foreign} frames with other names are train.") if foreign else (note,)

@@ -5,6 +5,7 @@ Badrinarayanan, Kendall, Cipolla: SegNet, 2017; github.com/alexgkendall/SegNet-T
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from segcore.data.classes import ClassList
@@ -36,7 +37,8 @@ def recognise(listing: Listing) -> Found | None:
                 split,
                 mask_stem=str,
             )
-    return Found("camvid", ClassList.of(CAMVID11), tuple(pairs), ids_only=True, splits=splits)
+    lists = tuple(listing.path(f"{split}.txt") for split in splits if f"{split}.txt" in listing.files)
+    return Found("camvid", ClassList.of(CAMVID11), tuple(pairs), ids_only=True, splits=splits, others=lists)
 
 
 def _listed(listing: Listing, split: str) -> list[Pair]:
@@ -62,3 +64,23 @@ def _listed(listing: Listing, split: str) -> list[Pair]:
             )
         )
     return pairs
+
+
+def relist(text: str, written: Mapping[str, Sequence[tuple[str, str]]]) -> str:
+    """The text of a list with copies behind their frames.
+
+    Args:
+        text: Lines of 'IMAGE MASK'.
+        written: Image of a frame -> (image, mask) of what takes its line's place; lines of other images stay.
+    """
+    lines = []
+    for line in text.splitlines():
+        words = [PurePosixPath(word) for word in line.split()]
+        image = "/".join(words[0].parts[-2:]) if words else ""
+        if image not in written:
+            lines.append(line)
+            continue
+        for names in written[image]:
+            files = zip(words, names, strict=True)
+            lines.append(" ".join(str(word.with_name(PurePosixPath(name).name)) for word, name in files))
+    return "".join(f"{line}\n" for line in lines)

@@ -23,6 +23,8 @@ class Frame:
     id: str
     split: str
     group: str
+    origin: str
+    copy: int = 0
 
 
 def ride(*sequences: int, val: int = 0, test: int = 5, video: bool = True) -> Dataset:
@@ -31,7 +33,7 @@ def ride(*sequences: int, val: int = 0, test: int = 5, video: bool = True) -> Da
     names += [(f"v_{number:04}", "val") for number in range(val)] + [
         (f"t_{number:04}", "test") for number in range(test)
     ]
-    records = tuple(Frame(name, split, group_of(name)) for name, split in names)
+    records = tuple(Frame(name, split, group_of(name), name) for name, split in names)
     return Dataset("ride", "ride", CAMVID11, records, video)
 
 
