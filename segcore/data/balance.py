@@ -25,12 +25,14 @@ class ClassBalance:
         images: `[C]` int64 images in which it occurs.
         ignored: Pixels that are never scored.
         total: Number of images counted.
+        copies: How many of them are augmented copies on disk.
     """
 
     pixels: npt.NDArray[np.int64]
     images: npt.NDArray[np.int64]
     ignored: int
     total: int
+    copies: int = 0
 
     @property
     def frequency(self) -> npt.NDArray[np.float64]:
@@ -62,4 +64,5 @@ def class_balance(dataset: Dataset, ids: Sequence[str], progress: Progress | Non
             if progress:
                 progress(done, len(ids))
     classes = dataset.labels.classes
-    return ClassBalance(counts[:classes], images[:classes], int(counts[IGNORE_INDEX]), len(ids))
+    copies = sum(dataset.record(sample_id).copy > 0 for sample_id in ids)
+    return ClassBalance(counts[:classes], images[:classes], int(counts[IGNORE_INDEX]), len(ids), copies)

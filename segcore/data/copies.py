@@ -87,7 +87,7 @@ def read_copies(listing: Listing) -> dict[str, Copy]:
 def check_copies(
     listing: Listing, copies: Mapping[str, Copy], splits: Mapping[str, str], skipped: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Notes on copies that are not listed; copies train, so one that does anything else is refused.
+    """Notes on copies, listed or not; copies train, so one that does anything else is refused.
 
     Args:
         listing: The dataset's folder.
@@ -118,6 +118,16 @@ def check_copies(
         raise DatasetError(
             f"{where}: {looks[0]} looks like a copy and is not in it ({len(looks)} are not). Put back the whole "
             f"{FILE}, or rename the {'image' if len(looks) == 1 else 'images'}."
+        )
+    if copies:
+        here = [copy for name, copy in copies.items() if name in splits]
+        sources = {copy.source for copy in here}
+        missing = sum(source not in splits for source in sources)
+        absent = f", {missing} of which are not here" if missing else ""
+        trained = sum(split == "train" for split in splits.values())
+        return (
+            f"{len(here)} of {trained} training samples are augmented copies of {number(len(sources), 'frame')}{absent}; "
+            "a split keeps them together.",
         )
     if not looks:
         return ()

@@ -86,6 +86,10 @@ class Dataset:
         found = {split: tuple(record.id for record in self.records if record.split == split) for split in SPLITS}
         return MappingProxyType({split: ids for split, ids in found.items() if ids})
 
+    def frames(self, split: str) -> tuple[str, ...]:
+        """Ids of the different frames of a split, those included of which only copies are on disk."""
+        return tuple(dict.fromkeys(record.origin for record in self.records if record.split == split))
+
     @cached_property
     def copies(self) -> Mapping[str, tuple[str, ...]]:
         """Ids of the augmented copies on disk, by the frame that they were made from, which may be missing."""

@@ -323,9 +323,10 @@ def opening(job: Job, config: TrainConfig) -> dict[str, str]:
     """What will be trained on what, line by line."""
     dataset, counts = job.dataset, job.plan.counts()
     afresh = "" if config.copies or not config.pipeline.steps else ", augmented afresh each epoch"
-    grown = f" -> {counts['train_augmented']} with augmented copies" if config.copies else afresh
-    used = {item.id for item in (*job.plan.train, *job.plan.val)}
-    beside = sum(frame not in used for frame in dataset.splits["train"])
+    copied = counts["train_augmented"] > counts["train"]  # by this training, or on disk already
+    grown = (f" -> {counts['train_augmented']} with augmented copies" if copied else "") + afresh
+    used = {item.frame for item in (*job.plan.train, *job.plan.val)}
+    beside = sum(frame not in used for frame in dataset.frames("train"))
     gap = f"; {beside} of training beside it left out" if beside else ""
     ignored = ", ".join(name for name, _ in dataset.labels.ignored)
     left_out = f", {ignored} ignored" if ignored else ""

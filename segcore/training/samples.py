@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from segcore import data
 from segcore.augment import Pipeline
+from segcore.augment.seed import draw_seed
 from segcore.evaluation import resize
 from segcore.training.distributed import World
 
@@ -138,11 +138,6 @@ class Items(Dataset[Sized]):
             image, mask = self.pipeline(image, mask, seed=draw_seed(self.seed, drawn, item))
             image, mask = resized((image, mask), size)
         return torch.from_numpy(np.array(image)), torch.from_numpy(np.array(mask)), position
-
-
-def draw_seed(seed: int, epoch: int, item: data.Item) -> int:
-    """Seed of one augmentation: the same whichever worker makes it, and when."""
-    return zlib.crc32(f"{seed}/{epoch}/{item.id}/{item.copy}".encode())
 
 
 class TrainBatches(Sampler[list[Key]]):

@@ -126,6 +126,7 @@ def _sum(parts: Sequence[ClassBalance]) -> ClassBalance:
         np.sum([part.images for part in parts], axis=0),
         sum(part.ignored for part in parts),
         sum(part.total for part in parts),
+        sum(part.copies for part in parts),
     )
 
 
@@ -134,7 +135,8 @@ def balance_note(labels: LabelMap, counts: ClassBalance) -> str:
     absent = [name for name, pixels in zip(labels.names, counts.pixels, strict=True) if not pixels]
     share = 100 * counts.ignored / max(1, counts.ignored + int(counts.pixels.sum()))
     missing = f" Not one pixel: {', '.join(absent)}." if absent else ""
-    return f"{share:.1f} % of all pixels are ignored.{missing}"
+    copies = f" {counts.copies} of the {counts.total} images are augmented copies." if counts.copies else ""
+    return f"{share:.1f} % of all pixels are ignored.{missing}{copies}"
 
 
 def split_table(view: View) -> list[tuple[str, str, str]]:

@@ -202,7 +202,7 @@ def _opening(study: Study, dataset: data.Dataset, reporter: SearchReporter) -> N
     lines = {
         "search": f"{study.writer.path}, study in {info.storage}",
         "data": f"{dataset.name} ({dataset.source})",
-        "folds": f"{info.folds} of the {len(dataset.splits['train'])} training images, {how}",
+        "folds": f"{info.folds} of the {len(dataset.frames('train'))} training images, {how}",
         "space": "; ".join(f"{name} {_range_words(value)}" for name, value in info.space.items()),
         "base": words(info.base) or "the defaults of train.py",
         "trials": f"{study.info.trials_wanted} by {info.sampler}" + (f", {study.done} are done" if study.done else ""),

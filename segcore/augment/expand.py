@@ -1,0 +1,377 @@
+"""A dataset with augmented copies of its training frames, written to disk in the layout of its source."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path, PurePosixPath
+
+import segcore
+from segcore.augment.pipeline import Pipeline
+from segcore.augment.seed import draw_seed
+from segcore.data import Dataset, Item, Record, open_dataset
+from segcore.data.catalog import DRIVE, Layout, open_layout, unique_ids
+from segcore.data.classes import CAMVID32_CLASSES
+from segcore.data.copies import FILE, Copy, copy_name, write_copies
+from segcore.data.decode import MaskCoding
+from segcore.data.encode import MaskKind, encode_image, encode_mask, image_suffix, mask_kind
+from segcore.data.formats.base import Pair
+from segcore.data.formats.folder import CLASS_FILES
+from segcore.data.record import FileRecord, RenumberedRecord
+from segcore.data.tree import Tree
+from segcore.errors import AugmentError, DatasetError, number, plain
+
+PIPELINE_FILE = "pipeline.yaml"
+INFO_FILE = "augmented.json"
+_SCHEMA = 1
+Progress = Callable[[str, int, int], None]  # (what, done, total)
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """What was written.
+
+    Args:
+        path: The folder.
+        frames: Training frames of the source.
+        kept: Of them, those that are written too: all, or none with `copies_only`.
+        copies: Augmented copies of them.
+        others: Samples of the other splits, which are as they were.
+    """
+
+    path: Path
+    frames: int
+    kept: int
+    copies: int
+    others: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """Where an image and its mask are written."""
+
+    id: str
+    image: str
+    mask: str
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A frame, and what is made of it.
+
+    Args:
+        record: Its image, and its mask as ids of `coding.classes.labels`.
+        coding: How its masks are written.
+        frame: Its name in the csv.
+        copies: Copy 1, 2, ... of it.
+        itself: Where the frame itself is written, if it is no file that can be copied.
+    """
+
+    record: Record
+    coding: MaskCoding
+    frame: str
+    copies: tuple[_Picture, ...]
+    itself: _Picture | None = None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """All that will be written, by path, and what must be read from it.
+
+    Args:
+        tree: Where `files` are.
+        files: Written -> path in the tree; copied byte by byte.
+        texts: Written -> text.
+        tasks: Pictures that are made.
+        samples: Id -> (split, frame, copy) of every sample.
+    """
+
+    tree: Tree | None
+    files: Mapping[str, str]
+    texts: Mapping[str, str]
+    tasks: tuple[_Task, ...]
+    samples: Mapping[str, tuple[str, str, int]]
+
+
+def expand(
+    source: str | Path,
+    pipeline: Pipeline,
+    *,
+    copies: int,
+    out: str | Path,
+    seed: int = 0,
+    copies_only: bool = False,
+    skip_incomplete: bool = False,
+    color_tolerance: int = 0,
+    progress: Progress | None = None,
+) -> Expansion:
+    """Write a dataset in the layout of its source, with `copies` augmented copies beside each training frame.
+
+    Everything else of the source is copied byte by byte. Masks of copies are written in the coding of their frame's,
+    with nothing merged: in colours, pixels that a transform uncovered become the void class, among ids they are 255.
+    The embedded drive becomes a folder of the layout `folder`. Beside the samples lie augmented.csv (which copy is of
+    which frame, its seed, what was applied), pipeline.yaml and augmented.json (of which data). The same call writes the
+    same bytes. Copy n of a frame has the seed that training gives it in its first epoch.
+
+    Args:
+        source: `drive`, or the path of a folder or zip.
+        pipeline: What is done to the frames.
+        copies: Copies a frame, 1 or more.
+        out: Folder to write; new, or empty.
+        seed: Of all that is random.
+        copies_only: Leave the training frames themselves out.
+        skip_incomplete: Go on without images that have no mask; their files are copied all the same.
+        color_tolerance: As `open_dataset`.
+        progress: Called with (what, done, total).
+
+    Raises:
+        AugmentError: when the pipeline does nothing, or can't be applied to a frame.
+        DatasetError: when the source can't be read or is expanded already, when `out` is taken or can't be written, or
+            when a copy's name or its uncovered pixels have no place in the source's layout or classes. Nothing is left
+            behind.
+    """
+    if copies < 1:
+        raise DatasetError(f"copies is {copies}; expected 1 or more.")
+    if not pipeline.active:
+        raise AugmentError("The pipeline has no transform that does anything: its copies would be the frames again.")
+    folder = _free(out, source)
+    dataset = open_dataset(source, skip_incomplete=skip_incomplete, color_tolerance=color_tolerance)
+    if dataset.copies:
+        raise DatasetError(
+            f"{dataset.source}: holds {sum(map(len, dataset.copies.values()))} augmented copies already. Expand the "
+            "data that they were made from."
+        )
+    frames = dataset.splits.get("train", ())
+    if not frames:
+        raise DatasetError(f"{dataset.name} has no train split to augment; it has {', '.join(dataset.splits)}.")
+    if str(source) == DRIVE:
+        plan = _plan_drive(dataset, copies, copies_only)
+    else:
+        layout = open_layout(source, skip_incomplete=skip_incomplete)
+        plan = _plan_files(dataset, layout, copies, copies_only)
+    info = {
+        "schema_version": _SCHEMA,
+        "source": {"name": dataset.name, "source": dataset.source, "fingerprint": dataset.fingerprint},
+        "frames": len(frames),
+        "copies": copies,
+        "copies_only": copies_only,
+        "seed": seed,
+        "versions": {"segcore": segcore.__version__, "albumentations": version("albumentations")},
+    }
+    with _becoming(folder) as work:
+        _copy_files(plan, work, progress)
+        rows = _make_pictures(plan.tasks, pipeline, seed, work, progress)
+        _write(work / FILE, write_copies(rows).encode())
+        _write(work / PIPELINE_FILE, pipeline.to_yaml().encode())
+        _write(work / INFO_FILE, (json.dumps(info, indent=2, ensure_ascii=False) + "\n").encode())
+        _check(plan, work, folder, skip_incomplete)
+    others = {split: len(ids) for split, ids in dataset.splits.items() if split != "train"}
+    return Expansion(folder, len(frames), 0 if copies_only else len(frames), len(rows), others)
+
+
+def _free(out: str | Path, source: str | Path) -> Path:
+    """The folder to write, which must not hold anything yet, nor be a part of the source."""
+    folder = Path(out).expanduser().resolve()
+    if folder.is_dir() and any(folder.iterdir()):
+        raise DatasetError(f"{folder}: not empty, and nothing is overwritten. Give --out a new folder.")
+    if folder.exists() and not folder.is_dir():
+        raise DatasetError(f"{folder}: a file, and nothing is overwritten. Give --out a new folder.")
+    if str(source) != DRIVE and Path(source).expanduser().resolve() in folder.parents:
+        raise DatasetError(
+            f"{folder}: lies inside of the source {source}, whose layout it would change. Put it beside."
+        )
+    return folder
+
+
+@contextmanager
+def _becoming(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside `folder` that takes its place when the block ends well, and is removed when not."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        try:
+            yield work
+            work.chmod(0o755)  # a temporary folder is private
+            work.replace(folder)  # an empty folder gives way
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    except OSError as error:
+        raise DatasetError(
+            f"{folder}: can't be written ({plain(error).rstrip('.')}). Nothing is left behind."
+        ) from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def _plan_files(dataset: Dataset, layout: Layout, copies: int, copies_only: bool) -> _Plan:
+    """What becomes of a folder or zip: its own files, and copies beside the frames of train."""
+    listing = layout.listing
+    start = len(listing.path("x")) - 1  # of a path in the listing
+    bare = {pair.image: pair.id for pair in layout.found.pairs}  # ids without the split that `unique_ids` adds
+    records = {record.image_path: record for record in dataset.records if isinstance(record, FileRecord)}
+    dropped: set[str] = set()
+    written: list[Pair] = []
+    sources: list[tuple[str, int]] = []  # of each of `written`: image of its frame, copy
+    for pair in layout.pairs:
+        image, mask = pair.files
+        if pair.split == "train" and copies_only:
+            dropped |= {image, mask}
+        else:
+            written.append(replace(pair, id=bare[image]))
+            sources.append((image, 0))
+        for count in range(1, copies + 1 if pair.split == "train" else 1):
+            names = _copy_names(image, mask, count)
+            written.append(Pair(copy_name(bare[image], count), pair.split, *names))
+            sources.append((image, count))
+    _refuse_taken(written, sources, {listing.path(file) for file in listing.files}, listing.where())
+    named = unique_ids(written, listing.where())
+    frames = {image: pair.id for pair, (image, count) in zip(named, sources, strict=True) if not count}
+    frames = {image: frames.get(image, record.id) for image, record in records.items()}
+    made: dict[str, list[_Picture]] = {}
+    listed: dict[str, list[tuple[str, str]]] = {}
+    for pair, (image, count) in zip(named, sources, strict=True):
+        picture = _Picture(pair.id, *(file[start:] for file in pair.files))
+        listed.setdefault(image[start:], []).append((picture.image, picture.mask))
+        if count:
+            made.setdefault(image, []).append(picture)
+    coding = next(iter(records.values())).coding
+    counted = replace(coding, target=coding.classes.labels)
+    kept = [file for pair in layout.found.pairs for file in pair.files if file not in dropped]
+    texts: dict[str, str] = {}
+    if layout.format.relist and "train.txt" in listing.files:
+        train = {record.image_path[start:] for record in records.values() if record.split == "train"}
+        lines = {image: names for image, names in listed.items() if image in train}
+        texts["train.txt"] = layout.format.relist(listing.text("train.txt"), lines)
+    files = {file[start:]: file for file in (*layout.found.others, *kept)}
+    return _Plan(
+        listing.tree,
+        {file: path for file, path in files.items() if file not in texts},
+        texts,
+        tuple(
+            _Task(replace(records[image], coding=counted), counted, frames[image], tuple(pictures))
+            for image, pictures in made.items()
+        ),
+        {pair.id: (pair.split, frames[image], count) for pair, (image, count) in zip(named, sources, strict=True)},
+    )
+
+
+def _copy_names(image: str, mask: str, count: int) -> tuple[str, str]:
+    """Image and mask of a copy, beside those of its frame; what a layout ends mask names on stays at the end.
+
+    >>> _copy_names("train/a.jpg", "train/a_L.bmp", 2)
+    ('train/a_aug2.jpg', 'train/a_aug2_L.png')
+    """
+    image_path, mask_path = PurePosixPath(image), PurePosixPath(mask)
+    stem = copy_name(image_path.stem, count)
+    ending = mask_path.stem.removeprefix(image_path.stem) if mask_path.stem.startswith(image_path.stem) else ""
+    return str(image_path.with_name(stem + image_suffix(image))), str(mask_path.with_name(f"{stem}{ending}.png"))
+
+
+def _refuse_taken(written: Sequence[Pair], sources: Sequence[tuple[str, int]], there: set[str], where: str) -> None:
+    for pair, (image, count) in zip(written, sources, strict=True):
+        taken = there.intersection(pair.files) if count else ()
+        if taken:
+            raise DatasetError(
+                f"{where}: {min(taken)} is there already, and is what copy {count} of {image} would be called. "
+                "Rename it."
+            )
+
+
+def _plan_drive(dataset: Dataset, copies: int, copies_only: bool) -> _Plan:
+    """The embedded drive as files: split/images and split/masks."""
+    coding = MaskCoding(CAMVID32_CLASSES, CAMVID32_CLASSES.labels)
+    tasks: list[_Task] = []
+    samples: dict[str, tuple[str, str, int]] = {}
+    for record in dataset.records:
+        assert isinstance(record, RenumberedRecord)
+        count = copies if record.split == "train" else 0
+        names = [record.id, *(copy_name(record.id, each) for each in range(1, count + 1))]
+        itself, *made = [
+            _Picture(name, f"{record.split}/images/{name}.png", f"{record.split}/masks/{name}.png") for name in names
+        ]
+        left_out = copies_only and record.split == "train"
+        tasks.append(_Task(record.record, coding, record.id, tuple(made), None if left_out else itself))
+        samples |= {name: (record.split, record.id, each) for each, name in enumerate(names) if each or not left_out}
+    colors = "".join(f"{red} {green} {blue}\t{name}\n" for name, (red, green, blue) in coding.classes.labels.entries)
+    return _Plan(None, {}, {CLASS_FILES[0]: colors}, tuple(tasks), samples)
+
+
+def _copy_files(plan: _Plan, work: Path, progress: Progress | None) -> None:
+    for file, text in plan.texts.items():
+        _write(work / file, text.encode())
+    if plan.tree is None:
+        return
+    for done, (file, path) in enumerate(plan.files.items(), 1):
+        _write(work / file, plan.tree.read(path))
+        if progress:
+            progress("copying files", done, len(plan.files))
+
+
+def _make_pictures(
+    tasks: Sequence[_Task], pipeline: Pipeline, seed: int, work: Path, progress: Progress | None
+) -> list[Copy]:
+    """Every core works on a frame of its own: decoding, OpenCV and PNG let go of the interpreter."""
+    total = sum(len(task.copies) + bool(task.itself) for task in tasks)
+    rows: list[Copy] = []
+    done = 0
+    pool = ThreadPoolExecutor(_cores())
+    try:
+        for task, made in zip(tasks, pool.map(partial(_make, pipeline, seed, work), tasks), strict=True):
+            rows += made
+            done += len(task.copies) + bool(task.itself)
+            if progress:
+                progress("augmenting", done, total)
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C or a full disk must not wait for the rest
+    return rows
+
+
+def _cores() -> int:
+    """Those this process may use, which in a container or under SLURM are not all of the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _make(pipeline: Pipeline, seed: int, work: Path, task: _Task) -> list[Copy]:
+    record = task.record
+    image, mask = record.image(), record.mask()
+    kind: MaskKind = "palette"
+    if isinstance(record, FileRecord):
+        kind = mask_kind(record.tree.read(record.mask_path), task.coding)
+    if task.itself:
+        _write(work / task.itself.image, encode_image(image, ".png"))
+        _write(work / task.itself.mask, encode_mask(mask, kind, task.coding, task.itself.mask))
+    rows = []
+    for count, picture in enumerate(task.copies, 1):
+        drawn = draw_seed(seed, 0, Item(record.id, count))
+        try:
+            augmented, labelled, fired = pipeline.apply(image, mask, drawn)
+        except AugmentError as error:
+            raise AugmentError(f"{record.id}: {error}") from error
+        _write(work / picture.image, encode_image(augmented, PurePosixPath(picture.image).suffix))
+        _write(work / picture.mask, encode_mask(labelled, kind, task.coding, picture.mask))
+        applied = [{"step": each.step, "name": each.name, "values": each.values} for each in fired]
+        rows.append(Copy(picture.id, task.frame, count, drawn, json.dumps(applied, ensure_ascii=False)))
+    return rows
+
+
+def _check(plan: _Plan, work: Path, folder: Path, skip_incomplete: bool) -> None:
+    """Whether the written folder is read as it was meant; an unusual source may pair its files otherwise."""
+    read = open_dataset(work, skip_incomplete=skip_incomplete)
+    found = {record.id: (record.split, record.origin, record.copy) for record in read.records}
+    wrong = sorted(name for name in found.keys() | plan.samples if found.get(name) != plan.samples.get(name))
+    if wrong:
+        raise DatasetError(
+            f"{folder}: {number(len(wrong), 'sample')} would not be read back as meant ({wrong[0]}): the files of the "
+            "source share names or folders between splits. Give each split folders and names of its own."
+        )
