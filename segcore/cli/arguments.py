@@ -17,6 +17,11 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     """How a dataset is opened; the same for every command that takes one."""
     parser.add_argument("--labels", help="regroup the classes: camvid32 or camvid11 (default: the dataset's own)")
     parser.add_argument("--void", choices=("ignore", "class"), default="ignore", help="what Void pixels are")
+    add_reading_arguments(parser)
+
+
+def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
+    """How files that aren't as they should be are read."""
     parser.add_argument("--skip-incomplete", action="store_true", help="go on without images or masks that lack a pair")
     parser.add_argument(
         "--color-tolerance", type=int, default=0, metavar="N", help="take colours up to N off as their nearest class"

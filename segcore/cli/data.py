@@ -1,19 +1,19 @@
-"""`segcore data`: look at a dataset, or download one."""
+"""`segcore data`: look at a dataset, download one, or write one with augmented copies."""
 
 from __future__ import annotations
 
 import argparse
 from collections import Counter
 
-from segcore.cli.arguments import FAILED, Commands, add_data_arguments, open_from
+from segcore.cli.arguments import FAILED, Commands, add_data_arguments, add_reading_arguments, open_from
 from segcore.errors import number
 
 
 def add_data(commands: Commands) -> None:
-    """`segcore data info` and `segcore data fetch`."""
-    noun = commands.add_parser("data", help="look at a dataset, or download one").add_subparsers(
-        metavar="COMMAND", required=True
-    )
+    """`segcore data info`, `segcore data fetch` and `segcore data expand`."""
+    noun = commands.add_parser(
+        "data", help="look at a dataset, download one, or write one with augmented copies"
+    ).add_subparsers(metavar="COMMAND", required=True)
     info = noun.add_parser("info", help="splits, classes and sizes of a dataset")
     info.add_argument("data", metavar="SOURCE", help="a folder, a zip, or drive")
     add_data_arguments(info)
@@ -26,6 +26,26 @@ def add_data(commands: Commands) -> None:
     fetch.add_argument("name", metavar="NAME", help="camseq01, camvid or camvid-fastai")
     fetch.add_argument("--out", metavar="DIR", help="folder to put it in (default: the user's data folder)")
     fetch.set_defaults(run=data_fetch)
+
+    grow = noun.add_parser(
+        "expand",
+        help="write a dataset with augmented copies of its training frames",
+        description="Write a dataset in the layout of its source, with augmented copies beside every training frame. "
+        "Test and validation frames stay as they are. augmented.csv tells which copy was made from which frame, with "
+        "which seed, and what was applied.",
+    )
+    grow.add_argument("--data", required=True, metavar="SOURCE", help="a folder, a zip, or drive")
+    grow.add_argument(
+        "--augment", required=True, metavar="NAME|FILE", help="a preset's name, or a pipeline's YAML file"
+    )
+    grow.add_argument(
+        "--copies", type=int, required=True, metavar="N", help="augmented copies of a frame: 2 make 3 of 1"
+    )
+    grow.add_argument("--out", required=True, metavar="DIR", help="folder to write; nothing is overwritten")
+    grow.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn (default: 0)")
+    grow.add_argument("--copies-only", action="store_true", help="leave the training frames themselves out")
+    add_reading_arguments(grow)
+    grow.set_defaults(run=data_expand)
 
 
 def data_info(arguments: argparse.Namespace) -> int:
@@ -48,10 +68,12 @@ def data_info(arguments: argparse.Namespace) -> int:
     console.print(f"classes      {labels.classes} ({labels.name}), ignored: {ignored}")
     table = Table("split", "samples", "sizes (height x width)")
     for split, ids in dataset.splits.items():
+        copies = sum(dataset.record(sample_id).copy > 0 for sample_id in ids)
+        made_of = f" ({number(len(ids) - copies, 'frame')}, {copies} copies)" if copies else ""
         sizes = Counter(dataset.size(sample_id) for sample_id in ids)
         listed = ", ".join(f"{height}x{width} ({count})" for (height, width), count in sizes.most_common(3))
         more = f" and {len(sizes) - 3} more" if len(sizes) > 3 else ""
-        table.add_row(split, str(len(ids)), listed + more)
+        table.add_row(split, f"{len(ids)}{made_of}", listed + more)
     console.print(table)
     classes = Table("id", "class", "colour")
     for index, (name, (red, green, blue)) in enumerate(zip(labels.names, labels.colors, strict=True)):
@@ -64,6 +86,46 @@ def data_info(arguments: argparse.Namespace) -> int:
     if arguments.check:
         console.print(f"{len(problems)} of {number(len(dataset), 'sample')} can't be used.")
     return FAILED if problems else 0
+
+
+def data_expand(arguments: argparse.Namespace) -> int:
+    """Write a dataset with augmented copies, and print what it holds."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    from segcore.augment import load_pipeline
+    from segcore.augment.expand import expand
+
+    pipeline = load_pipeline(arguments.augment)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done)
+
+        made = expand(
+            arguments.data,
+            pipeline,
+            copies=arguments.copies,
+            out=arguments.out,
+            seed=arguments.seed,
+            copies_only=arguments.copies_only,
+            skip_incomplete=arguments.skip_incomplete,
+            color_tolerance=arguments.color_tolerance,
+            progress=progress,
+        )
+    kept = f"{number(made.kept, 'frame')} + " if made.kept else ""
+    print(f"{number(made.frames, 'train frame')} -> {made.kept + made.copies} ({kept}{made.copies} copies)")
+    for split, count in made.others.items():
+        print(f"{number(count, f'{split} frame')}, as they were")
+    print(
+        f"{made.path}\nLook at it: segcore data info {made.path}\n"
+        f"Train on it: segcore train --data {made.path} --copies 0 --augment none"
+    )
+    return 0
 
 
 def data_fetch(arguments: argparse.Namespace) -> int:
