@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from segcore.data.split import Item as Item
     from segcore.data.split import SplitPlan as SplitPlan
     from segcore.data.split import plan_split as plan_split
+    from segcore.data.upload import Upload as Upload
+    from segcore.data.upload import read_upload as read_upload
 
 _LAZY = {
     "ClassBalance": "balance",
@@ -45,6 +47,8 @@ _LAZY = {
     "Item": "split",
     "SplitPlan": "split",
     "plan_split": "split",
+    "Upload": "upload",
+    "read_upload": "upload",
 }
 __all__ = [
     "FORMATS",
@@ -57,6 +61,7 @@ __all__ = [
     "Sample",
     "SplitPlan",
     "SplitView",
+    "Upload",
     "check_source",
     "class_balance",
     "decode_image",
@@ -64,6 +69,7 @@ __all__ = [
     "find_problems",
     "open_dataset",
     "plan_split",
+    "read_upload",
 ]
 
 

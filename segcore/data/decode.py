@@ -22,8 +22,12 @@ from segcore.labels import IGNORE_INDEX, LabelMap
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
-_SIDEWAYS = {5, 6, 7, 8}  # EXIF orientations that swap width and height
-_EXIF_ORIENTATION = 0x0112
+SIDEWAYS = {5, 6, 7, 8}  # EXIF orientations that swap width and height
+EXIF_ORIENTATION = 0x0112
+_DAMAGED = (
+    *(OSError, SyntaxError, ValueError, TypeError, EOFError, MemoryError, zlib.error, struct.error),
+    *(RuntimeError, LookupError, ArithmeticError, AssertionError),  # AVIF, GIF and MPO
+)
 
 
 @dataclass(frozen=True)
@@ -83,9 +87,18 @@ def decode_image(data: bytes, where: str) -> U8Image:
     Raises:
         DatasetError: when it is empty, corrupt, no image, or of floats.
     """
-    with _readable(data, where):
+    with readable(data, where):
         image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
         image.load()
+    return to_rgb(image, where)
+
+
+def to_rgb(image: Image.Image, where: str) -> U8Image:
+    """`decode_image` of a picture that is open already, not turned.
+
+    Raises:
+        DatasetError: when it is of floats or of more than 16 bits a channel.
+    """
     if image.mode.startswith("I"):
         return np.repeat(_high_byte(np.asarray(image), where)[..., None], 3, axis=2)
     if image.mode == "F":
@@ -99,11 +112,11 @@ def read_size(stream: IO[bytes], where: str) -> tuple[int, int]:
     Raises:
         DatasetError: when it is empty or no image.
     """
-    with _readable(None, where), Image.open(stream) as image:
+    with readable(None, where), Image.open(stream) as image:
         width, height = image.size
         # Asking a PNG without an EXIF chunk for it would decode its pixels.
         tagged = image.format != "PNG" or "exif" in image.info
-        sideways = tagged and image.getexif().get(_EXIF_ORIENTATION) in _SIDEWAYS
+        sideways = tagged and image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS
     return (width, height) if sideways else (height, width)
 
 
@@ -117,11 +130,25 @@ def decode_mask(data: bytes, where: str, coding: MaskCoding) -> U8Mask:
         DatasetError: when it is empty, corrupt, a JPEG, half transparent, or holds ids that are no class.
         LabelError: when it holds a colour that is no class.
     """
-    with _readable(data, where):
+    with readable(data, where):
         image = Image.open(io.BytesIO(data))
         image.load()
-    if image.format in {"JPEG", "WEBP"}:
+    check_lossless(image, where)
+    return to_ids(image, where, coding)
+
+
+def check_lossless(image: Image.Image, where: str) -> None:
+    """Refuse a mask in a format that changes values.
+
+    Raises:
+        DatasetError: when it is one.
+    """
+    if image.format in {"AVIF", "JPEG", "MPO", "WEBP"}:
         raise DatasetError(f"{where}: a mask as {image.format}; compression changes its classes. Save it as PNG.")
+
+
+def to_ids(image: Image.Image, where: str, coding: MaskCoding) -> U8Mask:
+    """`decode_mask` of a picture that is open already, in whatever format, with the same errors."""
     mode, pixels = _plain(image, where)
     if image.mode == "1" and coding.grey:
         pixels = pixels * 255  # black and white
@@ -225,7 +252,7 @@ def _high_byte(pixels: npt.NDArray[np.integer], where: str) -> npt.NDArray[np.ui
 
 
 @contextmanager
-def _readable(data: bytes | None, where: str) -> Iterator[None]:
+def readable(data: bytes | None, where: str) -> Iterator[None]:
     """Whatever Pillow's decoders raise on damaged files, as one message."""
     if data == b"":
         raise DatasetError(f"{where}: an empty file (0 bytes). Get it again from its source.")
@@ -237,5 +264,5 @@ def _readable(data: bytes | None, where: str) -> Iterator[None]:
         ) from None
     except Image.DecompressionBombError as error:
         raise DatasetError(f"{where}: too many pixels for one image ({error}).") from None
-    except (OSError, SyntaxError, ValueError, TypeError, EOFError, zlib.error, struct.error) as error:
+    except _DAMAGED as error:
         raise DatasetError(f"{where}: not a readable image ({error}). Get it again from its source.") from None
