@@ -45,13 +45,23 @@ class Panel:
 
 @dataclass(frozen=True)
 class Thumb:
-    """One picture of the gallery; `photo` is None while it is not drawn yet, and for good where it can't be read."""
+    """One picture of the gallery.
+
+    Args:
+        id: What is picked; under the picture, unless there is a title.
+        photo: JPEG; None while it is not drawn yet, and for good where it can't be read.
+        layer: Palette PNG over the photo, or None.
+        note: A few quiet words, beside the id or in a line of its own under the title.
+        waiting: It is being drawn.
+        title: Said in place of the id.
+    """
 
     id: str
     photo: bytes | None = None
     layer: bytes | None = None
     note: str = ""
     waiting: bool = False
+    title: str = ""
 
 
 @cache
@@ -129,11 +139,22 @@ def gallery(
     size: tuple[int, int],
     *,
     key: str,
-    overlay: bool,
-    selected: str | None,
     on_pick: Callable[[str], None],
+    overlay: bool = False,
+    selected: str | None = None,
+    smallest: int = 150,
 ) -> None:
-    """Thumbnails whose mask shows on hover (or always); `on_pick` is called with the id that is clicked."""
+    """Thumbnails to pick from; their masks show on hover, or always.
+
+    Args:
+        thumbs: What to show, in order.
+        size: (height, width) that gives the boxes their shape; pictures of another are cropped to it.
+        key: Unique on the page.
+        on_pick: Called with the id that is clicked, or chosen with the keyboard.
+        overlay: Masks show always, and hide on hover.
+        selected: Id of the framed picture.
+        smallest: Width in px below which a picture wraps to the next row; two always stand side by side.
+    """
     render = v2.component(
         "segcore.gallery",
         html='<div class="gallery"></div>',
@@ -156,6 +177,7 @@ def gallery(
                     for thumb in thumbs
                 ],
                 "aspect": f"{size[1]} / {size[0]}",
+                "min": f"{smallest}px",
                 "overlay": overlay,
                 "selected": selected,
             }

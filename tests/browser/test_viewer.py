@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 from segcore.labels import CAMVID11
 from segcore.ui import state
-from segcore.ui.widgets import Panel, viewer
+from segcore.ui.widgets import Panel, Thumb, gallery, viewer
 from segcore.visual import encode_jpeg, encode_layer
 
 st.set_page_config(layout="wide")
@@ -25,6 +25,15 @@ panels = [Panel("Before", f"frame {index}", "a", layer(index)), Panel("After", "
 viewer(panels, {"a": photo(40), "b": photo(200 + index)}, (60, 80), key="swipe", swipe=swipe, on_step=step)
 st.write(f"index is {index}")
 st.html('<div style="height:1500px"></div>')
+
+def pick(name):
+    st.session_state["picked"] = name
+
+notes = ["mirrors left and right", "", "cuts out a part and stretches it to the size of the whole"]
+thumbs = [Thumb(f"t{i}", photo(30 * i), note=note, title=f"Transform {i}") for i, note in enumerate(notes * 2)]
+gallery(thumbs, (60, 80), key="picker", on_pick=pick, selected=st.session_state.get("picked"))
+st.write(f"picked {st.session_state.get('picked')}")
+gallery([Thumb("frame", photo(9), note="unreadable")], (60, 80), key="plain", on_pick=pick, smallest=200)
 """
 
 
@@ -189,3 +198,45 @@ def test_a_finger_moves_the_handle_but_neither_page_nor_picture(address, browser
     scrolled = page.get_by_test_id("stMain").evaluate("one => one.scrollTop") + page.evaluate("window.scrollY")
     assert scrolled > 50 and share(page) == 75
     context.close()
+
+
+def test_a_gallery_with_titles_has_two_lines_below_each_picture(address, page):
+    page.goto(address)
+    titled = page.get_by_role("button", name="Transform")
+    titled.first.wait_for()
+    assert titled.count() == 6
+    first, last = (line.bounding_box() for line in titled.first.locator("em").all())
+    picture = titled.first.locator(".box").bounding_box()
+    assert picture["y"] + picture["height"] <= first["y"] < first["y"] + first["height"] <= last["y"]
+    assert first["x"] == last["x"]
+    tops = {button.locator(".box").bounding_box()["y"] for button in titled.all()}
+    assert len(tops) == 1  # one row, and the one without a note stands no lower
+    long = titled.nth(2).locator("em").last
+    assert long.bounding_box()["height"] == last["height"]  # cut off, and whole on hover
+    assert long.get_attribute("title") == "cuts out a part and stretches it to the size of the whole"
+
+    plain = page.get_by_role("button", name="Open frame")
+    name, note = (line.bounding_box() for line in plain.locator("em").all())
+    assert name["y"] == note["y"] and name["x"] < note["x"]
+
+
+def test_the_keyboard_picks_from_a_gallery(address, page):
+    page.goto(address)
+    page.get_by_text("picked None").wait_for()
+    page.get_by_role("button", name="Transform 0").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("picked t1").wait_for()
+    assert page.locator(".gallery .selected").all_inner_texts() == ["Transform 1"]
+    page.get_by_role("button", name="Open frame").click()
+    page.get_by_text("picked frame").wait_for()
+    assert page.problems == []
+
+
+def test_a_phone_shows_two_pictures_of_a_gallery_in_a_row(address, page):
+    page.set_viewport_size({"width": 420, "height": 800})
+    page.goto(address)
+    titled = page.get_by_role("button", name="Transform")
+    titled.first.wait_for()
+    boxes = [button.bounding_box() for button in titled.all()]
+    assert len({box["y"] for box in boxes}) == 3 and len({box["x"] for box in boxes}) == 2

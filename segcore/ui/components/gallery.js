@@ -1,4 +1,5 @@
 // Thumbnails; the mask shows on hover (or always), a click picks. Kept elements, so nothing blinks on a rerun.
+// Under a picture stands its id, or else a title with a line of its own for the note.
 const make = (tag, className, parent) => {
   const element = document.createElement(tag);
   element.className = className;
@@ -25,6 +26,7 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".gallery");
   root.items ??= [];
   root.style.setProperty("--aspect", data.aspect);
+  root.style.setProperty("--min", data.min);
   root.classList.toggle("on", data.overlay);
   while (root.items.length > data.items.length) root.items.pop().button.remove();
   data.items.forEach((wanted, index) => {
@@ -33,9 +35,10 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
     source(own.layer, wanted.layer);
     own.box.classList.toggle("waiting", wanted.waiting);
     own.button.classList.toggle("selected", wanted.id === data.selected);
-    own.button.ariaLabel = `Open ${wanted.id}`;
-    own.label.textContent = wanted.id;
-    own.note.textContent = wanted.note || "";
+    own.button.classList.toggle("titled", !!wanted.title);
+    own.button.ariaLabel = wanted.title ? null : `Open ${wanted.id}`;
+    own.label.textContent = wanted.title || wanted.id;
+    own.note.textContent = own.note.title = wanted.note || "";
     own.button.onclick = () => setTriggerValue("pick", wanted.id);
   });
 }
