@@ -1,61 +1,51 @@
-"""Build an augmentation pipeline and see what it does to an image and its mask."""
+"""Build an augmentation pipeline and see what it does to an image, its mask, and the data."""
 
 import streamlit as st
 
 from segcore.errors import SegcoreError
-from segcore.ui import cache, editor, frame, messages, preview, state
-from segcore.ui.widgets import heading, style, viewer
+from segcore.ui import editor, frame, helps, messages, picker, preview, source, state, toolbar
+from segcore.ui.widgets import heading, style
 
 view = frame.enter()
 style()
 if messages.missing_dataset(view):
     st.stop()
-data = view.dataset
 heading(
     "Augment", "What training sees instead of the image. Masks move with their image; uncovered pixels are ignored."
 )
 
 # choose
-ids = data.splits.get("train", data.ids)
+pipeline = editor.pipeline()
+toolbar.draw(pipeline)
 settings, pictures = st.columns([2, 5], gap="large")
 with settings:
-    editor.draw()
-    seed = state.get("seed", 0, state.Between(0, 2**31))
-pipeline = editor.pipeline()
-
+    editor.draw(picker.ask)
 with pictures:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        sample_id = st.selectbox(
-            "Image", ids, **state.bound("frame", ids[len(ids) // 2], ids), label_visibility="collapsed", width=230
-        )
-        st.space("stretch")
-        st.button(
-            "Reshuffle",
-            icon=":material/casino:",
-            on_click=lambda: state.put("seed", seed + preview.DRAWS),
-            help=f"Draws {seed + preview.DRAWS} to {seed + 2 * preview.DRAWS - 1}; the link repeats them.",
-        )
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        picture = source.choose(view)
+        shown = preview.options()
+    for problem in editor.problems():
+        st.error(problem, icon=":material/error:")
+    if picture is None:
+        st.stop()
+    picker.show(picture)
+    seed = state.get("seed", 0, state.Between(0, 2**31))
+    count = int(state.get("draws", str(preview.COUNTS[0]), [str(each) for each in preview.COUNTS]))
 
     # load
     try:
         with st.spinner("Loading albumentations" if preview.cold(pipeline) else "Drawing", show_time=True):
-            draws = preview.draws(view, sample_id, pipeline, seed)
+            draws = preview.draws(picture, pipeline, range(seed, seed + count))
     except SegcoreError as error:
-        st.error(str(error))
+        st.error(str(error), icon=":material/error:")
         st.stop()
+    wanted = state.get("draw", seed)
+    selected = next((draw for draw in draws if draw.seed == wanted), draws[0])
 
     # show
-    size = cache.sample(view.key, sample_id).size
-    viewer(*preview.before_after(view, sample_id, draws[0]), size, key="after", smallest=340)
-    viewer(*preview.rest(draws), size, key="draws", slider=False, smallest=170)
-    st.markdown("**What fired**")
-    preview.fired_table(pipeline, draws)
-
-# take away
-st.subheader("Take it along", anchor=False)
-keep, code = st.columns(2, gap="large")
-with keep:
-    preview.save_row(pipeline)
-    st.code(pipeline.to_yaml(), language="yaml", wrap_lines=True)
-with code, st.expander("The same in Python, needing albumentations alone"):
-    st.code(pipeline.to_python(), language="python", wrap_lines=True)
+    preview.large(shown, picture, pipeline, selected)
+    preview.several(shown, picture, draws, selected)
+    if pipeline.active:
+        st.markdown("**What happened**")
+        preview.fired_table(pipeline, draws)
+helps.panel(view, pipeline, toolbar.saved_as(pipeline))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +101,7 @@ class Pipeline:
 
     def to_yaml(self) -> str:
         """Readable YAML, one transform a line; `from_yaml` reads it back to an equal pipeline."""
-        lines = [f"version: {VERSION}", *_yaml(self.steps, "")]
-        return "\n".join(lines) + "\n"
+        return _text(self)
 
     def to_python(self) -> str:
         """Python code with a function `augment(image, mask, seed)`; needs albumentations alone, gives the same bits."""
@@ -200,6 +200,11 @@ def augment(image, mask, seed):
     result = transform(image=image, mask=mask)
     return result["image"], result["mask"]
 '''
+
+
+@lru_cache(maxsize=64)  # a page asks for it again and again
+def _text(pipeline: Pipeline) -> str:
+    return "\n".join([f"version: {VERSION}", *_yaml(pipeline.steps, "")]) + "\n"
 
 
 def _settings(node: Node) -> dict[str, Any]:

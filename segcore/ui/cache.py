@@ -7,14 +7,14 @@ are bytes (`cache_data`).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
 from segcore.data import Dataset, Sample, class_balance, open_dataset
-from segcore.errors import EvaluationError, RunError
+from segcore.errors import EvaluationError, RunError, SegcoreError
 from segcore.runs import files
 from segcore.ui import state
 from segcore.visual import encode_errors, encode_jpeg, encode_layer
@@ -22,6 +22,7 @@ from segcore.visual import encode_errors, encode_jpeg, encode_layer
 if TYPE_CHECKING:
     import pandas as pd
 
+    from segcore.augment import Pipeline
     from segcore.data import ClassBalance
     from segcore.runs import Evaluation, RunRecord
     from segcore.runs.search import SearchRecord
@@ -204,28 +205,16 @@ def stored_layer(run: RunRecord, split: str, sample_id: str, hidden: frozenset[i
     return _stored_layer(RunKey.of(run), split, sample_id, hidden, run)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def augmented(
-    key: DataKey, sample_id: str, text: str, seed: int, hidden: frozenset[int], width: int
-) -> tuple[bytes, bytes, tuple[tuple[int, str, dict[str, Any]], ...], float]:
-    """A pipeline (its YAML) applied to a sample under a seed.
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _pipeline(key: RunKey, _run: RunRecord) -> Pipeline | None:
+    from segcore.augment import load_pipeline
 
-    Returns:
-        JPEG of the image, PNG layer of the mask, what fired as (step, name, values), and milliseconds taken.
+    try:
+        return load_pipeline(_run.config.get("augment", "none"))
+    except SegcoreError:
+        return None
 
-    Raises:
-        AugmentError: when the pipeline can't be applied.
-    """
-    import time
 
-    from segcore.augment import Pipeline
-
-    item, labels = sample(key, sample_id), dataset(key).labels
-    pipeline = Pipeline.from_yaml(text)
-    # Traced first: the clock should not count importing and building.
-    fired = tuple((each.step, each.name, each.values) for each in pipeline.trace(item.image, item.mask, seed))
-    start = time.perf_counter()
-    image, mask = pipeline(item.image, item.mask, seed)
-    taken = 1000 * (time.perf_counter() - start)
-    visible = frozenset(range(labels.classes)) - hidden
-    return encode_jpeg(image, width=width), encode_layer(mask, labels, visible=visible, width=width), fired, taken
+def pipeline(run: RunRecord) -> Pipeline | None:
+    """What a run was trained with; None where its config can't be read."""
+    return _pipeline(RunKey.of(run), run)

@@ -2,114 +2,165 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from functools import partial
 from itertools import count
-from pathlib import Path
 
 import streamlit as st
 
-from segcore.augment import CATALOG, GROUPS, PROBABILITY, Choice, Flag, Parameter, Pipeline, Step, Value, presets
+from segcore.augment import CATALOG, GROUP_KINDS, GROUPS, PROBABILITY, Group, Nested, Pipeline, Step, Value, presets
+from segcore.augment.steps import picked
 from segcore.errors import AugmentError
-from segcore.runs.files import replacing
+from segcore.ui import lines as ops
+from segcore.ui import settings
+from segcore.ui.lines import History, Line, Lines
 
-FOLDER = Path("pipelines")
 FIRST = "light"
-_ENTRIES = "augment:entries"
+_HISTORY = "augment:history"
 _NEXT = "augment:next"
 _PRESET = "augment:preset"
+_PROBLEMS = "augment:problems"  # line id -> what is wrong with what its widgets say
+_OPEN = "augment:open"  # ids of the unfolded lines
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One line of the editor.
-
-    Args:
-        id: Of its widgets; never used twice in a session.
-        step: The transform with its settings.
-        on: Switched on.
-    """
-
-    id: int
-    step: Step
-    on: bool = True
-
-
-def entries() -> list[Entry]:
+def history() -> History:
     """The lines of this session; begins with the mildest preset that does something."""
-    if _ENTRIES not in st.session_state:
-        load(presets()[FIRST])
-    return list(st.session_state[_ENTRIES])
+    if _HISTORY not in st.session_state:
+        st.session_state[_HISTORY] = History(ops.lines_of(presets()[FIRST], _fresh))
+    found: History = st.session_state[_HISTORY]
+    return found
 
 
 def pipeline() -> Pipeline:
-    """What the switched-on lines make."""
-    return Pipeline(tuple(entry.step for entry in entries() if entry.on))
+    """What the lines make."""
+    return ops.pipeline_of(history().now)
 
 
 def load(wanted: Pipeline) -> None:
-    """Replace all lines."""
-    st.session_state[_ENTRIES] = [Entry(_fresh(), step) for step in wanted.steps]
+    """Replace all lines; undo brings them back."""
+    _commit(ops.lines_of(wanted, _fresh))
 
 
-def add(name: str) -> None:
-    """Append a transform at its defaults."""
-    st.session_state[_ENTRIES] = [*entries(), Entry(_fresh(), Step.create(name))]
+def add(name: str, group: int | None = None) -> None:
+    """Append a transform or a group at its defaults, at the end or in a group."""
+    node = Group.create(name) if name in GROUP_KINDS else Step.create(name)
+    line = Line(_fresh(), node)
+    if _commit(ops.added(history().now, line, group)):
+        st.session_state[_OPEN] = unfolded() | {line.id}
 
 
-def move(entry_id: int, by: int) -> None:
-    """Move a line up (-1) or down (1); at the ends it stays."""
-    lines = entries()
-    at = next(index for index, entry in enumerate(lines) if entry.id == entry_id)
-    to = min(len(lines) - 1, max(0, at + by))
-    lines.insert(to, lines.pop(at))
-    st.session_state[_ENTRIES] = lines
+def unfolded() -> frozenset[int]:
+    """Ids of the lines whose settings are shown; the page may be left and come back to."""
+    found: frozenset[int] = st.session_state.get(_OPEN, frozenset())
+    return found
 
 
-def remove(entry_id: int) -> None:
-    """Take a line out."""
-    st.session_state[_ENTRIES] = [entry for entry in entries() if entry.id != entry_id]
+def undo() -> None:
+    """Take the last change back."""
+    _show(history().undone())
 
 
-def save(name: str, wanted: Pipeline) -> Path:
-    """Write a pipeline into `pipelines/`, as a file that `--augment` takes.
+def redo() -> None:
+    """Bring the change back that was undone last."""
+    _show(history().redone())
 
-    Raises:
-        AugmentError: when the name has no letters or digits.
+
+def draw(pick: Callable[[int | None], None]) -> None:
+    """Draw the editor.
+
+    Args:
+        pick: Opens the menu of pictures, for the list or for a group's line.
     """
-    clean = re.sub(r"[^\w-]+", "-", name).strip("-")
-    if not clean:
-        raise AugmentError(f"No pipeline can be called {name!r}; expected letters or digits.")
-    path = FOLDER / f"{clean}.yaml"
-    with replacing(path) as temporary:
-        temporary.write_text(wanted.to_yaml(), encoding="utf-8")
-    return path
+    now = history().now
+    numbers = {line.id: at for at, line in enumerate((each for each in ops.walk(now) if _is_step(each)), 1)}
+    with st.container(gap="xsmall", key="augment-lines"):
+        if not now:
+            st.caption("The list is empty: training sees the images as they are.")
+        for index, line in enumerate(now):
+            _line(line, numbers, index == 0, index == len(now) - 1, top=True, pick=pick)
+    _add_row(None, pick)
 
 
-def draw() -> None:
-    """Draw the editor; what its widgets hold becomes the session's lines."""
-    _preset_row()
-    lines = entries()
-    with st.container(gap="xsmall"):
-        changed = [_line(entry, index, len(lines)) for index, entry in enumerate(lines)]
-    if changed != lines:
-        st.session_state[_ENTRIES] = changed
-        st.rerun()  # the sentences above the settings follow at once
-    _add_row()
+def problems() -> list[str]:
+    """What is wrong with what the widgets say; the pipeline keeps its last good values meanwhile."""
+    return list(st.session_state.get(_PROBLEMS, {}).values())
 
 
-def _preset_row() -> None:
-    named, own = presets(), Pipeline(tuple(entry.step for entry in entries()))
+def _is_step(line: Line) -> bool:
+    return isinstance(line.node, Step)
+
+
+def _commit(lines: Lines) -> bool:
+    """Make a change, unless it can't be; then the page says why."""
+    try:
+        ops.pipeline_of(lines)
+    except AugmentError as error:
+        st.session_state[_PROBLEMS] = {-1: str(error)}
+        return False
+    st.session_state[_PROBLEMS] = {}
+    st.session_state[_HISTORY] = history().then(lines)
+    return True
+
+
+def _show(wanted: History) -> None:
+    """Other lines than those the widgets show: the widgets follow."""
+    st.session_state[_HISTORY], st.session_state[_PROBLEMS] = wanted, {}
+    for line in ops.walk(wanted.now):
+        for key, value in _widgets(line).items():
+            if key in st.session_state:
+                st.session_state[key] = value
+
+
+def _widgets(line: Line) -> dict[str, object]:
+    """Key -> value of every widget of a line."""
+    node, key = line.node, f"augment:{line.id}"
+    held: dict[str, object] = {f"{key}:on": node.enabled, f"{key}:p": node.p}
+    if isinstance(node, Step):
+        for name, value in node.values:
+            held |= settings.keys_of(node.spec.param(name), value, f"{key}:{name}")
+    else:
+        held[f"{key}:n"] = node.n
+    return held
+
+
+def _changed(line_id: int) -> None:
+    """A widget of a line was moved: the line becomes what its widgets say."""
+    line = ops.find(history().now, line_id)
+    key, node = f"augment:{line.id}", line.node
+    on = bool(st.session_state.get(f"{key}:on", node.enabled))
+    p = st.session_state.get(f"{key}:p", node.p)
+    new: Step | Group
+    try:
+        if isinstance(node, Group):
+            picks = st.session_state.get(f"{key}:n", node.n) if node.name == "SomeOf" else None
+            whole = Group.create(node.name, [each.whole for each in line.inner], p, n=picks, enabled=on)
+            new = Group(whole.name, whole.p, (), whole.n, whole.enabled)
+        else:
+            new = Step.create(node.name, p, enabled=on, **_given(node, key))
+    except AugmentError as error:
+        st.session_state[_PROBLEMS] = {line_id: str(error)}
+        return
+    _commit(ops.swapped(history().now, line_id, lambda old: [Line(old.id, new, old.inner)]))
+
+
+def _given(node: Step, key: str) -> dict[str, object]:
+    """The values that a transform's widgets hold."""
+    kept: dict[str, Value] = dict(node.values)
+    given: dict[str, object] = {}
+    for each in node.spec.params:
+        value: object = settings.read(each, kept[each.name], f"{key}:{each.name}")
+        if isinstance(each, Nested) and given[each.by] != kept[each.by]:
+            value = None  # settings of another kind: these begin anew
+        given[each.name] = value
+    return given
+
+
+def presets_row() -> None:
+    """The shipped pipelines."""
+    named, own = presets(), pipeline()
     # Lit while the list still is that preset.
     st.session_state[_PRESET] = next((name for name, preset in named.items() if preset == own), None)
-    st.pills(
-        "Presets",
-        list(named),
-        key=_PRESET,
-        on_change=_load_preset,
-        help="Replaces the list.",
-        wrap=True,
-    )
+    st.pills("Presets", list(named), key=_PRESET, on_change=_load_preset, wrap=True, label_visibility="collapsed")
 
 
 def _load_preset() -> None:
@@ -118,78 +169,127 @@ def _load_preset() -> None:
         load(presets()[name])
 
 
-def _add_row() -> None:
+def _add_row(group: int | None, pick: Callable[[int | None], None]) -> None:
+    key = f"augment:add:{'' if group is None else group}"
+
     def chosen() -> None:
-        name = st.session_state["augment:add"]
+        name = st.session_state[key]
         if name:
-            add(name)
-            st.session_state["augment:add"] = None
+            add(name, group)
+            st.session_state[key] = None
 
-    ordered = [name for group in GROUPS for name, spec in CATALOG.items() if spec.group == group]
-    st.selectbox(
-        "Add a transform",
-        ordered,
-        index=None,
-        format_func=lambda name: f"{name} · {CATALOG[name].group}",
-        placeholder="Add a transform",
-        key="augment:add",
-        on_change=chosen,
-        label_visibility="collapsed",
-    )
-
-
-def _line(entry: Entry, index: int, total: int) -> Entry:
-    spec, key = entry.step.spec, f"augment:{entry.id}"
-    sentence = entry.step.sentence() if entry.on else f":gray[~~{entry.step.sentence()}~~]"
-    with st.expander(f"{index + 1}. {sentence}", key=f"{key}:fold"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            on = st.toggle("On", value=entry.on, key=f"{key}:on")
-            st.space("stretch")
-            icons = (
-                ("arrow_upward", "Earlier", move, (entry.id, -1), index == 0),
-                ("arrow_downward", "Later", move, (entry.id, 1), index == total - 1),
-                ("delete", "Remove", remove, (entry.id,), False),
-            )
-            for icon, help_, act, args, off in icons:
-                st.button(
-                    "",
-                    icon=f":material/{icon}:",
-                    help=help_,
-                    key=f"{key}:{icon}",
-                    on_click=act,
-                    args=args,
-                    disabled=off,
-                    type="tertiary",
-                )
-        st.caption(f"{spec.name}: {spec.summary}")
-        given = dict(entry.step.values)
-        chance = st.slider(
-            "probability", 0.0, 1.0, entry.step.p, PROBABILITY.step, key=f"{key}:p", help=PROBABILITY.help
+    names = [*GROUP_KINDS, *(name for kind in GROUPS for name, spec in CATALOG.items() if spec.group == kind)]
+    what = "Add a transform" if group is None else "Add to this group"
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom", wrap=False):
+        st.selectbox(
+            what,
+            names,
+            index=None,
+            format_func=lambda name: f"{name} · {CATALOG[name].group if name in CATALOG else 'group'}",
+            placeholder=what,
+            key=key,
+            on_change=chosen,
+            label_visibility="collapsed",
         )
-        values = {each.name: _setting(each, given[each.name], f"{key}:{each.name}") for each in spec.params}
-    try:
-        return replace(entry, step=Step.create(entry.step.name, chance, **values), on=on)
-    except AugmentError as error:
-        st.caption(f":red[{error}]")
-        return entry
+        if st.button("", icon=":material/grid_view:", help="Choose by picture", key=f"{key}:pictures"):
+            pick(group)
 
 
-def _setting(spec: Parameter, value: Value, key: str) -> Value:
-    """The widget of one parameter."""
-    label, help_ = spec.name.replace("_", " "), spec.help or None
-    if isinstance(spec, Flag):
-        return st.toggle(label, value=bool(value), key=key, help=help_)
-    if isinstance(spec, Choice):
-        picked = st.segmented_control(label, list(spec.options), default=str(value), required=True, key=key, help=help_)
-        return str(picked or value)
-    kind = int if isinstance(spec.step, int) else float
-    unit = f"{label}, {spec.unit}" if spec.unit else label
-    low, high, step = kind(spec.low), kind(spec.high), kind(spec.step)
-    if isinstance(value, tuple):
-        first, last = st.slider(unit, low, high, (kind(value[0]), kind(value[1])), step, key=key, help=help_)
-        return kind(first), kind(last)
-    assert isinstance(value, int | float)
-    return kind(st.slider(unit, low, high, kind(value), step, key=key, help=help_))
+def _line(
+    line: Line, numbers: dict[int, int], first: bool, last: bool, *, top: bool, pick: Callable[[int | None], None]
+) -> None:
+    key, node = f"augment:{line.id}", line.node
+    changed = partial(_changed, line.id)
+    if f"{key}:on" not in st.session_state:
+        st.session_state[f"{key}:on"] = node.enabled
+    frame = st.container(border=isinstance(node, Group), gap="xsmall", key=f"{key}:frame")
+    with frame:
+        with st.container(horizontal=True, gap="xsmall", vertical_alignment="top", wrap=False):
+            st.checkbox(
+                "On", key=f"{key}:on", on_change=changed, label_visibility="collapsed", help="Switch on and off"
+            )
+            fold = st.expander(
+                _title(line, numbers),
+                expanded=line.id in unfolded(),
+                key=f"{key}:fold",
+                on_change=_fold,
+                args=(line.id,),
+            )
+        if fold.open:
+            with fold:
+                _buttons(line, top and first, top and last)
+                _settings(line, key, changed)
+        problem = st.session_state.get(_PROBLEMS, {}).get(line.id)
+        if problem:
+            st.caption(f":red[{problem}]")
+        if isinstance(node, Group):
+            for index, each in enumerate(line.inner):
+                _line(each, numbers, index == 0, index == len(line.inner) - 1, top=False, pick=pick)
+            _add_row(line.id, pick)
+
+
+def _act(change: Callable[[], Lines]) -> None:
+    _commit(change())
+
+
+def _fold(line_id: int) -> None:
+    st.session_state[_OPEN] = unfolded() ^ {line_id}
+
+
+def _title(line: Line, numbers: dict[int, int]) -> str:
+    node = line.node
+    if isinstance(node, Step):
+        text = f"{numbers[line.id]}. {node.sentence()}"
+    else:
+        whole = line.whole
+        assert isinstance(whole, Group)
+        text = f"{node.name}: {whole.sentence()}"
+    return text if node.enabled else f":gray[~~{text}~~]"
+
+
+def _buttons(line: Line, first: bool, last: bool) -> None:
+    key = f"augment:{line.id}"
+    actions: tuple[tuple[str, str, Callable[[], Lines], bool], ...] = (
+        ("arrow_upward", "Earlier", lambda: ops.moved(history().now, line.id, -1), first),
+        ("arrow_downward", "Later", lambda: ops.moved(history().now, line.id, 1), last),
+        ("content_copy", "Double", lambda: ops.doubled(history().now, line.id, _fresh), False),
+        ("delete", "Remove", lambda: ops.removed(history().now, line.id), False),
+    )
+    with st.container(horizontal=True, gap="xsmall", horizontal_alignment="right"):
+        for icon, help_, act, off in actions:
+            st.button(
+                "",
+                icon=f":material/{icon}:",
+                help=help_,
+                key=f"{key}:{icon}",
+                on_click=_act,
+                args=(act,),
+                disabled=off,
+                type="tertiary",
+            )
+
+
+def _settings(line: Line, key: str, changed: Callable[[], None]) -> None:
+    node = line.node
+    spec = node.spec if isinstance(node, Step) else GROUP_KINDS[node.name]
+    st.caption(f"{spec.name}: {spec.summary}")
+    if f"{key}:p" not in st.session_state:
+        st.session_state[f"{key}:p"] = node.p
+    st.slider("probability", 0.0, 1.0, step=PROBABILITY.step, key=f"{key}:p", on_change=changed, help=PROBABILITY.help)
+    if isinstance(node, Group):
+        if node.name == "SomeOf" and len(line.inner) > 1:
+            n = picked(len(line.inner))
+            st.session_state[f"{key}:n"] = min(int(st.session_state.get(f"{key}:n", node.n)), int(n.high))
+            st.slider("n", int(n.low), int(n.high), step=1, key=f"{key}:n", on_change=changed, help=n.help)
+        return
+    values = dict(node.values)
+    shown = [each for each in node.spec.params if not each.advanced]
+    folded = [each for each in node.spec.params if each.advanced]
+    for each in shown:
+        settings.draw(each, values[each.name], f"{key}:{each.name}", changed)
+    if folded and st.toggle("More settings", key=f"{key}:more"):
+        for each in folded:
+            settings.draw(each, values[each.name], f"{key}:{each.name}", changed)
 
 
 def _fresh() -> int:

@@ -1,114 +1,261 @@
-"""Seeded draws of a pipeline, side by side, and taking the pipeline along."""
+"""Seeded draws of a pipeline: before and after, many at once, one transform at a time, and what fired."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
+import numpy as np
+import numpy.typing as npt
 import streamlit as st
 
-from segcore.augment import Pipeline
-from segcore.errors import AugmentError
-from segcore.ui import cache, editor
-from segcore.ui.frame import View
-from segcore.ui.widgets import Cell, Panel, table
+from segcore.augment import Fired, Pipeline
+from segcore.data import Sample
+from segcore.labels import IGNORE_INDEX, LabelMap
+from segcore.ui import state
+from segcore.ui.widgets import Cell, Panel, Thumb, gallery, table, viewer
+from segcore.visual import encode_jpeg, encode_layer
 
-DRAWS = 5  # one large, four small
-WIDE, SMALL = 960, 480  # px
+VIEWS = ("overlay", "image", "mask")
+COMPARE = ("swipe", "side by side")
+COUNTS = (4, 8, 12)  # draws
+WIDE, SMALL = 1280, 360  # px
+_GREY = (128, 128, 128)  # around a picture of another shape
+_TABLE_UP_TO = 4  # draws whose values fit side by side
+U8 = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the pipeline is tried on.
+
+    Args:
+        key: Its identity, for the caches.
+        sample: Image and mask.
+        labels: Of the mask.
+        hidden: Class ids that overlays leave out.
+    """
+
+    key: tuple[Any, ...]
+    sample: Sample
+    labels: LabelMap
+    hidden: frozenset[int]
 
 
 @dataclass(frozen=True)
 class Draw:
-    """One seeded application: JPEG, mask layer, what fired as (step, name, values), and milliseconds taken."""
+    """One seeded application.
+
+    Args:
+        seed: Of the draw; the same one gives the same picture in code.
+        size: (height, width) of the result.
+        photo: JPEG of the image, small.
+        layer: PNG layer of the mask, small.
+        fired: What was applied, in order.
+    """
 
     seed: int
+    size: tuple[int, int]
     photo: bytes
     layer: bytes
-    fired: tuple[tuple[int, str, dict[str, Any]], ...]
-    milliseconds: float
+    fired: tuple[Fired, ...]
 
 
 def cold(pipeline: Pipeline) -> bool:
     """Whether drawing must first import albumentations, which takes seconds."""
-    return bool(pipeline.steps) and "albumentations" not in sys.modules
+    return bool(pipeline.active) and "albumentations" not in sys.modules
 
 
-def draws(view: View, sample_id: str, pipeline: Pipeline, seed: int) -> list[Draw]:
-    """`DRAWS` draws with the seeds from `seed` on.
+def draws(picture: Picture, pipeline: Pipeline, seeds: Sequence[int]) -> list[Draw]:
+    """A draw for each seed.
 
     Raises:
         AugmentError: when the pipeline can't be applied.
     """
     text = pipeline.to_yaml()
-    return [
-        Draw(each, *cache.augmented(view.key, sample_id, text, each, view.hidden, WIDE if each == seed else SMALL))
-        for each in range(seed, seed + DRAWS)
+    found = []
+    for seed in seeds:
+        image, _, fired = _applied(picture.key, text, seed, picture, pipeline)
+        height, width = image.shape[:2]
+        found.append(Draw(seed, (height, width), *_encoded(picture, text, pipeline, seed, None, SMALL), fired))
+    return found
+
+
+def options() -> tuple[str, str]:
+    """(view, comparison) of the large picture, both in the link."""
+    with st.container(horizontal=True, vertical_alignment="center", width="content"):
+        view = st.segmented_control("View", VIEWS, **state.bound("look", VIEWS[0], VIEWS), label_visibility="collapsed")
+        compare = st.segmented_control(
+            "Before and after", COMPARE, **state.bound("lay", COMPARE[0], COMPARE), label_visibility="collapsed"
+        )
+    return view or VIEWS[0], compare or COMPARE[0]
+
+
+def large(shown: tuple[str, str], picture: Picture, pipeline: Pipeline, draw: Draw) -> None:
+    """Before and after of one draw, swiped or side by side, and the control that steps through its transforms."""
+    view, compare = shown
+    fired = draw.fired
+    key = f"augment:stage:{draw.seed}:{','.join(str(each.step) for each in fired)}"
+    stage = int(st.session_state.get(key) or 0)  # 0: all; 1, 2, ...: before and after what fired so many-th
+    text = pipeline.to_yaml()
+    ends = (stage - 1, stage) if stage else (0, len(fired))
+    titles = tuple(f"{when} {fired[stage - 1].name}" if stage else when for when in ("Before", "After"))
+    panels, photos = [], {}
+    for title, at in zip(titles, ends, strict=True):
+        whole = at == len(fired)
+        photo, layer = _encoded(picture, text, pipeline, draw.seed, None if whole and at else at, WIDE)
+        changed = whole and draw.size != picture.sample.size
+        note = f"{draw.size[1]} × {draw.size[0]}, brought back to the model's size in training" if changed else ""
+        photos[title] = photo
+        panels.append(_panel(view, title, note, title, layer))
+    viewer(panels, photos, picture.sample.size, key="after", swipe=compare == "swipe", smallest=340)
+    if len(fired) > 1:
+        st.pills(
+            "Step through",
+            range(len(fired) + 1),
+            format_func=lambda at: "All" if not at else f"{fired[at - 1].step + 1}. {fired[at - 1].name}",
+            key=key,
+            default=0,
+            required=True,
+            wrap=True,
+            help="The picture before and after one transform alone.",
+        )
+    if stage:
+        st.caption(f"{fired[stage - 1].name}: {describe(fired[stage - 1].values)}")
+
+
+def several(shown: tuple[str, str], picture: Picture, found: Sequence[Draw], selected: Draw) -> None:
+    """All draws, small, a click making one the large picture, and what decides which they are."""
+    count, seed = len(found), found[0].seed
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{count} draws**")
+        st.space("stretch")
+        st.segmented_control(
+            "Draws",
+            [str(each) for each in COUNTS],
+            **state.bound("draws", str(COUNTS[0])),
+            label_visibility="collapsed",
+        )
+        st.button(
+            "Shuffle",
+            icon=":material/casino:",
+            on_click=lambda: state.put("seed", seed + count),
+            help=f"Seeds {seed + count} to {seed + 2 * count - 1}; the link and the code repeat them.",
+        )
+    grid(shown[0], picture, found, selected.seed, lambda wanted: state.put("draw", wanted))
+
+
+def grid(view: str, picture: Picture, found: Sequence[Draw], selected: int, pick: Callable[[int], None]) -> None:
+    """All draws, small; a click makes one the large picture."""
+    thumbs = [
+        Thumb(f"Seed {draw.seed}", draw.photo, draw.layer if view != "image" else None, _count(draw)) for draw in found
     ]
-
-
-def before_after(view: View, sample_id: str, draw: Draw) -> tuple[list[Panel], dict[str, bytes]]:
-    """Panels and photos: the sample as it is, and the first draw."""
-    before = Panel("Before", sample_id, "before", cache.truth_layer(view.key, sample_id, view.hidden))
-    after = Panel("After", f"{draw.milliseconds:.0f} ms", "after", draw.layer)
-    return [before, after], {"before": cache.photo(view.key, sample_id), "after": draw.photo}
-
-
-def rest(found: Sequence[Draw]) -> tuple[list[Panel], dict[str, bytes]]:
-    """Panels and photos of the other draws."""
-    panels = [Panel(f"Draw {draw.seed}", _count(draw), str(draw.seed), draw.layer) for draw in found[1:]]
-    return panels, {str(draw.seed): draw.photo for draw in found[1:]}
+    gallery(
+        thumbs,
+        picture.sample.size,
+        key="draws",
+        overlay=view != "image",
+        selected=f"Seed {selected}",
+        on_pick=lambda name: pick(int(name.removeprefix("Seed "))),
+    )
 
 
 def fired_table(pipeline: Pipeline, found: Sequence[Draw]) -> None:
     """Transforms against draws: the drawn values where one fired, a dash where it did not."""
-    if not pipeline.steps:
-        st.caption("The list is empty: training sees the images as they are.")
-        return
-    titles = ["After", *(f"Draw {draw.seed}" for draw in found[1:])]
     rows = []
-    for index, step in enumerate(pipeline.steps):
+    for index, step in enumerate(pipeline.transforms):
+        if not step.enabled:
+            continue
         cells = []
         for draw in found:
-            values = next((values for at, _, values in draw.fired if at == index), None)
-            cells.append(Cell("–" if values is None else _values(values)))
-        rows.append([Cell(step.name), *cells])
-    table([Cell(""), *(Cell(title) for title in titles)], rows)
+            values = next((each.values for each in draw.fired if each.step == index), None)
+            text = "–" if values is None else describe(values)
+            short = len(found) > _TABLE_UP_TO and values is not None
+            cells.append(Cell("✓" if short else text, title=text if short else ""))
+        rows.append([Cell(f"{index + 1}. {step.name}"), *cells])
+    table([Cell(""), *(Cell(f"Seed {draw.seed}") for draw in found)], rows)
 
 
-def save_row(pipeline: Pipeline) -> None:
-    """Save on the server, download, and the command that trains with it."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Name", "my-pipeline", key="augment:name", width=220)
-        if st.button("Save", type="primary", disabled=not pipeline.steps):
-            try:
-                st.session_state["augment:saved"] = str(editor.save(name, pipeline)), pipeline
-            except AugmentError as error:
-                st.error(str(error))
-        st.download_button(
-            "Download",
-            pipeline.to_yaml(),
-            f"{name or 'pipeline'}.yaml",
-            "application/yaml",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-    path, saved = st.session_state.get("augment:saved", ("", None))
-    if path and saved != pipeline:
-        st.caption(f"Changed since it was saved as {path}.")
-        path = ""
-    st.code(f"python train.py --augment {path or 'PIPELINE.yaml'}", language="bash")
+def describe(values: dict[str, Any]) -> str:
+    """Drawn values as a short text."""
+    texts = [f"{name.replace('_', ' ')} {_text(value)}" for name, value in values.items() if value is not None]
+    return ", ".join(texts[:4]) or "applied"
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _applied(
+    key: tuple[Any, ...], text: str, seed: int, _picture: Picture, _pipeline: Pipeline
+) -> tuple[U8, U8, tuple[Fired, ...]]:
+    return _pipeline.apply(_picture.sample.image, _picture.sample.mask, seed)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _stages(key: tuple[Any, ...], text: str, seed: int, _picture: Picture, _pipeline: Pipeline) -> list[tuple[U8, U8]]:
+    found = _pipeline.stages(_picture.sample.image, _picture.sample.mask, seed)
+    return [(_picture.sample.image, _picture.sample.mask), *((stage.image, stage.mask) for stage in found)]
+
+
+def _encoded(
+    picture: Picture, text: str, pipeline: Pipeline, seed: int, stage: int | None, width: int
+) -> tuple[bytes, bytes]:
+    """(JPEG, PNG layer) of a draw's result, or of the picture after so many transforms."""
+    if stage == 0:
+        text, seed = "", 0  # the picture itself: the same for all
+    return _encoding((*picture.key, text, seed, stage), picture.hidden, width, picture, pipeline, text, seed, stage)
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _encoding(
+    key: tuple[Any, ...],
+    hidden: frozenset[int],
+    width: int,
+    _picture: Picture,
+    _pipeline: Pipeline,
+    _text: str,
+    _seed: int,
+    _stage: int | None,
+) -> tuple[bytes, bytes]:
+    if _stage == 0:
+        image, mask = _picture.sample.image, _picture.sample.mask
+    elif _stage is None:
+        image, mask, _ = _applied(_picture.key, _text, _seed, _picture, _pipeline)
+    else:
+        image, mask = _stages(_picture.key, _text, _seed, _picture, _pipeline)[_stage]
+    image, mask = framed(image, mask, _picture.sample.size)
+    visible = frozenset(range(_picture.labels.classes)) - hidden
+    return encode_jpeg(image, width=width), encode_layer(mask, _picture.labels, visible=visible, width=width)
+
+
+def framed(image: U8, mask: U8, size: tuple[int, int]) -> tuple[U8, U8]:
+    """A picture of another size, whole and undistorted in the middle of one of `size`, grey around it."""
+    height, width = size
+    if mask.shape == size:
+        return image, mask
+    scale = min(height / mask.shape[0], width / mask.shape[1])
+    rows, columns = max(1, round(mask.shape[0] * scale)), max(1, round(mask.shape[1] * scale))
+    top, left = (height - rows) // 2, (width - columns) // 2
+    canvas, under = np.full((height, width, 3), _GREY, np.uint8), np.full(size, IGNORE_INDEX, np.uint8)
+    inside = slice(top, top + rows), slice(left, left + columns)
+    canvas[inside] = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    under[inside] = cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_NEAREST)
+    return canvas, under
+
+
+def _panel(view: str, title: str, note: str, photo: str, layer: bytes) -> Panel:
+    return Panel(
+        title,
+        note,
+        None if view == "mask" else photo,
+        None if view == "image" else layer,
+        fixed=view == "mask",
+    )
 
 
 def _count(draw: Draw) -> str:
     return "unchanged" if not draw.fired else f"{len(draw.fired)} fired"
-
-
-def _values(values: dict[str, Any]) -> str:
-    return (
-        ", ".join(f"{name.replace('_', ' ')} {_text(value)}" for name, value in list(values.items())[:3]) or "applied"
-    )
 
 
 def _text(value: object) -> str:

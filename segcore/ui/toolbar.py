@@ -1,0 +1,113 @@
+"""The row above the pipeline: presets, undo, load, save, code, download."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from segcore.augment import Pipeline
+from segcore.errors import AugmentError
+from segcore.ui import editor, pipelines
+
+_SAVED = "augment:saved"
+_LOADED = "augment:loaded"  # the upload that was taken already, and what was wrong with it
+
+
+def draw(own: Pipeline) -> None:
+    """Draw the row for the pipeline of the editor."""
+    history = editor.history()
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        editor.presets_row()
+        st.space("stretch")
+        st.button(
+            "", icon=":material/undo:", help="Undo", key="augment:undo", on_click=editor.undo, disabled=not history.past
+        )
+        st.button(
+            "",
+            icon=":material/redo:",
+            help="Redo",
+            key="augment:redo",
+            on_click=editor.redo,
+            disabled=not history.future,
+        )
+        with st.popover("Load", icon=":material/folder_open:"):
+            _load()
+        with st.popover("Save", icon=":material/save:"):
+            _save(own)
+        with st.popover("Code", icon=":material/code:", key="augment:code"):
+            st.caption("YAML: `--augment FILE` and each run's `config.yaml` hold the same.")
+            st.code(own.to_yaml(), language="yaml", wrap_lines=True, height=240)
+            st.caption("Python: needs albumentations alone, gives the same bits.")
+            st.code(own.to_python(), language="python", wrap_lines=True, height=320)
+        st.download_button(
+            "Download",
+            own.to_yaml(),
+            "pipeline.yaml",
+            "application/yaml",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def saved_as(own: Pipeline) -> str:
+    """The name under which `--augment` finds this pipeline, or an empty string where it is not saved."""
+    path, saved = st.session_state.get(_SAVED, ("", None))
+    return path if saved == own else ""
+
+
+def _load() -> None:
+    for path in pipelines.saved():
+        st.button(
+            path.stem,
+            icon=":material/description:",
+            key=f"augment:load:{path.name}",
+            type="tertiary",
+            on_click=_open,
+            args=(str(path),),
+        )
+    given = st.file_uploader(
+        "A pipeline in YAML",
+        type=["yaml", "yml"],
+        key="augment:file",
+        max_upload_size=pipelines.LARGEST_FILE,
+        on_change=_take,
+    )
+    problem = st.session_state.get(_LOADED)
+    if problem and (given or not problem.startswith("file:")):
+        st.error(problem.removeprefix("file:"))
+
+
+def _open(path: str) -> None:
+    try:
+        wanted = Pipeline.from_yaml(pipelines.Path(path))
+    except AugmentError as error:
+        st.session_state[_LOADED] = str(error)
+        return
+    st.session_state[_LOADED] = ""
+    st.session_state[_SAVED] = path, wanted
+    editor.load(wanted)
+
+
+def _take() -> None:
+    given = st.session_state["augment:file"]
+    st.session_state[_LOADED] = ""
+    if given is None:
+        return
+    try:
+        editor.load(pipelines.uploaded(given.name, given.getvalue()))
+    except AugmentError as error:
+        st.session_state[_LOADED] = f"file:{error}"
+
+
+def _save(own: Pipeline) -> None:
+    name = st.text_input("Name", "my-pipeline", key="augment:name")
+    if st.button("Save", type="primary", key="augment:save"):
+        try:
+            st.session_state[_SAVED] = str(pipelines.save(name, own)), own
+        except AugmentError as error:
+            st.error(str(error))
+    path = saved_as(own)
+    if path:
+        st.caption(f"Saved as {path}.")
+    elif _SAVED in st.session_state:
+        st.caption(f"Changed since it was saved as {st.session_state[_SAVED][0]}.")
+    st.code(f"python train.py --augment {path or 'PIPELINE.yaml'}", language="bash")
