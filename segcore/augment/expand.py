@@ -367,8 +367,11 @@ def _make(pipeline: Pipeline, seed: int, work: Path, task: _Task) -> list[Copy]:
 
 def _check(plan: _Plan, work: Path, folder: Path, skip_incomplete: bool) -> None:
     """Whether the written folder is read as it was meant; an unusual source may pair its files otherwise."""
-    read = open_dataset(work, skip_incomplete=skip_incomplete)
-    found = {record.id: (record.split, record.origin, record.copy) for record in read.records}
+    try:
+        records = open_dataset(work, skip_incomplete=skip_incomplete).records
+    except DatasetError:
+        records = ()
+    found = {record.id: (record.split, record.origin, record.copy) for record in records}
     wrong = sorted(name for name in found.keys() | plan.samples if found.get(name) != plan.samples.get(name))
     if wrong:
         raise DatasetError(
