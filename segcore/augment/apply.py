@@ -1,4 +1,4 @@
-"""Where albumentations is used: building a pipeline, running it under a seed, reading back what fired."""
+"""Where albumentations is used: building a pipeline, and running it under a seed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from segcore.errors import AugmentError, first_line
 
 U8 = npt.NDArray[np.uint8]
 Drawn = list[tuple[int, dict[str, Any]]]  # (position of the transform, what it drew), in the order they were applied
-_MAX_SHOWN = 4  # numbers in a traced value; longer ones are noise maps and the like
 
 
 class Machine:
@@ -138,37 +137,3 @@ def _reason(error: Exception) -> str:
     if callable(errors):  # pydantic
         return "; ".join(str(each["msg"]).removeprefix("Value error, ") for each in errors()).rstrip(".") + "."
     return first_line(error).rstrip(".") + "."
-
-
-_NOT_SHOWN = frozenset(
-    ("shape", "interpolation", "fill", "fill_mask", "output_shape", "random_seed", "seed", "bbox_matrix", "pad_params")
-) | {"x_min", "x_max", "y_min", "y_max"}  # Rotate's crop, which no pipeline here asks for
-
-
-def readable(drawn: dict[str, Any]) -> dict[str, Any]:
-    """The drawn parameters a person can read: scalars and short tuples; a matrix as the angle it turns by."""
-    values: dict[str, Any] = {}
-    for name, value in drawn.items():
-        if name in _NOT_SHOWN:
-            continue
-        if name == "matrix" and "rotate" not in drawn and abs(value[2, 0]) + abs(value[2, 1]) == 0:
-            # Counter-clockwise as in Rotate's `limit`; image rows point down, hence the sign.
-            values["angle"] = round(float(-np.degrees(np.arctan2(value[1, 0], value[0, 0]))), 3)
-        else:
-            plain = _plain(value)
-            if plain is not None:
-                values[name] = plain
-    return values
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, float):
-        return round(value, 4)
-    if isinstance(value, list | tuple):
-        short = len(value) <= _MAX_SHOWN and all(isinstance(item, int | float) for item in value)
-        return [_plain(item) for item in value] if short else None
-    return value if isinstance(value, bool | int | str) else None

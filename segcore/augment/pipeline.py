@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
+from segcore.augment.drawn import readable
 from segcore.augment.reader import VERSION, read_nodes, read_text
 from segcore.augment.steps import Group, Node, Step, bounded, leaves, runs
 from segcore.errors import AugmentError
@@ -133,11 +134,9 @@ class Pipeline:
         Raises:
             AugmentError: as the call.
         """
-        from segcore.augment.apply import readable
-
         image, mask, drawn = self._run(image, mask, seed)
         names = [step.name for step in self.transforms]
-        return image, mask, tuple(Fired(index, names[index], readable(values)) for index, values in drawn)
+        return image, mask, tuple(Fired(index, names[index], readable(names[index], values)) for index, values in drawn)
 
     def stages(self, image: U8Image, mask: U8Mask, seed: int) -> tuple[Stage, ...]:
         """The picture after each transform that the same call applies; the last one is the call's result.
@@ -147,11 +146,9 @@ class Pipeline:
         """
         kept: list[tuple[U8Image, U8Mask]] = []
         _, _, drawn = self._run(image, mask, seed, kept)
-        from segcore.augment.apply import readable
-
         names = [step.name for step in self.transforms]
         return tuple(
-            Stage(Fired(index, names[index], readable(values)), *pair)
+            Stage(Fired(index, names[index], readable(names[index], values)), *pair)
             for (index, values), pair in zip(drawn, kept, strict=True)
         )
 

@@ -3,11 +3,12 @@
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from segcore.augment import Pipeline, Step, load_pipeline, presets
+from segcore.augment import Group, Pipeline, Step, load_pipeline, presets
 from segcore.errors import AugmentError
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
@@ -45,6 +46,46 @@ MASK = np.repeat(np.arange(6, dtype=np.uint8), 10)[:, None].repeat(80, axis=1)
             r"^line 2: One transform per list item; got Rotate, HorizontalFlip\.$",
         ),
         ("transforms:\n  - Rotate: 30\n", r"^line 2: Rotate: settings are written '\{p: 0\.5, \.\.\.\}'; got '30'\.$"),
+        (
+            "transforms:\n  - Rotate:\n      p: 0.5\n      p: 0.7\n",
+            r"^line 4: 'p' stands here twice\.$",
+        ),
+        ("transforms:\n  - OneOff: {p: 1}\n", r"^line 2: No transform 'OneOff'\. Did you mean 'OneOf'\?"),
+        (
+            "transforms:\n  - SomeOf:\n      n: 3\n      transforms:\n        - Rotate\n        - ToGray\n",
+            r"^line 3: SomeOf: n is 3; expected a whole number from 1 to 2\.$",
+        ),
+        (
+            "transforms:\n  - OneOf:\n      n: 1\n      transforms: [Rotate]\n",
+            r"^line 3: OneOf has no parameter 'n'; it applies one\. SomeOf picks n\.$",
+        ),
+        (
+            "transforms:\n  - OneOf:\n      weight: 1\n      transforms: [Rotate]\n",
+            r"^line 3: OneOf has no parameter 'weight'\. It takes p, transforms, enabled\.$",
+        ),
+        (
+            "transforms:\n  - OneOf:\n      transforms:\n        - Rotate\n        - Rotate: {limit: [5, 1]}\n",
+            r"^line 5: Rotate: limit is \[5, 1\]; the smaller end comes first: \[1, 5\]\.$",
+        ),
+        ("transforms:\n  - OneOf: {transforms: Rotate}\n", r"^line 2: 'transforms' must be a list of transforms; got "),
+        ("transforms:\n  - Rotate: {enabled: 3}\n", r"^line 2: Rotate: enabled is 3; expected true or false\.$"),
+        ("transforms:\n  - Rotate: {limit: 2001-13-45}\n", r"^line 2: not a plain value: month must be in 1\.\.12"),
+        ("transforms: [Rotate, []]\n", r"^line 1: A transform is written 'Name: \{p: 0\.5, \.\.\.\}'; got a list\.$"),
+        ("transforms: [{}]\n", r"^line 1: One transform per list item; got none\.$"),
+        ("a: &a [*a]\n", r"^line 1: No key of a pipeline 'a'"),
+        ("transforms:\n  - Rotate: {limit: &a [*a, 1]}\n", r"^line 2: "),
+        ("transforms: " + "[" * 3000 + "]" * 3000 + "\n", r"not a pipeline: nested too deep|^line 1: "),
+        (
+            "transforms:\n  - OneOf:\n      transforms:\n        - OneOf:\n            transforms:\n"
+            "              - OneOf:\n                  transforms:\n"
+            "                    - OneOf: {transforms: [Rotate]}\n",
+            r"^line 8: Groups more than 3 deep in one another\.$",
+        ),
+        (
+            "transforms: [" + "Rotate, " * 61 + "]\n",
+            r"^A pipeline of 61 transforms; at most 60 are taken\. Leave some out\.$",
+        ),
+        ("x" * 200_001 + ": 1\n", r"^200005 characters; a pipeline has at most 200000\. Is it another file\?$"),
         ("transforms: [\n", r"^line 2: not YAML: "),
         (
             "transforms:\n  - Rotate: {limit: !!python/name:os.system }\n",
@@ -165,3 +206,116 @@ def test_a_new_seed_costs_under_a_millisecond():
 def test_importing_the_room_needs_no_albumentations():
     code = "import sys, segcore.augment as a; a.presets(); print({'albumentations', 'torch', 'cv2'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+GROUPED = Pipeline(
+    (
+        Step.create("HorizontalFlip"),
+        Group.create(
+            "OneOf",
+            (
+                Step.create("GaussNoise", 0.3),
+                Step.create("MedianBlur", 0.7),
+                Group.create("SomeOf", (Step.create("RandomGamma"), Step.create("ToGray")), n=2),
+            ),
+            0.9,
+        ),
+        Step.create("Rotate", 0.5, enabled=False),
+        Group.create("SomeOf", (Step.create("Rotate", 0.8), Step.create("RGBShift", 0.8), Step.create("CLAHE")), n=2),
+    )
+)
+
+
+def test_groups_stand_in_the_file_as_they_are_written():
+    text = GROUPED.to_yaml()
+    assert (
+        "  - OneOf:\n      p: 0.9\n      transforms:\n"
+        "        - GaussNoise: {p: 0.3, std_range: [0.02, 0.1]}\n"
+        "        - MedianBlur: {p: 0.7, blur_limit: [3, 7]}\n"
+        "        - SomeOf:\n            p: 1.0\n            n: 2\n            transforms:\n"
+    ) in text
+    assert "  - Rotate: {enabled: false, p: 0.5, " in text
+    assert Pipeline.from_yaml(text) == GROUPED
+    assert Pipeline.from_dict(GROUPED.to_dict()) == GROUPED
+
+
+def test_exported_python_of_groups_gives_the_same_bits():
+    exported: dict = {}
+    exec(GROUPED.to_python(), exported)
+    fired = set()
+    for seed in range(40):
+        image, mask = GROUPED(IMAGE, MASK, seed=seed)
+        alone = exported["augment"](IMAGE, MASK, seed)
+        assert (alone[0] == image).all() and (alone[1] == mask).all()
+        fired |= {each.step for each in GROUPED.trace(IMAGE, MASK, seed=seed)}
+    assert fired == {0, 1, 2, 3, 4, 6, 7, 8}  # 5 is switched off
+
+
+def test_a_trace_is_of_this_call_alone():
+    """A transform of a group that was not picked keeps what it drew before."""
+    pipeline = Pipeline((Group.create("OneOf", (Step.create("RandomGamma"), Step.create("MedianBlur")), 1.0),))
+    for seed in range(20):
+        assert len(pipeline.trace(IMAGE, MASK, seed=seed)) == 1
+
+
+def test_what_can_do_nothing_does_nothing():
+    idle = Pipeline(
+        (
+            Step.create("Rotate", 1.0, enabled=False),
+            Group.create("OneOf"),
+            Group.create("OneOf", (Step.create("ToGray", 0.0),), 1.0),
+            Group.create("SomeOf", (Step.create("ToGray", enabled=False),), 1.0),
+            Group.create("OneOf", (Step.create("ToGray", 1.0),), 1.0, enabled=False),
+        )
+    )
+    assert idle.active == ()
+    assert (idle(IMAGE, MASK, seed=1)[0] == IMAGE).all()
+    assert Pipeline.from_yaml(idle.to_yaml()) == idle
+    assert "A.ToGray" not in idle.to_python()
+
+
+def test_more_picks_than_are_switched_on_is_all_of_them():
+    steps = (Step.create("RandomGamma", 1.0), Step.create("RGBShift", 1.0), Step.create("ToGray", 1.0, enabled=False))
+    pipeline = Pipeline((Group.create("SomeOf", steps, n=3),))
+    assert [each.step for each in pipeline.trace(IMAGE, MASK, seed=0)] == [0, 1]
+
+
+def test_stages_lead_from_the_picture_to_the_result():
+    for seed in range(10):
+        stages = GROUPED.stages(IMAGE, MASK, seed=seed)
+        assert tuple(stage.fired for stage in stages) == GROUPED.trace(IMAGE, MASK, seed=seed)
+        image, mask = GROUPED(IMAGE, MASK, seed=seed)
+        if stages:
+            assert (stages[-1].image == image).all() and (stages[-1].mask == mask).all()
+        if stages and stages[0].fired.name == "HorizontalFlip":
+            assert (stages[0].image == IMAGE[:, ::-1]).all() and (stages[0].mask == MASK[:, ::-1]).all()
+
+
+def test_one_pipeline_in_many_threads_is_the_same_pipeline():
+    alone = [GROUPED(IMAGE, MASK, seed=seed) for seed in range(24)]
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(lambda seed: GROUPED(IMAGE, MASK, seed=seed), range(24)))
+    for (image, mask), (other, under) in zip(alone, together, strict=True):
+        assert (image == other).all() and (mask == under).all()
+
+
+def test_check_names_what_a_size_can_not_take():
+    Pipeline((Step.create("Rotate"),)).check(32, 32)
+    with pytest.raises(AugmentError, match=r"^GridDistortion can't take a picture of 2x2: "):
+        Pipeline((Step.create("HorizontalFlip"), Step.create("GridDistortion", 0.0))).check(2, 2)
+
+
+def test_what_was_drawn_is_told_in_a_few_numbers():
+    def told(name, **values):
+        return Pipeline((Step.create(name, 1.0, **values),)).trace(IMAGE, MASK, seed=3)[0].values
+
+    affine = told("Affine", scale=(1, 1), rotate=(0, 0), translate_percent=(0.1, 0.1))
+    assert affine["shift"] == {"x": pytest.approx(8, abs=0.6), "y": pytest.approx(6, abs=0.6)}
+    assert told("GaussianBlur", sigma_limit=(1, 1))["kernel"] % 2 == 1
+    assert set(told("CoarseDropout", num_holes_range=(3, 3))) == {"holes", "covered"}
+    assert told("CoarseDropout", num_holes_range=(1, 1))["holes"] == 1
+    assert told("ElasticTransform")["moved_up_to"] > 0
+    assert told("Perspective")["corners_moved"] > 0
+    assert set(told("RandomBrightnessContrast")) == {"contrast", "brightness"}
+    assert len(told("RGBShift")["shift"]) == 3
+    assert told("GaussNoise")["noise"] > 0
