@@ -98,7 +98,7 @@ def _candidates(mask: U8Mask, kind: MaskKind, coding: MaskCoding) -> Iterator[tu
     labels = coding.classes.labels
     void = next((index for index, name in enumerate(labels.names) if is_void(name)), None)
     filled = mask if void is None else np.where(mask == IGNORE_INDEX, np.uint8(void), mask)
-    readings = (mask, filled) if kind == "ids" else (filled, mask)
+    readings = (mask, filled) if kind == "ids" or coding.ids_only else (filled, mask)
     kinds: tuple[MaskKind, ...] = (kind, "palette", "ids")
     for each in dict.fromkeys(kinds):
         for reading in readings:

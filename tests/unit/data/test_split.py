@@ -266,3 +266,114 @@ def test_folds_say_what_is_not_used_and_what_is_optimistic():
 def test_bad_folds(options, message):
     with pytest.raises(DatasetError, match=re.escape(message)):
         plan_split(ride(40), **options)
+
+
+def expanded(*lengths, copies=2, alone=False, val=0, video=True, **options):
+    """`ride` with copies of every training frame on disk; `alone`: without the frames themselves."""
+    dataset = ride(*lengths, val=val, video=video, **options)
+    records = []
+    for record in dataset.records:
+        if record.split != "train" or not alone:
+            records.append(record)
+        if record.split == "train":
+            records += [
+                Frame(f"{record.id}_aug{copy}", "train", record.group, record.id, copy) for copy in range(1, copies + 1)
+            ]
+    return Dataset("ride", "ride", CAMVID11, tuple(records), video)
+
+
+def shown(items):
+    return {item.frame for item in items}
+
+
+@given(
+    method=st.sampled_from(["given", "block", "frame", "folds"]),
+    lengths=st.lists(st.integers(1, 60), min_size=1, max_size=4).filter(lambda lengths: sum(lengths) >= 30),
+    copies=st.integers(1, 3),
+    more=st.integers(0, 2),
+    seed=st.integers(0, 1000),
+    video=st.booleans(),
+)
+def test_copies_on_disk_go_where_their_frame_goes(method, lengths, copies, more, seed, video):
+    """Every split is that of the frames alone, with their copies beside them in train."""
+    options = {"folds": 3, "fold": seed % 3} if method == "folds" else {"method": method}
+    val = 4 if method == "given" else 0
+    alone = plan_split(ride(*lengths, val=val, video=video), seed=seed, **options)
+    grown = plan_split(expanded(*lengths, copies=copies, val=val, video=video), copies=more, seed=seed, **options)
+    assert (grown.val, grown.test) == (alone.val, alone.test)
+    assert shown(grown.train) == frames(alone.train) and not shown(grown.train) & shown(grown.val)
+    stored = [item for item in grown.train if not item.copy]
+    assert len(stored) == len(set(stored)) == len(alone.train) * (copies + 1)
+    assert all(not item.origin for item in grown.train if item.copy)  # no copies of copies are made
+    assert grown.counts() == {**alone.counts(), "train_augmented": len(alone.train) * (1 + copies + more)}
+    if not more:
+        assert grown.warnings == alone.warnings
+
+
+@given(
+    method=st.sampled_from(["block", "frame", "folds"]),
+    lengths=st.lists(st.integers(1, 60), min_size=1, max_size=4).filter(lambda lengths: sum(lengths) >= 30),
+    seed=st.integers(0, 1000),
+)
+def test_copies_without_frames_are_split_as_the_frames_would_be(method, lengths, seed):
+    options = {"folds": 3, "fold": seed % 3} if method == "folds" else {"method": method}
+    alone = plan_split(ride(*lengths), seed=seed, **options)
+    grown = plan_split(expanded(*lengths, alone=True), seed=seed, **options)
+    assert shown(grown.train) == frames(alone.train) and shown(grown.val) == frames(alone.val)
+    assert [item.id for item in grown.val] == [f"{item.id}_aug1" for item in alone.val]
+    assert len(grown.train) == 2 * len(alone.train)
+    assert grown.counts() == {**alone.counts(), "train_augmented": 2 * len(alone.train)}
+    assert (
+        f"{len(alone.val)} of {len(alone.val)} validation samples are augmented copies, one of each frame that is held "
+        "back: ride does not hold the frames themselves. The validation score tells little about real frames."
+    ) in grown.warnings
+
+
+def test_only_copies_with_a_val_split_validate_on_its_frames():
+    plan = plan_split(expanded(40, alone=True, val=4))
+    assert plan.method == "given" and [item.id[:2] for item in plan.val] == ["v_"] * 4
+    assert plan.counts() == {"train": 40, "train_augmented": 80, "val": 4, "test": 5} and plan.warnings == ()
+
+
+def test_the_assignments_protocol_mixes_copies_on_disk_and_says_so():
+    plan = plan_split(expanded(90, copies=2), method="augmented", copies=2)
+    assert plan.counts() == {"train": 90, "train_augmented": 405, "val": 45, "test": 5}
+    assert plan.warnings[0].startswith("Split 'augmented': 45 of 45 validation samples are copies of frames that are")
+    stored = plan_split(expanded(90, copies=4), method="augmented")
+    assert stored.counts() == plan.counts() and stored.warnings[0] == plan.warnings[0]
+
+
+def test_making_more_copies_of_a_dataset_that_has_some_is_noted():
+    (warning,) = plan_split(expanded(40, copies=2), method="block", copies=3).warnings
+    assert warning == (
+        "ride holds 80 augmented copies on disk already; copies 3 makes 3 more of each of its 40 training frames. With "
+        "copies 0, what is on disk is trained on alone."
+    )
+
+
+def test_copies_of_frames_that_moved_to_another_split_are_left_out():
+    """Somebody took frames of train for val, and left their copies."""
+    grown = expanded(40, copies=1)
+    moved = {f"s0_{number:04}" for number in range(5)}
+    records = tuple(
+        Frame(record.id, "val" if record.id in moved else record.split, record.group, record.origin, record.copy)
+        for record in grown.records
+    )
+    plan = plan_split(Dataset("ride", "ride", CAMVID11, records, True))
+    assert plan.counts() == {"train": 35, "train_augmented": 70, "val": 5, "test": 5}
+    assert not shown(plan.train) & moved
+    assert plan.warnings == ("5 augmented copies of frames that are in val or test are left out of training.",)
+
+
+def test_neighbours_in_time_are_frames():
+    """Test frames between training frames stay neighbours when copies lie between them."""
+    names = [f"s_{number:04}" for number in range(40)]
+    records = []
+    for index, name in enumerate(names):
+        split = "test" if index % 4 == 3 else "train"
+        records.append(Frame(name, split, "s", name))
+        if split == "train":
+            records += [Frame(f"{name}_aug{copy}", split, "s", name, copy) for copy in (1, 2)]
+    for kept in (records, [record for record in records if record.copy or record.split == "test"]):
+        plan = plan_split(Dataset("ride", "ride", CAMVID11, tuple(kept), True), method="frame")
+        assert any(re.match(r"\d+ of 10 test frames are direct neighbours in time", text) for text in plan.warnings)
