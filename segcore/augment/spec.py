@@ -129,9 +129,14 @@ class Bounded(Parameter):
 
 @dataclass(frozen=True, kw_only=True)
 class Number(Bounded):
-    """One number."""
+    """One number.
+
+    Args:
+        listed: albumentations wants a list of one such number.
+    """
 
     default: Scalar | None
+    listed: bool = False
 
     def check(self, value: object) -> Value:
         if value is None and self.none:
@@ -143,6 +148,9 @@ class Number(Bounded):
 
     def text(self, value: Value) -> str:
         return self.with_unit(f"{value:g}") if isinstance(value, int | float) else self.none
+
+    def argument(self, value: Value) -> object:
+        return [value] if self.listed else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -413,6 +421,7 @@ class TransformSpec:
         defaults_of_library: Arguments that need not be written when they hold this.
         moves_mask: The mask changes with the image.
         keeps_size: The picture has the size it had.
+        default_p: How often it is applied, unless told otherwise.
         contradiction: From the values, what is wrong with them together; None where nothing is.
         refusals: Parameter of the library that is not offered -> why.
     """
@@ -426,6 +435,7 @@ class TransformSpec:
     defaults_of_library: Mapping[str, object] = field(default_factory=dict)
     moves_mask: bool = False
     keeps_size: bool = True
+    default_p: float = 0.5
     contradiction: Callable[[Mapping[str, Any]], str | None] | None = None
     refusals: Mapping[str, str] = field(default_factory=dict)
 

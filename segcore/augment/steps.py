@@ -41,7 +41,7 @@ class Step:
         if name not in CATALOG:
             raise AugmentError(_unknown(name))
         with _named(name):
-            odds = probability(p, PROBABILITY.start)
+            odds = probability(p, CATALOG[name].default_p)
             ENABLED.check(enabled)
             checked = CATALOG[name].check(values)
         return cls(name, odds, tuple(checked.items()), enabled)
