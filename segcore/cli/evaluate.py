@@ -93,7 +93,7 @@ def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
             f"The {split} split of run {run.id!r} can't be made again from its {run.path / 'config.yaml'}: its "
             f"fingerprint is {plan.fingerprint}, the run's {trained.split_fingerprint}. Evaluate --split test instead."
         )
-    return tuple(dict.fromkeys(item.id for item in getattr(plan, split)))
+    return plan.scored(split)
 
 
 def _print_scores(run: RunRecord, what: str, found: ScoreInfo) -> None:

@@ -65,6 +65,14 @@ class SplitPlan:
             digest.update("".join(f"{name}\t{item.id}\t{item.copy}\n" for item in sorted(items)).encode())
         return digest.hexdigest()[:16]
 
+    def scored(self, split: str) -> tuple[str, ...]:
+        """Ids that a score on `train`, `val` or `test` is of: every frame once, a copy on disk only in place of one."""
+        chosen: dict[str, str] = {}
+        for item in getattr(self, split):
+            if item.frame not in chosen or not item.origin:
+                chosen[item.frame] = item.id
+        return tuple(chosen.values())
+
     def counts(self) -> dict[str, int]:
         """Samples by split; `train` counts different frames, `train_augmented` items: frames and copies."""
         return {

@@ -50,7 +50,7 @@ class Job:
 
     def split_ids(self, split: str) -> tuple[str, ...]:
         """Frames of `val` or `test`, each once."""
-        return tuple(dict.fromkeys(item.id for item in getattr(self.plan, split)))
+        return self.plan.scored(split)
 
     def write(self, summary: Summary) -> None:
         """Write `summary.json`, from the first process alone."""

@@ -377,3 +377,12 @@ def test_neighbours_in_time_are_frames():
     for kept in (records, [record for record in records if record.copy or record.split == "test"]):
         plan = plan_split(Dataset("ride", "ride", CAMVID11, tuple(kept), True), method="frame")
         assert any(re.match(r"\d+ of 10 test frames are direct neighbours in time", text) for text in plan.warnings)
+
+
+def test_a_score_is_of_every_frame_once():
+    made = plan_split(ride(40), method="frame", copies=2)
+    stored = plan_split(expanded(40, copies=2), method="frame")
+    assert stored.scored("train") == made.scored("train") == tuple(dict.fromkeys(item.id for item in made.train))
+    assert stored.scored("val") == made.scored("val") and stored.scored("test") == made.scored("test")
+    alone = plan_split(expanded(40, copies=2, alone=True), method="frame")
+    assert alone.scored("train") == tuple(f"{name}_aug1" for name in made.scored("train"))
