@@ -487,10 +487,10 @@ class TransformSpec:
         given = {each.name: each.argument(values[each.name]) for each in self.params}
         return given | dict(self.fixed)
 
-    def sentence(self, values: Mapping[str, Value], p: float = 0.5) -> str:
-        """`Rotate between -30 and 30 degrees, half the time`."""
+    def sentence(self, values: Mapping[str, Value], p: float = 0.5, how: str = "") -> str:
+        """`Rotate between -30 and 30 degrees, half the time`; `how` takes the place of the last part."""
         texts = {parameter.name: parameter.text(values[parameter.name]) for parameter in self.params}
-        return f"{self.phrase.format(**texts)}, {chance(p)}"
+        return f"{self.phrase.format(**texts)}, {how or chance(p)}"
 
 
 def chance(p: float) -> str:

@@ -55,9 +55,9 @@ class Step:
         """Keyword arguments for albumentations, `p` not included."""
         return self.spec.arguments(dict(self.values))
 
-    def sentence(self) -> str:
-        """`Rotate between -30 and 30 degrees, half the time`."""
-        return self.spec.sentence(dict(self.values), self.p)
+    def sentence(self, how: str = "") -> str:
+        """`Rotate between -30 and 30 degrees, half the time`; `how` takes the place of the last part."""
+        return self.spec.sentence(dict(self.values), self.p, how)
 
 
 @dataclass(frozen=True)
@@ -130,11 +130,18 @@ class Group:
         """The members that can be picked."""
         return tuple(each for each in self.steps if runs(each) and (self.name != "OneOf" or each.p > 0))
 
-    def sentence(self) -> str:
-        """`One of 3 transforms, half the time`."""
+    def share(self, member: Step | Group) -> str:
+        """How often a `OneOf` picks a member, for its sentence; empty for other groups, which ask each for its p."""
+        whole = sum(each.p for each in self.choices)
+        if self.name != "OneOf" or not whole:
+            return ""
+        return f"{100 * member.p / whole:.0f} % of the picks" if member in self.choices else "never picked"
+
+    def sentence(self, how: str = "") -> str:
+        """`One of 3 transforms, half the time`; `how` takes the place of the last part."""
         count = sum(each.enabled for each in self.steps)
         which = "One" if self.name == "OneOf" else "All" if self.n >= count > 0 else str(self.n)
-        return f"{which} of {number(count, 'transform')}, {chance(self.p)}"
+        return f"{which} of {number(count, 'transform')}, {how or chance(self.p)}"
 
 
 Node = Step | Group

@@ -322,7 +322,7 @@ def check_samples(job: Job, split: str) -> None:
 def opening(job: Job, config: TrainConfig) -> dict[str, str]:
     """What will be trained on what, line by line."""
     dataset, counts = job.dataset, job.plan.counts()
-    afresh = "" if config.copies or not config.pipeline.steps else ", augmented afresh each epoch"
+    afresh = "" if config.copies or not config.pipeline.active else ", augmented afresh each epoch"
     copied = counts["train_augmented"] > counts["train"]  # by this training, or on disk already
     grown = (f" -> {counts['train_augmented']} with augmented copies" if copied else "") + afresh
     used = {item.frame for item in (*job.plan.train, *job.plan.val)}
@@ -346,7 +346,7 @@ def opening(job: Job, config: TrainConfig) -> dict[str, str]:
         "training": f"{counts['train']} images{grown}",
         "validation": f"{counts['val']} images, split by {job.plan.method}{gap}",
         "test": f"{counts['test']} images",
-        "augment": "; ".join(step.sentence() for step in config.pipeline.steps) or "none",
+        "augment": "; ".join(step.sentence() for step in config.pipeline.active) or "none",
         "models": f"{', '.join(config.models)} on {config.encoder} ({config.encoder_weights} weights){several}",
         "recipe": f"{config.epochs} epochs, {height}x{width}{sizes}, {images} images a step, {config.loss}, "
         f"{config.optimizer} at {config.lr:g}, {config.schedule}{averaged}",

@@ -77,7 +77,7 @@ def draw(pick: Callable[[int | None], None]) -> None:
         if not now:
             st.caption("The list is empty: training sees the images as they are.")
         for index, line in enumerate(now):
-            _line(line, numbers, index == 0, index == len(now) - 1, top=True, pick=pick)
+            _line(line, None, numbers, index == 0, index == len(now) - 1, pick)
     _add_row(None, pick)
 
 
@@ -196,7 +196,12 @@ def _add_row(group: int | None, pick: Callable[[int | None], None]) -> None:
 
 
 def _line(
-    line: Line, numbers: dict[int, int], first: bool, last: bool, *, top: bool, pick: Callable[[int | None], None]
+    line: Line,
+    parent: Group | None,
+    numbers: dict[int, int],
+    first: bool,
+    last: bool,
+    pick: Callable[[int | None], None],
 ) -> None:
     key, node = f"augment:{line.id}", line.node
     changed = partial(_changed, line.id)
@@ -209,7 +214,7 @@ def _line(
                 "On", key=f"{key}:on", on_change=changed, label_visibility="collapsed", help="Switch on and off"
             )
             fold = st.expander(
-                _title(line, numbers),
+                _title(line, parent, numbers),
                 expanded=line.id in unfolded(),
                 key=f"{key}:fold",
                 on_change=_fold,
@@ -217,14 +222,16 @@ def _line(
             )
         if fold.open:
             with fold:
-                _buttons(line, top and first, top and last)
+                _buttons(line, first and parent is None, last and parent is None)
                 _settings(line, key, changed)
         problem = st.session_state.get(_PROBLEMS, {}).get(line.id)
         if problem:
             st.caption(f":red[{problem}]")
         if isinstance(node, Group):
+            group = line.whole
+            assert isinstance(group, Group)
             for index, each in enumerate(line.inner):
-                _line(each, numbers, index == 0, index == len(line.inner) - 1, top=False, pick=pick)
+                _line(each, group, numbers, index == 0, index == len(line.inner) - 1, pick)
             _add_row(line.id, pick)
 
 
@@ -236,15 +243,12 @@ def _fold(line_id: int) -> None:
     st.session_state[_OPEN] = unfolded() ^ {line_id}
 
 
-def _title(line: Line, numbers: dict[int, int]) -> str:
-    node = line.node
-    if isinstance(node, Step):
-        text = f"{numbers[line.id]}. {node.sentence()}"
-    else:
-        whole = line.whole
-        assert isinstance(whole, Group)
-        text = f"{node.name}: {whole.sentence()}"
-    return text if node.enabled else f":gray[~~{text}~~]"
+def _title(line: Line, parent: Group | None, numbers: dict[int, int]) -> str:
+    whole = line.whole
+    how = parent.share(whole) if parent else ""
+    named = f"{numbers[line.id]}. " if isinstance(whole, Step) else f"{whole.name}: "
+    text = f"{named}{whole.sentence(how)}"
+    return text if whole.enabled else f":gray[~~{text}~~]"
 
 
 def _buttons(line: Line, first: bool, last: bool) -> None:

@@ -47,8 +47,8 @@ def _menu(group: int | None, picture: Picture) -> None:
     for name, spec in CATALOG.items():
         if spec.group == kind:
             photo, layer = _effect((*picture.key, name), picture.hidden, picture)
-            thumbs.append(Thumb(name, photo, layer, spec.summary))
-    gallery(thumbs, picture.sample.size, key="augment:menu", overlay=False, selected=None, on_pick=pick)
+            thumbs.append(Thumb(name, photo, layer, spec.summary, title=name))
+    gallery(thumbs, picture.sample.size, key="augment:menu", on_pick=pick)
 
 
 @st.cache_data(max_entries=600, show_spinner="Drawing the menu")

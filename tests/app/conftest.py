@@ -1,8 +1,10 @@
+import io
 import sys
 
 import pytest
 import streamlit as st
 from fixtures.app import ROOT, make_data, make_runs
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 
@@ -39,6 +41,18 @@ def open_app(monkeypatch):
         return app.run()
 
     return start
+
+
+@pytest.fixture
+def picture_file():
+    """`picture_file(array)` is the array as the bytes of a PNG."""
+
+    def encode(array):
+        buffer = io.BytesIO()
+        Image.fromarray(array).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    return encode
 
 
 @pytest.fixture

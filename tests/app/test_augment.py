@@ -1,75 +1,262 @@
-"""The pipeline editor."""
+"""The augmentation lab."""
 
-from segcore.augment import CATALOG, Pipeline, Step, presets
-from segcore.ui.editor import Entry
+import re
+from itertools import count
+
+import numpy as np
+import pytest
+
+from segcore.augment import CATALOG, Group, Pipeline, Step, presets
+from segcore.ui.lines import History, lines_of
+
+BAD = "version: 1\ntransforms:\n  - HorizontalFlip\n  - Rotate: {limit: [9, 1]}\n"
 
 
 def shown(app):
     return Pipeline.from_yaml(next(code.value for code in app.code if code.value.startswith("version")))
 
 
-def test_begins_with_a_preset_and_draws_it(open_app, data, runs):
+def put(app, *nodes, unfolded=(), first=1000):
+    """The editor holds these nodes, with ids from `first` on in the order of `walk`."""
+    ids = count(first)
+    app.session_state["augment:history"] = History(lines_of(Pipeline(nodes), ids.__next__))
+    app.session_state["augment:open"] = frozenset(unfolded)
+    return app.run()
+
+
+def errors(app):
+    return [error.value for error in app.error]
+
+
+def click(app, key):
+    return app.button(key=key).click().run()
+
+
+@pytest.fixture
+def lab(open_app, data, runs):
     app = open_app(data, runs(), "augment")
     assert not app.exception
-    assert shown(app) == presets()["light"]
-    table = next(html for html in app.get("html") if "sc-table" in html.proto.body).proto.body
+    return app
+
+
+def test_begins_with_a_preset_and_draws_it(lab):
+    assert shown(lab) == presets()["light"]
+    table = next(html for html in lab.get("html") if "sc-table" in html.proto.body).proto.body
     assert "RandomBrightnessContrast" in table
 
 
-def test_preset_replaces_the_list(open_app, data, runs):
-    app = open_app(data, runs(), "augment")
-    app.button_group(key="augment:preset").set_value("none").run()
-    assert shown(app) == Pipeline()
-    app.button_group(key="augment:preset").set_value("driving").run()
-    assert shown(app) == presets()["driving"]
+def test_preset_replaces_the_list_and_undo_brings_it_back(lab):
+    lab.button_group(key="augment:preset").set_value("none").run()
+    assert shown(lab) == Pipeline()
+    lab.button_group(key="augment:preset").set_value("driving").run()
+    assert shown(lab) == presets()["driving"]
+    click(lab, "augment:undo")
+    click(lab, "augment:undo")
+    assert shown(lab) == presets()["light"]
+    assert lab.button(key="augment:undo").disabled
+    click(lab, "augment:redo")
+    assert shown(lab) == Pipeline()
 
 
-def test_every_transform_has_widgets_that_keep_its_defaults(open_app, data, runs, monkeypatch):
-    monkeypatch.setattr("segcore.ui.preview.DRAWS", 1)
-    app = open_app(data, runs(), "augment")
-    app.button_group(key="augment:preset").set_value("none").run()
-    app.session_state["augment:entries"] = [Entry(index, Step.create(name)) for index, name in enumerate(CATALOG)]
-    app.run()
-    assert not app.exception
-    assert shown(app) == Pipeline(tuple(Step.create(name) for name in CATALOG))
+def test_every_transform_has_widgets_that_keep_its_values(lab):
+    """Unfolded and with every setting shown, in portions, since a pipeline has a limit and a page too."""
+    names = list(CATALOG)
+    for start in range(0, len(names), 20):
+        portion = [Step.create(name, enabled=False) for name in names[start : start + 20]]
+        first = 1000 + start
+        put(lab, *portion, unfolded=range(first, first + 20), first=first)
+        assert not lab.exception
+        for toggle in [each for each in lab.toggle if each.key.endswith(":more")]:
+            toggle.set_value(True)
+        lab.run()
+        assert not lab.exception
+        for index in range(len(portion)):  # whatever is moved, what is read from all widgets of the line is as it was
+            lab.slider(key=f"augment:{first + index}:p").set_value(0.25)
+        lab.run()
+        assert not lab.exception and not errors(lab)
+        assert shown(lab) == Pipeline(tuple(Step(each.name, 0.25, each.values, enabled=False) for each in portion))
 
 
-def test_add_set_move_switch_off_and_remove(open_app, data, runs):
-    app = open_app(data, runs(), "augment")
-    app.button_group(key="augment:preset").set_value("none").run()
-    app.selectbox(key="augment:add").set_value("Rotate").run()
-    app.selectbox(key="augment:add").set_value("HorizontalFlip").run()
-    rotate, flip = (slider.key.split(":")[1] for slider in app.slider if slider.key.endswith(":p"))
-    app.slider(key=f"augment:{rotate}:limit").set_value((-10, 45)).run()
-    app.slider(key=f"augment:{flip}:p").set_value(1.0).run()
-    app.button(key=f"augment:{flip}:arrow_upward").click().run()
-    first, second = shown(app).steps
+def test_add_set_move_switch_off_double_and_remove(lab):
+    lab.button_group(key="augment:preset").set_value("none").run()
+    lab.selectbox(key="augment:add:").set_value("Rotate").run()
+    lab.selectbox(key="augment:add:").set_value("HorizontalFlip").run()
+    rotate, flip = (slider.key.split(":")[1] for slider in lab.slider if slider.key.endswith(":p"))
+    lab.slider(key=f"augment:{rotate}:limit").set_value((-10, 45)).run()
+    lab.slider(key=f"augment:{flip}:p").set_value(1.0).run()
+    click(lab, f"augment:{flip}:arrow_upward")
+    first, second = shown(lab).steps
     assert (first.name, first.p) == ("HorizontalFlip", 1.0)
     assert second.name == "Rotate" and dict(second.values)["limit"] == (-10, 45)
-    app.toggle(key=f"augment:{flip}:on").set_value(False).run()
-    assert [step.name for step in shown(app).steps] == ["Rotate"]
-    app.button(key=f"augment:{rotate}:delete").click().run()
-    assert shown(app) == Pipeline()
-    assert not app.exception
+    lab.checkbox(key=f"augment:{flip}:on").set_value(False).run()
+    assert [step.enabled for step in shown(lab).steps] == [False, True]
+    click(lab, f"augment:{rotate}:content_copy")
+    assert [step.name for step in shown(lab).steps] == ["HorizontalFlip", "Rotate", "Rotate"]
+    click(lab, f"augment:{rotate}:delete")
+    assert [step.name for step in shown(lab).steps] == ["HorizontalFlip", "Rotate"]
+    assert not lab.exception
 
 
-def test_pipeline_outlives_the_page(open_app, data, runs):
-    app = open_app(data, runs(), "augment")
-    app.button_group(key="augment:preset").set_value("strong").run()
-    app.switch_page("pages/curves.py").run()
-    app.switch_page("pages/augment.py").run()
-    assert shown(app) == presets()["strong"]
+def test_undo_moves_the_widgets_too(lab):
+    put(lab, Step.create("Rotate"), unfolded=[1000])
+    lab.slider(key="augment:1000:limit").set_value((-5, 5)).run()
+    lab.slider(key="augment:1000:p").set_value(0.9).run()
+    click(lab, "augment:undo")
+    click(lab, "augment:undo")
+    assert lab.slider(key="augment:1000:limit").value == (-30, 30)
+    assert lab.slider(key="augment:1000:p").value == 0.5
+    assert shown(lab) == Pipeline((Step.create("Rotate"),))
+    click(lab, "augment:redo")
+    assert lab.slider(key="augment:1000:limit").value == (-5, 5)
 
 
-def test_save_writes_what_augment_takes(open_app, data, runs, tmp_path, monkeypatch):
-    app = open_app(data, runs(), "augment")
+def test_groups_hold_transforms_and_settings_of_their_own(lab):
+    put(lab, Group.create("SomeOf", (Step.create("Rotate"), Step.create("ToGray"))), unfolded=[1000])
+    lab.slider(key="augment:1000:n").set_value(2).run()
+    lab.slider(key="augment:1000:p").set_value(0.4).run()
+    lab.selectbox(key="augment:add:1000").set_value("RandomGamma").run()
+    (group,) = shown(lab).steps
+    assert (group.name, group.n, group.p) == ("SomeOf", 2, 0.4)
+    assert [step.name for step in group.steps] == ["Rotate", "ToGray", "RandomGamma"]
+    lab.selectbox(key="augment:add:").set_value("OneOf").run()
+    assert shown(lab).steps[1] == Group.create("OneOf")
+    assert not lab.exception
+
+
+def test_nested_settings_begin_anew_with_another_kind(lab):
+    put(lab, Step.create("AdditiveNoise", 1.0), unfolded=[1000])
+    lab.pills(key="augment:1000:noise_type").set_value("gaussian").run()
+    assert not lab.exception and not errors(lab)
+    lab.slider(key="augment:1000:noise_params:std_range").set_value((0.2, 0.3)).run()
+    (step,) = shown(lab).to_dict()["transforms"]
+    assert step["AdditiveNoise"]["noise_type"] == "gaussian"
+    assert step["AdditiveNoise"]["noise_params"]["std_range"] == [0.2, 0.3]
+
+
+def test_axes_come_apart(lab):
+    put(lab, Step.create("Affine", 1.0), unfolded=[1000])
+    lab.toggle(key="augment:1000:scale:apart").set_value(True).run()
+    lab.slider(key="augment:1000:scale:y").set_value((0.5, 0.6)).run()
+    (step,) = shown(lab).to_dict()["transforms"]
+    assert step["Affine"]["scale"] == {"x": [0.8, 1.25], "y": [0.5, 0.6]}
+    lab.toggle(key="augment:1000:scale:apart").set_value(False).run()
+    (step,) = shown(lab).to_dict()["transforms"]
+    assert step["Affine"]["scale"] == [0.8, 1.25]
+
+
+def test_what_can_not_be_applied_is_said_and_nothing_is_lost(lab):
+    crop = Step.create("RandomCrop", 1.0, height=4000, width=4000)
+    put(lab, Step.create("HorizontalFlip"), crop)
+    assert not lab.exception
+    assert any("RandomCrop can't take a picture of" in error for error in errors(lab))
+    assert shown(lab).steps[1] == crop
+
+
+def test_contradictions_keep_the_last_good_pipeline(lab):
+    good = Step.create("RandomCropFromBorders", 1.0)
+    put(lab, good, unfolded=[1000])
+    for side in ("crop_left", "crop_right"):
+        lab.slider(key=f"augment:1000:{side}").set_value(0.9).run()
+    assert not lab.exception
+    assert any("crop_left" in error for error in errors(lab))
+    assert shown(lab).steps[0] != good  # the first of the two was fine
+    lab.slider(key="augment:1000:crop_left").set_value(0.05).run()
+    assert not errors(lab)
+    assert dict(shown(lab).steps[0].values)["crop_right"] == 0.9
+
+
+def test_too_many_transforms_are_refused_in_words(lab):
+    put(lab, *(Step.create("HorizontalFlip", enabled=False) for _ in range(60)))
+    lab.selectbox(key="augment:add:").set_value("Rotate").run()
+    assert any("at most 60" in error for error in errors(lab))
+    assert len(shown(lab).steps) == 60
+
+
+def test_pipeline_outlives_the_page(lab):
+    lab.button_group(key="augment:preset").set_value("strong").run()
+    lab.switch_page("pages/curves.py").run()
+    lab.switch_page("pages/augment.py").run()
+    assert shown(lab) == presets()["strong"]
+
+
+def test_save_writes_what_augment_takes(lab, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    app.text_input(key="augment:name").set_value("my ../pipeline").run()
-    next(button for button in app.button if button.label == "Save").click().run()
-    assert not app.exception
-    assert Pipeline.from_yaml(tmp_path / "pipelines" / "my-pipeline.yaml") == presets()["light"]
-    assert any("python train.py --augment pipelines/my-pipeline.yaml" in code.value for code in app.code)
+    lab.text_input(key="augment:name").set_value("my ../pipeline").run()
+    click(lab, "augment:save")
+    assert not lab.exception
+    assert Pipeline.from_yaml(tmp_path / "pipelines" / "my-..-pipeline.yaml") == presets()["light"]
+    assert any("python train.py --augment pipelines/my-..-pipeline.yaml" in code.value for code in lab.code)
 
-    app.button_group(key="augment:preset").set_value("strong").run()  # no longer what the file holds
-    assert not any("my-pipeline.yaml" in code.value for code in app.code)
-    assert any("Changed since it was saved" in caption.value for caption in app.caption)
+    lab.button_group(key="augment:preset").set_value("strong").run()  # no longer what the file holds
+    assert not any("my-..-pipeline.yaml" in code.value for code in lab.code)
+    assert any("Changed since it was saved" in caption.value for caption in lab.caption)
+    click(lab, "augment:load:my-..-pipeline.yaml")
+    assert shown(lab) == presets()["light"]
+
+
+def test_a_saved_file_that_is_no_pipeline_any_more_is_named(lab, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "mine.yaml").write_text(BAD)
+    lab.run()
+    click(lab, "augment:load:mine.yaml")
+    assert errors(lab) == ["mine.yaml, line 4: Rotate: limit is [9, 1]; the smaller end comes first: [1, 9]."]
+    assert shown(lab) == presets()["light"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("mine.yaml", BAD.encode(), r"^mine\.yaml, line 4: Rotate: limit is \[9, 1\]; the smaller end comes first"),
+        ("photo.yaml", b"\x89PNG\r\n\x1a\n\xff", r"^photo\.yaml is no text file; expected a pipeline in YAML\.$"),
+        ("none.yaml", b" \n", r"^none\.yaml is empty; expected a pipeline in YAML\.$"),
+        (
+            "text.yaml",
+            b"hello",
+            r"^text\.yaml, line 1: Not a pipeline: expected 'version' and 'transforms'; got 'hello'\.$",
+        ),
+    ],
+)
+def test_a_file_is_loaded_or_refused_with_its_line(lab, name, content, message):
+    lab.file_uploader(key="augment:file").set_value((name, content, "application/yaml")).run()
+    assert not lab.exception
+    assert len(errors(lab)) == 1 and re.search(message, errors(lab)[0])
+    assert shown(lab) == presets()["light"]
+
+
+def test_a_good_file_is_loaded_once(lab):
+    text = presets()["strong"].to_yaml()
+    lab.file_uploader(key="augment:file").set_value(("strong.yaml", text.encode(), "application/yaml")).run()
+    assert shown(lab) == presets()["strong"] and not errors(lab)
+    lab.button_group(key="augment:preset").set_value("none").run()
+    assert shown(lab) == Pipeline()
+
+
+def test_own_picture_with_its_mask(lab, picture_file):
+    image = np.full((50, 70, 3), 90, np.uint8)
+    lab.file_uploader(key="augment:image").set_value(("street.png", picture_file(image), "image/png")).run()
+    assert not lab.exception and not errors(lab)
+    assert any("no mask" in caption.value for caption in lab.caption)
+    mask = picture_file(np.ones((50, 70), np.uint8))
+    lab.file_uploader(key="augment:mask").set_value(("street_L.png", mask, "image/png")).run()
+    assert not lab.exception and not errors(lab)
+    assert not any("no mask" in caption.value for caption in lab.caption)
+    lab.file_uploader(key="augment:mask").set_value(("small.png", picture_file(np.ones((5, 7), np.uint8)), "image/png"))
+    lab.run()
+    assert not lab.exception and "small.png" in errors(lab)[0]
+
+
+def test_an_upload_that_is_no_picture_is_refused_in_words(lab):
+    lab.file_uploader(key="augment:image").set_value(("street.png", b"no picture", "image/png")).run()
+    assert not lab.exception
+    assert errors(lab)[0].startswith("street.png: ")
+
+
+def test_runs_trained_with_this_pipeline_come_first(open_app, data, runs):
+    lab = open_app(data, runs("unet", "fcn8s"), "augment")
+    tables = [html.proto.body for html in lab.get("html") if "mIoU, validation" in html.proto.body]
+    assert tables and "light (this one)" in tables[0]
+    lab.button_group(key="augment:preset").set_value("strong").run()
+    tables = [html.proto.body for html in lab.get("html") if "mIoU, validation" in html.proto.body]
+    assert "(this one)" not in tables[0]
+    assert any("No run on this dataset was trained with this pipeline" in caption.value for caption in lab.caption)
