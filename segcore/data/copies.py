@@ -126,8 +126,8 @@ def check_copies(
         absent = f", {missing} of which are not here" if missing else ""
         trained = sum(split == "train" for split in splits.values())
         return (
-            f"{len(here)} of {trained} training samples are augmented copies of {number(len(sources), 'frame')}{absent}; "
-            "a split keeps them together.",
+            f"{len(here)} of {trained} training samples are augmented copies of {number(len(sources), 'frame')}"
+            f"{absent}; a split keeps them together.",
         )
     if not looks:
         return ()
