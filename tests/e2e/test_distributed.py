@@ -28,13 +28,13 @@ RECIPE += ["--optimizer", "sgd", "--lr", "0.01", "--batch-size", "4", "--epochs"
 # Stages that thaw, gradients that wait, weights that are averaged, a validation too small for two processes.
 WHOLE = [*RECIPE, "--freeze", "schedule", "--accumulate", "2", "--ema", "0.9", "--val-batch-size", "8"]
 WHOLE += ["--checkpoint-minutes", "0.0001"]  # at every step
-RUN = "tiny0-unet"
+RUN = "tiny-unet"
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """15 training images: the last batch of 4 has 3, of which one process gets 2."""
-    return tiny_folder(tmp_path_factory.mktemp("tiny"), train=15, val=6)
+    return tiny_folder(tmp_path_factory.mktemp("data") / "tiny", train=15, val=6)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_a_failure_of_one_ends_both_and_is_told(data, tmp_path, rank):
     else:
         assert re.search(f"process 2 failed: {full}", (tmp_path / "said/1.err").read_text())
         assert "Its own message says why" in (tmp_path / "said/0.out").read_text()
-    assert "Not trained: tiny0-unet-seed1" in (tmp_path / "said/0.out").read_text()
+    assert "Not trained: tiny-unet-seed1" in (tmp_path / "said/0.out").read_text()
 
 
 def test_a_batch_that_is_too_small_for_all_is_refused_once(data, tmp_path):

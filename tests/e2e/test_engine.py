@@ -21,7 +21,7 @@ from segcore.training.samples import Items
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return tiny_folder(tmp_path_factory.mktemp("tiny"))
+    return tiny_folder(tmp_path_factory.mktemp("data") / "tiny")
 
 
 def run(data, out, *flags):

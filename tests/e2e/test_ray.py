@@ -38,7 +38,7 @@ OPTIONS = "{unet: {decoder_chanels: 3}, deeplabv3plus: {decoder_channels: 128}}"
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return tiny_folder(tmp_path_factory.mktemp("tiny"))
+    return tiny_folder(tmp_path_factory.mktemp("data") / "tiny")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,5 +1,6 @@
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -86,10 +87,11 @@ def test_the_command_as_typed(words, typed):
     assert command_line(words) == typed
 
 
-def test_provenance_fills_a_summary(tmp_path, fake_run):
+def test_provenance_fills_a_summary(tmp_path, fake_run, monkeypatch):
+    monkeypatch.setattr(sys, "orig_argv", ["/env/bin/python", "train.py", "--epochs", "1"])
     found = provenance()
     assert {"python", "segcore", "torch"} <= found["versions"].keys()
-    assert "pytest" in found["command"]
+    assert found["command"] == "python train.py --epochs 1"
     run = fake_run(tmp_path, "told")
     told = run.summary.model_copy(update=found)
     assert type(told).model_validate_json(told.model_dump_json()) == told

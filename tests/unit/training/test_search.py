@@ -33,7 +33,7 @@ TESTS = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return tiny_folder(tmp_path_factory.mktemp("tiny"), train=16)
+    return tiny_folder(tmp_path_factory.mktemp("data") / "tiny", train=16)
 
 
 @pytest.fixture
