@@ -33,6 +33,10 @@ def load_pipeline(source: str | Path | Mapping[str, Any]) -> Pipeline:
     """
     if isinstance(source, Mapping):
         return Pipeline.from_dict(source)
+    if not isinstance(source, str | Path):
+        raise AugmentError(
+            f"A pipeline is {source!r}; expected a preset ({', '.join(presets())}), a YAML file, or its text as a mapping."
+        )
     named = presets()
     if str(source) in named:
         return named[str(source)]

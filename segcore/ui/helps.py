@@ -49,4 +49,7 @@ def panel(view: View, own: Pipeline, path: str) -> None:
         "One run says little: other seeds differ too. A search scores pipelines on the same folds of the training set:"
     )
     space = f"# compare.yaml, with the pipelines beside it\nspace:\n  augment: [none, light, {named}]\n"
-    st.code(f"{space}\n# segcore search --space compare.yaml --sampler grid --trials 3 --folds 4", language="yaml")
+    st.code(
+        f"{space}\n# segcore search --space compare.yaml --sampler grid --trials 3 --folds 4 -- --models unet",
+        language="yaml",
+    )

@@ -319,3 +319,8 @@ def test_what_was_drawn_is_told_in_a_few_numbers():
     assert set(told("RandomBrightnessContrast")) == {"contrast", "brightness"}
     assert len(told("RGBShift")["shift"]) == 3
     assert told("GaussNoise")["noise"] > 0
+
+
+def test_a_list_is_no_pipeline():
+    with pytest.raises(AugmentError, match=r"^A pipeline is \['Rotate'\]; expected a preset \(none, light, "):
+        load_pipeline(["Rotate"])
