@@ -35,7 +35,7 @@ def load_pipeline(source: str | Path | Mapping[str, Any]) -> Pipeline:
         return Pipeline.from_dict(source)
     if not isinstance(source, str | Path):
         raise AugmentError(
-            f"A pipeline is {source!r}; expected a preset ({', '.join(presets())}), a YAML file, or its text as a mapping."
+            f"A pipeline is {source!r}; expected a preset ({', '.join(presets())}), a YAML file, or what it holds."
         )
     named = presets()
     if str(source) in named:
