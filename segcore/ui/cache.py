@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from segcore.augment import Pipeline
+    from segcore.augment.effect import Pair
     from segcore.data import ClassBalance
     from segcore.runs import Evaluation, RunRecord
     from segcore.runs.search import SearchRecord
@@ -102,6 +103,15 @@ def thumbnail(key: DataKey, sample_id: str) -> tuple[bytes, bytes]:
         encode_jpeg(item.image, width=THUMB_WIDTH, quality=80),
         encode_layer(item.mask, opened.labels, width=THUMB_WIDTH),
     )
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def fed(key: DataKey, sample_id: str, size: tuple[int, int]) -> Pair:
+    """Image and mask at the (height, width) of a training, as it resizes them. The sample itself is not kept."""
+    from segcore.augment.effect import at_size
+
+    item = dataset(key)[sample_id]
+    return at_size(item.image, item.mask, *size)
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)
