@@ -19,7 +19,15 @@ FEW = 5  # images with a class: fewer say nothing of what happens to it
 _TURNS = ("RandomRotate90", "Transpose", "D4", "SquareSymmetry")
 _ANGLES = {"Rotate": "limit", "SafeRotate": "limit", "Affine": "rotate", "ShiftScaleRotate": "rotate_limit"}
 _RESIZES = ("RandomScale", "Resize", "LongestMaxSize", "SmallestMaxSize")
-_CROPS = ("RandomCrop", "CenterCrop", "CropNonEmptyMaskIfExists")  # to a height and a width
+_SHAPES = (
+    "RandomCrop",
+    "CenterCrop",
+    "Crop",
+    "CropNonEmptyMaskIfExists",
+    "RandomSizedCrop",
+    "RandomResizedCrop",
+    "Resize",
+)
 _NOISES = ("GaussNoise", "ISONoise", "ShotNoise", "SaltAndPepper", "MultiplicativeNoise", "AdditiveNoise")
 _BLURS = ("Blur", "GaussianBlur", "MedianBlur", "MotionBlur", "AdvancedBlur", "Defocus", "ZoomBlur")
 
@@ -167,26 +175,47 @@ def _zoom(at: _Place) -> tuple[float, float]:
     if at.name == "CropAndPad":
         sides = _numbers(values.get("percent"), (0,))
         return 1 / (1 + 2 * max(0, *sides)), 1 / max(1e-3, 1 + 2 * min(0, *sides))
-    if at.name in _CROPS and at.size:
-        height, width = values.get("height"), values.get("width")
-        if isinstance(height, int) and isinstance(width, int):
-            return 1.0, min(at.size[0] / height, at.size[1] / width)
+    if at.name == "RandomCropFromBorders":
+        across = 1 - at.values["crop_left"] - at.values["crop_right"]
+        down = 1 - at.values["crop_top"] - at.values["crop_bottom"]
+        return 1.0, 1 / max(1e-3, min(across, down))
+    cut = _cut(at)
+    if cut and at.size:
+        return 1.0, min(at.size[0] / cut[0], at.size[1] / cut[1])
     return 1.0, 1.0
 
 
+def _cut(at: _Place) -> tuple[float, float] | None:
+    """(height, width) of the rectangle that a crop to a given size takes from the picture; the smallest it may take."""
+    values = at.values
+    if at.name in ("RandomCrop", "CenterCrop", "CropNonEmptyMaskIfExists"):
+        return float(values["height"]), float(values["width"])
+    if at.name == "Crop":
+        return float(values["y_max"] - values["y_min"]), float(values["x_max"] - values["x_min"])
+    if at.name == "RandomSizedCrop":
+        height = min(_numbers(values.get("min_max_height"), (1,)))
+        return height, height * float(values["w2h_ratio"])
+    return None
+
+
 def _stretched(at: _Place) -> Iterator[Advice]:
-    """A crop of another shape than the training's size."""
-    if not at.size or any(name in (*_CROPS, *_RESIZES, "RandomResizedCrop", "RandomSizedCrop") for name in at.later):
+    """A crop of another shape than the picture, which training gives its shape back."""
+    cut = _cut(at)
+    if not cut or not at.size or any(name in _SHAPES for name in at.later):
         return
-    height, width = at.values.get("height"), at.values.get("width")
-    if at.name not in _CROPS or not (isinstance(height, int) and isinstance(width, int)):
+    if cut[0] > at.size[0] or cut[1] > at.size[1]:
+        yield from at.says(
+            f"takes {cut[0]:.0f}x{cut[1]:.0f} of a picture of {at.size[0]}x{at.size[1]}: what is outside is padding. "
+            "Stay within the picture."
+        )
         return
-    wider = (at.size[1] / at.size[0]) / (width / height)
+    shape = at.size[1] / at.size[0]
+    wider = shape / (cut[1] / cut[0])
     if not 1 / 1.2 <= wider <= 1.2:
         way = f"{wider:.1f} times as wide" if wider > 1 else f"{1 / wider:.1f} times as high"
         yield from at.says(
-            f"leaves {height}x{width}, and training brings it back to {at.size[0]}x{at.size[1]}: things come out "
-            f"{way}. Give the crop the shape of the picture, e.g. {height}x{round(height * at.size[1] / at.size[0])}."
+            f"cuts out {cut[0]:.0f}x{cut[1]:.0f}, and training brings it back to {at.size[0]}x{at.size[1]}: things "
+            f"come out {way}. Give it the shape of the picture, e.g. {cut[0]:.0f}x{cut[0] * shape:.0f}."
         )
 
 
@@ -195,6 +224,15 @@ def _only_resized(at: _Place) -> Iterator[Advice]:
         yield from at.says(
             "only resizes, and training brings the picture back to its size: nothing gets nearer, some sharpness is "
             "lost. Crop after it, or use the scale of Affine.",
+            mild=True,
+        )
+
+
+def _stepped(at: _Place) -> Iterator[Advice]:
+    if at.values.get("interpolation") == "nearest":
+        yield from at.says(
+            "draws the image by nearest neighbour, which makes steps of its edges. The mask is drawn so anyway, and "
+            "should be; take linear for the image.",
             mild=True,
         )
 
@@ -278,6 +316,7 @@ _STEP_RULES: tuple[Callable[[_Place], Iterator[Advice]], ...] = (
     _zoomed,
     _stretched,
     _only_resized,
+    _stepped,
     _torn,
     _covered,
     _false_colours,

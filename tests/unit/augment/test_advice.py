@@ -139,13 +139,18 @@ def test_serious_advice_comes_first():
     assert [advice.mild for advice in found] == [False, True]
 
 
-@pytest.mark.skipif("RandomCrop" not in CATALOG, reason="the catalog has no crops yet")
 def test_transforms_that_change_the_size():
     assert "turns streets on their side" in texts(Step.create("RandomRotate90"))[0]
     assert "2.0 times as wide, or as narrow" in texts(Step.create("Transpose"), labels=CELLS)[0]
     assert texts(Step.create("Transpose"), labels=CELLS, size=(256, 256)) == []
     crop = Step.create("RandomCrop", 1.0, height=160, width=160)
-    assert "1.4 times as wide. Give the crop the shape of the picture, e.g. 160x229" in texts(crop)[0]
+    assert "cuts out 160x160, and training brings it back to 224x320" in texts(crop)[0]
+    assert "1.4 times as wide. Give it the shape of the picture, e.g. 160x229." in texts(crop)[0]
+    sized = Step.create("RandomSizedCrop", 1.0, min_max_height=(80, 200), w2h_ratio=1.43)
+    assert "enlarges up to 2.8 times" in texts(sized)[0] and len(texts(sized)) == 1
+    assert "1.7 times as high" in texts(Step.create("Crop", 1.0, x_max=256, y_max=105))[0]
+    assert "takes 256x200 of a picture of 224x320" in texts(Step.create("CenterCrop", height=256, width=200))[0]
+    assert "enlarges up to 5 times" in texts(Step.create("RandomCropFromBorders", crop_left=0.4, crop_right=0.4))[0]
     assert texts(Step.create("RandomCrop", 1.0, height=112, width=160)) == []
     assert "only resizes" in texts(Step.create("RandomScale"))[0]
     assert texts(Step.create("RandomScale"), Step.create("RandomCrop", 1.0, height=112, width=160)) == []
@@ -153,12 +158,23 @@ def test_transforms_that_change_the_size():
     assert "tiles" in texts(Step.create("RandomGridShuffle"))[0]
 
 
-@pytest.mark.skipif("Posterize" not in CATALOG, reason="the catalog has no such colours yet")
 def test_colours_no_camera_makes():
     for name in ("InvertImg", "ChannelShuffle", "Solarize"):
         assert "validation never looks like this" in texts(Step.create(name))[0]
     assert "leaves 4 levels" in texts(Step.create("Posterize", num_bits=(2, 6)))[0]
     assert texts(Step.create("Posterize", num_bits=(4, 6))) == []
+
+
+def test_steps_in_the_image():
+    (advice,) = of(Step.create("Rotate", limit=(-5, 5), interpolation="nearest"))
+    assert advice.mild and "nearest neighbour" in advice.text
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_says_something_or_nothing_of_every_transform(name):
+    for labels in (CAMVID11, CELLS, None):
+        for size in (SIZE, None):
+            assert len(of(Step.create(name, 0.1), labels=labels, size=size)) <= 2
 
 
 MEASURED = replace(Effect.empty(11), seconds=(0.02,) * 10)
