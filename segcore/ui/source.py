@@ -30,7 +30,7 @@ def choose(view: View) -> Picture | None:
                 "Image", ids, **state.bound("frame", ids[len(ids) // 2], ids), label_visibility="collapsed", width=210
             )
             _step("chevron_right", "Next image", ids[index + 1] if index + 1 < len(ids) else None)
-        with st.popover("Upload" if own is None else "Your picture", icon=":material/upload:"):
+        with st.popover("Upload", icon=":material/upload:", key="augment:upload"):
             _upload_form(view)
     if own is None:
         sample = cache.sample(view.key, state.get("frame", ids[len(ids) // 2], ids))
@@ -68,7 +68,8 @@ def _upload_form(view: View) -> None:
         help=f"Ids or colours of {view.dataset.labels.name} ({view.dataset.labels.classes} classes).",
     )
     if image is None:
-        st.session_state.pop(_OWN, None)
+        if st.session_state.pop(_OWN, None):
+            st.rerun()
         st.caption("It stays on this machine. Remove it to come back to the dataset.")
         return
     data, labels = image.getvalue(), view.dataset.labels

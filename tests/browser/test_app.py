@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from fixtures.browsing import idle
 from fixtures.searches import fake_search
 
 TITLES = {
@@ -14,12 +15,6 @@ TITLES = {
     "compare": "Compare",
 }
 NAVIGATION = ["Segcore", "Dataset", "Augment", "Curves", "Search", "Compare", "Predictions"]
-
-
-def idle(page):
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    page.wait_for_timeout(250)  # a callback may start the next run
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
 
 
 def layers(page):
