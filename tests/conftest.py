@@ -15,6 +15,7 @@ os.environ.setdefault(*SPIN)  # read when torch is imported
 
 # No deadline: the first example of a test also pays for its imports. Derandomised: the same examples on every run.
 settings.register_profile("segcore", deadline=None, derandomize=True)
+settings.register_profile("thorough", deadline=None, max_examples=300)  # pytest --hypothesis-profile=thorough
 settings.load_profile("segcore")
 
 

@@ -1,112 +1,22 @@
-"""What albumentations says about its own transforms, read from its schemas and docstrings, and a record of it.
+"""Reads from the installed albumentations what it says of itself: schemas, signatures, docstrings.
 
-Importing albumentations takes seconds, so the catalog is built from the record, `library.json`. It is written by
-`python -m segcore.augment.library`; a test compares it with the installed library, so that drift shows.
+`python -m segcore.augment.library` writes it to `library.json`, of which the catalog is built; a test compares the two,
+so that drift shows.
 """
 
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-_RECORD = "library.json"
+from segcore.augment.record import RECORD, Library, LibraryParameter, LibraryTransform
+
 _BASES = ("BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D")
-
-
-@dataclass(frozen=True, kw_only=True)
-class LibraryParameter:
-    """One parameter of a transform, as far as the library tells.
-
-    Args:
-        kind: `flag`, `number`, `range`, `axes` (a range, or one for each axis), `choice`, `region`, `color`, `pair`
-            (a range by its type, which nothing keeps in order), or the annotation, where it is none of these.
-        whole: Whole numbers only.
-        low: Smallest value; None where the schema is silent.
-        high: Largest value.
-        above: `low` itself is not allowed.
-        options: Of a choice.
-        null: None is allowed.
-        required: There is no default.
-        default: What the library takes when nothing is given.
-        help: First sentence of its documentation.
-    """
-
-    kind: str
-    whole: bool = False
-    low: float | None = None
-    high: float | None = None
-    above: bool = False
-    options: tuple[Any, ...] = ()
-    null: bool = False
-    required: bool = False
-    default: Any = None
-    help: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LibraryTransform:
-    """One transform.
-
-    Args:
-        summary: First sentence of its documentation.
-        targets: What it can be given, e.g. `image`, `mask`.
-        p: Its default probability.
-        checks: Names of the checks that its schema makes on all parameters together, or on one by code of its own.
-        parameters: Name -> parameter, in the library's order.
-    """
-
-    summary: str
-    targets: tuple[str, ...]
-    p: float
-    checks: tuple[str, ...] = ()
-    parameters: Mapping[str, LibraryParameter] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Library:
-    """All public transforms of one version of albumentations, by name."""
-
-    version: str
-    transforms: Mapping[str, LibraryTransform]
-
-    def text(self) -> str:
-        """As JSON: sorted, one parameter a line, what says nothing left out."""
-        lines = ["{", f'  "albumentations": {json.dumps(self.version)},', '  "transforms": {']
-        for name, each in sorted(self.transforms.items()):
-            head = {"summary": each.summary, "targets": each.targets, "p": each.p, "checks": each.checks}
-            inner = [f"        {json.dumps(key)}: {_line(one)}" for key, one in each.parameters.items()]
-            body = [f"      {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items() if value != ()]
-            body.append('      "parameters": {' + ("\n" + ",\n".join(inner) + "\n      }" if inner else "}"))
-            lines += [f"    {json.dumps(name)}: {{", ",\n".join(body), "    },"]
-        lines[-1] = "    }"
-        return "\n".join([*lines, "  }", "}"]) + "\n"
-
-
-@cache
-def recorded() -> Library:
-    """The record that comes with Segcore."""
-    held = json.loads((files("segcore.augment") / _RECORD).read_text(encoding="utf-8"))
-    transforms = {
-        name: LibraryTransform(
-            **{key: _tuples(value) for key, value in each.items() if key != "parameters"},
-            parameters={
-                key: LibraryParameter(**{k: _tuples(v) for k, v in one.items()})
-                for key, one in each["parameters"].items()
-            },
-        )
-        for name, each in held["transforms"].items()
-    }
-    return Library(held["albumentations"], transforms)
 
 
 def read() -> Library:
@@ -163,7 +73,7 @@ def _parameter(signed: inspect.Parameter, schema: Any, help: str) -> LibraryPara
         high=high,
         above=above,
         options=options,
-        null=null or default is None and not required,
+        null=null or (default is None and not required),
         required=required,
         default=default,
         help=help,
@@ -222,7 +132,7 @@ def _bounds(rules: list[Any]) -> tuple[float | None, float | None, bool]:
                 low, above = bound, name == "gt"
         if (bound := getattr(rule, "le", None)) is not None:
             high = bound
-        function = getattr(rule, "func", None)
+        function: Any = getattr(rule, "func", None)
         name = getattr(function, "__qualname__", "")
         if name == "check_range_bounds.<locals>.validator":
             held = inspect.getclosurevars(function).nonlocals
@@ -242,7 +152,7 @@ def _default(value: Any) -> Any:  # noqa: ANN401 - any default of the library
 
 
 def _named(annotation: Any) -> str:  # noqa: ANN401 - a type
-    if annotation in (int, float, bool, str) or callable(annotation) and hasattr(annotation, "__qualname__"):
+    if annotation in (int, float, bool, str) or (callable(annotation) and hasattr(annotation, "__qualname__")):
         name = str(annotation.__qualname__)
         if not typing.get_args(annotation):
             return name
@@ -269,18 +179,5 @@ def _sentence(text: str) -> str:
     return first.rstrip(" .:") + "." if first else ""
 
 
-def _line(parameter: LibraryParameter) -> str:
-    silent = {each.name: each.default for each in fields(LibraryParameter) if each.name not in ("kind", "default")}
-    held = {key: value for key, value in asdict(parameter).items() if key not in silent or value != silent[key]}
-    if parameter.required:
-        del held["default"]
-    return json.dumps(held)
-
-
-def _tuples(value: Any) -> Any:  # noqa: ANN401 - anything of JSON
-    """Lists as tuples, which is what the library is given."""
-    return tuple(_tuples(each) for each in value) if isinstance(value, list) else value
-
-
 if __name__ == "__main__":
-    Path(str(files("segcore.augment") / _RECORD)).write_text(read().text(), encoding="utf-8")
+    RECORD.write_text(read().text(), encoding="utf-8")

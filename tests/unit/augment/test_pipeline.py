@@ -26,7 +26,7 @@ MASK = np.repeat(np.arange(6, dtype=np.uint8), 10)[:, None].repeat(80, axis=1)
         ("transforms:\n  - Rotat: {}\n", r"^line 2: No transform 'Rotat'\. Did you mean 'Rotate'\?"),
         (
             "transforms:\n  - HorizontalFlip\n  - Rotate: {limt: [1, 2]}\n",
-            r"^line 3: Rotate has no parameter 'limt'\. Did you mean 'limit'\? It takes p, limit, border_mode\.$",
+            r"^line 3: Rotate has no parameter 'limt'\. Did you mean 'limit'\? It takes p, limit, border_mode, inter",
         ),
         (
             "transforms:\n  - Rotate:\n      p: 0.5\n      limit: [-300, 30]\n",
@@ -36,7 +36,7 @@ MASK = np.repeat(np.arange(6, dtype=np.uint8), 10)[:, None].repeat(80, axis=1)
         ("transforms:\n  - Rotate: {p: 1.5}\n", r"^line 2: Rotate: p is 1\.5; expected a number from 0 to 1\.$"),
         (
             "transforms:\n  - Rotate: {border_mode: mirror}\n",
-            r"^line 2: Rotate: No border_mode 'mirror'\. Choose one of fill, reflect\.$",
+            r"^line 2: Rotate: No border_mode 'mirror'\. Choose one of fill, reflect, replicate, wrap\.$",
         ),
         ("transforms:\n  - MotionBlur: {blur_limit: [4, 8]}\n", r"two of an odd number from 3 to 31"),
         ("transforms:\n  - RandomToneCurve: {per_channel: 3}\n", r"per_channel is 3; expected true or false"),
