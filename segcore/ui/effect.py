@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from math import gcd
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -37,7 +37,8 @@ PATIENCE = 1.0  # s that the pipeline must have been the same: nothing is measur
 KEPT = 24  # results in a session
 _RESULTS = "effect:results"
 _SINCE = "effect:since"
-_LAST = "effect:last"
+_LAST = "effect:last"  # the subject that was complete last
+_CHARTS = "effect:charts"
 
 
 class Subject(NamedTuple):
@@ -49,7 +50,9 @@ class Subject(NamedTuple):
 
 
 def panel(view: View, pipeline: Pipeline, size: tuple[int, int] | None = None) -> None:
-    """Class shares, light, time and advice. The page's own run draws what is known; the rest fills in by itself.
+    """Class shares, light, time and advice: of the last complete measurement, until this one is.
+
+    The page's own run measures nothing, so that no slider waits: a fragment does, once the pipeline holds still.
 
     Args:
         view: The dataset, and the runs whose size and speed count.
@@ -70,16 +73,17 @@ def panel(view: View, pipeline: Pipeline, size: tuple[int, int] | None = None) -
     full = [True]  # the page's own run, and not the fragment's
 
     @st.fragment(run_every=None if finished else TICK)
-    def show() -> None:
+    def measured() -> None:
         if full[0]:
             full[0] = False
         elif not finished and time.monotonic() - st.session_state[_SINCE][1] >= PATIENCE:
             advance(view, pipeline, BUDGET, size)
-        _draw(view, pipeline, about)
+        _progress(view, about)
         if not finished and complete(known(about)):
-            st.rerun()  # ends the clock
+            st.rerun()  # ends the clock, and shows what was measured
 
-    show()
+    measured()
+    _result(view, pipeline, about)
 
 
 def subject(view: View, pipeline: Pipeline, size: tuple[int, int] | None = None) -> Subject:
@@ -166,38 +170,46 @@ def _fastest(view: View) -> tuple[str, float | None]:
     return view.titles[run.id], speed
 
 
-def _draw(view: View, pipeline: Pipeline, about: Subject) -> None:
-    """What is known: the progress, charts, numbers and advice. The last result stays until the new one is there."""
+def _progress(view: View, about: Subject) -> None:
+    """How far it is, or what it was."""
+    effect = known(about)
+    with st.container(key="effect-head"):
+        if effect is not None and complete(effect):
+            st.caption(_made_of(effect, len(samples(view, about.size)), about.size))
+        else:
+            done = effect.tried if effect is not None else 0
+            st.progress(min(1.0, done / DRAWS), f"Measuring: {done} of {DRAWS} draws")
+
+
+def _result(view: View, pipeline: Pipeline, about: Subject) -> None:
+    """Charts, numbers and advice."""
     assert view.dataset is not None
     labels, effect = view.dataset.labels, known(about)
     ready = effect if complete(effect) else None
-    last: Subject | None = st.session_state.get(_LAST)
-    kept = known(last) if last is not None and last[:2] == about[:2] else None
     if ready is not None:
         st.session_state[_LAST] = about
-    shown = ready or kept or effect or Effect.empty(labels.classes)
-    _keep_places(labels, stale=ready is None and shown is kept)
-    with st.container(key="effect-head"):
-        if ready is None:
-            done = effect.tried if effect is not None else 0
-            st.progress(min(1.0, done / DRAWS), f"Measuring: {done} of {DRAWS} draws")
-        else:
-            st.caption(_made_of(ready, len(samples(view, about.size)), about.size))
+    last: Subject | None = st.session_state.get(_LAST)
+    usable = last is not None and last[:2] == about[:2]  # of this data at this size
+    shown = known(last) if last is not None and usable else None
+    drawn = shown is not None and shown.draws > 0
+    _keep_places(labels, stale=ready is None)
     shares, light, words = st.columns([5, 4, 5], gap="large")
+    charts = _charts(last, shown, labels) if last and shown and drawn else None
     with shares, st.container(key="effect-shares"):
-        if shown.draws:
-            _shares(shown, labels)
+        if charts:
+            st.vega_lite_chart(spec=charts[0], key="effect-classes", alt="Share of each class before and after")
         else:
             st.space()  # a container with nothing in it is not drawn
     with light, st.container(key="effect-light"):
-        if shown.draws:
-            _light(shown)
+        if charts:
+            st.vega_lite_chart(spec=charts[1], key="effect-brightness", alt="Images by brightness, before and after")
+            st.vega_lite_chart(spec=charts[2], key="effect-contrast", alt="Images by contrast, before and after")
         else:
             st.space()
     model, speed = _fastest(view)
     with words, st.container(key="effect-words"):
         with st.container(key="effect-numbers"):
-            if shown.draws:
+            if shown and drawn:
                 sentence = speed_sentence(shown.milliseconds, model, speed)
                 st.markdown(escaped(f"{_counted(shown, labels)} {sentence}"))
             else:
@@ -207,7 +219,7 @@ def _draw(view: View, pipeline: Pipeline, about: Subject) -> None:
 
 
 def _keep_places(labels: LabelMap, *, stale: bool) -> None:
-    """Heights that hold while there is nothing to show, so that nothing moves; what is shown from before is faint."""
+    """Heights that hold while there is nothing to show, so that nothing moves; an earlier result is faint."""
     rows = ROW * labels.classes + AXIS
     faint = ".st-key-effect-shares, .st-key-effect-light, .st-key-effect-numbers { opacity: .45; }" if stale else ""
     st.html(
@@ -224,55 +236,34 @@ def _made_of(effect: Effect, images: int, size: tuple[int, int]) -> str:
     return f"{number(effect.tried, 'draw')} of {number(images, 'training image')} at {size[0]}x{size[1]}.{back}"
 
 
-def _shares(effect: Effect, labels: LabelMap) -> None:
+def _charts(about: Subject, effect: Effect, labels: LabelMap) -> tuple[dict[str, Any], ...]:
+    """Vega-Lite of class shares, brightness and contrast; kept, since building them takes longer than a slider may."""
+    kept: tuple[Subject, tuple[dict[str, Any], ...]] | None = st.session_state.get(_CHARTS)
+    if kept is not None and kept[0] == about:
+        return kept[1]
     import pandas as pd
 
     from segcore.visual import augment_charts
 
     before, after = effect.before, effect.after
-    table = pd.DataFrame(
-        {
-            "class": labels.names,
-            "before": before.shares,
-            "after": after.shares,
-            "seen": before.images,
-            "kept": after.images,
-        }
+    columns = {
+        "class": labels.names,
+        "before": before.shares,
+        "after": after.shares,
+        "seen": before.images,
+        "kept": after.images,
+    }
+    brightness = augment_charts.histogram(
+        BRIGHTNESS, before.brightness, after.brightness, title="brightness (mean luma), before in grey", height=LIGHT
     )
-    words = ", ".join(
-        f"{name} {100 * start:.2g} % to {100 * end:.2g} %"
-        for name, start, end in zip(labels.names, before.shares, after.shares, strict=True)
-        if start
+    contrast = augment_charts.histogram(
+        CONTRAST, before.contrast, after.contrast, title="contrast (deviation of luma), before in grey", height=LIGHT
     )
-    st.altair_chart(augment_charts.class_shares(table, labels), key="effect-classes", alt=f"Pixel shares: {words}")
-
-
-def _light(effect: Effect) -> None:
-    from segcore.visual import augment_charts
-
-    before, after = effect.before, effect.after
-    st.altair_chart(
-        augment_charts.histogram(
-            BRIGHTNESS,
-            before.brightness,
-            after.brightness,
-            title="brightness (mean luma), before in grey",
-            height=LIGHT,
-        ),
-        key="effect-brightness",
-        alt="Images by brightness, before and after",
-    )
-    st.altair_chart(
-        augment_charts.histogram(
-            CONTRAST,
-            before.contrast,
-            after.contrast,
-            title="contrast (deviation of luma), before in grey",
-            height=LIGHT,
-        ),
-        key="effect-contrast",
-        alt="Images by contrast, before and after",
-    )
+    built = (augment_charts.class_shares(pd.DataFrame(columns), labels), brightness, contrast)
+    # Without Altair's own sizes and fonts, as st.altair_chart draws them.
+    specs = tuple({key: value for key, value in chart.to_dict().items() if key != "config"} for chart in built)
+    st.session_state[_CHARTS] = about, specs
+    return specs
 
 
 def _counted(effect: Effect, labels: LabelMap) -> str:
