@@ -3,7 +3,7 @@
 import streamlit as st
 
 from segcore.errors import SegcoreError
-from segcore.ui import editor, frame, helps, messages, picker, preview, source, state, toolbar
+from segcore.ui import editor, effect, frame, helps, messages, picker, preview, source, state, toolbar
 from segcore.ui.widgets import heading, style
 
 view = frame.enter()
@@ -48,4 +48,5 @@ with pictures:
     if pipeline.active:
         st.markdown("**What happened**")
         preview.fired_table(pipeline, draws)
+effect.panel(view, pipeline)
 helps.panel(view, pipeline, toolbar.saved_as(pipeline))

@@ -28,14 +28,13 @@ def panel(view: View, own: Pipeline, path: str) -> None:
             Cell(f"{row.title} (this one)" if row.mine else row.title),
             Cell(view.titles[run.id], icon=swatch(view.colors[run.id], round_=True)),
             Cell(number(run.summary.val.miou if run.summary.val else None), True),
-            Cell(number(run.summary.test.miou if run.summary.test else None), True),
             Cell(str(run.summary.epochs), True),
         ]
         for row in rows
         for run in row.runs
     ]
     if cells:
-        head = [Cell("pipeline"), Cell("run"), Cell("mIoU, validation", True), Cell("mIoU, test", True)]
+        head = [Cell("pipeline"), Cell("run"), Cell("mIoU, validation", True)]
         table([*head, Cell("epochs", True)], cells)
     mine = [run.id for row in rows if row.mine for run in row.runs]
     if mine:
