@@ -283,8 +283,8 @@ def _counted(effect: Effect, labels: LabelMap) -> str:
 
 def _advice(found: Sequence[Advice], *, measured: bool) -> None:
     if not found:
-        if measured:
-            st.caption("Nothing here usually hurts masks or this data.")
+        so_far = "" if measured else ", as far as the settings tell"
+        st.caption(f"Nothing here usually hurts masks or this data{so_far}.")
         return
     lines = []
     for advice in found[:SHOWN]:
