@@ -18,7 +18,8 @@ for page in ("dataset", "curves", "search", "compare", "predictions"):
     app.switch_page(f"pages/{page}.py").run()
     assert not app.exception, app.exception
     found[page] = [name for name in HEAVY if name in sys.modules]
-app.session_state["augment:entries"] = []
+from segcore.ui.lines import History
+app.session_state["augment:history"] = History(())
 app.switch_page("pages/augment.py").run()
 found["augment, empty"] = [name for name in HEAVY if name in sys.modules]
 app.button_group(key="augment:preset").set_value("light").run()
