@@ -25,7 +25,7 @@ def list_runs(arguments: argparse.Namespace) -> int:
 
     store = RunStore(arguments.runs)
     console = Console(highlight=False, soft_wrap=True)
-    runs, problems = store.list(), store.problems
+    runs, problems = store.read()
     if not runs:
         console.print(f"No runs in {escape(str(store.root))}. Train some: python train.py")
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,14 +36,17 @@ class RunStore:
 
     def list(self) -> list[RunRecord]:
         """Every readable run, by dataset and then by time of creation; opens only each `summary.json`."""
-        runs, _ = read_each(_folders(self.root), load_run)
-        return sorted(runs, key=lambda run: (run.summary.dataset.name, run.summary.created, run.id))
+        return self.read()[0]
 
     @property
     def problems(self) -> tuple[RunProblem, ...]:
         """The folders that look like runs but can't be read."""
-        _, problems = read_each(_folders(self.root), load_run)
-        return problems
+        return self.read()[1]
+
+    def read(self) -> tuple[builtins.list[RunRecord], tuple[RunProblem, ...]]:
+        """`list` and `problems` in one reading."""
+        runs, problems = read_each(_folders(self.root), load_run)
+        return sorted(runs, key=lambda run: (run.summary.dataset.name, run.summary.created, run.id)), problems
 
     def get(self, run_id: str) -> RunRecord:
         """One run.

@@ -193,7 +193,8 @@ def _options(arguments: state.Arguments, runs: Sequence[RunRecord]) -> list[Opti
 def _sidebar() -> View:
     arguments = state.arguments()
     store = RunStore(arguments.runs)
-    runs, problems = tuple(store.list()), store.problems
+    found, problems = store.read()
+    runs = tuple(found)
     titles = run_titles(runs)
     colors = {each.id: RUN_COLORS[index % len(RUN_COLORS)] for index, each in enumerate(runs)}
     with st.sidebar:
