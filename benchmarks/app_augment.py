@@ -1,7 +1,7 @@
 """How long the augmentation lab takes from a moved slider to the new pictures.
 
 Run it: `python benchmarks/app_augment.py [--data drive] [--repeat 60]`. Server time of a whole run of the page: 4 draws
-of a pipeline of 5 transforms on a 960x720 picture, augmented, encoded and sent, with the editor, the table of what fired
+of a pipeline of 5 transforms on a 960x720 picture, augmented, encoded and sent, with the editor, what fired in a table
 and the sidebar. Beside it, in the same run and alternating with it: the same five transforms called in albumentations
 alone, 4 times, with nothing encoded or drawn.
 """

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segcore.augment.pipeline import Pipeline
+from segcore.data import resize_pair
 from segcore.errors import AugmentError
 from segcore.labels import IGNORE_INDEX
 
@@ -206,7 +207,7 @@ def _drawn(pipeline: Pipeline, image: U8, mask: U8, seed: int, classes: int) -> 
         drawn_image, drawn_mask = pipeline(image, mask, seed)
         changed = drawn_mask.shape != mask.shape
         if changed:
-            drawn_image, drawn_mask = at_size(drawn_image, drawn_mask, image.shape[0], image.shape[1])
+            drawn_image, drawn_mask = resize_pair(drawn_image, drawn_mask, image.shape[0], image.shape[1])
         seconds = time.thread_time() - start
     except AugmentError as error:
         return replace(nothing, failures=((str(error), 1),))
@@ -220,20 +221,6 @@ def _drawn(pipeline: Pipeline, image: U8, mask: U8, seed: int, classes: int) -> 
         int(changed),
         (seconds,),
     )
-
-
-def at_size(image: U8, mask: U8, height: int, width: int) -> Pair:
-    """A picture as training resizes it: area averaging where it shrinks, bilinear where it grows, nearest on the mask.
-
-    Returns:
-        `[height, width, 3]` and `[height, width]`; the same arrays where they have that size.
-    """
-    if mask.shape == (height, width):
-        return image, mask
-    shrinks = height <= mask.shape[0] and width <= mask.shape[1]
-    smooth = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    # Nearest: anything else would invent ids.
-    return np.asarray(smooth, np.uint8), np.asarray(cv2.resize(mask, (width, height), interpolation=0), np.uint8)
 
 
 def workers_needed(milliseconds: float, images_per_second: float) -> int:

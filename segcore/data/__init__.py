@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from segcore.data.download import fetch as fetch
     from segcore.data.formats import FORMATS as FORMATS
     from segcore.data.sample import Sample as Sample
+    from segcore.data.sizes import resize as resize
+    from segcore.data.sizes import resize_pair as resize_pair
     from segcore.data.split import METHODS as METHODS
     from segcore.data.split import Item as Item
     from segcore.data.split import SplitPlan as SplitPlan
@@ -42,6 +44,8 @@ _LAZY = {
     "decode_image": "decode",
     "fetch": "download",
     "FORMATS": "formats",
+    "resize": "sizes",
+    "resize_pair": "sizes",
     "Sample": "sample",
     "METHODS": "split",
     "Item": "split",
@@ -70,6 +74,8 @@ __all__ = [
     "open_dataset",
     "plan_split",
     "read_upload",
+    "resize",
+    "resize_pair",
 ]
 
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from segcore.evaluation.evaluate import evaluate
-from segcore.evaluation.predictor import Prediction, Predictor, resize
+from segcore.evaluation.predictor import Prediction, Predictor
 
-__all__ = ["Prediction", "Predictor", "evaluate", "resize"]
+__all__ = ["Prediction", "Predictor", "evaluate"]

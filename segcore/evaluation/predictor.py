@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from segcore.data import resize
 from segcore.errors import EvaluationError
 from segcore.runs import RunRecord, load_run
 
@@ -100,19 +100,6 @@ class Predictor:
                     f"Train it again with a lower learning rate: python train.py --config {self.run.path}/config.yaml"
                 )
             return _decide(logits, height, width)
-
-
-def resize(image: U8Image, height: int, width: int) -> U8Image:
-    """An image at another size: area averaging where it shrinks (no aliasing), bilinear where it grows.
-
-    Returns:
-        `[height, width, 3]` uint8; the image itself when it is of that size.
-    """
-    if image.shape[:2] == (height, width):
-        return image
-    shrinks = height <= image.shape[0] and width <= image.shape[1]
-    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return np.asarray(resized, np.uint8)
 
 
 def choose_device(device: str) -> torch.device:

@@ -19,7 +19,6 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from segcore import data
 from segcore.augment import Pipeline
 from segcore.augment.seed import draw_seed
-from segcore.evaluation import resize
 from segcore.training.distributed import World
 
 U8 = npt.NDArray[np.uint8]
@@ -71,18 +70,7 @@ class SampleStore:
 
     def _read(self, sample_id: str) -> Pair:
         sample = self.dataset[sample_id]
-        return resized((sample.image, sample.mask), self.size)
-
-
-def resized(pair: Pair, size: tuple[int, int]) -> Pair:
-    """Image and mask at (height, width); the same arrays where they have that size."""
-    image, mask = pair
-    height, width = size
-    if mask.shape == size:
-        return pair
-    # Nearest on the mask: anything else invents ids.
-    small = cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST)
-    return np.ascontiguousarray(resize(image, height, width)), np.asarray(small, np.uint8)
+        return data.resize_pair(sample.image, sample.mask, *self.size)
 
 
 class Items(Dataset[Sized]):
@@ -132,11 +120,11 @@ class Items(Dataset[Sized]):
         item = self.items[position]
         image, mask = self.store[item.id]
         size = self.size_at(epoch) if self.size_at else self.store.size
-        image, mask = resized((image, mask), size)
+        image, mask = data.resize_pair(image, mask, *size)
         if self.every or item.copy:
             drawn = 0 if self.fixed or epoch < self.fixed_until else epoch
             image, mask = self.pipeline(image, mask, seed=draw_seed(self.seed, drawn, item))
-            image, mask = resized((image, mask), size)
+            image, mask = data.resize_pair(image, mask, *size)
         return torch.from_numpy(np.array(image)), torch.from_numpy(np.array(mask)), position
 
 

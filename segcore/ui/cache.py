@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from segcore.data import Dataset, Sample, class_balance, open_dataset
+from segcore.data import Dataset, Sample, class_balance, open_dataset, resize_pair
 from segcore.errors import EvaluationError, RunError, SegcoreError
 from segcore.runs import files
 from segcore.ui import state
@@ -108,10 +108,8 @@ def thumbnail(key: DataKey, sample_id: str) -> tuple[bytes, bytes]:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def fed(key: DataKey, sample_id: str, size: tuple[int, int]) -> Pair:
     """Image and mask at the (height, width) of a training, as it resizes them. The sample itself is not kept."""
-    from segcore.augment.effect import at_size
-
     item = dataset(key)[sample_id]
-    return at_size(item.image, item.mask, *size)
+    return resize_pair(item.image, item.mask, *size)
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)

@@ -10,7 +10,6 @@ from segcore.augment.effect import (
     CONTRAST,
     Effect,
     Side,
-    at_size,
     measure,
     speed_sentence,
     workers_needed,
@@ -101,16 +100,6 @@ def test_another_size_is_brought_back_as_training_does(pair):
 
     effect = measure(Half(), [pair], [0], 3)
     assert effect.resized == 1 and effect.after.total == effect.before.total == 80
-
-
-def test_brings_to_a_size_exactly_as_training(pair):
-    from segcore.training.samples import resized
-
-    rng = np.random.default_rng(0)
-    image, mask = rng.integers(0, 256, (8, 10, 3), np.uint8), rng.integers(0, 5, (8, 10), np.uint8)
-    for size in ((8, 10), (4, 5), (16, 7), (30, 40)):
-        for ours, theirs in zip(at_size(image, mask, *size), resized((image, mask), size), strict=True):
-            np.testing.assert_array_equal(ours, theirs)
 
 
 def test_failures_are_told_and_not_counted(pair):

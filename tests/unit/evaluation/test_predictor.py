@@ -11,8 +11,9 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
+from segcore.data import resize
 from segcore.errors import EvaluationError, RunError
-from segcore.evaluation import Predictor, predictor, resize
+from segcore.evaluation import Predictor, predictor
 from segcore.labels import CAMVID11
 
 SIZE = (48, 64)  # what fake runs are fed
