@@ -128,12 +128,12 @@ TRANSFORMS = (
     ),
     _blur(
         "Superpixels",
-        "Paints patches in their mean colour, as an oil painting does.",
+        "Paints patches in their mean colour, as an oil painting does; slow.",
         "Paint {p_replace} of {n_segments} in one colour each",
         p_replace=knob(default=(0.1, 0.3), help="Share of the patches that is painted."),
         n_segments=knob(10, 400, step=10, unit="patches", help="More are smaller and slower."),
         max_size=advanced(
-            32, 512, 128, 16, "pixels", "Longer sides are shrunk first, which is faster.", none="any size"
+            32, 256, 128, 16, "pixels", "Longer sides are shrunk first to this: smaller is faster and coarser."
         ),
     ),
     _blur(
@@ -169,7 +169,7 @@ TRANSFORMS = (
     ),
     _blur(
         "ISONoise",
-        "Colour noise of a camera at night; slow.",
+        "Colour noise of a camera at night.",
         "Add camera noise {intensity}, colours off by {color_shift}",
         intensity=knob(0.0, 1.0, (0.1, 0.5), 0.05, help="Strength of the grain."),
         color_shift=knob(0.0, 0.5, (0.01, 0.05), 0.01, help="Of once round the colour wheel."),

@@ -173,20 +173,20 @@ TRANSFORMS = (
     _colour("ChannelShuffle", "Swaps red, green and blue at random.", "Shuffle the channels"),
     _colour(
         "FancyPCA",
-        "Shifts colours along those that vary most in the picture; slow.",
+        "Shifts colours along those that vary most in the picture.",
         "Shift colours along their main axes by {alpha}",
         alpha=knob(high=2.0, help="Strength of the shift."),
     ),
     _colour(
         "HEStain",
-        "Varies the two stains of a microscope slide (haematoxylin and eosin); slow.",
+        "Varies the two stains of a microscope slide (haematoxylin and eosin).",
         "Vary stains ({method}) {intensity_scale_range}, shifted {intensity_shift_range}",
         _preset_is_used,
         method=choice(
             "method",
             {name: name for name in ("random_preset", "preset", "macenko", "vahadane")},
             "random_preset",
-            "Where the colours of the stains come from; macenko and vahadane find them in the picture.",
+            "Where the colours of the stains come from; macenko and vahadane find them in the picture (slow).",
         ),
         preset=choice(
             "preset",

@@ -113,7 +113,7 @@ TRANSFORMS = (
     ),
     _dropout(
         "MaskDropout",
-        "Covers whole patches of a class, image and mask; patches of class 0 stay.",
+        "Covers whole patches of a class, image and mask; patches of class 0 stay; slow.",
         "Cover {max_objects} of all patches",
         max_objects=knob(high=20, help="How many connected patches of one id."),
         fill=choice("fill", {"grey": 118, "black": 0, "white": 255}, "grey", "What they become on the image."),

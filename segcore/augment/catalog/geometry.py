@@ -21,13 +21,23 @@ from segcore.augment.spec import apart, pairs
 
 GEOMETRY = "geometry"
 _geometry = partial(transform, group=GEOMETRY)
+_FLAT = 45  # degrees of shear in both axes
 _RESIZES = Refused("changes the size of the picture. Leave it out.")
 
 
-def _one_scale(values: Mapping[str, Any]) -> str | None:
-    scale = values["scale"]
-    if values["keep_ratio"] and apart(scale) and len({ends for _, ends in pairs(scale)}) > 1:
+def _of_axes(value: Any) -> tuple[Any, Any]:  # noqa: ANN401 - a value of `Axes`
+    """The ranges of x and y."""
+    x, y = (ends for _, ends in pairs(value)) if apart(value) else (value, value)
+    return x, y
+
+
+def _possible(values: Mapping[str, Any]) -> str | None:
+    x, y = _of_axes(values["scale"])
+    if values["keep_ratio"] and x != y:
         return "keep_ratio scales both axes by the same number, but scale differs in x and y. Set keep_ratio to false."
+    if all(ends in ((-_FLAT, -_FLAT), (_FLAT, _FLAT)) for ends in _of_axes(values["shear"])):
+        # OpenCV inverts the singular matrix and, where borders are mirrored, never comes back.
+        return f"shear is {_FLAT} degrees in x and y, which flattens the picture to a line. Give it a range."
     return None
 
 
@@ -72,7 +82,7 @@ TRANSFORMS = (
         "Affine",
         "Scales, shifts, turns and shears at once; a scale above 1 zooms in.",
         "Scale {scale}, shift {translate_percent}, rotate {rotate}, shear {shear}",
-        _one_scale,
+        _possible,
         scale=knob(0.3, 3.0, (0.8, 1.25), 0.05, "times", "Zoom: 1 changes nothing, 0.5 halves, 2 doubles."),
         translate_percent=around_zero(0.5, 0.1, 0.05, "of the size", "Shift, drawn for each axis."),
         rotate=around_zero(180, 10, 1, "degrees", "Angle around the centre."),
@@ -157,7 +167,7 @@ TRANSFORMS = (
         "Bends the picture smoothly between points of a grid, like a sheet of metal; slow.",
         "Bend at a grid of {num_control_points} points a side {scale_range}",
         scale_range=knob(default=(0.1, 0.2), help="How far points move: 0.1 is subtle, above 0.5 is strong."),
-        num_control_points=knob(high=8, help="Points on each side."),
+        num_control_points=knob(high=6, help="Points on each side."),
         border_mode=BORDER,
     ),
     _geometry(

@@ -247,6 +247,11 @@ def test_what_is_not_said_by_hand_comes_from_the_library():
             {"scale": {"x": [1, 2], "y": [1, 1]}},
             r"^Affine: keep_ratio scales both axes by the same number, but scale differs in x and y\. Set keep_ratio",
         ),
+        (
+            "Affine",
+            {"shear": [45, 45]},
+            r"^Affine: shear is 45 degrees in x and y, which flattens the picture to a line",
+        ),
         ("Crop", {"x_min": 300}, r"^Crop: x_min is 300 and x_max 256; x_min must be the smaller one\.$"),
         (
             "RandomCropFromBorders",
