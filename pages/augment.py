@@ -38,6 +38,7 @@ with pictures:
             draws = preview.draws(picture, pipeline, range(seed, seed + count))
     except SegcoreError as error:
         st.error(str(error), icon=":material/error:")
+        preview.unchanged(shown, picture)
         st.stop()
     wanted = state.get("draw", seed)
     selected = next((draw for draw in draws if draw.seed == wanted), draws[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from segcore.augment.steps import Node, Step, leaves, runs
 from segcore.errors import AugmentError, first_line
 
 U8 = npt.NDArray[np.uint8]
+_CROP = re.compile(r"^Crop size .*exceeds.*: \((\d+), (\d+)\) vs ")  # (height, width)
 Drawn = list[tuple[int, dict[str, Any]]]  # (position of the transform, what it drew), in the order they were applied
 
 
@@ -133,6 +135,9 @@ def compiled(nodes: tuple[Node, ...]) -> Pool:
 
 def _reason(error: Exception) -> str:
     """What the library says, without its class names and addresses of documentation."""
+    sizes = _CROP.search(str(error))
+    if sizes:
+        return f"it cuts out {sizes[1]}x{sizes[2]}. Make that smaller, or let it pad (pad_if_needed: true)."
     errors = getattr(error, "errors", None)
     if callable(errors):  # pydantic
         return "; ".join(str(each["msg"]).removeprefix("Value error, ") for each in errors()).rstrip(".") + "."

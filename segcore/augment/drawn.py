@@ -21,6 +21,7 @@ _HIDDEN = frozenset(
 _RENAMED: Mapping[str, Mapping[str, str]] = {
     "RandomBrightnessContrast": {"alpha": "contrast", "beta": "brightness"},
     "RGBShift": {"noise_map": "shift"},
+    "AdditiveNoise": {"noise_map": "noise"},
 }
 
 

@@ -127,6 +127,12 @@ def large(shown: tuple[str, str], picture: Picture, pipeline: Pipeline, draw: Dr
         st.caption(f"{fired[stage - 1].name}: {describe(fired[stage - 1].values)}")
 
 
+def unchanged(shown: tuple[str, str], picture: Picture) -> None:
+    """The picture alone, where the pipeline can't be applied to it."""
+    photo, layer = _encoded(picture, "", Pipeline(), 0, 0, WIDE)
+    viewer([_panel(shown[0], "Before", "", "Before", layer)], {"Before": photo}, picture.sample.size, key="after")
+
+
 def several(shown: tuple[str, str], picture: Picture, found: Sequence[Draw], selected: Draw) -> None:
     """All draws, small, a click making one the large picture, and what decides which they are."""
     count, seed = len(found), found[0].seed
@@ -264,5 +270,5 @@ def _text(value: object) -> str:
         alike = len(set(texts.values())) == 1
         return next(iter(texts.values())) if alike else " ".join(f"{axis} {text}" for axis, text in texts.items())
     if isinstance(value, list | tuple):
-        return " × ".join(_text(each) for each in value)
+        return " / ".join(_text(each) for each in value)
     return f"{value:.3g}" if isinstance(value, float) else str(value)
