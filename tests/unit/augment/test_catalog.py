@@ -6,6 +6,7 @@
 import re
 import warnings
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,11 +15,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from segcore.augment import CATALOG, GROUPS, LEFT_OUT, Choice, Flag, Nested, Pair, Pipeline, Range, Step
+from segcore.augment.catalog import page
 from segcore.augment.library import read
 from segcore.augment.record import Library, LibraryParameter, recorded
 from segcore.augment.spec import Axes, Color, ParameterError, Region, TransformSpec
 from segcore.errors import AugmentError
 
+ROOT = Path(__file__).parents[3]
 SIZES = st.sampled_from([(48, 64), (64, 48), (97, 65)])
 # These refuse pictures that are smaller than what they cut out, or than their cells, stripes and drops.
 NEED_ROOM = {
@@ -313,3 +316,11 @@ def test_a_sentence_reads_like_one():
     spec = CATALOG["Rotate"]
     assert spec.sentence(spec.check({}), 0.5) == "Rotate between -30 and 30 degrees, half the time"
     assert spec.sentence(spec.check({"limit": (5, 5)}), 0.3) == "Rotate 5 degrees, 30 % of the time"
+
+
+def test_the_page_holds_the_catalog():
+    held = (ROOT / "docs" / "augmentation.md").read_text()
+    assert page.updated(held) == held, f"python -m {page.__name__} docs/augmentation.md"
+    assert all(f"| `{name}` | {spec.summary}" in held for name, spec in CATALOG.items())
+    with pytest.raises(ValueError, match=r"^The page has no <!-- catalog"):
+        page.updated("# Augmentation\n")
