@@ -65,7 +65,7 @@ TRANSFORMS = (
         rotate_limit=around_zero(180, 90, 1, "degrees", "Angle of the two."),
         blur_limit=advanced(3, 31, step=2, unit="pixels", help="Size of the kernel."),
         beta_limit=advanced(
-            0.1, 8.0, step=0.1, help="Shape: 1 is gaussian, below is more like a box, above more pointed."
+            0.1, 8.0, step=0.1, help="Shape: 1 is gaussian, below is more pointed, above more like a box."
         ),
         noise_limit=advanced(0.0, 2.0, step=0.05, help="Grain of the kernel: 1 is none."),
     ),

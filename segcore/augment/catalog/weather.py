@@ -28,7 +28,7 @@ TRANSFORMS = (
             "rain_type",
             {name: name for name in ("default", "drizzle", "heavy", "torrential")},
             "default",
-            "How much it rains; all but default set the length of the drops.",
+            "How much it rains; drizzle has the fewest drops, torrential the most.",
         ),
         drop_length=advanced(
             1, 200, None, 1, "pixels", "Length of the streaks; less than the height.", none="an eighth of the height"
