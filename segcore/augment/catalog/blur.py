@@ -67,7 +67,7 @@ TRANSFORMS = (
         beta_limit=advanced(
             0.1, 8.0, step=0.1, help="Shape: 1 is gaussian, below is more pointed, above more like a box."
         ),
-        noise_limit=advanced(0.0, 2.0, step=0.05, help="Grain of the kernel: 1 is none."),
+        noise_limit=advanced(0.05, 2.0, step=0.05, help="Grain of the kernel: 1 is none."),
     ),
     _blur(
         "MotionBlur",
