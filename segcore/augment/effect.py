@@ -166,10 +166,6 @@ class Effect:
         """Mean processor time of a draw, which is what a training pays; NaN before the first."""
         return 1000 * sum(self.seconds) / self.draws if self.seconds else math.nan
 
-    def quantile(self, share: float) -> float:
-        """Milliseconds that this share of the draws stays within: 0.5 is the median; NaN before the first."""
-        return 1000 * float(np.quantile(self.seconds, share)) if self.seconds else math.nan
-
     def class_shift(self) -> F64:
         """`[C]` share of each class after over before: 1 is unchanged; NaN where it never was."""
         before, after = self.before.shares, self.after.shares
