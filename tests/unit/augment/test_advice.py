@@ -158,6 +158,25 @@ def test_transforms_that_change_the_size():
     assert "tiles" in texts(Step.create("RandomGridShuffle"))[0]
 
 
+def test_only_what_can_follow_on_the_same_image_counts_as_later():
+    resize, scale = Step.create("Resize", 1.0, height=112, width=160), Step.create("RandomScale", 0.5)
+    crop = Step.create("RandomCrop", 1.0, height=160, width=160)
+
+    def said(*steps):
+        return [(advice.step, advice.text.split(",")[0]) for advice in of(*steps)]
+
+    resized, cut = "Resize only resizes", "RandomCrop cuts out 160x160"
+    assert said(Group.create("OneOf", [resize, crop])) == [(1, cut), (0, resized)]
+    assert said(Group.create("OneOf", [crop, resize])) == [(0, cut), (1, resized)]
+    assert said(Group.create("SomeOf", [crop, resize], n=1)) == [(0, cut), (1, resized)]
+    assert said(Group.create("SomeOf", [crop, resize], n=2)) == [(1, resized)]
+    # Members of members of one group do follow one another, and what comes after the group follows all of them.
+    assert said(Group.create("OneOf", [Group.create("SomeOf", [scale, crop], n=2), Step.create("CLAHE")])) == [(1, cut)]
+    after = Group.create("OneOf", [Step.create("Resize", 1.0, height=224, width=320), Step.create("CLAHE")])
+    assert said(Group.create("OneOf", [crop, Step.create("CLAHE")]), after) == [(2, resized)]
+    assert said(crop, Group.create("OneOf", [resize], 0.0)) == [(0, cut)]
+
+
 def test_colours_no_camera_makes():
     for name in ("InvertImg", "ChannelShuffle", "Solarize"):
         assert "validation never looks like this" in texts(Step.create(name))[0]
