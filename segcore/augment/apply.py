@@ -48,9 +48,13 @@ class Machine:
         self._compose.set_random_state(np.random.default_rng(seed), random.Random(seed))
         try:
             result = self._compose(image=image.copy(), mask=mask.copy())
+            return result["image"], result["mask"], self._drawn
         except Exception as error:  # the library raises whatever OpenCV and numpy raise
             raise self._failure(error) from error
-        return result["image"], result["mask"], self._drawn
+        finally:  # maps and noise as large as the picture: not to be kept until the next call
+            self._drawn, self._kept = [], None
+            for transform in self._transforms.values():
+                transform.params = {}
 
     def _build(self, node: Node, positions: Iterator[int]) -> Any:  # noqa: ANN401 - an untyped library
         if isinstance(node, Step):
@@ -127,7 +131,7 @@ class Pool:
                 self._idle.append(machine)
 
 
-@lru_cache(maxsize=32)  # building takes milliseconds
+@lru_cache(maxsize=16)  # building takes milliseconds
 def compiled(nodes: tuple[Node, ...]) -> Pool:
     """The machines of these steps, shared by all who ask for the same."""
     return Pool(nodes)

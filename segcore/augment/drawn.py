@@ -89,6 +89,7 @@ def _noise(noise: Array, _: Mapping[str, Any]) -> dict[str, Any]:
 
 def _holes(holes: Array, drawn: Mapping[str, Any]) -> dict[str, Any]:
     height, width = drawn["shape"][:2]
+    holes = holes.reshape(-1, 4)  # none at all is an empty list
     covered = float(((holes[:, 2] - holes[:, 0]) * (holes[:, 3] - holes[:, 1])).sum()) / (height * width)
     return {"holes": len(holes), "covered": round(min(1.0, covered), 3)}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from segcore.errors import AugmentError
 
 U8Image = npt.NDArray[np.uint8]  # [H, W, 3] RGB
 U8Mask = npt.NDArray[np.uint8]  # [H, W] ids
+Size = tuple[int, int]  # (height, width)
 
 
 @dataclass(frozen=True)
@@ -153,15 +154,14 @@ class Pipeline:
         )
 
     def check(self, height: int, width: int) -> None:
-        """Try every transform on a blank picture of this size, so that a training fails before it begins.
+        """Try what can fire on blank pictures, at every size that the transforms before it can leave.
+
+        So a training is refused before it begins. Sizes that are drawn at random are tried at one draw.
 
         Raises:
             AugmentError: naming the transform that can't be applied.
         """
-        image, mask = np.full((height, width, 3), 128, np.uint8), np.zeros((height, width), np.uint8)
-        for step in self.transforms:
-            if step.enabled:
-                Pipeline((Step(step.name, 1.0, step.values),))(image, mask, seed=0)
+        _check(self, height, width)
 
     def _run(
         self, image: U8Image, mask: U8Mask, seed: int, kept: list[tuple[U8Image, U8Mask]] | None = None
@@ -176,6 +176,54 @@ class Pipeline:
         from segcore.augment.apply import compiled
 
         return compiled(self.steps)(image, mask, seed, kept)
+
+
+@lru_cache(maxsize=256)  # each model and trial of a command asks again
+def _check(pipeline: Pipeline, height: int, width: int) -> None:
+    _sizes_after(pipeline.steps, frozenset({(height, width)}))
+
+
+def _sizes_after(nodes: Sequence[Node], sizes: frozenset[Size]) -> frozenset[Size]:
+    """The sizes that a picture can have after these, from any of the sizes before."""
+    for node in nodes:
+        if not runs(node) or node.p == 0:
+            continue
+        if isinstance(node, Step):
+            after = frozenset(_size_after(node, *size) for size in sizes)
+        elif node.name == "OneOf":
+            after = frozenset[Size]().union(*(_sizes_after([_surely(each)], sizes) for each in node.choices))
+        else:
+            after = _sizes_of_some(node, sizes)
+        sizes = after if node.p == 1 else after | sizes
+    return sizes
+
+
+def _sizes_of_some(group: Group, sizes: frozenset[Size]) -> frozenset[Size]:
+    """After n of a group's transforms, in their order."""
+    choices = group.choices
+    picks = min(group.n, len(choices))
+    reached = {0: sizes}  # picked so far -> sizes
+    for left, each in zip(range(len(choices) - 1, -1, -1), choices, strict=True):
+        grown: dict[int, frozenset[Size]] = {}
+        for count, before in reached.items():
+            if count < picks:
+                grown[count + 1] = grown.get(count + 1, frozenset()) | _sizes_after([each], before)
+            if count + left >= picks:
+                grown[count] = grown.get(count, frozenset()) | before
+        reached = grown
+    return reached[picks]
+
+
+def _surely(node: Node) -> Node:
+    """The node as a OneOf applies it once it is picked; a SomeOf asks its own p all the same."""
+    return node if node.name == "SomeOf" else replace(node, p=1.0)
+
+
+@lru_cache(maxsize=1024)
+def _size_after(step: Step, height: int, width: int) -> Size:
+    image, mask = np.full((height, width, 3), 128, np.uint8), np.zeros((height, width), np.uint8)
+    _, mask = Pipeline((Step(step.name, 1.0, step.values),))(image, mask, seed=0)
+    return mask.shape[0], mask.shape[1]
 
 
 _PYTHON = '''"""Augmentation of an image with its mask; exported from Segcore. 255 in the mask means: ignore."""

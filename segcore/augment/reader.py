@@ -46,7 +46,7 @@ def read_nodes(text: str, where: str, *, numbered: bool = True) -> tuple[Node, .
     if len(text) > LARGEST:
         raise AugmentError(f"{where}{len(text)} characters; a pipeline has at most {LARGEST}. Is it another file?")
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark and numbered else ""
@@ -64,6 +64,18 @@ def read_nodes(text: str, where: str, *, numbered: bool = True) -> tuple[Node, .
     if version != VERSION:
         raise fields["version"].error(f"Pipeline version {version!r}; this Segcore reads version {VERSION}.")
     return tuple(_node(item, DEEPEST) for item in fields["transforms"].items())
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without aliases: a few of them in one another make a small file a huge one."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.composer.ComposerError(
+                None, None, f"*{event.anchor} stands for something else; write it out", event.start_mark
+            )
+        return super().compose_node(parent, index)
 
 
 class _Located:

@@ -16,6 +16,7 @@ Scalar = int | float
 Ends = tuple[Scalar, Scalar]
 Value = bool | int | float | str | None | tuple["Value", ...]
 
+_LONGEST = 120  # characters of a value in an error
 _CHANCES = {0.0: "never", 0.5: "half the time", 1.0: "always"}
 
 
@@ -25,6 +26,9 @@ class ParameterError(AugmentError):
     def __init__(self, name: str, text: str) -> None:
         super().__init__(text)
         self.name = name
+
+    def __reduce__(self) -> tuple[type[ParameterError], tuple[str, str]]:
+        return type(self), (self.name, str(self))  # exceptions pickle their args, which the text alone is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +79,7 @@ class Parameter:
 
     def refused(self, value: object, expected: str) -> ParameterError:
         """The one wording for a value that does not fit."""
-        shown = list(value) if isinstance(value, tuple) else value
-        return ParameterError(self.name, f"{self.name} is {shown!r}; expected {expected}.")
+        return ParameterError(self.name, f"{self.name} is {shown(value)}; expected {expected}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,9 +176,8 @@ class Range(Bounded):
             example = list(self.default) if self.default else [self.low, self.high]
             raise self.refused(value, f"two of {self.expected()}, e.g. {example}")
         if ends[0] > ends[1]:
-            shown = list(value) if isinstance(value, tuple) else value
             raise ParameterError(
-                self.name, f"{self.name} is {shown!r}; the smaller end comes first: {[ends[1], ends[0]]}."
+                self.name, f"{self.name} is {shown(value)}; the smaller end comes first: {[ends[1], ends[0]]}."
             )
         return ends[0], ends[1]
 
@@ -297,7 +299,7 @@ class Choice(Parameter):
 
     def check(self, value: object) -> Value:
         if not isinstance(value, str) or value not in self.options:
-            raise ParameterError(self.name, unknown(self.name, value, self.options))
+            raise ParameterError(self.name, unknown(self.name, str(value)[:_LONGEST], self.options))
         return value
 
     def text(self, value: Value) -> str:
@@ -363,10 +365,14 @@ class Nested(Parameter):
         """The value that an option begins with."""
         return self.check_for(option, None)
 
+    def option(self, value: Value) -> str:
+        """The option that a value belongs to."""
+        names = tuple(name for name, _ in pairs(value))
+        return next(each for each, found in self.variants.items() if tuple(one.name for one in found) == names)
+
     def parameters(self, value: Value) -> tuple[Parameter, ...]:
         """The parameters that a value belongs to."""
-        names = tuple(name for name, _ in pairs(value))
-        return next(each for each in self.variants.values() if tuple(one.name for one in each) == names)
+        return self.variants[self.option(value)]
 
     def text(self, value: Value) -> str:
         return ", ".join(
@@ -395,6 +401,12 @@ def apart(value: object) -> bool:
 def pairs(value: object) -> tuple[tuple[str, Any], ...]:
     """A kept value that is `apart`, as what it is."""
     return value if isinstance(value, tuple) else ()
+
+
+def shown(value: object) -> str:
+    """A value in an error: as YAML would have it, and not all of a long one."""
+    text = repr(list(value) if isinstance(value, tuple) else value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def span(value: object) -> str:

@@ -32,7 +32,7 @@ class Step:
     enabled: bool = True
 
     @classmethod
-    def create(cls, name: str, p: float | None = None, *, enabled: bool = True, **values: object) -> Step:
+    def create(cls, name: str, /, p: float | None = None, *, enabled: bool = True, **values: object) -> Step:
         """A checked step; what is not given takes its default.
 
         Raises:

@@ -43,6 +43,8 @@ def load(wanted: Pipeline) -> None:
 
 def add(name: str, group: int | None = None) -> None:
     """Append a transform or a group at its defaults, at the end or in a group."""
+    if group is not None and ops.find(history().now, group) is None:
+        group = None  # removed meanwhile
     node = Group.create(name) if name in GROUP_KINDS else Step.create(name)
     line = Line(_fresh(), node)
     if _commit(ops.added(history().now, line, group)):
@@ -126,6 +128,8 @@ def _widgets(line: Line) -> dict[str, object]:
 def _changed(line_id: int) -> None:
     """A widget of a line was moved: the line becomes what its widgets say."""
     line = ops.find(history().now, line_id)
+    if line is None:  # moved while the click that removed it was under way
+        return
     key, node = f"augment:{line.id}", line.node
     on = bool(st.session_state.get(f"{key}:on", node.enabled))
     p = st.session_state.get(f"{key}:p", node.p)

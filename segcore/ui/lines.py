@@ -64,9 +64,9 @@ def walk(lines: Sequence[Line]) -> Iterator[Line]:
         yield from walk(line.inner)
 
 
-def find(lines: Lines, line_id: int) -> Line:
-    """The line of this id."""
-    return next(line for line in walk(lines) if line.id == line_id)
+def find(lines: Lines, line_id: int) -> Line | None:
+    """The line of this id; None where it is gone."""
+    return next((line for line in walk(lines) if line.id == line_id), None)
 
 
 def swapped(lines: Lines, line_id: int, change: Callable[[Line], Sequence[Line]]) -> Lines:

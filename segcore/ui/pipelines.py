@@ -15,22 +15,36 @@ FOLDER = Path("pipelines")
 LARGEST_FILE = 1  # MB
 
 
-def save(name: str, wanted: Pipeline) -> Path:
+class Taken(AugmentError):
+    """A name under which another pipeline is saved."""
+
+
+def save(name: str, wanted: Pipeline, *, replace: bool = False) -> Path:
     """Write a pipeline into `pipelines/`, as a file that `--augment` takes.
 
     Raises:
+        Taken: when another one has the name, unless it may be replaced.
         AugmentError: when the name has no letters or digits, or the folder can't be written.
     """
     clean = folder_name(name)
     if not clean:
         raise AugmentError(f"No pipeline can be called {name!r}; expected letters or digits.")
     path = FOLDER / f"{clean}.yaml"
+    if not replace and path.exists() and not _holds(path, wanted):
+        raise Taken(f"{path} holds another pipeline. Replace it, or choose another name.")
     try:
         with replacing(path) as temporary:
             temporary.write_text(wanted.to_yaml(), encoding="utf-8")
     except OSError as error:
         raise AugmentError(f"Can't write {path}: {error.strerror or error}.") from None
     return path
+
+
+def _holds(path: Path, wanted: Pipeline) -> bool:
+    try:
+        return Pipeline.from_yaml(path) == wanted
+    except AugmentError:
+        return False
 
 
 def saved() -> list[Path]:

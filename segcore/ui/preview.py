@@ -148,10 +148,16 @@ def several(shown: tuple[str, str], picture: Picture, found: Sequence[Draw], sel
         st.button(
             "Shuffle",
             icon=":material/casino:",
-            on_click=lambda: state.put("seed", seed + count),
+            on_click=_shuffle,
+            args=(seed + count,),
             help=f"Seeds {seed + count} to {seed + 2 * count - 1}; the link and the code repeat them.",
         )
     grid(shown[0], picture, found, selected.seed, lambda wanted: state.put("draw", wanted))
+
+
+def _shuffle(seed: int) -> None:
+    state.put("seed", seed)
+    state.forget("draw")
 
 
 def grid(view: str, picture: Picture, found: Sequence[Draw], selected: int, pick: Callable[[int], None]) -> None:

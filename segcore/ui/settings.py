@@ -6,7 +6,7 @@ whenever the pipeline changes otherwise (a preset, undo), so that a widget never
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import streamlit as st
@@ -20,8 +20,9 @@ _LONGEST_SLIDER = 1200  # steps; longer ones can't be set by hand to a number on
 def keys_of(parameter: Parameter, value: Value, key: str) -> dict[str, Any]:
     """What the session holds for the widgets of a parameter at a value: key -> value of the widget."""
     if isinstance(parameter, Nested):
-        inner = zip(parameter.parameters(value), pairs(value), strict=True)
-        return {k: v for each, (name, one) in inner for k, v in keys_of(each, one, f"{key}:{name}").items()}
+        return {
+            k: v for each, one, inner in _inner(parameter, value, key) for k, v in keys_of(each, one, inner).items()
+        }
     if isinstance(parameter, Axes):
         split = apart(value)
         ends: Mapping[str, Any] = dict(pairs(value)) if split else {"x": value, "y": value}
@@ -46,8 +47,7 @@ def keys_of(parameter: Parameter, value: Value, key: str) -> dict[str, Any]:
 def read(parameter: Parameter, value: Value, key: str) -> object:
     """What the widgets of a parameter say; `value` where they are not drawn."""
     if isinstance(parameter, Nested):
-        inner = zip(parameter.parameters(value), pairs(value), strict=True)
-        return {each.name: read(each, one, f"{key}:{name}") for each, (name, one) in inner}
+        return {each.name: read(each, one, inner) for each, one, inner in _inner(parameter, value, key)}
     held: dict[str, Any] = {
         name: st.session_state.get(name, given) for name, given in keys_of(parameter, value, key).items()
     }
@@ -74,8 +74,8 @@ def draw(parameter: Parameter, value: Value, key: str, changed: Callable[[], Non
     label = parameter.label
     if isinstance(parameter, Nested):
         st.caption(label)
-        for each, (name, one) in zip(parameter.parameters(value), pairs(value), strict=True):
-            draw(each, one, f"{key}:{name}", changed)
+        for each, one, inner in _inner(parameter, value, key):
+            draw(each, one, inner, changed)
     elif isinstance(parameter, Flag):
         st.toggle(label, key=key, **more)
     elif isinstance(parameter, Choice):
@@ -104,13 +104,29 @@ def draw(parameter: Parameter, value: Value, key: str, changed: Callable[[], Non
                 _slider(parameter, f"{label}, {axis}", f"{key}:{axis}", more)
         else:
             _slider(parameter, label, key, more)
-        st.toggle("x and y apart", key=f"{key}:apart", on_change=changed)
+        st.toggle("x and y apart", key=f"{key}:apart", on_change=_part, args=(key, changed))
     elif isinstance(parameter, Bounded):
         none = parameter.none if isinstance(parameter, Number | Range) else ""
         if none:
             st.toggle(f"{label}: set (else {none})", key=f"{key}:set", **more)
         if not none or st.session_state[f"{key}:set"]:
             _slider(parameter, label, key, more)
+
+
+def _inner(parameter: Nested, value: Value, key: str) -> Iterator[tuple[Parameter, Value, str]]:
+    """(parameter, value, key); another option has other keys, since its parameters may have the same names."""
+    for each, (name, one) in zip(parameter.parameters(value), pairs(value), strict=True):
+        yield each, one, f"{key}:{parameter.option(value)}:{name}"
+
+
+def _part(key: str, changed: Callable[[], None]) -> None:
+    """Two axes begin where the one range stands, and the other way round."""
+    held = st.session_state
+    if held[f"{key}:apart"]:
+        held[f"{key}:x"] = held[f"{key}:y"] = held[key]
+    else:
+        held[key] = held[f"{key}:x"]
+    changed()
 
 
 def _slider(parameter: Bounded, label: str, key: str, more: Mapping[str, Any]) -> None:

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import hashlib
+from typing import NamedTuple
 
 import streamlit as st
 
+from segcore.data import resize_pair
+from segcore.data.sample import Sample
 from segcore.data.upload import MAX_BYTES, Upload, read_upload
 from segcore.errors import SegcoreError
+from segcore.labels import LabelMap
 from segcore.ui import cache, state
+from segcore.ui.effect import trained_size
 from segcore.ui.frame import View
 from segcore.ui.preview import Picture
 
-_OWN = "augment:own"  # (digest, Upload) or (digest, what is wrong)
+_OWN = "augment:own"
 _TYPES = ["png", "jpg", "jpeg", "webp", "avif", "bmp", "tif", "tiff", "gif"]
+SIZES = ("full size", "training size")
+
+
+class Own(NamedTuple):
+    """The files somebody chose; they stay until they are taken away, whichever pages are looked at."""
+
+    image: bytes
+    name: str
+    mask: bytes | None = None
+    mask_name: str = ""
 
 
 def choose(view: View) -> Picture | None:
     """The row that chooses; None where the upload can't be used, which it says."""
     assert view.dataset is not None
-    ids = view.dataset.splits.get("train", view.dataset.ids)
-    own = _uploaded(view)
+    ids, labels = view.dataset.splits.get("train", view.dataset.ids), view.dataset.labels
+    own: Own | None = st.session_state.get(_OWN)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
         if own is None:
             at = state.get("frame", ids[len(ids) // 2], ids)
@@ -31,17 +46,32 @@ def choose(view: View) -> Picture | None:
             )
             _step("chevron_right", "Next image", ids[index + 1] if index + 1 < len(ids) else None)
         with st.popover("Upload", icon=":material/upload:", key="augment:upload"):
-            _upload_form(view)
+            _upload_form(own, labels)
+        height, width = trained_size(view)
+        size = st.segmented_control(
+            "Size",
+            SIZES,
+            **state.bound("size", SIZES[0], SIZES),
+            label_visibility="collapsed",
+            help=f"Training resizes to {width} × {height} and augments that. Settings in pixels do more to a small "
+            "picture; all others look alike at any size.",
+        )
     if own is None:
-        sample = cache.sample(view.key, state.get("frame", ids[len(ids) // 2], ids))
-        return Picture((view.key, sample.id), sample, view.dataset.labels, view.hidden)
-    digest, found = own
-    if isinstance(found, str):
-        st.error(found, icon=":material/error:")
-        return None
-    for note in found.notes:
-        st.caption(note)
-    return Picture((digest,), found.sample, view.dataset.labels, view.hidden)
+        key: tuple[object, ...] = (view.key, at)
+        sample = cache.sample(view.key, at)
+    else:
+        digest = hashlib.sha256(repr((own, labels.to_dict())).encode()).hexdigest()
+        found = _read(digest, own, labels)
+        if isinstance(found, str):
+            st.error(found, icon=":material/error:")
+            return None
+        for note in found.notes:
+            st.caption(note)
+        key, sample = (digest,), found.sample
+    if size == SIZES[1]:
+        image, mask = resize_pair(sample.image, sample.mask, height, width)
+        key, sample = (*key, height, width), Sample(sample.id, image, mask, sample.split, sample.group)
+    return Picture(key, sample, labels, view.hidden)
 
 
 def _step(icon: str, help_: str, to: str | None) -> None:
@@ -56,36 +86,50 @@ def _step(icon: str, help_: str, to: str | None) -> None:
     )
 
 
-def _upload_form(view: View) -> None:
-    assert view.dataset is not None
+def _upload_form(own: Own | None, labels: LabelMap) -> None:
     megabytes = MAX_BYTES // 2**20
-    image = st.file_uploader("Image", _TYPES, key="augment:image", max_upload_size=megabytes)
-    mask = st.file_uploader(
+    st.file_uploader("Image", _TYPES, key="augment:image", max_upload_size=megabytes, on_change=_take_image)
+    st.file_uploader(
         "Its mask, if there is one",
         _TYPES,
         key="augment:mask",
         max_upload_size=megabytes,
-        help=f"Ids or colours of {view.dataset.labels.name} ({view.dataset.labels.classes} classes).",
+        on_change=_take_mask,
+        help=f"Ids or colours of {labels.name} ({labels.classes} classes).",
     )
-    if image is None:
-        if st.session_state.pop(_OWN, None):
-            st.rerun()
-        st.caption("It stays on this machine. Remove it to come back to the dataset.")
+    if own is None:
+        st.caption("It stays on this machine.")
+    else:
+        masked = f" with {own.mask_name}" if own.mask_name else ""
+        st.caption(f"{own.name}{masked}")
+        st.button("Back to the dataset", on_click=_forget, key="augment:back")
+
+
+def _take_image() -> None:
+    given = st.session_state["augment:image"]
+    if given is None:
+        st.session_state.pop(_OWN, None)
         return
-    data, labels = image.getvalue(), view.dataset.labels
-    under = mask.getvalue() if mask is not None else None
-    digest = hashlib.sha256(b"\0".join((data, under or b"", repr(labels.to_dict()).encode()))).hexdigest()
-    known = st.session_state.get(_OWN)
-    if known is None or known[0] != digest:
-        found: Upload | str
-        try:
-            found = read_upload(data, image.name, labels, under, mask.name if mask is not None else "")
-        except SegcoreError as error:
-            found = str(error)
-        st.session_state[_OWN] = digest, found
-        st.rerun()
+    mask = st.session_state["augment:mask"]
+    st.session_state[_OWN] = Own(given.getvalue(), given.name, *((mask.getvalue(), mask.name) if mask else ()))
 
 
-def _uploaded(view: View) -> tuple[str, Upload | str] | None:
-    found: tuple[str, Upload | str] | None = st.session_state.get(_OWN)
-    return found
+def _take_mask() -> None:
+    own: Own | None = st.session_state.get(_OWN)
+    given = st.session_state["augment:mask"]
+    if own is not None:
+        mask = (given.getvalue(), given.name) if given else (None, "")
+        st.session_state[_OWN] = Own(own.image, own.name, *mask)
+
+
+def _forget() -> None:
+    st.session_state.pop(_OWN, None)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading your picture")
+def _read(digest: str, _own: Own, _labels: LabelMap) -> Upload | str:
+    """The upload, or what is wrong with it."""
+    try:
+        return read_upload(_own.image, _own.name, _labels, _own.mask, _own.mask_name)
+    except SegcoreError as error:
+        return str(error)

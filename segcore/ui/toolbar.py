@@ -9,6 +9,7 @@ from segcore.errors import AugmentError
 from segcore.ui import editor, pipelines
 
 _SAVED = "augment:saved"
+_TAKEN = "augment:taken"  # a name that another saved pipeline has
 _LOADED = "augment:loaded"  # the upload that was taken already, and what was wrong with it
 
 
@@ -100,11 +101,22 @@ def _take() -> None:
 
 def _save(own: Pipeline) -> None:
     name = st.text_input("Name", "my-pipeline", key="augment:name")
-    if st.button("Save", type="primary", key="augment:save"):
+    taken = st.session_state.get(_TAKEN) == name
+    replace = taken and st.button("Replace it", key="augment:replace")
+    if st.button("Save", type="primary", key="augment:save", disabled=taken) or replace:
+        st.session_state.pop(_TAKEN, None)
         try:
-            st.session_state[_SAVED] = str(pipelines.save(name, own)), own
+            st.session_state[_SAVED] = str(pipelines.save(name, own, replace=replace)), own
+        except pipelines.Taken:
+            st.session_state[_TAKEN] = name
+            st.rerun()
         except AugmentError as error:
             st.error(str(error))
+        else:
+            if replace:
+                st.rerun()
+    if taken:
+        st.warning(f"{name} holds another pipeline. Replace it, or choose another name.")
     path = saved_as(own)
     if path:
         st.caption(f"Saved as {path}.")

@@ -132,7 +132,7 @@ def test_nested_settings_begin_anew_with_another_kind(lab):
     put(lab, Step.create("AdditiveNoise", 1.0), unfolded=[1000])
     lab.pills(key="augment:1000:noise_type").set_value("gaussian").run()
     assert not lab.exception and not errors(lab)
-    lab.slider(key="augment:1000:noise_params:std_range").set_value((0.2, 0.3)).run()
+    lab.slider(key="augment:1000:noise_params:gaussian:std_range").set_value((0.2, 0.3)).run()
     (step,) = shown(lab).to_dict()["transforms"]
     assert step["AdditiveNoise"]["noise_type"] == "gaussian"
     assert step["AdditiveNoise"]["noise_params"]["std_range"] == [0.2, 0.3]
@@ -269,3 +269,62 @@ def test_runs_trained_with_this_pipeline_come_first(open_app, data, runs):
     tables = [html.proto.body for html in lab.get("html") if "mIoU, validation" in html.proto.body]
     assert "(this one)" not in tables[0]
     assert any("No run on this dataset was trained with this pipeline" in caption.value for caption in lab.caption)
+
+
+def test_the_kinds_of_a_setting_have_widgets_of_their_own(lab):
+    """laplace and beta noise both have a scale; one must not show the other's."""
+    put(lab, Step.create("AdditiveNoise", 1.0, noise_type="laplace"), unfolded=[1000])
+    lab.slider(key="augment:1000:noise_params:laplace:scale_range").set_value((0.2, 0.25)).run()
+    lab.pills(key="augment:1000:noise_type").set_value("beta").run()
+    before = shown(lab).to_dict()["transforms"][0]["AdditiveNoise"]["noise_params"]
+    assert list(lab.slider(key="augment:1000:noise_params:beta:scale_range").value) == before["scale_range"]
+    lab.slider(key="augment:1000:noise_params:beta:alpha_range").set_value((1.0, 1.1)).run()
+    after = shown(lab).to_dict()["transforms"][0]["AdditiveNoise"]["noise_params"]
+    assert after == before | {"alpha_range": [1.0, 1.1]}
+
+
+def test_axes_begin_where_the_range_stands_and_come_together_again(lab):
+    put(lab, Step.create("Affine", 1.0), unfolded=[1000])
+    lab.slider(key="augment:1000:translate_percent").set_value((0.1, 0.2)).run()
+    lab.toggle(key="augment:1000:translate_percent:apart").set_value(True).run()
+    assert lab.slider(key="augment:1000:translate_percent:y").value == (0.1, 0.2)
+    lab.slider(key="augment:1000:translate_percent:x").set_value((0.3, 0.4)).run()
+    lab.toggle(key="augment:1000:translate_percent:apart").set_value(False).run()
+    assert lab.slider(key="augment:1000:translate_percent").value == (0.3, 0.4)
+    assert shown(lab).to_dict()["transforms"][0]["Affine"]["translate_percent"] == [0.3, 0.4]
+
+
+def test_another_pipeline_of_the_same_name_is_replaced_only_when_asked(lab, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    click(lab, "augment:save")
+    lab.button_group(key="augment:preset").set_value("strong").run()
+    click(lab, "augment:save")
+    path = tmp_path / "pipelines" / "my-pipeline.yaml"
+    assert Pipeline.from_yaml(path) == presets()["light"]
+    assert any("holds another pipeline" in warning.value for warning in lab.warning)
+    click(lab, "augment:replace")
+    assert Pipeline.from_yaml(path) == presets()["strong"]
+    assert not lab.warning and not lab.exception
+
+
+def test_own_picture_waits_while_other_pages_are_looked_at(lab, picture_file):
+    image = np.full((50, 70, 3), 90, np.uint8)
+    lab.file_uploader(key="augment:image").set_value(("street.png", picture_file(image), "image/png")).run()
+    lab.switch_page("pages/curves.py").run()
+    lab.switch_page("pages/augment.py").run()
+    assert any("no mask" in caption.value for caption in lab.caption)
+    click(lab, "augment:back")
+    assert not any("no mask" in caption.value for caption in lab.caption)
+    assert not lab.exception
+
+
+def test_training_size_is_what_training_is_fed(lab):
+    crop = Step.create("RandomCrop", 1.0, height=50, width=50, pad_if_needed=False)
+    put(lab, crop)
+    assert not errors(lab)
+    lab.segmented_control(key="widget:size").set_value("training size").run()
+    assert not lab.exception and not errors(lab)  # the toy's 60x80 is fed at 224x320
+    put(lab, Step.create("RandomCrop", 1.0, height=100, width=100, pad_if_needed=False), first=2000)
+    assert not errors(lab)
+    lab.segmented_control(key="widget:size").set_value("full size").run()
+    assert "it cuts out 100x100" in errors(lab)[0]

@@ -1,12 +1,14 @@
 """What a pipeline does to the data: the panel, and the measuring that fills it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from fixtures.app import make_data, make_runs
 from streamlit.testing.v1 import AppTest
 
 from segcore.augment import Pipeline, Step, presets
+from segcore.augment.effect import Effect
 from segcore.data import open_dataset
 from segcore.runs import load_run
 from segcore.ui import effect
@@ -129,6 +131,22 @@ def test_a_pipeline_that_never_works_is_given_up(open_panel, said, monkeypatch):
 def test_a_sample_that_cannot_be_read_is_a_failed_draw(open_panel, data, said):
     (data / "train" / "images" / "train_01.png").write_bytes(b"no picture")
     assert "50 of 200 draws failed: " in said(open_panel(presets()["light"], 60)).replace("\\", "")
+
+
+def test_a_slow_pipeline_is_measured_a_few_times_only(open_panel, said, monkeypatch):
+    slow = replace(Effect.empty(3), seconds=(1.4,))
+    assert not effect.complete(sum([slow] * 11, Effect.empty(3))) and effect.complete(sum([slow] * 12, Effect.empty(3)))
+    fast = replace(Effect.empty(3), seconds=(0.05,) * 199)
+    assert not effect.complete(fast) and effect.complete(fast + replace(fast, seconds=(0.05,)))
+
+    def measure(*given):
+        return replace(real(*given), seconds=(1.4,))
+
+    real = effect.measure
+    monkeypatch.setattr(effect, "measure", measure)
+    text = said(open_panel(presets()["light"], 60)).replace("\\", "")
+    assert "12 draws of 4 training images at 224x320." in text and "takes 1,400 ms an image" in text
+    assert effect._made_of(sum([slow] * 12, Effect.empty(3)), 60, (8, 10)).startswith("12 draws of 12 training images")
 
 
 def test_size_and_speed_are_the_runs(data, open_panel, said, tmp_path):

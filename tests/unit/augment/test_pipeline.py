@@ -1,5 +1,6 @@
 """Reading, writing, refusing and applying pipelines."""
 
+import pickle
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from segcore.augment import Group, Pipeline, Step, load_pipeline, presets
+from segcore.augment.spec import ParameterError
 from segcore.errors import AugmentError
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
@@ -72,7 +74,13 @@ MASK = np.repeat(np.arange(6, dtype=np.uint8), 10)[:, None].repeat(80, axis=1)
         ("transforms:\n  - Rotate: {limit: 2001-13-45}\n", r"^line 2: not a plain value: month must be in 1\.\.12"),
         ("transforms: [Rotate, []]\n", r"^line 1: A transform is written 'Name: \{p: 0\.5, \.\.\.\}'; got a list\.$"),
         ("transforms: [{}]\n", r"^line 1: One transform per list item; got none\.$"),
-        ("a: &a [*a]\n", r"^line 1: No key of a pipeline 'a'"),
+        ("a: &a [*a]\n", r"^line 1: not YAML: \*a stands for something else; write it out\.$"),
+        ("transforms:\n  - Rotate: {name: x}\n", r"^line 2: Rotate has no parameter 'name'\. It takes p, limit"),
+        ("transforms:\n  - Rotate: {cls: x}\n", r"^line 2: Rotate has no parameter 'cls'\."),
+        (
+            "transforms:\n  - Rotate: {limit: [" + "1, " * 500 + "1]}\n",
+            r"^line 2: Rotate: limit is \[1, 1, .{0,120}…; expected",
+        ),
         ("transforms:\n  - Rotate: {limit: &a [*a, 1]}\n", r"^line 2: "),
         ("transforms: " + "[" * 3000 + "]" * 3000 + "\n", r"not a pipeline: nested too deep|^line 1: "),
         (
@@ -302,7 +310,7 @@ def test_one_pipeline_in_many_threads_is_the_same_pipeline():
 def test_check_names_what_a_size_can_not_take():
     Pipeline((Step.create("Rotate"),)).check(32, 32)
     with pytest.raises(AugmentError, match=r"^GridDistortion can't take a picture of 2x2: "):
-        Pipeline((Step.create("HorizontalFlip"), Step.create("GridDistortion", 0.0))).check(2, 2)
+        Pipeline((Step.create("HorizontalFlip"), Step.create("GridDistortion", 0.1))).check(2, 2)
 
 
 def test_what_was_drawn_is_told_in_a_few_numbers():
@@ -324,3 +332,63 @@ def test_what_was_drawn_is_told_in_a_few_numbers():
 def test_a_list_is_no_pipeline():
     with pytest.raises(AugmentError, match=r"^A pipeline is \['Rotate'\]; expected a preset \(none, light, "):
         load_pipeline(["Rotate"])
+
+
+def crop(size, p=1.0):
+    return Step.create("RandomCrop", p, height=size, width=size, pad_if_needed=False)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (Step.create("Resize", 1.0, height=50, width=50), crop(40)),
+        (Group.create("OneOf", (crop(40),), 1.0, enabled=False),),
+        (crop(40, p=0.0),),
+        (Group.create("OneOf", (crop(40, p=0.0), Step.create("ToGray")), 1.0),),
+        (Group.create("OneOf", (crop(20), crop(30)), 1.0),),
+        (Group.create("SomeOf", (crop(20), crop(30)), n=1),),
+        (Group.create("SomeOf", (crop(30), crop(20)), n=2),),
+    ],
+)
+def test_check_lets_pass_what_always_fits(steps):
+    Pipeline(steps).check(32, 32)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (crop(20), crop(30)),
+        (crop(20, p=0.5), crop(30)),
+        (Step.create("Resize", 0.5, height=50, width=50), crop(40)),
+        (Group.create("OneOf", (crop(20), Step.create("ToGray")), 1.0), crop(30)),
+        (Group.create("SomeOf", (crop(20), crop(30)), n=2),),
+        (Group.create("SomeOf", (crop(20, p=0.5), Step.create("ToGray"), crop(30)), n=2),),
+    ],
+)
+def test_check_refuses_what_some_draw_can_not_take(steps):
+    with pytest.raises(
+        AugmentError, match=r"^RandomCrop can't take a picture of \d+x\d+: it cuts out \d+x\d+\. Make that"
+    ):
+        Pipeline(steps).check(32, 32)
+
+
+def test_nothing_of_a_picture_is_kept_until_the_next_one():
+    """Maps and noise are as large as the picture, and a page makes a pipeline a slider move."""
+    from segcore.augment.apply import compiled
+
+    pipeline = Pipeline((Step.create("GaussNoise", 1.0), Step.create("ElasticTransform", 1.0)))
+    pipeline.stages(IMAGE, MASK, seed=1)
+    with compiled(pipeline.steps).one() as machine:
+        assert machine._drawn == [] and machine._kept is None
+        assert all(transform.params == {} for transform in machine._transforms.values())
+
+
+def test_stripes_that_were_not_drawn_are_told_too():
+    stripes = Step.create("XYMasking", 1.0, num_masks_x=[0, 1], num_masks_y=[0, 1])
+    told = [Pipeline((stripes,)).trace(IMAGE, MASK, seed=seed)[0].values["holes"] for seed in range(12)]
+    assert set(told) == {0, 1, 2}
+
+
+def test_an_error_crosses_processes():
+    error = pickle.loads(pickle.dumps(ParameterError("limit", "limit is 3")))
+    assert (error.name, str(error)) == ("limit", "limit is 3")
