@@ -244,7 +244,8 @@ def _act(change: Callable[[], Lines]) -> None:
 
 
 def _fold(line_id: int) -> None:
-    st.session_state[_OPEN] = unfolded() ^ {line_id}
+    shown = bool(st.session_state[f"augment:{line_id}:fold"])
+    st.session_state[_OPEN] = unfolded() | {line_id} if shown else unfolded() - {line_id}
 
 
 def _title(line: Line, parent: Group | None, numbers: dict[int, int]) -> str:
