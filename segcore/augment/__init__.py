@@ -4,9 +4,7 @@ albumentations (which imports torch) is imported only when a pipeline is applied
 """
 
 from segcore.augment.catalog import CATALOG, GROUPS, LEFT_OUT
-from segcore.augment.pipeline import Fired, Pipeline, Stage
-from segcore.augment.shipped import load_pipeline, presets
-from segcore.augment.spec import (
+from segcore.augment.parameters import (
     PROBABILITY,
     Axes,
     Bounded,
@@ -19,9 +17,11 @@ from segcore.augment.spec import (
     Parameter,
     Range,
     Region,
-    TransformSpec,
     Value,
 )
+from segcore.augment.pipeline import Fired, Pipeline, Stage
+from segcore.augment.shipped import load_pipeline, presets
+from segcore.augment.spec import TransformSpec
 from segcore.augment.steps import GROUP_KINDS, Group, Node, Step
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from segcore.augment.spec import ParameterError
+from segcore.augment.parameters import ParameterError
 from segcore.augment.steps import DEEPEST, GROUP_KINDS, Group, Node, Step
 from segcore.errors import AugmentError, unknown
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from segcore.augment.catalog import CATALOG, LEFT_OUT
-from segcore.augment.spec import PROBABILITY, Flag, Number, ParameterError, TransformSpec, Value, chance
+from segcore.augment.parameters import PROBABILITY, Flag, Number, ParameterError, Value
+from segcore.augment.spec import TransformSpec, chance
 from segcore.errors import AugmentError, nearest, number, unknown
 
 MOST = 60  # transforms in one pipeline

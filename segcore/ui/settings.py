@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from segcore.augment import Axes, Bounded, Choice, Color, Flag, Nested, Number, Pair, Parameter, Range, Region, Value
-from segcore.augment.spec import apart, pairs
+from segcore.augment.parameters import apart, pairs
 
 _LONGEST_SLIDER = 1200  # steps; longer ones can't be set by hand to a number one wants
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from segcore.augment.catalog.builder import Fixed, advanced, around_zero, choice, knob, transform
-from segcore.augment.spec import Nested, Range
+from segcore.augment.parameters import Nested, Range
 
 BLUR = "blur and noise"
 _blur = partial(transform, group=BLUR)

@@ -10,20 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from segcore.augment.parameters import Axes, Choice, Color, Flag, Number, Pair, Parameter, Range, Region, Scalar
 from segcore.augment.record import LibraryParameter, LibraryTransform, recorded
-from segcore.augment.spec import (
-    Axes,
-    Choice,
-    Color,
-    Flag,
-    Number,
-    Pair,
-    Parameter,
-    Range,
-    Region,
-    Scalar,
-    TransformSpec,
-)
+from segcore.augment.spec import TransformSpec
 from segcore.labels import IGNORE_INDEX
 
 _LIBRARY: Any = object()  # what is not said by hand

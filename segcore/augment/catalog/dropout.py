@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from segcore.augment.catalog.builder import GREY, HOLE_FILL, HOLE_MASK, Refused, advanced, choice, knob, transform
-from segcore.augment.spec import Number, Range
+from segcore.augment.parameters import Number, Range
 
 DROPOUT = "dropout"
 _dropout = partial(transform, group=DROPOUT)

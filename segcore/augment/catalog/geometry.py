@@ -17,7 +17,7 @@ from segcore.augment.catalog.builder import (
     knob,
     transform,
 )
-from segcore.augment.spec import apart, pairs
+from segcore.augment.parameters import apart, pairs
 
 GEOMETRY = "geometry"
 _geometry = partial(transform, group=GEOMETRY)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from segcore.augment.catalog import CATALOG, GROUPS, LEFT_OUT
 from segcore.augment.catalog.builder import BORDER, FILL, HOLE_FILL, HOLE_MASK, INTERPOLATION
+from segcore.augment.parameters import Bounded, Choice, Flag, Nested, Parameter
 from segcore.augment.record import recorded
-from segcore.augment.spec import Bounded, Choice, Flag, Nested, Parameter, TransformSpec
+from segcore.augment.spec import TransformSpec
 
 BEGIN, END = "<!-- catalog: written by segcore.augment.catalog.page -->", "<!-- end of catalog -->"
 _COMMON = (BORDER, FILL, INTERPOLATION, HOLE_MASK, HOLE_FILL)

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from segcore.augment import CATALOG, GROUPS, LEFT_OUT, Choice, Flag, Nested, Pair, Pipeline, Range, Step
 from segcore.augment.catalog import page
 from segcore.augment.library import read
+from segcore.augment.parameters import Axes, Color, ParameterError, Region
 from segcore.augment.record import Library, LibraryParameter, recorded
-from segcore.augment.spec import Axes, Color, ParameterError, Region, TransformSpec
+from segcore.augment.spec import TransformSpec
 from segcore.errors import AugmentError
 
 ROOT = Path(__file__).parents[3]
