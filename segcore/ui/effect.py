@@ -30,7 +30,7 @@ BYTES = 64_000_000  # of those images, decoded
 LONGEST = 10.0  # s of drawing, of which a slow pipeline makes fewer draws
 SHOWN = 6  # pieces of advice: more are not read
 ROW, AXIS, LIGHT = 20, 60, 150  # px: heights that hold before there is anything to show
-ENOUGH = 40  # draws, however slow
+ENOUGH = 12  # draws, however slow: while one is made, OpenCV has but one thread, for the previews too
 BUDGET = 0.25  # s of measuring in one go; then the page may answer to clicks
 TICK = 0.3  # s between two goes
 PATIENCE = 1.0  # s that the pipeline must have been the same: nothing is measured while a slider moves
@@ -232,6 +232,7 @@ def _keep_places(labels: LabelMap, *, stale: bool) -> None:
 
 def _made_of(effect: Effect, images: int, size: tuple[int, int]) -> str:
     """What was measured, in a line."""
+    images = min(images, effect.tried)  # they are drawn in turn
     back = f" {number(effect.resized, 'draw')} came out in another and were brought back." if effect.resized else ""
     return f"{number(effect.tried, 'draw')} of {number(images, 'training image')} at {size[0]}x{size[1]}.{back}"
 
