@@ -12,6 +12,9 @@ from segcore.data.tree import Listing
 from segcore.errors import DatasetError, number
 
 FILE = "augmented.csv"
+_DIGITS = 20  # of a number: 64 bits; Python itself turns thousands of them down
+_SHOWN = 60  # characters of a cell or header in a message
+_WAY_OUT = "Put back the file as it was, or rename it if it is no list of augmented copies."
 _NAME = re.compile(r"^(?P<origin>.+)_aug\d+$")
 
 
@@ -100,16 +103,16 @@ def check_copies(
             listed beside others.
     """
     where = listing.where(FILE)
-    for row, (name, copy) in enumerate(copies.items(), 2):
+    for name, copy in copies.items():
         split = splits.get(name, skipped.get(name))
         if split is None:
             raise DatasetError(
-                f"{where}:{row}: {name} is no sample of this dataset. Remove the line, or put back the {FILE} that "
+                f"{_listed(listing, name)}: {name} is no sample of this dataset. Remove the line, or put back the {FILE} that "
                 "belongs to these files."
             )
         if split != "train":
             raise DatasetError(
-                f"{where}:{row}: {name} is in {split}; copies are only trained on. Put it where {copy.source} "
+                f"{_listed(listing, name)}: {name} is in {split}; copies are only trained on. Put it where {copy.source} "
                 "was, or remove it with its line."
             )
     frames = {copy.source for copy in copies.values()} | splits.keys()
@@ -137,16 +140,25 @@ def check_copies(
     )
 
 
+def _listed(listing: Listing, name: str) -> str:
+    """`augmented.csv:2`: where a copy is listed, for messages."""
+    where = listing.where(FILE)
+    return next(f"{where}:{line}" for line, cells in _rows(listing.text(FILE), where) if cells[0] == name)
+
+
 def _rows(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text), strict=True)
+    """The line that each row begins on, and its cells; one cell may go over several lines."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
         if tuple(header) != COLUMNS:
-            raise DatasetError(f"{where}:1: {','.join(header)!r}; expected '{','.join(COLUMNS)}'.")
+            raise DatasetError(f"{where}:1: {_short(','.join(header))}; expected '{','.join(COLUMNS)}'. {_WAY_OUT}")
+        begins = reader.line_num + 1
         for cells in reader:
-            yield reader.line_num, cells
+            yield begins, cells
+            begins = reader.line_num + 1
     except csv.Error as error:
-        raise DatasetError(f"{where}:{reader.line_num}: no valid CSV ({error}). Put back the file as it was.") from None
+        raise DatasetError(f"{where}:{reader.line_num}: no valid CSV ({error}). {_WAY_OUT}") from None
 
 
 def _copy(cells: list[str], where: str) -> Copy:
@@ -155,8 +167,16 @@ def _copy(cells: list[str], where: str) -> Copy:
     copy, source, count, seed, applied = cells
     if not copy or not source or copy == source:
         raise DatasetError(f"{where}: copy {copy!r} of {source!r}; expected the ids of two different samples.")
-    if not count.isdecimal() or int(count) < 1:
-        raise DatasetError(f"{where}: number is {count!r}; expected 1 or more.")
-    if not seed.isdecimal():
-        raise DatasetError(f"{where}: seed is {seed!r}; expected a number.")
+    if not _is_number(count) or int(count) < 1:
+        raise DatasetError(f"{where}: number is {_short(count)}; expected 1 or more, of {_DIGITS} digits at most.")
+    if not _is_number(seed):
+        raise DatasetError(f"{where}: seed is {_short(seed)}; expected a number of {_DIGITS} digits at most.")
     return Copy(copy, source, int(count), int(seed), applied)
+
+
+def _is_number(cell: str) -> bool:
+    return cell.isdecimal() and len(cell) <= _DIGITS
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")

@@ -86,9 +86,14 @@ def test_frames_may_be_missing(tmp_path):
         (HEADER + "a,b,1\n", r":2: 3 cells; expected 5: copy,source,number,seed,applied\."),
         (HEADER + "\n", ":2: 0 cells; expected 5"),
         (HEADER + 'tom_aug1,tom,1,7,"[{""step\n', r":2: no valid CSV \(unexpected end of data\)\. Put back the file"),
-        (HEADER + "tom_aug1,tom,first,7,[]\n", r":2: number is 'first'; expected 1 or more\."),
+        (HEADER + "tom_aug1,tom,first,7,[]\n", r":2: number is 'first'; expected 1 or more, of 20 digits at most\."),
         (HEADER + "tom_aug1,tom,0,7,[]\n", ":2: number is '0'; expected 1 or more"),
-        (HEADER + "tom_aug1,tom,1,-7,[]\n", r":2: seed is '-7'; expected a number\."),
+        (HEADER + "tom_aug1,tom,1,-7,[]\n", r":2: seed is '-7'; expected a number of 20 digits at most\."),
+        (
+            HEADER + f"tom_aug1,tom,{'1' * 5000},7,[]\n",
+            f":2: number is '{'1' * 60}…'; expected 1 or more, of 20 digits at",
+        ),
+        (HEADER + f"tom_aug1,tom,1,{'7' * 5000},[]\n", f":2: seed is '{'7' * 60}…'; expected a number of 20 digits at"),
         (HEADER + "tom,tom,1,7,[]\n", ":2: copy 'tom' of 'tom'; expected the ids of two different samples"),
         (HEADER + ",tom,1,7,[]\n", ":2: copy '' of 'tom'; expected the ids"),
         (
@@ -105,6 +110,14 @@ def test_frames_may_be_missing(tmp_path):
             r":3: bob_aug1 is no sample of this dataset\. Remove the line, or put back the augmented.csv that belongs",
         ),
         (
+            HEADER + 'tom_aug1,tom,1,7,"[\n\n]"\nbob_aug1,bob,1,7,"[\n]"\n',
+            ":5: bob_aug1 is no sample of this dataset",
+        ),
+        (
+            HEADER + 'tom_aug1,tom,1,7,"[\n\n]"\ntom_aug2,tom,2,7,"[\n]"\ntom_aug1,tom,3,7,[]\n',
+            r":7: tom_aug1 is already on line 2\.",
+        ),
+        (
             HEADER + "tom_aug1,tom,1,7,[]\ntom_aug2,tom,2,7,[]\nrex_aug2,rex,2,7,[]\n",
             r": rex_aug1 looks like a copy and is not in it \(1 are not\)\. Put back the whole augmented.csv",
         ),
@@ -114,6 +127,15 @@ def test_a_damaged_or_foreign_list_names_the_line(text, message, tmp_path):
     layouts.write(grown(tmp_path) / FILE, text)
     with pytest.raises(DatasetError, match=re.escape(f"{tmp_path}/{FILE}") + message):
         open_dataset(tmp_path)
+
+
+def test_a_list_of_something_else_may_be_renamed(tmp_path):
+    layouts.write(layouts.folder(tmp_path) / FILE, "image,brightness\ntom,0.7\n")
+    message = r":1: 'image,brightness'; expected .*, or rename it if it is no list of augmented copies\.$"
+    with pytest.raises(DatasetError, match=message):
+        open_dataset(tmp_path)
+    (tmp_path / FILE).rename(tmp_path / "brightness.csv")
+    assert open_dataset(tmp_path).copies == {}
 
 
 def test_copies_outside_of_train_are_refused(tmp_path):
