@@ -14,11 +14,13 @@ import statistics
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
 LIMIT = 150.0  # ms, 95th percentile
+WARM = 8.0  # s; two seconds after its first page a server imports what the other pages need
 LINE = 100  # id of the line whose slider is moved
 
 
@@ -55,8 +57,8 @@ def main() -> None:
     app.session_state["augment:open"] = frozenset({LINE + moved})
     app.query_params["frame"] = frame
     app.run()
-    if app.exception:
-        raise SystemExit(f"The page fails: {app.exception[0].message}")
+    _fine(app)
+    time.sleep(WARM)
 
     alone: dict[str, object] = {}
     exec(pipeline.to_python(), alone)
@@ -70,13 +72,20 @@ def main() -> None:
         for seed in range(4):
             alone["augment"](image, mask, 4 * turn + seed)  # type: ignore[operator]
         bare.append(1000 * (time.perf_counter() - began))
-    if app.exception:
-        raise SystemExit(f"The page fails: {app.exception[0].message}")
+    _fine(app)
     print(f"{'ms':34}   median      p95    worst")
     for name, found in (("slider to new preview, server", page[3:]), ("albumentations alone, 4 calls", bare[3:])):
         print(f"{name:34} {statistics.median(found):8.0f} {np.quantile(found, 0.95):8.0f} {max(found):8.0f}")
     ratio = statistics.median(page[3:]) / statistics.median(bare[3:])
     print(f"ratio of the medians {ratio:.2f}; limit: p95 {LIMIT:.0f} ms")
+    if np.quantile(page[3:], 0.95) > LIMIT:
+        raise SystemExit("Over the limit.")
+
+
+def _fine(app: Any) -> None:  # noqa: ANN401 - streamlit is imported where it is used
+    """Refuse to time a page that only shows an error."""
+    for said in (*app.exception, *app.error):
+        raise SystemExit(f"The page fails: {said.value}")
 
 
 if __name__ == "__main__":

@@ -271,13 +271,17 @@ def _yaml(nodes: tuple[Node, ...], indent: str) -> list[str]:
     lines = [f"{indent}transforms:"]
     for node in nodes:
         if isinstance(node, Step):
-            flow = yaml.safe_dump(_settings(node), default_flow_style=True, sort_keys=False, width=10_000).strip()
-            lines.append(f"{indent}  - {node.name}: {flow}")
+            lines.append(f"{indent}  - {node.name}: {_flow(node)}")
         else:
             settings = yaml.safe_dump(_settings(node), sort_keys=False).splitlines()
             lines += [f"{indent}  - {node.name}:", *(f"{indent}      {line}" for line in settings)]
             lines += _yaml(node.steps, f"{indent}      ")
     return lines
+
+
+@lru_cache(maxsize=1024)  # of a pipeline that changes, all transforms but one are as they were
+def _flow(step: Step) -> str:
+    return yaml.safe_dump(_settings(step), default_flow_style=True, sort_keys=False, width=10_000).strip()
 
 
 def _python(node: Node, indent: str) -> list[str]:
