@@ -29,7 +29,7 @@ with pictures:
     if picture is None:
         st.stop()
     picker.show(picture)
-    seed = state.get("seed", 0, state.Between(0, 2**31))
+    seed = state.get("seed", preview.SEED, state.Between(0, 2**31))
     count = int(state.get("draws", str(preview.COUNTS[0]), [str(each) for each in preview.COUNTS]))
 
     # load

@@ -25,6 +25,7 @@ from segcore.visual import encode_jpeg, encode_layer
 VIEWS = ("overlay", "image", "mask")
 COMPARE = ("swipe", "side by side")
 COUNTS = (4, 8, 12)  # draws
+SEED = 7  # of the first one, as in the documentation's examples
 WIDE, SMALL = 1280, 320  # px; a third of 960, which OpenCV shrinks to twice as fast as to any width near it
 _THREADS = 2  # at a time; more would wait for each other
 _GREY = (128, 128, 128)  # around a picture of another shape
