@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -35,7 +35,11 @@ LARGEST = 120  # pixels, so that a crop of 4096x4096 does not take all the time
 def few(examples, slow=1):
     """As many examples as the suite has time for; as many as the profile says, where it is the thorough one."""
     thorough = hypothesis_settings().max_examples > 100
-    return hypothesis_settings(max_examples=hypothesis_settings().max_examples // slow if thorough else examples)
+    # Most values of some transforms contradict each other (a height beside a divisor), and are drawn again.
+    return hypothesis_settings(
+        max_examples=hypothesis_settings().max_examples // slow if thorough else examples,
+        suppress_health_check=[HealthCheck.filter_too_much],
+    )
 
 
 def number_of(parameter, largest):
