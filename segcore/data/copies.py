@@ -107,13 +107,13 @@ def check_copies(
         split = splits.get(name, skipped.get(name))
         if split is None:
             raise DatasetError(
-                f"{_listed(listing, name)}: {name} is no sample of this dataset. Remove the line, or put back the {FILE} that "
-                "belongs to these files."
+                f"{_listed(listing, name)}: {name} is no sample of this dataset. Remove the line, or put back the "
+                f"{FILE} that belongs to these files."
             )
         if split != "train":
             raise DatasetError(
-                f"{_listed(listing, name)}: {name} is in {split}; copies are only trained on. Put it where {copy.source} "
-                "was, or remove it with its line."
+                f"{_listed(listing, name)}: {name} is in {split}; copies are only trained on. Put it where "
+                f"{copy.source} was, or remove it with its line."
             )
     frames = {copy.source for copy in copies.values()} | splits.keys()
     looks = [name for name in splits if name not in copies and (hit := _NAME.match(name)) and hit["origin"] in frames]
