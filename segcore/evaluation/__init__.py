@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from segcore.evaluation.decide import Prediction, decide
 from segcore.evaluation.evaluate import evaluate
-from segcore.evaluation.predictor import Prediction, Predictor
+from segcore.evaluation.predictor import Predictor
 
-__all__ = ["Prediction", "Predictor", "evaluate"]
+__all__ = ["Prediction", "Predictor", "decide", "evaluate"]

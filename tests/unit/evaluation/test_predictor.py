@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate
 
 from segcore.data import resize
 from segcore.errors import EvaluationError, RunError
-from segcore.evaluation import Predictor, predictor
+from segcore.evaluation import Predictor, decide
 from segcore.labels import CAMVID11
 
 SIZE = (48, 64)  # what fake runs are fed
@@ -87,11 +87,42 @@ def test_slabs_of_rows_join_without_a_seam(toy, run, monkeypatch):
     image = picture(101, 67)
     predict = Predictor(run, device="cpu")
     whole = predict(image)
-    monkeypatch.setattr(predictor, "_CHUNK", 11 * 67 * 7)
+    monkeypatch.setattr(sys.modules["segcore.evaluation.decide"], "_CHUNK", 11 * 67 * 7)
     slabs = predict(image)
     np.testing.assert_array_equal(slabs.mask, whole.mask)
     np.testing.assert_allclose(slabs.confidence, whole.confidence, atol=1e-6)
     np.testing.assert_allclose(slabs.entropy, whole.entropy, atol=1e-6)
+
+
+def test_a_prediction_is_decided_from_its_logits(toy, run):
+    image = picture(101, 67)
+    predict = Predictor(run, device="cpu")
+    logits = predict.logits(image)
+    assert (logits.shape, logits.dtype) == ((11, 12, 16), np.float32)
+    before = logits.copy()
+    found, again = predict(image), decide(logits, 101, 67)
+    for part in ("mask", "confidence", "entropy"):
+        np.testing.assert_array_equal(getattr(again, part), getattr(found, part))
+    logits.flags.writeable = False
+    softer = decide(logits, 101, 67, temperature=2.0)
+    np.testing.assert_array_equal(softer.mask, found.mask)
+    np.testing.assert_allclose(softer.confidence, decide(before / 2, 101, 67).confidence, atol=1e-6)
+    assert softer.entropy.mean() > found.entropy.mean()
+    np.testing.assert_array_equal(logits, before)
+
+
+@pytest.mark.parametrize(
+    ("logits", "temperature", "message"),
+    [
+        (np.zeros((2, 3), np.float32), 1.0, r"logits of float32 \[2, 3\]; expected float32 \[C, h, w\]"),
+        (torch.zeros(2, 3, 3, dtype=torch.bfloat16), 1.0, r"logits of bfloat16 \[2, 3, 3\]"),
+        (np.zeros((2, 3, 3), np.float32), 0.0, "A temperature of 0; expected a number above 0"),
+        (np.zeros((2, 3, 3), np.float32), float("nan"), "A temperature of nan"),
+    ],
+)
+def test_what_can_not_be_decided_is_said(logits, temperature, message):
+    with pytest.raises(EvaluationError, match=message):
+        decide(logits, 6, 6, temperature)
 
 
 def test_threads_share_a_predictor(toy, run):
