@@ -24,6 +24,7 @@ def evaluate(
     *,
     split: str,
     device: str = "auto",
+    predictor: Predictor | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Predict images at the size of their ground truth, count, and store both in the run.
@@ -36,6 +37,8 @@ def evaluate(
         ids: Images to predict.
         split: Name to store it under: `val`, `test`, ...
         device: See `Predictor`.
+        predictor: Of this run, with a backend, test-time augmentation or window of its own; None is the plain one.
+            Store what it finds under a name of its own: `split + predictor.variant`.
         progress: Called with (done, total) after each image.
 
     Raises:
@@ -46,7 +49,7 @@ def evaluate(
     _check_labels(record, dataset)
     if not ids:
         raise EvaluationError(f"No images of {split} to evaluate in {dataset.name}; it has {_splits(dataset)}.")
-    predictor = Predictor(record, device=device)
+    predictor = Predictor(record, device=device) if predictor is None else predictor
     counts = np.zeros((len(ids), record.labels.classes, record.labels.classes), np.int64)
     entropy = np.zeros(len(ids))
 

@@ -49,6 +49,11 @@ class Predictor:
             torch.tensor(values, device=self.device)[:, None, None] for values in (fed.mean, fed.std)
         )
 
+    @property
+    def variant(self) -> str:
+        """What keeps its answers apart from the plain ones, e.g. `+flip`; empty for the plain predictor."""
+        return ""
+
     def __call__(self, image: U8Image) -> Prediction:
         """Predict one image.
 

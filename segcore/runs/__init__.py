@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from segcore.runs.evaluation import Evaluation
+from segcore.runs.profile import Latency, Profile, write_profile
 from segcore.runs.record import HISTORY_COLUMNS, RunRecord, load_run
 from segcore.runs.store import RunProblem, RunStore, find_run
 from segcore.runs.summary import SCHEMA_VERSION, DatasetInfo, InputInfo, ScoreInfo, Status, Summary, void_ids
@@ -14,6 +15,8 @@ __all__ = [
     "DatasetInfo",
     "Evaluation",
     "InputInfo",
+    "Latency",
+    "Profile",
     "RunProblem",
     "RunRecord",
     "RunStore",
@@ -24,4 +27,5 @@ __all__ = [
     "find_run",
     "load_run",
     "void_ids",
+    "write_profile",
 ]

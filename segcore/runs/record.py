@@ -15,6 +15,7 @@ from segcore.errors import RunError, one_line
 from segcore.labels import LabelMap
 from segcore.models import model_title
 from segcore.runs import files
+from segcore.runs.profile import Profile, read_profile
 from segcore.runs.summary import SCHEMA_VERSION, Summary
 
 if TYPE_CHECKING:
@@ -106,6 +107,15 @@ class RunRecord:
         if text:
             raise RunError(f"{path}: column {', '.join(text)} holds text; expected numbers. {way_out(self.path)}")
         return table
+
+    @property
+    def profile(self) -> Profile | None:
+        """What its model costs: size, operations and latency by backend; None where `segcore profile` never ran.
+
+        Raises:
+            RunError: when `profile.json` is cut off, foreign or of another schema.
+        """
+        return read_profile(self.path)
 
     @property
     def weights(self) -> Path:
