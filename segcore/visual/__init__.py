@@ -1,22 +1,54 @@
 """Arrays to pictures and numbers to charts; no streamlit, no torch. Charts (which need altair) are in `.charts`."""
 
-from segcore.visual.encode import data_uri, encode_errors, encode_jpeg, encode_layer, encode_png, layer_palette, swatch
+from segcore.visual.agreement import answers, together_wrong, unanimous, vote_entropy
+from segcore.visual.band import band, diagonal_width
+from segcore.visual.encode import (
+    data_uri,
+    encode_jpeg,
+    encode_layer,
+    encode_plane,
+    encode_png,
+    layer_palette,
+    shrunk,
+    swatch,
+)
+from segcore.visual.layers import (
+    encode_band,
+    encode_confidence,
+    encode_disagreement,
+    encode_errors,
+    encode_verdict,
+    encode_where,
+)
 from segcore.visual.lit import confused, encode_lit, encode_marked
 from segcore.visual.overlay import contour, error_map, outlined, overlay
 
 __all__ = [
+    "answers",
+    "band",
     "confused",
     "contour",
     "data_uri",
+    "diagonal_width",
+    "encode_band",
+    "encode_confidence",
+    "encode_disagreement",
     "encode_errors",
     "encode_jpeg",
     "encode_layer",
     "encode_lit",
     "encode_marked",
+    "encode_plane",
     "encode_png",
+    "encode_verdict",
+    "encode_where",
     "error_map",
     "layer_palette",
     "outlined",
     "overlay",
+    "shrunk",
     "swatch",
+    "together_wrong",
+    "unanimous",
+    "vote_entropy",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import zlib
 from collections.abc import Collection
 from functools import lru_cache
 
@@ -18,7 +19,7 @@ from PIL import Image
 
 from segcore.errors import SegcoreError
 from segcore.labels import IGNORE_INDEX, LabelMap
-from segcore.visual.overlay import DIM, contour, hatch, wrong
+from segcore.visual.overlay import contour
 
 U8 = npt.NDArray[np.uint8]
 JPEG_QUALITY = 88
@@ -35,7 +36,7 @@ def encode_jpeg(image: U8, *, width: int | None = None, quality: int = JPEG_QUAL
     Raises:
         SegcoreError: when the array can't be encoded.
     """
-    small = _shrunk(image, width, cv2.INTER_AREA)
+    small = shrunk(image, width, cv2.INTER_AREA)
     done, encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise SegcoreError(f"Can't encode an image of shape {list(image.shape)} as JPEG.")
@@ -50,7 +51,7 @@ def encode_png(mask: U8, palette: U8, *, width: int | None = None) -> bytes:
         palette: `[256, 3]` RGB, or `[256, 4]` RGBA for a layer.
         width: Largest width in pixels (nearest resize); None keeps the size.
     """
-    small = np.ascontiguousarray(_shrunk(mask, width, cv2.INTER_NEAREST))
+    small = np.ascontiguousarray(shrunk(mask, width, cv2.INTER_NEAREST))
     height, columns = small.shape
     picture = Image.frombytes("P", (columns, height), small.tobytes())
     picture.putpalette(np.ascontiguousarray(palette[:, :3]).tobytes())
@@ -87,54 +88,23 @@ def encode_layer(
         outline: Only the borders of the regions.
         width: Largest width in pixels (nearest resize).
     """
-    small = _shrunk(mask, width, cv2.INTER_NEAREST)
+    small = shrunk(mask, width, cv2.INTER_NEAREST)
     if outline:
         small = np.where(contour(small, width=3), small, np.uint8(IGNORE_INDEX))
     return encode_png(small, layer_palette(labels, visible))
 
 
-def encode_errors(
-    prediction: U8,
-    truth: U8,
-    labels: LabelMap,
-    *,
-    visible: Collection[int] | None = None,
-    width: int | None = None,
-) -> bytes:
-    """The error map as a layer over the photo: right = dimmed, wrong = class it was taken for, void = hatched.
+def encode_plane(values: U8) -> bytes:
+    """Numbers for a script in the browser, exactly: rows as differences to the one above, deflated (RFC 1950).
+
+    Reading a picture's pixels back in a browser goes through colours, which some browsers blur on purpose.
 
     Args:
-        prediction: `[H, W]` uint8 ids.
-        truth: `[H, W]` uint8 ids; 255 is never scored.
-        labels: Palette of the ids.
-        visible: Only mistakes towards these ids are coloured; None for all.
-        width: Largest width in pixels (nearest resize).
-
-    Raises:
-        SegcoreError: when sizes differ.
+        values: `[H, W]` uint8.
     """
-    if prediction.shape != truth.shape:
-        raise SegcoreError(f"prediction is {list(prediction.shape)}, truth is {list(truth.shape)}; they must match.")
-    guess, true = (_shrunk(mask, width, cv2.INTER_NEAREST) for mask in (prediction, truth))
-    shown = layer_palette(labels, visible)[:, 3] > 0
-    # The wrong classes are numbered anew, so that three indices are free whatever the number of classes.
-    taken = np.unique(guess[wrong(guess, true) & shown[guess]])
-    if len(taken) > 253:
-        raise SegcoreError(f"{len(taken)} classes in one error map; at most 253 can be drawn.")
-    table = np.full(256, 255, np.uint8)
-    table[taken] = np.arange(len(taken))
-    indices = np.where(wrong(guess, true), table[guess], np.uint8(255))
-    void = true == IGNORE_INDEX
-    lines = hatch(true.shape)
-    indices[void & lines] = 253
-    indices[void & ~lines] = 254
-    palette = np.zeros((256, 4), np.uint8)
-    palette[: len(taken), :3] = labels.palette[taken]
-    palette[: len(taken), 3] = 255
-    palette[253] = (150, 150, 150, 235)
-    palette[254] = (60, 60, 60, 235)
-    palette[255] = (0, 0, 0, round(255 * (1 - DIM)))
-    return encode_png(indices, palette)
+    rows = values.copy()
+    np.subtract(values[1:], values[:-1], out=rows[1:])  # modulo 256
+    return zlib.compress(rows.tobytes(), 1)
 
 
 def data_uri(data: bytes) -> str:
@@ -162,7 +132,8 @@ def swatch(color: tuple[int, int, int] | str, *, round_: bool = False, margin: i
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
-def _shrunk(array: U8, width: int | None, interpolation: int) -> U8:
+def shrunk(array: U8, width: int | None, interpolation: int) -> U8:
+    """`[H, W, ...]` made smaller (never larger) to `width` pixels, with an interpolation of OpenCV's."""
     height, columns = array.shape[:2]
     if width is None or columns <= width:
         return array

@@ -106,8 +106,10 @@ def wrong(prediction: U8, truth: U8) -> npt.NDArray[np.bool_]:
 
 def hatch(shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     """`[H, W]` bool: diagonal lines, a third of the area."""
-    rows, columns = np.ogrid[: shape[0], : shape[1]]
-    return (rows + columns) % HATCH_PERIOD < HATCH_PERIOD // 3
+    height, width = shape[:2]
+    line = np.arange(width + HATCH_PERIOD) % HATCH_PERIOD < HATCH_PERIOD // 3
+    tile = np.stack([line[row : row + width] for row in range(HATCH_PERIOD)])
+    return np.tile(tile, (-(-height // HATCH_PERIOD), 1))[:height]
 
 
 def _shown(labels: LabelMap, visible: Collection[int] | None) -> npt.NDArray[np.bool_]:

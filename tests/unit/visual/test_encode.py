@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segcore.errors import SegcoreError
-from segcore.labels import CAMVID11, CAMVID32, IGNORE_INDEX, LabelMap
-from segcore.visual import data_uri, encode_errors, encode_jpeg, encode_layer, encode_png, swatch
+from segcore.labels import CAMVID32, IGNORE_INDEX
+from segcore.visual import data_uri, encode_jpeg, encode_layer, encode_png, swatch
 
 
 def decoded(data, mode):
@@ -45,31 +44,6 @@ def test_outline_covers_little(mask):
     filled = decoded(encode_layer(mask, CAMVID32), "RGBA")[..., 3] > 0
     outline = decoded(encode_layer(mask, CAMVID32, outline=True), "RGBA")[..., 3] > 0
     assert 0 < outline.sum() < filled.sum() / 2
-
-
-def test_errors_layer(mask):
-    truth = np.zeros((30, 30), np.uint8)
-    prediction = truth.copy()
-    prediction[:10] = 7
-    truth[20:] = IGNORE_INDEX
-    layer = decoded(encode_errors(prediction, truth, CAMVID11), "RGBA")
-    assert (layer[:10] == (*CAMVID11.colors[7], 255)).all()
-    assert (layer[10:20] == (0, 0, 0, 166)).all()
-    assert {tuple(pixel) for pixel in layer[20:].reshape(-1, 4)} == {(150, 150, 150, 235), (60, 60, 60, 235)}
-    hidden = decoded(encode_errors(prediction, truth, CAMVID11, visible={1}), "RGBA")
-    assert (hidden[:20] == (0, 0, 0, 166)).all()
-
-
-def test_errors_layer_works_with_255_classes():
-    many = LabelMap("many", tuple(map(str, range(255))), tuple((i, 0, 1) for i in range(255)))
-    truth = np.zeros((16, 16), np.uint8)
-    prediction = np.full((16, 16), 254, np.uint8)
-    assert (decoded(encode_errors(prediction, truth, many), "RGBA")[0, 0] == (254, 0, 1, 255)).all()
-
-
-def test_errors_layer_names_sizes():
-    with pytest.raises(SegcoreError, match=r"prediction is \[2, 2\], truth is \[2, 3\]; they must match"):
-        encode_errors(np.zeros((2, 2), np.uint8), np.zeros((2, 3), np.uint8), CAMVID11)
 
 
 def test_jpeg_keeps_channel_order_and_shrinks():
