@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+from segcore.metrics.blocks import block_length
 from segcore.metrics.confusion import confusion_matrix
+from segcore.metrics.resampling import Draws, Interval, PairedInterval, bootstrap, resample
 from segcore.metrics.scores import HELP, POLICY, Scores, per_image, scores
+from segcore.metrics.statistic import STATISTICS, Statistic, Sums, statistic
 
-__all__ = ["HELP", "POLICY", "Scores", "confusion_matrix", "per_image", "scores"]
+__all__ = [
+    "HELP",
+    "POLICY",
+    "STATISTICS",
+    "Draws",
+    "Interval",
+    "PairedInterval",
+    "Scores",
+    "Statistic",
+    "Sums",
+    "block_length",
+    "bootstrap",
+    "confusion_matrix",
+    "per_image",
+    "resample",
+    "scores",
+    "statistic",
+]

@@ -8,10 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segcore.errors import EvaluationError
+from segcore.metrics.statistic import F64, I64, Sums, checked, mean_present, statistic
 
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
+_SCORES = (
+    "miou",
+    "pixel_accuracy",
+    "mean_accuracy",
+    "mean_dice",
+    "frequency_weighted_iou",
+    "iou",
+    "accuracy",
+    "precision",
+    "dice",
+)
 
 POLICY = (
     "Pixels are counted over the whole split at the ground truth's own size, ignored pixels (void, unless it is one "
@@ -82,8 +91,8 @@ def scores(counts: I64, *, without: Iterable[int] = ()) -> Scores:
     >>> round(found.miou, 3), found.pixel_accuracy
     (0.775, 0.875)
     """
-    checked = _checked(counts, (2, 3))
-    total = checked.sum(axis=0) if checked.ndim == 3 else checked
+    whole = checked(counts, (2, 3))
+    total = whole.sum(axis=0) if whole.ndim == 3 else whole
     values = per_image(total[None], without=without)
     iou = values["iou"][0]
     return Scores(
@@ -115,61 +124,12 @@ def per_image(counts: I64, *, without: Iterable[int] = ()) -> dict[str, npt.NDAr
     Raises:
         EvaluationError: when the shape is another, a count is negative, or `without` names no class.
     """
-    counts = _drop_rows(_checked(counts, (3,)), without)
-    right = np.diagonal(counts, axis1=1, axis2=2)
-    true, predicted = counts.sum(axis=2), counts.sum(axis=1)
-    present = true > 0
-    pixels = true.sum(axis=1)
-
-    iou = _ratio(right, true + predicted - right, present)
-    accuracy = _ratio(right, true, present)
-    dice = _ratio(2 * right, true + predicted, present)
-    precision = _ratio(right, np.maximum(predicted, 1), present)  # never predicted: 0 of none
-    weighted = np.where(present, true * np.nan_to_num(iou), 0.0).sum(axis=1)
-    return {
-        "miou": _mean(iou, present),
-        "pixel_accuracy": _ratio(right.sum(axis=1), pixels, pixels > 0),
-        "mean_accuracy": _mean(accuracy, present),
-        "mean_dice": _mean(dice, present),
-        "frequency_weighted_iou": _ratio(weighted, pixels, pixels > 0),
-        "iou": iou,
-        "accuracy": accuracy,
-        "precision": precision,
-        "dice": dice,
-        "pixels": pixels,
-    }
+    sums = Sums.of(counts, without)
+    return {**{name: _each(name, sums) for name in _SCORES}, "pixels": sums.true.sum(axis=1)}
 
 
-def _checked(counts: I64, dimensions: tuple[int, ...]) -> I64:
-    if counts.ndim not in dimensions or counts.shape[-1] != counts.shape[-2] or counts.dtype.kind not in "iu":
-        expected = " or ".join("[N, C, C]" if ndim == 3 else "[C, C]" for ndim in dimensions)
-        raise EvaluationError(
-            f"Confusion counts are {counts.dtype} {list(counts.shape)}; expected {expected} integers, rows = truth, "
-            "as confusion_matrix returns them."
-        )
-    if counts.size and counts.min() < 0:
-        raise EvaluationError(f"Confusion counts go down to {counts.min()}; expected 0 or more pixels in every cell.")
-    return counts.astype(np.int64, copy=False)
-
-
-def _drop_rows(counts: I64, without: Iterable[int]) -> I64:
-    ids = sorted(set(without))
-    if not ids:
-        return counts
-    classes = counts.shape[-1]
-    if ids[0] < 0 or ids[-1] >= classes:
-        raise EvaluationError(f"Can't leave out classes {ids}; expected ids 0 to {classes - 1}.")
-    counts = counts.copy()
-    counts[:, ids] = 0
-    return counts
-
-
-def _ratio(part: npt.NDArray[np.generic], whole: I64, where: npt.NDArray[np.bool_]) -> F64:
-    """`part / whole` where `where`, NaN elsewhere."""
-    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=where)
-
-
-def _mean(values: F64, present: npt.NDArray[np.bool_]) -> F64:
-    """`[N, C]` -> `[N]`: the mean over the classes present, NaN where there is none."""
-    number = present.sum(axis=1)
-    return _ratio(np.where(present, values, 0.0).sum(axis=1), number, number > 0)
+def _each(name: str, sums: Sums) -> F64:
+    """One score of each image: `[N]`, or `[N, C]` where it is one a class."""
+    kind = statistic(name)
+    values = kind.values(kind.parts(sums))
+    return mean_present(values) if kind.mean else values

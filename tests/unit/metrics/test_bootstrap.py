@@ -1,0 +1,325 @@
+"""Intervals: against closed forms, coverage on simulated data, and the draws that runs share."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from segcore.errors import EvaluationError
+from segcore.metrics import STATISTICS, Sums, block_length, bootstrap, resample, scores, statistic
+from segcore.metrics.blocks import Blocks
+from segcore.metrics.student import t_cdf, t_quantile
+
+OF_CONFUSION = [name for name, kind in STATISTICS.items() if kind.of == "confusion"]
+
+
+def binary(right, pixels=100):
+    """`[N, 2, 2]`: of `pixels` of class 0 in each image, so many are right."""
+    counts = np.zeros((len(right), 2, 2), np.int64)
+    counts[:, 0, 0], counts[:, 0, 1] = right, pixels - np.asarray(right)
+    return counts
+
+
+def some(seed, images=12, classes=4):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 50, (images, classes, classes)) + 40 * np.eye(classes, dtype=np.int64)
+
+
+def autoregressive(rng, frames, memory):
+    noise = rng.normal(size=frames + 100)
+    for index in range(1, len(noise)):
+        noise[index] += memory * noise[index - 1]
+    return noise[100:] * math.sqrt(1 - memory**2)
+
+
+def naive(counts, name, draw):
+    """A score of drawn images, the way one would do it by hand."""
+    return getattr(scores(counts[draw].sum(axis=0)), name)
+
+
+def test_pixel_accuracy_has_the_spread_of_the_binomial():
+    # Images of one pixel: the mean of N Bernoulli draws is spread by sqrt(p (1 - p) / N).
+    right = np.arange(400) % 4 != 0
+    draws = resample([binary(right.astype(int), 1)], "pixel_accuracy").values[0]
+    assert draws.mean() == pytest.approx(0.75, abs=0.001)
+    assert draws.std() == pytest.approx(math.sqrt(0.75 * 0.25 / 400), rel=0.03)
+    found = bootstrap(binary(right.astype(int), 1), metric="pixel_accuracy")
+    low, high = stats.binom.interval(0.95, 400, 0.75)
+    assert (found.low, found.high) == (pytest.approx(low / 400, abs=0.004), pytest.approx(high / 400, abs=0.004))
+    assert (found.value, found.images, found.blocks, found.vanished, found.note) == (0.75, 400, 400, 0.0, "")
+
+
+def test_a_difference_has_the_spread_of_the_paired_mean():
+    rng = np.random.default_rng(0)
+    hard = rng.normal(80, 8, 200)  # what makes an image hard is common to both
+    a = np.clip(hard + rng.normal(1, 1, 200), 0, 100).round().astype(int)
+    b = np.clip(hard + rng.normal(0, 1, 200), 0, 100).round().astype(int)
+    found = bootstrap(binary(a), binary(b), metric="pixel_accuracy")
+    expected = stats.ttest_rel(a / 100, b / 100).confidence_interval(0.95)
+    assert found.difference == pytest.approx((a - b).mean() / 100)
+    assert found.low == pytest.approx(expected.low, abs=2e-4)
+    assert found.high == pytest.approx(expected.high, abs=2e-4)
+    assert found.separated and found.probability > 0.999
+    assert found.a.high - found.a.low > 3 * (found.high - found.low)  # unpaired they could not be told apart
+
+
+@pytest.mark.parametrize(("images", "least"), [(5, 0.88), (40, 0.92)])
+def test_intervals_of_images_cover_the_truth_as_often_as_they_say(images, least):
+    rng = np.random.default_rng(1)
+    inside = 0
+    for _ in range(300):
+        found = bootstrap(binary(rng.binomial(100, 0.7, images)), metric="pixel_accuracy", resamples=800)
+        inside += found.low <= 0.7 <= found.high
+    assert least <= inside / 300 <= 0.98
+
+
+def test_blocks_cover_what_single_frames_of_a_video_do_not():
+    rng = np.random.default_rng(2)
+    inside = {"frames": 0, "blocks": 0}
+    for _ in range(150):
+        values = 500 + 100 * autoregressive(rng, 200, 0.9)
+        counts = binary(values.round().astype(int), 1000)
+        for name, block in (("frames", 1), ("blocks", block_length(values))):
+            found = bootstrap(counts, metric="pixel_accuracy", resamples=500, block=block)
+            inside[name] += found.low <= 0.5 <= found.high
+    assert inside["frames"] / 150 < 0.55
+    assert inside["blocks"] / 150 > 0.8
+
+
+@pytest.mark.parametrize("name", OF_CONFUSION)
+def test_every_draw_scores_what_its_images_score(name):
+    counts, seed, block = some(3), 5, 3
+    found = resample([counts], name, block, 20, seed)
+    weights = Blocks.of(len(counts), block).draw(20, np.random.default_rng(seed)).astype(int)
+    for draw, values in zip(weights, found.values[0], strict=True):
+        drawn = np.repeat(np.arange(len(counts)), draw)
+        assert len(drawn) == len(counts)
+        if name == "image_miou":
+            np.testing.assert_allclose(values, np.mean([scores(image).miou for image in counts[drawn]]))
+        else:
+            np.testing.assert_allclose(values, naive(counts, name, drawn), rtol=1e-12)
+
+
+@given(st.integers(0, 99), st.integers(1, 12), st.sampled_from(OF_CONFUSION))
+@settings(max_examples=30, deadline=None)
+def test_a_pair_and_its_single_runs_are_of_the_same_draws(seed, block, name):
+    a, b = some(seed), some(seed + 1)
+    metric = statistic(name, index=1) if not STATISTICS[name].mean else name
+    both = resample([a, b], metric, block, 50, seed)
+    alone = [resample([counts], metric, block, 50, seed) for counts in (a, b)]
+    np.testing.assert_array_equal(both.values, np.concatenate([each.values for each in alone]))
+    pair = bootstrap(a, b, metric, block, 50, seed)
+    assert (pair.a, pair.b) == (
+        bootstrap(a, None, metric, block, 50, seed),
+        bootstrap(b, None, metric, block, 50, seed),
+    )
+    assert pair == both.pair(0, 1)
+    assert pair.difference == pair.a.value - pair.b.value
+    back = both.pair(1, 0)
+    assert back.difference == -pair.difference
+    if pair.blocks > 1:
+        assert (back.low, back.high) == (pytest.approx(-pair.high), pytest.approx(-pair.low))
+        assert back.probability == pytest.approx(1 - pair.probability)
+
+
+def test_the_same_seed_draws_the_same_and_chunks_do_not_matter(monkeypatch):
+    counts = some(0, images=30)
+    whole = resample([counts], block=4, resamples=100, seed=3, groups=[0] * 10 + [1] * 20).values
+    np.testing.assert_array_equal(
+        whole, resample([counts], block=4, resamples=100, seed=3, groups=[0] * 10 + [1] * 20).values
+    )
+    monkeypatch.setattr("segcore.metrics.resampling._CELLS", 200)
+    np.testing.assert_array_equal(
+        whole, resample([counts], block=4, resamples=100, seed=3, groups=[0] * 10 + [1] * 20).values
+    )
+    assert not np.array_equal(whole, resample([counts], block=4, resamples=100, seed=4).values)
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=4), st.integers(1, 12), st.integers(0, 99))
+@settings(max_examples=40, deadline=None)
+def test_blocks_are_whole_within_their_clip_and_every_image_is_as_likely(clips, block, seed):
+    groups = [clip for clip, frames in enumerate(clips) for _ in range(frames)]
+    images = len(groups)
+    plan = Blocks.of(images, block, groups)
+    weights = plan.draw(4000, np.random.default_rng(seed))
+    assert weights.shape == (4000, images)
+    expected = weights.sum() / weights.size
+    spread = weights.std(axis=0) / math.sqrt(4000)
+    # The last block is cut to whole images, which may cost a clip shorter than the others a little of its share.
+    assert (np.abs(weights.mean(axis=0) - expected) < 5 * spread + 0.5 / plan.number).all()
+    for start, row in enumerate(plan.table):
+        members = row[row < images]
+        assert {groups[member] for member in members} == {groups[start]}
+        steps = np.diff(members)
+        assert np.isin(steps, (1, 1 - clips[groups[start]])).all()
+    if len(clips) == 1:
+        assert (weights.sum(axis=1) == images).all()
+
+
+def test_frames_of_a_block_come_together():
+    weights = Blocks.of(6, 3).draw(500, np.random.default_rng(0))
+    alone = (weights > 0) & (np.roll(weights, 1, axis=1) == 0) & (np.roll(weights, -1, axis=1) == 0)
+    assert not alone.any()
+
+
+def test_one_clip_of_eleven_frames_says_little():
+    rng = np.random.default_rng(0)
+    inside = {1: 0, 3: 0}
+    for _ in range(150):
+        a = binary((500 + 50 * autoregressive(rng, 11, 0.8)).round().astype(int), 1000)
+        for block in inside:
+            found = bootstrap(a, metric="pixel_accuracy", block=block, resamples=400)
+            inside[block] += found.low <= 0.5 <= found.high
+    assert inside[1] < 0.5 * 150 < 0.7 * 150 < inside[3]
+    assert (block_length(rng.normal(size=11)), found.blocks) == (3, 3)
+    assert found.note == (
+        "11 images in 3 independent blocks: the interval is a rough guide, and can't rank models that are close."
+    )
+    # Three values make nothing sure, even where every draw says the same.
+    better = bootstrap(binary(np.arange(52, 63)), binary(np.full(11, 50)), "pixel_accuracy", block=3)
+    assert 0.9 < better.probability < 0.99
+
+
+def test_one_block_has_no_interval():
+    for counts, block in ((some(0), 12), (some(0)[:1], 1), (some(0), 99)):
+        found = bootstrap(counts, block=block)
+        assert found.value == scores(counts).miou
+        assert math.isnan(found.low) and math.isnan(found.high)
+        pair = bootstrap(counts, counts, block=block)
+        assert (pair.difference, pair.separated, math.isnan(pair.probability)) == (0.0, False, True)
+    assert bootstrap(some(0), block=12).note == "12 images that are one block: no interval can be given."
+    assert bootstrap(some(0)[:1]).note == "One image: no interval can be given."
+
+
+def test_a_run_is_as_likely_better_as_worse_than_itself():
+    pair = bootstrap(some(0), some(0))
+    assert (pair.low, pair.high, pair.probability, pair.separated) == (0.0, 0.0, 0.5, False)
+
+
+def test_a_class_that_vanishes_from_a_draw_does_not_move_the_mean():
+    # Class 1 is hard and in the first image alone: without it a draw's mIoU would be 0.9 instead of 0.5.
+    counts = np.zeros((8, 2, 2), np.int64)
+    counts[:, 0, 0], counts[:, 0, 1], counts[0, 1] = 90, 10, [90, 10]
+    whole = scores(counts).miou
+    draws = resample([counts], "miou")
+    assert draws.vanished[0] == pytest.approx((7 / 8) ** 8, abs=0.02)
+    assert draws.values[0].mean() == pytest.approx(whole, abs=0.01)
+    assert np.abs(draws.values[0] - whole).max() < 0.15
+    found = draws.interval()
+    assert found.note.startswith("8 images: the interval is a rough guide")
+    one = bootstrap(counts, metric=statistic("iou", index=1))
+    assert (one.images, one.blocks, math.isnan(one.low)) == (1, 1, True)
+    each = resample([counts], "iou")
+    assert each.interval(index=1).value == one.value
+    assert np.isnan(each.values[0, :, 1]).mean() == each.vanished[0, 1] == one.vanished
+
+
+def test_a_class_absent_from_the_split_stays_left_out():
+    counts = np.zeros((9, 3, 3), np.int64)
+    counts[:, :2, :2] = some(0, 9, 2)
+    assert bootstrap(counts).value == scores(counts).miou
+    draws = resample([counts], "iou")
+    assert np.isnan(draws.values[..., 2]).all()
+    absent = draws.interval(index=2)
+    assert math.isnan(absent.value) and absent.note == "Nothing to score."
+    nothing = bootstrap(np.zeros((3, 2, 2), np.int64))
+    assert math.isnan(nothing.value) and math.isnan(nothing.low) and nothing.images == 0
+
+
+def test_counts_beyond_float32_are_drawn_exactly():
+    counts = binary([2**40 + 1, 2**40 + 3, 2**40 + 5], 2**41)
+    draws = resample([counts], "pixel_accuracy", resamples=50)
+    weights = Blocks.of(3, 1).draw(50, np.random.default_rng(0)).astype(int)
+    expected = [int(row @ counts[:, 0, 0]) / int(row @ counts[:, 0].sum(axis=1)) for row in weights]
+    np.testing.assert_array_equal(draws.values[0], expected)
+
+
+def test_sums_score_as_their_counts():
+    counts = [some(0), some(1)]
+    for name in OF_CONFUSION:
+        np.testing.assert_array_equal(
+            resample(counts, name, resamples=20).values,
+            resample([Sums.of(each) for each in counts], name, resamples=20).values,
+        )
+    left_out = statistic("miou", without=(1,))
+    assert left_out.value(counts[0]) == scores(counts[0], without=(1,)).miou
+    assert left_out.value(counts[0]) == statistic("miou").value(Sums.of(counts[0], without=(1,)))
+
+
+@pytest.mark.parametrize("name", set(OF_CONFUSION) - {"image_miou"})
+def test_a_statistic_of_all_images_is_the_score(name):
+    np.testing.assert_array_equal(statistic(name).value(some(4)), getattr(scores(some(4)), name))
+
+
+def test_seeds_of_a_recipe_are_drawn_too():
+    rng = np.random.default_rng(0)
+    seeds = [binary(rng.binomial(1000, share, 200), 1000) for share in (0.60, 0.62, 0.64)]
+    draws = resample([*seeds, seeds[0]], "pixel_accuracy")
+    recipe = draws.grouped([(0, 1, 2), (3,)])
+    assert recipe.points[0] == pytest.approx(draws.points[:3].mean())
+    np.testing.assert_array_equal(recipe.values[1], draws.values[3])
+    # The spread over images is small here; that of the mean of three seeds is 0.02 / sqrt(3).
+    assert recipe.values[0].std() == pytest.approx(0.02 / math.sqrt(3), rel=0.05)
+    assert recipe.interval(0).high - recipe.interval(0).low > 5 * (recipe.interval(1).high - recipe.interval(1).low)
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 3, 4, 7, 10, 31, 232, 2001])
+def test_students_t_is_that_of_scipy(degrees):
+    for t in (-3.0, -0.2, 0.0, 1.0, 6.5):
+        assert t_cdf(t, degrees) == pytest.approx(stats.t.cdf(t, degrees), abs=1e-4 if degrees > 2000 else 1e-12)
+    assert t_quantile(0.975, degrees) == pytest.approx(stats.t.ppf(0.975, degrees), rel=1e-3)
+
+
+def test_block_lengths_grow_with_memory_and_stay_short_without():
+    rng = np.random.default_rng(0)
+    lengths = {
+        memory: np.mean([block_length(autoregressive(rng, 233, memory)) for _ in range(20)])
+        for memory in (0.0, 0.5, 0.9)
+    }
+    assert lengths[0.0] <= 9 < lengths[0.9] <= 46
+    assert lengths[0.5] < lengths[0.9]
+    # Politis & White give (2 G^2 / D)^(1/3) n^(1/3); of a first-order process G and D are known.
+    memory, frames = 0.9, 4000
+    expected = (6 * memory**2 / (1 - memory**2) ** 2 * frames) ** (1 / 3)
+    found = [block_length(autoregressive(rng, frames, memory)) for _ in range(8)]
+    assert np.median(found) == pytest.approx(expected, rel=0.35)
+
+
+def test_block_lengths_of_small_and_odd_series():
+    assert block_length(np.arange(11.0)) == 3
+    assert block_length([0.5, 0.6]) == 1
+    assert block_length([0.4] * 9, groups=list("abcdefghi")) == 1
+    assert block_length(np.full(20, np.nan)) == 3
+    rising = np.linspace(0, 1, 300)
+    assert block_length([rising, np.full(300, 0.5)]) == block_length(rising) > block_length(np.full(300, 0.5))
+    assert block_length(np.linspace(0, 1, 60), groups=[0] * 30 + [1] * 30) <= 10
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: bootstrap(some(0), metric="iuo"), r"No metric 'iuo'. Did you mean 'iou'\?"),
+        (lambda: bootstrap(some(0), metric="iou"), r"one score a class; choose one: statistic\('iou', index=0\)"),
+        (lambda: statistic("miou", index=0), "'miou' is no score of one class; iou, accuracy, precision, dice"),
+        (lambda: bootstrap(some(0), metric=statistic("iou", index=4)), "No class 4; expected 0 to 3"),
+        (lambda: bootstrap(some(0), block=0), "Blocks of 0 images; expected 1 or more"),
+        (lambda: bootstrap(some(0), resamples=0), "0 resamples; expected 1 or more"),
+        (lambda: bootstrap(some(0), groups=[1]), "1 groups of 12 images; expected one for each"),
+        (lambda: bootstrap(some(0), some(0, images=9)), "Counts of 12 images and of 9"),
+        (lambda: bootstrap(some(0), some(0, classes=3)), r"of 12 \(4 and 3 classes\) can't be drawn together"),
+        (lambda: bootstrap(some(0)[:0]), "Counts of no image"),
+        (lambda: bootstrap(some(0)[0]), r"Confusion counts are int64 \[4, 4\]; expected \[N, C, C\]"),
+        (lambda: bootstrap(some(0), metric="boundary_f1"), r"Boundary counts are \[12, 4, 4\]; expected \[N, C, 10\]"),
+        (lambda: bootstrap(Sums.of(some(0)), metric=statistic("iou", index=0, without=(1,))), "can't be left out of"),
+        (lambda: resample([]), "No counts to draw from"),
+        (lambda: resample([some(0)], "iou").interval(), "is one of each class: say which, index=0"),
+        (lambda: resample([some(0)], "miou").interval(index=0), "is of all classes: leave index out"),
+        (lambda: block_length([]), r"Values of images are \[1, 0\]; expected \[N\] or \[R, N\]"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(call, message):
+    with pytest.raises(EvaluationError, match=message):
+        call()
