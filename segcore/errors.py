@@ -54,6 +54,10 @@ class EvaluationError(SegcoreError):
     """A prediction or score that can't be computed."""
 
 
+class ReportError(SegcoreError):
+    """A report, table or export that can't be made, or not there."""
+
+
 def plain(error: OSError) -> str:
     """What the system refused, for people: a full disk, a file that may not be read or written."""
     return f"{error.filename}: {error.strerror}." if error.filename and error.strerror else f"{error}."

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from segcore.cli.arguments import FAILED, INTERRUPTED, Commands
 from segcore.cli.data import add_data
 from segcore.cli.evaluate import add_evaluate
+from segcore.cli.export import add_export
 from segcore.cli.predict import add_predict
 from segcore.cli.runs import add_runs
 from segcore.cli.search import add_search
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     add_evaluate(commands)
     add_predict(commands)
     add_search(commands)
+    add_export(commands)
     add_train(commands)
     return parser
 

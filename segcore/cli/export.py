@@ -1,0 +1,119 @@
+"""`segcore export`: a model or its stored predictions in the formats of other tools."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segcore.cli.arguments import Commands
+from segcore.errors import ReportError
+
+if TYPE_CHECKING:
+    from segcore.runs import RunRecord
+
+_DESCRIPTION = """\
+onnx and openvino write the model itself. png, coco and fiftyone write what it predicted on a split, as `segcore
+evaluate` stored it: no model runs. Several runs go into a folder each; in FiftyOne, into one dataset."""
+
+
+def add_export(commands: Commands) -> None:
+    """`segcore export`."""
+    parser = commands.add_parser(
+        "export", help="write a model or its predictions for other tools", description=_DESCRIPTION
+    )
+    parser.add_argument("wanted", nargs="+", metavar="RUN", help="a run's folder, or its id in --runs")
+    parser.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
+    parser.add_argument("--format", required=True, choices=FORMATS, help=", ".join(FORMATS))
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="folder to write; only an earlier export is replaced"
+    )
+    parser.add_argument("--split", default="test", help="whose predictions: train, val or test (default: test)")
+    parser.add_argument(
+        "--data", metavar="SOURCE", help="the dataset, for ground truth and images (default: what it was trained on)"
+    )
+    parser.add_argument("--images", action="store_true", help="coco: write the images too")
+    parser.add_argument("--name", help="fiftyone: name of the dataset (default: segcore-DATASET-SPLIT)")
+    parser.add_argument("--precision", help="onnx, openvino: precision of the weights (default: fp32)")
+    parser.set_defaults(run=export_run)
+
+
+def export_run(arguments: argparse.Namespace) -> int:
+    """Export, and say what was written."""
+    from segcore.runs import find_run
+
+    _check_options(arguments)
+    runs = [find_run(wanted, arguments.runs) for wanted in arguments.wanted]
+    for line in FORMATS[arguments.format](arguments, runs):
+        print(line)
+    return 0
+
+
+def _each(
+    export: Callable[[argparse.Namespace, RunRecord, Path], Sequence[str]],
+) -> Callable[[argparse.Namespace, Sequence[RunRecord]], list[str]]:
+    """The same for several runs, each in a folder of its own."""
+
+    def every(arguments: argparse.Namespace, runs: Sequence[RunRecord]) -> list[str]:
+        out = Path(arguments.out)
+        if len(runs) == 1:
+            return list(export(arguments, runs[0], out))
+        twice = [name for name, count in Counter(run.id for run in runs).items() if count > 1]
+        if twice:
+            raise ReportError(
+                f"Two runs are called {twice[0]!r} and would be written to one folder; export one by one."
+            )
+        return [line for run in runs for line in export(arguments, run, out / run.id)]
+
+    return every
+
+
+def _model(arguments: argparse.Namespace, run: RunRecord, out: Path) -> list[str]:
+    export_model = import_module("segcore.evaluation.export_model").export_model
+    precision = {"precision": arguments.precision} if arguments.precision else {}
+    path = export_model(run, arguments.format, out, **precision)
+    return [f"{run.id} as {arguments.format}: {path}"]
+
+
+def _png(arguments: argparse.Namespace, run: RunRecord, out: Path) -> list[str]:
+    from segcore.report.export import export_png
+
+    return export_png(run, arguments.split, out)
+
+
+def _coco(arguments: argparse.Namespace, run: RunRecord, out: Path) -> list[str]:
+    from segcore.report.export import export_coco
+
+    return export_coco(run, arguments.split, out, data=arguments.data, images=arguments.images)
+
+
+def _fiftyone(arguments: argparse.Namespace, runs: Sequence[RunRecord]) -> list[str]:
+    from segcore.report.to_fiftyone import export_fiftyone
+
+    return export_fiftyone(runs, arguments.split, arguments.out, data=arguments.data, name=arguments.name)
+
+
+FORMATS: dict[str, Callable[[argparse.Namespace, Sequence[RunRecord]], list[str]]] = {
+    "onnx": _each(_model),
+    "openvino": _each(_model),
+    "png": _each(_png),
+    "coco": _each(_coco),
+    "fiftyone": _fiftyone,
+}
+_OPTIONS = {  # what only some formats can use
+    "--images": ("coco",),
+    "--name": ("fiftyone",),
+    "--data": ("coco", "fiftyone"),
+    "--precision": ("onnx", "openvino"),
+}
+
+
+def _check_options(arguments: argparse.Namespace) -> None:
+    for option, formats in _OPTIONS.items():
+        if getattr(arguments, option.removeprefix("--")) and arguments.format not in formats:
+            raise ReportError(
+                f"{option} means nothing with --format {arguments.format}; only with {', '.join(formats)}."
+            )

@@ -1,0 +1,156 @@
+"""Stored predictions as files: palette PNGs, or COCO annotations."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from segcore.data.encode import encode_image, image_suffix
+from segcore.errors import SegcoreError
+from segcore.labels import LabelMap
+from segcore.report.coco import write_coco
+from segcore.report.place import check_folder, new_folder
+from segcore.report.stored import check_images, dataset_of, stored_evaluation
+from segcore.runs.files import file_name
+from segcore.visual import encode_png
+
+if TYPE_CHECKING:
+    from segcore.data import Dataset
+    from segcore.runs import Evaluation, RunRecord
+
+CLASSES = "classes.csv"
+
+
+def export_png(run: RunRecord, split: str, out: str | Path) -> list[str]:
+    """Write `masks/<id>.png` (palette PNG, a pixel's index = its class id) and `classes.csv`.
+
+    Returns:
+        What was written, a sentence a line.
+
+    Raises:
+        ReportError: when there is no evaluation of the split, or `out` can't take it.
+        RunError: when a stored prediction is missing or broken.
+    """
+    check_folder(out)
+    evaluation = stored_evaluation(run, split)
+    with new_folder(out, about(run, split, "png")) as folder:
+        (folder / "masks").mkdir()
+        for sample_id in evaluation.ids:
+            data = encode_png(evaluation.prediction(sample_id), run.labels.palette)
+            (folder / "masks" / file_name(sample_id)).write_bytes(data)
+        write_classes(folder / CLASSES, run.labels)
+    return [f"{len(evaluation.ids)} masks in {Path(out) / 'masks'}, their classes in {Path(out) / CLASSES}"]
+
+
+def export_coco(
+    run: RunRecord, split: str, out: str | Path, *, data: str | None = None, images: bool = False
+) -> list[str]:
+    """Write `predictions.json`, and `ground_truth.json` where the dataset is here.
+
+    Args:
+        run: The run.
+        split: Whose stored predictions.
+        out: Folder to write.
+        data: The dataset; None for what the run was trained on.
+        images: Write the images too, into `images/`, so that other tools find them under their `file_name`.
+
+    Returns:
+        What was written, a sentence a line; and why there is no ground truth, if so.
+
+    Raises:
+        ReportError: when there is no evaluation of the split, or `out` can't take it, or `data` doesn't fit.
+        RunError: when a stored prediction is missing or broken.
+        DatasetError: when `data` or, with `images`, the run's own dataset can't be opened.
+    """
+    check_folder(out)
+    evaluation = stored_evaluation(run, split)
+    dataset, problem = _dataset(run, evaluation, data, needed=images or data is not None)
+    names = image_names(evaluation.ids, dataset, written=images)
+    shown = about(run, split, "coco")
+    with new_folder(out, shown) as folder:
+        count = write_coco(
+            folder / "predictions.json",
+            lambda: ((sample_id, evaluation.prediction(sample_id)) for sample_id in evaluation.ids),
+            run.labels,
+            file_names=names,
+            info={"description": f"What {run.id} predicted on {split}", **shown},
+        )
+        said = [f"{count} annotations of {len(evaluation.ids)} images in {Path(out) / 'predictions.json'}"]
+        if dataset is None:
+            return [*said, f"No ground truth: {problem}"]
+        opened = dataset
+        count = write_coco(
+            folder / "ground_truth.json",
+            lambda: ((sample_id, opened.mask(sample_id)) for sample_id in evaluation.ids),
+            run.labels,
+            file_names=names,
+            info={"description": f"Ground truth of {dataset.name} {split}", **shown},
+        )
+        said.append(f"{count} annotations of the ground truth in {Path(out) / 'ground_truth.json'}")
+        if images:
+            write_images(folder / "images", dataset, names)
+            said.append(f"{len(names)} images in {Path(out) / 'images'}")
+    return said
+
+
+def about(run: RunRecord, split: str, format_: str) -> dict[str, Any]:
+    """What an exported folder says of itself."""
+    from segcore import __version__
+
+    return {
+        "format": format_,
+        "run": run.id,
+        "model": run.title,
+        "dataset": run.summary.dataset.name,
+        "split": split,
+        "classes": run.labels.name,
+        "contributor": f"segcore {__version__}",
+        "date_created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def write_classes(path: Path, labels: LabelMap) -> None:
+    """`id,name,r,g,b`, a line a class; `segcore data` reads it too."""
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        rows = csv.writer(handle, lineterminator="\n")
+        rows.writerow(("id", "name", "r", "g", "b"))
+        for index, (name, color) in enumerate(zip(labels.names, labels.colors, strict=True)):
+            rows.writerow((index, name, *color))
+
+
+def image_names(ids: tuple[str, ...], dataset: Dataset | None, *, written: bool) -> dict[str, str]:
+    """Image id -> the name of its file.
+
+    Args:
+        ids: The images.
+        dataset: Where they are from, when it is here.
+        written: The images are written beside; else it is the dataset's own file, below its folder.
+    """
+    found = {}
+    for sample_id in ids:
+        stored = getattr(dataset.record(sample_id), "image_path", None) if dataset else None
+        suffix = image_suffix(stored) if stored else ".png"  # the drive's images are drawn: no files
+        found[sample_id] = stored if stored and not written else file_name(sample_id, suffix)
+    return found
+
+
+def write_images(folder: Path, dataset: Dataset, names: Mapping[str, str]) -> None:
+    """The images of a split, under the given names."""
+    folder.mkdir()
+    for sample_id, name in names.items():
+        (folder / name).write_bytes(encode_image(dataset.image(sample_id), PurePosixPath(name).suffix))
+
+
+def _dataset(run: RunRecord, evaluation: Evaluation, data: str | None, *, needed: bool) -> tuple[Dataset | None, str]:
+    """(the dataset with all these images, or None and why)."""
+    try:
+        dataset = dataset_of(run, data)
+        check_images(dataset, run, evaluation)
+    except SegcoreError as error:
+        if needed:
+            raise
+        return None, str(error)
+    return dataset, ""
