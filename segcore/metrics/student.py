@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from statistics import NormalDist
 
 _MANY = 2000  # degrees of freedom from which t and the normal agree to 4 digits
@@ -29,6 +30,7 @@ def t_cdf(t: float, degrees: int) -> float:
     return (1 + inside) / 2
 
 
+@cache
 def t_quantile(share: float, degrees: int) -> float:
     """The t below which T is with probability `share` (0.5 to 1), by bisection.
 

@@ -1,0 +1,102 @@
+"""What a metric counts of an evaluation, image by image, and its scores on other draws of the images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segcore.errors import EvaluationError
+from segcore.evaluation.comparison_metrics import Metric
+from segcore.metrics import Draws, Statistic, Sums, resample, statistic
+from segcore.runs import Evaluation, void_ids
+
+I64 = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """What a score is made of.
+
+    Args:
+        counts: Of N images, in the order of the evaluation's ids: `Sums`, or `[N, C, K]`.
+        statistic: The score.
+    """
+
+    counts: Any
+    statistic: Statistic
+
+    @classmethod
+    def of(cls, evaluation: Evaluation, metric: Metric, sums: Sums) -> Counted | None:
+        """What a metric counts of an evaluation; None where it has not been counted, or is no sum over images.
+
+        Args:
+            evaluation: It.
+            metric: The metric.
+            sums: Its `sums_of`, which most metrics are made of.
+        """
+        if metric.statistic is None:
+            return None
+        kind = statistic(metric.statistic)
+        if kind.of == "boundary":
+            return None
+        if not metric.without_void:
+            return cls(sums, kind)
+        void = void_ids(evaluation.labels)
+        return cls(sums_of(evaluation, void), kind) if void else None
+
+    def at(self, places: I64) -> Counted:
+        """The same of some images."""
+        if isinstance(self.counts, Sums):
+            parts = (getattr(self.counts, name)[places] for name in ("right", "true", "predicted"))
+            return Counted(Sums(*parts), self.statistic)
+        return Counted(self.counts[places], self.statistic)
+
+
+def sums_of(evaluation: Evaluation, without: Sequence[int] = ()) -> Sums:
+    """Sums of an evaluation's confusion counts, without making the counts themselves.
+
+    Args:
+        evaluation: Its `confusion` table is read.
+        without: True classes whose pixels are left out.
+    """
+    table, images, classes = evaluation.confusion, len(evaluation.ids), evaluation.labels.classes
+    truth, guess, pixels = (table[name].to_numpy(np.int64) for name in ("truth", "prediction", "pixels"))
+    image = image_places(evaluation)
+    if without:
+        kept = ~np.isin(truth, list(without))
+        image, truth, guess, pixels = image[kept], truth[kept], guess[kept], pixels[kept]
+
+    def summed(column: I64, where: npt.NDArray[np.bool_] | slice = slice(None)) -> I64:
+        # Weights are float64: exact up to 2^53 pixels.
+        flat = np.bincount((image * classes + column)[where], pixels[where], images * classes)
+        return flat.astype(np.int64).reshape(images, classes)
+
+    return Sums(summed(truth, truth == guess), summed(truth), summed(guess))
+
+
+def image_places(evaluation: Evaluation) -> I64:
+    """`[cells]` place of each row of the confusion table's image in `evaluation.ids`."""
+    import pandas as pd
+
+    column = evaluation.confusion["image"]
+    places = pd.Index(evaluation.ids)
+    if isinstance(column.dtype, pd.CategoricalDtype):  # as it is written: few names, many codes
+        return places.get_indexer(column.cat.categories.astype(str)).astype(np.int64)[column.cat.codes.to_numpy()]
+    return places.get_indexer(pd.Index(column.astype(str))).astype(np.int64)
+
+
+def draw(
+    counted: Sequence[Counted | None], block: int, clips: Sequence[str], resamples: int, seed: int
+) -> Draws | None:
+    """All on the same draws of images; None where one has not been counted, or they can't be drawn together."""
+    known = [each for each in counted if each is not None]
+    if not known or len(known) < len(counted):
+        return None
+    try:
+        return resample([each.counts for each in known], known[0].statistic, block, resamples, seed, groups=clips)
+    except EvaluationError:
+        return None

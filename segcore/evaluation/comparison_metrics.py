@@ -1,0 +1,195 @@
+"""Every number that runs are compared by: scores of an evaluation, and costs of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from segcore.errors import RunError
+from segcore.metrics import HELP, scores
+from segcore.runs import Evaluation, RunRecord, void_ids
+from segcore.runs.profile import Latency, Profile
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score of one evaluation.
+
+    Args:
+        key: As tables, links and files call it.
+        title: As people call it.
+        help: One sentence.
+        value: Its value, NaN where the evaluation can't tell.
+        statistic: Its name in `segcore.metrics.STATISTICS`, which can score any draw of the images; None where only the
+            evaluation itself knows it, so that it has no interval.
+        without_void: Void pixels are left out, where void is one of the classes.
+        higher_is_better: Of two runs the one with the higher value is better; None where neither is.
+    """
+
+    key: str
+    title: str
+    help: str
+    value: Callable[[Evaluation], float]
+    statistic: str | None = None
+    without_void: bool = False
+    higher_is_better: bool | None = True
+
+
+def _of_split(key: str, title: str) -> Metric:
+    return Metric(key, title, HELP[key], lambda evaluation: float(getattr(evaluation.scores, key)), key)
+
+
+def _without_void(key: str, title: str) -> Metric:
+    name = key.removesuffix("_without_void")
+
+    def value(evaluation: Evaluation) -> float:
+        void = void_ids(evaluation.labels)
+        return float(getattr(scores(evaluation.total, without=void), name)) if void else NAN
+
+    return Metric(key, title, HELP[key], value, name, without_void=True)
+
+
+def _of_images(column: str) -> Callable[[Evaluation], float]:
+    return lambda evaluation: float(evaluation.images[column].mean())  # pandas leaves out NaN
+
+
+METRICS: dict[str, Metric] = {
+    metric.key: metric
+    for metric in (
+        _of_split("miou", "mIoU"),
+        Metric(
+            "image_miou",
+            "mIoU by image",
+            "Mean IoU of each image over the classes present in it, averaged over the images: each counts alike.",
+            _of_images("miou"),
+            "image_miou",
+        ),
+        _of_split("pixel_accuracy", "pixel accuracy"),
+        _of_split("mean_accuracy", "mean accuracy"),
+        _of_split("mean_dice", "Dice"),
+        _of_split("frequency_weighted_iou", "fwIoU"),
+        _without_void("miou_without_void", "mIoU, no void"),
+        _without_void("pixel_accuracy_without_void", "pixel accuracy, no void"),
+        Metric("entropy", "entropy", HELP["entropy"], _of_images("entropy"), higher_is_better=None),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run costs.
+
+    Args:
+        key: As tables, links and files call it.
+        title: As people call it, with its unit.
+        help: One sentence.
+        value: Its value in that unit, None where it was not measured.
+        digits: After the point.
+    """
+
+    key: str
+    title: str
+    help: str
+    value: Callable[[RunRecord], float | None]
+    digits: int = 1
+
+
+def _profiled(key: str, title: str, help_: str, value: Callable[[Profile], float], digits: int = 1) -> Cost:
+    def found(run: RunRecord) -> float | None:
+        profile = run.profile
+        return None if profile is None else value(profile)
+
+    return Cost(key, title, help_, found, digits)
+
+
+COSTS: dict[str, Cost] = {
+    cost.key: cost
+    for cost in (
+        Cost("parameters", "parameters, M", "Millions of parameters.", lambda run: run.summary.parameters / 1e6),
+        _profiled("macs", "MACs, G", "Billions of multiply-adds for one image.", lambda found: found.macs / 1e9),
+        _profiled("model_mb", "model, MB", "Size of the stored weights.", lambda found: found.model_mb),
+        Cost(
+            "minutes",
+            "training, min",
+            "Minutes of training, without evaluation.",
+            lambda run: run.summary.train_seconds / 60,
+        ),
+        Cost(
+            "peak_memory_mb",
+            "peak memory, MB",
+            "Most memory that the training process held.",
+            lambda run: run.summary.peak_memory_mb,
+            0,
+        ),
+    )
+}
+
+
+def costs(runs: Sequence[RunRecord]) -> dict[str, Cost]:
+    """`COSTS`, and a median and a 95th percentile of latency by backend and precision, as far as any run tells.
+
+    Latencies of different machines don't rank models: those of the machine that most of these runs were timed on are
+    taken, and the help names it.
+    """
+    known = {key: cost for key, cost in COSTS.items() if any(_or_none(cost.value, run) is not None for run in runs)}
+    timed = [each for run in runs for each in _latencies(run)]
+    if not timed:
+        return known
+    machine = Counter(each.machine for each in timed).most_common(1)[0][0]
+    for backend, precision in dict.fromkeys((each.backend, each.precision) for each in timed):
+        for part, short in (("median_ms", "median"), ("p95_ms", "p95")):
+            cost = _latency(backend, precision, machine, part, short)
+            if any(cost.value(run) is not None for run in runs):
+                known[cost.key] = cost
+    return known
+
+
+def _latency(backend: str, precision: str, machine: str, part: str, short: str) -> Cost:
+    def value(run: RunRecord) -> float | None:
+        found = [
+            each
+            for each in _latencies(run)
+            if (each.backend, each.precision, each.machine) == (backend, precision, machine)
+        ]
+        newest = max(found, key=lambda each: each.measured, default=None)
+        return None if newest is None else float(getattr(newest, part))
+
+    title = f"{backend} {precision}, ms" + ("" if short == "median" else " p95")
+    share = "Half" if short == "median" else "95 of 100"
+    text = f"{share} of the images took less, one at a time through {backend} in {precision}, on {machine}."
+    return Cost(f"{backend}_{precision}_{short}", title, text, value)
+
+
+def _latencies(run: RunRecord) -> tuple[Latency, ...]:
+    try:
+        profile = run.profile
+    except (RunError, OSError):  # `segcore profile` says what is wrong with it
+        return ()
+    return () if profile is None else profile.latencies
+
+
+def costs_of(run: RunRecord, known: Mapping[str, Cost]) -> dict[str, float]:
+    """What a run costs, by key; what was not measured is left out."""
+    found = {key: _or_none(cost.value, run) for key, cost in known.items()}
+    return {key: float(value) for key, value in found.items() if value is not None}
+
+
+def _or_none(value: Callable[[RunRecord], float | None], run: RunRecord) -> float | None:
+    try:
+        return value(run)
+    except (RunError, OSError):
+        return None
+
+
+def metrics_of(evaluations: Sequence[Evaluation]) -> dict[str, Metric]:
+    """The metrics that any of these evaluations can tell."""
+    return {key: metric for key, metric in METRICS.items() if any(_known(metric, each) for each in evaluations)}
+
+
+def _known(metric: Metric, evaluation: Any) -> bool:  # noqa: ANN401 - an Evaluation, or one read by an older Segcore
+    value = metric.value(evaluation)
+    return value == value

@@ -1,0 +1,202 @@
+"""Which evaluations may be compared: those of the same classes and the same ground truth."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from segcore.data.sequence import group_of
+from segcore.errors import number
+from segcore.metrics import block_length
+from segcore.runs import Evaluation, RunRecord
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+LEAST_BLOCKED = 4  # images of one sequence, from which on neighbours are drawn together
+
+
+class Kind(NamedTuple):
+    """What a run predicts: the data by name, its classes, and whether void is one of them."""
+
+    dataset: str
+    classes: tuple[str, ...]
+    void: str
+
+    @classmethod
+    def of(cls, run: RunRecord) -> Kind:
+        """Of a run."""
+        return cls(run.summary.dataset.name, run.labels.names, run.summary.dataset.void)
+
+    @property
+    def title(self) -> str:
+        """`camvid, 11 classes`."""
+        return f"{self.dataset}, {len(self.classes)} classes" + (", void one of them" if self.void == "class" else "")
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Runs scored on the same images with the same ground truth: their numbers rank each other.
+
+    Args:
+        kind: Data, classes, void.
+        ids: The images, in order.
+        runs: Ids of the runs.
+        block: Neighbouring frames drawn together when images are drawn again.
+    """
+
+    kind: Kind
+    ids: tuple[str, ...]
+    runs: tuple[str, ...]
+    block: int
+
+    @property
+    def sequences(self) -> int:
+        """Number of clips the images come from; as many as images where they are no frames."""
+        return len(set(sequences(self.ids)))
+
+    @property
+    def where(self) -> str:
+        """`11 frames of one clip`, `233 frames of 2 clips`, `50 images`."""
+        return where(self.ids)
+
+    @property
+    def title(self) -> str:
+        """`camvid, 11 classes, 233 frames of 2 clips`."""
+        return f"{self.kind.title}, {self.where}"
+
+
+def sequences(ids: Sequence[str]) -> tuple[str, ...]:
+    """The clip of each image by its numbered id; the image itself where it is no frame of one."""
+    groups = [group_of(sample_id) if sample_id[-1:].isdigit() else None for sample_id in ids]
+    sizes = Counter(groups)
+    return tuple(
+        sample_id if group is None or sizes[group] < LEAST_BLOCKED else group
+        for group, sample_id in zip(groups, ids, strict=True)
+    )
+
+
+def block_of(ids: Sequence[str], values: F64) -> int:
+    """Neighbouring frames to draw together, by how alike their scores are; 1 where images are no frames.
+
+    Args:
+        ids: N images.
+        values: `[R, N]` a score of each image, of R runs.
+    """
+    clips = sequences(ids)
+    return block_length(values, clips) if len(set(clips)) < len(ids) else 1
+
+
+def where(ids: Sequence[str]) -> str:
+    """What was scored, in words.
+
+    >>> where([f"ride_{number:03}" for number in range(11)]), where(["cat", "dog"])
+    ('11 frames of one clip', '2 images')
+    """
+    clips = len(set(sequences(ids)))
+    if clips == len(ids):
+        return number(len(ids), "image")
+    return f"{len(ids)} frames of " + ("one clip" if clips == 1 else number(clips, "clip"))
+
+
+def pools_of(
+    runs: Sequence[RunRecord], evaluations: Mapping[str, Evaluation], truths: Mapping[str, I64]
+) -> tuple[Pool, ...]:
+    """Runs by what they were scored on; of each kind the largest pool first.
+
+    Args:
+        runs: In order.
+        evaluations: By run; runs without are left out.
+        truths: By run `[N, C]` true pixels of each image and class, which tell one ground truth from another.
+    """
+    members: dict[tuple[Kind, tuple[str, ...], bytes], list[str]] = defaultdict(list)
+    for run in runs:
+        if run.id in evaluations:
+            ids = evaluations[run.id].ids
+            order = np.argsort(np.array(ids))
+            digest = hashlib.sha256(np.ascontiguousarray(truths[run.id][order]).tobytes()).digest()
+            members[Kind.of(run), tuple(sorted(ids)), digest].append(run.id)
+    pools = [_pool(kind, tuple(ids), evaluations) for (kind, _, _), ids in members.items()]
+    first: dict[Kind, int] = {}
+    for pool in pools:
+        first.setdefault(pool.kind, len(first))
+    return tuple(sorted(pools, key=lambda pool: (first[pool.kind], -len(pool.runs))))
+
+
+def _pool(kind: Kind, runs: tuple[str, ...], evaluations: Mapping[str, Evaluation]) -> Pool:
+    ids = evaluations[runs[0]].ids
+    values = [evaluations[run_id].images.set_index("id")["miou"].reindex(list(ids)).to_numpy() for run_id in runs]
+    return Pool(kind, ids, runs, block_of(ids, np.array(values, np.float64)))
+
+
+def differences(
+    runs: Sequence[RunRecord], evaluations: Mapping[str, Evaluation], pools: Sequence[Pool], titles: Mapping[str, str]
+) -> tuple[str, ...]:
+    """What keeps runs from being compared, and what differs although they can be: a sentence each."""
+    found = []
+    kinds = list(dict.fromkeys(pool.kind for pool in pools))
+    if len(kinds) > 1:
+        listed = "; ".join(f"{kind.title}: {_names(_of_kind(pools, kind), titles)}" for kind in kinds)
+        found.append(f"These runs were scored on different data, so their numbers don't rank each other. {listed}.")
+        found += _class_sets(kinds)
+    for kind in kinds:
+        mine = [pool for pool in pools if pool.kind == kind]
+        if len(mine) > 1:
+            listed = "; ".join(f"{pool.where}: {_names(pool.runs, titles)}" for pool in mine)
+            found.append(
+                f"Not all on {kind.dataset} were scored on the same images. {listed}. "
+                "Two of them are compared on the images that both have, where their ground truth is the same."
+            )
+    by_id = {run.id: run for run in runs}
+    for pool in pools:
+        infos = {run_id: by_id[run_id].summary.dataset for run_id in pool.runs}
+        for what, parts in (
+            ("versions of the data", {run_id: info.fingerprint for run_id, info in infos.items()}),
+            ("divisions of it", {run_id: info.split_fingerprint for run_id, info in infos.items()}),
+        ):
+            odd = _odd(parts)
+            if odd:
+                found.append(
+                    f"{_names(odd, titles)}: trained on other {what} than the rest. "
+                    f"The ground truth of the {pool.where} is the same, so they can be compared."
+                )
+    return tuple(found)
+
+
+def _of_kind(pools: Sequence[Pool], kind: Kind) -> list[str]:
+    return [run_id for pool in pools if pool.kind == kind for run_id in pool.runs]
+
+
+def _class_sets(kinds: Sequence[Kind]) -> list[str]:
+    """Why runs on data of one name still differ."""
+    found = []
+    for name in dict.fromkeys(kind.dataset for kind in kinds):
+        sets = [kind.classes for kind in kinds if kind.dataset == name]
+        if len(sets) < 2:
+            continue
+        common = set(sets[0]).intersection(*sets[1:])
+        others = sorted({each for names in sets for each in names} - common)
+        if others:
+            some = ", ".join(others[:6]) + (", ..." if len(others) > 6 else "")
+            found.append(f"Their class sets of {name} differ in: {some}.")
+        else:
+            found.append(f"On {name} they have the same classes in another order, or another void policy.")
+    return found
+
+
+def _odd(parts: Mapping[str, str]) -> list[str]:
+    """Those that differ from what most have."""
+    if len(set(parts.values())) < 2:
+        return []
+    usual = Counter(parts.values()).most_common(1)[0][0]
+    return [run_id for run_id, value in parts.items() if value != usual]
+
+
+def _names(ids: Sequence[str], titles: Mapping[str, str], most: int = 4) -> str:
+    named = [titles.get(run_id, run_id) for run_id in ids[:most]]
+    return ", ".join(named) + (f" and {len(ids) - most} more" if len(ids) > most else "")

@@ -1,0 +1,108 @@
+"""What a comparison says in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from segcore.evaluation.comparison_pools import Pool
+    from segcore.evaluation.comparison_rows import Pair, Row
+
+FEW = 4  # rows of which every pair gets a sentence
+NAMED = 3  # rows that a sentence names before it counts the rest
+FEW_BLOCKS = 10  # under which a bootstrap over blocks says too little
+
+
+def points(value: float, beside: float | None = None) -> str:
+    """A difference of shares in points of a hundred, as exact as its uncertainty makes sense of.
+
+    >>> points(0.0312, 0.012), points(0.00031, 0.0002)
+    ('3.1', '0.03')
+    """
+    exact = abs(value if beside is None else beside) * 100
+    return f"{100 * value:.{1 if exact >= 0.1 or exact == 0 else 2}f}"
+
+
+def verdict(pair: Pair, names: Callable[[str], str], where: str) -> str:
+    """One pair in one sentence.
+
+    Args:
+        pair: The pair.
+        names: Id of a row -> what it is called.
+        where: What was scored.
+    """
+    one, other = names(pair.a), names(pair.b)
+    if pair.problem:
+        return f"{one} and {other} can't be compared: {pair.problem}."
+    if pair.low != pair.low:
+        return f"{one} and {other} can't be told apart by {where}: there is no interval of this score."
+    if pair.better is None:
+        return f"{where} can't separate {one} and {other} ({apart(pair)})."
+    if pair.better == pair.b:
+        one, other = other, one
+    return f"{one} is better than {other} by {apart(pair)}."
+
+
+def apart(pair: Pair) -> str:
+    """`3.1 ± 1.2 points`."""
+    return f"{points(abs(pair.difference), pair.half)} ± {points(pair.half)} points"
+
+
+def sentences(
+    rows: Sequence[Row], pool: Pool, pair: Callable[[str, str], Pair], names: Callable[[str], str]
+) -> list[str]:
+    """All pairs of a few rows; of many, what the first is better than and what it can't be separated from.
+
+    Args:
+        rows: With scores, of one pool, best first.
+        pool: Theirs.
+        pair: The pair of two rows by their ids.
+        names: Id of a row -> what it is called.
+    """
+    if len(rows) < 2:
+        return []
+    if len(rows) <= FEW:
+        pairs = [pair(one.id, other.id) for index, one in enumerate(rows) for other in rows[index + 1 :]]
+        return [verdict(each, names, pool.where) for each in pairs]
+    first = rows[0]
+    pairs = [pair(first.id, other.id) for other in rows[1:]]
+    tied = [each for each in pairs if each.better is None]
+    beaten = [each for each in pairs if each.better == first.id]
+    found = []
+    if tied:
+        found.append(f"{pool.where} can't separate {names(first.id)} from {_listed([names(each.b) for each in tied])}.")
+    if beaten:
+        named = [f"{names(each.b)} by {apart(each)}" for each in beaten]
+        found.append(f"{names(first.id)} is better than {_listed(named)}.")
+    return found
+
+
+def caveats(rows: Sequence[Row], pool: Pool) -> list[str]:
+    """What the intervals don't tell."""
+    found = []
+    if pool.sequences == 1 and len(pool.ids) > 1:
+        found.append("All frames are of one clip: the intervals are about this street, not about others.")
+    blocks = len(pool.ids) // max(1, pool.block)
+    if blocks < FEW_BLOCKS:
+        found.append(f"{len(pool.ids)} images make {blocks} independent blocks: read every interval as a hint.")
+    single = [row for row in rows if len(row.runs) == 1]
+    if single and len(rows) > 1:
+        which = "Each was" if len(single) == len(rows) else "Some were"
+        found.append(
+            f"{which} trained once: what another seed would change is not in the intervals. "
+            "`train.py --repeats 3` trains three."
+        )
+    if len(rows) > FEW:
+        expected = len(rows) * (len(rows) - 1) / 2 * 0.05
+        found.append(
+            f"The first of {len(rows)} leads by luck too, and about {expected:.0f} of their pairs would seem separated "
+            "if all were equal."
+        )
+    return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) <= NAMED + 1:
+        return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"

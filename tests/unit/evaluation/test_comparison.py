@@ -1,0 +1,257 @@
+"""Runs against each other: who is better, who can't be separated, and who can't be compared at all."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from fixtures.runs import IDS, fake_run, fake_truth
+
+from segcore.errors import EvaluationError
+from segcore.evaluation.comparison import Comparison
+from segcore.evaluation.comparison_draws import image_places, sums_of
+from segcore.evaluation.comparison_metrics import METRICS
+from segcore.evaluation.comparison_pools import sequences, where
+from segcore.evaluation.comparison_words import points
+from segcore.labels import CAMVID11, LabelMap
+from segcore.runs import load_run
+from segcore.runs.profile import Latency, Profile, write_profile
+
+PHOTOS = tuple("abcdefghijklmnop")  # no frames: each stands for itself
+
+
+def make(store, name, model="unet", right=0.8, seed=0, **options):
+    options = {"ids": PHOTOS} | options
+    return fake_run(store, name, model=model, right=right, seed=seed, **options)
+
+
+def changed(run, **values):
+    """The run with other values in the `dataset` of its summary."""
+    file = run.path / "summary.json"
+    summary = json.loads(file.read_text())
+    summary["dataset"] |= values
+    file.write_text(json.dumps(summary))
+    return load_run(run.path)
+
+
+@pytest.fixture
+def three(store):
+    """Two that can't be told apart, and a worse one."""
+    return [
+        make(store, "low", "fcn8s", 0.6),
+        make(store, "one", "unet", 0.8, seed=1),
+        make(store, "two", "pspnet", 0.8, seed=2),
+    ]
+
+
+def of(runs, metric="miou", **options):
+    return Comparison.of(runs, "test", metric, **{"resamples": 400} | options)
+
+
+def test_sums_are_those_of_the_counts(store):
+    evaluation = make(store, "one").evaluation("test")
+    sums = sums_of(evaluation)
+    assert np.array_equal(sums.true, evaluation.counts.sum(axis=2))
+    assert np.array_equal(sums.predicted, evaluation.counts.sum(axis=1))
+    assert np.array_equal(sums.right, np.diagonal(evaluation.counts, axis1=1, axis2=2))
+    without = sums_of(evaluation, without=(2, 3))
+    assert without.true[:, [2, 3]].sum() == 0 and without.true[:, 4].sum() == sums.true[:, 4].sum()
+
+
+def test_images_are_found_however_the_table_holds_their_names(store):
+    evaluation = make(store, "one").evaluation("test")
+    expected = image_places(evaluation)
+    evaluation.confusion["image"] = evaluation.confusion["image"].astype(str)
+    assert np.array_equal(image_places(evaluation), expected)
+
+
+def test_rows_are_ranked_and_say_what_is_better(three):
+    found = of(three)
+    assert [row.id for row in found.rows][2] == "low"
+    for row, run in ((found.row(run.id), run) for run in three):
+        assert row.scores["miou"] == pytest.approx(run.evaluation("test").scores.miou)
+        assert row.interval.low < row.scores["miou"] < row.interval.high
+    text = " ".join(found.sentences())
+    assert "U-Net is better than FCN-8s by" in text and "PSPNet is better than FCN-8s by" in text
+    assert "16 images can't separate" in text
+    assert found.level(0) == {"one", "two"}
+
+
+def test_a_pair_is_antisymmetric_and_a_run_equals_itself(three):
+    found = of(three)
+    forth, back = found.pair("one", "low"), found.pair("low", "one")
+    assert forth.difference == -back.difference and forth.low == pytest.approx(-back.high)
+    assert forth.probability == pytest.approx(1 - back.probability)
+    assert forth.better == back.better == "one" and forth.images == len(PHOTOS)
+    itself = found.pair("one", "one")
+    assert (itself.difference, itself.low, itself.high, itself.probability, itself.better) == (0, 0, 0, 0.5, None)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_ranks_or_says_nothing(three, metric):
+    found = of(three, metric)
+    for row in found.rows:
+        value = row.scores[metric]
+        assert value != value or row.interval is None or row.interval.value == pytest.approx(value)
+    found.sentences(), found.caveats()
+
+
+def test_nobody_is_better_by_a_score_that_has_no_better(three):
+    assert METRICS["entropy"].higher_is_better is None
+    found = of(three, "entropy")
+    assert all(row.interval is None for row in found.rows)
+    assert math.isnan(found.pair("one", "low").low)
+
+
+def test_many_rows_are_told_from_the_first(store):
+    runs = [make(store, f"run{index}", "unet", 0.3 + 0.1 * index, seed=index) for index in range(6)]
+    found = of(runs)
+    (text,) = found.sentences()
+    assert text.startswith("U-Net (run5) is better than U-Net (run4) by") and text.endswith("and 2 more.")
+    assert any("leads by luck too" in caveat for caveat in found.caveats())
+    assert len(found.sentences(["run5", "run4"])) == 1
+
+
+def test_frames_of_one_clip_are_drawn_in_blocks_and_say_so(store):
+    ids = tuple(f"ride_{index:03}" for index in range(11))
+    runs = [make(store, "one", "unet", ids=ids), make(store, "two", "pspnet", 0.81, seed=1, ids=ids)]
+    found = of(runs)
+    assert found.block == 3 and found.pools[0].title == "fake, 11 classes, 11 frames of one clip"
+    assert "11 frames of one clip can't separate" in found.sentences()[0]
+    assert any("of one clip" in text for text in found.caveats()) and any("3 indep" in text for text in found.caveats())
+
+
+def test_seeds_of_one_recipe_are_one_row_with_their_spread(store):
+    runs = [make(store, f"unet-{seed}", "unet", 0.7 + 0.05 * seed, seed=seed) for seed in range(3)]
+    runs.append(make(store, "other", "pspnet", 0.5, seed=9))
+    alone = of(runs)
+    assert [group.runs for group in alone.groups] == [("unet-0", "unet-1", "unet-2"), ("other",)]
+    found = alone.grouped(True)
+    first, other = found.rows
+    assert (first.title, first.runs, other.title) == ("U-Net, 3 seeds", ("unet-0", "unet-1", "unet-2"), "PSPNet")
+    values = [alone.row(run_id).scores["miou"] for run_id in first.runs]
+    assert first.scores["miou"] == pytest.approx(np.mean(values)) == pytest.approx(first.interval.value)
+    assert first.spread == pytest.approx(np.std(values, ddof=1))
+    single = alone.row("unet-1").interval
+    assert first.interval.high - first.interval.low > single.high - single.low  # seeds differ more than images here
+    assert found.pair("unet-2", "other").better == "unet-0"
+    assert found.row("unet-2") is first
+
+
+def test_a_recipe_is_more_than_the_model(store):
+    runs = [make(store, "one"), make(store, "two", seed=1), make(store, "three", seed=2, epochs=3)]
+    (runs[0].path / "config.yaml").write_text("- no mapping")
+    assert [group.runs for group in of(runs).groups] == [("one",), ("two",), ("three",)]
+
+
+def test_other_data_is_ranked_apart_and_named(store):
+    toy = LabelMap("toy", ("Sky", "Road", "Car"), ((1, 1, 1), (2, 2, 2), (3, 3, 3)))
+    runs = [make(store, "one"), make(store, "two", "pspnet", labels=toy, dataset="elsewhere")]
+    found = of(runs)
+    assert len(found.pools) == 2 and found.sentences() == []
+    text = " ".join(found.differences)
+    assert "scored on different data" in text and "elsewhere, 3 classes: PSPNet" in text
+    assert found.pair("one", "two").problem.startswith("one is of fake, 11 classes")
+
+
+def test_other_classes_and_another_void_policy_of_one_dataset_are_named(store):
+    fewer = LabelMap("ten", CAMVID11.names[:10], CAMVID11.colors[:10])
+    (text,) = [
+        each for each in of([make(store, "one"), make(store, "two", labels=fewer)]).differences if "class sets" in each
+    ]
+    assert text == "Their class sets of fake differ in: Bicyclist."
+    runs = [make(store, "three"), changed(make(store, "four"), void="class")]
+    assert any("another void policy" in each for each in of(runs).differences)
+
+
+def test_other_images_are_compared_where_both_have_them(store):
+    runs = [make(store, "one"), make(store, "few", "pspnet", 0.5, ids=PHOTOS[:6], seed=1)]
+    found = of(runs)
+    assert len(found.pools) == 2
+    pair = found.pair("one", "few")
+    assert pair.images == 6 and pair.better == "one"
+    assert any("compared on the images that both have" in text for text in found.differences)
+
+
+def test_images_of_another_ground_truth_are_not_shared(store):
+    other = [fake_truth(index + 1) for index in range(len(PHOTOS))]
+    found = of([make(store, "one"), make(store, "two", "pspnet", truths=other)])
+    assert "share no image" in found.pair("one", "two").problem
+
+
+def test_the_order_of_images_does_not_matter(store):
+    order = list(range(len(PHOTOS)))[::-1]
+    turned = make(
+        store, "two", "pspnet", ids=[PHOTOS[index] for index in order], truths=[fake_truth(index) for index in order]
+    )
+    found = of([make(store, "one"), turned])
+    assert len(found.pools) == 1
+    assert found.row("two").interval.value == pytest.approx(turned.evaluation("test").scores.miou)
+
+
+def test_another_version_of_the_data_with_the_same_truth_is_compared_and_said(store):
+    odd = changed(make(store, "odd", "pspnet", seed=3), fingerprint="other", split_fingerprint="another")
+    found = of([make(store, "one"), make(store, "two", "fcn8s", seed=1), odd])
+    assert len(found.pools) == 1
+    assert sum(text.startswith("PSPNet: trained on other") for text in found.differences) == 2
+
+
+def test_runs_without_scores_come_last_with_the_reason(store):
+    broken = make(store, "broken", "fcn8s")
+    (broken.path / "evaluation" / "test" / "confusion.parquet").write_bytes(b"PAR1")
+    found = of([make(store, "none", "pspnet", evaluated=False), broken, make(store, "one")])
+    assert [row.id for row in found.rows] == ["one", "none", "broken"]
+    assert found.row("none").problem == "not evaluated on test" and "no Parquet" in found.row("broken").problem
+    assert "PSPNet: not evaluated on test" in found.pair("one", "none").problem
+    assert found.row("none").cost["parameters"] > 0
+
+
+def test_costs_take_latencies_of_the_machine_that_most_were_timed_on(three):
+    for run, machine, median in zip(three, ("here", "here", "there"), (10.0, 20.0, 1.0), strict=True):
+        timed = Latency(
+            backend="openvino",
+            precision="bf16",
+            machine=machine,
+            height=48,
+            width=64,
+            median_ms=median,
+            p95_ms=2 * median,
+            repeats=9,
+            measured="2026-01-01T00:00:00+00:00",
+        )
+        sized = {"height": 48, "width": 64, "model_mb": 8.0, "train_minutes": 1.0}
+        write_profile(run.path, Profile(parameters=5, macs=2_000_000_000, latencies=(timed,), **sized))
+    found = of([load_run(run.path) for run in three])
+    assert "on here" in found.costs["openvino_bf16_median"].help
+    assert found.row("low").cost["openvino_bf16_median"] == 10 and found.row("one").cost["openvino_bf16_p95"] == 40
+    assert "openvino_bf16_median" not in found.row("two").cost and found.row("two").cost["macs"] == 2
+
+
+def test_an_unreadable_profile_costs_nothing(three):
+    (three[0].path / "profile.json").write_text("{")
+    assert "macs" not in of([load_run(three[0].path)]).rows[0].cost
+
+
+def test_classes_have_intervals(three):
+    found = of(three).classes(["one", "low"])
+    assert list(found) == ["one", "low"] and len(found["one"]) == 11
+    scores = three[1].evaluation("test").scores.iou
+    assert (
+        found["one"][4].value == pytest.approx(scores[4]) and found["one"][4].low <= scores[4] <= found["one"][4].high
+    )
+
+
+def test_nothing_one_and_an_unknown_metric(store):
+    assert of([]).rows == () and of([]).sentences() == [] and of([]).block == 1
+    alone = of([make(store, "one")])
+    assert alone.sentences() == [] and alone.level(0) == {"one"}
+    with pytest.raises(EvaluationError, match=r"No metric 'miuo'. Did you mean 'miou'\?"):
+        of([], "miuo")
+    with pytest.raises(EvaluationError, match="No run in this comparison 'two'"):
+        alone.row("two")
+
+
+def test_words():
+    assert where(IDS) == "4 frames of one clip"
+    assert sequences(["a_1", "a_2", "b_1", "b_2"]) == ("a_1", "a_2", "b_1", "b_2")  # too few to be clips
+    assert points(0.0312, 0.012) == "3.1"
