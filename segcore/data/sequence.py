@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 _NUMBERED = re.compile(r"^(?P<sequence>.*?)(?P<number>\d+)$")
+# Frames a second that the numbers count: CamVid's drives were filmed at 30 Hz (Brostow et al. 2009). It labels every
+# 30th frame, and every second one of the clip that is CamSeq01 and Cam101.
+RATES = {"0001TP": 30.0, "0006R0": 30.0, "0016E5": 30.0, "Seq05VD": 30.0}
 MIN_VIDEO_FRAMES = 30  # fewer are as likely numbered photos, and too few for gaps around a block
 
 
@@ -22,6 +25,25 @@ def group_of(sample_id: str) -> str:
         return ""
     sequence = found["sequence"]
     return re.sub(r"(?<=[_-])f$", "", sequence).rstrip("_- .")
+
+
+def frame_number(sample_id: str) -> int | None:
+    """The number of a frame in its sequence: the last digits of its id; None where there are none.
+
+    >>> frame_number("0016E5_07961"), frame_number("Seq05VD_f00030"), frame_number("cat")
+    (7961, 30, None)
+    """
+    found = _NUMBERED.match(sample_id)
+    return int(found["number"]) if found else None
+
+
+def frame_rate(sequence: str) -> float | None:
+    """Frames a second that the numbers of a sequence count, where that is known; it is never guessed.
+
+    >>> frame_rate("0016E5"), frame_rate("my-ride")
+    (30.0, None)
+    """
+    return RATES.get(sequence)
 
 
 def natural_key(text: str) -> tuple[tuple[int, int | str], ...]:

@@ -7,10 +7,11 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import NamedTuple
 
 from segcore.data.dataset import Dataset
+from segcore.data.leaks.neighbours import plan_findings, scored
 from segcore.errors import DatasetError, unknown
 
 METHODS: dict[str, str] = {
@@ -67,11 +68,7 @@ class SplitPlan:
 
     def scored(self, split: str) -> tuple[str, ...]:
         """Ids that a score on `train`, `val` or `test` is of: every frame once, a copy on disk only in place of one."""
-        chosen: dict[str, str] = {}
-        for item in getattr(self, split):
-            if item.frame not in chosen or not item.origin:
-                chosen[item.frame] = item.id
-        return tuple(chosen.values())
+        return scored(getattr(self, split))
 
     def counts(self) -> dict[str, int]:
         """Samples by split; `train` counts different frames, `train_augmented` items: frames and copies."""
@@ -136,11 +133,10 @@ def plan_split(
     if method == "auto":
         method = "given" if "val" in dataset.splits else "block" if dataset.video else "frame"
     rng, frames = random.Random(seed), tuple(stored)
-    warnings: list[str] = []
     if method == "given":
         train, val = _given(dataset, stored, copies)
     elif method == "augmented":
-        train, val, warnings = _augmented(stored, val_fraction, copies, rng)
+        train, val = _augmented(stored, val_fraction, copies, rng)
     else:
         chosen, gap = (_blocks if method == "block" else _frames)(dataset, frames, val_fraction, rng)
         train, val = _sides(stored, chosen, gap, copies)
@@ -150,14 +146,15 @@ def plan_split(
                 f"val_fraction {val_fraction} of {len(frames)} frames ({method}) leaves no {name} samples. "
                 "Choose another fraction, or --split frame."
             )
-    return _plan(dataset, method, train, val, copies, [*warnings, *_val_warnings(dataset, method)])
+    return _plan(dataset, method, method, train, val, copies)
 
 
-def _plan(
-    dataset: Dataset, method: str, train: list[Item], val: list[Item], copies: int, warnings: list[str]
-) -> SplitPlan:
+def _plan(dataset: Dataset, method: str, asked: str, train: list[Item], val: list[Item], copies: int) -> SplitPlan:
     test = [Item(frame) for frame in dataset.splits.get("test", ())]
-    warnings = [*warnings, *_copy_warnings(dataset, method, val, copies), *_test_warnings(dataset, train, test)]
+    leaks = _leak_warnings(dataset, {"train": train, "val": val, "test": test}, block=asked in ("block", "given"))
+    warnings = [*leaks, *_own_val(dataset, method), *_copy_warnings(dataset, method, val, copies)]
+    if not test:
+        warnings.append(f"{dataset.name} has no test split; models are compared on validation only.")
     return SplitPlan(method, tuple(train), tuple(val), tuple(test), tuple(warnings))
 
 
@@ -211,18 +208,24 @@ def _copy_warnings(dataset: Dataset, method: str, val: Sequence[Item], copies: i
     return warnings
 
 
-def _val_warnings(dataset: Dataset, method: str) -> list[str]:
+def _leak_warnings(dataset: Dataset, items: Mapping[str, Sequence[Item]], *, block: bool) -> list[str]:
+    """What speaks against scores on these items, as the leak check says it, without looking at pictures."""
     warnings = []
-    if method == "frame" and dataset.video:
-        warnings.append(
-            "Split 'frame' on a video: most validation frames have a training frame beside them in time; the "
-            "validation score is optimistic. --split block takes a stretch with a gap."
-        )
-    if method != "given" and "val" in dataset.splits:
-        warnings.append(
-            f"{dataset.name} has a val split of its own ({len(dataset.splits['val'])} frames); it is not used."
-        )
+    for found in plan_findings(dataset, items):
+        if found.severity == "note" or found.other != "train":
+            continue
+        way_out = ""
+        if found.split == "val":
+            beside = "" if block else " --split block takes a stretch with a gap."
+            way_out = " Trust the test score only." if found.kind == "copies" else beside
+        warnings.append(found.sentence + way_out)
     return warnings
+
+
+def _own_val(dataset: Dataset, method: str) -> list[str]:
+    if method == "given" or "val" not in dataset.splits:
+        return []
+    return [f"{dataset.name} has a val split of its own ({len(dataset.splits['val'])} frames); it is not used."]
 
 
 def _fold_plan(
@@ -262,7 +265,7 @@ def _fold_plan(
         random.Random(seed).shuffle(shuffled)
         chosen, gap = set(shuffled[fold::folds]), set()
     train, val = _sides(stored, chosen, gap, copies)
-    return _plan(dataset, FOLDS, train, val, copies, _val_warnings(dataset, method))
+    return _plan(dataset, FOLDS, method, train, val, copies)
 
 
 def _time_block(dataset: Dataset, frames: Sequence[str], folds: int, fold: int) -> tuple[set[str], set[str]]:
@@ -312,18 +315,11 @@ def _given(dataset: Dataset, stored: Mapping[str, Sequence[Item]], copies: int) 
 
 def _augmented(
     stored: Mapping[str, Sequence[Item]], val_fraction: float, copies: int, rng: random.Random
-) -> tuple[list[Item], list[Item], list[str]]:
+) -> tuple[list[Item], list[Item]]:
     items = _with_copies(stored, copies)
     rng.shuffle(items)
     cut = round(val_fraction * len(items))
-    val, train = items[:cut], items[cut:]
-    trained = {item.frame for item in train}
-    shared = sum(item.frame in trained for item in val)
-    warning = (
-        f"Split 'augmented': {shared} of {len(val)} validation samples are copies of frames that are also trained on; "
-        "the validation score measures memory, not skill. Trust the test score only."
-    )
-    return sorted(train), sorted(val), [warning] if shared else []
+    return sorted(items[cut:]), sorted(items[:cut])
 
 
 def _frames(
@@ -352,28 +348,3 @@ def _blocks(
         chosen.update(sequence[start:stop])
         gaps.update(sequence[max(0, start - GAP) : start], sequence[stop : stop + GAP])
     return chosen, gaps
-
-
-def _test_warnings(dataset: Dataset, train: Iterable[Item], test: Sequence[Item]) -> list[str]:
-    if not test:
-        return [f"{dataset.name} has no test split; models are compared on validation only."]
-    if not dataset.video:
-        return []
-    trained = {item.frame for item in train}
-    order: dict[str, dict[str, None]] = defaultdict(dict)
-    for record in dataset.records:
-        order[record.group][record.origin] = None
-    beside = {
-        frame
-        for sequence in order.values()
-        for before, after in pairwise(sequence)
-        for frame, other in ((before, after), (after, before))
-        if other in trained
-    }
-    near = sum(item.id in beside for item in test)
-    if near * 2 < len(test):  # one frame beside the border of a stretch is no flaw
-        return []
-    return [
-        f"{near} of {len(test)} test frames are direct neighbours in time of training frames; "
-        "the test score is optimistic for new streets."
-    ]

@@ -134,6 +134,10 @@ class RunRecord:
             return ()
         return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
 
+    def leak(self, split: str) -> str | None:
+        """The sentence that must stand beside a score on `val` or `test`; `None` when nothing is known against it."""
+        return (self.summary.dataset.leaks or {}).get(split)
+
     def evaluation(self, split: str) -> Evaluation | None:
         """The stored evaluation of a split, `None` when there is none.
 

@@ -31,7 +31,11 @@ class _Frozen(BaseModel):
 
 
 class DatasetInfo(_Frozen):
-    """What it was trained on. `train`, `val`, `test` count samples before augmentation, `train_augmented` after."""
+    """What it was trained on. `train`, `val`, `test` count samples before augmentation, `train_augmented` after.
+
+    `leaks` is what speaks against scores on a split, in a sentence each; empty when it was looked for and not found,
+    `None` in a run from before it was looked for.
+    """
 
     name: str
     source: str
@@ -44,6 +48,7 @@ class DatasetInfo(_Frozen):
     split: str
     split_fingerprint: str
     void: Literal["ignore", "class"] = "ignore"
+    leaks: dict[str, str] | None = None
 
 
 class InputInfo(_Frozen):

@@ -6,6 +6,7 @@ import resource
 import sys
 from itertools import pairwise
 
+from segcore.data.leaks import leak_sentences
 from segcore.models import normalization
 from segcore.runs import DatasetInfo, InputInfo, Status, Summary
 from segcore.training.checkpoint import Checkpoint
@@ -39,6 +40,7 @@ def first_summary(job: Job, checkpoint: Checkpoint | None = None) -> Summary:
             split=job.plan.method,
             split_fingerprint=job.plan.fingerprint,
             void=config.void,
+            leaks=leak_sentences(job.dataset, job.plan),
             **job.plan.counts(),
         ),
         input=InputInfo(height=height, width=width, mean=fed.mean, std=fed.std),

@@ -9,9 +9,13 @@ import streamlit as st
 
 from segcore.runs import RunProblem, RunRecord
 from segcore.runs.search import SearchRecord
-from segcore.ui.frame import View, escaped
+from segcore.ui.frame import View, escaped, run_titles
 
 MOST_STAMPED = 5000  # samples; stamping more would keep the page waiting
+LEAK_HELP = (
+    "From the leak check of the split that these runs were trained with. The dataset page lists what was found; "
+    "segcore data check --data PATH looks again, at every picture."
+)
 SPACE = """\
 space:
   lr: {low: 0.0005, high: 0.02, log: true}
@@ -106,6 +110,19 @@ def different_data(runs: Sequence[RunRecord], titles: dict[str, str]) -> bool:
         listed = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in kinds.items())
         st.warning(f"These runs were scored on different data, so their numbers don't rank each other. {listed}.")
     return len(kinds) <= 1
+
+
+def leak_note(runs: Sequence[RunRecord], split: str) -> None:
+    """Under a title: what speaks against scores on `split`, a line for each sentence that runs share; else nothing."""
+    shared: dict[str, list[RunRecord]] = {}
+    for run in runs:
+        if text := run.leak(split):
+            shared.setdefault(text, []).append(run)
+    titles = run_titles(runs)
+    for text, found in shared.items():
+        # Named only where it isn't true of all that are shown.
+        names = "" if len(found) == len(runs) else f" ({', '.join(titles[run.id] for run in found)})"
+        st.markdown(f":orange[:material/warning:] {escaped(text + names)}", help=LEAK_HELP)
 
 
 def other_version(view: View) -> None:

@@ -94,7 +94,10 @@ def test_given_val_is_never_mixed_into_train():
 
 def test_single_frames_of_a_video_are_warned_about():
     (warning,) = plan_split(ride(40), method="frame").warnings
-    assert warning.startswith("Split 'frame' on a video: most validation frames have a training frame beside them")
+    assert warning == (
+        "100 % of validation frames (4 of 4) are direct neighbours in time of training frames: this score is "
+        "optimistic for new streets. --split block takes a stretch with a gap."
+    )
     assert plan_split(ride(40, video=False), method="frame").warnings == ()
 
 
@@ -107,20 +110,23 @@ def test_the_assignments_protocol_says_what_it_measures():
     plan = plan_split(ride(90), method="augmented", copies=4)
     assert plan.counts() == {"train": 90, "train_augmented": 405, "val": 45, "test": 5}
     assert plan.warnings[0] == (
-        "Split 'augmented': 45 of 45 validation samples are copies of frames that are also trained on; "
-        "the validation score measures memory, not skill. Trust the test score only."
+        "100 % of validation samples (45 of 45) are copies of frames that are also trained on: this score measures "
+        "memory. Trust the test score only."
     )
     assert frames(plan.val) <= frames(plan.train)
-    assert plan_split(ride(90), method="augmented").warnings == ()  # nothing is copied
+    (warning,) = plan_split(ride(90), method="augmented").warnings  # nothing is copied
+    assert warning.startswith("100 % of validation frames (9 of 9) are direct neighbours in time of training frames")
 
 
 def test_test_frames_between_training_frames_are_named(tmp_path):
     plan = plan_split(open_dataset(layouts.cam101(tmp_path)), method="frame", val_fraction=0.06)
     assert plan.warnings[1:] == (
-        "2 of 2 test frames are direct neighbours in time of training frames; "
-        "the test score is optimistic for new streets.",
+        "100 % of test frames (2 of 2) have a training frame within 0.2 s: this score measures memory.",
     )
-    assert plan_split(open_dataset(layouts.camseq01(tmp_path / "flat"))).warnings == ()
+    flat = plan_split(open_dataset(layouts.camseq01(tmp_path / "flat")))  # the last frames are test, with a gap
+    assert flat.warnings[1] == (
+        "100 % of test frames (2 of 2) have a training frame within 1 s: this score is optimistic for new streets."
+    )
 
 
 def test_no_test_split_is_allowed_and_said():
@@ -238,7 +244,7 @@ def test_folds_say_what_is_not_used_and_what_is_optimistic():
     )
     assert plan_split(ride(40), folds=2, fold=0).warnings == ()
     (warning,) = plan_split(ride(40), method="frame", folds=2, fold=0).warnings
-    assert warning.startswith("Split 'frame' on a video")
+    assert warning.endswith("optimistic for new streets. --split block takes a stretch with a gap.")
 
 
 @pytest.mark.parametrize(
@@ -338,7 +344,7 @@ def test_only_copies_with_a_val_split_validate_on_its_frames():
 def test_the_assignments_protocol_mixes_copies_on_disk_and_says_so():
     plan = plan_split(expanded(90, copies=2), method="augmented", copies=2)
     assert plan.counts() == {"train": 90, "train_augmented": 405, "val": 45, "test": 5}
-    assert plan.warnings[0].startswith("Split 'augmented': 45 of 45 validation samples are copies of frames that are")
+    assert plan.warnings[0].startswith("100 % of validation samples (45 of 45) are copies of frames that are")
     stored = plan_split(expanded(90, copies=4), method="augmented")
     assert stored.counts() == plan.counts() and stored.warnings[0] == plan.warnings[0]
 
@@ -376,7 +382,9 @@ def test_neighbours_in_time_are_frames():
             records += [Frame(f"{name}_aug{copy}", split, "s", name, copy) for copy in (1, 2)]
     for kept in (records, [record for record in records if record.copy or record.split == "test"]):
         plan = plan_split(Dataset("ride", "ride", CAMVID11, tuple(kept), True), method="frame")
-        assert any(re.match(r"\d+ of 10 test frames are direct neighbours in time", text) for text in plan.warnings)
+        assert any(
+            re.match(r".*test frames \(\d+ of 10\) are direct neighbours in time", text) for text in plan.warnings
+        )
 
 
 def test_a_score_is_of_every_frame_once():
