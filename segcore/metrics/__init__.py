@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from segcore.metrics.blocks import block_length
+from segcore.metrics.boundary import BoundaryScores, boundary_band, boundary_counts, boundary_scores
 from segcore.metrics.confusion import confusion_matrix
 from segcore.metrics.resampling import Draws, Interval, PairedInterval, bootstrap, resample
 from segcore.metrics.scores import HELP, POLICY, Scores, per_image, scores
-from segcore.metrics.statistic import STATISTICS, Statistic, Sums, statistic
+from segcore.metrics.statistic import BOUNDARY_COLUMNS, STATISTICS, Statistic, Sums, statistic
 
 __all__ = [
+    "BOUNDARY_COLUMNS",
     "HELP",
     "POLICY",
     "STATISTICS",
+    "BoundaryScores",
     "Draws",
     "Interval",
     "PairedInterval",
@@ -20,6 +23,9 @@ __all__ = [
     "Sums",
     "block_length",
     "bootstrap",
+    "boundary_band",
+    "boundary_counts",
+    "boundary_scores",
     "confusion_matrix",
     "per_image",
     "resample",

@@ -43,7 +43,7 @@ def confusion_matrix(
             f"The prediction is {got}, the ground truth {expected}; they must match. "
             "Resize the prediction to the ground truth's own size."
         )
-    table = _pairs(_ids(prediction, "prediction"), _ids(truth, "ground truth"))
+    table = pair_counts(_ids(prediction, "prediction"), _ids(truth, "ground truth"))
     if 0 <= ignore_index < len(table):
         table[ignore_index] = 0
     counts = table[:classes, :classes].copy()
@@ -53,18 +53,19 @@ def confusion_matrix(
 
 
 def _ids(mask: npt.NDArray[Any], name: str) -> npt.NDArray[np.uint8]:
-    """The mask as one row of uint8."""
+    """The mask as uint8."""
     if mask.dtype != np.uint8:
         if mask.dtype.kind not in "iub":
             raise EvaluationError(f"The {name} is {mask.dtype}; expected class ids as integers.")
         if mask.size and not (0 <= mask.min() and mask.max() <= 255):
             raise EvaluationError(f"The {name} has ids {mask.min()} to {mask.max()}; expected 0 to 255.")
         mask = mask.astype(np.uint8)
-    return np.ascontiguousarray(mask).reshape(1, -1)
+    return np.ascontiguousarray(mask)
 
 
-def _pairs(prediction: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """`[256, 256]` int64 counts of all id pairs."""
+def pair_counts(prediction: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """`[256, 256]` int64 counts of all id pairs of two masks, 255 included; row = truth."""
+    truth, prediction = truth.reshape(1, -1), prediction.reshape(1, -1)
     table = np.zeros((256, 256), np.int64)
     for start in range(0, truth.shape[1], _CHUNK):
         part = slice(start, start + _CHUNK)
