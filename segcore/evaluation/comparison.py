@@ -16,7 +16,15 @@ from segcore.errors import EvaluationError, SegcoreError, unknown
 from segcore.evaluation import comparison_words as words
 from segcore.evaluation.comparison_draws import Counted, draw, sums_of
 from segcore.evaluation.comparison_metrics import METRICS, NAN, Cost, Metric, costs, costs_of, metrics_of
-from segcore.evaluation.comparison_pools import Pool, block_of, differences, pools_of, sequences
+from segcore.evaluation.comparison_pools import (
+    Pool,
+    block_of,
+    differences,
+    image_values,
+    places_of,
+    pools_of,
+    sequences,
+)
 from segcore.evaluation.comparison_rows import Pair, Row
 from segcore.evaluation.comparison_seeds import Group, groups_of
 from segcore.metrics import Draws, Interval, Sums, statistic
@@ -173,14 +181,7 @@ class Comparison:
         """What the metric counts of a run, for these images in this order."""
         evaluation = self.evaluations[run_id]
         counted = Counted.of(evaluation, self.metric, self._sums[run_id])
-        return None if counted is None else counted.at(self._places(run_id, ids))
-
-    def _places(self, run_id: str, ids: Sequence[str]) -> npt.NDArray[np.intp]:
-        own = self.evaluations[run_id].ids
-        if own == tuple(ids):
-            return np.arange(len(own))
-        places = {sample_id: index for index, sample_id in enumerate(own)}
-        return np.array([places[sample_id] for sample_id in ids])
+        return None if counted is None else counted.at(places_of(evaluation, ids))
 
     def _row(self, runs: tuple[str, ...], place: int, interval: Interval | None) -> Row:
         evaluations = [self.evaluations[run_id] for run_id in runs]
@@ -296,7 +297,9 @@ class Comparison:
         for place, pool in enumerate(self.pools):
             rows = self.ranked(place, among) if among else []
             runs = [run_id for row in rows for run_id in row.runs]
-            counted = [Counted(self._sums[run_id], kind).at(self._places(run_id, pool.ids)) for run_id in runs]
+            counted = [
+                Counted(self._sums[run_id], kind).at(places_of(self.evaluations[run_id], pool.ids)) for run_id in runs
+            ]
             draws = draw(counted, pool.block, sequences(pool.ids), min(CLASS_RESAMPLES, self.resamples), self.seed)
             if draws is not None:
                 draws = draws.grouped([[runs.index(run_id) for run_id in row.runs] for row in rows], seed=self.seed)
@@ -338,22 +341,19 @@ class Comparison:
         """A pair of two pools, on the images that both have with the same ground truth."""
         both = set(self.pools[other.pool].ids)
         ids = [sample_id for sample_id in self.pools[one.pool].ids if sample_id in both]
-        mine, theirs = (self._sums[row.id].true[self._places(row.id, ids)] for row in (one, other))
+        mine, theirs = (self._sums[row.id].true[places_of(self.evaluations[row.id], ids)] for row in (one, other))
         alike = (mine == theirs).all(axis=1) if ids else ()
         ids = [sample_id for sample_id, same in zip(ids, alike, strict=True) if same]
         if not ids:
             return Pair(one.id, other.id, NAN, problem="they share no image with the same ground truth")
         runs = (*one.runs, *other.runs)
-        values = np.array([self._image_values(run_id, ids) for run_id in runs])
+        values = np.array([image_values(self.evaluations[run_id], ids) for run_id in runs])
         counted = [self._counted(run_id, ids) for run_id in runs]
         draws = draw(counted, block_of(ids, values), sequences(ids), self.resamples, self.seed)
         if draws is not None:
             split = len(one.runs)
             draws = draws.grouped([range(split), range(split, len(runs))], seed=self.seed)
         return self._judged(one, other, draws, (0, 1), len(ids))
-
-    def _image_values(self, run_id: str, ids: Sequence[str]) -> F64:
-        return self.evaluations[run_id].images.set_index("id")["miou"].reindex(list(ids)).to_numpy(np.float64)
 
     def _judged(self, one: Row, other: Row, draws: Draws | None, places: tuple[int, int], images: int) -> Pair:
         key = self.metric.key

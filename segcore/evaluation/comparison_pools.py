@@ -130,8 +130,19 @@ def pools_of(
 
 def _pool(kind: Kind, runs: tuple[str, ...], evaluations: Mapping[str, Evaluation]) -> Pool:
     ids = evaluations[runs[0]].ids
-    values = [evaluations[run_id].images.set_index("id")["miou"].reindex(list(ids)).to_numpy() for run_id in runs]
-    return Pool(kind, ids, runs, block_of(ids, np.array(values, np.float64)))
+    return Pool(kind, ids, runs, block_of(ids, np.array([image_values(evaluations[run_id], ids) for run_id in runs])))
+
+
+def image_values(evaluation: Evaluation, ids: Sequence[str]) -> F64:
+    """The mIoU of each of these images by itself."""
+    values = evaluation.images["miou"].to_numpy(np.float64)
+    return values if evaluation.ids == tuple(ids) else values[places_of(evaluation, ids)]
+
+
+def places_of(evaluation: Evaluation, ids: Sequence[str]) -> npt.NDArray[np.intp]:
+    """Where images stand in an evaluation."""
+    places = {sample_id: index for index, sample_id in enumerate(evaluation.ids)}
+    return np.array([places[sample_id] for sample_id in ids], np.intp)
 
 
 def differences(

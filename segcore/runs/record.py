@@ -77,7 +77,8 @@ class RunRecord:
 
         path = self._file(files.CONFIG)
         try:
-            values = yaml.safe_load(path.read_text("utf-8"))
+            # libyaml's loader where it is built in: ten times as fast, and as safe.
+            values = yaml.load(path.read_text("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise RunError(f"{path} is no YAML ({one_line(error)}). {way_out(self.path)}") from None
         if not isinstance(values, dict):
