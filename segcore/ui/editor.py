@@ -211,23 +211,26 @@ def _line(
     changed = partial(_changed, line.id)
     if f"{key}:on" not in st.session_state:
         st.session_state[f"{key}:on"] = node.enabled
-    frame = st.container(border=isinstance(node, Group), gap="xsmall", key=f"{key}:frame")
-    with frame:
-        with st.container(horizontal=True, gap="xsmall", vertical_alignment="top", wrap=False):
+    unfolds = line.id in unfolded()
+    with st.container(border=True, gap="xsmall", key=f"{key}:frame"):
+        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", wrap=False):
             st.checkbox(
                 "On", key=f"{key}:on", on_change=changed, label_visibility="collapsed", help="Switch on and off"
             )
-            fold = st.expander(
+            # No expander: a new title is a new expander to Streamlit, with new sliders, and a drag would end at its
+            # first step.
+            st.button(
                 _title(line, parent, numbers),
-                expanded=line.id in unfolded(),
+                icon=f":material/keyboard_arrow_{'down' if unfolds else 'right'}:",
                 key=f"{key}:fold",
-                on_change=_fold,
-                args=(line.id,),
+                type="tertiary",
+                on_click=_fold,
+                args=(line.id, not unfolds),
+                width="stretch",
             )
-        if fold.open:
-            with fold:
-                _buttons(line, first and parent is None, last and parent is None)
-                _settings(line, key, changed)
+        if unfolds:
+            _buttons(line, first and parent is None, last and parent is None)
+            _settings(line, key, changed)
         problem = st.session_state.get(_PROBLEMS, {}).get(line.id)
         if problem:
             st.caption(f":red[{problem}]")
@@ -243,8 +246,7 @@ def _act(change: Callable[[], Lines]) -> None:
     _commit(change())
 
 
-def _fold(line_id: int) -> None:
-    shown = bool(st.session_state[f"augment:{line_id}:fold"])
+def _fold(line_id: int, shown: bool) -> None:
     st.session_state[_OPEN] = unfolded() | {line_id} if shown else unfolded() - {line_id}
 
 

@@ -218,6 +218,10 @@ _CSS = """<style>
 .st-key-legend button[data-variant="pills"][aria-pressed="true"] { opacity: 1; text-decoration: none; }
 .st-key-legend button[data-variant="pills"]:hover { text-decoration: underline; }
 .st-key-legend button[data-variant="pills"] p { font-size: .87rem; color: inherit; }
+.st-key-augment-lines [class*="-fold"] button { justify-content: flex-start; text-align: left; padding: .25rem 0;
+  min-height: 0; height: auto; }
+.st-key-augment-lines [class*="-fold"] button * { justify-content: flex-start; white-space: normal;
+  overflow: visible; }
 @media (max-width: 640px) { .sc-table td:not(:first-child) { min-width: 6rem; } }
 @media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding: 4.8rem 1rem 2rem; } }
 </style>"""

@@ -12,6 +12,7 @@ import urllib.request
 
 import pytest
 from fixtures.app import ROOT, make_data, make_runs
+from fixtures.browsing import watch
 from fixtures.searches import fake_search
 
 STARTED_WITHIN = 60  # s; a busy two-core machine takes ten
@@ -39,7 +40,7 @@ def browser():
 @pytest.fixture
 def page(browser):
     """A page that collects what went wrong in it as `page.problems`."""
-    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened = watch(browser.new_page(viewport={"width": 1280, "height": 900}))
     opened.problems = []
     opened.on("pageerror", lambda error: opened.problems.append(str(error)))
     opened.on("console", lambda message: _note(opened, message))
