@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 F32Map = npt.NDArray[np.float32]  # [H, W]
 F32Logits = npt.NDArray[np.float32]  # [C, h, w]
+Logits: TypeAlias = Union[F32Logits, "torch.Tensor"]
 
 _CHUNK = 1 << 21  # logits upsampled at a time: 8 MB, near the caches, and a photo of any size fits in memory
 
@@ -34,8 +36,14 @@ class Prediction:
     confidence: F32Map
     entropy: F32Map
 
+    @classmethod
+    def empty(cls, height: int, width: int) -> Prediction:
+        """One that is still to be written."""
+        confidence, entropy = np.empty((2, height, width), np.float32)
+        return cls(np.empty((height, width), np.uint8), confidence, entropy)
 
-def decide(logits: F32Logits | torch.Tensor, height: int, width: int, temperature: float = 1.0) -> Prediction:
+
+def decide(logits: Logits, height: int, width: int, temperature: float = 1.0) -> Prediction:
     """Class, confidence and entropy of `[height, width]` pixels, some rows at a time.
 
     Bilinear as `torch.nn.functional.interpolate(..., align_corners=False)`; rows and columns are interpolated one
@@ -50,42 +58,102 @@ def decide(logits: F32Logits | torch.Tensor, height: int, width: int, temperatur
     Raises:
         EvaluationError: when the logits are no such array, or the temperature is not above 0.
     """
+    found = Prediction.empty(height, width)
+    decide_into(found, slice(0, height), [logits], temperature=temperature)
+    return found
+
+
+def decide_into(
+    found: Prediction,
+    rows: slice,
+    members: Sequence[Logits],
+    *,
+    weights: Sequence[float] = (1.0,),
+    temperature: float = 1.0,
+) -> None:
+    """The same for some rows of an image, by one model or by the mean of several models' softmax.
+
+    The softmax is averaged and not the logits, since the logits of two models have no common scale.
+
+    Args:
+        found: Where the answer is written.
+        rows: Rows of it that `members` cover from edge to edge.
+        members: `[C, h, w]` float32 logits, one a model; each may have its own size.
+        weights: What each counts; they sum to 1.
+        temperature: As for `decide`.
+
+    Raises:
+        EvaluationError: as for `decide`.
+    """
+    import torch
+
+    mask, confidence, entropy = found.mask[rows], found.confidence[rows], found.entropy[rows]
+    height, width = mask.shape
+    scores = [_checked(each, temperature) for each in members]
+    classes = scores[0].shape[0]
+    step = max(1, _CHUNK // (classes * width * len(scores)))
+    with torch.inference_mode():
+        for start in range(0, height, step):
+            part = slice(start, start + step)
+            slabs = (_slab(each, part, height, width) for each in scores)
+            best, chosen, undecided = (
+                _softmax(next(slabs), temperature) if len(scores) == 1 else _mean_softmax(slabs, weights, temperature)
+            )
+            confidence[part] = best.cpu().numpy()
+            entropy[part] = (undecided / math.log(max(classes, 2))).clamp(0, 1).cpu().numpy()
+            mask[part] = chosen.to(torch.uint8).cpu().numpy()
+
+
+Decided = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]  # [rows, W] confidence, class, entropy in nats
+
+
+def _softmax(slab: torch.Tensor, temperature: float) -> Decided:
+    """Of `[C, rows, W]` logits, which are overwritten."""
+    best, chosen = slab.max(dim=0)
+    slab -= best
+    if temperature != 1.0:
+        slab /= temperature
+    share = slab.exp()
+    total = share.sum(dim=0)  # the winner's share is exp(0) / total
+    undecided = total.log() - (share * slab).sum(dim=0) / total  # -sum p log p
+    return total.reciprocal(), chosen, undecided
+
+
+def _mean_softmax(slabs: Iterable[torch.Tensor], weights: Sequence[float], temperature: float) -> Decided:
+    """Of several models' `[C, rows, W]` logits."""
+    import torch
+
+    share = sum(weight * (slab / temperature).softmax(dim=0) for slab, weight in zip(slabs, weights, strict=True))
+    assert isinstance(share, torch.Tensor)
+    best, chosen = share.max(dim=0)
+    return best, chosen, torch.special.entr(share).sum(dim=0)
+
+
+def _slab(logits: torch.Tensor, part: slice, height: int, width: int) -> torch.Tensor:
+    """Rows `part` of the logits upsampled to `[C, height, width]`, as a tensor of its own."""
     import torch
     from torch.nn.functional import interpolate
 
-    _check(logits, temperature)
-    # torch warns of an array that it could not write to, so such a one is copied.
-    scores = logits if isinstance(logits, torch.Tensor) else torch.from_numpy(np.require(logits, requirements="W"))
-    classes, rows, _ = scores.shape
-    mask = np.empty((height, width), np.uint8)
-    confidence, entropy = np.empty((2, height, width), np.float32)
-    with torch.inference_mode():
-        # Centre of each row to be made, in rows of the logits.
-        centers = ((torch.arange(height, device=scores.device) + 0.5) * (rows / height) - 0.5).clamp(0, rows - 1)
-        above = centers.floor().long()
-        below = (above + 1).clamp(max=rows - 1)
-        weight = (centers - above)[:, None]
-        step = max(1, _CHUNK // (classes * width))
-        for start in range(0, height, step):
-            part = slice(start, start + step)
-            slab = torch.lerp(scores[:, above[part]], scores[:, below[part]], weight[part])
-            slab = interpolate(slab[None], size=(slab.shape[1], width), mode="bilinear", align_corners=False)[0]
-            best, chosen = slab.max(dim=0)
-            slab -= best
-            if temperature != 1.0:
-                slab /= temperature
-            share = slab.exp()
-            total = share.sum(dim=0)  # the winner's share is exp(0) / total
-            undecided = total.log() - (share * slab).sum(dim=0) / total  # -sum p log p
-            confidence[part] = total.reciprocal().cpu().numpy()
-            entropy[part] = (undecided / math.log(max(classes, 2))).clamp(0, 1).cpu().numpy()
-            mask[part] = chosen.to(torch.uint8).cpu().numpy()
-    return Prediction(mask, confidence, entropy)
+    rows = logits.shape[1]
+    if logits.shape[1:] == (height, width):
+        return logits[:, part].clone()
+    # Centre of each row to be made, in rows of the logits.
+    centers = ((torch.arange(height, device=logits.device)[part] + 0.5) * (rows / height) - 0.5).clamp(0, rows - 1)
+    above = centers.floor().long()
+    below = (above + 1).clamp(max=rows - 1)
+    slab = torch.lerp(logits[:, above], logits[:, below], (centers - above)[:, None])
+    return interpolate(slab[None], size=(slab.shape[1], width), mode="bilinear", align_corners=False)[0]
 
 
-def _check(logits: F32Logits | torch.Tensor, temperature: float) -> None:
+def _checked(logits: Logits, temperature: float) -> torch.Tensor:
+    import torch
+
     kind = str(logits.dtype).removeprefix("torch.")
     if logits.ndim != 3 or kind != "float32" or 0 in logits.shape:
         raise EvaluationError(f"Can't decide on logits of {kind} {list(logits.shape)}; expected float32 [C, h, w].")
     if not (math.isfinite(temperature) and temperature > 0):
         raise EvaluationError(f"A temperature of {temperature:g}; expected a number above 0, such as 1.")
+    if isinstance(logits, torch.Tensor):
+        return logits
+    # torch warns of an array that it could not write to, so such a one is copied.
+    return torch.from_numpy(np.require(logits, requirements="W"))

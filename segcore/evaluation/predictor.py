@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from segcore.data import resize
-from segcore.errors import EvaluationError
-from segcore.evaluation.decide import F32Logits, Prediction, decide
+from segcore.data.sample import U8Image
+from segcore.errors import EvaluationError, first_line, unknown
+from segcore.evaluation.backends import open_backend
+from segcore.evaluation.backends.choice import check_choice
+from segcore.evaluation.decide import F32Logits, Prediction, decide_into
+from segcore.evaluation.tiling import fits, strips, window_of
 from segcore.runs import RunRecord, load_run
 
 if TYPE_CHECKING:
     import torch
 
-U8Image = npt.NDArray[np.uint8]  # [H, W, 3] RGB
+TTA = ("flip",)
 
 
 class Predictor:
@@ -25,34 +29,65 @@ class Predictor:
     The image is resized to the run's input size (area where it shrinks, bilinear where it grows) and normalised as
     in training; the logits are upsampled bilinearly to the image's size before the softmax.
 
+    With `tta="flip"` the mirrored image is scored too, and the two views' *logits* are averaged: they are of one
+    model, so they have one scale, and a mean of logits can still be interpolated and divided by a temperature.
+
+    With a window, an image that does not fit into it is cut into overlapping tiles of that size; each is predicted as
+    an image of its own (resized to the run's input size) and their scores fade into each other. A window of the size
+    of the training images keeps objects at the size they had in training.
+
     Args:
         run: A run, or the path of its folder.
         device: `auto` (CUDA where there is one, else the CPU) or a torch device such as `cpu` and `cuda:1`.
+        backend: `torch`, `openvino` or `onnxruntime`.
+        precision: `auto` (`fp32`, so that scores are comparable), or one that the backend offers, such as `bf16`.
+        tta: `flip`, or None for one view.
+        window: (height, width) in pixels of the image, or one number for a square; None is the image as a whole.
 
     Raises:
         RunError: when the run or its weights can't be read.
-        EvaluationError: when the device is not there.
+        EvaluationError: when the device is not there, or a choice is unknown or not installed.
     """
 
-    def __init__(self, run: RunRecord | str | Path, *, device: str = "auto") -> None:
-        import torch
-
-        from segcore.models import load_model
-
+    def __init__(
+        self,
+        run: RunRecord | str | Path,
+        *,
+        device: str = "auto",
+        backend: str = "torch",
+        precision: str = "auto",
+        tta: str | None = None,
+        window: int | tuple[int, int] | None = None,
+    ) -> None:
+        if tta is not None and tta not in TTA:
+            raise EvaluationError(unknown("test-time augmentation", tta, TTA))
+        self.window = window_of(window)
+        self.tta = tta
+        self.backend = backend
+        self.precision = check_choice(backend, precision)[1]
         self.run = run if isinstance(run, RunRecord) else load_run(run)
         self.labels = self.run.labels
-        self.device = choose_device(device)
-        self._model = load_model(self.run.path).eval().to(self.device, memory_format=torch.channels_last)
+        self._model = open_backend(self.run, backend, precision, device)
+        self.device = self._model.device
         fed = self.run.summary.input
         self._size = fed.height, fed.width
-        self._mean, self._std = (
-            torch.tensor(values, device=self.device)[:, None, None] for values in (fed.mean, fed.std)
-        )
 
     @property
     def variant(self) -> str:
-        """What keeps its answers apart from the plain ones, e.g. `+flip`; empty for the plain predictor."""
-        return ""
+        """What keeps its answers apart from the plain ones, e.g. `+openvino-bf16+flip`; empty for the plain ones."""
+        exact = self.precision == "fp32"
+        parts = [
+            "" if self.backend == "torch" else self.backend + ("" if exact else f"-{self.precision}"),
+            self.precision if self.backend == "torch" and not exact else "",
+            self.tta or "",
+            "x".join(map(str, self.window)) if self.window else "",
+        ]
+        return "".join(f"+{part}" for part in parts if part)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know once images were predicted, e.g. that a converted model could not be kept."""
+        return self._model.notes
 
     def __call__(self, image: U8Image) -> Prediction:
         """Predict one image.
@@ -61,9 +96,14 @@ class Predictor:
             image: `[H, W, 3]` RGB uint8, any size.
 
         Raises:
-            EvaluationError: when it is no such image, or the model's scores are not finite.
+            EvaluationError: when it is no such image or needs more memory than there is, or the model's scores are
+                not finite.
         """
-        return decide(self._logits(image), *image.shape[:2])
+        check_image(image)
+        found = Prediction.empty(*image.shape[:2])
+        for rows, logits in self.parts(image):
+            decide_into(found, rows, [logits])
+        return found
 
     def logits(self, image: U8Image) -> F32Logits:
         """The scores behind a prediction: `decide(predictor.logits(image), height, width)` is `predictor(image)`.
@@ -72,55 +112,76 @@ class Predictor:
             image: `[H, W, 3]` RGB uint8, any size.
 
         Returns:
-            `[C, h, w]` float32 logits at the size of the model's output.
+            `[C, h, w]` float32 logits at the size of the model's output; of an image larger than the window, at the
+            image's own.
 
         Raises:
             EvaluationError: as for a prediction.
         """
-        return np.asarray(self._logits(image).cpu().numpy(), np.float32)
+        parts = [np.array(logits.cpu().numpy(), np.float32) for _, logits in self.parts(image)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
-    def _logits(self, image: U8Image) -> torch.Tensor:
-        """`[C, h, w]` float32 on the device."""
+    def parts(self, image: U8Image) -> Iterator[tuple[slice, torch.Tensor]]:
+        """The scores by rows of the image, from top to bottom: the whole at once without a window.
+
+        Yields:
+            (rows of the image, `[C, h, w]` float32 logits that cover them), which the next step may overwrite.
+
+        Raises:
+            EvaluationError: as for a prediction.
+        """
+        check_image(image)
+        if self.window is None or fits(image, self.window):
+            yield slice(0, image.shape[0]), self._scores(image)
+        else:
+            yield from strips(image, self.window, self._scores)
+
+    def _scores(self, image: U8Image) -> torch.Tensor:
+        """`[C, h, w]` float32 on the device: one view, or the mean of both."""
         import torch
 
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-            raise EvaluationError(
-                f"Can't predict an image of {image.dtype} {list(image.shape)}; expected uint8 [H, W, 3] RGB."
-            )
         height, width = image.shape[:2]
         fitted = resize(image, self._size[0] or height, self._size[1] or width)
         with torch.inference_mode():
-            # [H, W, 3] seen as [1, 3, H, W] is channels-last as it lies in memory.
-            tensor = torch.tensor(fitted, device=self.device).permute(2, 0, 1)[None]
-            logits: torch.Tensor = self._model((tensor.float() / 255 - self._mean) / self._std)[0].float()
-            if logits.shape[0] != self.labels.classes:
-                raise EvaluationError(
-                    f"The model of run {self.run.id!r} has {logits.shape[0]} classes, "
-                    f"its labels {self.labels.classes}; config.json and summary.json are not of one run."
-                )
-            if not torch.isfinite(logits).all():
-                raise EvaluationError(
-                    f"The model of run {self.run.id!r} gives scores that are not finite, so its training diverged. "
-                    f"Train it again with a lower learning rate: python train.py --config {self.run.path}/config.yaml"
-                )
+            if self.tta is None:
+                return self._view(fitted)
+            mirrored = self._view(np.ascontiguousarray(fitted[:, ::-1]))
+            total = mirrored.flip(2)  # a copy, which the next view does not overwrite
+            return total.add_(self._view(fitted)).div_(2)
+
+    def _view(self, image: U8Image) -> torch.Tensor:
+        """Scores of an image of the size the model is fed, checked."""
+        import torch
+
+        try:
+            logits = torch.as_tensor(self._model(image))
+        except (RuntimeError, MemoryError) as error:
+            if "memory" not in str(error).lower() and not isinstance(error, MemoryError):
+                raise
+            raise EvaluationError(
+                f"An image of {image.shape[0]}x{image.shape[1]} needs more memory than there is "
+                f"({first_line(error)[:120]}). Predict it in tiles: --window 512x512."
+            ) from None
+        if logits.shape[0] != self.labels.classes:
+            raise EvaluationError(
+                f"The model of run {self.run.id!r} has {logits.shape[0]} classes, "
+                f"its labels {self.labels.classes}; config.json and summary.json are not of one run."
+            )
+        if not torch.isfinite(logits).all():
+            raise EvaluationError(
+                f"The model of run {self.run.id!r} gives scores that are not finite, so its training diverged. "
+                f"Train it again with a lower learning rate: python train.py --config {self.run.path}/config.yaml"
+            )
         return logits
 
 
-def choose_device(device: str) -> torch.device:
-    """The torch device of a name; `auto` is CUDA where there is one, else the CPU.
+def check_image(image: U8Image) -> None:
+    """Refuse what is no image.
 
     Raises:
-        EvaluationError: when there is no such device here.
+        EvaluationError: when it is not `[H, W, 3]` uint8 with at least one pixel.
     """
-    import torch
-
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-        torch.empty(1, device=chosen)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:  # each backend refuses in its own way
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise EvaluationError(
-            f"No device {device!r} here ({str(error).splitlines()[0]}). Choose auto, cpu or cuda."
-        ) from None
-    return chosen
+            f"Can't predict an image of {image.dtype} {list(image.shape)}; expected uint8 [H, W, 3] RGB."
+        )

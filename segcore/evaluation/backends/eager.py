@@ -1,0 +1,67 @@
+"""The model in torch, as it was trained."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import torch
+
+from segcore.data.sample import U8Image
+from segcore.errors import EvaluationError
+from segcore.runs import RunRecord
+
+
+class TorchBackend:
+    """Eager torch, channels-last.
+
+    Args:
+        run: The run.
+        precision: `fp32`, or `bf16`: autocast, so that what needs float32 keeps it.
+        device: `auto` (CUDA where there is one, else the CPU) or a torch device.
+
+    Raises:
+        RunError: when the run's weights can't be read.
+        EvaluationError: when the device is not there.
+    """
+
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, run: RunRecord, *, precision: str, device: str) -> None:
+        from segcore.models import load_model
+
+        self.device = choose_device(device)
+        self._model = load_model(run.path).eval().to(self.device, memory_format=torch.channels_last)
+        self._half = precision == "bf16"
+        fed = run.summary.input
+        self._mean, self._std = (
+            torch.tensor(values, device=self.device)[:, None, None] for values in (fed.mean, fed.std)
+        )
+
+    def __call__(self, image: U8Image) -> torch.Tensor:
+        """`[C, H, W]` logits of an image."""
+        autocast = torch.autocast(self.device.type, torch.bfloat16) if self._half else nullcontext()
+        with torch.inference_mode():
+            # [H, W, 3] seen as [1, 3, H, W] is channels-last as it lies in memory.
+            tensor = torch.tensor(image, device=self.device).permute(2, 0, 1)[None]
+            images = (tensor.float() / 255 - self._mean) / self._std
+            with autocast:
+                logits: torch.Tensor = self._model(images)[0]
+            return logits.float()
+
+
+def choose_device(device: str) -> torch.device:
+    """The torch device of a name; `auto` is CUDA where there is one, else the CPU.
+
+    Raises:
+        EvaluationError: when there is no such device here.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # each backend refuses in its own way
+        raise EvaluationError(
+            f"No device {device!r} here ({str(error).splitlines()[0]}). Choose auto, cpu or cuda."
+        ) from None
+    return chosen

@@ -1,0 +1,103 @@
+"""Several runs that answer together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from segcore.data.sample import U8Image
+from segcore.errors import EvaluationError
+from segcore.evaluation.decide import Prediction, decide_into
+from segcore.evaluation.predictor import Predictor, check_image
+from segcore.runs import RunRecord
+
+
+class Ensemble:
+    """`Ensemble(runs)(image)`: the mean of the runs' softmax, called as a `Predictor` is.
+
+    The softmax and not the logits, since the logits of two models have no common scale. Each run resizes the image to
+    its own input size; their scores meet at the image's size, some rows at a time.
+
+    Args:
+        runs: Runs with the same classes in the same order, or paths of their folders.
+        weights: What each counts, above 0; None is the same for all. Only their ratio matters.
+        device: See `Predictor`; so are the others.
+        backend: For every run.
+        precision: For every run.
+        tta: For every run.
+        window: For every run.
+
+    Raises:
+        EvaluationError: when there are no runs, the classes differ or the weights don't fit.
+        RunError: when a run or its weights can't be read.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[RunRecord | str | Path],
+        *,
+        weights: Sequence[float] | None = None,
+        device: str = "auto",
+        backend: str = "torch",
+        precision: str = "auto",
+        tta: str | None = None,
+        window: int | tuple[int, int] | None = None,
+    ) -> None:
+        if not runs:
+            raise EvaluationError("An ensemble of no runs; expected one or more.")
+        self.weights = _shares(weights, len(runs))
+        self.members = tuple(
+            Predictor(run, device=device, backend=backend, precision=precision, tta=tta, window=window) for run in runs
+        )
+        self.labels = self.members[0].labels
+        for member in self.members[1:]:
+            check_same_classes(self.members[0].run, member.run)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know once images were predicted."""
+        return tuple(dict.fromkeys(note for member in self.members for note in member.notes))
+
+    def __call__(self, image: U8Image) -> Prediction:
+        """Predict one image.
+
+        Args:
+            image: `[H, W, 3]` RGB uint8, any size.
+
+        Raises:
+            EvaluationError: as for a `Predictor`.
+        """
+        check_image(image)
+        found = Prediction.empty(*image.shape[:2])
+        # All have the same window, so their parts are of the same rows.
+        for parts in zip(*(member.parts(image) for member in self.members), strict=True):
+            decide_into(found, parts[0][0], [logits for _, logits in parts], weights=self.weights)
+        return found
+
+
+def check_same_classes(first: RunRecord, other: RunRecord) -> None:
+    """Refuse two runs that do not predict the same classes in the same order.
+
+    Raises:
+        EvaluationError: naming what differs.
+    """
+    mine, theirs = first.labels.names, other.labels.names
+    if mine == theirs:
+        return
+    differ = [
+        f"only {run.id} has {', '.join(name for name in names if name not in others)}"
+        for run, names, others in ((first, mine, theirs), (other, theirs, mine))
+        if set(names) - set(others)
+    ]
+    raise EvaluationError(
+        f"Runs {first.id!r} and {other.id!r} don't predict the same classes: "
+        f"{'; '.join(differ) or 'they are in another order'}. Combine runs of one label set."
+    )
+
+
+def _shares(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
+    given = [1.0] * count if weights is None else list(weights)
+    if len(given) != count or not all(math.isfinite(weight) and weight > 0 for weight in given):
+        raise EvaluationError(f"Weights {given} for {count} runs; expected one number above 0 for each.")
+    return tuple(weight / sum(given) for weight in given)

@@ -1,0 +1,181 @@
+"""A run's model as a file for other programs: ONNX or OpenVINO, with a note on how to feed it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import segcore
+from segcore.errors import EvaluationError, SegcoreError, plain, typed_line, unknown
+from segcore.evaluation.backends.choice import check_choice
+from segcore.runs import RunRecord, load_run
+from segcore.runs.files import replacing
+
+FORMATS: Final = ("onnx", "openvino")
+PRECISIONS: Final = ("fp32", "fp16")
+
+_SUFFIXES = {"onnx": (".onnx",), "openvino": (".xml", ".bin")}
+_BACKENDS = {"onnx": "onnxruntime", "openvino": "openvino"}  # whose packages write it
+_PACKAGES = {"onnx": ("torch", "onnx"), "openvino": ("torch", "openvino")}
+
+
+def export_model(
+    run: RunRecord | str | Path,
+    format: str,
+    out: str | Path,
+    *,
+    precision: str = "fp32",
+    size: tuple[int, int] | None = None,
+    normalize: bool = True,
+) -> Path:
+    """Write a run's model, and beside it a JSON file (`RUN.onnx.json`) that says how to use it.
+
+    The model takes one image, `[1, 3, H, W]` float32 RGB, and gives `[1, C, H, W]` float32 logits; H and W are fixed.
+
+    Args:
+        run: A run, or the path of its folder.
+        format: `onnx` (`RUN.onnx`) or `openvino` (`RUN.xml` with `RUN.bin`).
+        out: Folder for the files, made when missing; files of these names are replaced.
+        precision: `fp32`; `fp16` stores the weights in half the space, while images, logits and arithmetic stay as
+            they are.
+        size: (height, width) of the image; None is the run's own input size.
+        normalize: Whether mean and standard deviation are inside, so that it takes RGB in 0..1; else the image is to
+            be normalised before. The JSON file says which.
+
+    Returns:
+        The model's file: `.onnx` or `.xml`.
+
+    Raises:
+        EvaluationError: when format, precision or size is not possible, a package is not installed, the model can't
+            be converted, or the files can't be written.
+        RunError: when the run or its weights can't be read.
+    """
+    if format not in FORMATS:
+        raise EvaluationError(unknown("export format", format, FORMATS))
+    if precision not in PRECISIONS:
+        raise EvaluationError(unknown("precision of an export", precision, PRECISIONS))
+    check_choice(_BACKENDS[format], "auto")
+    record = run if isinstance(run, RunRecord) else load_run(run)
+    height, width = _size(record, size)
+    suffixes = _SUFFIXES[format]
+    target = Path(out) / f"{record.id}{suffixes[0]}"
+    with tempfile.TemporaryDirectory(prefix="segcore-export-") as folder:
+        fresh = Path(folder) / target.name
+        try:
+            _write(record, format, fresh, (height, width), half=precision == "fp16", normalize=normalize)
+        except (SegcoreError, OSError):
+            raise
+        except Exception as error:  # torch's exporter and the converters have no error type in common
+            raise EvaluationError(
+                f"The model of run {record.id!r} ({record.title}) can't be exported to {format} at {height}x{width}: "
+                f"{typed_line(error)[:200]}. Try the other format."
+            ) from error
+        note = _note(record, format, (height, width), precision, normalize)
+        try:
+            for suffix in reversed(suffixes):  # the file that names the others comes last
+                with replacing(target.with_suffix(suffix)) as path:
+                    shutil.copyfile(fresh.with_suffix(suffix), path)
+            with replacing(target.with_name(f"{target.name}.json")) as path:
+                path.write_text(json.dumps(note, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        except OSError as error:
+            raise EvaluationError(f"Can't write the export: {plain(error)} Choose another folder.") from None
+    return target
+
+
+def _size(run: RunRecord, size: tuple[int, int] | None) -> tuple[int, int]:
+    fed = run.summary.input
+    height, width = size or (fed.height or 0, fed.width or 0)
+    if size is None and not (height and width):
+        raise EvaluationError(
+            f"Run {run.id!r} takes images of any size, and an export has a fixed one. Say which: --size 360x480."
+        )
+    if height < 1 or width < 1:
+        raise EvaluationError(f"Can't export for images of {height}x{width}; expected (height, width), 1 or more.")
+    return height, width
+
+
+def _write(run: RunRecord, format: str, path: Path, size: tuple[int, int], *, half: bool, normalize: bool) -> None:
+    import torch
+
+    from segcore.evaluation.backends.graph import Normalized
+    from segcore.models import load_model
+
+    fed = run.summary.input
+    graph = Normalized(load_model(run.path), fed.mean, fed.std, normalize=normalize).eval()
+    example = torch.zeros(1, 3, *size)
+    if format == "onnx":
+        from segcore.evaluation.backends.with_onnxruntime import write_onnx
+
+        write_onnx(graph, example, path, "image")
+        if half:
+            _halve_weights(path)
+    else:
+        from segcore.evaluation.backends.with_openvino import write_openvino
+
+        write_openvino(graph, example, path, half=half)
+
+
+def _halve_weights(path: Path) -> None:
+    """Store an ONNX file's weights as float16, each cast back where it is used; biases and the like stay exact."""
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    model = onnx.load(path)
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2:
+            continue
+        values, name = numpy_helper.to_array(tensor), tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    for node in reversed(casts):
+        model.graph.node.insert(0, node)
+    onnx.save(model, path)
+
+
+def _note(run: RunRecord, format: str, size: tuple[int, int], precision: str, normalize: bool) -> dict[str, Any]:
+    """What the JSON file beside the model says."""
+    summary, labels = run.summary, run.labels
+    fed = summary.input
+    with run.weights.open("rb") as handle:
+        weights = hashlib.file_digest(handle, "sha256").hexdigest()
+    takes = "RGB in 0..1; normalisation is inside" if normalize else "RGB in 0..1, then (image - mean) / std"
+    return {
+        "schema_version": 1,
+        "run": run.id,
+        "model": summary.model,
+        "encoder": summary.encoder,
+        "weights_sha256": weights,
+        "dataset": {"name": summary.dataset.name, "fingerprint": summary.dataset.fingerprint},
+        "files": [f"{run.id}{suffix}" for suffix in _SUFFIXES[format]],
+        "format": format,
+        "weights_precision": precision,
+        "input": {
+            "name": "image",
+            "layout": "NCHW",
+            "dtype": "float32",
+            "shape": [1, 3, *size],
+            "values": takes,
+            "normalization": {"inside": normalize, "mean": list(fed.mean), "std": list(fed.std)},
+            "resize": "to this height and width: area averaging where the image shrinks, bilinear where it grows",
+        },
+        "output": {
+            "name": "logits",
+            "layout": "NCHW",
+            "dtype": "float32",
+            "shape": [1, labels.classes, *size],
+            "meaning": "argmax over axis 1 is the class; softmax over axis 1 its probabilities",
+        },
+        "classes": [
+            {"id": index, "name": name, "color": list(color)}
+            for index, (name, color) in enumerate(zip(labels.names, labels.colors, strict=True))
+        ],
+        "palette": "colors are RGB; a palette PNG of class ids can be written with them",
+        "versions": {package: version(package) for package in _PACKAGES[format]} | {"segcore": segcore.__version__},
+    }
