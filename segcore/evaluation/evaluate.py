@@ -9,12 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from segcore.data.dataset import Dataset
-from segcore.errors import EvaluationError
+from segcore.errors import EvaluationError, RunError
+from segcore.evaluation.decide import decide
 from segcore.evaluation.predictor import Predictor
-from segcore.metrics import confusion_matrix
+from segcore.evaluation.tally import Tally
 from segcore.runs import Evaluation, RunRecord, RunWriter, load_run
 
 Progress = Callable[[int, int], object]
+U8Mask = npt.NDArray[np.uint8]
+
+_VALIDATION = "val"
 
 
 def evaluate(
@@ -28,6 +32,9 @@ def evaluate(
     progress: Progress | None = None,
 ) -> Evaluation:
     """Predict images at the size of their ground truth, count, and store both in the run.
+
+    Confidence is calibrated with the temperature that was fitted on the run's validation split, so evaluate that first;
+    evaluating it fits one.
 
     Replaces what was stored for this split as a whole; when it fails or is interrupted, that stays.
 
@@ -50,21 +57,44 @@ def evaluate(
     if not ids:
         raise EvaluationError(f"No images of {split} to evaluate in {dataset.name}; it has {_splits(dataset)}.")
     predictor = Predictor(record, device=device) if predictor is None else predictor
-    counts = np.zeros((len(ids), record.labels.classes, record.labels.classes), np.int64)
-    entropy = np.zeros(len(ids))
+    fits = split == f"{_VALIDATION}{predictor.variant}"
+    temperature = None if fits else _temperature(record, predictor.variant)
+    tally = Tally.empty(len(ids), record.labels.classes, temperature, fits)
 
-    def predictions() -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:
+    def predictions() -> Iterator[tuple[str, U8Mask, npt.NDArray[np.float32]]]:
         for index, sample_id in enumerate(ids):
             sample = dataset[sample_id]
-            prediction = predictor(sample.image)
-            counts[index] = confusion_matrix(prediction.mask, sample.mask, classes=record.labels.classes)
-            entropy[index] = prediction.entropy.mean()
-            yield sample_id, prediction.mask
+            try:
+                logits = predictor.logits(sample.image)
+                prediction = decide(logits, *sample.mask.shape)
+            except EvaluationError as error:
+                raise EvaluationError(f"Image {sample_id!r} of {split}: {error}") from None
+            tally.add(index, logits, prediction, sample.mask)
+            yield sample_id, prediction.mask, prediction.confidence
             if progress is not None:
                 progress(index + 1, len(ids))
+        tally.fit()
 
-    writer = RunWriter(record.path)
-    return writer.write_evaluation(split, ids, counts, predictions(), record.labels, entropy=entropy)
+    return RunWriter(record.path).write_evaluation(
+        split,
+        ids,
+        tally.confusion,
+        predictions(),
+        record.labels,
+        entropy=tally.entropy,
+        boundary=tally.boundary,
+        calibration=tally.calibration,
+    )
+
+
+def _temperature(run: RunRecord, variant: str) -> float | None:
+    """What validation says of the same predictor; None where it has not been evaluated, or can't be read."""
+    try:
+        validation = run.evaluation(f"{_VALIDATION}{variant}")
+        calibration = None if validation is None else validation.calibration
+    except RunError:
+        return None
+    return None if calibration is None else calibration.temperature
 
 
 def _check_labels(run: RunRecord, dataset: Dataset) -> None:

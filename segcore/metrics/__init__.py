@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from segcore.metrics.blocks import block_length
 from segcore.metrics.boundary import BoundaryScores, boundary_band, boundary_counts, boundary_scores
+from segcore.metrics.calibration import (
+    BINS,
+    CALIBRATION_COLUMNS,
+    Calibration,
+    Reliability,
+    Sampled,
+    calibration_counts,
+    fit_temperature,
+)
 from segcore.metrics.confusion import confusion_matrix
 from segcore.metrics.resampling import Draws, Interval, PairedInterval, bootstrap, resample
 from segcore.metrics.scores import HELP, POLICY, Scores, per_image, scores
 from segcore.metrics.statistic import BOUNDARY_COLUMNS, STATISTICS, Statistic, Sums, statistic
 
 __all__ = [
+    "BINS",
     "BOUNDARY_COLUMNS",
+    "CALIBRATION_COLUMNS",
     "HELP",
     "POLICY",
     "STATISTICS",
     "BoundaryScores",
+    "Calibration",
     "Draws",
     "Interval",
     "PairedInterval",
+    "Reliability",
+    "Sampled",
     "Scores",
     "Statistic",
     "Sums",
@@ -26,7 +40,9 @@ __all__ = [
     "boundary_band",
     "boundary_counts",
     "boundary_scores",
+    "calibration_counts",
     "confusion_matrix",
+    "fit_temperature",
     "per_image",
     "resample",
     "scores",

@@ -7,11 +7,13 @@ from segcore.runs.profile import Latency, Profile, write_profile
 from segcore.runs.record import HISTORY_COLUMNS, RunRecord, load_run
 from segcore.runs.store import RunProblem, RunStore, find_run
 from segcore.runs.summary import SCHEMA_VERSION, DatasetInfo, InputInfo, ScoreInfo, Status, Summary, void_ids
+from segcore.runs.tables import CalibrationCounts
 from segcore.runs.writer import RunWriter
 
 __all__ = [
     "HISTORY_COLUMNS",
     "SCHEMA_VERSION",
+    "CalibrationCounts",
     "DatasetInfo",
     "Evaluation",
     "InputInfo",

@@ -20,7 +20,10 @@ CHECKPOINT = "last.ckpt"
 EVALUATION = "evaluation"
 IMAGES = "images.parquet"
 CONFUSION = "confusion.parquet"
+BOUNDARY = "boundary.parquet"
+CALIBRATION = "calibration.parquet"
 PREDICTIONS = "predictions"
+CONFIDENCE = "confidence"
 MARKS = (SUMMARY, CONFIG, METRICS, MODEL, WEIGHTS)  # a folder with any of these is meant to be a run
 
 _UNSAFE = re.compile(r'[%/\\:*?"<>|\x00-\x1f]|^\.')  # refused or special in a file name somewhere

@@ -6,23 +6,22 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segcore.errors import EvaluationError
 from segcore.labels import LabelMap
-from segcore.metrics import per_image
-from segcore.runs import files
+from segcore.metrics import BOUNDARY_COLUMNS
+from segcore.runs import files, tables
+from segcore.runs.confidence import F32Map, write_confidence
 from segcore.runs.evaluation import Evaluation
 from segcore.runs.record import HISTORY_COLUMNS, RunRecord, load_run
 from segcore.runs.summary import Summary
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 U8Mask = npt.NDArray[np.uint8]
+Predicted = tuple[str, U8Mask] | tuple[str, U8Mask, F32Map]
 
 
 @dataclass(frozen=True)
@@ -79,23 +78,28 @@ class RunWriter:
         split: str,
         ids: Sequence[str],
         counts: npt.NDArray[np.int64],
-        predictions: Iterable[tuple[str, U8Mask]],
+        predictions: Iterable[Predicted],
         labels: LabelMap,
         *,
         entropy: npt.NDArray[np.floating[Any]] | None = None,
+        boundary: npt.NDArray[np.int64] | None = None,
+        calibration: tables.CalibrationCounts | None = None,
     ) -> Evaluation:
         """Write `evaluation/<split>`, replacing an earlier one as a whole.
 
-        `predictions` is used up before `counts` and `entropy` are read: a generator may fill them as it goes,
-        so that no more than one mask is in memory.
+        `predictions` is used up before all else is read: a generator may fill counts and so on as it goes, so that no
+        more than one mask is in memory.
 
         Args:
             split: Name of the split.
             ids: Its images, N of them.
             counts: `[N, C, C]` int64 confusion counts, rows = truth.
-            predictions: (id, `[H, W]` uint8 ids at ground-truth size), each of `ids` once, in any order.
+            predictions: (id, `[H, W]` uint8 ids at ground-truth size), each of `ids` once, in any order; with the
+                `[H, W]` float32 confidence as a third where that is to be stored.
             labels: The classes; their palette goes into the PNGs.
             entropy: `[N]` mean entropy of each image in 0..1, where known.
+            boundary: `[N, C, 10]` int64 counts of `segcore.metrics.boundary_counts`, where known.
+            calibration: Likewise.
 
         Raises:
             EvaluationError: when ids, counts and predictions don't fit together.
@@ -106,18 +110,27 @@ class RunWriter:
         expected = (len(ids), labels.classes, labels.classes)
         if counts.shape != expected:
             raise EvaluationError(f"Counts of {split} are {list(counts.shape)}; expected {list(expected)}.")
+        borders = (*expected[:2], len(BOUNDARY_COLUMNS))
+        if boundary is not None and boundary.shape != borders:
+            raise EvaluationError(f"Boundary counts of {split} are {list(boundary.shape)}; expected {list(borders)}.")
         with files.replacing_folder(target) as folder:
-            sizes = _write_predictions(folder / files.PREDICTIONS, predictions, labels)
+            sizes = _write_predictions(folder, predictions, labels)
             missing = [sample_id for sample_id in ids if sample_id not in sizes]
             extra = [sample_id for sample_id in sizes if sample_id not in set(ids)]
             if missing or extra:
                 raise EvaluationError(
                     f"Predictions of {split} don't match its images: missing {missing[:3]}, not asked for {extra[:3]}."
                 )
-            _images(ids, counts, sizes, labels, entropy).to_parquet(
-                folder / files.IMAGES, index=False, compression="zstd"
-            )
-            _confusion(ids, counts).to_parquet(folder / files.CONFUSION, index=False, compression="zstd")
+            written = {
+                files.IMAGES: tables.images_table(ids, counts, sizes, labels, entropy),
+                files.CONFUSION: tables.confusion_table(ids, counts),
+            }
+            if boundary is not None:
+                written[files.BOUNDARY] = tables.boundary_table(ids, boundary)
+            if calibration is not None:
+                written[files.CALIBRATION] = tables.calibration_table(ids, calibration)
+            for name, table in written.items():
+                table.to_parquet(folder / name, index=False, compression="zstd")
         return Evaluation.read(target, labels)
 
     def record(self) -> RunRecord:
@@ -129,16 +142,14 @@ class RunWriter:
         return load_run(self.path)
 
 
-def _write_predictions(
-    folder: Path, predictions: Iterable[tuple[str, U8Mask]], labels: LabelMap
-) -> dict[str, tuple[int, int]]:
-    """Palette PNGs; returns the (height, width) of each."""
+def _write_predictions(folder: Path, predictions: Iterable[Predicted], labels: LabelMap) -> dict[str, tuple[int, int]]:
+    """Palette PNGs, and grey ones of confidence; returns the (height, width) of each."""
     from PIL import Image
 
-    folder.mkdir()
+    (folder / files.PREDICTIONS).mkdir()
     palette = labels.palette.tobytes()
     sizes: dict[str, tuple[int, int]] = {}
-    for sample_id, mask in predictions:
+    for sample_id, mask, *confidence in predictions:
         if mask.dtype != np.uint8 or mask.ndim != 2:
             raise EvaluationError(
                 f"The prediction of {sample_id!r} is {mask.dtype} {list(mask.shape)}; expected uint8 [H, W] class ids."
@@ -149,43 +160,9 @@ def _write_predictions(
             )
         image = Image.fromarray(mask, "L")
         image.putpalette(palette)  # turns it into a palette image of the same ids
-        image.save(folder / files.file_name(sample_id))
+        image.save(folder / files.PREDICTIONS / files.file_name(sample_id))
+        for each in confidence:
+            (folder / files.CONFIDENCE).mkdir(exist_ok=True)
+            write_confidence(folder / files.CONFIDENCE / files.file_name(sample_id), each)
         sizes[sample_id] = (mask.shape[0], mask.shape[1])
     return sizes
-
-
-def _images(
-    ids: Sequence[str],
-    counts: npt.NDArray[np.int64],
-    sizes: Mapping[str, tuple[int, int]],
-    labels: LabelMap,
-    entropy: npt.NDArray[np.floating[Any]] | None,
-) -> pd.DataFrame:
-    import pandas as pd
-
-    found = per_image(counts)
-    columns: dict[str, Any] = {
-        "id": pd.Series(list(ids), dtype="str"),
-        "height": np.array([sizes[sample_id][0] for sample_id in ids], np.int32),
-        "width": np.array([sizes[sample_id][1] for sample_id in ids], np.int32),
-        "miou": found["miou"],
-        "pixel_accuracy": found["pixel_accuracy"],
-        "entropy": np.full(len(ids), np.nan) if entropy is None else np.asarray(entropy, np.float64),
-    }
-    for index, name in enumerate(labels.names):
-        columns[f"iou_{name}"] = found["iou"][:, index]
-    return pd.DataFrame(columns)
-
-
-def _confusion(ids: Sequence[str], counts: npt.NDArray[np.int64]) -> pd.DataFrame:
-    import pandas as pd
-
-    image, truth, prediction = np.nonzero(counts)
-    return pd.DataFrame(
-        {
-            "image": pd.Categorical.from_codes(image, categories=pd.Index(list(ids), dtype="str")),
-            "truth": truth.astype(np.uint8),
-            "prediction": prediction.astype(np.uint8),
-            "pixels": counts[image, truth, prediction],
-        }
-    )

@@ -12,7 +12,7 @@ from segcore.data.dataset import Dataset
 from segcore.errors import EvaluationError
 from segcore.evaluation import Predictor, evaluate
 from segcore.labels import CAMVID11, CAMVID32
-from segcore.metrics import confusion_matrix
+from segcore.metrics import Sampled, boundary_counts, confusion_matrix, fit_temperature
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,20 @@ class Reader(nn.Module):
     def forward(self, images):
         values = (images[:, :1] * 0.5 + 0.5) * 255
         return -((values - torch.arange(11)[None, :, None, None]) ** 2)
+
+
+class Unsure(Reader):
+    """Right as the reader is, and hardly sure of it."""
+
+    def forward(self, images):
+        return super().forward(images).clamp(min=-50) / 10
+
+
+class Diverged(Reader):
+    """Ends in NaN."""
+
+    def forward(self, images):
+        return super().forward(images) * torch.nan
 
 
 @pytest.fixture
@@ -79,6 +93,53 @@ def test_a_split_is_predicted_counted_and_stored(run, data):
     assert stored.image_scores("seq/0").pixel_accuracy == 1.0
     assert stored.image_scores("seq/2").pixel_accuracy < 1.0  # resized, so its borders blur
     assert stored.image_scores("seq/0").pixels == (data.mask("seq/0") != 255).sum()
+
+
+def test_borders_and_confidence_are_stored_too(run, data):
+    evaluation = evaluate(run, data, data.ids, split="test", device="cpu")
+    found = Predictor(run, device="cpu")(data.image("seq/2"))
+    expected = boundary_counts(found.mask, data.mask("seq/2"), classes=CAMVID11.classes)
+    np.testing.assert_array_equal(evaluation.boundary_counts[2], expected)
+    assert np.abs(evaluation.confidence("seq/2") - found.confidence).max() < 0.026
+    assert evaluation.missing == ""
+
+
+def test_a_temperature_is_fitted_on_validation_alone_and_applied_to_test(run, data, monkeypatch):
+    monkeypatch.setattr("segcore.models.load_model", lambda folder: Unsure(), raising=False)
+    before = evaluate(run, data, data.ids, split="test", device="cpu").calibration
+    assert (before.temperature, before.after) == (None, None)
+    assert before.before.pixels.sum() == sum((data.mask(name) != 255).sum() for name in data.ids)
+
+    fitted = evaluate(run, data, data.ids[:2], split="val", device="cpu").calibration
+    logits, truths = Predictor(run, device="cpu").logits, [data.mask(name) for name in data.ids[:2]]
+    sampled = [Sampled.of(logits(data.image(f"seq/{index}")), truth, 4096) for index, truth in enumerate(truths)]
+    both = (np.concatenate([getattr(each, name) for each in sampled]) for name in ("logits", "truth"))
+    expected = fit_temperature(*both)
+    assert fitted.temperature == expected < 0.5
+    assert fitted.after.nll < fitted.before.nll
+
+    test = evaluate(run, data, data.ids, split="test", device="cpu").calibration
+    assert test.temperature == fitted.temperature
+    assert test.after.ece < test.before.ece / 2
+    assert (test.after.pixels.sum(), test.after.nll < test.before.nll) == (test.before.pixels.sum(), True)
+    np.testing.assert_array_equal(test.before.pixels, before.before.pixels)
+    # An evaluation on other data takes it too, and fits none.
+    assert evaluate(run, data, data.ids[2:], split="cam-val", device="cpu").calibration.temperature == expected
+
+
+def test_a_validation_that_can_not_be_read_gives_no_temperature(run, data):
+    evaluate(run, data, data.ids[:1], split="val", device="cpu")
+    (run.path / "evaluation/val/calibration.parquet").write_bytes(b"cut off")
+    assert evaluate(run, data, data.ids[:1], split="test", device="cpu").calibration.temperature is None
+
+
+def test_scores_that_are_not_finite_name_the_image(run, data, monkeypatch):
+    monkeypatch.setattr("segcore.models.load_model", lambda folder: Diverged(), raising=False)
+    message = (
+        r"Image 'seq/0' of test: The model of run 'fake' gives scores that are not finite, so its training diverged"
+    )
+    with pytest.raises(EvaluationError, match=message):
+        evaluate(run, data, data.ids, split="test", device="cpu")
 
 
 def test_other_classes_are_refused_and_named(run, data):

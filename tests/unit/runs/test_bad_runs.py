@@ -220,3 +220,40 @@ def test_a_store_that_is_a_file(tmp_path):
     assert store.list() == []
     with pytest.raises(RunError, match=r"Can't make the run folder|is a file; expected a folder for runs"):
         store.create("fake")
+
+
+@pytest.mark.parametrize(("name", "read"), [("boundary", "boundary"), ("calibration", "calibration")])
+def test_a_table_that_older_evaluations_lack_is_read_when_asked_for(store, fake_run, name, read):
+    run = fake_run(store, "fake", extras=True)
+    path = run.path / "evaluation" / "test" / f"{name}.parquet"
+    whole = pd.read_parquet(path)
+    path.write_bytes(path.read_bytes()[:60])
+    evaluation = run.evaluation("test")  # still loads, since its scores are whole
+    assert evaluation.scores.pixels
+    with pytest.raises(RunError, match=rf"{name}\.parquet is no Parquet file.*{EVALUATE_AGAIN}"):
+        getattr(evaluation, read)
+    whole.drop(columns=whole.columns[-1]).to_parquet(path)
+    with pytest.raises(RunError, match=rf"{name}\.parquet has no column {whole.columns[-1]}\. {EVALUATE_AGAIN}"):
+        getattr(run.evaluation("test"), read)
+    whole.assign(image="other").to_parquet(path)
+    with pytest.raises(RunError, match=rf"counts 'other', which images\.parquet doesn't list\. {EVALUATE_AGAIN}"):
+        getattr(run.evaluation("test"), read)
+    column = "class" if name == "boundary" else "bin"
+    whole.assign(**{column: 200}).to_parquet(path)
+    with pytest.raises(RunError, match=rf"{column} goes to 200; .*{EVALUATE_AGAIN}"):
+        getattr(run.evaluation("test"), read)
+
+
+def test_a_broken_or_foreign_confidence(store, fake_run):
+    run = fake_run(store, "fake", extras=True)
+    evaluation = run.evaluation("test")
+    path = evaluation.path / "confidence" / f"{IDS[0]}.png"
+    assert evaluation.confidence(IDS[0]).max() == np.float32(0.9)
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(RunError, match=rf"is no readable grey PNG .*{EVALUATE_AGAIN}"):
+        evaluation.confidence(IDS[0])
+    Image.new("RGB", (4, 4)).save(path)
+    with pytest.raises(RunError, match=rf"no readable grey PNG \(a RGB picture, no grey one\)\. {EVALUATE_AGAIN}"):
+        evaluation.confidence(IDS[0])
+    with pytest.raises(EvaluationError, match="No image in the test evaluation 'other'"):
+        evaluation.confidence("other")

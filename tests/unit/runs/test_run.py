@@ -13,8 +13,16 @@ from PIL import Image
 
 from segcore.errors import EvaluationError, RunError
 from segcore.labels import CAMVID11, CAMVID32
-from segcore.metrics import confusion_matrix, scores
+from segcore.metrics import (
+    Reliability,
+    boundary_counts,
+    boundary_scores,
+    calibration_counts,
+    confusion_matrix,
+    scores,
+)
 from segcore.runs import HISTORY_COLUMNS, RunStore, RunWriter, ScoreInfo, load_run, void_ids
+from segcore.runs.confidence import read_confidence, write_confidence
 from segcore.runs.files import file_name, sample_id
 
 
@@ -53,6 +61,63 @@ def test_every_file_appears_under_its_documented_name_and_no_temporary_stays(sto
         "evaluation/test/images.parquet",
         *(f"evaluation/test/predictions/{name}.png" for name in IDS),
     }
+
+
+def test_borders_calibration_and_confidence_are_stored_where_they_are_known(store, fake_run):
+    plain, whole = fake_run(store, "plain"), fake_run(store, "whole", extras=True)
+    old, evaluation = plain.evaluation("test"), whole.evaluation("test")
+    assert {path.name for path in evaluation.path.iterdir()} == {
+        "boundary.parquet",
+        "calibration.parquet",
+        "confidence",
+        "confusion.parquet",
+        "images.parquet",
+        "predictions",
+    }
+    assert evaluation.missing == ""
+    assert (old.boundary, old.boundary_counts, old.calibration) == (None, None, None)
+    assert old.missing == (
+        "This evaluation was stored without boundary scores, calibration, confidence. "
+        f"Evaluate it again: segcore evaluate {plain.path} --split test"
+    )
+    with pytest.raises(RunError, match=rf"No stored confidence of '{IDS[0]}' at .*Evaluate it again: segcore evaluate"):
+        old.confidence(IDS[0])
+    assert (old.scores.miou, old.image_miou) == (evaluation.scores.miou, evaluation.image_miou)
+
+
+def test_borders_and_calibration_read_back_as_counted(store, fake_run):
+    evaluation = fake_run(store, "fake", extras=True).evaluation("test")
+    calibration = evaluation.calibration
+    counted = []
+    for index, name in enumerate(IDS):
+        truth, mask = fake_truth(index), evaluation.prediction(name)
+        expected = boundary_counts(mask, truth, classes=CAMVID11.classes)
+        np.testing.assert_array_equal(evaluation.boundary_counts[index], expected)
+        counted.append(calibration_counts(np.where(mask == truth, np.float32(0.9), np.float32(0.4)), mask, truth))
+    assert evaluation.boundary.boundary_f1 == boundary_scores(evaluation.boundary_counts).boundary_f1
+    expected = Reliability.of(np.stack(counted))
+    np.testing.assert_array_equal(calibration.before.pixels, expected.pixels)
+    np.testing.assert_array_equal(calibration.before.accuracy, expected.accuracy)
+    assert calibration.before.ece == pytest.approx(expected.ece, rel=1e-6)
+    assert calibration.temperature == 2.0
+    assert calibration.after.pixels.sum() == expected.pixels.sum()
+    assert calibration.after.confidence[12] == pytest.approx(0.81)
+
+
+def test_confidence_is_kept_in_steps_of_five_percent_and_large_ones_smaller(tmp_path):
+    rng = np.random.default_rng(0)
+    small = rng.random((30, 41), np.float32)
+    write_confidence(tmp_path / "small.png", small)
+    found = read_confidence(tmp_path / "small.png", 30, 41)
+    assert (found.dtype, found.shape) == (np.float32, (30, 41))
+    np.testing.assert_allclose(found, np.rint(small * 20) / 20, atol=1e-6)
+    wide = np.tile(np.linspace(0, 1, 1300, dtype=np.float32), (700, 1))
+    write_confidence(tmp_path / "wide.png", wide)
+    with Image.open(tmp_path / "wide.png") as image:
+        assert (image.mode, image.size) == ("L", (433, 233))
+    found = read_confidence(tmp_path / "wide.png", 700, 1300)
+    assert found.shape == (700, 1300)
+    assert np.abs(found - wide).max() < 0.06
 
 
 def test_the_stored_evaluation_counts_what_the_stored_predictions_show(store, fake_run):
@@ -203,6 +268,12 @@ def test_an_evaluation_that_does_not_fit_is_refused(store, ids, counts, predicti
     with pytest.raises(EvaluationError, match=message):
         writer.write_evaluation("test", ids, np.zeros(counts, np.int64), predictions, CAMVID11)
     assert not list(writer.path.rglob("*.png")), "a half-written evaluation stayed"
+
+
+def test_boundary_counts_of_another_shape_are_refused(store):
+    counts, boundary = np.zeros((1, 11, 11), np.int64), np.zeros((1, 11, 3), np.int64)
+    with pytest.raises(EvaluationError, match=r"Boundary counts of test are \[1, 11, 3\]; expected \[1, 11, 10\]"):
+        store.create("fake").write_evaluation("test", ["a"], counts, [], CAMVID11, boundary=boundary)
 
 
 def test_a_missing_store_is_empty(tmp_path):

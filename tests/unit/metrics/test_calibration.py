@@ -1,0 +1,162 @@
+"""Calibration: against plain loops, scikit-learn, torchmetrics and scipy, and what a temperature does."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segcore.errors import EvaluationError
+from segcore.metrics import Reliability, Sampled, calibration_counts, fit_temperature
+
+
+def softmax(logits, temperature=1.0):
+    share = np.exp(logits / temperature - (logits / temperature).max(axis=1, keepdims=True))
+    return share / share.sum(axis=1, keepdims=True)
+
+
+def drawn(seed, pixels, classes, temperature):
+    """(logits, truth): truth drawn from the softmax at a temperature, so that it is the one to be found."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 3, (pixels, classes)).astype(np.float32)
+    share = softmax(logits.astype(np.float64), temperature)
+    truth = (rng.random((pixels, 1)) > share.cumsum(axis=1)).sum(axis=1)
+    return logits, np.minimum(truth, classes - 1)
+
+
+@st.composite
+def images(draw):
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = (draw(st.integers(1, 30)), draw(st.integers(1, 30)))
+    classes = draw(st.integers(2, 6))
+    confidence = rng.random(shape).astype(np.float32)
+    confidence[rng.random(shape) < 0.3] = draw(st.sampled_from([0.0, 1 / 3, 0.2, 1.0]))
+    prediction, truth = rng.integers(0, classes, (2, *shape), dtype=np.uint8)
+    truth[rng.random(shape) < draw(st.sampled_from([0, 0.3, 1]))] = 255
+    return confidence, prediction, truth
+
+
+@given(images())
+@settings(max_examples=40, deadline=None)
+def test_bins_and_ece_equal_a_plain_loop(case):
+    confidence, prediction, truth = case
+    bins = [[] for _ in range(15)]
+    for sure, guess, true in zip(confidence.ravel(), prediction.ravel(), truth.ravel(), strict=True):
+        if true != 255:
+            bins[min(max(math.ceil(float(sure) * 15) - 1, 0), 14)].append((float(sure), guess == true))
+    found = Reliability.of(calibration_counts(*case))
+    total = sum(map(len, bins))
+    assert found.pixels.tolist() == [len(each) for each in bins]
+    assert found.pixels.sum() == (truth != 255).sum()
+    ece = 0.0
+    for index, each in enumerate(bins):
+        if not each:
+            assert math.isnan(found.accuracy[index]) and math.isnan(found.confidence[index])
+            continue
+        sure, right = (np.mean([pair[place] for pair in each]) for place in (0, 1))
+        assert (found.accuracy[index], found.confidence[index]) == (pytest.approx(right), pytest.approx(sure))
+        ece += len(each) / total * abs(right - sure)
+    assert math.isnan(found.ece) if not total else found.ece == pytest.approx(ece)
+
+
+def test_ece_is_that_of_torchmetrics():
+    import torch
+    from torchmetrics.functional.classification import multiclass_calibration_error
+
+    logits, truth = drawn(0, 4000, 5, 0.6)
+    share = softmax(logits.astype(np.float64))
+    expected = multiclass_calibration_error(torch.from_numpy(share), torch.from_numpy(truth), 5, n_bins=15, norm="l1")
+    found = Reliability.of(calibration_counts(share.max(axis=1), share.argmax(axis=1), truth))
+    assert found.ece == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_likelihood_is_that_of_scikit_learn_and_all_pixels_sum_up():
+    from sklearn.metrics import log_loss
+
+    logits, truth = drawn(1, 600, 4, 1.0)
+    for temperature in (1.0, 2.5):
+        share = softmax(logits.astype(np.float64), temperature)
+        counts = Sampled(logits, truth).counts(temperature)
+        found = Reliability.of(counts)
+        assert found.nll == pytest.approx(log_loss(truth, share, labels=range(4)))
+        alone = calibration_counts(share.max(axis=1), share.argmax(axis=1), truth)
+        np.testing.assert_allclose(counts[:, :3], alone[:, :3])
+        np.testing.assert_array_equal(counts[:, 3], counts[:, 0])
+    halves = np.stack([Sampled(logits[part], truth[part]).counts() for part in (slice(0, 250), slice(250, None))])
+    assert Reliability.of(halves).nll == pytest.approx(Reliability.of(Sampled(logits, truth).counts()).nll)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.0, 6.0])
+def test_the_temperature_that_made_the_data_is_found(temperature):
+    logits, truth = drawn(2, 20_000, 6, temperature)
+    found = fit_temperature(logits, truth)
+    assert found == pytest.approx(temperature, rel=0.06)
+    before, after = (Reliability.of(Sampled(logits, truth).counts(each)) for each in (1.0, found))
+    assert after.nll <= before.nll
+    assert after.ece < 0.02
+    if temperature != 1.0:
+        assert after.ece < before.ece / 3
+
+
+def test_the_temperature_is_the_minimum_that_scipy_finds():
+    from scipy.optimize import minimize_scalar
+
+    logits, truth = drawn(3, 500, 3, 1.7)
+
+    def nll(temperature):
+        return -np.log(softmax(logits.astype(np.float64), temperature)[np.arange(500), truth]).mean()
+
+    expected = minimize_scalar(nll, bounds=(0.05, 20), method="bounded", options={"xatol": 1e-8}).x
+    assert fit_temperature(logits, truth) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_model_that_is_always_right_or_never_ends_at_the_bounds():
+    logits = np.eye(3, dtype=np.float32)[[0, 1, 2]]
+    assert fit_temperature(logits, np.array([0, 1, 2])) == pytest.approx(0.05, rel=1e-3)
+    assert fit_temperature(logits, np.array([1, 2, 0])) == pytest.approx(20, rel=1e-3)
+
+
+def test_sampled_logits_are_those_of_a_prediction():
+    import torch
+    from torch.nn.functional import interpolate
+
+    rng = np.random.default_rng(0)
+    for (height, width), (rows, columns) in (((23, 31), (6, 8)), ((9, 12), (9, 12)), ((10, 14), (30, 20))):
+        logits = rng.normal(size=(4, rows, columns)).astype(np.float32)
+        truth = rng.integers(0, 4, (height, width), dtype=np.uint8)
+        truth[:3] = 255
+        full = interpolate(torch.from_numpy(logits)[None], size=(height, width), mode="bilinear")[0].numpy()
+        found = Sampled.of(logits, truth, height * width)
+        np.testing.assert_allclose(found.logits, full[:, truth != 255].T, atol=1e-5)
+        np.testing.assert_array_equal(found.truth, truth[truth != 255])
+        few = Sampled.of(logits, truth, 20)
+        assert 0 < len(few) <= 20
+
+
+def test_nothing_scored_is_nan_and_cannot_be_fitted():
+    void = np.full((4, 5), 255, np.uint8)
+    found = Reliability.of(calibration_counts(np.ones((4, 5)), void, void))
+    assert math.isnan(found.ece) and math.isnan(found.nll)
+    sampled = Sampled.of(np.zeros((3, 4, 5), np.float32), void, 100)
+    assert (len(sampled), sampled.counts().sum()) == (0, 0)
+    with pytest.raises(EvaluationError, match="No pixel to fit a temperature to"):
+        fit_temperature(sampled.logits, sampled.truth)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: calibration_counts(np.ones((2, 3)), np.zeros((3, 2)), np.zeros((3, 2))),
+            r"\[2, 3\], \[3, 2\], \[3, 2\]",
+        ),
+        (lambda: calibration_counts(np.full((1, 1), 1.2), np.zeros((1, 1)), np.zeros((1, 1))), "from 1.2 to 1.2"),
+        (lambda: calibration_counts(np.full((1, 1), np.nan), np.zeros((1, 1)), np.zeros((1, 1))), "from nan to nan"),
+        (lambda: fit_temperature(np.full((2, 3), np.inf, np.float32), np.array([0, 1])), "logits that are not finite"),
+        (lambda: Reliability.of(np.zeros((10, 3))), r"Calibration counts are \[10, 3\]; expected \[15, 5\]"),
+    ],
+)
+def test_what_cannot_be_calibrated_is_refused(call, message):
+    with pytest.raises(EvaluationError, match=message):
+        call()
