@@ -15,13 +15,15 @@ from segcore.metrics.calibration import (
 )
 from segcore.metrics.confusion import confusion_matrix
 from segcore.metrics.resampling import Draws, Interval, PairedInterval, bootstrap, resample
-from segcore.metrics.scores import HELP, POLICY, Scores, per_image, scores
+from segcore.metrics.scores import Scores, per_image, scores
 from segcore.metrics.statistic import BOUNDARY_COLUMNS, STATISTICS, Statistic, Sums, statistic
+from segcore.metrics.words import EXPLAIN, HELP, POLICY
 
 __all__ = [
     "BINS",
     "BOUNDARY_COLUMNS",
     "CALIBRATION_COLUMNS",
+    "EXPLAIN",
     "HELP",
     "POLICY",
     "STATISTICS",

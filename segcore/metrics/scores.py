@@ -22,31 +22,10 @@ _SCORES = (
     "dice",
 )
 
-POLICY = (
-    "Pixels are counted over the whole split at the ground truth's own size, ignored pixels (void, unless it is one "
-    "of the classes) are left out, and a mean over classes is over the classes present in the ground truth of that "
-    "split."
-)
-
-HELP: dict[str, str] = {
-    "miou": "Mean IoU: the IoU of each class, averaged over the classes present in the ground truth.",
-    "pixel_accuracy": "Pixel accuracy: the share of scored pixels whose class is right; large classes dominate it.",
-    "miou_without_void": "Mean IoU with void pixels left out, where void was trained as a class.",
-    "pixel_accuracy_without_void": "Pixel accuracy with void pixels left out, where void was trained as a class.",
-    "mean_accuracy": "Mean accuracy: the accuracy of each class, averaged over the classes present.",
-    "mean_dice": "Mean Dice: the Dice (F1) score of each class, averaged over the classes present.",
-    "frequency_weighted_iou": "Frequency-weighted IoU: the IoU of each class, weighted by its share of true pixels.",
-    "iou": "IoU of a class: pixels both true and predicted, over pixels that are either.",
-    "accuracy": "Accuracy (recall) of a class: the share of its true pixels that were found.",
-    "precision": "Precision of a class: the share of the pixels called so that are so.",
-    "dice": "Dice (F1) of a class: twice the pixels both true and predicted, over true plus predicted pixels.",
-    "entropy": "Entropy: how undecided the model was, averaged over the image; 0 is certain, 1 is a uniform guess.",
-}
-
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Scores of a set of pixels; see `POLICY`. NaN where nothing was scored.
+    """Scores of a set of pixels; see `segcore.metrics.POLICY`. NaN where nothing was scored.
 
     Args:
         miou: IoU averaged over the classes present in the ground truth.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segcore.errors import EvaluationError
-from segcore.metrics import HELP, POLICY, confusion_matrix, per_image, scores
+from segcore.metrics import EXPLAIN, HELP, POLICY, STATISTICS, confusion_matrix, per_image, scores
 
 COUNTS = np.array([[3, 1], [0, 4]])
 
@@ -128,6 +128,8 @@ def test_leaving_out_no_class_is_refused():
 
 
 def test_policy_and_help_are_sentences():
-    for text in (POLICY, *HELP.values()):
+    for text in (POLICY, *HELP.values(), *EXPLAIN.values()):
         assert text.endswith(".")
+    assert max(map(len, HELP.values())) < 120, "help is one hover long"
+    assert {name.removeprefix("class_") for name in STATISTICS} <= set(HELP)
     assert set(scores(COUNTS).__dataclass_fields__) - {"absent", "pixels"} <= set(HELP)
