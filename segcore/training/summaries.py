@@ -40,7 +40,7 @@ def first_summary(job: Job, checkpoint: Checkpoint | None = None) -> Summary:
             split=job.plan.method,
             split_fingerprint=job.plan.fingerprint,
             void=config.void,
-            leaks=leak_sentences(job.dataset, job.plan),
+            leaks=leak_sentences(job.dataset, job.plan) if job.world.first else None,
             **job.plan.counts(),
         ),
         input=InputInfo(height=height, width=width, mean=fed.mean, std=fed.std),

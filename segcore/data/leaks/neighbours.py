@@ -95,6 +95,18 @@ class Timeline:
         """Frames a second of a sequence, where known."""
         return self.fps or frame_rate(sequence)
 
+    def timed(self, frame: str) -> bool:
+        """Whether it is known when a frame was taken, in seconds."""
+        return frame in self.places and self.rate(self.places[frame].sequence) is not None
+
+    def sequences(self, ids: Iterable[str]) -> list[list[str]]:
+        """Those of `ids` that have a place in time, by sequence and in order, one for each number."""
+        found: dict[str, dict[int, str]] = defaultdict(dict)
+        for each in ids:
+            if place := self.places.get(each):
+                found[place.sequence].setdefault(place.number, each)
+        return [[sequence[number] for number in sorted(sequence)] for sequence in found.values()]
+
     def nearest(self, frames: Iterable[str], others: Iterable[str]) -> list[Near]:
         """Of each frame the nearest other one of its sequence, where there is any."""
         by_sequence: dict[str, dict[int, str]] = defaultdict(dict)

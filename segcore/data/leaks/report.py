@@ -20,8 +20,8 @@ Kind = Literal[
 TITLES: Final[Mapping[str, str]] = {
     "copies": "copies of one frame",
     "exact": "the same picture",
-    "alike": "near-duplicates",
     "time": "neighbours in time",
+    "alike": "near-duplicates",
     "close": "close in time",
     "masks": "masks that disagree",
     "unlearnable": "classes never trained on",
@@ -57,7 +57,7 @@ class Finding:
         kind: What was found, a key of `TITLES`.
         severity: `leak`: scores on `split` measure memory; `warning`: they flatter, or something wants mending;
             `note`: good to know.
-        split: `train`, `val` or `test`: what is affected.
+        split: `train`, `val` or `test`: what is affected; empty for the dataset as a whole.
         other: The split it shares something with; empty where there is none.
         count: Samples, pairs or classes affected.
         total: Of how many.
