@@ -30,10 +30,15 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
 
 def open_from(arguments: argparse.Namespace) -> Dataset:
     """The dataset that `SOURCE` and the options of `add_data_arguments` ask for."""
+    return open_other(arguments, arguments.data)
+
+
+def open_other(arguments: argparse.Namespace, source: str) -> Dataset:
+    """Another dataset, opened with the same options."""
     from segcore.data import open_dataset
 
     return open_dataset(
-        arguments.data,
+        source,
         labels=arguments.labels,
         void=arguments.void,
         skip_incomplete=arguments.skip_incomplete,

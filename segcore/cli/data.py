@@ -1,4 +1,4 @@
-"""`segcore data`: look at a dataset, download one, or write one with augmented copies."""
+"""`segcore data`: look at a dataset, check its splits, download one, or write one with augmented copies."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import argparse
 from collections import Counter
 
 from segcore.cli.arguments import FAILED, Commands, add_data_arguments, add_reading_arguments, open_from
+from segcore.cli.data_check import add_check
 from segcore.errors import number
 
 
 def add_data(commands: Commands) -> None:
-    """`segcore data info`, `segcore data fetch` and `segcore data expand`."""
+    """`segcore data info`, `check`, `fetch` and `expand`."""
     noun = commands.add_parser(
-        "data", help="look at a dataset, download one, or write one with augmented copies"
+        "data", help="look at a dataset, check its splits, download one, or write one with augmented copies"
     ).add_subparsers(metavar="COMMAND", required=True)
     info = noun.add_parser("info", help="splits, classes and sizes of a dataset")
     info.add_argument("data", metavar="SOURCE", help="a folder, a zip, or drive")
@@ -21,6 +22,8 @@ def add_data(commands: Commands) -> None:
         "--check", action="store_true", help="read every image and mask, and list those that can't be used"
     )
     info.set_defaults(run=data_info)
+
+    add_check(noun)
 
     fetch = noun.add_parser("fetch", help="download camseq01 or camvid")
     fetch.add_argument("name", metavar="NAME", help="camseq01, camvid or camvid-fastai")

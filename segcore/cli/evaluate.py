@@ -34,6 +34,7 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
     from segcore.evaluation import evaluate
     from segcore.labels import PRESETS
     from segcore.runs import RunWriter, ScoreInfo
+    from segcore.runs.plans import with_leaks
 
     run = run_from(arguments)
     trained = run.summary.dataset
@@ -61,7 +62,7 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
         )
     found = ScoreInfo.from_counts(evaluation.total, run.labels)
     if same and arguments.split in ("val", "test"):
-        RunWriter(run.path).write_summary(run.summary.model_copy(update={arguments.split: found}))
+        RunWriter(run.path).write_summary(with_leaks(run, dataset).model_copy(update={arguments.split: found}))
     _print_scores(run, f"{dataset.name} {arguments.split}, {number(len(ids), 'image')}", found)
     if not same:
         print(f"This is not the data it was trained on; stored beside its own scores in {evaluation.path}.")
@@ -70,30 +71,12 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
 
 def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
     """Frames of a split as the run saw it."""
-    from segcore.data import SPLITS, plan_split
-    from segcore.data.split import FOLDS
+    from segcore.data import SPLITS
+    from segcore.runs.plans import plan_of
 
     if split not in SPLITS:
         raise EvaluationError(unknown("split", split, SPLITS))
-    if split == "test":
-        return dataset.split(split).ids
-    trained, config = run.summary.dataset, run.config
-    folded = trained.split == FOLDS  # which says that train was cut, not how
-    plan = plan_split(
-        dataset,
-        method=config.get("split", "auto") if folded else trained.split,
-        val_fraction=config.get("val_fraction", 0.1),
-        copies=config.get("copies", 0),
-        seed=run.summary.seed,
-        folds=config.get("folds", 0) if folded else 0,
-        fold=config.get("fold") if folded else None,
-    )
-    if plan.fingerprint != trained.split_fingerprint:
-        raise EvaluationError(
-            f"The {split} split of run {run.id!r} can't be made again from its {run.path / 'config.yaml'}: its "
-            f"fingerprint is {plan.fingerprint}, the run's {trained.split_fingerprint}. Evaluate --split test instead."
-        )
-    return plan.scored(split)
+    return dataset.split(split).ids if split == "test" else plan_of(run, dataset).scored(split)
 
 
 def _print_scores(run: RunRecord, what: str, found: ScoreInfo) -> None:

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from segcore.data.leaks.against import check_against as check_against
     from segcore.data.leaks.checking import check as check
     from segcore.data.leaks.checking import leak_sentences as leak_sentences
     from segcore.data.leaks.report import Example as Example
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "check": "checking",
+    "check_against": "against",
     "leak_sentences": "checking",
     "Example": "report",
     "Finding": "report",
@@ -26,7 +28,7 @@ _LAZY = {
     "store": "storage",
     "stored": "storage",
 }
-__all__ = ["Example", "Finding", "LeakReport", "check", "leak_sentences", "store", "stored"]
+__all__ = ["Example", "Finding", "LeakReport", "check", "check_against", "leak_sentences", "store", "stored"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute may be anything

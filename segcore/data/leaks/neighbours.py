@@ -25,6 +25,7 @@ from segcore.data.leaks.report import (
     verdict,
 )
 from segcore.data.sequence import frame_number, frame_rate
+from segcore.errors import number
 
 if TYPE_CHECKING:
     from segcore.data.split import Item
@@ -67,7 +68,7 @@ class Near:
     @property
     def detail(self) -> str:
         """How far apart, for people."""
-        return f"{self.frames} frames apart" if self.seconds is None else f"{self.seconds:.2f} s apart"
+        return f"{number(self.frames, 'frame')} apart" if self.seconds is None else f"{self.seconds:.2f} s apart"
 
 
 class Timeline:
@@ -84,11 +85,11 @@ class Timeline:
         numbers: dict[str, set[int]] = defaultdict(set)
         for record in dataset.records:
             sequence = _sequence(record.group)
-            number = frame_number(record.origin)
-            if number is None or not (dataset.video or frame_rate(sequence)):
+            count = frame_number(record.origin)
+            if count is None or not (dataset.video or frame_rate(sequence)):
                 continue
-            self.places[record.id] = Place(sequence, number)
-            numbers[sequence].add(number)
+            self.places[record.id] = Place(sequence, count)
+            numbers[sequence].add(count)
         self.steps = {sequence: _step(found) for sequence, found in numbers.items()}
 
     def rate(self, sequence: str) -> float | None:
@@ -105,7 +106,7 @@ class Timeline:
         for each in ids:
             if place := self.places.get(each):
                 found[place.sequence].setdefault(place.number, each)
-        return [[sequence[number] for number in sorted(sequence)] for sequence in found.values()]
+        return [[sequence[each] for each in sorted(sequence)] for sequence in found.values()]
 
     def nearest(self, frames: Iterable[str], others: Iterable[str]) -> list[Near]:
         """Of each frame the nearest other one of its sequence, where there is any."""
@@ -118,9 +119,9 @@ class Timeline:
         for frame in frames:
             place = self.places.get(frame)
             if place and place.sequence in ordered:
-                number = _closest(ordered[place.sequence], place.number)
-                apart, rate = abs(number - place.number), self.rate(place.sequence)
-                partner = by_sequence[place.sequence][number]
+                closest = _closest(ordered[place.sequence], place.number)
+                apart, rate = abs(closest - place.number), self.rate(place.sequence)
+                partner = by_sequence[place.sequence][closest]
                 direct = apart <= self.steps[place.sequence]
                 near.append(Near(frame, partner, apart, apart / rate if rate else None, direct))
         return near
@@ -159,26 +160,36 @@ def scored(items: Iterable[Item]) -> tuple[str, ...]:
     return tuple(chosen.values())
 
 
+def within(near: Iterable[Near], seconds: float) -> list[Near]:
+    """Those that are known to be so close in time."""
+    return [each for each in near if each.seconds is not None and each.seconds <= seconds + _EPSILON]
+
+
 def _copies(shared: Sequence[Item], known: Mapping[str, str], total: int, split: str, other: str) -> Finding:
     level = severity(len(shared), total, other)
     trained = "trained on" if other == "train" else f"in {NAMES[other]}"
     text = f"{portion(len(shared), total, f'{NAMES[split]} samples')} are copies of frames that are also {trained}"
-    examples = tuple(Example(item.id, known[item.frame], "copies of one frame") for item in shared[:MOST_EXAMPLES])
+    examples = tuple(
+        Example(item.id, known[item.frame], f"copy {item.copy} of it" if item.copy else "one frame")
+        for item in shared[:MOST_EXAMPLES]
+    )
     return Finding("copies", level, split, other, len(shared), total, f"{text}: {verdict(level, other)}.", examples)
 
 
 def _in_time(near: Sequence[Near], total: int, split: str, other: str) -> list[Finding]:
     """The finding on frames within `MEMORY_SECONDS`; without one that matters, that on frames close in time."""
     ordered = sorted(near, key=lambda each: each.frames if each.seconds is None else each.seconds)
-    beside = [each for each in ordered if each.seconds is not None and each.seconds <= MEMORY_SECONDS + _EPSILON]
+    beside = within(ordered, MEMORY_SECONDS)
     found = []
     if beside:
         level = severity(len(beside), total, other)
-        within = f"have a {NAMES[other]} frame within {MEMORY_SECONDS:g} s"
-        text = f"{portion(len(beside), total, f'{NAMES[split]} frames')} {within}: {verdict(level, other)}."
+        what = f"have a {NAMES[other]} frame within {MEMORY_SECONDS:g} s"
+        text = f"{portion(len(beside), total, f'{NAMES[split]} frames')} {what}: {verdict(level, other)}."
         found.append(Finding("time", level, split, other, len(beside), total, text, _examples(beside)))
         if level == "leak":
             return found
+    if other != "train":
+        return found
     close = [each for each in ordered if (each.direct if each.seconds is None else each.seconds <= CLOSE_SECONDS)]
     if len(close) > len(beside):
         if all(each.seconds is not None for each in close):
@@ -188,7 +199,7 @@ def _in_time(near: Sequence[Near], total: int, split: str, other: str) -> list[F
         most = len(close) >= CLOSE_SHARE * total
         means = "this score is optimistic for new streets" if most else "the others are further away"
         text = f"{portion(len(close), total, f'{NAMES[split]} frames')} {what}: {means}."
-        flatters: Severity = "warning" if most and other == "train" else "note"
+        flatters: Severity = "warning" if most else "note"
         found.append(Finding("close", flatters, split, other, len(close), total, text, _examples(close)))
     return found
 
@@ -209,6 +220,6 @@ def _step(numbers: Iterable[int]) -> int:
     return int(steps[counts.argmax()]) if len(steps) else 1
 
 
-def _closest(numbers: npt.NDArray[np.int64], number: int) -> int:
-    place = int(np.searchsorted(numbers, number))
-    return min((int(each) for each in numbers[max(0, place - 1) : place + 1]), key=lambda each: abs(each - number))
+def _closest(numbers: npt.NDArray[np.int64], wanted: int) -> int:
+    place = int(np.searchsorted(numbers, wanted))
+    return min((int(each) for each in numbers[max(0, place - 1) : place + 1]), key=lambda each: abs(each - wanted))

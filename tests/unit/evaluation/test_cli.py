@@ -86,7 +86,7 @@ def test_validation_is_what_the_run_took_from_train(run, folder, capsys):
     assert again.summary.val.miou == again.evaluation("val").scores.miou
     writer.write_config({"val_fraction": 0.5, "copies": 1, "seed": 3})
     assert main(["evaluate", str(run.path), "--split", "val", "--device", "cpu"]) == 2
-    assert "The val split of run 'fake-fcn' can't be made again from its" in capsys.readouterr().err
+    assert "The split of run 'fake-fcn' can't be made again from its" in capsys.readouterr().err
     assert main(["evaluate", str(run.path), "--split", "vall", "--device", "cpu"]) == 2
     assert "No split 'vall'. Did you mean 'val'? Choose one of train, val, test." in capsys.readouterr().err
 

@@ -1,0 +1,169 @@
+"""`segcore data check`: what the splits of a dataset share, and what that makes of scores on them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from segcore.cli.arguments import Commands, add_data_arguments, open_from, open_other
+from segcore.errors import DatasetError, number
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from segcore.data import Dataset, SplitPlan
+    from segcore.data.leaks import Finding, LeakReport
+
+LEAKS = 1  # exit code of --strict
+STYLES = {"leak": "bold red", "warning": "yellow", "note": "dim"}
+_SHOWN = 3  # examples of a finding; --json has more
+
+
+def add_check(noun: Commands) -> None:
+    """`segcore data check`."""
+    parser = noun.add_parser(
+        "check",
+        help="find what training, validation and test share",
+        description="Find near-duplicates, neighbours in time and augmented copies between splits, masks that "
+        "disagree, and classes that a split lacks. The report is stored with the dataset (leaks.json in its folder, or "
+        "the user's cache) and shown in the app beside every score it concerns. The exit code is 0 whatever is found; "
+        f"with --strict it is {LEAKS} when a score would be flagged.",
+    )
+    parser.add_argument("--data", required=True, metavar="SOURCE", help="a folder, a zip, or drive")
+    add_data_arguments(parser)
+    plan = parser.add_argument_group("which split (default: the dataset's own folders or lists)")
+    plan.add_argument("--run", metavar="RUN", dest="of_run", help="as this run was trained: its folder, or its id")
+    plan.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
+    plan.add_argument("--split", metavar="METHOD", help="as train.py --split would: auto, block, frame, augmented, ...")
+    plan.add_argument("--val-fraction", type=float, default=0.1, metavar="X", help="with --split (default: 0.1)")
+    plan.add_argument("--copies", type=int, default=0, metavar="N", help="with --split (default: 0)")
+    plan.add_argument("--seed", type=int, default=0, metavar="N", help="with --split (default: 0)")
+    parser.add_argument("--against", metavar="OTHER", help="another dataset: is any of it in this one?")
+    parser.add_argument(
+        "--fps", type=float, metavar="N", help="frames a second that the frame numbers count, where Segcore can't know"
+    )
+    parser.add_argument("--quick", action="store_true", help="look at ids and frame numbers only, and store nothing")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON, and nothing else")
+    parser.add_argument("--strict", action="store_true", help=f"exit with {LEAKS} when a score would be flagged")
+    parser.set_defaults(run=data_check)
+
+
+def data_check(arguments: argparse.Namespace) -> int:
+    """Check a dataset, store the report and print it."""
+    from rich.console import Console
+
+    from segcore.data.leaks import check, check_against, store
+
+    if arguments.fps is not None and not arguments.fps > 0:
+        raise DatasetError(
+            f"--fps is {arguments.fps:g}; expected the frames a second that frame numbers count: 30, say."
+        )
+    dataset = open_from(arguments)
+    plan = _plan(arguments, dataset)
+    pictures = not arguments.quick
+    with _bar("reading pictures and masks") as progress:
+        report = check(dataset, plan, progress, pictures=pictures, fps=arguments.fps)
+    across: tuple[Finding, ...] = ()
+    if arguments.against:
+        with _bar(f"reading them and {arguments.against}") as progress:
+            across = check_against(dataset, open_other(arguments, arguments.against), progress, pictures=pictures)
+    path = store(report) if pictures else None
+    if arguments.json:
+        print(json.dumps({**report.to_dict(), "against": [finding_dict(each) for each in across]}, indent=1))
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        _print(console, report, across)
+        if path:
+            console.print(f"[dim]Stored in {path}[/]")
+    flagged = bool(report.sentences) or any(found.severity != "note" for found in across)
+    return LEAKS if arguments.strict and flagged else 0
+
+
+def finding_dict(found: Finding) -> dict[str, object]:
+    """A finding as plain values."""
+    from dataclasses import asdict
+
+    return asdict(found)
+
+
+def _plan(arguments: argparse.Namespace, dataset: Dataset) -> SplitPlan | None:
+    """The plan that is asked for; None for the dataset's own splits."""
+    from segcore.data import plan_split
+
+    if arguments.of_run and arguments.split:
+        raise DatasetError("--run and --split both say how the data is split. Leave one of them out.")
+    if arguments.of_run:
+        from segcore.runs import find_run
+        from segcore.runs.plans import plan_of
+
+        return plan_of(find_run(arguments.of_run, arguments.runs), dataset)
+    if not arguments.split:
+        return None
+    return plan_split(
+        dataset,
+        method=arguments.split,
+        val_fraction=arguments.val_fraction,
+        copies=arguments.copies,
+        seed=arguments.seed,
+    )
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left, on standard error, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _print(console: Console, report: LeakReport, across: Iterable[Finding]) -> None:
+    from rich.markup import escape
+
+    counts = ", ".join(f"{split} {count}" for split, count in report.samples.items() if count)
+    how = "its own splits" if report.split == "own" else f"split by {report.split}"
+    console.print(f"[bold]{escape(report.dataset)}[/bold]  {escape(report.source)}  ({how}: {counts})")
+    findings = [*report.findings, *across]
+    if findings:
+        _table(console, findings)
+    for split, text in report.sentences.items():
+        console.print(f"[{STYLES['leak']}]Beside every score on {split}:[/] {escape(text)}")
+    if not report.sentences:
+        pairs = [split for split in ("val", "test") if report.samples.get(split)]
+        if report.samples.get("train") and pairs:
+            looked = "pictures, frame numbers and copies" if report.pictures else "frame numbers and copies"
+            console.print(f"[green]Nothing speaks against scores on {' and '.join(pairs)}[/] ({looked} were compared).")
+        else:
+            only = number(sum(count > 0 for count in report.samples.values()), "split")
+            console.print(f"Nothing to compare: {only} only.")
+
+
+def _table(console: Console, findings: Iterable[Finding]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from segcore.data.leaks.report import TITLES
+
+    table = Table("", "finding", "split", "how many", show_lines=False)
+    table.columns[3].justify = "right"
+    for found in findings:
+        style = STYLES[found.severity]
+        between = " / ".join(escape(name) for name in (found.other, found.split) if name) or "all"
+        row = f"[{style}]{found.severity}[/]", TITLES[found.kind], between, f"{found.count} of {found.total}"
+        table.add_row(*row)
+    console.print(table)
+    for found in findings:
+        console.print(f"[{STYLES[found.severity]}]{found.severity}[/]  {escape(found.sentence)}")
+        for example in found.examples[:_SHOWN]:
+            detail = f"  {escape(example.detail)}" if example.detail else ""
+            partner = f" ~ {escape(example.partner)}" if example.partner else ""
+            console.print(f"      [dim]{escape(example.id)}{partner}{detail}[/]")
+        if len(found.examples) > _SHOWN:
+            console.print(f"      [dim]and {found.count - _SHOWN} more[/]")
