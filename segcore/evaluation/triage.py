@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Bool = npt.NDArray[np.bool_]
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
 
 SCORES = {"miou": "mIoU of the image", "pixel_accuracy": "pixel accuracy", "entropy": "entropy"}
 LOWER_IS_BETTER = ("entropy",)
@@ -85,7 +86,7 @@ class Tally:
     right: I64
     true: I64
     predicted: I64
-    cells: tuple[I64, I64, I64, I64]
+    cells: tuple[npt.NDArray[np.int32], U8, U8, I64]
 
     @classmethod
     def of(cls, evaluation: Evaluation) -> Tally:
@@ -111,7 +112,7 @@ class Tally:
             summed(truth, np.where(truth == prediction, pixels, 0)),
             summed(truth, pixels),
             summed(prediction, pixels),
-            (image, truth, prediction, pixels),
+            (image.astype(np.int32), truth.astype(np.uint8), prediction.astype(np.uint8), pixels),
         )
 
     @property
@@ -212,9 +213,15 @@ class Triage:
     def scores(self, name: str) -> F64:
         """`[R, N]` a score of every image by every run; NaN where there is none."""
         table = np.full((len(self.tallies), len(self.ids)), np.nan)
-        for row, tally, places in zip(table, self.tallies, self.places, strict=True):
-            row[places] = tally.score(name)
+        for run in range(len(self.tallies)):
+            table[run] = self.score(run, name)
         return table
+
+    def score(self, run: int, name: str) -> F64:
+        """`[N]` a score of every image by one run; NaN where there is none."""
+        values = np.full(len(self.ids), np.nan)
+        values[self.places[run]] = self.tallies[run].score(name)
+        return values
 
     def present(self, class_id: int) -> Bool:
         """`[N]` whether an image's ground truth holds a class."""
@@ -231,11 +238,11 @@ class Triage:
 
     def worst(self, run: int, score: str, keep: Bool | None = None) -> Ranking:
         """The lowest score of one run first (the highest, where less is better)."""
-        return self.ranked(self.scores(score)[run], score in LOWER_IS_BETTER, keep)
+        return self.ranked(self.score(run, score), score in LOWER_IS_BETTER, keep)
 
     def difference(self, run: int, than: int, score: str, keep: Bool | None = None) -> Ranking:
         """Where one run is better than another: values are by how much, below 0 where it is worse."""
-        ours, theirs = self.scores(score)[[run, than]]
+        ours, theirs = self.score(run, score), self.score(than, score)
         return self.ranked(theirs - ours if score in LOWER_IS_BETTER else ours - theirs, True, keep)
 
     def all_fail(self, score: str, keep: Bool | None = None) -> Ranking:
