@@ -23,7 +23,7 @@ F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 
-SCORES = {"miou": "mIoU of the image", "pixel_accuracy": "pixel accuracy", "entropy": "entropy"}
+SCORES = {"miou": "mIoU", "pixel_accuracy": "pixel accuracy", "entropy": "entropy"}
 LOWER_IS_BETTER = ("entropy",)
 JOINT = "~"  # between two names in a link, where it need not be escaped
 
@@ -174,11 +174,13 @@ class Ranking:
 
     Args:
         ids: Images that have a value.
-        values: `[K]` float64, what they are ranked by, in the same order.
+        places: `[K]` int64, where each of them stands in `Triage.ids`.
+        values: `[K]` float64, what they are ranked by.
         left_out: How many of the asked ones have no value.
     """
 
     ids: tuple[str, ...]
+    places: I64
     values: F64
     left_out: int
 
@@ -257,16 +259,17 @@ class Triage:
     def in_order(self, values: F64, keep: Bool | None = None) -> Ranking:
         """As the split has them; images without a value stay."""
         shown = np.flatnonzero(np.ones(len(self.ids), bool) if keep is None else keep)
-        return Ranking(tuple(self.ids[index] for index in shown), values[shown], 0)
+        return self._ranking(shown, values, 0)
 
     def ranked(self, values: F64, descending: bool, keep: Bool | None = None) -> Ranking:
         """Images by `values`, `[N]`; those that are NaN are left out, those that `keep` denies are not asked for."""
         asked = np.ones(len(self.ids), bool) if keep is None else keep
         shown = np.flatnonzero(asked & ~np.isnan(values))
         order = shown[np.argsort(-values[shown] if descending else values[shown], kind="stable")]
-        return Ranking(
-            tuple(self.ids[index] for index in order), values[order], int(np.count_nonzero(asked)) - len(order)
-        )
+        return self._ranking(order, values, int(np.count_nonzero(asked)) - len(order))
+
+    def _ranking(self, order: I64, values: F64, left_out: int) -> Ranking:
+        return Ranking(tuple(self.ids[index] for index in order), order, values[order], left_out)
 
 
 def best(scores: F64, name: str) -> tuple[F64, I64]:

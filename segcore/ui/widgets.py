@@ -54,6 +54,8 @@ class Thumb:
         note: A few quiet words, beside the id or in a line of its own under the title.
         waiting: It is being drawn.
         title: Said in place of the id.
+        hover: Palette PNG that takes the layer's place on hover, or None.
+        hint: More words, in the tooltip.
     """
 
     id: str
@@ -62,10 +64,13 @@ class Thumb:
     note: str = ""
     waiting: bool = False
     title: str = ""
+    hover: bytes | None = None
+    hint: str = ""
 
 
 @cache
-def _source(name: str) -> str:
+def source(name: str) -> str:
+    """The text of a file of a component."""
     return (files("segcore.ui") / "components" / name).read_text(encoding="utf-8")
 
 
@@ -105,7 +110,7 @@ def viewer(
         raise ValueError(f"{len(panels)} panels to swipe; expected 2.")
     opacity = state.get("opacity", OPACITY, state.Between(0, 1))
     render = v2.component(
-        "segcore.viewer", html=_VIEWER, css=_source("viewer.css"), js=_source("viewer.js"), isolate_styles=True
+        "segcore.viewer", html=_VIEWER, css=source("viewer.css"), js=source("viewer.js"), isolate_styles=True
     )
 
     def keep() -> None:
@@ -143,6 +148,8 @@ def gallery(
     overlay: bool = False,
     selected: str | None = None,
     smallest: int = 150,
+    exact: bool = False,
+    swap: bool = False,
 ) -> None:
     """Thumbnails to pick from; their masks show on hover, or always.
 
@@ -154,12 +161,14 @@ def gallery(
         overlay: Masks show always, and hide on hover.
         selected: Id of the framed picture.
         smallest: Width in px below which a picture wraps to the next row; two always stand side by side.
+        exact: Layers lie over the photo as they are, and not half transparent.
+        swap: So do those shown on hover.
     """
     render = v2.component(
         "segcore.gallery",
         html='<div class="gallery"></div>',
-        css=_source("gallery.css"),
-        js=_source("gallery.js"),
+        css=source("gallery.css"),
+        js=source("gallery.js"),
         isolate_styles=True,
     )
 
@@ -172,18 +181,23 @@ def gallery(
         data=[  # a list: Streamlit looks for data frames in a dict, and imports pandas to do so
             {
                 "items": [
-                    asdict(thumb)
-                    | {"photo": thumb.photo and data_uri(thumb.photo), "layer": thumb.layer and data_uri(thumb.layer)}
+                    asdict(thumb) | {name: data and data_uri(data) for name, data in _pictures(thumb).items()}
                     for thumb in thumbs
                 ],
                 "aspect": f"{size[1]} / {size[0]}",
                 "min": f"{smallest}px",
                 "overlay": overlay,
                 "selected": selected,
+                "exact": exact,
+                "swap": swap,
             }
         ],
         on_pick_change=pick,
     )
+
+
+def _pictures(thumb: Thumb) -> dict[str, bytes | None]:
+    return {"photo": thumb.photo, "layer": thumb.layer, "hover": thumb.hover}
 
 
 _CSS = """<style>
