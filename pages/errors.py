@@ -16,6 +16,7 @@ if messages.missing_runs(view, "where they fail"):
 runs = failures.comparable(view)
 splits = tables.splits(runs)
 split = state.get("split", splits[0], splits)
+messages.leak_note(runs, split)
 board = failures.load(view, runs, split)
 failures.left_out(view, board)
 if not board.runs:

@@ -162,26 +162,26 @@ def choose(view: View, board: Board, splits: Sequence[str]) -> Asked:
         rank = st.selectbox(
             "Sort by", ranks, format_func=lambda each: ranks[each], **state.bound("rank", "worst", ranks), width=180
         )
+        able = "worst" if rank in PAIR and len(names) < 2 else rank
         score = state.get("score", "miou", titles)
-        if rank not in ("disagreement", "lit"):
+        if able not in ("disagreement", "lit"):
             bound = state.bound("score", "miou", titles)
             score = st.selectbox("Score", titles, format_func=lambda each: titles[each], **bound, width=165)
         run = next(iter(names))
         if len(names) > 1:
-            label = "Where this run is better" if rank == "difference" else "Run"
+            label = "Where this run is better" if able == "difference" else "Run"
             run = st.selectbox(
                 label, names, format_func=lambda each: names[each], **state.bound("of", run, names), width=190
             )
         others = {key: name for key, name in names.items() if key != run}
         than = state.get("than", next(iter(others), run), others or names)
-        if rank == "difference" and others:
+        if able == "difference":
             st.button("", icon=":material/swap_horiz:", help="Swap the two runs", on_click=_swap, args=(run, than))
             bound = state.bound("than", next(iter(others)), others)
             than = st.selectbox("than this one", others, format_func=lambda each: names[each], **bound, width=165)
         name = st.selectbox("With class", classes, **state.bound("class", EVERY, classes), width=140)
     places = list(names)
     class_id = None if name == EVERY else labels.index(name)
-    able = "worst" if rank in PAIR and not others else rank
     asked = Asked(able, rank, score, places.index(run), places.index(than), class_id, mistake)
     _first_page(view, board, asked)
     return asked
