@@ -12,6 +12,7 @@ from segcore.cli.evaluate import add_evaluate
 from segcore.cli.export import add_export
 from segcore.cli.leaderboard import add_leaderboard
 from segcore.cli.predict import add_predict
+from segcore.cli.profile import add_profile
 from segcore.cli.report import add_report
 from segcore.cli.runs import add_runs
 from segcore.cli.search import add_search
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     add_runs(commands)
     add_evaluate(commands)
     add_predict(commands)
+    add_profile(commands)
     add_search(commands)
     add_leaderboard(commands)
     add_report(commands)
