@@ -149,7 +149,8 @@ class Predictor:
         import torch
 
         height, width = image.shape[:2]
-        fitted = resize(image, self._size[0] or height, self._size[1] or width)
+        # A view of a mirrored image would have negative strides, which torch does not take.
+        fitted = np.ascontiguousarray(resize(image, self._size[0] or height, self._size[1] or width))
         with torch.inference_mode():
             if self.tta is None:
                 return self._view(fitted)
