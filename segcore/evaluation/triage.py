@@ -25,7 +25,7 @@ U8 = npt.NDArray[np.uint8]
 
 SCORES = {"miou": "mIoU", "pixel_accuracy": "pixel accuracy", "entropy": "entropy"}
 LOWER_IS_BETTER = ("entropy",)
-JOINT = "~"  # between two names in a link, where it need not be escaped
+JOINT = ":"  # between two names in a link
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Mistake:
         """What `name` wrote; None where it names no mistake among these classes.
 
         >>> from segcore.labels import CAMVID11
-        >>> Mistake.parse("Fence~Building", CAMVID11), Mistake.parse("~Road", CAMVID11), Mistake.parse("x", CAMVID11)
+        >>> Mistake.parse("Fence:Building", CAMVID11), Mistake.parse(":Road", CAMVID11), Mistake.parse("x", CAMVID11)
         (Mistake(true=7, taken=1), Mistake(true=None, taken=3), None)
         """
         ids: dict[str, int | None] = {name: index for index, name in enumerate(labels.names)} | {"": None}
@@ -56,7 +56,7 @@ class Mistake:
         return None
 
     def name(self, labels: LabelMap) -> str:
-        """Short, for a link: `Fence~Building`, `Fence~` (taken for anything else), `~Building`."""
+        """Short, for a link: `Fence:Building`, `Fence:` (taken for anything else), `:Building`."""
         return JOINT.join("" if index is None else labels.names[index] for index in (self.true, self.taken))
 
     def sentence(self, labels: LabelMap) -> str:

@@ -224,7 +224,8 @@ def ranking(view: View, board: Board, asked: Asked) -> Ranking:
     if asked.rank == "all-fail":
         return triage.all_fail(asked.score, keep)
     if asked.rank == "disagreement":
-        return triage.most(_disagreement(view, board), keep)
+        shares = _disagreement(view, board)
+        return triage.most(shares, keep & np.array([each in shares for each in triage.ids], bool))
     return triage.worst(asked.run, asked.score, keep)
 
 
@@ -261,8 +262,8 @@ def words(view: View, board: Board, asked: Asked, found: Ranking) -> str:
     end = "highest" if less else "lowest"
     line = {
         "worst": f"{shown}, the {end} {title} of {run} first.",
-        "difference": f"{run} is ahead of {than} in {ahead:,} of {len(found.ids):,} images; "
-        f"its largest lead in {title}{' (less is better)' if less else ''} comes first.",
+        "difference": f"{run} is ahead of {than} in {ahead:,} of {len(found.ids):,} images, "
+        f"sorted by the difference in {title}{' (less is better)' if less else ''}.",
         "all-fail": f"{shown}, the {end} {title} of the best of {len(board.runs)} runs first.",
         "disagreement": f"{shown}, by the share of scored pixels on which the {len(board.runs)} runs don't all agree.",
         "time": f"{shown} in the split's order, with the {title} of {run}.",
@@ -275,7 +276,7 @@ def _left_out(board: Board, asked: Asked, found: Ranking, title: str) -> str:
     if not found.left_out:
         return ""
     if asked.rank == "disagreement":
-        return f" {found.left_out:,} are not compared: a stored prediction can't be read, or it is not their turn yet."
+        return f" {found.left_out:,} are not compared: a stored prediction of them can't be read."
     return f" {found.left_out:,} have no {title} to go by."
 
 

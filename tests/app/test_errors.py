@@ -82,21 +82,21 @@ def test_one_run_alone_says_what_the_order_needs(errors, said, rank):
 
 
 def test_a_link_shows_the_same(errors, said):
-    link = {"rank": "difference", "of": "fcn8s", "than": "unet", "score": "iou~Car", "class": "Car", "by": "all"}
+    link = {"rank": "difference", "of": "fcn8s", "than": "unet", "score": "iou:Car", "class": "Car", "by": "all"}
     app = errors(*FOUR, **link)
-    assert [box.value for box in app.selectbox] == ["difference", "iou~Car", "fcn8s", "unet", "Car"]
+    assert [box.value for box in app.selectbox] == ["difference", "iou:Car", "fcn8s", "unet", "Car"]
     assert {name: app.query_params[name] for name in link} == link
-    lit = errors(*FOUR, lit="Car~Road", rank="lit", of="fcn8s")
+    lit = errors(*FOUR, lit="Car:Road", rank="lit", of="fcn8s")
     assert "**Car taken for Road**" in said(lit)
-    assert component(lit, "matrix")["picked"] == "Car~Road"
+    assert component(lit, "matrix")["picked"] == "Car:Road"
     assert [note.endswith(" px") for note in gallery(lit)[1]] == [True] * 3
-    assert lit.query_params["lit"] == "Car~Road" and lit.query_params["rank"] == "lit"
+    assert lit.query_params["lit"] == "Car:Road" and lit.query_params["rank"] == "lit"
     next(button for button in lit.main.button if button.label == "Show all").click().run()
     assert "lit" not in lit.query_params and "rank" not in lit.query_params
 
 
 def test_nonsense_in_a_link_is_ignored(errors):
-    app = errors("unet", rank="x", of="y", than="z", score="iou~Moon", lit="Moon~Road", sheet="-2", by="q", split="v")
+    app = errors("unet", rank="x", of="y", than="z", score="iou:Moon", lit="Moon:Road", sheet="-2", by="q", split="v")
     assert not app.exception and len(gallery(app)[0]) == 3
     assert not app.query_params
 
@@ -155,11 +155,11 @@ def test_what_no_image_has_is_said(open_app, data, runs, said):
         images.assign(entropy=np.nan).to_parquet(path / "images.parquet")
     app = open_app(data, folder, "errors", **{"class": "Tree"})
     assert "No image of test has Tree." in said(app) and "Not one pixel in test: Tree." in said(app)
-    app = open_app(data, folder, "errors", score="iou~Tree")
+    app = open_app(data, folder, "errors", score="iou:Tree")
     assert "No image has a score to go by: IoU of Tree." in said(app)
     next(box for box in app.selectbox if box.label == "Score").set_value("entropy").run()
     assert "No image has a score to go by: entropy." in said(app)
-    app = open_app(data, folder, "errors", lit="Tree~Car", rank="lit")
+    app = open_app(data, folder, "errors", lit="Tree:Car", rank="lit")
     assert "No image is left with Tree taken for Car." in said(app) and not app.exception
 
 

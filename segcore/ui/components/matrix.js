@@ -74,7 +74,7 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
       show(button, wanted);
       button.textContent = wanted.text;
       button.style.setProperty("--value", wanted.value);
-      button.classList.toggle("strong", wanted.value > 0.55);
+      button.classList.toggle("strong", wanted.value > 0.7);
       button.classList.toggle("own", wanted.own);
     });
   });

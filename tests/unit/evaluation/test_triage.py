@@ -50,12 +50,12 @@ def test_scores_and_sums_are_those_of_the_metrics(counts):
     for name in ("miou", "pixel_accuracy"):
         np.testing.assert_allclose(found.score(name), wanted[name], equal_nan=True)
     for index, name in enumerate(LABELS.names):
-        np.testing.assert_allclose(found.score(f"iou~{name}"), wanted["iou"][:, index], equal_nan=True)
+        np.testing.assert_allclose(found.score(f"iou:{name}"), wanted["iou"][:, index], equal_nan=True)
     assert (found.total == counts.sum(axis=0)).all()
     assert (found.true == counts.sum(axis=2)).all() and (found.predicted == counts.sum(axis=1)).all()
 
 
-@given(counted(), counted(), st.sampled_from(["miou", "pixel_accuracy", "iou~Car"]))
+@given(counted(), counted(), st.sampled_from(["miou", "pixel_accuracy", "iou:Car"]))
 @settings(max_examples=60, deadline=None)
 def test_orders_hold_together(one, other, score):
     ids = tuple("abcdef")
@@ -82,7 +82,7 @@ def test_the_worst_comes_first_and_an_image_without_the_score_is_left_out_and_co
     ranking = triage.worst(0, "miou")
     assert ranking.ids == ("b", "c", "a") and ranking.left_out == 1
     assert ranking.values == pytest.approx([(1 + 1 / 5) / 2, (1 / 2 + 4 / 5) / 2, 1])
-    assert triage.worst(0, "iou~Car").ids == ("c",) and triage.worst(0, "iou~Car").left_out == 3
+    assert triage.worst(0, "iou:Car").ids == ("c",) and triage.worst(0, "iou:Car").left_out == 3
     assert triage.worst(0, "pixel_accuracy").ids == ("b", "c", "a")
     assert triage.in_order(triage.scores("miou")[0]).ids == IDS
 
@@ -141,9 +141,9 @@ def test_rows_may_come_as_text_and_in_any_order():
 
 
 def test_an_unknown_score_lists_the_choices():
-    with pytest.raises(EvaluationError, match=r"No score of an image 'iou~Tree'.*miou, pixel_accuracy.*iou~Car"):
-        tally().score("iou~Tree")
-    assert score_titles(LABELS)["iou~Car"] == "IoU of Car"
+    with pytest.raises(EvaluationError, match=r"No score of an image 'iou:Tree'.*miou, pixel_accuracy.*iou:Car"):
+        tally().score("iou:Tree")
+    assert score_titles(LABELS)["iou:Car"] == "IoU of Car"
 
 
 @pytest.mark.parametrize("mistake", [Mistake(7, 1), Mistake(None, 3), Mistake(9, None)])
@@ -152,12 +152,12 @@ def test_a_mistake_survives_the_link(mistake):
     assert "taken for" in mistake.sentence(CAMVID11)
 
 
-@pytest.mark.parametrize("text", ["", "~", "Fence", "Fence~Fence", "Moon~Road", "Fence~Road~Car"])
+@pytest.mark.parametrize("text", ["", ":", "Fence", "Fence:Fence", "Moon:Road", "Fence:Road:Car"])
 def test_nonsense_is_no_mistake(text):
     assert Mistake.parse(text, CAMVID11) is None
 
 
 def test_names_may_hold_the_joint():
-    labels = LabelMap("odd", ("a~b", "a", "b~c"), ((1, 1, 1), (2, 2, 2), (3, 3, 3)))
+    labels = LabelMap("odd", ("a:b", "a", "b:c"), ((1, 1, 1), (2, 2, 2), (3, 3, 3)))
     for mistake in (Mistake(0, 1), Mistake(0, 2), Mistake(1, 0), Mistake(None, 2)):
         assert Mistake.parse(mistake.name(labels), labels) == mistake
