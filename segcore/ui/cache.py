@@ -169,31 +169,30 @@ def trials(search: SearchRecord) -> pd.DataFrame:
     return _trials(RunKey.of(search), search)
 
 
-@st.cache_data(max_entries=800, show_spinner=False)
-def _prediction_layer(
-    key: RunKey, split: str, sample_id: str, view: str, hidden: frozenset[int], data: DataKey, _run: RunRecord
-) -> bytes:
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _prediction(key: RunKey, split: str, sample_id: str, data: DataKey, _run: RunRecord) -> npt.NDArray[np.uint8]:
     found = evaluation(_run, split)
+    again = f"segcore evaluate {_run.path} --split {split}"
     if found is None:
-        raise EvaluationError(f"Not evaluated on {split}. Do it: segcore evaluate {_run.path} --split {split}")
-    mask = found.prediction(sample_id)
-    visible = frozenset(range(_run.labels.classes)) - hidden
-    if view == "error":
-        return encode_errors(mask, sample(data, sample_id).mask, _run.labels, visible=visible, width=PHOTO_WIDTH)
-    return encode_layer(mask, _run.labels, visible=visible, outline=view == "contour", width=PHOTO_WIDTH)
+        raise EvaluationError(f"Not evaluated on {split}. Do it: {again}")
+    mask, (height, width) = found.prediction(sample_id), sample(data, sample_id).size
+    if mask.shape != (height, width):
+        raise EvaluationError(
+            f"The stored prediction is {mask.shape[0]}x{mask.shape[1]}, the image {height}x{width}; they must match. "
+            f"Evaluate it again: {again}"
+        )
+    mask.flags.writeable = False
+    return mask
 
 
-def prediction_layer(
-    run: RunRecord, split: str, sample_id: str, view: str, hidden: frozenset[int], data: DataKey
-) -> bytes:
-    """Palette PNG of a stored prediction: `overlay`, `mask`, `contour` or `error`.
+def prediction(run: RunRecord, split: str, sample_id: str, data: DataKey) -> npt.NDArray[np.uint8]:
+    """A stored prediction, `[H, W]` uint8 ids of the image's size, read-only.
 
     Raises:
-        RunError: when the stored prediction can't be read.
-        EvaluationError: when there is none of this image.
-        SegcoreError: when it doesn't fit the ground truth.
+        RunError: when it can't be read.
+        EvaluationError: when there is none of this image, or it has another size.
     """
-    return _prediction_layer(RunKey.of(run), split, sample_id, view, hidden, data, run)
+    return _prediction(RunKey.of(run), split, sample_id, data, run)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -12,7 +12,7 @@ from streamlit.components import v2
 
 from segcore.evaluation.triage import Mistake
 from segcore.labels import LabelMap
-from segcore.ui.widgets import source
+from segcore.ui.components import source
 
 MOST = 40  # classes: more make cells too small to hit
 FEW = 16  # classes: their cells are large enough for a number
