@@ -3,8 +3,7 @@
 import streamlit as st
 
 from segcore.ui import cache, frame, messages, panels
-from segcore.ui.viewer import viewer
-from segcore.ui.widgets import heading, leaderboard, style
+from segcore.ui.widgets import heading, leaderboard, style, viewer
 
 view = frame.enter()
 style()

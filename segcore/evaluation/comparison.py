@@ -15,7 +15,16 @@ import numpy.typing as npt
 from segcore.errors import EvaluationError, SegcoreError, unknown
 from segcore.evaluation import comparison_words as words
 from segcore.evaluation.comparison_draws import Counted, draw, sums_of
-from segcore.evaluation.comparison_metrics import METRICS, NAN, Cost, Metric, costs, costs_of, metrics_of
+from segcore.evaluation.comparison_metrics import (
+    METRICS,
+    NAN,
+    Cost,
+    Metric,
+    RowScores,
+    costs,
+    costs_of,
+    metrics_of,
+)
 from segcore.evaluation.comparison_pools import (
     Pool,
     block_of,
@@ -128,9 +137,10 @@ class Comparison:
             sums,
         )
 
-    def grouped(self, by_seed: bool) -> Comparison:
-        """The same with runs of one recipe as one row, or each run as its own; nothing is drawn again."""
-        return replace(self, by_seed=by_seed, _pairs={})
+    @cached_property
+    def by_recipe(self) -> Comparison:
+        """The same with the runs of one recipe as one row; no image is drawn again."""
+        return replace(self, by_seed=True, _pairs={})
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
@@ -185,19 +195,20 @@ class Comparison:
 
     def _row(self, runs: tuple[str, ...], place: int, interval: Interval | None) -> Row:
         evaluations = [self.evaluations[run_id] for run_id in runs]
-        scores = {key: [metric.value(each) for each in evaluations] for key, metric in METRICS.items()}
-        own = scores[self.metric.key]
+        scores = RowScores(evaluations)
+        own = scores.each(self.metric.key)
         costs = [costs_of(self._runs[run_id], self.costs) for run_id in runs]
         return Row(
             runs[0],
             self._title(runs),
             runs,
-            {key: float(np.mean(values)) for key, values in scores.items()},
+            scores,
             interval,
             float(np.std(own, ddof=1)) if len(own) > 1 else NAN,
             {key: float(np.mean([each[key] for each in costs if key in each])) for key in costs[0]},
             place,
             images=len(evaluations[0].ids),
+            leak=self._runs[runs[0]].leak(self.split) or "",
         )
 
     def _unscored(self, run: RunRecord) -> Row:
@@ -211,6 +222,10 @@ class Comparison:
         if len(runs) == 1:
             return self.titles[runs[0]]
         return next(group.title for group in self.groups if runs[0] in group.runs)
+
+    def in_rows(self, among: Sequence[str]) -> list[Row]:
+        """The rows that these runs are in, as they are ranked."""
+        return [row for row in self.rows if any(run_id in among for run_id in row.runs)]
 
     @cached_property
     def costs(self) -> dict[str, Cost]:
@@ -277,6 +292,12 @@ class Comparison:
         for place, pool in enumerate(self.pools):
             found += words.sentences(self.ranked(place, among), pool, self.pair, self.name)
         return found
+
+    def verdict(self, pair: Pair) -> str:
+        """A pair in one plain sentence."""
+        one, other = self.row(pair.a), self.row(pair.b)
+        together = one.pool >= 0 and one.pool == other.pool
+        return words.verdict(pair, self.name, self.pools[one.pool].where if together else f"{pair.images} images")
 
     def caveats(self, among: Sequence[str] = ()) -> list[str]:
         """What the intervals don't tell, each once."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segcore.errors import EvaluationError
+from segcore.errors import EvaluationError, RunError
 from segcore.evaluation.comparison_metrics import Metric
 from segcore.metrics import Draws, Statistic, Sums, resample, statistic
 from segcore.runs import Evaluation, void_ids
@@ -42,7 +42,11 @@ class Counted:
             return None
         kind = statistic(metric.statistic)
         if kind.of == "boundary":
-            return None
+            try:
+                found = evaluation.boundary_counts
+            except RunError:  # cut off: it has no such score
+                return None
+            return None if found is None else cls(found, kind)
         if not metric.without_void:
             return cls(sums, kind)
         void = void_ids(evaluation.labels)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from segcore.errors import RunError
-from segcore.metrics import HELP, scores
-from segcore.runs import Evaluation, RunRecord, void_ids
+from segcore.metrics import HELP, Calibration, scores
+from segcore.runs import Evaluation, RunRecord, files, void_ids
 from segcore.runs.profile import Latency, Profile
 
 NAN = float("nan")
@@ -27,6 +26,7 @@ class Metric:
         statistic: Its name in `segcore.metrics.STATISTICS`, which can score any draw of the images; None where only the
             evaluation itself knows it, so that it has no interval.
         without_void: Void pixels are left out, where void is one of the classes.
+        file: Of the evaluation that it is read from, where older evaluations lack that.
         higher_is_better: Of two runs the one with the higher value is better; None where neither is.
     """
 
@@ -36,6 +36,7 @@ class Metric:
     value: Callable[[Evaluation], float]
     statistic: str | None = None
     without_void: bool = False
+    file: str = ""
     higher_is_better: bool | None = True
 
 
@@ -57,6 +58,23 @@ def _of_images(column: str) -> Callable[[Evaluation], float]:
     return lambda evaluation: float(evaluation.images[column].mean())  # pandas leaves out NaN
 
 
+def _of_borders(key: str, title: str) -> Metric:
+    def value(evaluation: Evaluation) -> float:
+        found = evaluation.boundary
+        return NAN if found is None else float(getattr(found, key))
+
+    return Metric(key, title, HELP[key], value, key, file=files.BOUNDARY)
+
+
+def _calibrated(value: Callable[[Calibration], float | None]) -> Callable[[Evaluation], float]:
+    def found(evaluation: Evaluation) -> float:
+        calibration = evaluation.calibration
+        number = None if calibration is None else value(calibration)
+        return NAN if number is None else float(number)
+
+    return found
+
+
 METRICS: dict[str, Metric] = {
     metric.key: metric
     for metric in (
@@ -64,7 +82,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "image_miou",
             "mIoU by image",
-            "Mean IoU of each image over the classes present in it, averaged over the images: each counts alike.",
+            HELP["image_miou"],
             _of_images("miou"),
             "image_miou",
         ),
@@ -74,6 +92,25 @@ METRICS: dict[str, Metric] = {
         _of_split("frequency_weighted_iou", "fwIoU"),
         _without_void("miou_without_void", "mIoU, no void"),
         _without_void("pixel_accuracy_without_void", "pixel accuracy, no void"),
+        _of_borders("boundary_iou", "boundary IoU"),
+        _of_borders("boundary_iou_3px", "boundary IoU, 3 px"),
+        _of_borders("boundary_f1", "boundary F1"),
+        Metric(
+            "ece",
+            "ECE",
+            HELP["ece"],
+            _calibrated(lambda found: found.before.ece),
+            file=files.CALIBRATION,
+            higher_is_better=False,
+        ),
+        Metric(
+            "ece_scaled",
+            "ECE, scaled",
+            "The same with logits divided by the temperature that validation asks for.",
+            _calibrated(lambda found: None if found.after is None else found.after.ece),
+            file=files.CALIBRATION,
+            higher_is_better=False,
+        ),
         Metric("entropy", "entropy", HELP["entropy"], _of_images("entropy"), higher_is_better=None),
     )
 }
@@ -186,10 +223,49 @@ def _or_none(value: Callable[[RunRecord], float | None], run: RunRecord) -> floa
 
 
 def metrics_of(evaluations: Sequence[Evaluation]) -> dict[str, Metric]:
-    """The metrics that any of these evaluations can tell."""
+    """The metrics that any of these evaluations can tell, without computing those of optional files."""
     return {key: metric for key, metric in METRICS.items() if any(_known(metric, each) for each in evaluations)}
 
 
-def _known(metric: Metric, evaluation: Any) -> bool:  # noqa: ANN401 - an Evaluation, or one read by an older Segcore
+def _known(metric: Metric, evaluation: Evaluation) -> bool:
+    if metric.file:
+        return (evaluation.path / metric.file).is_file()
+    if metric.without_void:
+        return bool(void_ids(evaluation.labels))
     value = metric.value(evaluation)
     return value == value
+
+
+class RowScores(Mapping[str, float]):
+    """Means over evaluations by the keys of `METRICS`, NaN where it can't be told; each is computed when asked for.
+
+    Args:
+        evaluations: Of the runs of a row.
+    """
+
+    def __init__(self, evaluations: Sequence[Evaluation]) -> None:
+        self._evaluations = tuple(evaluations)
+        self._found: dict[str, float] = {}
+
+    def __getitem__(self, key: str) -> float:
+        if key not in self._found:
+            values = self.each(key)
+            self._found[key] = sum(values) / len(values) if values else NAN
+        return self._found[key]
+
+    def each(self, key: str) -> list[float]:
+        """Of every evaluation."""
+        return [_value(METRICS[key], evaluation) for evaluation in self._evaluations]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(METRICS)
+
+    def __len__(self) -> int:
+        return len(METRICS)
+
+
+def _value(metric: Metric, evaluation: Evaluation) -> float:
+    try:
+        return metric.value(evaluation)
+    except RunError:  # an optional file that is cut off
+        return NAN

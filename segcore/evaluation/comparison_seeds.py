@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from segcore.errors import RunError
 from segcore.runs import RunRecord
+from segcore.runs.titles import told_apart
 
 # What may differ between trainings of one recipe: chance, the name, and where it ran.
 CHANCE = frozenset(
@@ -34,11 +35,11 @@ def groups_of(runs: Sequence[RunRecord]) -> tuple[Group, ...]:
     members: dict[str, list[RunRecord]] = defaultdict(list)
     for run in runs:
         members[_recipe(run)].append(run)
-    names = [found[0].title for found in members.values()]
-    return tuple(
-        Group(tuple(run.id for run in found), _title(found, alone=names.count(found[0].title) == 1))
-        for found in members.values()
-    )
+    alike: dict[str, list[str]] = defaultdict(list)
+    for found in members.values():
+        alike[found[0].title].append(found[0].id)  # the first of a recipe has the shortest name
+    apart = {run_id: words for ids in alike.values() for run_id, words in told_apart(ids).items()}
+    return tuple(Group(tuple(run.id for run in found), _title(found, apart[found[0].id])) for found in members.values())
 
 
 def _recipe(run: RunRecord) -> str:
@@ -53,7 +54,6 @@ def _recipe(run: RunRecord) -> str:
     )
 
 
-def _title(runs: Sequence[RunRecord], *, alone: bool) -> str:
-    title = runs[0].title
-    named = title if alone else f"{title} ({runs[0].id})"  # the first of a recipe has the shortest name
+def _title(runs: Sequence[RunRecord], apart: str) -> str:
+    named = f"{runs[0].title} ({apart})" if apart else runs[0].title
     return named if len(runs) == 1 else f"{named}, {len(runs)} seeds"

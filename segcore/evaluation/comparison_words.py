@@ -91,7 +91,7 @@ def caveats(rows: Sequence[Row], pool: Pool) -> list[str]:
         which = "Each was" if len(single) == len(rows) else "Some were"
         found.append(
             f"{which} trained once: what another seed would change is not in the intervals. "
-            "`train.py --repeats 3` trains three."
+            "train.py --repeats 3 trains three."
         )
     if len(rows) > FEW:
         expected = len(rows) * (len(rows) - 1) / 2 * 0.05

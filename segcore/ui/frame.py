@@ -17,9 +17,9 @@ from streamlit.navigation.page import Page
 from segcore.data import Dataset
 from segcore.errors import SegcoreError
 from segcore.labels import PRESETS, LabelMap
-from segcore.models import model_title
 from segcore.runs import RunProblem, RunRecord, RunStore
 from segcore.runs.record import version
+from segcore.runs.titles import run_titles
 from segcore.ui import cache, state
 from segcore.ui.cache import DataKey
 from segcore.visual import swatch
@@ -27,6 +27,7 @@ from segcore.visual import swatch
 MAX_CHOSEN = 8
 FOLLOW_EVERY = 3.0  # s
 WARM_UP_AFTER = 2.0  # s: the first page is painted by then
+UNCHOSEN = "#8c8c8c"  # dots of runs that are not chosen, where there are more runs than colours
 RUN_COLORS = ("#4c86d9", "#e0863b", "#35a07f", "#c9609c", "#8b74d6", "#b99a22", "#3aa3c2", "#bb5f50")
 # The app's icon in four class colours. A data URI: nothing is asked of another server.
 ICON = (
@@ -156,14 +157,6 @@ def enter() -> View:
     return view
 
 
-def run_titles(runs: Sequence[RunRecord]) -> dict[str, str]:
-    """Run id -> model's name, with the run's id where two runs share a model."""
-    names = [model_title(run.summary.model) for run in runs]
-    return {
-        run.id: name if names.count(name) == 1 else f"{name} ({run.id})" for run, name in zip(runs, names, strict=True)
-    }
-
-
 def _fits(run: RunRecord, dataset: Dataset) -> bool:
     return run.summary.dataset.name == dataset.name and run.labels.names == dataset.labels.names
 
@@ -196,7 +189,6 @@ def _sidebar() -> View:
     found, problems = store.read()
     runs = tuple(found)
     titles = run_titles(runs)
-    colors = {each.id: RUN_COLORS[index % len(RUN_COLORS)] for index, each in enumerate(runs)}
     with st.sidebar:
         option = _dataset_menu(_options(arguments, runs))
         key = DataKey.of(*option)
@@ -210,10 +202,49 @@ def _sidebar() -> View:
             st.caption(f"{len(dataset)} images, {dataset.labels.classes} classes  \n{counts}")
         else:
             st.caption("can't be opened")
-        chosen = _run_menu(runs, problems, titles, colors, dataset)
+        chosen = _chosen(runs, dataset)
+        colors = run_colors([run.id for run in runs], chosen)
+        _run_menu(runs, problems, titles, colors, dataset, set(chosen))
         with st.container(key="legend"):
             hidden = _legend(dataset.labels) if dataset is not None else frozenset()
-    return View(key, dataset, problem, runs, chosen, problems, colors, titles, hidden, store.root)
+    picked = tuple(run for run in runs if run.id in chosen)
+    return View(key, dataset, problem, runs, picked, problems, colors, titles, hidden, store.root)
+
+
+def run_colors(ids: Sequence[str], chosen: Sequence[str]) -> dict[str, str]:
+    """Run id -> its colour: its own while there are colours for all; else no two chosen ones share one.
+
+    >>> run_colors(["a", "b"], ["b"])["b"] == RUN_COLORS[1]
+    True
+    """
+    own = {run_id: RUN_COLORS[index % len(RUN_COLORS)] for index, run_id in enumerate(ids)}
+    if len(ids) <= len(RUN_COLORS):
+        return own
+    found = dict.fromkeys(ids, UNCHOSEN)
+    free = list(RUN_COLORS)
+    waiting = []
+    for run_id in (each for each in ids if each in chosen):
+        if own[run_id] in free:
+            free.remove(own[run_id])
+            found[run_id] = own[run_id]
+        else:
+            waiting.append(run_id)
+    return found | dict(zip(waiting, free, strict=False))
+
+
+def _chosen(runs: Sequence[RunRecord], dataset: Dataset | None) -> list[str]:
+    """Ids of the chosen runs; at first those of the dataset, of many the best."""
+    ids = [run.id for run in runs]
+    mine = [run for run in runs if dataset is None or _fits(run, dataset)] or list(runs)
+    if len(mine) > MAX_CHOSEN:
+        mine = sorted(mine, key=lambda run: -_first_score(run))[:MAX_CHOSEN]
+    first = {run.id for run in mine}
+    return state.get("runs", [run_id for run_id in ids if run_id in first], ids)[:MAX_CHOSEN]
+
+
+def _first_score(run: RunRecord) -> float:
+    found = run.summary.test or run.summary.val
+    return found.miou if found else -1.0
 
 
 def _dataset_menu(options: list[Option]) -> Option:
@@ -235,17 +266,17 @@ def _run_menu(
     titles: dict[str, str],
     colors: dict[str, str],
     dataset: Dataset | None,
-) -> tuple[RunRecord, ...]:
+    chosen: set[str],
+) -> None:
     st.markdown("**Runs**")
     ids = [run.id for run in runs]
-    mine = [run.id for run in runs if dataset is None or _fits(run, dataset)]
-    first = (mine or ids)[:MAX_CHOSEN]
-    chosen = set(state.get("runs", first, ids))
     if not runs:
         st.caption("none yet")
-    # Eight fit without scrolling; more get a box of their own.
-    with st.container(height=290 if len(runs) > MAX_CHOSEN else "content", border=False, gap="xxsmall"):
+    many = len(runs) > MAX_CHOSEN
+    with st.container(border=False, gap="xxsmall"):
         for run in runs:
+            if many and run.id not in chosen:
+                continue
             fits = dataset is None or _fits(run, dataset)
             label = f"![dot]({swatch(colors[run.id], round_=True)}) {escaped(titles[run.id])}"
             ticked = st.checkbox(
@@ -253,16 +284,35 @@ def _run_menu(
                 value=run.id in chosen,
                 key=f"run:{run.id}:{run.id in chosen}",
                 help=None if fits else f"Trained on {run.summary.dataset.name} ({run.labels.classes} classes).",
-                disabled=run.id not in chosen and len(chosen) >= MAX_CHOSEN,
             )
             if ticked != (run.id in chosen):
                 state.put("runs", [each for each in ids if (each in chosen) != (each == run.id)])
                 st.rerun()
+        if many:
+            _more_runs([run for run in runs if run.id not in chosen], titles, sorted(chosen))
     if problems:
         with st.popover(f"{len(problems)} can't be read", icon=":material/warning:", type="tertiary"):
             for problem in problems:
                 st.markdown(f"**{escaped(problem.path.name)}**  \n{escaped(problem.message)}")
-    return tuple(run for run in runs if run.id in chosen)[:MAX_CHOSEN]
+
+
+def _more_runs(others: Sequence[RunRecord], titles: dict[str, str], chosen: list[str]) -> None:
+    """Runs beyond those that fit the sidebar: found by typing, added by a click."""
+    names = {run.id: f"{titles[run.id]}, {run.summary.dataset.name}" for run in others}
+    full = len(chosen) >= MAX_CHOSEN
+    added = st.selectbox(
+        "Add a run",
+        names,
+        format_func=names.__getitem__,
+        index=None,
+        placeholder=f"{len(names)} more" + (f", at most {MAX_CHOSEN} at once" if full else ": add one"),
+        key=f"run-added:{len(chosen)}",
+        label_visibility="collapsed",
+        disabled=full,
+    )
+    if added is not None:
+        state.put("runs", [*chosen, added])
+        st.rerun()
 
 
 def _legend(labels: LabelMap) -> frozenset[int]:

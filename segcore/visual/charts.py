@@ -9,17 +9,16 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from segcore.labels import LabelMap
 
 SCORE = alt.Scale(domain=[0, 1], nice=False)
-CELL = 20  # px, height of a row of the confusion matrix
 GRID = 0.35  # opacity of grid lines: the data is the loud thing
 
 
-def _runs(colors: Mapping[str, str]) -> alt.Scale:
+def run_scale(colors: Mapping[str, str]) -> alt.Scale:
+    """The colour of each run."""
     return alt.Scale(domain=list(colors), range=list(colors.values()))
 
 
@@ -40,6 +39,7 @@ def history(
     x_title: str,
     best: pd.DataFrame | None = None,
     score: bool = False,
+    height: int = 300,
 ) -> alt.LayerChart | alt.FacetChart:
     """Curves over training: train dashed, validation solid, the best epoch marked, hover reads all runs at once.
 
@@ -50,6 +50,7 @@ def history(
         x_title: Of the x axis.
         best: Columns `run, x, value` of the kept epochs.
         score: Values are 0..1.
+        height: Of the plot, px.
     """
     data = table.dropna(subset=["value"])
     x = alt.X(
@@ -69,7 +70,7 @@ def history(
         scale=alt.Scale(zero=False, nice=True, domainMax=1) if score else alt.Scale(zero=False),
         axis=alt.Axis(gridOpacity=GRID, labelBound=False, labelFlush=False),
     )
-    color = alt.Color("run:N", scale=_runs(colors), legend=None)
+    color = alt.Color("run:N", scale=run_scale(colors), legend=None)
     lines = (
         alt.Chart(data)
         .mark_line(interpolate="linear", strokeWidth=2)
@@ -113,141 +114,8 @@ def history(
         marks = alt.Chart(best).mark_point(shape="diamond", size=90, filled=True, strokeWidth=0)
         layers.append(marks.encode(x=x, y=y, color=color))
     return alt.layer(*layers).properties(
-        height=300, title=alt.TitleParams(title, anchor="start", fontSize=13, fontWeight="normal", offset=8)
+        height=height, title=alt.TitleParams(title, anchor="start", fontSize=13, fontWeight="normal", offset=8)
     )
-
-
-def per_class(table: pd.DataFrame, colors: Mapping[str, str], *, title: str = "IoU") -> alt.LayerChart | alt.FacetChart:
-    """One row a class, a dot a run; classes in which runs differ most come first.
-
-    Args:
-        table: Columns `class, run, value` (NaN where a class is absent).
-        colors: Run -> hex.
-        title: Of the x axis.
-    """
-    data = table.dropna(subset=["value"])
-    spread = data.groupby("class")["value"].agg(lambda values: values.max() - values.min())
-    middle = data.groupby("class")["value"].mean()
-    order = sorted(spread.index, key=lambda name: (-round(spread[name], 6), middle[name]))
-    y = alt.Y(
-        "class:N",
-        sort=order,
-        title=None,
-        axis=alt.Axis(ticks=False, domain=False, labelLimit=160, labelBound=False, labelFlush=False, offset=6),
-    )
-    axis = alt.Axis(orient="top", gridOpacity=GRID)
-    base = alt.Chart(data)
-    span = base.mark_rule(strokeWidth=2, color="gray", opacity=0.3).encode(
-        y=y, x=alt.X("min(value):Q", scale=SCORE, title=title, axis=axis), x2="max(value):Q"
-    )
-    dots = base.mark_circle(size=85, opacity=0.95).encode(
-        y=y,
-        x=alt.X("value:Q", scale=SCORE, title=title, axis=axis),
-        color=alt.Color("run:N", scale=_runs(colors), legend=None),
-        tooltip=[
-            alt.Tooltip("class:N"),
-            alt.Tooltip("run:N", title="model"),
-            alt.Tooltip("value:Q", title=title, format=".3f"),
-        ],
-    )
-    return alt.layer(span, dots).properties(height=alt.Step(22))
-
-
-def trade_off(
-    table: pd.DataFrame, colors: Mapping[str, str], *, x: str, y: str, x_title: str, y_title: str
-) -> alt.LayerChart | alt.FacetChart:
-    """Quality against cost: one labelled dot a run.
-
-    Args:
-        table: Column `run` and the columns named by `x` and `y`.
-        colors: Run -> hex.
-        x: Column of the cost.
-        y: Column of the score.
-        x_title: Of the x axis.
-        y_title: Of the y axis.
-    """
-    room = 0.18 * max(float(table[x].max() - table[x].min()), 0.2 * float(table[x].max()), 1e-9)
-    low, high = max(0.0, float(table[x].min()) - room), float(table[x].max()) + 2 * room
-    base = alt.Chart(table).encode(
-        x=alt.X(f"{x}:Q", title=x_title, scale=alt.Scale(domain=[low, high]), axis=alt.Axis(grid=False)),
-        y=alt.Y(
-            f"{y}:Q",
-            title=y_title,
-            scale=alt.Scale(zero=False, padding=22),
-            axis=alt.Axis(gridOpacity=GRID, format="~r"),
-        ),
-    )
-    dots = base.mark_circle(size=130, opacity=1).encode(
-        color=alt.Color("run:N", scale=_runs(colors), legend=None),
-        tooltip=[
-            alt.Tooltip("run:N", title="model"),
-            alt.Tooltip(f"{x}:Q", title=x_title, format=".3~g"),
-            alt.Tooltip(f"{y}:Q", title=y_title, format=".3f"),
-        ],
-    )
-    names = base.mark_text(align="left", dx=10, dy=1, color="gray").encode(text="run:N")
-    return alt.layer(dots, names).properties(height=340)
-
-
-def confusion(counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str) -> alt.Chart:
-    """What each true class was taken for, in shares of its pixels; classes that occur nowhere are left out.
-
-    Args:
-        counts: `[C, C]`, rows = truth.
-        labels: Names.
-        hue: Hex of a share of 1.
-    """
-    true = [int(index) for index in np.flatnonzero(counts.sum(axis=1))]
-    # Classes that were only ever predicted come last, so that the diagonal stays one.
-    kept = true + [int(index) for index in np.flatnonzero(counts.sum(axis=0)) if index not in true]
-    rows = [
-        {
-            "truth": labels.names[truth],
-            "prediction": labels.names[guess],
-            "pixels": int(counts[truth, guess]),
-            "share": float(counts[truth, guess] / counts[truth].sum()),
-        }
-        for truth in true
-        for guess in kept
-    ]
-    names = [labels.names[index] for index in kept]
-    scale = alt.Scale(paddingInner=0.08)
-    return (
-        alt.Chart(pd.DataFrame(rows, columns=["truth", "prediction", "pixels", "share"]))
-        .mark_rect(cornerRadius=2)
-        .encode(
-            x=alt.X("prediction:N", sort=names, title="taken for", axis=_names(-50), scale=scale),
-            y=alt.Y("truth:N", sort=names, title="truth", axis=_names(0), scale=scale),
-            # Opacity over the page's own background: light and dark themes both read as "more is stronger".
-            opacity=alt.Opacity("share:Q", scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0.04, 1]), legend=None),
-            color=alt.value(hue),
-            tooltip=[
-                alt.Tooltip("truth:N"),
-                alt.Tooltip("prediction:N", title="taken for"),
-                alt.Tooltip("share:Q", format=".1%"),
-                alt.Tooltip("pixels:Q", format=","),
-            ],
-        )
-        .properties(height=alt.Step(CELL))
-    )
-
-
-def _names(angle: int) -> alt.Axis:
-    return alt.Axis(
-        ticks=False,
-        domain=False,
-        grid=False,
-        labelLimit=130,
-        labelBound=False,
-        labelFlush=False,
-        labelOverlap=False,
-        labelAngle=angle,
-    )
-
-
-def confusion_width(counts: npt.NDArray[np.int64]) -> int:
-    """Width in px at which the cells of the confusion matrix are about twice as wide as high."""
-    return 170 + 2 * CELL * max(3, int(np.count_nonzero(counts.sum(axis=0) + counts.sum(axis=1))))
 
 
 def balance(table: pd.DataFrame, labels: LabelMap, *, value: str, title: str, log: bool) -> alt.Chart:

@@ -126,7 +126,7 @@ def test_seeds_of_one_recipe_are_one_row_with_their_spread(store):
     runs.append(make(store, "other", "pspnet", 0.5, seed=9))
     alone = of(runs)
     assert [group.runs for group in alone.groups] == [("unet-0", "unet-1", "unet-2"), ("other",)]
-    found = alone.grouped(True)
+    found = alone.by_recipe
     first, other = found.rows
     assert (first.title, first.runs, other.title) == ("U-Net, 3 seeds", ("unet-0", "unet-1", "unet-2"), "PSPNet")
     values = [alone.row(run_id).scores["miou"] for run_id in first.runs]

@@ -50,30 +50,6 @@ def test_smoothing_is_off_at_zero_and_keeps_the_first_value():
     assert smooth.iloc[2] == pytest.approx((5 + 0.5 * 3 + 0.25 * 1) / 1.75)
 
 
-def test_classes_on_which_runs_differ_come_first():
-    rows = [("Road", 0.9, 0.91), ("Pole", 0.1, 0.5), ("Car", 0.5, 0.7), ("Fence", np.nan, np.nan)]
-    table = pd.DataFrame(
-        [
-            {"class": name, "run": run, "value": value}
-            for name, *values in rows
-            for run, value in zip(COLORS, values, strict=True)
-        ]
-    )
-    for layer in spec(charts.per_class(table, COLORS))["layer"]:
-        assert layer["encoding"]["y"]["sort"] == ["Pole", "Car", "Road"]
-
-
-def test_confusion_is_shares_of_true_pixels_and_puts_merely_predicted_classes_last():
-    counts = np.zeros((11, 11), np.int64)
-    counts[3, 3], counts[3, 0], counts[8, 8] = 75, 25, 10
-    chart = spec(charts.confusion(counts, CAMVID11, hue="#123456"))
-    assert chart["encoding"]["x"]["sort"] == ["Road", "Car", "Sky"]
-    (rows,) = chart["datasets"].values()
-    shares = {(row["truth"], row["prediction"]): row["share"] for row in rows}
-    assert shares["Road", "Road"] == 0.75 and shares["Road", "Sky"] == 0.25 and shares["Car", "Car"] == 1
-    assert charts.confusion_width(counts) == 170 + 3 * 2 * charts.CELL
-
-
 def test_balance_orders_by_frequency_and_starts_a_log_axis_below_the_rarest():
     table = pd.DataFrame({"class": CAMVID11.names, "pixels": [0, 250, 90, *[1000 * index for index in range(1, 9)]]})
     chart = spec(charts.balance(table, CAMVID11, value="pixels", title="pixels", log=True))
@@ -81,15 +57,5 @@ def test_balance_orders_by_frequency_and_starts_a_log_axis_below_the_rarest():
     assert chart["encoding"]["x"]["scale"] == {"type": "log", "domainMin": 10.0, "nice": False}
 
 
-def test_trade_off_works_with_one_run():
-    table = pd.DataFrame({"run": ["U-Net"], "parameters": [4.0], "miou": [0.6]})
-    chart = spec(charts.trade_off(table, COLORS, x="parameters", y="miou", x_title="M", y_title="mIoU"))
-    low, high = chart["layer"][0]["encoding"]["x"]["scale"]["domain"]
-    assert low < 4 < high
-
-
-def test_image_sizes_and_empty_tables_draw():
+def test_image_sizes_draw():
     spec(charts.image_sizes(pd.DataFrame({"width": [4], "height": [3], "images": [2]})))
-    empty = pd.DataFrame({"class": pd.Series(dtype=str), "run": pd.Series(dtype=str), "value": pd.Series(dtype=float)})
-    spec(charts.per_class(empty, COLORS))
-    spec(charts.confusion(np.zeros((11, 11), np.int64), CAMVID11, hue="#000000"))

@@ -1,0 +1,328 @@
+"""The sections of the compare page, top to bottom. Each chooses, asks `compare` for a table, and draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from segcore.evaluation.comparison_metrics import METRICS
+from segcore.metrics import EXPLAIN, HELP, POLICY
+from segcore.ui import board, compare, state, tables
+from segcore.ui.compare import Part
+from segcore.ui.frame import View, escaped
+from segcore.ui.widgets import Cell, number
+from segcore.ui.widgets import table as small_table
+from segcore.visual import charts, compare_charts, swatch
+
+if TYPE_CHECKING:
+    from segcore.evaluation.comparison import Comparison
+
+CLICKED = "pick"  # name of the selection of a clicked dot
+FEW_CLASSES = 14  # whose confusion leaves room for a chart beside it
+
+
+def title(comparison: Comparison) -> None:
+    """The page's title with the policy in one line, and all that is behind the numbers one click away."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title("Compare", anchor=False, width="content")
+        with st.popover("How is this counted?", type="tertiary", icon=":material/help:"):
+            for heading, text in EXPLAIN.items():
+                st.markdown(f"**{heading}.** {escaped(text)}")
+            if comparison.metric.statistic:
+                st.markdown(compare.counted(comparison))
+    st.caption(POLICY)
+
+
+def controls(comparison: Comparison, splits: Sequence[str]) -> list[str]:
+    """What is ranked by what; returns the keys of the columns beside it."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        if len(splits) > 1:
+            st.segmented_control(
+                "Split", splits, required=True, **state.bound("split", splits[0], splits), label_visibility="collapsed"
+            )
+        offered = [key for key in METRICS if key in comparison.metrics or key == comparison.metric.key]
+        st.selectbox(
+            "Ranked by",
+            offered,
+            format_func=lambda key: METRICS[key].title,
+            **state.bound("metric", "miou", METRICS),
+            width=230,
+            label_visibility="collapsed",
+        )
+        if any(len(group.runs) > 1 for group in comparison.groups):
+            st.toggle(
+                "Group seeds",
+                **state.bound("seeds", False),
+                help="One line for all trainings of a recipe that differ in their seed (or fold) alone: their mean.",
+            )
+        st.space("stretch")
+        first, names = board.first_columns(comparison), board.columns(comparison)
+        shown = [key for key in state.get("columns", first) if key in names]
+        with st.popover("Columns", type="tertiary", icon=":material/view_column:"):
+            picked = st.pills(
+                "Columns",
+                names,
+                selection_mode="multi",
+                default=shown,
+                format_func=lambda key: board.title_of(comparison, key),
+                key=f"columns:{','.join(names)}:{','.join(shown)}",
+                label_visibility="collapsed",
+            )
+            if picked != shown:
+                state.put("columns", [key for key in names if key in picked])
+                st.rerun()
+        st.download_button(
+            "CSV",
+            lambda: compare.as_csv(comparison),
+            f"leaderboard-{comparison.split}.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            type="tertiary",
+        )
+    return shown
+
+
+def choose_part(found: Sequence[Part]) -> Part:
+    """Runs of different data are never mixed below: one kind at a time."""
+    if len(found) == 1:
+        return found[0]
+    titles = [part.title for part in found]
+    chosen = state.get("part", titles[0], titles)
+    st.segmented_control(
+        "Data", titles, required=True, **state.bound("part", titles[0], titles), label_visibility="collapsed"
+    )
+    return found[titles.index(chosen)]
+
+
+def is_it_real(view: View, comparison: Comparison, part: Part) -> None:
+    """Sentences, and every pair as a matrix."""
+    kind_rows = [
+        row
+        for row in comparison.rows
+        if row.pool >= 0
+        and comparison.pools[row.pool].kind == part.kind
+        and row.scores[comparison.metric.key] == row.scores[comparison.metric.key]
+    ]
+    if len(kind_rows) < 2:
+        return
+    st.subheader(
+        "Is it real?", anchor=False, help="Whether a difference is more than the luck of which images there are."
+    )
+    ids = [row.id for row in part.rows]
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        said = comparison.sentences(ids)
+        if said:
+            st.markdown("\n".join(f"- {escaped(text)}" for text in said))
+        else:
+            st.markdown("Choose two models to see which is better.")
+        for text in comparison.caveats(ids):
+            st.caption(escaped(text))
+    with right:
+        rows = part.rows
+        more = len(kind_rows) > len(rows)
+        if more:
+            scopes = {"chosen": "chosen", "best": f"best {min(len(kind_rows), compare.MOST_PAIRED)}"}
+            scope = st.segmented_control(
+                "Models in the matrix",
+                scopes,
+                format_func=scopes.__getitem__,
+                required=True,
+                **state.bound("pairs", "chosen", scopes),
+                label_visibility="collapsed",
+            )
+            if scope == "best" or len(rows) < 2:
+                rows = tuple(kind_rows[: compare.MOST_PAIRED])
+        if len(rows) > 1:
+            table, order = compare.pairs(comparison, rows)
+            st.altair_chart(
+                compare_charts.significance(table, order),
+                key="pairs",
+                alt="Every model against every other one: " + " ".join(table["says"].head(6)),
+            )
+            st.caption(
+                "Blue: the row is better than the column. Orange: worse. Grey: can't be separated. Points of 100."
+            )
+
+
+def classes(comparison: Comparison, part: Part) -> None:
+    """A dot with its interval for each class and model."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Classes", anchor=False, width="content", help="Those on which the models differ most come first.")
+        scores = compare.CLASS_SCORES
+        score = st.segmented_control(
+            "Score of a class",
+            scores,
+            format_func=scores.__getitem__,
+            required=True,
+            **state.bound("score", "iou", scores),
+            label_visibility="collapsed",
+        )
+    table = compare.per_class(comparison, part, score)
+    present = compare_charts.by_spread(table.dropna(subset=["value"]))
+    if len(present) > compare.MOST_CLASSES:
+        every = st.toggle(f"All {len(present)} classes", **state.bound("every", False))
+        if not every:
+            table = table[table["class"].isin(present[: compare.MOST_CLASSES])]
+    chart = compare_charts.per_class(table, part.colors, title=compare.CLASS_SCORES[score])
+    st.altair_chart(chart, key="classes", alt=f"{HELP[score]} By class and model.")
+    absent = [name for name in part.kind.classes if name not in present]
+    if absent:
+        st.caption(f"Not in the ground truth, so not counted: {escaped(', '.join(absent))}.")
+
+
+def quality_and_cost(view: View, comparison: Comparison, part: Part) -> None:
+    """A dot a model; what no other one beats is joined. A click chooses."""
+    st.subheader("Quality and cost", anchor=False, help="Joined: no other model is both cheaper and better.")
+    costs = {key: cost.title for key, cost in comparison.costs.items()}
+    qualities = {key: metric.title for key, metric in comparison.metrics.items()}
+    first = comparison.metric.key if comparison.metric.key in qualities else next(iter(qualities))
+    if not costs:
+        return
+    with st.container(horizontal=True):
+        quality = st.selectbox(
+            "Quality",
+            qualities,
+            format_func=qualities.__getitem__,
+            **state.bound("quality", first, qualities),
+            label_visibility="collapsed",
+        )
+        cost = st.selectbox(
+            "Cost",
+            costs,
+            format_func=costs.__getitem__,
+            **state.bound("cost", next(iter(costs)), costs),
+            label_visibility="collapsed",
+        )
+    table, note = compare.quality_and_cost(comparison, part, cost, quality)
+    if table.dropna(subset=["x", "y"]).empty:
+        st.caption(f"{note} Measure it: `segcore profile RUN`.")
+        return
+    chart = compare_charts.trade_off(
+        table,
+        part.colors,
+        x_title=costs[cost],
+        y_title=qualities[quality],
+        higher=METRICS[quality].higher_is_better is not False,
+        points=CLICKED,
+    )
+    # A key made from what is chosen: after a click the chart begins with nothing clicked.
+    key = f"cost:{','.join(run.id for run in view.chosen)}"
+    event = st.altair_chart(
+        chart, key=key, on_select="rerun", selection_mode=CLICKED, alt=f"{qualities[quality]} against {costs[cost]}"
+    )
+    clicked = event["selection"].get(CLICKED, [])
+    if clicked and board.toggle(view, comparison, str(clicked[0]["id"])):
+        st.rerun()
+    st.caption(f"{note} A click on a dot adds or drops a model.".strip())
+
+
+def mistakes(comparison: Comparison, part: Part) -> None:
+    """Confusion, and calibration beside it where there is room."""
+    if len(part.kind.classes) > FEW_CLASSES or not compare.calibrated(comparison, part):
+        _confusion(comparison, part)
+        _calibration(comparison, part)
+        return
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _confusion(comparison, part)
+    with right:
+        _calibration(comparison, part)
+
+
+def _confusion(comparison: Comparison, part: Part) -> None:
+    """What one model takes for what, or where it does better than another."""
+    st.subheader("Confusion", anchor=False, help="What each true class was taken for, as a share of its pixels.")
+    names = {row.id: row.title for row in part.rows}
+    rows = {row.id: row for row in part.rows}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        first = part.rows[0].id
+        of = st.selectbox(
+            "Model",
+            names,
+            format_func=names.__getitem__,
+            **state.bound("of", first, names),
+            label_visibility="collapsed",
+            width=280,
+        )
+        alike = {row.id: row.title for row in part.rows if row.pool == rows[of].pool and row.id != of}
+        against = ""
+        if alike:
+            options = {"": "alone"} | {row_id: f"against {name}" for row_id, name in alike.items()}
+            against = st.selectbox(
+                "Against",
+                options,
+                format_func=options.__getitem__,
+                **state.bound("minus", "", options),
+                label_visibility="collapsed",
+                width=280,
+            )
+    run = next(run for run in comparison.runs if run.id == of)
+    counts = compare.total(comparison, rows[of])
+    if against:
+        other = compare.total(comparison, rows[against])
+        chart = compare_charts.confusion_difference(counts, other, run.labels, names=(names[of], names[against]))
+        said = f"Blue: {names[of]} does better, more often right or less often wrong. Orange: {names[against]} does."
+        st.caption(escaped(said))
+        counts = counts + other
+    else:
+        chart = compare_charts.confusion(counts, run.labels, hue=part.colors[names[of]])
+    st.altair_chart(
+        chart,
+        key="confusion",
+        width=compare_charts.confusion_width(counts),
+        alt=f"Confusion of {names[of]}" + (f" less that of {names[against]}" if against else ""),
+    )
+
+
+def _calibration(comparison: Comparison, part: Part) -> None:
+    """Whether a model is as often right as it claims; nothing where no evaluation tells."""
+    table, lines = compare.calibration(comparison, part)
+    if not lines:
+        return
+    st.subheader("Calibration", anchor=False, help="Whether a model that is 80 % sure is right 8 times in 10.")
+    st.altair_chart(
+        compare_charts.reliability(table, part.colors),
+        key="calibration",
+        width=460,
+        alt=f"Share that is right against confidence. {HELP['ece']}",
+    )
+    head = [
+        Cell("model"),
+        Cell("ECE", True, title=HELP["ece"]),
+        Cell("scaled", True, title=METRICS["ece_scaled"].help),
+        Cell("temperature", True, title=HELP["temperature"]),
+    ]
+    rows = [
+        [
+            Cell(line.title, icon=swatch(part.colors[line.title], round_=True)),
+            Cell(number(line.before), True),
+            Cell(number(line.after), True),
+            Cell(number(line.temperature, 2), True),
+        ]
+        for line in lines
+    ]
+    small_table(head, rows)
+    st.caption("Below the dashed line a model is too sure; a temperature above 1 says so too, and mends most of it.")
+
+
+def training(view: View, comparison: Comparison, part: Part) -> None:
+    """The curves of the chosen, small."""
+    table, colors, notes = compare.curves(view, comparison, part, "epoch")
+    if table.empty:
+        return
+    st.subheader(
+        "Training", anchor=False, help="Training dashed, validation solid, ◆ the epoch whose weights were kept."
+    )
+    for column, (name, heading) in zip(st.columns(3, gap="medium"), tables.CURVES.items(), strict=True):
+        shown = table.rename(columns={name: "value"})[["run", "phase", "x", "value", "best"]]
+        best = shown[shown["best"] & (shown["phase"] == "validation")]
+        chart = charts.history(
+            shown, colors, title=heading, x_title="epoch", best=best, score=name != "loss", height=190
+        )
+        column.altair_chart(chart, key=f"curve-{name}", alt=f"{heading} by epoch of {', '.join(colors)}")
+    for note in notes:
+        st.caption(escaped(note))

@@ -1,0 +1,344 @@
+"""Charts of runs against each other; see `charts` for what all charts share.
+
+A *model* in a table is one line of the leaderboard: a run, or all runs of a recipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from segcore.labels import LabelMap
+from segcore.visual.charts import GRID, run_scale
+
+CELL = 20  # px, height of a row of a matrix
+BETTER, WORSE = "#3d7fd6", "#d9763a"  # of the row against the column, and the other way round
+QUIET = "#8c8c8c"  # dots of models that are not chosen
+LOG_FROM = 20.0  # times the least cost that the greatest must be, for a logarithmic axis
+NAMED = 24  # models whose matrix has room for numbers
+SHARE = ".1%"
+
+
+def per_class(table: pd.DataFrame, colors: Mapping[str, str], *, title: str = "IoU") -> alt.LayerChart | alt.FacetChart:
+    """One row a class, a dot with its interval a model; classes in which models differ most come first.
+
+    Args:
+        table: Columns `class, run, value, low, high` (NaN where a class is absent, or there is no interval).
+        colors: Model -> hex.
+        title: Of the x axis.
+    """
+    data = table.dropna(subset=["value"]).assign(low=lambda all_: all_["low"].fillna(all_["value"]))
+    data["high"] = data["high"].fillna(data["value"])
+    models = len(colors)
+    order = by_spread(data)
+    y = alt.Y(
+        "class:N",
+        sort=order,
+        title=None,
+        scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1),
+        axis=alt.Axis(ticks=False, domain=False, labelLimit=160, labelBound=False, labelFlush=False, offset=6),
+    )
+    beside = alt.YOffset("run:N", sort=list(colors), scale=alt.Scale(paddingOuter=0.3 if models > 1 else 0.5))
+    scale = alt.Scale(domain=[0, 1], nice=False)
+    axis = alt.Axis(orient="top", gridOpacity=GRID, format="~r", tickCount=6)
+    color = alt.Color("run:N", scale=run_scale(colors), legend=None)
+    base = alt.Chart(data).encode(y=y, yOffset=beside, color=color)
+    spans = base.mark_rule(strokeWidth=3, opacity=0.4, strokeCap="round").encode(
+        x=alt.X("low:Q", scale=scale, title=title, axis=axis), x2="high:Q"
+    )
+    dots = base.mark_circle(size=62, opacity=1).encode(
+        x=alt.X("value:Q", scale=scale, title=title, axis=axis),
+        tooltip=[
+            alt.Tooltip("class:N"),
+            alt.Tooltip("run:N", title="model"),
+            alt.Tooltip("value:Q", title=title, format=".3f"),
+            alt.Tooltip("low:Q", title="from", format=".3f"),
+            alt.Tooltip("high:Q", title="to", format=".3f"),
+        ],
+    )
+    return alt.layer(spans, dots).properties(height=alt.Step(max(22, 9 * models + 5), **{"for": "position"}))
+
+
+def by_spread(table: pd.DataFrame) -> list[str]:
+    """Classes in which models differ most first, then the hardest. Columns `class, value`."""
+    grouped = table.groupby("class")["value"]
+    spread, middle = grouped.max() - grouped.min(), grouped.mean()
+    return sorted(spread.index, key=lambda name: (-round(float(spread[name]), 6), float(middle[name])))
+
+
+def front(table: pd.DataFrame, *, least: bool, higher: bool = True) -> pd.Series:
+    """Which rows no other row beats in both `x` (less is better where `least`) and `y`.
+
+    Args:
+        table: Columns `x` and `y`.
+        least: A smaller x is better, as of costs.
+        higher: A higher y is better.
+    """
+    x = table["x"].to_numpy() * (1 if least else -1)
+    y = table["y"].to_numpy() * (1 if higher else -1)
+    beaten = [bool((((x <= a) & (y > b)) | ((x < a) & (y >= b))).any()) for a, b in zip(x, y, strict=True)]
+    return ~pd.Series(beaten, index=table.index, dtype=bool)
+
+
+def trade_off(
+    table: pd.DataFrame,
+    colors: Mapping[str, str],
+    *,
+    x_title: str,
+    y_title: str,
+    higher: bool = True,
+    points: str = "pick",
+) -> alt.LayerChart | alt.FacetChart:
+    """Quality against cost: a dot a model, the chosen ones named with their interval, those no other one beats joined.
+
+    Args:
+        table: Columns `id, run, x, y, low, high, chosen`.
+        colors: Chosen model -> hex; the others are grey.
+        x_title: Of the cost.
+        y_title: Of the quality.
+        higher: A higher y is better.
+        points: Name of the selection of a clicked dot.
+    """
+    data = table.dropna(subset=["x", "y"])
+    least, most = (float(data["x"].min()), float(data["x"].max())) if len(data) else (0.0, 1.0)
+    log = least > 0 and most / least >= LOG_FROM
+    room = 0.12 * max(most - least, 0.2 * most, 1e-9)
+    domain = [least / 1.35, most * 1.9] if log else [max(0.0, least - room), most + 2.2 * room]
+    x = alt.X(
+        "x:Q",
+        title=x_title,
+        scale=alt.Scale(type="log" if log else "linear", domain=domain, nice=False),
+        axis=alt.Axis(grid=False, format="~s" if log else "~r", labelFlush=False),
+    )
+    y_axis = alt.Axis(gridOpacity=GRID, format="~r")
+    y = alt.Y("y:Q", title=y_title, scale=alt.Scale(zero=False, padding=18), axis=y_axis)
+    picked = alt.selection_point(name=points, fields=["id"], on="click", empty=False)
+    base = alt.Chart(data).encode(x=x)
+    best = data[front(data, least=True, higher=higher)].sort_values("x")
+    line = (
+        alt.Chart(best)
+        .mark_line(interpolate="step-after", color="gray", strokeWidth=1.5, strokeDash=[4, 4], opacity=0.7)
+        .encode(x=x, y=y)
+    )
+    names = list(colors)
+    color = alt.Color("run:N", scale=alt.Scale(domain=[*names, ""], range=[*colors.values(), QUIET]), legend=None)
+    shade = alt.condition("datum.chosen", color, alt.value(QUIET))
+    spans = base.transform_filter("datum.chosen && isValid(datum.low)").mark_rule(strokeWidth=3, opacity=0.4)
+    dots = base.mark_circle(opacity=1, stroke="white", strokeWidth=0).encode(
+        y=y,
+        color=shade,
+        size=alt.condition("datum.chosen", alt.value(130), alt.value(55)),
+        opacity=alt.condition("datum.chosen", alt.value(1), alt.value(0.55)),
+        tooltip=[
+            alt.Tooltip("run:N", title="model"),
+            alt.Tooltip("x:Q", title=x_title, format=".3~g"),
+            alt.Tooltip("y:Q", title=y_title, format=".3f"),
+        ],
+    )
+    named = alt.Chart(data[_room_for_names(data, log=log)]).encode(x=x)
+    texts = named.mark_text(align="left", dx=9, dy=-9, color="gray")
+    return alt.layer(
+        line,
+        spans.encode(y=alt.Y("low:Q", title=y_title, axis=y_axis), y2="high:Q", color=color),
+        texts.encode(y=y, text="run:N"),
+        dots.add_params(picked),
+    ).properties(height=340)
+
+
+def _room_for_names(table: pd.DataFrame, *, log: bool) -> pd.Series:
+    """Which chosen dots can be named: the best first, and none whose name would lie on another's."""
+    shown = pd.Series(False, index=table.index)
+    across = np.log(table["x"]) if log else table["x"]
+    wide, high = (max(float(each.max() - each.min()), 1e-9) if len(each) else 1.0 for each in (across, table["y"]))
+    taken: list[tuple[float, float]] = []
+    for index in table[table["chosen"].astype(bool)].sort_values("y", ascending=False).index:
+        x, y = float(across[index]) / wide, float(table["y"][index]) / high
+        if all(abs(x - other) > 0.45 or abs(y - above) > 0.05 for other, above in taken):
+            taken.append((x, y))
+            shown[index] = True
+    return shown
+
+
+def confusion(counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str) -> alt.Chart:
+    """What each true class was taken for, in shares of its pixels; classes that occur nowhere are left out.
+
+    Args:
+        counts: `[C, C]`, rows = truth.
+        labels: Names.
+        hue: Hex of a share of 1.
+    """
+    true, kept = _occurring(counts)
+    rows = [
+        {
+            "truth": labels.names[truth],
+            "prediction": labels.names[guess],
+            "pixels": int(counts[truth, guess]),
+            "share": float(counts[truth, guess] / counts[truth].sum()),
+        }
+        for truth in true
+        for guess in kept
+    ]
+    return _cells(pd.DataFrame(rows, columns=["truth", "prediction", "pixels", "share"]), labels, kept).encode(
+        # Opacity over the page's own background: light and dark themes both read as "more is stronger".
+        opacity=alt.Opacity("share:Q", scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0.04, 1]), legend=None),
+        color=alt.value(hue),
+        tooltip=[
+            alt.Tooltip("truth:N"),
+            alt.Tooltip("prediction:N", title="taken for"),
+            alt.Tooltip("share:Q", format=SHARE),
+            alt.Tooltip("pixels:Q", format=","),
+        ],
+    )
+
+
+def confusion_difference(
+    one: npt.NDArray[np.int64],
+    other: npt.NDArray[np.int64],
+    labels: LabelMap,
+    *,
+    names: tuple[str, str],
+) -> alt.Chart:
+    """Where one model does better than another: blue where the first is more often right, or less often wrong.
+
+    A cell is as strong as the difference of the two shares of the true class's pixels; no difference is no colour.
+
+    Args:
+        one: `[C, C]` counts of the first, rows = truth.
+        other: Of the second, on the same images.
+        labels: Names.
+        names: Of the two.
+    """
+    true, kept = _occurring(one + other)
+    shares = [counts / np.maximum(counts.sum(axis=1, keepdims=True), 1) for counts in (one, other)]
+    rows = []
+    for truth in true:
+        for guess in kept:
+            first, second = (float(share[truth, guess]) for share in shares)
+            gain = (first - second) * (1 if truth == guess else -1)
+            rows.append(
+                {
+                    "truth": labels.names[truth],
+                    "prediction": labels.names[guess],
+                    "one": first,
+                    "other": second,
+                    "difference": 100 * (first - second),
+                    "gain": gain,
+                    "size": abs(gain),
+                }
+            )
+    columns = ["truth", "prediction", "one", "other", "difference", "gain", "size"]
+    table = pd.DataFrame(rows, columns=columns)
+    most = max(0.02, float(table["size"].max()) if len(table) else 0.0)  # 2 points: smaller ones stay faint
+    return _cells(table, labels, kept).encode(
+        opacity=alt.Opacity("size:Q", scale=alt.Scale(type="sqrt", domain=[0, most], range=[0, 1]), legend=None),
+        color=alt.condition("datum.gain > 0", alt.value(BETTER), alt.value(WORSE)),
+        tooltip=[
+            alt.Tooltip("truth:N"),
+            alt.Tooltip("prediction:N", title="taken for"),
+            alt.Tooltip("one:Q", title=names[0], format=SHARE),
+            alt.Tooltip("other:Q", title=names[1], format=SHARE),
+            alt.Tooltip("difference:Q", title="difference, points", format="+.1f"),
+        ],
+    )
+
+
+def _occurring(counts: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    """(true classes, those and the ones that were only ever predicted last, so that the diagonal stays one)."""
+    true = [int(index) for index in np.flatnonzero(counts.sum(axis=1))]
+    return true, true + [int(index) for index in np.flatnonzero(counts.sum(axis=0)) if index not in true]
+
+
+def _cells(table: pd.DataFrame, labels: LabelMap, kept: Sequence[int]) -> alt.Chart:
+    names = [labels.names[index] for index in kept]
+    scale = alt.Scale(paddingInner=0.08)
+    return (
+        alt.Chart(table)
+        .mark_rect(cornerRadius=2)
+        .encode(
+            x=alt.X("prediction:N", sort=names, title="taken for", axis=_names(-50), scale=scale),
+            y=alt.Y("truth:N", sort=names, title="truth", axis=_names(0), scale=scale),
+        )
+        .properties(height=alt.Step(CELL))
+    )
+
+
+def confusion_width(counts: npt.NDArray[np.int64]) -> int:
+    """Width in px at which the cells of the confusion matrix are about twice as wide as high."""
+    return 170 + 2 * CELL * max(3, int(np.count_nonzero(counts.sum(axis=0) + counts.sum(axis=1))))
+
+
+def significance(table: pd.DataFrame, order: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
+    """Every model against every other one: blue where the row is better, orange where it is worse, empty where unknown.
+
+    Args:
+        table: Columns `row, column, points` (of difference), `half` (±), `verdict` (better, worse, level), `says`.
+        order: Models, best first.
+    """
+    base = alt.Chart(table).encode(
+        x=alt.X("column:N", sort=list(order), title=None, axis=_names(-50, top=True), scale=alt.Scale(padding=0.06)),
+        y=alt.Y("row:N", sort=list(order), title=None, axis=_names(0), scale=alt.Scale(padding=0.06)),
+        tooltip=[alt.Tooltip("says:N", title=" ")],
+    )
+    most = max(0.5, float(table["points"].abs().max())) if len(table) else 1.0
+    color = alt.Color(
+        "verdict:N", scale=alt.Scale(domain=["better", "worse", "level"], range=[BETTER, WORSE, QUIET]), legend=None
+    )
+    cells = base.transform_calculate(size="datum.verdict == 'level' ? 0 : abs(datum.points)").mark_rect(cornerRadius=2)
+    strength = alt.Opacity("size:Q", scale=alt.Scale(type="sqrt", domain=[0, most], range=[0.1, 0.9]), legend=None)
+    shown = cells.encode(color=color, opacity=strength)
+    height = alt.Step(26 if len(order) <= NAMED // 2 else 18)
+    if len(order) > NAMED // 2:
+        return alt.layer(shown).properties(height=height)
+    texts = base.mark_text(fontSize=11).encode(
+        text=alt.Text("points:Q", format="+.1f"),
+        opacity=alt.condition("datum.verdict == 'level'", alt.value(0.6), alt.value(1)),
+    )
+    return alt.layer(shown, texts).properties(height=height)
+
+
+def reliability(table: pd.DataFrame, colors: Mapping[str, str]) -> alt.LayerChart | alt.FacetChart:
+    """How often a model is right when it is so sure; on the dashed line it is right as often as it claims.
+
+    Args:
+        table: Columns `run, confidence, accuracy, share` (of the scored pixels), one row a bin that has pixels.
+        colors: Model -> hex.
+    """
+    ideal = alt.Chart(pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]})).mark_line(
+        color="gray", strokeWidth=1, strokeDash=[4, 4], opacity=0.7
+    )
+    scale = alt.Scale(domain=[0, 1], nice=False)
+    base = alt.Chart(table).encode(
+        x=alt.X("confidence:Q", title="confidence", scale=scale, axis=alt.Axis(grid=False, format="~r")),
+        y=alt.Y("accuracy:Q", title="share that is right", scale=scale, axis=alt.Axis(gridOpacity=GRID, format="~r")),
+        color=alt.Color("run:N", scale=run_scale(colors), legend=None),
+    )
+    dots = base.mark_circle(opacity=0.9).encode(
+        size=alt.Size("share:Q", scale=alt.Scale(range=[15, 260], domain=[0, 1]), legend=None),
+        tooltip=[
+            alt.Tooltip("run:N", title="model"),
+            alt.Tooltip("confidence:Q", format=".3f"),
+            alt.Tooltip("accuracy:Q", title="right", format=".3f"),
+            alt.Tooltip("share:Q", title="of all pixels", format=SHARE),
+        ],
+    )
+    return alt.layer(ideal.encode(x="x:Q", y="y:Q"), base.mark_line(strokeWidth=1.5), dots).properties(height=300)
+
+
+def _names(angle: int, *, top: bool = False) -> alt.Axis:
+    axis = alt.Axis(
+        ticks=False,
+        domain=False,
+        grid=False,
+        labelLimit=150,
+        labelBound=False,
+        labelFlush=False,
+        labelOverlap=False,
+        labelAngle=angle,
+    )
+    if top:
+        axis["orient"] = "top"
+    return axis

@@ -1,0 +1,101 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from segcore.labels import CAMVID11
+from segcore.visual import compare_charts as charts
+
+COLORS = {"U-Net": "#112233", "PSPNet (b: 2.1)": "#445566"}
+
+
+def spec(chart):
+    return json.loads(chart.to_json())
+
+
+def rows_of(chart):
+    return max(spec(chart)["datasets"].values(), key=len)
+
+
+@pytest.fixture
+def classes():
+    rows = [("Road", 0.9, 0.91), ("Pole", 0.1, 0.5), ("Car", 0.5, 0.7), ("Fence", np.nan, np.nan)]
+    return pd.DataFrame(
+        [
+            {"class": name, "run": run, "value": value, "low": value - 0.1, "high": np.nan}
+            for name, *values in rows
+            for run, value in zip(COLORS, values, strict=True)
+        ]
+    )
+
+
+def test_classes_on_which_models_differ_come_first_with_their_intervals(classes):
+    chart = charts.per_class(classes, COLORS)
+    for layer in spec(chart)["layer"]:
+        assert layer["encoding"]["y"]["sort"] == ["Pole", "Car", "Road"]
+    pole = next(row for row in rows_of(chart) if row["class"] == "Pole")
+    assert pole["low"] == 0 and pole["high"] == pole["value"] == 0.1  # no upper end known: none drawn
+
+
+def test_the_front_holds_what_nothing_beats():
+    table = pd.DataFrame({"x": [1, 2, 3, 3, 2], "y": [0.5, 0.7, 0.6, 0.9, 0.7]})
+    assert charts.front(table, least=True).tolist() == [True, True, False, True, True]
+    assert charts.front(table, least=True, higher=False).tolist() == [True, False, False, False, False]
+
+
+@pytest.mark.parametrize(("most", "kind"), [(8.0, "linear"), (400.0, "log")])
+def test_a_cost_that_spans_decades_has_a_logarithmic_axis(most, kind):
+    table = pd.DataFrame(
+        {"id": ["a", "b"], "run": list(COLORS), "x": [4.0, most], "y": [0.6, 0.7], "low": np.nan, "high": np.nan}
+    )
+    chart = spec(charts.trade_off(table.assign(chosen=[True, False]), COLORS, x_title="MB", y_title="mIoU"))
+    scale = chart["layer"][-1]["encoding"]["x"]["scale"]
+    assert scale["type"] == kind and scale["domain"][0] < 4 < most < scale["domain"][1]
+
+
+def test_confusion_is_shares_of_true_pixels_and_puts_merely_predicted_classes_last():
+    counts = np.zeros((11, 11), np.int64)
+    counts[3, 3], counts[3, 0], counts[8, 8] = 75, 25, 10
+    chart = spec(charts.confusion(counts, CAMVID11, hue="#123456"))
+    assert chart["encoding"]["x"]["sort"] == ["Road", "Car", "Sky"]
+    (rows,) = chart["datasets"].values()
+    shares = {(row["truth"], row["prediction"]): row["share"] for row in rows}
+    assert shares["Road", "Road"] == 0.75 and shares["Road", "Sky"] == 0.25 and shares["Car", "Car"] == 1
+    assert charts.confusion_width(counts) == 170 + 3 * 2 * charts.CELL
+
+
+def test_a_difference_is_a_gain_on_and_off_the_diagonal_and_nothing_where_there_is_none():
+    one, other = np.zeros((2, 11, 11), np.int64)
+    one[3, 3], one[3, 0], one[8, 8] = 75, 25, 10
+    other[3, 3], other[3, 0], other[8, 8] = 50, 50, 20
+    rows = rows_of(charts.confusion_difference(one, other, CAMVID11, names=("a", "b")))
+    gains = {(row["truth"], row["prediction"]): row["gain"] for row in rows}
+    assert gains["Road", "Road"] == gains["Road", "Sky"] == 0.25  # right more often, wrong less often
+    assert gains["Car", "Car"] == 0
+    back = rows_of(charts.confusion_difference(other, one, CAMVID11, names=("b", "a")))
+    assert [row["gain"] for row in back] == [-row["gain"] for row in rows]
+
+
+def test_numbers_stand_in_small_matrices_alone():
+    def layers(count):
+        names = [str(index) for index in range(count)]
+        rows = [
+            {"row": one, "column": other, "points": 1.0, "verdict": "better", "says": "x"}
+            for one in names
+            for other in names
+        ]
+        return spec(charts.significance(pd.DataFrame(rows), names))["layer"]
+
+    assert len(layers(3)) == 2 and len(layers(20)) == 1
+
+
+def test_reliability_and_empty_tables_draw(classes):
+    bins = pd.DataFrame({"run": ["U-Net"], "confidence": [0.9], "accuracy": [0.8], "share": [1.0]})
+    assert len(spec(charts.reliability(bins, COLORS))["layer"]) == 3
+    spec(charts.per_class(classes.iloc[:0], COLORS))
+    zeros = np.zeros((11, 11), np.int64)
+    spec(charts.confusion(zeros, CAMVID11, hue="#000000"))
+    spec(charts.confusion_difference(zeros, zeros, CAMVID11, names=("a", "b")))
+    nothing = pd.DataFrame({name: [] for name in ("id", "run", "x", "y", "low", "high", "chosen")})
+    spec(charts.trade_off(nothing, COLORS, x_title="MB", y_title="mIoU"))
