@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segcore.errors import EvaluationError
@@ -30,6 +30,7 @@ def test_a_hand_counted_mask():
 
 
 @given(masks())
+@settings(max_examples=50)
 def test_counts_equal_torchmetrics(case):
     import torch
     from torchmetrics.classification import MulticlassConfusionMatrix
@@ -72,6 +73,15 @@ def test_counts_beyond_float32_are_exact():
     # 2^24 + 3 pixels in one cell: float32 would say 2^24 + 4.
     truth = np.zeros((1, (1 << 24) + 3), np.uint8)
     assert confusion_matrix(truth, truth, classes=1).tolist() == [[(1 << 24) + 3]]
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 3, 4, 5, 6, 7, 4097])
+def test_pixels_that_quarters_leave_over_are_counted(pixels):
+    truth = np.arange(pixels, dtype=np.uint8)[None] % 7
+    counts = confusion_matrix(truth[:, ::-1], truth, classes=7)
+    expected = np.zeros((7, 7), np.int64)
+    np.add.at(expected, (truth.ravel(), truth.ravel()[::-1]), 1)
+    np.testing.assert_array_equal(counts, expected)
 
 
 def test_chunks_add_up(monkeypatch):
