@@ -169,3 +169,33 @@ def test_an_image_that_is_not_there_is_an_error(run, tmp_path, capsys):
 def test_two_images_of_one_name_are_an_error(run, capsys):
     assert main(["predict", str(run.path), "a/x.png", "b/x.jpg", "--out", "out"]) == 2
     assert "Two images are called 'x' and would be written to one file; rename one." in capsys.readouterr().err
+
+
+def test_other_ways_to_predict_are_stored_beside_the_plain_one(run, capsys):
+    assert main(["evaluate", str(run.path), "--device", "cpu"]) == 0
+    before = load_run(run.path).summary
+    capsys.readouterr()
+    assert main(["evaluate", str(run.path), "--device", "cpu", "--tta", "flip", "--window", "32x48"]) == 0
+    printed = capsys.readouterr().out
+    assert "Not the plain prediction: stored as test+flip+32x48 in" in printed
+    assert "The scores of test stay as they are." in printed
+    again = load_run(run.path)
+    assert again.summary == before
+    assert again.splits == ("test", "test+flip+32x48")
+    assert again.evaluation("test+flip+32x48").ids == again.evaluation("test").ids
+    assert main(["evaluate", str(run.path), "--split", "test+flip"]) == 2
+    assert "'test+flip' is the name of stored results; expected a split." in capsys.readouterr().err
+
+
+def test_runs_predict_together(run, store, fake_run, folder, tmp_path, capsys):
+    other = fake_run(store, "other", model="fcn32s", source=str(folder), evaluated=False)
+    torch.manual_seed(1)
+    save_model(create_model("fcn32s", encoder="resnet18", encoder_weights="none", classes=11), other.path)
+    image = tmp_path / "mine.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 60, 3), dtype=np.uint8)).save(image)
+    words = ["predict", "fake-fcn", str(image), "--runs", str(store.root), "--with", "other", "--device", "cpu"]
+    assert main([*words, "--out", str(tmp_path / "out"), "--tta", "flip"]) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["mine-mask.png", "mine-overlay.jpg"]
+    with pytest.raises(SystemExit):
+        main([*words, "--out", "out", "--window", "wide"])
+    assert "'wide' is no size; expected HEIGHTxWIDTH such as 360x480" in capsys.readouterr().err

@@ -1,0 +1,152 @@
+"""Eager torch against OpenVINO and ONNX Runtime: time of one image, and the share of pixels with the same class.
+
+    python benchmarks/backends.py                          # the DeepLabV3+ and the PSPNet that come with Segcore
+    python benchmarks/backends.py --train drive --labels camvid11 --epochs 12    # trains both at 360x480 first
+    python benchmarks/backends.py --train ../shared/data/camvid
+
+All sides take turns, image by image, in one process of two threads, on the frames of the run's own test split at
+360x480. The model alone: from a uint8 image to float32 logits of its size, normalising it included. End to end:
+resizing a frame to 360x480, the model, and from its logits to class, confidence and entropy of each pixel.
+
+Two torch sides, both float32: `plain`, the model as it is built, on a contiguous image, which is what most people run;
+and `torch`, Segcore's own, which is channels-last. Ratios are against the faster of the two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from segcore.training.threads import SPIN
+
+os.environ.setdefault(*SPIN)
+
+import numpy as np
+import torch
+
+from segcore.data import open_dataset, resize
+from segcore.data.sample import U8Image
+from segcore.evaluation import Predictor, decide
+from segcore.evaluation.backends import available
+from segcore.evaluation.decide import Logits
+from segcore.models import load_model
+from segcore.runs import RunRecord, load_run
+
+HEIGHT, WIDTH, THREADS = 360, 480, 2
+WARM_UP = 3
+MODELS = ("deeplabv3plus", "pspnet")
+SIDES = ("torch fp32", "openvino fp32", "openvino bf16", "onnxruntime fp32")
+
+Model = Callable[[U8Image], Logits]
+
+
+def plain(run: RunRecord) -> Model:
+    """The model as it is built, and an image as most people make it."""
+    model, fed = load_model(run.path), run.summary.input
+    mean, std = (torch.tensor(values)[:, None, None] for values in (fed.mean, fed.std))
+
+    def logits(image: U8Image) -> Logits:
+        with torch.inference_mode():
+            tensor = torch.from_numpy(image).permute(2, 0, 1).contiguous()
+            return model(((tensor.float() / 255 - mean) / std)[None])[0]
+
+    return logits
+
+
+def sides(run: RunRecord) -> dict[str, Model]:
+    """Name -> model, of what is installed and what this processor computes in."""
+    found = {"plain fp32": plain(run)}
+    for name in SIDES:
+        backend, precision = name.split()
+        if backend not in available():
+            print(f"  {name}: not installed")
+            continue
+        try:
+            found[name] = Predictor(run, backend=backend, precision=precision, device="cpu").forward
+        except Exception as error:  # a processor without bf16
+            print(f"  {name}: {error}")
+    return found
+
+
+def compare(run: RunRecord, frames: list[U8Image], rounds: int) -> None:
+    """Print a table of one run."""
+    images = [np.ascontiguousarray(resize(frame, HEIGHT, WIDTH)) for frame in frames]
+    every = sides(run)
+    expected = [np.asarray(every["plain fp32"](image)).argmax(axis=0) for image in images]
+    same = {
+        name: np.mean(
+            [np.asarray(model(image)).argmax(axis=0) == truth for image, truth in zip(images, expected, strict=True)]
+        )
+        for name, model in every.items()
+    }
+    alone: dict[str, list[float]] = {name: [] for name in every}
+    whole: dict[str, list[float]] = {name: [] for name in every}
+    for turn in range(WARM_UP + rounds):
+        frame, image = frames[turn % len(frames)], images[turn % len(frames)]
+        for name, model in every.items():
+            start = time.perf_counter()
+            model(image)
+            middle = time.perf_counter()
+            decide(model(np.ascontiguousarray(resize(frame, HEIGHT, WIDTH))), HEIGHT, WIDTH)
+            end = time.perf_counter()
+            if turn >= WARM_UP:
+                alone[name].append(1000 * (middle - start))
+                whole[name].append(1000 * (end - middle))
+    median = {name: (statistics.median(alone[name]), statistics.median(whole[name])) for name in every}
+    base = min(("plain fp32", "torch fp32"), key=lambda name: median[name][0])
+    print(f"{run.title}, {run.id}, {run.labels.classes} classes; ratios against {base}")
+    for name, (model_ms, whole_ms) in median.items():
+        print(
+            f"  {name:17s}"
+            f" model {model_ms:6.1f} ms  {median[base][0] / model_ms:5.2f}x  {1000 / model_ms:5.1f} frames/s"
+            f"   end to end {whole_ms:6.1f} ms  {median[base][1] / whole_ms:5.2f}x  {1000 / whole_ms:5.1f} frames/s"
+            f"   same class on {100 * same[name]:.2f} %"
+        )
+
+
+def trained(data: str, labels: str | None, epochs: int, out: Path) -> list[RunRecord]:
+    """Both models on 360x480 images of a dataset."""
+    from segcore.training import train
+    from segcore.training.config import build
+
+    settings = {
+        "data": data, "labels": labels, "models": list(MODELS), "image_size": (HEIGHT, WIDTH), "batch_size": 8,
+        "epochs": epochs, "augment": "driving", "out": str(out),
+    }  # fmt: skip
+    return train(build(settings))
+
+
+def main() -> None:
+    """Both models."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", nargs="+", default=[f"checkpoints/drive-{name}" for name in MODELS])
+    parser.add_argument("--rounds", type=int, default=40, help="images that are timed on every side")
+    parser.add_argument("--train", metavar="DATA", help="train both models on this first, instead of --runs")
+    parser.add_argument("--labels", help="with --train: regroup the classes, e.g. camvid11")
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--keep", metavar="DIR", help="with --train: keep the runs here")
+    arguments = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    print(f"{HEIGHT}x{WIDTH}, {THREADS} threads, torch {torch.__version__}, load {os.getloadavg()[0]:.1f}")
+    with tempfile.TemporaryDirectory() as folder:
+        runs = (
+            trained(arguments.train, arguments.labels, arguments.epochs, Path(arguments.keep or folder))
+            if arguments.train
+            else [load_run(path) for path in arguments.runs]
+        )
+        for run in runs:
+            trained_on = run.summary.dataset
+            dataset = open_dataset(trained_on.source, labels=run.labels.name, void=trained_on.void)
+            fed = run.summary.input.model_copy(update={"height": HEIGHT, "width": WIDTH})
+            sized = replace(run, summary=run.summary.model_copy(update={"input": fed}))
+            compare(sized, [dataset.image(name) for name in dataset.split("test").ids[:12]], arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()

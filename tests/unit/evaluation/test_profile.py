@@ -1,0 +1,117 @@
+"""What a run costs: measured, stored in the run, printed."""
+
+import json
+from importlib import import_module
+
+import numpy as np
+import pytest
+import torch
+from fixtures.runs import SIZE
+from torch import nn
+
+from segcore.cli import main
+from segcore.errors import EvaluationError
+from segcore.evaluation import stopwatch
+from segcore.evaluation.profile import profile
+from segcore.runs import Latency, load_run
+
+module = import_module("segcore.evaluation.profile")
+
+
+@pytest.fixture
+def run(store, fake_run, monkeypatch):
+    """A run whose model is one convolution."""
+    torch.manual_seed(0)
+    model = nn.Conv2d(3, 11, 4, stride=4)
+    monkeypatch.setattr("segcore.models.load_model", lambda folder: model)
+    monkeypatch.setattr(module, "_has_bf16", lambda backend, device: True)
+    return fake_run(store, "fake")
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Stands in for the processes that measure; what it was asked for is listed."""
+    asked = []
+
+    def measure(run, backend, precision, device, size, seconds):
+        if backend == "onnxruntime":
+            raise EvaluationError("no such graph")
+        asked.append((backend, precision, device, size))
+        times = {"median_ms": 10.0 + len(asked), "p95_ms": 15.0, "image_ms": 20.0, "repeats": 20, "load": 0.9}
+        return Latency(
+            backend=backend,
+            precision=precision,
+            machine="m",
+            height=size[0],
+            width=size[1],
+            peak_memory_mb=300.0,
+            measured="2026-01-01T00:00:00+00:00",
+            **times,
+        )
+
+    monkeypatch.setattr(module, "_measured", measure)
+    return asked
+
+
+def test_operations_are_counted_and_every_backend_is_measured_and_stored(run, measured):
+    steps, problems = [], []
+    found = profile(run, progress=lambda *step: steps.append(step), problem=problems.append)
+    rows, columns = SIZE[0] // 4, SIZE[1] // 4
+    assert found.macs == rows * columns * 11 * 3 * 4 * 4
+    assert found.parameters == 11 * (3 * 4 * 4 + 1)
+    assert (found.height, found.width) == SIZE
+    assert found.train_minutes == pytest.approx(run.summary.train_seconds / 60)
+    assert measured == [(b, p, d, SIZE) for b, d in (("torch", "auto"), ("openvino", "cpu")) for p in ("fp32", "bf16")]
+    assert problems == ["onnxruntime fp32: no such graph"]
+    assert steps[0] == (0, 5, "torch fp32")
+    assert steps[-1][:2] == (5, 5)
+    assert load_run(run.path).profile == found
+
+
+def test_what_was_measured_before_stays(run, measured):
+    first = profile(run, backends=["torch:fp32"])
+    again = profile(run, backends=["openvino:bf16", "torch:fp32"], size=(96, 128))
+    assert [(each.name, each.height) for each in again.latencies] == [
+        ("torch fp32", SIZE[0]), ("openvino bf16", 96), ("torch fp32", 96)
+    ]  # fmt: skip
+    assert again.latencies[0] == first.latencies[0]
+    assert again.macs == first.macs
+
+
+def test_a_backend_that_is_not_there_is_said(run, measured):
+    with pytest.raises(EvaluationError, match=r"No backend 'tensorrt'.*Choose one of torch, openvino, onnxruntime"):
+        profile(run, backends=["tensorrt"])
+    with pytest.raises(EvaluationError, match=r"No precision of torch 'int8'"):
+        profile(run, backends=["torch:int8"])
+    with pytest.raises(EvaluationError, match="no such graph"):
+        profile(run, backends=["onnxruntime"])
+
+
+def test_the_command_prints_a_table_and_json(run, measured, capsys):
+    assert main(["profile", str(run.path), "--backends", "torch", "openvino:bf16"]) == 0
+    printed = capsys.readouterr().out
+    assert "fake (U-Net): 0.00 M parameters" in printed
+    assert "openvino bf16" in printed
+    assert "0.9 !" in printed
+    assert "these times are too long; measure again when quiet" in printed
+    assert main(["profile", str(run.path), "--json"]) == 2
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["latencies"][0]["backend"] == "torch"
+    assert "segcore: onnxruntime fp32: no such graph" in printed.err
+
+
+def test_one_image_is_timed_after_another(run):
+    found = stopwatch.measure(run.path, "torch", "fp32", "cpu", SIZE, 0.0)
+    assert (found.repeats, found.height, found.width) == (stopwatch.FEWEST, *SIZE)
+    assert 0 < found.median_ms <= found.p95_ms
+    assert found.image_ms > 0
+    assert f"{torch.get_num_threads()} threads" in found.machine
+    assert found.peak_memory_mb is None or found.peak_memory_mb > 50
+    assert stopwatch.percentile(list(np.arange(1, 101)), 0.95) == 95
+
+
+def test_what_stops_the_measuring_process_is_said(store, fake_run):
+    gone = fake_run(store, "gone", evaluated=False)
+    (gone.path / "summary.json").unlink()
+    with pytest.raises(EvaluationError, match=r"Run 'gone' has no summary\.json"):
+        module._measured(gone, "torch", "fp32", "cpu", SIZE, 0.0)
