@@ -18,7 +18,7 @@ from segcore.ui.lines import History, Line, Lines
 FIRST = "light"
 _HISTORY = "augment:history"
 _NEXT = "augment:next"
-_PRESET = "augment:preset"
+_LOADS = "augment:loads"  # how often a preset was chosen
 _PROBLEMS = "augment:problems"  # line id -> what is wrong with what its widgets say
 _OPEN = "augment:open"  # ids of the unfolded lines
 
@@ -160,16 +160,31 @@ def _given(node: Step, key: str) -> dict[str, object]:
 
 
 def presets_row() -> None:
-    """The shipped pipelines."""
+    """The shipped pipelines; lit is the one that the list still is."""
     named, own = presets(), pipeline()
-    # Lit while the list still is that preset.
-    st.session_state[_PRESET] = next((name for name, preset in named.items() if preset == own), None)
-    st.pills("Presets", list(named), key=_PRESET, on_change=_load_preset, wrap=True, label_visibility="collapsed")
+    lit = next((name for name, preset in named.items() if preset == own), None)
+    loads = st.session_state.setdefault(_LOADS, 0)
+    # A busy page still says for a while what a row that is gone said last, which Streamlit takes for a click. So a row
+    # is good for one load, and its key tells what it says.
+    key = f"augment:preset:{loads}:{lit}"
+    st.pills(
+        "Presets",
+        list(named),
+        default=lit,
+        key=key,
+        on_change=_load_preset,
+        args=(key, lit, loads),
+        wrap=True,
+        label_visibility="collapsed",
+    )
 
 
-def _load_preset() -> None:
-    name = st.session_state[_PRESET]
-    if name:
+def _load_preset(key: str, lit: str | None, loads: int) -> None:
+    name = st.session_state[key]
+    if name is None:  # a click on what is lit changes nothing
+        st.session_state[key] = lit
+    elif name != lit and loads == st.session_state[_LOADS]:
+        st.session_state[_LOADS] += 1
         load(presets()[name])
 
 

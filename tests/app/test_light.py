@@ -22,7 +22,7 @@ from segcore.ui.lines import History
 app.session_state["augment:history"] = History(())
 app.switch_page("pages/augment.py").run()
 found["augment, empty"] = [name for name in HEAVY if name in sys.modules]
-app.button_group(key="augment:preset").set_value("light").run()
+next(each for each in app.button_group if "augment:preset" in (each.key or "")).set_value("light").run()
 found["augment"] = [name for name in HEAVY if name in sys.modules]
 print(json.dumps(found))
 """
