@@ -18,6 +18,7 @@ frame.run(
             st.Page(PAGES / "curves.py", title="Curves"),
             st.Page(PAGES / "search.py", title="Search"),
             st.Page(PAGES / "compare.py", title="Compare"),
+            st.Page(PAGES / "errors.py", title="Errors"),
             st.Page(PAGES / "predictions.py", title="Predictions"),
         ],
         position="top",

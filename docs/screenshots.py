@@ -28,8 +28,8 @@ PAGES = {
     "augment": "augment",
     "curves": "curves",
     "compare": "compare",
+    "errors": "errors",
     "predictions": "predictions",
-    "errors": "predictions?view=error",
 }
 WIDTH, TALLEST = 1440, 1500  # px
 LARGEST = 400_000  # bytes

@@ -5,7 +5,8 @@ import streamlit as st
 
 from segcore.ui import browse, cache, frame, messages, state
 from segcore.ui.panels import photo, truth
-from segcore.ui.widgets import Cell, heading, shares, style, table, viewer
+from segcore.ui.viewer import viewer
+from segcore.ui.widgets import Cell, heading, shares, style, table
 from segcore.visual import charts
 
 view = frame.enter()

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from segcore.ui import cache, frame, messages, panels
-from segcore.ui.widgets import heading, leaderboard, style, viewer
+from segcore.ui.viewer import viewer
+from segcore.ui.widgets import heading, leaderboard, style
 
 view = frame.enter()
 style()

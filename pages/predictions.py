@@ -1,65 +1,59 @@
-"""One test image (or validation image, without a test split) through every chosen model, and its scores."""
+"""One image through every chosen model: what each says, where they fail and differ, and its scores."""
 
 import streamlit as st
 
 from segcore.metrics import POLICY
-from segcore.ui import cache, frame, messages, panels, state
-from segcore.ui.widgets import style, table, viewer
+from segcore.ui import cache, frame, look, messages, panels, state
+from segcore.ui.scene import Scene
+from segcore.ui.viewer import viewer
+from segcore.ui.widgets import style, table
 
 view = frame.enter()
 style()
 if messages.missing_dataset(view):
     st.stop()
 
-# choose
-split = panels.shown_split(view)
-found = panels.answers(view, split)
-ids = panels.images(view, found, split)
-state.get("image", ids[len(ids) // 2], ids)
-
 
 def step(by: int) -> None:
     state.put("image", ids[(ids.index(state.get("image", ids[0], ids)) + by) % len(ids)])
 
 
+# choose
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    split = look.split(panels.splits(view))
+    found = panels.answers(view, split)
+    ids = panels.images(view, found, split)
+    middle = ids[len(ids) // 2]
+    state.get("image", middle, ids)
     st.button("", icon=":material/chevron_left:", help="Previous image (left arrow)", on_click=step, args=(-1,))
-    sample_id = st.selectbox(
-        "Image", ids, **state.bound("image", ids[len(ids) // 2], ids), label_visibility="collapsed", width=230
-    )
+    sample_id = st.selectbox("Image", ids, **state.bound("image", middle, ids), label_visibility="collapsed", width=230)
     st.button("", icon=":material/chevron_right:", help="Next image (right arrow)", on_click=step, args=(1,))
     st.caption(f"{ids.index(sample_id) + 1} of {len(ids)}", width="content")
     st.space("stretch")
-    mode = st.segmented_control(
-        "View",
-        panels.VIEWS,
-        required=True,
-        format_func=str.capitalize,
-        **state.bound("view", "overlay", panels.VIEWS),
-        label_visibility="collapsed",
-        help="Error: right = dimmed photo, wrong = colour of the class it was taken for, hatched = never scored.",
-    )
+    sides = st.container(width="content")
+chosen = look.chosen(view.dataset.labels, view.hidden)
 
 # load
-size = cache.sample(view.key, sample_id).size
-shown = [
-    panels.photo(sample_id),
-    panels.truth(view, sample_id, mode),
-    *(panels.model(view, each, sample_id, split, mode) for each in found),
-]
+scene = Scene(view, found, split, sample_id, chosen)
+shown = scene.panels()
+with sides:
+    pair = look.pair({name: panel.title for name, panel in shown.items()})
 
 # show
 viewer(
-    shown,
+    [shown[name] for name in pair or shown],
     {"image": cache.photo(view.key, sample_id)},
-    size,
+    cache.sample(view.key, sample_id).size,
     key="predictions",
-    slider=mode in ("overlay", "error"),
+    slider=scene.slider,
     smallest=panels.smallest(len(shown)),
+    swipe=pair is not None,
+    lead=len(shown) - len(found),
+    marks=scene.key(agreement="agreement" in (pair or shown)),
+    readings=scene.readings(),
+    labels=view.dataset.labels,
     on_step=step,
 )
-if mode == "error":
-    st.caption("Right = dimmed photo · wrong = the colour of the class it was taken for · hatched = never scored.")
 messages.other_data(view)
 messages.other_version(view)
 messages.missing_runs(view, "what the models made of this image")

@@ -10,7 +10,10 @@ from segcore.cli.arguments import FAILED, INTERRUPTED, Commands
 from segcore.cli.data import add_data
 from segcore.cli.evaluate import add_evaluate
 from segcore.cli.export import add_export
+from segcore.cli.leaderboard import add_leaderboard
 from segcore.cli.predict import add_predict
+from segcore.cli.profile import add_profile
+from segcore.cli.report import add_report
 from segcore.cli.runs import add_runs
 from segcore.cli.search import add_search
 from segcore.errors import SegcoreError, plain
@@ -54,7 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     add_runs(commands)
     add_evaluate(commands)
     add_predict(commands)
+    add_profile(commands)
     add_search(commands)
+    add_leaderboard(commands)
+    add_report(commands)
     add_export(commands)
     add_train(commands)
     return parser

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
@@ -51,6 +52,41 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("wanted", metavar="RUN", help="a run's folder, or its id in --runs")
     parser.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
     parser.add_argument("--device", default="auto", help="auto (the default), cpu, cuda, ...")
+
+
+def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
+    """How the model is run: anything but the defaults gives other answers, or the same ones faster."""
+    parser.add_argument("--backend", default="torch", help="torch (the default), openvino or onnxruntime")
+    parser.add_argument(
+        "--precision", default="auto", help="auto (fp32, the default); bf16 is faster and a little different"
+    )
+    parser.add_argument("--tta", metavar="flip", help="flip: average the image and its mirror image")
+    parser.add_argument(
+        "--window",
+        type=size_of,
+        metavar="HxW",
+        help="cut larger images into overlapping tiles of that size, e.g. 720x960 or 512 (default: one view)",
+    )
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """`HEIGHTxWIDTH`, or one number for a square.
+
+    >>> size_of("360x480"), size_of("512")
+    ((360, 480), (512, 512))
+    """
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() and int(side) for side in sides):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; expected HEIGHTxWIDTH such as 360x480, or one number")
+    return int(sides[0]), int(sides[-1])
+
+
+def predictor_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `add_backend_arguments` ask for, for a `Predictor` or an `Ensemble`."""
+    from segcore.training.threads import SPIN
+
+    os.environ.setdefault(*SPIN)  # read when torch is loaded
+    return {name: getattr(arguments, name) for name in ("device", "backend", "precision", "tta", "window")}
 
 
 def run_from(arguments: argparse.Namespace) -> RunRecord:

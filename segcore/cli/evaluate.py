@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
-from segcore.cli.arguments import Commands, add_run_arguments, run_from
+from segcore.cli.arguments import Commands, add_backend_arguments, add_run_arguments, predictor_options, run_from
 from segcore.errors import EvaluationError, number, unknown
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def add_evaluate(commands: Commands) -> None:
     add_run_arguments(parser)
     parser.add_argument("--data", metavar="SOURCE", help="a folder, a zip, or drive (default: what it was trained on)")
     parser.add_argument("--split", default="test", help="train, val or test (default: test)")
+    add_backend_arguments(parser)
     parser.set_defaults(run=evaluate_run)
 
 
@@ -26,17 +28,23 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
     """Score a run under the labels it was trained with, and print the scores.
 
     On the data it was trained on, `train` and `val` are the run's own: validation taken from train stays apart.
+    What a backend, augmentation or window of its own predicts is stored under a name of its own, such as `test+flip`.
     """
     from rich.console import Console
     from rich.progress import Progress
 
     from segcore.data import open_dataset
-    from segcore.evaluation import evaluate
+    from segcore.evaluation import Predictor, evaluate
     from segcore.labels import PRESETS
     from segcore.runs import RunWriter, ScoreInfo
     from segcore.runs.plans import with_leaks
 
     run = run_from(arguments)
+    if "+" in arguments.split:
+        raise EvaluationError(
+            f"{arguments.split!r} is the name of stored results; expected a split. Make them again with --split "
+            f"{arguments.split.partition('+')[0]} and --backend, --precision, --tta or --window."
+        )
     trained = run.summary.dataset
     labels = run.labels.name if run.labels.name in PRESETS else None
     dataset = open_dataset(
@@ -49,7 +57,9 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
     same = dataset.fingerprint == trained.fingerprint
     ids = _own_ids(run, dataset, arguments.split) if same else dataset.split(arguments.split).ids
     # Scores on other data must not take the place of the run's own on its leaderboard.
-    name = arguments.split if same else f"{dataset.name}-{arguments.split}"
+    base = arguments.split if same else f"{dataset.name}-{arguments.split}"
+    predictor = Predictor(run, **predictor_options(arguments))
+    name = base + predictor.variant
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"{run.id} on {name}", total=len(ids))
         evaluation = evaluate(
@@ -57,13 +67,19 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
             dataset,
             ids,
             split=name,
-            device=arguments.device,
+            predictor=predictor,
             progress=lambda done, total: bar.update(task, completed=done),
         )
     found = ScoreInfo.from_counts(evaluation.total, run.labels)
-    if same and arguments.split in ("val", "test"):
+    if same and not predictor.variant and arguments.split in ("val", "test"):
         RunWriter(run.path).write_summary(with_leaks(run, dataset).model_copy(update={arguments.split: found}))
     _print_scores(run, f"{dataset.name} {arguments.split}, {number(len(ids), 'image')}", found)
+    for note in predictor.notes:
+        print(f"segcore: {note}", file=sys.stderr)
+    if predictor.variant:
+        print(
+            f"Not the plain prediction: stored as {name} in {evaluation.path}. The scores of {base} stay as they are."
+        )
     if not same:
         print(f"This is not the data it was trained on; stored beside its own scores in {evaluation.path}.")
     return 0

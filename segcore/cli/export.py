@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,8 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 onnx and openvino write the model itself. png, coco and fiftyone write what it predicted on a split, as `segcore
-evaluate` stored it: no model runs. Several runs go into a folder each; in FiftyOne, into one dataset."""
+evaluate` stored it: no model runs. The predictions of several
+runs go into a folder each; in FiftyOne, into one dataset."""
 
 
 def add_export(commands: Commands) -> None:
@@ -37,7 +37,10 @@ def add_export(commands: Commands) -> None:
     )
     parser.add_argument("--images", action="store_true", help="coco: write the images too")
     parser.add_argument("--name", help="fiftyone: name of the dataset (default: segcore-DATASET-SPLIT)")
-    parser.add_argument("--precision", help="onnx, openvino: precision of the weights (default: fp32)")
+    parser.add_argument("--precision", help="onnx, openvino: fp32 (default), or fp16 for half the size")
+    parser.add_argument(
+        "--size", metavar="HxW", help="onnx, openvino: height and width of the image (default: what it was trained on)"
+    )
     parser.set_defaults(run=export_run)
 
 
@@ -71,11 +74,30 @@ def _each(
     return every
 
 
-def _model(arguments: argparse.Namespace, run: RunRecord, out: Path) -> list[str]:
-    export_model = import_module("segcore.evaluation.export_model").export_model
-    precision = {"precision": arguments.precision} if arguments.precision else {}
-    path = export_model(run, arguments.format, out, **precision)
-    return [f"{run.id} as {arguments.format}: {path}"]
+def _refuse_twins(runs: Sequence[RunRecord]) -> None:
+    twice = [name for name, count in Counter(run.id for run in runs).items() if count > 1]
+    if twice:
+        raise ReportError(f"Two runs are called {twice[0]!r} and would be written to one place; export one by one.")
+
+
+def _models(arguments: argparse.Namespace, runs: Sequence[RunRecord]) -> list[str]:
+    """Into one folder: the files are called by their runs."""
+    from segcore.evaluation.export_model import export_model
+
+    _refuse_twins(runs)
+    size = _size(arguments.size)
+    precision = arguments.precision or "fp32"
+    paths = [export_model(run, arguments.format, arguments.out, precision=precision, size=size) for run in runs]
+    return [f"{path}, and how to feed it in {path}.json" for path in paths]
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    height, cross, width = text.lower().partition("x")
+    if not (cross and height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+        raise ReportError(f"--size is {text!r}; expected HEIGHTxWIDTH in pixels, e.g. 360x480.")
+    return int(height), int(width)
 
 
 def _png(arguments: argparse.Namespace, run: RunRecord, out: Path) -> list[str]:
@@ -97,8 +119,8 @@ def _fiftyone(arguments: argparse.Namespace, runs: Sequence[RunRecord]) -> list[
 
 
 FORMATS: dict[str, Callable[[argparse.Namespace, Sequence[RunRecord]], list[str]]] = {
-    "onnx": _each(_model),
-    "openvino": _each(_model),
+    "onnx": _models,
+    "openvino": _models,
     "png": _each(_png),
     "coco": _each(_coco),
     "fiftyone": _fiftyone,
@@ -108,6 +130,7 @@ _OPTIONS = {  # what only some formats can use
     "--name": ("fiftyone",),
     "--data": ("coco", "fiftyone"),
     "--precision": ("onnx", "openvino"),
+    "--size": ("onnx", "openvino"),
 }
 
 

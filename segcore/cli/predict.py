@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from pathlib import Path
 
-from segcore.cli.arguments import Commands, add_run_arguments, run_from
+from segcore.cli.arguments import Commands, add_backend_arguments, add_run_arguments, predictor_options, run_from
 
 
 def add_predict(commands: Commands) -> None:
@@ -15,6 +16,15 @@ def add_predict(commands: Commands) -> None:
     add_run_arguments(parser)
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, JPEG, ... of any size")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the masks and overlays")
+    parser.add_argument(
+        "--with",
+        dest="others",
+        action="append",
+        default=[],
+        metavar="RUN",
+        help="another run of the same classes: the mean of their softmax decides; may be given again",
+    )
+    add_backend_arguments(parser)
     parser.set_defaults(run=predict_images)
 
 
@@ -22,7 +32,8 @@ def predict_images(arguments: argparse.Namespace) -> int:
     """Write `NAME-mask.png` (a palette PNG of class ids) and `NAME-overlay.jpg` for each image."""
     from segcore.data import decode_image
     from segcore.errors import DatasetError
-    from segcore.evaluation import Predictor
+    from segcore.evaluation import Ensemble
+    from segcore.runs import find_run
     from segcore.runs.files import replacing
     from segcore.visual.encode import encode_jpeg, encode_png
     from segcore.visual.overlay import overlay
@@ -32,7 +43,8 @@ def predict_images(arguments: argparse.Namespace) -> int:
     if twice:
         raise DatasetError(f"Two images are called {twice[0]!r} and would be written to one file; rename one.")
     run = run_from(arguments)
-    predict = Predictor(run, device=arguments.device)
+    others = [find_run(wanted, arguments.runs) for wanted in arguments.others]
+    predict = Ensemble([run, *others], **predictor_options(arguments))
     out = Path(arguments.out)
     for path in paths:
         mask, blended = out / f"{path.stem}-mask.png", out / f"{path.stem}-overlay.jpg"
@@ -46,4 +58,6 @@ def predict_images(arguments: argparse.Namespace) -> int:
         except OSError as error:
             raise DatasetError(f"{error.filename}: {error.strerror}. Check the path and --out.") from None
         print(f"{mask}  {blended}  mean confidence {found.confidence.mean():.3f}")
+    for note in predict.notes:
+        print(f"segcore: {note}", file=sys.stderr)
     return 0

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from segcore.data.dataset import Dataset
 from segcore.errors import EvaluationError, RunError
-from segcore.evaluation.decide import decide
 from segcore.evaluation.predictor import Predictor
 from segcore.evaluation.tally import Tally
 from segcore.runs import Evaluation, RunRecord, RunWriter, load_run
@@ -65,11 +64,9 @@ def evaluate(
         for index, sample_id in enumerate(ids):
             sample = dataset[sample_id]
             try:
-                logits = predictor.logits(sample.image)
-                prediction = decide(logits, *sample.mask.shape)
+                prediction = tally.count(index, predictor.parts(sample.image), sample.mask)
             except EvaluationError as error:
                 raise EvaluationError(f"Image {sample_id!r} of {split}: {error}") from None
-            tally.add(index, logits, prediction, sample.mask)
             yield sample_id, prediction.mask, prediction.confidence
             if progress is not None:
                 progress(index + 1, len(ids))

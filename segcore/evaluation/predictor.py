@@ -13,7 +13,7 @@ from segcore.data.sample import U8Image
 from segcore.errors import EvaluationError, first_line, unknown
 from segcore.evaluation.backends import open_backend
 from segcore.evaluation.backends.choice import check_choice
-from segcore.evaluation.decide import F32Logits, Prediction, decide_into
+from segcore.evaluation.decide import F32Logits, Logits, Prediction, decide_into
 from segcore.evaluation.tiling import fits, strips, window_of
 from segcore.runs import RunRecord, load_run
 
@@ -136,12 +136,21 @@ class Predictor:
         else:
             yield from strips(image, self.window, self._scores)
 
+    def forward(self, image: U8Image) -> Logits:
+        """One view of an image that has the size the model is fed, unchecked: for timing the model alone."""
+        return self._model(image)
+
+    def warm(self, size: tuple[int, int]) -> None:
+        """Get ready for images of (height, width), so that the first one takes no longer than the others."""
+        self._model(np.zeros((*size, 3), np.uint8))
+
     def _scores(self, image: U8Image) -> torch.Tensor:
         """`[C, h, w]` float32 on the device: one view, or the mean of both."""
         import torch
 
         height, width = image.shape[:2]
-        fitted = resize(image, self._size[0] or height, self._size[1] or width)
+        # A view of a mirrored image would have negative strides, which torch does not take.
+        fitted = np.ascontiguousarray(resize(image, self._size[0] or height, self._size[1] or width))
         with torch.inference_mode():
             if self.tta is None:
                 return self._view(fitted)

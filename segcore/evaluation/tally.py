@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from segcore.evaluation.decide import F32Logits, Prediction, decide
+from segcore.evaluation.decide import Prediction, decide_into
 from segcore.metrics import (
     BOUNDARY_COLUMNS,
     Sampled,
@@ -15,8 +17,14 @@ from segcore.metrics import (
     calibration_counts,
     confusion_matrix,
     fit_temperature,
+    grid_step,
 )
 from segcore.runs.tables import CalibrationCounts
+
+if TYPE_CHECKING:
+    import torch
+
+    Part = tuple[slice, torch.Tensor]
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -63,44 +71,60 @@ class Tally:
             fits,
         )
 
-    def add(self, index: int, logits: F32Logits, prediction: Prediction, truth: npt.NDArray[np.uint8]) -> None:
-        """Count one image.
+    def count(self, index: int, parts: Iterable[Part], truth: npt.NDArray[np.uint8]) -> Prediction:
+        """Predict one image and count it.
 
         Args:
             index: Its place.
-            logits: `[C, h, w]` of the model.
-            prediction: What was decided from them, at the size of the truth.
+            parts: (rows, logits that cover them), as `Predictor.parts` gives them.
             truth: `[H, W]` class ids.
 
+        Returns:
+            What is decided, at the size of the truth.
+
         Raises:
-            EvaluationError: when an id is no class.
+            EvaluationError: when an id is no class, or the predictor refuses.
         """
         classes, found = self.confusion.shape[1], self.calibration
-        self.confusion[index] = confusion_matrix(prediction.mask, truth, classes=classes)
-        self.boundary[index] = boundary_counts(prediction.mask, truth, classes=classes)
-        self.entropy[index] = prediction.entropy.mean()
-        sampled = Sampled.of(logits, truth, min(_SAMPLED_OF_ONE, max(16, _SAMPLED // len(self.entropy))))
-        found.before[index] = _with_sample(
-            calibration_counts(prediction.confidence, prediction.mask, truth), sampled, 1
-        )
+        plain, scaled, sampled = self._decide(parts, truth)
+        self.confusion[index] = confusion_matrix(plain.mask, truth, classes=classes)
+        self.boundary[index] = boundary_counts(plain.mask, truth, classes=classes)
+        self.entropy[index] = plain.entropy.mean()
+        found.before[index] = _counts(plain, truth, sampled, 1.0)
+        if scaled is not None and found.temperature is not None:
+            found.after[index] = _counts(scaled, truth, sampled, found.temperature)
         if self.fits:
             self.sampled.append(sampled)
-        elif found.temperature is not None:
-            sharp = decide(logits, truth.shape[0], truth.shape[1], found.temperature)
-            counts = calibration_counts(sharp.confidence, sharp.mask, truth)
-            found.after[index] = _with_sample(counts, sampled, found.temperature)
+        return plain
 
     def fit(self) -> None:
         """Fit the temperature to the pixels sampled, and count them with it, where that is wanted."""
         if not sum(map(len, self.sampled)):
             return
-        logits = np.concatenate([each.logits for each in self.sampled])
-        temperature = fit_temperature(logits, np.concatenate([each.truth for each in self.sampled]))
-        self.calibration.temperature = temperature
+        every = Sampled.joined(self.sampled)
+        self.calibration.temperature = temperature = fit_temperature(every.logits, every.truth)
         for index, each in enumerate(self.sampled):
             self.calibration.after[index] = each.counts(temperature)
 
+    def _decide(
+        self, parts: Iterable[Part], truth: npt.NDArray[np.uint8]
+    ) -> tuple[Prediction, Prediction | None, Sampled]:
+        """The prediction, the one at the temperature where it is known, and the pixels on the grid."""
+        height, width = truth.shape
+        step = grid_step(height, width, min(_SAMPLED_OF_ONE, max(16, _SAMPLED // len(self.entropy))))
+        temperature = None if self.fits else self.calibration.temperature
+        plain = Prediction.empty(height, width)
+        scaled = None if temperature is None else Prediction.empty(height, width)
+        sampled = []
+        for rows, logits in parts:
+            decide_into(plain, rows, [logits])
+            if scaled is not None and temperature is not None:
+                decide_into(scaled, rows, [logits], temperature=temperature)
+            sampled.append(Sampled.of(logits.cpu().numpy(), truth[rows], step))
+        return plain, scaled, Sampled.joined(sampled)
 
-def _with_sample(counts: F64, sampled: Sampled, temperature: float) -> F64:
+
+def _counts(prediction: Prediction, truth: npt.NDArray[np.uint8], sampled: Sampled, temperature: float) -> F64:
     """Counts of all pixels, the last two columns of those on the grid."""
+    counts = calibration_counts(prediction.confidence, prediction.mask, truth)
     return np.concatenate([counts[:, :3], sampled.counts(temperature)[:, 3:]], axis=1)

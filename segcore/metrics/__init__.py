@@ -12,6 +12,7 @@ from segcore.metrics.calibration import (
     Sampled,
     calibration_counts,
     fit_temperature,
+    grid_step,
 )
 from segcore.metrics.confusion import confusion_matrix
 from segcore.metrics.resampling import Draws, Interval, PairedInterval, bootstrap, resample
@@ -45,6 +46,7 @@ __all__ = [
     "calibration_counts",
     "confusion_matrix",
     "fit_temperature",
+    "grid_step",
     "per_image",
     "resample",
     "scores",

@@ -12,6 +12,7 @@ that the model was too sure.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,22 +110,28 @@ class Sampled:
     truth: I64
 
     @classmethod
-    def of(cls, logits: F32, truth: npt.NDArray[np.uint8], most: int, *, ignore_index: int = IGNORE_INDEX) -> Sampled:
-        """Take about as many pixels, evenly; logits are interpolated bilinearly, as a prediction's are.
+    def of(
+        cls, logits: F32, truth: npt.NDArray[np.uint8], step: int = 1, *, ignore_index: int = IGNORE_INDEX
+    ) -> Sampled:
+        """Take every so many-th pixel of every so many-th row; logits are interpolated, as a prediction's are.
 
         Args:
             logits: `[C, h, w]` float32 of the model.
             truth: `[H, W]` class ids.
-            most: Pixels to take, void included.
+            step: Distance of the pixels, see `grid_step`.
             ignore_index: Void.
         """
         height, width = truth.shape
-        step = max(1, math.ceil(math.sqrt(height * width / max(most, 1))))
-        rows, columns = np.arange(step // 2, height, step), np.arange(step // 2, width, step)
+        rows, columns = (np.arange(min(step // 2, size - 1), size, step) for size in (height, width))
         values = _between(_between(logits, rows, height, 1), columns, width, 2)
         classes = truth[np.ix_(rows, columns)].astype(np.int64)
         scored = classes != ignore_index
         return cls(np.ascontiguousarray(values[:, scored].T), classes[scored])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Sampled]) -> Sampled:
+        """All of them as one."""
+        return cls(np.concatenate([each.logits for each in parts]), np.concatenate([each.truth for each in parts]))
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -141,6 +148,15 @@ class Sampled:
             ones = np.ones(len(self))
             found[:] = _binned(share, ones, best == self.truth, share, ones, nll).T
         return found
+
+
+def grid_step(height: int, width: int, most: int) -> int:
+    """The least step of a grid that takes at most so many pixels of an image.
+
+    >>> grid_step(360, 480, 4096)
+    7
+    """
+    return max(1, math.ceil(math.sqrt(height * width / max(most, 1))))
 
 
 def calibration_counts(

@@ -30,9 +30,9 @@ class Latency(_Frozen):
         machine: Processor or graphics card and number of threads, for people; with the others above it the key.
         height: Rows that the model was fed.
         width: Columns that it was fed.
-        median_ms: Half of the images took less: normalised image in, logits out, nothing else.
+        median_ms: Half of the images took less: from the image at that size, normalising it included, to its logits.
         p95_ms: 95 of 100 took less.
-        image_ms: Median of the whole way from an image of that size to its mask, confidence and entropy.
+        image_ms: Median of the way to its mask, confidence and entropy.
         peak_memory_mb: Most memory that a process held which did only this, libraries included.
         repeats: Images that were timed.
         load: Cores that other programs kept busy meanwhile, on average; above 0.3 the times are too long.

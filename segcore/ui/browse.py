@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,23 +9,20 @@ import numpy as np
 import streamlit as st
 
 from segcore.data import SPLITS
-from segcore.errors import SegcoreError
 from segcore.labels import LabelMap
 from segcore.runs import RunRecord
 from segcore.ui import cache, state
 from segcore.ui.cache import DataKey
 from segcore.ui.frame import View
-from segcore.ui.widgets import Thumb, gallery
+from segcore.ui.gather import chunks, gather
+from segcore.ui.sheet import sheet
+from segcore.ui.widgets import Thumb
 
 if TYPE_CHECKING:
     from segcore.data import ClassBalance
 
-PAGE = 24  # thumbnails a page: what a large screen shows at once
-BUDGET = 0.4  # seconds of drawing in one go; then the page may answer to clicks
 SORTS = ("time", "name", "most classes")
 EVERY = "all"
-_PICKED = "segcore:picked"
-CHUNK = 8  # masks between two looks at the clock
 
 
 def matching(key: DataKey, ids: Sequence[str], class_id: int | None, sort: str) -> list[str]:
@@ -41,81 +37,25 @@ def matching(key: DataKey, ids: Sequence[str], class_id: int | None, sort: str) 
     return found
 
 
-def thumbs(key: DataKey, ids: Sequence[str], known: dict[str, Thumb], seconds: float = BUDGET) -> list[Thumb]:
-    """Thumbnails of `ids`: the known ones, as many new ones as the time allows, and placeholders for the rest.
-
-    What is drawn is added to `known`.
-    """
-    until = time.perf_counter() + seconds
-    shown = []
-    for sample_id in ids:
-        if sample_id not in known and time.perf_counter() < until:
-            try:
-                known[sample_id] = Thumb(sample_id, *cache.thumbnail(key, sample_id))
-            except SegcoreError:  # opening the sample says why
-                known[sample_id] = Thumb(sample_id, note="unreadable")
-        shown.append(known.get(sample_id, Thumb(sample_id, waiting=True)))
-    return shown
-
-
 def grid(view: View, ids: Sequence[str], selected: str, size: tuple[int, int], *, overlay: bool) -> None:
-    """One page of thumbnails that fills up while the rest of the app stays usable; a click opens a sample."""
-    pages = -(-len(ids) // PAGE)
-    page = min(state.get("page", 1, state.Between(1, 10**6)), pages)
-    shown = ids[(page - 1) * PAGE : page * PAGE]
-    known: dict[str, Thumb] = st.session_state.setdefault(f"thumbs:{view.key}", {})
-    waiting = any(sample_id not in known for sample_id in shown)
-
-    def pick(sample_id: str) -> None:
-        state.put("sample", sample_id)
-        st.session_state[_PICKED] = True
-
-    @st.fragment(run_every=0.3 if waiting else None)
-    def fill() -> None:
-        if st.session_state.pop(_PICKED, False):
-            st.rerun()  # a click in a fragment reruns the fragment alone, but the large sample is outside
-        drawn = thumbs(view.key, shown, known)
-        gallery(drawn, size, key="gallery", overlay=overlay, selected=selected, on_pick=pick)
-        if waiting and not any(thumb.waiting for thumb in drawn):
-            st.rerun()  # ends the clock
-
-    fill()
-    if pages > 1:
-        key = f"gallery-page:{page}"
-        st.pagination(pages, default=page, key=key, on_change=lambda: state.put("page", int(st.session_state[key])))
+    """The samples as thumbnails; a click opens one."""
+    sheet(
+        ids,
+        size,
+        lambda sample_id: Thumb(sample_id, *cache.thumbnail(view.key, sample_id)),
+        version=view.key,
+        on_pick=lambda sample_id: state.put("sample", sample_id),
+        overlay=overlay,
+        selected=selected,
+    )
 
 
 def balance(view: View, split: str) -> ClassBalance | None:
     """Class counts of a split. Masks are read a few at a time; None (and a progress bar) until all are."""
     assert view.dataset is not None
-    ids = view.dataset.ids if split == EVERY else view.dataset.splits[split]
-    chunks = [tuple(ids[start : start + CHUNK]) for start in range(0, len(ids), CHUNK)]
-    parts: dict[tuple[str, ...], ClassBalance] = st.session_state.setdefault(f"balance:{view.key}", {})
-
-    def complete() -> bool:
-        return all(chunk in parts for chunk in chunks)
-
-    @st.fragment(run_every=None if complete() else 0.5)
-    def count() -> None:
-        until = time.perf_counter() + BUDGET
-        for chunk in chunks:
-            if time.perf_counter() < until and chunk not in parts:
-                try:
-                    parts[chunk] = cache.balance(view.key, chunk)
-                except SegcoreError as error:
-                    st.caption(f"Can't be counted: {error}")
-                    return
-        if not complete():
-            done = sum(len(chunk) for chunk in chunks if chunk in parts)
-            st.progress(done / len(ids), f"Counting pixels: {done} of {len(ids)} masks")
-        elif not finished:
-            st.rerun()
-
-    finished = complete()
-    if not finished:
-        count()
-        finished = complete()
-    return _sum([parts[chunk] for chunk in chunks]) if finished else None
+    wanted = chunks(view.dataset.ids if split == EVERY else view.dataset.splits[split])
+    parts = gather(f"balance:{view.key}", wanted, lambda ids: cache.balance(view.key, ids), "Counting pixels")
+    return _sum(list(parts.values())) if len(parts) == len(wanted) else None
 
 
 def _sum(parts: Sequence[ClassBalance]) -> ClassBalance:

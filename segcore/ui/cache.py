@@ -6,33 +6,36 @@ are bytes (`cache_data`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import streamlit as st
 from PIL import Image
 
 from segcore.data import Dataset, Sample, class_balance, open_dataset, resize_pair
 from segcore.errors import EvaluationError, RunError, SegcoreError
+from segcore.labels import IGNORE_INDEX
 from segcore.runs import files
 from segcore.ui import state
-from segcore.visual import encode_errors, encode_jpeg, encode_layer
+from segcore.visual import encode_disagreement, encode_errors, encode_jpeg, encode_layer, encode_lit, unanimous
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     import pandas as pd
 
     from segcore.augment import Pipeline
     from segcore.augment.effect import Pair
     from segcore.data import ClassBalance
     from segcore.evaluation.comparison import Comparison
+    from segcore.evaluation.triage import Mistake, Tally
     from segcore.runs import Evaluation, RunRecord
     from segcore.runs.search import SearchRecord
 
 PHOTO_WIDTH = 1280  # px: sharp in one panel of a wide screen, and zoomed in
 THUMB_WIDTH = 240
+WIDE_THUMB = 360
 FEW_RUNS = 16  # compared over 10,000 draws of the images; more over 2,000
 
 
@@ -99,13 +102,13 @@ def truth_layer(
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)
-def thumbnail(key: DataKey, sample_id: str) -> tuple[bytes, bytes]:
+def thumbnail(key: DataKey, sample_id: str, width: int = THUMB_WIDTH) -> tuple[bytes, bytes]:
     """(JPEG of the image, PNG layer of its mask), small. The sample itself is not kept."""
     opened = dataset(key)
     item = opened[sample_id]
     return (
-        encode_jpeg(item.image, width=THUMB_WIDTH, quality=80),
-        encode_layer(item.mask, opened.labels, width=THUMB_WIDTH),
+        encode_jpeg(item.image, width=width, quality=80),
+        encode_layer(item.mask, opened.labels, width=width),
     )
 
 
@@ -168,31 +171,30 @@ def trials(search: SearchRecord) -> pd.DataFrame:
     return _trials(RunKey.of(search), search)
 
 
-@st.cache_data(max_entries=800, show_spinner=False)
-def _prediction_layer(
-    key: RunKey, split: str, sample_id: str, view: str, hidden: frozenset[int], data: DataKey, _run: RunRecord
-) -> bytes:
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _prediction(key: RunKey, split: str, sample_id: str, data: DataKey, _run: RunRecord) -> npt.NDArray[np.uint8]:
     found = evaluation(_run, split)
+    again = f"segcore evaluate {_run.path} --split {split}"
     if found is None:
-        raise EvaluationError(f"Not evaluated on {split}. Do it: segcore evaluate {_run.path} --split {split}")
-    mask = found.prediction(sample_id)
-    visible = frozenset(range(_run.labels.classes)) - hidden
-    if view == "error":
-        return encode_errors(mask, sample(data, sample_id).mask, _run.labels, visible=visible, width=PHOTO_WIDTH)
-    return encode_layer(mask, _run.labels, visible=visible, outline=view == "contour", width=PHOTO_WIDTH)
+        raise EvaluationError(f"Not evaluated on {split}. Do it: {again}")
+    mask, (height, width) = found.prediction(sample_id), sample(data, sample_id).size
+    if mask.shape != (height, width):
+        raise EvaluationError(
+            f"The stored prediction is {mask.shape[0]}x{mask.shape[1]}, the image {height}x{width}; they must match. "
+            f"Evaluate it again: {again}"
+        )
+    mask.flags.writeable = False
+    return mask
 
 
-def prediction_layer(
-    run: RunRecord, split: str, sample_id: str, view: str, hidden: frozenset[int], data: DataKey
-) -> bytes:
-    """Palette PNG of a stored prediction: `overlay`, `mask`, `contour` or `error`.
+def prediction(run: RunRecord, split: str, sample_id: str, data: DataKey) -> npt.NDArray[np.uint8]:
+    """A stored prediction, `[H, W]` uint8 ids of the image's size, read-only.
 
     Raises:
-        RunError: when the stored prediction can't be read.
-        EvaluationError: when there is none of this image.
-        SegcoreError: when it doesn't fit the ground truth.
+        RunError: when it can't be read.
+        EvaluationError: when there is none of this image, or it has another size.
     """
-    return _prediction_layer(RunKey.of(run), split, sample_id, view, hidden, data, run)
+    return _prediction(RunKey.of(run), split, sample_id, data, run)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -230,6 +232,99 @@ def _pipeline(key: RunKey, _run: RunRecord) -> Pipeline | None:
 def pipeline(run: RunRecord) -> Pipeline | None:
     """What a run was trained with; None where its config can't be read."""
     return _pipeline(RunKey.of(run), run)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _tally(key: RunKey, split: str, _run: RunRecord) -> Tally | None:
+    from segcore.evaluation.triage import Tally
+
+    found = evaluation(_run, split)
+    return None if found is None else Tally.of(found)
+
+
+def tally(run: RunRecord, split: str) -> Tally | None:
+    """A stored evaluation summed by image; None when there is none. Raises `RunError` when it can't be read."""
+    return _tally(RunKey.of(run), split, run)
+
+
+def _masks(runs: Sequence[RunRecord], split: str, sample_id: str) -> list[npt.NDArray[np.uint8]]:
+    masks = []
+    for run in runs:
+        found = evaluation(run, split)
+        if found is None:
+            raise EvaluationError(f"Not evaluated on {split}. Do it: segcore evaluate {run.path} --split {split}")
+        masks.append(found.prediction(sample_id))
+    return masks
+
+
+@st.cache_data(max_entries=4000, show_spinner=False)
+def _error_thumb(
+    key: RunKey,
+    split: str,
+    sample_id: str,
+    mistake: Mistake | None,
+    hidden: frozenset[int],
+    data: DataKey,
+    _run: RunRecord,
+) -> bytes:
+    (mask,) = _masks([_run], split, sample_id)
+    truth = dataset(data).mask(sample_id)
+    if mistake is not None:
+        return encode_lit(mask, truth, _run.labels, true=mistake.true, taken=mistake.taken, width=WIDE_THUMB)
+    visible = frozenset(range(_run.labels.classes)) - hidden
+    return encode_errors(mask, truth, _run.labels, visible=visible, width=WIDE_THUMB)
+
+
+def error_thumb(
+    run: RunRecord, split: str, sample_id: str, mistake: Mistake | None, hidden: frozenset[int], data: DataKey
+) -> bytes:
+    """Small palette PNG of a run's errors in one image, or of one kind of mistake alone.
+
+    Raises:
+        RunError: when the stored prediction can't be read.
+        EvaluationError: when there is none of this image.
+        SegcoreError: when it doesn't fit the ground truth.
+    """
+    return _error_thumb(RunKey.of(run), split, sample_id, mistake, hidden, data, run)
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def _dispute_thumb(
+    keys: tuple[RunKey, ...], split: str, sample_id: str, data: DataKey, _runs: Sequence[RunRecord]
+) -> bytes:
+    return encode_disagreement(_masks(_runs, split, sample_id), dataset(data).mask(sample_id), width=WIDE_THUMB)
+
+
+def dispute_thumb(runs: Sequence[RunRecord], split: str, sample_id: str, data: DataKey) -> bytes:
+    """Small palette PNG of where runs disagree; raises what `error_thumb` raises."""
+    return _dispute_thumb(tuple(map(RunKey.of, runs)), split, sample_id, data, runs)
+
+
+@st.cache_data(max_entries=20_000, show_spinner=False)
+def _disagreement(
+    keys: tuple[RunKey, ...], split: str, ids: tuple[str, ...], data: DataKey | None, _runs: Sequence[RunRecord]
+) -> tuple[float, ...]:
+    shares = []
+    for sample_id in ids:
+        try:
+            disputed = ~unanimous(_masks(_runs, split, sample_id))
+            truth = None if data is None else dataset(data).mask(sample_id)
+            if truth is not None and truth.shape == disputed.shape:
+                disputed = disputed[truth != IGNORE_INDEX]
+            shares.append(float(disputed.mean()) if disputed.size else float("nan"))
+        except SegcoreError:
+            shares.append(float("nan"))
+    return tuple(shares)
+
+
+def disagreement(
+    runs: Sequence[RunRecord], split: str, ids: tuple[str, ...], data: DataKey | None
+) -> tuple[float, ...]:
+    """The share of each image's scored pixels (of all, without a dataset) on which not all runs say the same.
+
+    NaN where a prediction, or the ground truth, can't be read.
+    """
+    return _disagreement(tuple(map(RunKey.of, runs)), split, ids, data, runs)
 
 
 @st.cache_resource(max_entries=12, show_spinner="Comparing")

@@ -10,10 +10,9 @@ from segcore.metrics import per_image
 from segcore.runs import Evaluation, RunRecord
 from segcore.ui import cache
 from segcore.ui.frame import View
-from segcore.ui.widgets import Cell, Panel, number
+from segcore.ui.viewer import Panel
+from segcore.ui.widgets import Cell, number
 from segcore.visual import swatch
-
-VIEWS = ("overlay", "mask", "contour", "error")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +36,15 @@ def answers(view: View, split: str) -> list[Answer]:
     return found
 
 
+def splits(view: View) -> list[str]:
+    """Splits whose predictions can be looked at, `test` first; without a run, the dataset's own part for tests."""
+    assert view.dataset is not None
+    stored = {split for run in view.fitting for split in run.splits if split in view.dataset.splits}
+    return sorted(stored, key=lambda split: (split != "test", split)) or [shown_split(view)]
+
+
 def shown_split(view: View) -> str:
-    """The split whose predictions are looked at: `test`, or `val` where the dataset has no test images."""
+    """The split of a first look: `test`, or `val` where the dataset has no test images."""
     assert view.dataset is not None
     return "test" if "test" in view.dataset.splits else "val"
 
@@ -63,31 +69,9 @@ def smallest(count: int) -> int:
 
 
 def truth(view: View, sample_id: str, mode: str, title: str = "Ground truth") -> Panel:
-    """The ground truth as one panel; in the error view it stays an overlay."""
+    """The ground truth as one panel: `overlay`, `mask` or `contour`."""
     layer = cache.truth_layer(view.key, sample_id, view.hidden, mode == "contour")
-    fixed = mode in ("mask", "contour")
-    return Panel(title, photo=None if mode == "mask" else "image", layer=layer, fixed=fixed)
-
-
-def model(view: View, answer: Answer, sample_id: str, split: str, mode: str) -> Panel:
-    """One model's stored answer, with the mIoU of this image."""
-    title, color = view.titles[answer.run.id], view.colors[answer.run.id]
-    if answer.evaluation is None or sample_id not in answer.evaluation.ids:
-        problem = answer.problem or "not among the images it was evaluated on"
-        return Panel(title, photo="image", color=color, problem=problem)
-    try:
-        layer = cache.prediction_layer(answer.run, split, sample_id, mode, view.hidden, view.key)
-        score = answer.evaluation.image_scores(sample_id).miou
-    except SegcoreError as error:
-        return Panel(title, color=color, problem=str(error))
-    return Panel(
-        title,
-        note=number(score),
-        photo=None if mode == "mask" else "image",
-        layer=layer,
-        fixed=mode != "overlay",
-        color=color,
-    )
+    return Panel(title, photo=None if mode == "mask" else "image", layer=layer, fixed=mode in ("mask", "contour"))
 
 
 def first_look(view: View) -> tuple[str, list[Panel]]:

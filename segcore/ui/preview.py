@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +11,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
-from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
 from segcore.augment import Fired, Pipeline
 from segcore.data import Sample
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.ui import state
-from segcore.ui.widgets import Cell, Panel, Thumb, gallery, table, viewer
+from segcore.ui.parallel import parallel
+from segcore.ui.viewer import Panel, viewer
+from segcore.ui.widgets import Cell, Thumb, gallery, table
 from segcore.visual import encode_jpeg, encode_layer
 
 VIEWS = ("overlay", "image", "mask")
@@ -27,7 +26,6 @@ COMPARE = ("swipe", "side by side")
 COUNTS = (4, 8, 12)  # draws
 SEED = 7  # of the first one, as in the documentation's examples
 WIDE, SMALL = 1280, 320  # px; a third of 960, which OpenCV shrinks to twice as fast as to any width near it
-_THREADS = 2  # at a time; more would wait for each other
 _GREY = (128, 128, 128)  # around a picture of another shape
 _TABLE_UP_TO = 4  # draws whose values fit side by side
 U8 = npt.NDArray[np.uint8]
@@ -80,16 +78,14 @@ def draws(picture: Picture, pipeline: Pipeline, seeds: Sequence[int]) -> list[Dr
     Raises:
         AugmentError: when the pipeline can't be applied.
     """
-    text, context = pipeline.to_yaml(), get_script_run_ctx()
+    text = pipeline.to_yaml()
 
     def one(seed: int) -> Draw:
-        add_script_run_ctx(threading.current_thread(), context)
         image, _, fired = _applied(picture.key, text, seed, picture, pipeline)
         height, width = image.shape[:2]
         return Draw(seed, (height, width), *_encoded(picture, text, pipeline, seed, None, SMALL), fired)
 
-    with ThreadPoolExecutor(_THREADS) as pool:  # OpenCV and the encoders leave the interpreter to others
-        return list(pool.map(one, seeds))
+    return parallel(one, seeds)
 
 
 def options() -> tuple[str, str]:

@@ -1,46 +1,19 @@
-"""Pieces of a page: the viewer, the gallery, small tables and headings. They draw; they don't decide."""
+"""Pieces of a page: the gallery, small tables and headings. They draw; they don't decide."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
-from importlib.resources import files
 
 import streamlit as st
 from streamlit.components import v2
 
 from segcore.labels import LabelMap
 from segcore.metrics import HELP, POLICY
-from segcore.ui import state
+from segcore.ui.components import source
 from segcore.ui.frame import View
 from segcore.visual import data_uri, swatch
-
-OPACITY = 0.55
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One picture of the viewer.
-
-    Args:
-        title: Under the picture, left.
-        note: Under the picture, right, e.g. a score.
-        photo: Name of a photo given to the viewer, or None.
-        layer: Palette PNG over the photo, or None.
-        fixed: The opacity slider leaves the layer alone (masks, error maps).
-        color: Dot before the title.
-        problem: Said in place of a picture.
-    """
-
-    title: str
-    note: str = ""
-    photo: str | None = None
-    layer: bytes | None = None
-    fixed: bool = False
-    color: str | None = None
-    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +27,8 @@ class Thumb:
         note: A few quiet words, beside the id or in a line of its own under the title.
         waiting: It is being drawn.
         title: Said in place of the id.
+        hover: Palette PNG that takes the layer's place on hover, or None.
+        hint: More words, in the tooltip.
     """
 
     id: str
@@ -62,76 +37,8 @@ class Thumb:
     note: str = ""
     waiting: bool = False
     title: str = ""
-
-
-@cache
-def _source(name: str) -> str:
-    return (files("segcore.ui") / "components" / name).read_text(encoding="utf-8")
-
-
-_VIEWER = """<div class="viewer"><div class="bar"><small>Double-click to zoom, drag to pan</small>
-<label>Opacity <input type="range" min="0" max="100" step="5" aria-label="Opacity"><output></output></label></div>
-<div class="grid"><div class="over"><div class="handle" role="slider" tabindex="0" aria-valuemin="0"
-aria-valuemax="100"><i></i></div></div></div></div>"""
-
-
-def viewer(
-    panels: Sequence[Panel],
-    photos: Mapping[str, bytes],
-    size: tuple[int, int],
-    *,
-    key: str,
-    slider: bool = True,
-    smallest: int = 300,
-    swipe: bool = False,
-    on_step: Callable[[int], None] | None = None,
-) -> None:
-    """Pictures side by side, with linked zoom and pan, and one opacity for all layers.
-
-    Args:
-        panels: What to show, in order.
-        photos: Name -> JPEG, each sent once however many panels use it.
-        size: (height, width) of the pictures; the boxes keep this shape, so nothing jumps.
-        key: Unique on the page.
-        slider: Offer the opacity slider.
-        smallest: Width in px below which a panel wraps to the next row.
-        swipe: The two panels lie on one another: left of a handle that can be dragged shows the first.
-        on_step: Called with -1 or 1 when an arrow key is pressed.
-
-    Raises:
-        ValueError: when there are not two panels to swipe.
-    """
-    if swipe and len(panels) != 2:
-        raise ValueError(f"{len(panels)} panels to swipe; expected 2.")
-    opacity = state.get("opacity", OPACITY, state.Between(0, 1))
-    render = v2.component(
-        "segcore.viewer", html=_VIEWER, css=_source("viewer.css"), js=_source("viewer.js"), isolate_styles=True
-    )
-
-    def keep() -> None:
-        state.put("opacity", float(st.session_state[key]["opacity"]))
-
-    def step() -> None:
-        if on_step is not None and st.session_state[key].get("step"):
-            on_step(int(st.session_state[key]["step"]))
-
-    render(
-        key=key,
-        data=[  # a list: Streamlit looks for data frames in a dict, and imports pandas to do so
-            {
-                "panels": [asdict(panel) | {"layer": panel.layer and data_uri(panel.layer)} for panel in panels],
-                "photos": {name: data_uri(photo) for name, photo in photos.items()},
-                "aspect": f"{size[1]} / {size[0]}",
-                "min": f"{smallest}px",
-                "opacity": opacity,
-                "slider": slider,
-                "swipe": swipe,
-                "keys": on_step is not None,
-            }
-        ],
-        on_opacity_change=keep,
-        on_step_change=step,
-    )
+    hover: bytes | None = None
+    hint: str = ""
 
 
 def gallery(
@@ -143,6 +50,8 @@ def gallery(
     overlay: bool = False,
     selected: str | None = None,
     smallest: int = 150,
+    exact: bool = False,
+    swap: bool = False,
 ) -> None:
     """Thumbnails to pick from; their masks show on hover, or always.
 
@@ -154,12 +63,14 @@ def gallery(
         overlay: Masks show always, and hide on hover.
         selected: Id of the framed picture.
         smallest: Width in px below which a picture wraps to the next row; two always stand side by side.
+        exact: Layers lie over the photo as they are, and not half transparent.
+        swap: So do those shown on hover.
     """
     render = v2.component(
         "segcore.gallery",
         html='<div class="gallery"></div>',
-        css=_source("gallery.css"),
-        js=_source("gallery.js"),
+        css=source("gallery.css"),
+        js=source("gallery.js"),
         isolate_styles=True,
     )
 
@@ -172,18 +83,23 @@ def gallery(
         data=[  # a list: Streamlit looks for data frames in a dict, and imports pandas to do so
             {
                 "items": [
-                    asdict(thumb)
-                    | {"photo": thumb.photo and data_uri(thumb.photo), "layer": thumb.layer and data_uri(thumb.layer)}
+                    asdict(thumb) | {name: data and data_uri(data) for name, data in _pictures(thumb).items()}
                     for thumb in thumbs
                 ],
                 "aspect": f"{size[1]} / {size[0]}",
                 "min": f"{smallest}px",
                 "overlay": overlay,
                 "selected": selected,
+                "exact": exact,
+                "swap": swap,
             }
         ],
         on_pick_change=pick,
     )
+
+
+def _pictures(thumb: Thumb) -> dict[str, bytes | None]:
+    return {"photo": thumb.photo, "layer": thumb.layer, "hover": thumb.hover}
 
 
 _CSS = """<style>

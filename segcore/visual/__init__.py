@@ -1,7 +1,6 @@
 """Arrays to pictures and numbers to charts; no streamlit, no torch. Charts (which need altair) are in `.charts`."""
 
 from segcore.visual.agreement import answers, together_wrong, unanimous, vote_entropy
-from segcore.visual.band import band, diagonal_width
 from segcore.visual.encode import (
     data_uri,
     encode_jpeg,
@@ -25,11 +24,9 @@ from segcore.visual.overlay import contour, error_map, outlined, overlay
 
 __all__ = [
     "answers",
-    "band",
     "confused",
     "contour",
     "data_uri",
-    "diagonal_width",
     "encode_band",
     "encode_confidence",
     "encode_disagreement",

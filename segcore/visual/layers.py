@@ -33,6 +33,7 @@ MARKED: Rgba = (232, 28, 140, 255)  # all wrong alike; less sure than the thresh
 DOUBT: tuple[int, int, int] = (255, 196, 60)  # the more of it, the less sure
 LEVELS = 100  # steps of confidence and of disagreement: what two digits can say
 _RANKED = "answers", "entropy"
+_MANY = 4  # different answers: more are as bright, else two among eight models could not be seen
 
 
 def encode_errors(
@@ -112,7 +113,7 @@ def encode_band(
     Args:
         prediction: `[H, W]` uint8 ids.
         truth: `[H, W]` uint8 ids; 255 is never scored.
-        near: `[H, W]` bool, the band along true borders (`segcore.visual.band`).
+        near: `[H, W]` bool, the band along true borders (`segcore.metrics.boundary_band`).
         labels: Palette of the ids.
         visible: Only mistakes towards these ids are coloured; None for all.
         width: Largest width in pixels (nearest resize).
@@ -145,7 +146,8 @@ def encode_disagreement(
         raise SegcoreError(f"No measure {measure!r} of disagreement; choose one of {', '.join(_RANKED)}.")
     small = [shrunk(mask, width, cv2.INTER_NEAREST) for mask in masks]
     if measure == "answers":
-        levels = (answers(small) - 1) * np.uint8(LEVELS // (len(small) - 1))
+        most = min(len(small), _MANY) - 1
+        levels = np.minimum(answers(small) - 1, most) * np.uint8(LEVELS // most)
     else:
         levels = np.rint(vote_entropy(small) * LEVELS).astype(np.uint8)
     palette = np.zeros((256, 4), np.uint8)

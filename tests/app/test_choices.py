@@ -35,7 +35,7 @@ def test_a_link_reproduces_a_view(open_app, data, runs):
     assert app.selectbox[0].value == "test_02"
     assert [box.value for box in app.sidebar.checkbox] == [False, True]
     assert pills(app).value == ["Road", "Tree"]
-    assert "wrong = the colour of the class it was taken for" in "".join(text.value for text in app.caption)
+    assert "Wrong: the colour of the class it was taken for" in app.get("bidi_component")[0].proto.json
 
 
 def test_nonsense_in_a_link_is_ignored(open_app, data, runs):

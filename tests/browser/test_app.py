@@ -15,8 +15,9 @@ TITLES = {
     "curves": "Curves",
     "search": "Search",
     "compare": "Compare",
+    "errors": "Errors",
 }
-NAVIGATION = ["Segcore", "Dataset", "Augment", "Curves", "Search", "Compare", "Predictions"]
+NAVIGATION = ["Segcore", "Dataset", "Augment", "Curves", "Search", "Compare", "Errors", "Predictions"]
 
 
 def layers(page):
@@ -24,7 +25,7 @@ def layers(page):
     return page.locator(".viewer img.layer:not([hidden])").evaluate_all("all => all.map(one => one.src)")
 
 
-@pytest.mark.parametrize("name", ["", "dataset", "augment", "curves", "search", "compare", "predictions"])
+@pytest.mark.parametrize("name", ["", "dataset", "augment", "curves", "search", "compare", "errors", "predictions"])
 def test_cold_deep_link(fresh, page, name):
     """The very first request of a fresh server goes to this page, with its query parameters."""
     page.goto(f"{fresh}/{name}?runs=unet&hide=Car")

@@ -43,8 +43,7 @@ class OpenVinoBackend:
         self.notes: tuple[str, ...] = ()
         self._run = run
         self._kind = {"fp32": "f32", "bf16": "bf16"}[precision]
-        can = _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        if precision == "bf16" and "BF16" not in can:
+        if precision == "bf16" and not computes_in_bf16():
             raise EvaluationError("This processor does not compute in bf16. Choose --precision fp32.")
         self._requests = threading.local()  # an infer request is one thread's
         self._compiled = ByShape(run, "openvino", self._compile)
@@ -99,6 +98,11 @@ def write_openvino(graph: nn.Module, example: Tensor, path: Path, *, half: bool 
     model.inputs[0].tensor.set_names({"image"})
     model.outputs[0].tensor.set_names({"logits"})
     openvino.save_model(model, path, compress_to_fp16=half)
+
+
+def computes_in_bf16() -> bool:
+    """Whether this processor does; elsewhere OpenVINO would quietly take float32."""
+    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 @lru_cache(maxsize=1)

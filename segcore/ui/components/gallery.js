@@ -1,5 +1,6 @@
 // Thumbnails; the mask shows on hover (or always), a click picks. Kept elements, so nothing blinks on a rerun.
-// Under a picture stands its id, or else a title with a line of its own for the note.
+// Under a picture stands its id, or else a title with a line of its own for the note. A second layer, where there is
+// one, takes the place of the first on hover.
 const make = (tag, className, parent) => {
   const element = document.createElement(tag);
   element.className = className;
@@ -17,9 +18,10 @@ function item(root) {
   const box = make("div", "box", button);
   const photo = make("img", "photo", box);
   const layer = make("img", "layer", box);
-  photo.alt = layer.alt = "";
+  const second = make("img", "second", box);
+  photo.alt = layer.alt = second.alt = "";
   const line = make("span", "", button);
-  return { button, box, photo, layer, label: make("em", "", line), note: make("em", "", line) };
+  return { button, box, photo, layer, second, label: make("em", "", line), note: make("em", "", line) };
 }
 
 export default function ({ data: [data], parentElement, setTriggerValue }) {
@@ -27,18 +29,21 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
   root.items ??= [];
   root.style.setProperty("--aspect", data.aspect);
   root.style.setProperty("--min", data.min);
-  root.classList.toggle("on", data.overlay);
+  for (const [name, on] of [["on", data.overlay], ["exact", data.exact], ["swap", data.swap]])
+    root.classList.toggle(name, on);
   while (root.items.length > data.items.length) root.items.pop().button.remove();
   data.items.forEach((wanted, index) => {
     const own = root.items[index] || (root.items[index] = item(root));
     source(own.photo, wanted.photo);
     source(own.layer, wanted.layer);
+    source(own.second, wanted.hover);
     own.box.classList.toggle("waiting", wanted.waiting);
     own.button.classList.toggle("selected", wanted.id === data.selected);
     own.button.classList.toggle("titled", !!wanted.title);
     own.button.ariaLabel = wanted.title ? null : `Open ${wanted.id}`;
     own.label.textContent = wanted.title || wanted.id;
     own.note.textContent = own.note.title = wanted.note || "";
+    own.button.title = wanted.hint || "";
     own.button.onclick = () => setTriggerValue("pick", wanted.id);
   });
 }

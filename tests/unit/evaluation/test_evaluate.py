@@ -112,7 +112,7 @@ def test_a_temperature_is_fitted_on_validation_alone_and_applied_to_test(run, da
 
     fitted = evaluate(run, data, data.ids[:2], split="val", device="cpu").calibration
     logits, truths = Predictor(run, device="cpu").logits, [data.mask(name) for name in data.ids[:2]]
-    sampled = [Sampled.of(logits(data.image(f"seq/{index}")), truth, 4096) for index, truth in enumerate(truths)]
+    sampled = [Sampled.of(logits(data.image(f"seq/{index}")), truth) for index, truth in enumerate(truths)]
     both = (np.concatenate([getattr(each, name) for each in sampled]) for name in ("logits", "truth"))
     expected = fit_temperature(*both)
     assert fitted.temperature == expected < 0.5

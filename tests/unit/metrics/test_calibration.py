@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segcore.errors import EvaluationError
-from segcore.metrics import Reliability, Sampled, calibration_counts, fit_temperature
+from segcore.metrics import Reliability, Sampled, calibration_counts, fit_temperature, grid_step
 
 
 def softmax(logits, temperature=1.0):
@@ -127,18 +127,20 @@ def test_sampled_logits_are_those_of_a_prediction():
         truth = rng.integers(0, 4, (height, width), dtype=np.uint8)
         truth[:3] = 255
         full = interpolate(torch.from_numpy(logits)[None], size=(height, width), mode="bilinear")[0].numpy()
-        found = Sampled.of(logits, truth, height * width)
+        found = Sampled.of(logits, truth)
         np.testing.assert_allclose(found.logits, full[:, truth != 255].T, atol=1e-5)
         np.testing.assert_array_equal(found.truth, truth[truth != 255])
-        few = Sampled.of(logits, truth, 20)
+        few = Sampled.of(logits, truth, grid_step(height, width, 20))
         assert 0 < len(few) <= 20
+        both = Sampled.joined([found, few])
+        assert (len(both), both.truth[-1]) == (len(found) + len(few), few.truth[-1])
 
 
 def test_nothing_scored_is_nan_and_cannot_be_fitted():
     void = np.full((4, 5), 255, np.uint8)
     found = Reliability.of(calibration_counts(np.ones((4, 5)), void, void))
     assert math.isnan(found.ece) and math.isnan(found.nll)
-    sampled = Sampled.of(np.zeros((3, 4, 5), np.float32), void, 100)
+    sampled = Sampled.of(np.zeros((3, 4, 5), np.float32), void, 9)
     assert (len(sampled), sampled.counts().sum()) == (0, 0)
     with pytest.raises(EvaluationError, match="No pixel to fit a temperature to"):
         fit_temperature(sampled.logits, sampled.truth)

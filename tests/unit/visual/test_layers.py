@@ -7,8 +7,8 @@ from PIL import Image
 
 from segcore.errors import SegcoreError
 from segcore.labels import CAMVID11, IGNORE_INDEX, LabelMap
+from segcore.metrics import boundary_band
 from segcore.visual import (
-    band,
     encode_band,
     encode_confidence,
     encode_disagreement,
@@ -84,7 +84,7 @@ def test_a_band_shows_the_errors_in_it(pair):
     prediction, truth = pair
     truth = truth.copy()
     truth[:, 15:] = np.where(truth[:, 15:] == IGNORE_INDEX, IGNORE_INDEX, 1)
-    near = band(truth, 3)
+    near = boundary_band(truth, 3)
     layer = drawn(encode_band(prediction, truth, near, CAMVID11))
     assert colors(layer[:10, 12:18]) == {color(7)}
     assert colors(layer[:10, :12]) == {DARK}
@@ -125,7 +125,7 @@ def test_inputs_are_left_alone(pair):
     prediction, truth = pair
     for each in pair:
         each.flags.writeable = False
-    near = band(truth, 2)
+    near = boundary_band(truth, 2)
     near.flags.writeable = False
     encode_errors(prediction, truth, CAMVID11)
     encode_verdict(prediction, truth)
@@ -141,7 +141,7 @@ def test_layers_shrink_without_new_colours(pair, width):
     for layer in (
         encode_errors(prediction, truth, CAMVID11, width=width),
         encode_where(prediction, truth == 0, CAMVID11, width=width),
-        encode_band(prediction, truth, band(truth, 2), CAMVID11, width=width),
+        encode_band(prediction, truth, boundary_band(truth, 2), CAMVID11, width=width),
         encode_disagreement([prediction, prediction], truth, width=width),
     ):
         assert drawn(layer).shape[:2] == (width, width)

@@ -1,0 +1,106 @@
+"""`segcore leaderboard`: runs ranked, with intervals, as text to paste."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from segcore.cli.arguments import Commands
+from segcore.errors import ReportError, RunError
+
+if TYPE_CHECKING:
+    from segcore.evaluation.comparison import Comparison
+    from segcore.runs import RunRecord
+
+
+def add_leaderboard(commands: Commands) -> None:
+    """`segcore leaderboard`."""
+    parser = commands.add_parser(
+        "leaderboard",
+        help="rank runs, as Markdown, CSV or LaTeX",
+        description="Rank runs by a score with its interval. Runs on different data or classes get tables of their own "
+        "(in CSV, another number in the column pool).",
+    )
+    add_compared_runs(parser)
+    parser.add_argument("--format", default="md", choices=("md", "csv", "latex"), help="default: md")
+    parser.add_argument("--sort", metavar="NAME", help="order by another score or cost (default: by --metric)")
+    parser.add_argument("--out", metavar="FILE", help="write here (default: print)")
+    parser.set_defaults(run=print_leaderboard)
+
+
+def add_compared_runs(parser: argparse.ArgumentParser) -> None:
+    """Which runs are compared, and by what."""
+    parser.add_argument(
+        "wanted", nargs="*", metavar="RUN", help="a run's folder, or its id in --runs (default: all in --runs)"
+    )
+    parser.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
+    parser.add_argument("--split", default="test", help="train, val or test (default: test)")
+    parser.add_argument("--metric", default="miou", metavar="NAME", help="what they are ranked by (default: miou)")
+    parser.add_argument("--by-seed", action="store_true", help="make one line of the runs of one recipe")
+
+
+def compared_runs(arguments: argparse.Namespace) -> list[RunRecord]:
+    """The runs that `add_compared_runs` ask for.
+
+    Raises:
+        RunError: when one is unknown or can't be read, or there are none; with all of a folder, those that can't be
+            read are named on standard error and left out.
+    """
+    from segcore.runs import RunStore, find_run
+
+    if not arguments.wanted:
+        runs, problems = RunStore(arguments.runs).read()
+        for problem in problems:
+            print(f"segcore: left out: {problem.message}", file=sys.stderr)
+        if not runs:
+            raise RunError(f"No runs in {arguments.runs}. Train some: python train.py")
+        return runs
+    found: dict[str, RunRecord] = {}
+    for wanted in arguments.wanted:
+        run = find_run(wanted, arguments.runs)
+        other = found.setdefault(run.id, run)
+        if other.path.resolve() != run.path.resolve():
+            raise ReportError(f"{other.path} and {run.path} have the same name; rename one of the folders.")
+    return list(found.values())
+
+
+def compared(arguments: argparse.Namespace) -> Comparison:
+    """The comparison that `add_compared_runs` ask for.
+
+    Raises:
+        ReportError: when no run was evaluated on the split; the commands that do so are named.
+        EvaluationError: when there is no such metric.
+        RunError: as `compared_runs`.
+    """
+    from segcore.evaluation.comparison import Comparison
+    from segcore.report.stored import evaluate_command
+
+    comparison = Comparison.of(compared_runs(arguments), arguments.split, arguments.metric, by_seed=arguments.by_seed)
+    if not comparison.pools:
+        runs = comparison.runs
+        if any(arguments.split in run.splits for run in runs):  # stored, but can't be read
+            raise ReportError("\n".join(comparison.problems.values()))
+        there = sorted({split for run in runs for split in run.splits})
+        commands = "\n".join(f"  {evaluate_command(run, arguments.split)}" for run in runs[:8])
+        raise ReportError(
+            f"No run was evaluated on {arguments.split!r}"
+            + (f"; there is {', '.join(there)}" if there else "")
+            + f". Make evaluations:\n{commands}"
+        )
+    return comparison
+
+
+def print_leaderboard(arguments: argparse.Namespace) -> int:
+    """Print the table, or write it."""
+    from segcore.report import board
+    from segcore.report.place import new_file
+
+    text = board.FORMATS[arguments.format](compared(arguments), arguments.sort)
+    if arguments.out is None:
+        print(text, end="")
+        return 0
+    with new_file(arguments.out, board.MARKS[arguments.format]) as path:
+        path.write_text(text, "utf-8")
+    print(arguments.out)
+    return 0

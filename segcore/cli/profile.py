@@ -1,0 +1,106 @@
+"""`segcore profile`: what a run's model costs on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from segcore.cli.arguments import FAILED, Commands, add_run_arguments, run_from, size_of
+
+if TYPE_CHECKING:
+    from segcore.runs import Profile, RunRecord
+
+_DESCRIPTION = """\
+Parameters, operations, size, and the time and memory of one image in every backend that is installed; stored in the
+run's profile.json, where the compare page finds it. Times hold for this machine: leave it alone meanwhile."""
+
+
+def add_profile(commands: Commands) -> None:
+    """`segcore profile`."""
+    parser = commands.add_parser("profile", help="measure what a run costs on this machine", description=_DESCRIPTION)
+    add_run_arguments(parser)
+    parser.add_argument(
+        "--backends",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="torch, openvino, onnxruntime, or with a precision as openvino:bf16 (default: all that are installed)",
+    )
+    parser.add_argument("--size", type=size_of, metavar="HxW", help="what the model is fed (default: its input size)")
+    parser.add_argument("--seconds", type=float, default=3.0, help="how long each is timed (default: 3)")
+    parser.add_argument("--json", action="store_true", help="print profile.json instead of a table")
+    parser.set_defaults(run=profile_run)
+
+
+def profile_run(arguments: argparse.Namespace) -> int:
+    """Measure, store and print; 2 when a backend could not be measured."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from segcore.evaluation.profile import profile
+    from segcore.training.threads import SPIN
+
+    os.environ.setdefault(*SPIN)  # read when torch is loaded
+    run, console = run_from(arguments), Console(stderr=True, highlight=False, soft_wrap=True)
+    problems: list[str] = []
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task(run.id, total=None)
+        found = profile(
+            run,
+            backends=arguments.backends,
+            device=arguments.device,
+            size=arguments.size,
+            seconds=arguments.seconds,
+            progress=lambda done, total, what: bar.update(
+                task, completed=done, total=total, description=f"{run.id} {what}"
+            ),
+            problem=problems.append,
+        )
+    if arguments.json:
+        print(found.model_dump_json(indent=2))
+    else:
+        _print_table(run, found)
+    for problem in problems:
+        console.print(f"segcore: {problem}", markup=False)
+    return FAILED if problems else 0
+
+
+def _print_table(run: RunRecord, found: Profile) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=True)
+    memory = "" if found.train_peak_memory_mb is None else f" with {found.train_peak_memory_mb / 1000:.1f} GB"
+    console.print(
+        f"[bold]{escape(run.id)}[/bold] ({escape(run.title)}): {found.parameters / 1e6:.2f} M parameters, "
+        f"{found.macs / 1e9:.2f} G MACs at {found.height}x{found.width}, {found.model_mb:.1f} MB, "
+        f"trained in {found.train_minutes:.1f} min{memory}"
+    )
+    table = Table(padding=(0, 0, 0, 1), box=None)
+    table.add_column("backend", no_wrap=True)
+    table.add_column("fed", no_wrap=True)
+    for name in ("median ms", "p95 ms", "with mask ms", "images/s", "peak MB", "busy cores"):
+        table.add_column(name, justify="right")
+    machines = dict.fromkeys(each.machine for each in found.latencies)
+    for machine in machines:
+        if len(machines) > 1:
+            table.add_row(f"[dim]{escape(machine)}[/dim]")
+        for each in (entry for entry in found.latencies if entry.machine == machine):
+            table.add_row(
+                each.name,
+                f"{each.height}x{each.width}",
+                f"{each.median_ms:.1f}",
+                f"{each.p95_ms:.1f}",
+                "–" if each.image_ms is None else f"{each.image_ms:.1f}",
+                f"{1000 / each.median_ms:.0f}",
+                "–" if each.peak_memory_mb is None else f"{each.peak_memory_mb:.0f}",
+                "–" if each.load is None else f"{each.load:.1f}{' !' if each.busy else ''}",
+            )
+    console.print(table)
+    console.print(
+        f"One image at a time on {escape('; '.join(machines))}. Stored in {escape(str(run.path))}/profile.json."
+    )
+    if any(each.busy for each in found.latencies):
+        console.print("! Other programs were using the machine, so these times are too long; measure again when quiet.")

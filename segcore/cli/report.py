@@ -1,0 +1,60 @@
+"""`segcore report`: a comparison as one HTML file."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+
+from segcore.cli.arguments import Commands
+from segcore.cli.leaderboard import add_compared_runs, compared
+from segcore.errors import ReportError
+
+_DESCRIPTION = """\
+Write one HTML file that opens anywhere, without a network: leaderboard with intervals, is it real, classes, confusion,
+costs, training curves, example images chosen by rule, how it is counted, leak check, commands to make it again."""
+
+
+def add_report(commands: Commands) -> None:
+    """`segcore report`."""
+    parser = commands.add_parser("report", help="write a comparison as one HTML file", description=_DESCRIPTION)
+    add_compared_runs(parser)
+    parser.add_argument("--out", default="report.html", metavar="FILE", help="default: report.html")
+    parser.add_argument(
+        "--data", metavar="SOURCE", help="the dataset, for pictures (default: what the runs were trained on)"
+    )
+    parser.add_argument("--examples", type=int, default=3, metavar="N", help="images to show (default: 3)")
+    parser.set_defaults(run=write)
+
+
+def write(arguments: argparse.Namespace) -> int:
+    """Write the report, and say where it is and how large."""
+    from segcore.report.page import write_report
+
+    if not 0 <= arguments.examples <= 50:
+        raise ReportError(f"--examples is {arguments.examples}; expected 0 to 50.")
+    comparison = compared(arguments)
+    said = write_report(
+        comparison, arguments.out, data=arguments.data, examples=arguments.examples, command=_command(arguments)
+    )
+    for line in said:
+        print(line)
+    print(f"{arguments.out}  {Path(arguments.out).expanduser().stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """The command as it can be typed again; defaults are left out."""
+    words = ["segcore", "report", *arguments.wanted]
+    for name, usual in (
+        ("runs", "checkpoints"),
+        ("split", "test"),
+        ("metric", "miou"),
+        ("data", None),
+        ("examples", 3),
+    ):
+        value = getattr(arguments, name)
+        if value != usual:
+            words += [f"--{name}", str(value)]
+    words += ["--by-seed"] if arguments.by_seed else []
+    return shlex.join([*words, "--out", str(arguments.out)])

@@ -1,0 +1,392 @@
+"""The errors page: which runs stand side by side, what is asked of them, and the images that answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from segcore.errors import SegcoreError
+from segcore.evaluation.triage import LOWER_IS_BETTER, Mistake, Ranking, Triage, best, score_titles
+from segcore.labels import LabelMap
+from segcore.metrics import scores
+from segcore.runs import RunRecord
+from segcore.ui import cache, messages, state
+from segcore.ui.browse import EVERY
+from segcore.ui.frame import View, escaped
+from segcore.ui.gather import chunks, gather
+from segcore.ui.sheet import sheet
+from segcore.ui.widgets import Thumb, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RANKS = {
+    "worst": "worst first",
+    "difference": "biggest difference",
+    "all-fail": "all fail",
+    "disagreement": "most disagreement",
+    "time": "time",
+}
+LIT = "most lit pixels"
+PAIR = ("difference", "all-fail", "disagreement")  # orders that one run can't make
+MOST_ROWS = 2000  # of the table
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """Runs with readable counts of one split, side by side.
+
+    Args:
+        split: Its name.
+        runs: R of them, the best mIoU first.
+        triage: Their tallies, in the same order.
+        size: (height, width) of the first image.
+        missing: Runs without an evaluation of the split.
+        problems: Why some can't be read.
+    """
+
+    split: str
+    runs: tuple[RunRecord, ...]
+    triage: Triage
+    size: tuple[int, int]
+    missing: tuple[RunRecord, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def labels(self) -> LabelMap:
+        """The classes of all of them."""
+        return self.runs[0].labels
+
+    @cached_property
+    def absent(self) -> list[str]:
+        """Names of the classes that no image's ground truth holds."""
+        found = np.sum([tally.true.sum(axis=0) for tally in self.triage.tallies], axis=0)
+        return [name for name, pixels in zip(self.labels.names, found, strict=True) if not pixels]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the page shows; all of it stands in the link.
+
+    Args:
+        rank: A key of `RANKS`, or `lit`: the order that can be made.
+        wanted: The order that was asked for; one run alone can't make all.
+        score: A key of `score_titles`.
+        run: Place of the run that is looked at.
+        than: Place of the run it is compared with; the same where there is one alone.
+        class_id: Only images that hold this class; None for all.
+        mistake: Only images with pixels mistaken so, which are lit; None for all.
+    """
+
+    rank: str
+    wanted: str
+    score: str
+    run: int
+    than: int
+    class_id: int | None
+    mistake: Mistake | None
+
+
+def comparable(view: View) -> tuple[RunRecord, ...]:
+    """Chosen runs that can stand side by side: those of the active dataset; without one, those like the first."""
+    if view.dataset is not None or not view.chosen:
+        return view.fitting
+    first = view.chosen[0]
+    return tuple(
+        run
+        for run in view.chosen
+        if run.summary.dataset.name == first.summary.dataset.name and run.labels.names == first.labels.names
+    )
+
+
+def load(view: View, runs: tuple[RunRecord, ...], split: str) -> Board:
+    """The runs' stored counts of a split; what can't be read is named, not raised."""
+    found, missing, problems = [], [], []
+    for run in runs:
+        try:
+            tally = cache.tally(run, split)
+        except SegcoreError as error:
+            problems.append(f"{view.titles[run.id]}: {error}")
+            continue
+        if tally is None or not tally.ids:
+            missing.append(run)
+        else:
+            found.append((run, tally))
+    found.sort(key=lambda each: -np.nan_to_num(scores(each[1].total).miou))
+    size = (3, 4)
+    if found:
+        evaluation = cache.evaluation(found[0][0], split)
+        assert evaluation is not None
+        first = evaluation.images.iloc[0]
+        size = (int(first["height"]), int(first["width"]))
+    triage = Triage.of([tally for _, tally in found])
+    return Board(split, tuple(run for run, _ in found), triage, size, tuple(missing), tuple(problems))
+
+
+def left_out(view: View, board: Board) -> None:
+    """Name the chosen runs that can't be shown, and why."""
+    if view.dataset is not None:
+        messages.other_data(view)
+        messages.other_version(view)
+    else:
+        messages.different_data(view.chosen, view.titles)
+    for problem in board.problems:
+        st.warning(escaped(problem))
+    messages.unevaluated(view, board.missing, board.split)
+
+
+def choose_split(splits: Sequence[str]) -> None:
+    """A switch, where there is more than one."""
+    if len(splits) > 1:
+        st.segmented_control("Split", splits, required=True, **state.bound("split", splits[0], splits))
+
+
+def choose(view: View, board: Board, splits: Sequence[str]) -> Asked:
+    """One row of controls."""
+    labels = board.labels
+    names = {run.id: view.titles[run.id] for run in board.runs}
+    mistake = Mistake.parse(state.get("lit", ""), labels)
+    if mistake is None:
+        state.put("lit", "")
+    ranks = ({"lit": LIT} if mistake else {}) | RANKS
+    titles = score_titles(labels)
+    classes = (EVERY, *labels.names)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        choose_split(splits)
+        rank = st.selectbox(
+            "Sort by", ranks, format_func=lambda each: ranks[each], **state.bound("rank", "worst", ranks), width=180
+        )
+        able = "worst" if rank in PAIR and len(names) < 2 else rank
+        score = state.get("score", "miou", titles)
+        if able not in ("disagreement", "lit"):
+            bound = state.bound("score", "miou", titles)
+            score = st.selectbox("Score", titles, format_func=lambda each: titles[each], **bound, width=165)
+        run = next(iter(names))
+        if len(names) > 1:
+            label = "Where this run is better" if able == "difference" else "Run"
+            run = st.selectbox(
+                label, names, format_func=lambda each: names[each], **state.bound("of", run, names), width=190
+            )
+        others = {key: name for key, name in names.items() if key != run}
+        than = state.get("than", next(iter(others), run), others or names)
+        if able == "difference":
+            st.button("", icon=":material/swap_horiz:", help="Swap the two runs", on_click=_swap, args=(run, than))
+            bound = state.bound("than", next(iter(others)), others)
+            than = st.selectbox("than this one", others, format_func=lambda each: names[each], **bound, width=165)
+        name = st.selectbox("With class", classes, **state.bound("class", EVERY, classes), width=140)
+    places = list(names)
+    class_id = None if name == EVERY else labels.index(name)
+    asked = Asked(able, rank, score, places.index(run), places.index(than), class_id, mistake)
+    _first_page(view, board, asked)
+    return asked
+
+
+def _swap(run: str, than: str) -> None:
+    state.put("of", than)
+    state.put("than", run)
+
+
+def _first_page(view: View, board: Board, asked: Asked) -> None:
+    """Another question begins on its first page; a link's own page stays."""
+    question = (view.key, board.split, tuple(run.id for run in board.runs), asked)
+    if st.session_state.get("segcore:question", question) != question:
+        state.put("sheet", 1)
+    st.session_state["segcore:question"] = question
+
+
+def light(name: str) -> None:
+    """Show the images with the most of one kind of mistake; an empty name shows all again."""
+    state.put("lit", name)
+    state.put("rank", "lit" if name else "worst")
+
+
+def ranking(view: View, board: Board, asked: Asked) -> Ranking:
+    """The images that answer what is asked, in order. Disagreement is counted a few images at a time."""
+    triage, keep = board.triage, np.ones(len(board.triage.ids), bool)
+    if asked.class_id is not None:
+        keep &= triage.present(asked.class_id)
+    lit = None
+    if asked.mistake is not None:
+        lit = triage.mistaken(asked.run, asked.mistake)
+        keep &= lit > 0
+    if asked.rank == "lit" and lit is not None:
+        return triage.ranked(lit.astype(np.float64), True, keep)
+    if asked.rank == "time":
+        return triage.in_order(triage.score(asked.run, asked.score), keep)
+    if asked.rank == "difference":
+        return triage.difference(asked.run, asked.than, asked.score, keep)
+    if asked.rank == "all-fail":
+        return triage.all_fail(asked.score, keep)
+    if asked.rank == "disagreement":
+        shares = _disagreement(view, board)
+        return triage.most(shares, keep & np.array([each in shares for each in triage.ids], bool))
+    return triage.worst(asked.run, asked.score, keep)
+
+
+def _disagreement(view: View, board: Board) -> dict[str, float]:
+    data = view.key if view.dataset is not None else None
+    versions = [(run.id, run.version) for run in board.runs]
+    wanted = chunks(board.triage.ids)
+    parts = gather(
+        f"disagreement:{data}:{board.split}:{versions}",
+        wanted,
+        lambda ids: cache.disagreement(board.runs, board.split, ids, data),
+        "Comparing predictions",
+        partly=True,
+    )
+    return {sample_id: share for ids, shares in parts.items() for sample_id, share in zip(ids, shares, strict=True)}
+
+
+def refused(view: View, board: Board, asked: Asked) -> None:
+    """Say why one run alone can't be sorted so."""
+    if asked.rank != asked.wanted:
+        only = view.titles[board.runs[0].id]
+        st.info(
+            f"The order “{RANKS[asked.wanted]}” needs two runs with scores on {board.split}; there is only {only}. "
+            "Tick another in the sidebar. Until then its worst images come first."
+        )
+
+
+def words(view: View, board: Board, asked: Asked, found: Ranking) -> str:
+    """One line over the pictures: how many there are, and in which order."""
+    title = score_titles(board.labels)[asked.score]
+    run, than = (view.titles[board.runs[place].id] for place in (asked.run, asked.than))
+    less, ahead = asked.score in LOWER_IS_BETTER, int(np.count_nonzero(found.values > 0))
+    shown = f"{len(found.ids):,} of {len(board.triage.ids):,} images"
+    end = "highest" if less else "lowest"
+    line = {
+        "worst": f"{shown}, the {end} {title} of {run} first.",
+        "difference": f"{run} is ahead of {than} in {ahead:,} of {len(found.ids):,} images, "
+        f"sorted by the difference in {title}{' (less is better)' if less else ''}.",
+        "all-fail": f"{shown}, the {end} {title} of the best of {len(board.runs)} runs first.",
+        "disagreement": f"{shown}, by the share of scored pixels on which the {len(board.runs)} runs don't all agree.",
+        "time": f"{shown} in the split's order, with the {title} of {run}.",
+        "lit": f"{shown} have such pixels of {run}; those with the most come first.",
+    }[asked.rank]
+    return line + _left_out(board, asked, found, title)
+
+
+def _left_out(board: Board, asked: Asked, found: Ranking, title: str) -> str:
+    if not found.left_out:
+        return ""
+    if asked.rank == "disagreement":
+        return f" {found.left_out:,} are not compared: a stored prediction of them can't be read."
+    return f" {found.left_out:,} have no {title} to go by."
+
+
+def nothing(board: Board, asked: Asked) -> str:
+    """Why no image is left."""
+    if asked.class_id is not None and board.labels.names[asked.class_id] in board.absent:
+        return f"No image of {board.split} has {board.labels.names[asked.class_id]}. Choose another class."
+    if asked.mistake is not None:
+        return f"No image is left with {asked.mistake.sentence(board.labels)}. Choose another cell, class or run."
+    if asked.rank == "disagreement":
+        return "No image is compared yet."
+    return f"No image has a score to go by: {score_titles(board.labels)[asked.score]}. Choose another score or class."
+
+
+def pictures(view: View, board: Board, asked: Asked) -> str:
+    """What the thumbnails show."""
+    run, than = (view.titles[board.runs[place].id] for place in (asked.run, asked.than))
+    hover = "Hover to see the ground truth."
+    if asked.mistake is not None:
+        return f"Lit: the pixels that {run} took so, in the colour of the class it took them for. {hover}"
+    if asked.rank == "disagreement":
+        return f"The brighter, the more answers there are; pink: all agree and are wrong. {hover}"
+    legend = "right = dimmed photo, wrong = the colour of the class it was taken for, hatched = never scored"
+    if asked.rank == "difference":
+        return f"Errors of {than}, and on hover those of {run}: {legend}."
+    return f"Errors of {'the best run' if asked.rank == 'all-fail' else run}: {legend}. {hover}"
+
+
+def grid(view: View, board: Board, asked: Asked, found: Ranking) -> None:
+    """The images as thumbnails; a click opens one on the predictions page."""
+    table = board.triage.scores(asked.score)
+    index = {sample_id: place for place, sample_id in enumerate(found.ids)}
+    leader = best(table, asked.score)[1]
+
+    def draw(sample_id: str) -> Thumb:
+        place = int(found.places[index[sample_id]])
+        lead = int(leader[place])
+        note = value_text(asked, float(found.values[index[sample_id]]))
+        if asked.rank == "all-fail":
+            note = f"{note} {view.titles[board.runs[lead].id]}"
+        hint = [sample_id, *_scores(view, board, table[:, place])]
+        photo = layer = hover = None
+        try:
+            photo, hover = cache.thumbnail(view.key, sample_id, cache.WIDE_THUMB)
+            if asked.mistake is None and asked.rank == "disagreement":
+                layer = cache.dispute_thumb(board.runs, board.split, sample_id, view.key)
+            elif asked.mistake is None and asked.rank == "difference":
+                layer, hover = (_layer(view, board, run, None, sample_id) for run in (asked.than, asked.run))
+            else:
+                run = lead if asked.rank == "all-fail" and asked.mistake is None else asked.run
+                layer = _layer(view, board, run, asked.mistake, sample_id)
+        except SegcoreError as error:
+            note, hint = f"unreadable · {note}", [*hint, str(error)]
+        return Thumb(sample_id, photo, layer, note, hover=hover if layer else None, hint="\n".join(hint))
+
+    versions = tuple((run.id, run.version) for run in board.runs)
+    sheet(
+        found.ids,
+        board.size,
+        draw,
+        version=(view.key, board.split, versions, asked, view.hidden),
+        on_pick=lambda sample_id: open_image(board.split, sample_id),
+        page="sheet",
+        overlay=True,
+        exact=True,
+        swap=asked.rank == "difference" and asked.mistake is None,
+        smallest=200,
+    )
+
+
+def _layer(view: View, board: Board, run: int, mistake: Mistake | None, sample_id: str) -> bytes:
+    return cache.error_thumb(board.runs[run], board.split, sample_id, mistake, view.hidden, view.key)
+
+
+def _scores(view: View, board: Board, values: npt.NDArray[np.float64]) -> list[str]:
+    return [f"{view.titles[run.id]} {number(float(value))}" for run, value in zip(board.runs, values, strict=True)]
+
+
+def value_text(asked: Asked, value: float) -> str:
+    """What an image is ranked by, for people."""
+    if asked.rank == "lit":
+        return f"{value:,.0f} px"
+    if asked.rank == "disagreement":
+        return f"{100 * value:.1f} %"
+    if asked.rank == "difference":
+        return f"{value:+.3f}".replace("-", "−")
+    return number(value)
+
+
+def open_image(split: str, sample_id: str) -> None:
+    """Go to the predictions page, on this image, in the error view, with the same runs."""
+    chosen = {"image": sample_id, "view": "error", "split": split}
+    for name, value in chosen.items():
+        state.put(name, value)
+    st.switch_page("pages/predictions.py", query_params={**st.query_params.to_dict(), **chosen})
+
+
+def listed(view: View, board: Board, asked: Asked, found: Ranking) -> pd.DataFrame:
+    """The ranked images with every run's score, where there are no pictures: columns `image, value, <runs>`."""
+    import pandas as pd
+
+    places = found.places[:MOST_ROWS]
+    values = [value_text(asked, float(value)) for value in found.values[:MOST_ROWS]]
+    table = board.triage.scores(asked.score)[:, places]
+    columns = {view.titles[run.id]: row for run, row in zip(board.runs, table, strict=True)}
+    return pd.DataFrame({"image": found.ids[:MOST_ROWS], "value": values, **columns})
+
+
+def matrix_note(board: Board) -> str:
+    """What the matrix says, and which classes it leaves out."""
+    note = "A click on a cell shows the images with the most such pixels, lit; a click on a name, all of its mistakes."
+    absent = f" Not one pixel in {board.split}: {', '.join(board.absent)}." if board.absent else ""
+    return note + absent

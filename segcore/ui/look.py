@@ -1,0 +1,155 @@
+"""How the predictions are looked at: the choices above the pictures, each in the link."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from segcore.labels import LabelMap
+from segcore.metrics.boundary import BAND, BAND_PX, band_width
+from segcore.ui import state
+
+VIEWS = {
+    "overlay": "Class colours over the photo.",
+    "mask": "Class colours alone.",
+    "contour": "The borders of the regions.",
+    "error": "Right = dimmed photo, wrong = the colour of the class it was taken for, hatched = never scored.",
+    "disagreement": "What each model says where they differ.",
+    "confidence": "How sure a model is; what is below the threshold is marked.",
+    "boundary": "Errors in the band along the true borders; the rest is dark.",
+}
+ERRORS = {"class": "Taken for", "verdict": "Right or wrong"}
+MEASURES = {"answers": "Number of answers", "entropy": "Vote entropy"}
+BANDS = {"narrow": f"{BAND_PX} px", "diagonal": f"{100 * BAND:.0f} % of the diagonal"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the pictures of the predictions page show.
+
+    Args:
+        view: One of `VIEWS`.
+        errors: One of `ERRORS`: what a wrong pixel is coloured by.
+        measure: One of `MEASURES`, of disagreement.
+        band: One of `BANDS`, along true borders.
+        lit: Ids of (true class, class taken for) whose mistakes alone are lit; None in either for any.
+        hidden: Class ids that are not coloured.
+    """
+
+    view: str = "overlay"
+    errors: str = "class"
+    measure: str = "answers"
+    band: str = "narrow"
+    lit: tuple[int | None, int | None] | None = None
+    hidden: frozenset[int] = frozenset()
+
+    def band_width(self, shape: tuple[int, ...]) -> int:
+        """Pixels on each side of a true border, for a mask of this shape."""
+        return BAND_PX if self.band == "narrow" else band_width(*shape[:2])
+
+
+def chosen(labels: LabelMap, hidden: frozenset[int]) -> Look:
+    """The row of views, and beside it what belongs to the one that is chosen."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        view = _choice("View", "view", tuple(VIEWS), help="  \n".join(f"**{_name(k)}**: {v}" for k, v in VIEWS.items()))
+        errors, measure, band = next(iter(ERRORS)), next(iter(MEASURES)), next(iter(BANDS))
+        lit = _lit(labels) if view == "error" else None
+        if view == "error" and lit is None:
+            errors = _choice("Wrong pixels", "errors", ERRORS)
+        if view == "disagreement":
+            measure = _choice("Agreement shows", "measure", MEASURES)
+        if view == "boundary":
+            band = _choice(
+                "Width of the band", "band", BANDS, help="On each side of a border between two true classes."
+            )
+    return Look(view, errors, measure, band, lit, hidden)
+
+
+def pair(names: Mapping[str, str]) -> tuple[str, str] | None:
+    """The two pictures to swipe between, by name; None while all stand side by side.
+
+    Args:
+        names: Name -> title of every picture.
+    """
+    options = list(names)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+        on = st.toggle("Swipe", **state.bound("swipe", False), help="Two pictures on one another, and a line to drag.")
+        if not on or len(options) < 2:
+            return None
+        first = options[1]
+        second = next((name for name in options[2:] if name != "agreement"), options[0])
+        sides = []
+        for name, default, label in (("left", first, "Left picture"), ("right", second, "Right picture")):
+            sides.append(
+                st.selectbox(
+                    label,
+                    options,
+                    format_func=lambda option: names[option],
+                    **state.bound(name, default, options),
+                    label_visibility="collapsed",
+                    width=170,
+                )
+            )
+    return sides[0], sides[1]
+
+
+def split(splits: Sequence[str]) -> str:
+    """The split whose predictions are looked at; a choice where there are several."""
+    default = splits[0]
+    if len(splits) == 1:
+        return state.get("split", default, splits)
+    return _choice("Split", "split", splits)
+
+
+def mistake(lit: tuple[int | None, int | None], labels: LabelMap) -> str:
+    """One kind of mistake in words: `Fence taken for Wall`."""
+    true, taken = (None if index is None else labels.names[index] for index in lit)
+    return f"{true or 'anything'} taken for {taken or 'something else'}"
+
+
+def parsed(text: str, labels: LabelMap) -> tuple[int | None, int | None] | None:
+    """Ids of `TRUTH:PREDICTION`, either of which may be empty for any class; None where a name is not known."""
+    names: dict[str, int | None] = {"": None} | {name: index for index, name in enumerate(labels.names)}
+    for at in (index for index, letter in enumerate(text) if letter == ":"):  # a name may hold a colon
+        true, taken = text[:at], text[at + 1 :]
+        if true in names and taken in names and (true or taken):
+            return names[true], names[taken]
+    return None
+
+
+def _lit(labels: LabelMap) -> tuple[int | None, int | None] | None:
+    """The kind of mistake that the link asks for, named on a button that ends it."""
+    found = parsed(state.get("lit", ""), labels)
+    if found is None:
+        state.forget("lit")
+        return None
+    st.button(
+        mistake(found, labels),
+        icon=":material/close:",
+        type="tertiary",
+        on_click=state.forget,
+        args=("lit",),
+        help="Only these pixels are lit. Click to see every mistake.",
+    )
+    return found
+
+
+def _choice(label: str, name: str, options: Mapping[str, str] | Sequence[str], help: str | None = None) -> str:
+    keys = list(options)
+    titles = options if isinstance(options, Mapping) else {key: _name(key) for key in keys}
+    picked = st.segmented_control(
+        label,
+        keys,
+        required=True,
+        format_func=lambda key: titles[key],
+        **state.bound(name, keys[0], keys),
+        label_visibility="collapsed",
+        help=help,
+    )
+    return picked or keys[0]
+
+
+def _name(key: str) -> str:
+    return key.capitalize()

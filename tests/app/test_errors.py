@@ -1,0 +1,193 @@
+"""The errors page: every order, with no, one and many runs, and with what can go wrong."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from fixtures.app import LABELS, make_data, make_runs
+from fixtures.runs import fake_run
+from PIL import Image
+
+from segcore.evaluation.triage import Mistake
+from segcore.labels import CAMVID11, LabelMap
+from segcore.ui.failures import RANKS
+from segcore.ui.matrix import FEW, MOST, cells
+
+FOUR = ("fcn8s", "unet", "pspnet", "deeplabv3plus")  # the later ones are better
+
+
+def component(app, name):
+    for each in app.get("bidi_component"):
+        if each.proto.component_name.endswith(name):
+            return json.loads(each.proto.json)[0]
+    return None
+
+
+def gallery(app):
+    """(ids, notes) of the thumbnails, in order."""
+    items = component(app, "gallery")["items"]
+    return [item["id"] for item in items], [item["note"] for item in items]
+
+
+def sort_box(app):
+    return next(box for box in app.selectbox if box.label == "Sort by")
+
+
+def score(note):
+    return float(note.split()[0].replace("−", "-"))
+
+
+@pytest.fixture
+def errors(open_app, data, runs):
+    """`errors(*models, **link)` opens the page."""
+
+    def start(*models, **link):
+        return open_app(data, runs(*models), "errors", **link)
+
+    return start
+
+
+def test_every_order_of_four_runs(errors, said):
+    app = errors(*FOUR)
+    for rank in RANKS:
+        sort_box(app).set_value(rank).run()
+        assert not app.exception and not app.error and not app.info, rank
+        ids, notes = gallery(app)
+        assert sorted(ids) == ["test_00", "test_01", "test_02"], rank
+        values = [float(note.rstrip(" %")) if rank == "disagreement" else score(note) for note in notes]
+        if rank in ("worst", "all-fail"):
+            assert values == sorted(values)
+        elif rank in ("difference", "disagreement"):
+            assert values == sorted(values, reverse=True)
+        else:
+            assert ids == sorted(ids)
+        if rank == "all-fail":
+            assert all(note.endswith("DeepLabV3+") for note in notes)
+        if rank == "difference":
+            assert "DeepLabV3+ is ahead of PSPNet in 3 of 3 images" in said(app)
+            next(button for button in app.main.button if button.help == "Swap the two runs").click().run()
+            assert "PSPNet is ahead of DeepLabV3+ in 0 of 3 images" in said(app)
+            assert [score(note) for note in gallery(app)[1]] == sorted(-value for value in values)[::-1]
+    assert "IoU of Car" in next(box for box in app.selectbox if box.label == "Score").options
+
+
+@pytest.mark.parametrize("rank", ["difference", "all-fail", "disagreement"])
+def test_one_run_alone_says_what_the_order_needs(errors, said, rank):
+    app = errors("unet", rank=rank)
+    assert f"The order “{RANKS[rank]}” needs two runs with scores on test; there is only U-Net." in said(app)
+    assert len(gallery(app)[0]) == 3 and not app.exception
+    assert [box.label for box in app.selectbox] == ["Sort by", "Score", "With class"]
+
+
+def test_a_link_shows_the_same(errors, said):
+    link = {"rank": "difference", "of": "fcn8s", "than": "unet", "score": "iou:Car", "class": "Car", "by": "all"}
+    app = errors(*FOUR, **link)
+    assert [box.value for box in app.selectbox] == ["difference", "iou:Car", "fcn8s", "unet", "Car"]
+    assert {name: app.query_params[name] for name in link} == link
+    lit = errors(*FOUR, lit="Car:Road", rank="lit", of="fcn8s")
+    assert "**Car taken for Road**" in said(lit)
+    assert component(lit, "matrix")["picked"] == "Car:Road"
+    assert [note.endswith(" px") for note in gallery(lit)[1]] == [True] * 3
+    assert lit.query_params["lit"] == "Car:Road" and lit.query_params["rank"] == "lit"
+    next(button for button in lit.main.button if button.label == "Show all").click().run()
+    assert "lit" not in lit.query_params and "rank" not in lit.query_params
+
+
+def test_nonsense_in_a_link_is_ignored(errors):
+    app = errors("unet", rank="x", of="y", than="z", score="iou:Moon", lit="Moon:Road", sheet="-2", by="q", split="v")
+    assert not app.exception and len(gallery(app)[0]) == 3
+    assert not app.query_params
+
+
+def test_another_question_begins_on_the_first_page(open_app, tmp_path):
+    data = make_data(tmp_path / "toy", test=30)
+    make_runs(tmp_path / "runs", data, ("unet",))
+    app = open_app(data, tmp_path / "runs", "errors", sheet="2")
+    assert len(gallery(app)[0]) == 6 and app.query_params["sheet"] == "2"
+    sort_box(app).set_value("time").run()
+    assert gallery(app)[0][0] == "test_00" and "sheet" not in app.query_params
+
+
+def test_without_the_dataset_the_images_are_listed(open_app, runs, tmp_path, said):
+    app = open_app(tmp_path / "gone", runs("fcn8s", "unet"), "errors", rank="disagreement")
+    assert not app.exception
+    assert "The dataset can't be opened." in said(app)
+    table = app.dataframe[0].value
+    assert list(table.columns) == ["image", "value", "U-Net", "FCN-8s"] and len(table) == 3
+    assert component(app, "matrix") is not None
+
+
+def test_runs_of_other_data_are_left_out(open_app, data, runs, said):
+    folder = runs("unet")
+    fake_run(folder, "elsewhere", model="pspnet", labels=CAMVID11, dataset="camvid", source="/nowhere")
+    app = open_app(data, folder, "errors", runs="unet,elsewhere")
+    assert "Left out, trained on other data: PSPNet" in said(app) and len(gallery(app)[0]) == 3
+    app = open_app(data, folder, "errors", runs="elsewhere")
+    assert not app.exception and component(app, "gallery") is None
+
+
+def test_broken_files_are_said_and_the_rest_is_ranked(open_app, data, runs, said):
+    folder = runs(*FOUR)
+    (folder / "fcn8s" / "evaluation" / "test" / "confusion.parquet").write_bytes(b"PAR1")
+    shutil.rmtree(folder / "unet" / "evaluation")
+    masks = folder / "pspnet" / "evaluation" / "test" / "predictions"
+    (masks / "test_00.png").unlink()
+    Image.fromarray(np.zeros((4, 4), np.uint8)).convert("P").save(masks / "test_01.png")
+    app = open_app(data, folder, "errors", of="pspnet")
+    text = said(app)
+    assert "confusion" in text and f"segcore evaluate {folder / 'unet'} --split test" in text
+    notes = dict(zip(*gallery(app), strict=True))
+    assert notes["test_00"].startswith("unreadable · 0.") and notes["test_01"].startswith("unreadable · 0.")
+    assert not notes["test_02"].startswith("unreadable")
+    sort_box(app).set_value("disagreement").run()
+    assert not app.exception and gallery(app)[0] == ["test_02"]
+    assert "2 are not compared" in said(app)
+
+
+def test_what_no_image_has_is_said(open_app, data, runs, said):
+    folder = runs("unet", "pspnet")
+    for run in ("unet", "pspnet"):
+        path = folder / run / "evaluation" / "test"
+        confusion, images = (pd.read_parquet(path / f"{name}.parquet") for name in ("confusion", "images"))
+        confusion[confusion["truth"] != 3].to_parquet(path / "confusion.parquet")
+        images.assign(entropy=np.nan).to_parquet(path / "images.parquet")
+    app = open_app(data, folder, "errors", **{"class": "Tree"})
+    assert "No image of test has Tree." in said(app) and "Not one pixel in test: Tree." in said(app)
+    app = open_app(data, folder, "errors", score="iou:Tree")
+    assert "No image has a score to go by: IoU of Tree." in said(app)
+    next(box for box in app.selectbox if box.label == "Score").set_value("entropy").run()
+    assert "No image has a score to go by: entropy." in said(app)
+    app = open_app(data, folder, "errors", lit="Tree:Car", rank="lit")
+    assert "No image is left with Tree taken for Car." in said(app) and not app.exception
+
+
+def test_cells_say_shares_of_the_class_or_of_all_mistakes():
+    counts = np.array([[50, 0, 0, 0], [0, 90, 10, 0], [0, 30, 0, 10], [0, 0, 0, 0]])
+    found = cells(counts, LABELS, "class")
+    assert [row["name"] for row in found["rows"]] == ["Sky", "Road", "Car"]
+    assert [column["name"] for column in found["columns"]] == ["Sky", "Road", "Car", "Tree"]  # Tree was only predicted
+    road, car = found["rows"][1]["cells"], found["rows"][2]["cells"]
+    assert [cell["text"] for cell in road] == ["", "", "10", ""] and [cell["text"] for cell in car] == [
+        "",
+        "75",
+        "",
+        "25",
+    ]
+    assert car[1]["value"] > car[3]["value"] > road[2]["value"] > 0
+    assert car[1]["pick"] == Mistake(2, 1).name(LABELS) and car[0]["pick"] == "" and car[2]["own"]
+    assert "30 pixels, 75.0 % of Car" in car[1]["title"]
+    assert found["rows"][0]["pick"] == ""  # no pixel of Sky was mistaken
+    assert [cell["text"] for cell in cells(counts, LABELS, "all")["rows"][2]["cells"]] == ["", "60", "", "20"]
+
+
+def test_of_very_many_classes_the_most_mistaken_are_shown():
+    names = tuple(f"c{index}" for index in range(90))
+    labels = LabelMap("many", names, tuple((index, 0, 1) for index in range(90)))
+    counts = np.diag(np.full(90, 5))
+    counts[80, 85] = 3
+    found = cells(counts, labels, "class")
+    assert len(found["columns"]) == MOST and found["many"] and len(found["columns"]) > FEW
+    assert {"c80", "c85"} <= {column["name"] for column in found["columns"]}
+    assert cells(np.zeros((90, 90), np.int64), labels, "class")["rows"] == []

@@ -1,0 +1,119 @@
+"""`segcore leaderboard`."""
+
+import csv
+import io
+import re
+import shutil
+
+import pytest
+from fixtures.app import LABELS
+
+from segcore.cli import main
+from segcore.evaluation.comparison import Comparison
+from segcore.metrics import POLICY
+from segcore.runs import RunStore
+
+
+def board(capsys, *words):
+    assert main(["leaderboard", *map(str, words)]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.fixture
+def mixed(toy, tmp_path, fake_run):
+    """Two runs on the toy, one on something else, one that was not evaluated."""
+    for name in ("unet", "pspnet"):
+        shutil.copytree(toy[1] / name, tmp_path / "runs" / name)
+    fake_run(tmp_path / "runs", "a_b%c", model="fcn8s", dataset="x_y & z")
+    fake_run(tmp_path / "runs", "bare", model="fpn", labels=LABELS, dataset="toy", evaluated=False)
+    return tmp_path / "runs"
+
+
+def test_markdown_ranks_with_intervals_policy_and_leak_line(toy, capsys):
+    text = board(capsys, "--runs", toy[1])
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    assert [row[0].strip("| ") for row in rows[2:]] == ["DeepLabV3+", "PSPNet", "U-Net", "FCN-8s"]
+    run = RunStore(toy[1]).get("deeplabv3plus")
+    assert rows[2][1].strip("* ") == f"{run.evaluation('test').scores.miou:.3f}"
+    assert re.fullmatch(r"0\.\d{3} to 0\.\d{3}", rows[2][2].strip())
+    assert POLICY in text and "Leak check: none was made" in text and "bootstrap over" in text
+
+
+def test_csv_has_stable_columns_and_numbers_as_they_are(toy, capsys):
+    rows = list(csv.DictReader(io.StringIO(board(capsys, "--runs", toy[1], "--format", "csv"))))
+    comparison = Comparison.of(RunStore(toy[1]).list(), "test")
+    assert [row["run"] for row in rows] == [row.id for row in comparison.rows]
+    for row, expected in zip(rows, comparison.rows, strict=True):
+        assert float(row["miou"]) == float(row["value"]) == expected.scores["miou"]
+        assert (float(row["low"]), float(row["high"])) == (expected.interval.low, expected.interval.high)
+        assert float(row["parameters"]) == expected.cost["parameters"]
+    # What programs may count on: new columns may come between, none may go.
+    promised = ["pool", "rank", "run", "title", "runs", "split", "dataset", "classes", "void", "images", "block"]
+    promised += ["ranked_by", "value", "low", "high", "level_with_best", "sd_of_seeds", "miou", "image_miou"]
+    promised += ["pixel_accuracy", "mean_accuracy", "parameters", "minutes", "leak", "problem"]
+    assert set(promised) <= set(rows[0])
+
+
+def test_runs_on_other_data_get_a_table_of_their_own(mixed, capsys):
+    text = board(capsys, "--runs", mixed)
+    assert text.count("| model |") == 2
+    assert "their numbers don't rank each other" in text and "FPN: not evaluated on test" in text
+    rows = list(csv.DictReader(io.StringIO(board(capsys, "--runs", mixed, "--format", "csv"))))
+    assert {(row["pool"], row["dataset"]) for row in rows} == {("1", "toy"), ("2", "x_y & z"), ("", "toy")}
+    assert rows[-1]["problem"] == "not evaluated on test" and rows[-1]["miou"] == ""
+
+
+def test_latex_is_escaped_and_balanced(mixed, capsys):
+    text = board(capsys, "--runs", mixed, "--format", "latex")
+    assert r"\caption{x\_y \& z, 11 classes" in text
+    assert text.count(r"\begin{tabular}") == text.count(r"\bottomrule") == 2
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
+    plain = re.sub(r"\\[&%$#_{}]", "", body)
+    assert plain.count("{") == plain.count("}") and not re.search(r"[%#_$](?!pm)", plain.replace(r"$\pm$", ""))
+    table = next(part for part in text.split(r"\begin{tabular}")[1:])
+    columns = len(re.match(r"\{([lr]+)\}", table)[1])
+    rows = [line for line in table.splitlines() if line.endswith(r"\\")]
+    assert all(re.sub(r"\\&", "", row).count("&") == columns - 1 for row in rows)
+
+
+def test_another_order_and_another_score(toy, capsys):
+    text = board(capsys, "--runs", toy[1], "--sort", "parameters")
+    assert [line.split(" | ")[0][2:] for line in text.splitlines() if line.startswith("| ")][2:4] == ["FCN-8s", "U-Net"]
+    text = board(capsys, "unet", "--runs", toy[1], "--metric", "pixel_accuracy")
+    assert "| model | pixel accuracy | 95 % interval | mIoU |" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nope"], "No run in .* 'nope'"),
+        (["--split", "val"], "No run was evaluated on 'val'; there is test. Make evaluations:\n  segcore evaluate"),
+        (["--metric", "mio"], "No metric 'mio'. Did you mean 'miou'"),
+        (["--sort", "minute"], "No score or cost 'minute'. Did you mean 'minutes'"),
+        (["--out", "."], "is a folder; expected a file"),
+    ],
+)
+def test_what_cannot_be_ranked(toy, capsys, words, message):
+    assert main(["leaderboard", *words, "--runs", str(toy[1])]) == 2
+    captured = capsys.readouterr()
+    assert re.search(message, captured.err) and captured.out == ""
+
+
+def test_no_runs_and_twins(toy, tmp_path, capsys):
+    assert main(["leaderboard", "--runs", str(tmp_path / "none")]) == 2
+    assert "No runs in" in capsys.readouterr().err
+    shutil.copytree(toy[1] / "unet", tmp_path / "unet")
+    assert main(["leaderboard", str(toy[1] / "unet"), str(tmp_path / "unet")]) == 2
+    assert "have the same name" in capsys.readouterr().err
+
+
+def test_only_what_it_wrote_is_replaced(toy, tmp_path, capsys):
+    for format_ in ("md", "csv", "latex"):
+        out = tmp_path / f"board.{format_}"
+        for _ in range(2):
+            assert main(["leaderboard", "--runs", str(toy[1]), "--format", format_, "--out", str(out)]) == 0
+        assert "U-Net" in out.read_text()
+        out.write_text("my own notes")
+        assert main(["leaderboard", "--runs", str(toy[1]), "--format", format_, "--out", str(out)]) == 2
+        assert "Segcore didn't write it" in capsys.readouterr().err
+        assert out.read_text() == "my own notes"

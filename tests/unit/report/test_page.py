@@ -1,0 +1,177 @@
+"""`segcore report`: one HTML file."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+from fixtures.app import LABELS
+
+from segcore.cli import main
+from segcore.metrics import POLICY
+from segcore.runs import RunStore
+
+
+class Page(HTMLParser):
+    """What a page holds; fails on elements that aren't closed in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.ids, self.links, self.images, self.words, self.tags = [], [], [], [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.tags.append((tag, values))
+        self.ids += [values["id"]] if "id" in values else []
+        self.links += [values["href"]] if "href" in values else []
+        self.images += [values] if tag == "img" else []
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+def report(out, *words):
+    assert main(["report", *map(str, words), "--out", str(out)]) == 0
+    return out.read_text()
+
+
+@pytest.fixture(scope="module")
+def text(toy, tmp_path_factory):
+    return report(tmp_path_factory.mktemp("report") / "report.html", "--runs", toy[1])
+
+
+def test_everything_that_was_promised_is_there(toy, text):
+    page = Page(text)
+    titles = re.findall(r"<h2>(.*?)</h2>", text)
+    assert titles == [
+        "Leaderboard",
+        "Is it real?",
+        "Classes",
+        "What is taken for what",
+        "Examples",
+        "Quality and cost",
+        "Training",
+        "All scores",
+        "How this is counted",
+        "What was compared",
+        "Make it again",
+    ]
+    runs = RunStore(toy[1]).list()
+    for run in runs:
+        assert f"{run.evaluation('test').scores.miou:.3f}" in page.text
+        assert f"segcore evaluate {run.path} --split test" in page.text
+        assert f"--config {run.path}/config.yaml" in page.text
+    for wanted in (POLICY, "4 models on toy, test", "Leak check: none was made", "DeepLabV3+ has the highest mIoU"):
+        assert wanted in page.text
+    assert f"segcore report --runs {toy[1]} --out" in page.text
+
+
+def test_nothing_is_asked_of_anywhere(text):
+    page = Page(text)
+    for tag, values in page.tags:
+        assert tag not in ("script", "link", "iframe", "object", "embed", "base")
+        assert not any(name.startswith("on") for name in values)
+        for name in ("src", "href", "srcset", "action"):
+            assert values.get(name, "#").startswith(("#", "data:image/"))
+    assert not re.search(r"https?://|url\((?!data:)|@import", text)
+    assert {link[1:] for link in page.links} <= set(page.ids)  # no dead ends
+    assert len(set(page.ids)) == len(page.ids)
+
+
+def test_it_can_be_read_aloud(text):
+    page = Page(text)
+    assert all(image["alt"] and image["width"] and image["height"] for image in page.images)
+    drawn = [values for tag, values in page.tags if tag == "svg" and "viewbox" not in values]
+    assert all(values.get("role") == "img" and values["aria-label"] for values in drawn)
+    assert all(values.get("scope") in ("col", "row") for tag, values in page.tags if tag == "th")
+    assert '<html lang="en">' in text and "<title>4 models on toy, test - Segcore</title>" in text
+
+
+def test_examples_are_of_every_model_and_small(text):
+    page = Page(text)
+    assert len(page.images) == 3 * (2 + 2 * 4)
+    assert len(text) < 400_000
+    assert "Typical: test_" in text and "Hardest: test_" in text and "Most different: test_" in text
+
+
+def test_without_its_dataset_there_are_no_pictures_and_it_says_so(toy, tmp_path, capsys):
+    shutil.copytree(toy[0], tmp_path / "toy")
+    runs = tmp_path / "runs"
+    shutil.copytree(toy[1], runs)
+    for run in RunStore(runs).list():
+        summary = (run.path / "summary.json").read_text()
+        (run.path / "summary.json").write_text(summary.replace(str(toy[0]), str(tmp_path / "gone")))
+    page = Page(report(tmp_path / "report.html", "--runs", runs))
+    assert page.images == [] and "No pictures." in page.text and "no such file or folder" in page.text
+    assert "No pictures." in capsys.readouterr().out
+    assert Page(report(tmp_path / "report.html", "--runs", runs, "--data", tmp_path / "toy")).images
+    assert (
+        main(["report", "--runs", str(runs), "--data", str(tmp_path / "gone"), "--out", str(tmp_path / "r.html")]) == 2
+    )
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_no_examples_are_asked_for(toy, tmp_path):
+    text = report(tmp_path / "report.html", "unet", "--runs", toy[1], "--examples", "0")
+    assert Page(text).images == [] and "Examples" not in text
+    assert "1 model on toy" in text and "Is it real?" not in text
+
+
+def test_a_missing_prediction_is_a_hole_not_an_end(toy, tmp_path):
+    shutil.copytree(toy[1], tmp_path / "runs")
+    for file in (tmp_path / "runs" / "unet" / "evaluation" / "test" / "predictions").iterdir():
+        file.unlink()
+    page = Page(report(tmp_path / "report.html", "--runs", tmp_path / "runs"))
+    assert len(page.images) == 3 * (2 + 2 * 3)
+    assert "No stored prediction of 'test_0" in page.text
+
+
+def test_runs_on_different_data_stand_apart(toy, tmp_path, fake_run):
+    shutil.copytree(toy[1], tmp_path / "runs")
+    fake_run(tmp_path / "runs", "other", model="fpn", dataset="else")
+    fake_run(tmp_path / "runs", "bare", model="fpn", labels=LABELS, dataset="toy", evaluated=False)
+    page = Page(report(tmp_path / "report.html", "--runs", tmp_path / "runs"))
+    assert "What can't be compared" in page.text and "don't rank each other" in page.text
+    assert "FPN (bare): not evaluated on test" in page.text
+    assert "6 models on else, toy, test" in page.text
+
+
+def test_names_cannot_break_out(store, fake_run, tmp_path):
+    fake_run(store, "one", model="</style><script>alert(1)</script>", dataset="<img src=x onerror=y>")
+    text = report(tmp_path / "report.html", "--runs", store.root)
+    Page(text)
+    assert "<script" not in text and "<img" not in text
+
+
+def test_more_runs_than_colours(store, fake_run, tmp_path):
+    for index in range(12):
+        fake_run(store, f"run-{index:02}", seed=index, right=0.5 + 0.03 * index)
+    page = Page(report(tmp_path / "report.html", "--runs", store.root, "--examples", "0"))
+    assert "Drawn: the best 8 of 12." in page.text and "The first 10 of 12." in page.text
+
+
+def test_where_it_goes(toy, tmp_path, capsys):
+    assert main(["report", "--runs", str(toy[1]), "--out", str(tmp_path)]) == 2
+    assert "is a folder; expected a file" in capsys.readouterr().err
+    (tmp_path / "mine.html").write_text("<p>mine")
+    assert main(["report", "--runs", str(toy[1]), "--out", str(tmp_path / "mine.html")]) == 2
+    assert "Segcore didn't write it" in capsys.readouterr().err
+    assert main(["report", "--runs", str(toy[1]), "--out", str(tmp_path / "mine.html" / "r.html")]) == 2
+    assert "is a file, no folder" in capsys.readouterr().err
+    assert main(["report", "--runs", str(toy[1]), "--examples", "-1"]) == 2
+    assert "--examples is -1; expected 0 to 50" in capsys.readouterr().err
+    for _ in range(2):
+        report(tmp_path / "new" / "report.html", "unet", "--runs", toy[1])
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["report.html"]
