@@ -25,7 +25,7 @@ _LATEX = {letter: rf"\{letter}" for letter in "&%$#_{}"} | {
     "–": "--",
     "±": r"$\pm$",
 }
-_SHORT = ("image_miou", "pixel_accuracy")  # scores beside the one that is ranked by, where a page is narrow
+_SHORT = ("pixel_accuracy",)  # scores beside the one that is ranked by, where a page is narrow
 _SHORT_COSTS = ("parameters", "minutes")
 
 
@@ -204,7 +204,7 @@ def latex(comparison: Comparison, sort: str | None = None) -> str:
         shown, level = columns(comparison, short=True), _bold(comparison, pool)
         lines = [" & ".join(escaped(each.title) for each in shown) + r" \\", r"\midrule"]
         for row in ordered(comparison, pool, sort):
-            cells = [escaped(each.cell(row)) for each in shown]
+            cells = [escaped(each.cell(row).replace(" to ", "–")) for each in shown]
             if row.id in level:
                 cells[1] = rf"\textbf{{{cells[1]}}}"
             lines.append(" & ".join(cells) + r" \\")
@@ -213,8 +213,8 @@ def latex(comparison: Comparison, sort: str | None = None) -> str:
         body = "\n    ".join([r"\toprule", *lines, r"\bottomrule"])
         said = escaped(" ".join(notes(comparison, pool)))
         parts.append(
-            "\\begin{table}\n  \\centering\n"
-            f"  \\caption{{{escaped(title(comparison, pool))}. {said}}}\n"
+            "\\begin{table}\n  \\centering\\small\\setlength{\\tabcolsep}{3pt}\n"
+            f"  \\caption{{{escaped(title(comparison, pool))}. {said}}}\\smallskip\n"
             f"  \\label{{tab:{name.strip('-')}{'-' + str(pool + 1) if pool else ''}}}\n"
             f"  \\begin{{tabular}}{{{kind}}}\n    {body}\n  \\end{{tabular}}\n\\end{{table}}"
         )
