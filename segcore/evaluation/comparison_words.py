@@ -80,6 +80,8 @@ def sentences(
 
 def caveats(rows: Sequence[Row], pool: Pool) -> list[str]:
     """What the intervals don't tell."""
+    if not rows:
+        return []
     found = []
     if pool.sequences == 1 and len(pool.ids) > 1:
         found.append("All frames are of one clip: the intervals are about this street, not about others.")

@@ -99,7 +99,8 @@ def _opening(subject: Subject, pool: int) -> Html:
 
 def _title(subject: Subject) -> str:
     names = dict.fromkeys(pool.kind.dataset for pool in subject.comparison.pools)
-    return f"{number(len(subject.comparison.rows), 'model')} on {', '.join(names)}, {subject.comparison.split}"
+    scored = sum(not row.problem for row in subject.comparison.rows)
+    return f"{number(scored, 'model')} on {' and '.join(names)}: {subject.comparison.split}"
 
 
 def _heading(subject: Subject, made: str) -> Html:

@@ -23,7 +23,7 @@ def cost(subject: Subject) -> Html | None:
     for place, pool in subject.pools():
         for key in _plotted(subject):
             points = [(subject.mark(row), row.cost[key]) for row in subject.drawn(place) if key in row.cost]
-            if points:
+            if len(points) > 1:
                 title, metric = comparison.costs[key].title, comparison.metric
                 said = f"{metric.title} against {title}" + (
                     f", {pool.kind.dataset}" if len(comparison.pools) > 1 else ""

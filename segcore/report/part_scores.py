@@ -59,7 +59,8 @@ def short(subject: Subject, pool: int) -> Html:
     if equal:
         first += f" {where[0].upper()}{where[1:]} can't separate it from {_listed(equal)}."
     elif len(rows) > 1:
-        first += " It is better than each of the others by more than chance explains."
+        others = rows[1].title if len(rows) == 2 else "each of the others"
+        first += f" It is better than {others} by more than chance explains."
     chosen = subject.by_validation(pool)[0]
     second = ""
     if len(rows) > 1 and subject.validation(chosen) >= 0:
