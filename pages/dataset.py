@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from segcore.ui import browse, cache, frame, messages, state
+from segcore.ui import browse, cache, frame, health, messages, state
 from segcore.ui.panels import photo, truth
 from segcore.ui.viewer import viewer
 from segcore.ui.widgets import Cell, heading, shares, style, table
@@ -24,6 +24,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     sort = st.selectbox("Sort by", browse.SORTS, **state.bound("sort", browse.SORTS[0], browse.SORTS), width=150)
     st.space("stretch")
     overlay = st.toggle("Masks", **state.bound("masks", False), help="Or hover over a picture.")
+state.get("finding", "")  # of the health check below: the grid may begin the page anew, which keeps what was asked for
 
 # load
 with st.spinner("Reading masks", show_time=True):
@@ -50,6 +51,9 @@ with pictures:
 with facts:
     st.markdown(f"**{sample_id}**  \n:gray[{item.split} · {item.size[1]} × {item.size[0]}]")
     shares(data.labels, cache.classes_in(view.key, sample_id))
+
+st.subheader("Health", anchor=False, help=health.HELP)
+health.health(view)
 
 st.subheader("Splits", anchor=False)
 head = [Cell("split"), Cell("images", True), Cell("in the chosen runs, before → after augmentation", True)]

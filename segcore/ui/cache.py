@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from segcore.augment import Pipeline
     from segcore.augment.effect import Pair
     from segcore.data import ClassBalance
+    from segcore.data.leaks import LeakReport
     from segcore.evaluation.comparison import Comparison
     from segcore.evaluation.triage import Mistake, Tally
     from segcore.runs import Evaluation, RunRecord
@@ -341,3 +342,20 @@ def comparison(runs: Sequence[RunRecord], split: str, metric: str, titles: Mappi
     """Runs against each other. Many runs are drawn fewer times, so that the page stays quick."""
     keys = tuple(RunKey.of(run) for run in runs)
     return _comparison(keys, split, metric, tuple((run.id, titles[run.id]) for run in runs), runs)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Looking for a leak report of this data")
+def leaks(key: DataKey) -> LeakReport:
+    """The stored leak report of a dataset's own splits; else what ids and frame numbers alone tell."""
+    from segcore.data.leaks import check, stored
+
+    opened = dataset(key)
+    return stored(opened) or check(opened, pictures=False)
+
+
+def keep_leaks(key: DataKey, report: LeakReport) -> None:
+    """Store a report that the app made, and show it from now on."""
+    from segcore.data.leaks import store
+
+    store(report)
+    leaks.clear(key)

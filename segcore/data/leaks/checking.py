@@ -120,7 +120,7 @@ def _report(dataset: Dataset, plan: SplitPlan, pictures: Pictures | None, fps: f
     return LeakReport(
         dataset=dataset.name,
         source=dataset.source,
-        fingerprint=dataset.fingerprint,
+        fingerprint=dataset.fingerprint if pictures else "",
         split=plan.method,
         split_fingerprint=plan.fingerprint,
         samples={split: len(ids) for split, ids in frames.items()},

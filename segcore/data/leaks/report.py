@@ -99,7 +99,7 @@ class LeakReport:
     Args:
         dataset: Its name.
         source: What was opened.
-        fingerprint: Of the dataset, so that a stale report is never shown.
+        fingerprint: Of the dataset, so that a stale report is never shown; empty where no file of it was read.
         split: How it was split: `own` for the dataset's own splits, else the method of a plan.
         split_fingerprint: Of the plan.
         samples: Scored frames by split.
