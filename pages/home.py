@@ -20,6 +20,7 @@ if not messages.missing_dataset(view):
     messages.other_data(view)
     if view.fitting:
         st.subheader("Leaderboard", anchor=False)
+        messages.leak_note(view.fitting, "test")
         leaderboard(view, most=5)
 
     st.space("small")

@@ -61,5 +61,9 @@ messages.unevaluated(view, [each.run for each in found if each.evaluation is Non
 head, rows = panels.class_table(view, found, sample_id)
 if rows:
     st.subheader("Scores of this image", anchor=False)
+    messages.leak_note([each.run for each in found], split)
     table(head, rows)
-    st.caption(f"IoU by class, most frequent first; the lowest is tinted where models differ by 0.05. {POLICY}")
+    st.caption(
+        "Of this image alone; IoU by class, most frequent first. The lowest is tinted where models differ by 0.05. "
+        f"{POLICY}"
+    )

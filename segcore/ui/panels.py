@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from segcore.errors import SegcoreError
-from segcore.metrics import per_image
+from segcore.metrics import HELP, BoundaryScores, boundary_scores, per_image
 from segcore.runs import Evaluation, RunRecord
 from segcore.ui import cache
 from segcore.ui.frame import View
@@ -114,7 +115,12 @@ def class_table(view: View, found: Sequence[Answer], sample_id: str) -> tuple[li
         values.append({name: array[0] for name, array in per_image(counts[None]).items()})
     rows = []
     for name, title in (("miou", "mean IoU"), ("pixel_accuracy", "pixel accuracy")):
-        rows.append([Cell(title), *_row([float(each[name]) for each in values])])
+        rows.append([Cell(title, title=HELP[name]), *_row([float(each[name]) for each in values])])
+    borders = [_borders(each.evaluation, sample_id) for each in scored]
+    for name, title in (("boundary_iou", "boundary IoU"), ("boundary_f1", "boundary F1")):
+        if any(borders):
+            row = _row([getattr(each, name) if each else math.nan for each in borders])
+            rows.append([Cell(title, title=HELP[name]), *row])
     present = cache.classes_in(view.key, sample_id)
     for index in sorted((index for index in present if index < labels.classes), key=lambda index: -present[index]):
         rows.append(
@@ -124,6 +130,17 @@ def class_table(view: View, found: Sequence[Answer], sample_id: str) -> tuple[li
             ]
         )
     return head, rows
+
+
+def _borders(evaluation: Evaluation | None, sample_id: str) -> BoundaryScores | None:
+    """Scores of one image's borders; None where they are not stored, or can't be read."""
+    try:
+        counts = None if evaluation is None else evaluation.boundary_counts
+    except SegcoreError:  # the compare page says why
+        return None
+    if evaluation is None or counts is None:
+        return None
+    return boundary_scores(counts[evaluation.ids.index(sample_id)])
 
 
 def _row(values: Sequence[float]) -> list[Cell]:

@@ -89,6 +89,21 @@ def test_the_browser_reads_the_very_ids(open_app, data, runs):
     assert (found["pspnet"] == record.evaluation("test").prediction("test_02")).all()
 
 
+def test_confidence_goes_to_the_browser_and_its_lack_names_the_way_out(open_app, data, runs):
+    folder = runs("unet")
+    make_runs(folder, data, ("pspnet",), extras=True)
+    app = open_app(data, folder, "predictions", view="confidence", threshold="0.8")
+    assert not app.exception
+    readings = {each["name"]: each for each in viewer(app)["readings"]}
+    assert readings["unet"]["confidence"] is None and readings["unet"]["ids"] is not None
+    assert set(np.unique(values(readings["pspnet"]["confidence"]))) == {40, 90}
+    assert viewer(app)["threshold"] == 0.8
+    assert f"Evaluate it again: segcore evaluate {folder / 'unet'} --split test" in problems(app)["U-Net"]
+    assert [panel["doubt"] for panel in viewer(app)["panels"] if panel["doubt"]] == ["pspnet"]
+    table = next(html for html in app.get("html") if "sc-table" in html.proto.body).proto.body
+    assert "boundary IoU" in table and "boundary F1" in table
+
+
 def test_disagreement_wants_two_models(open_app, data, runs):
     app = open_app(data, runs("unet"), "predictions", view="disagreement")
     assert problems(app) == {"Agreement": "Disagreement wants two models: tick another one."}

@@ -60,7 +60,7 @@ def workplace(tmp_path_factory):
     """(dataset, runs) of four models."""
     folder = tmp_path_factory.mktemp("browser")
     data = make_data(folder / "toy")
-    make_runs(folder / "runs", data, ("fcn8s", "unet", "pspnet", "deeplabv3plus"))
+    make_runs(folder / "runs", data, ("fcn8s", "unet", "pspnet", "deeplabv3plus"), extras=True)
     fake_search(folder / "runs", "settings", ["complete", "pruned", "complete", "failed", "complete"])
     return data, folder / "runs"
 

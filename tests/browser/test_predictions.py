@@ -45,19 +45,15 @@ def reads(line, workplace, sample_id, pixel):
         expect(item.locator("em")).to_have_class("wrong" if answer != truth else "")
 
 
-def canvas(page, index):
-    """The colours of a painted panel, counted."""
-    return (
-        page.locator(".viewer canvas")
-        .nth(index)
-        .evaluate(
-            """one => {
+def marked(page):
+    """Pixels of the last panel that have the colour of a mark."""
+    return page.locator(".viewer canvas").last.evaluate(
+        """one => {
             const {data} = one.getContext("2d").getImageData(0, 0, one.width, one.height);
             let marked = 0;
             for (let at = 0; at < data.length; at += 4) marked += data[at] === 232 && data[at + 2] === 140;
             return marked;
         }"""
-        )
     )
 
 
@@ -125,6 +121,29 @@ def test_fingers_read_and_pinch(app, browser):
     assert float(re.match(r"matrix\((.*?),", transforms[0])[1]) == pytest.approx(3, rel=0.15)
     expect(line.locator(".where")).to_have_text("x 20, y 15")  # the pinch is no tap
     context.close()
+
+
+def test_the_threshold_marks_at_once_and_stands_in_the_link(app, workplace, page):
+    """The fake models are 0.9 sure where they are right, 0.4 where they are wrong."""
+    line = opened(page, f"{app}/predictions?image=test_01&runs=unet&view=confidence&threshold=0.3")
+    note = page.locator(".viewer figcaption span").last
+    expect(note).to_have_text("0 % marked, 0 % of errors")
+    assert marked(page) == 0
+    data, runs = workplace
+    wrong = load_run(runs / "unet").evaluation("test").prediction("test_01") != open_dataset(str(data)).mask("test_01")
+    slider = page.get_by_role("slider", name="Confidence threshold")
+    slider.evaluate("one => { one.value = 41; one.oninput(); }")
+    expect(note).to_have_text(f"{100 * wrong.mean():.0f} % marked, 100 % of errors")
+    assert marked(page) == wrong.sum()
+    assert "threshold=0.3" in page.url  # the server hears of it when the slider is let go
+    slider.evaluate("one => one.onchange()")
+    page.wait_for_url("**threshold=0.41**")
+    row, column = (int(each[0]) for each in wrong.nonzero())
+    page.mouse.move(*place(page, 0, (column, row)))
+    item = line.locator("span", has_text="U-Net")
+    expect(item.locator("small")).to_have_text("0.40")
+    expect(item.locator("em")).to_have_class("wrong")
+    assert page.problems == []
 
 
 def test_any_two_pictures_are_swiped_and_the_line_reads_all(app, workplace, page):
