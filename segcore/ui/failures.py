@@ -16,7 +16,7 @@ from segcore.evaluation.triage import LOWER_IS_BETTER, Mistake, Ranking, Triage,
 from segcore.labels import LabelMap
 from segcore.metrics import scores
 from segcore.runs import RunRecord
-from segcore.ui import cache, messages, state
+from segcore.ui import cache, messages, panels, state
 from segcore.ui.browse import EVERY
 from segcore.ui.frame import View, escaped
 from segcore.ui.gather import chunks, gather
@@ -338,7 +338,7 @@ def grid(view: View, board: Board, asked: Asked, found: Ranking) -> None:
         board.size,
         draw,
         version=(view.key, board.split, versions, asked, view.hidden),
-        on_pick=lambda sample_id: open_image(board.split, sample_id),
+        on_pick=lambda sample_id: open_image(view, board.split, sample_id),
         page="sheet",
         overlay=True,
         exact=True,
@@ -366,12 +366,16 @@ def value_text(asked: Asked, value: float) -> str:
     return number(value)
 
 
-def open_image(split: str, sample_id: str) -> None:
-    """Go to the predictions page, on this image, in the error view, with the same runs."""
+def open_image(view: View, split: str, sample_id: str) -> None:
+    """Go to the predictions page, on this image, in the error view, with the same runs and the same pixels lit."""
     chosen = {"image": sample_id, "view": "error", "split": split}
     for name, value in chosen.items():
         state.put(name, value)
-    st.switch_page("pages/predictions.py", query_params={**st.query_params.to_dict(), **chosen})
+    if split == panels.splits(view)[0]:
+        del chosen["split"]
+    # What that page would write itself: were it to change the link, going back would first lead to itself.
+    same = {name: st.query_params[name] for name in ("data", "runs", "hide", "lit") if name in st.query_params}
+    st.switch_page("pages/predictions.py", query_params=same | chosen)
 
 
 def listed(view: View, board: Board, asked: Asked, found: Ranking) -> pd.DataFrame:
