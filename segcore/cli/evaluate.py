@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from segcore.cli.arguments import Commands, add_backend_arguments, add_run_arguments, predictor_options, run_from
@@ -11,7 +12,7 @@ from segcore.errors import EvaluationError, number, unknown
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
-    from segcore.runs import RunRecord, ScoreInfo
+    from segcore.runs import Evaluation, RunRecord, ScoreInfo
 
 
 def add_evaluate(commands: Commands) -> None:
@@ -73,7 +74,7 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
     found = ScoreInfo.from_counts(evaluation.total, run.labels)
     if same and not predictor.variant and arguments.split in ("val", "test"):
         RunWriter(run.path).write_summary(with_leaks(run, dataset).model_copy(update={arguments.split: found}))
-    _print_scores(run, f"{dataset.name} {arguments.split}, {number(len(ids), 'image')}", found)
+    _print_scores(run, f"{dataset.name} {arguments.split}, {number(len(ids), 'image')}", found, evaluation)
     for note in predictor.notes:
         print(f"segcore: {note}", file=sys.stderr)
     if predictor.variant:
@@ -95,7 +96,7 @@ def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
     return dataset.split(split).ids if split == "test" else plan_of(run, dataset).scored(split)
 
 
-def _print_scores(run: RunRecord, what: str, found: ScoreInfo) -> None:
+def _print_scores(run: RunRecord, what: str, found: ScoreInfo, evaluation: Evaluation) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -114,7 +115,24 @@ def _print_scores(run: RunRecord, what: str, found: ScoreInfo) -> None:
     table.add_row("mean accuracy", f"{found.mean_accuracy:.4f}")
     table.add_row("mean Dice", f"{found.mean_dice:.4f}")
     table.add_row("frequency-weighted IoU", f"{found.frequency_weighted_iou:.4f}", end_section=True)
+    for name, value in _more_scores(evaluation):
+        table.add_row(name, f"{value:.4f}")
+    table.add_section()
     for name, iou in zip(run.labels.names, found.iou, strict=True):
         table.add_row(f"IoU {escape(name)}", "absent" if iou is None else f"{iou:.4f}")
     console.print(table)
     console.print(POLICY)
+
+
+def _more_scores(evaluation: Evaluation) -> Iterator[tuple[str, float]]:
+    """Scores that are not of the split's confusion matrix."""
+    yield "image mIoU", evaluation.image_miou
+    borders, calibration = evaluation.boundary, evaluation.calibration
+    if borders is not None:
+        yield "boundary IoU", borders.boundary_iou
+        yield "boundary IoU at 3 px", borders.boundary_iou_3px
+        yield "boundary F1", borders.boundary_f1
+    if calibration is not None:
+        yield "calibration error", calibration.before.ece
+        if calibration.after is not None:
+            yield f"calibration error at temperature {calibration.temperature:.2f}", calibration.after.ece

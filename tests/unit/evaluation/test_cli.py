@@ -1,6 +1,7 @@
 """`segcore runs`, `segcore evaluate` and `segcore predict`, with a real model on a folder of images."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -55,6 +56,10 @@ def test_evaluate_prints_and_stores_the_scores(run, store, folder, capsys):
     assert f"{evaluation.scores.miou:.4f}" in printed
     assert "fake-fcn (FCN-32s) on camvid test, 3 images" in printed
     assert "IoU Bicyclist" in printed
+    more = evaluation.image_miou, evaluation.boundary.boundary_f1, evaluation.calibration.before.ece
+    for name, value in zip(("image mIoU", "boundary F1", "calibration error"), more, strict=True):
+        assert re.search(rf"{name} .*{value:.4f}", printed)
+    assert "temperature" not in printed  # which validation, not evaluated yet, would tell
     assert POLICY in printed
     assert "not the data it was trained on" not in printed
 
