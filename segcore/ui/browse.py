@@ -37,12 +37,17 @@ def matching(key: DataKey, ids: Sequence[str], class_id: int | None, sort: str) 
     return found
 
 
+def thumb(key: DataKey, sample_id: str) -> Thumb:
+    """One sample, small."""
+    return Thumb(sample_id, *cache.thumbnail(key, sample_id))
+
+
 def grid(view: View, ids: Sequence[str], selected: str, size: tuple[int, int], *, overlay: bool) -> None:
     """The samples as thumbnails; a click opens one."""
     sheet(
         ids,
         size,
-        lambda sample_id: Thumb(sample_id, *cache.thumbnail(view.key, sample_id)),
+        lambda sample_id: thumb(view.key, sample_id),
         version=view.key,
         on_pick=lambda sample_id: state.put("sample", sample_id),
         overlay=overlay,

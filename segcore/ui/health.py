@@ -11,6 +11,7 @@ from segcore.data.leaks.report import TITLES
 from segcore.errors import number
 from segcore.ui import browse, cache, state
 from segcore.ui.frame import View, escaped
+from segcore.ui.sheet import thumbs
 from segcore.ui.widgets import Thumb, gallery
 
 ICONS = {
@@ -60,7 +61,7 @@ def _line(found: Finding, key: str, opened: bool) -> None:
 
 def _pairs(view: View, found: Finding) -> None:
     """Thumbnails of the worst, each beside its partner; a click opens the sample at the top of the page."""
-    thumbs: list[Thumb] = []
+    pictures: list[Thumb] = []
     places: dict[str, str] = {}
     known = view.dataset.ids if view.dataset else ()
     for rank, example in enumerate(found.examples[:PAIRS_SHOWN]):
@@ -68,17 +69,17 @@ def _pairs(view: View, found: Finding) -> None:
             if sample_id in known:
                 # One frame may be in several pairs, and the gallery wants every id once.
                 places[f"{rank}:{sample_id}"] = sample_id
-                (drawn,) = browse.thumbs(view.key, [sample_id], {}, seconds=browse.BUDGET)
+                (drawn,) = thumbs([sample_id], {}, lambda each: browse.thumb(view.key, each))
                 shown = Thumb(f"{rank}:{sample_id}", drawn.photo, drawn.layer, note or drawn.note, title=sample_id)
-                thumbs.append(shown)
+                pictures.append(shown)
 
     def pick(place: str) -> None:
         state.put("sample", places[place])
 
-    if thumbs:
+    if pictures:
         size = cache.sample(view.key, next(iter(places.values()))).size
         masks = found.kind in ("masks", "unlearnable")  # what is wrong with them is to be seen on the masks
-        gallery(thumbs, size, key=f"pairs:{_key(found)}", on_pick=pick, overlay=masks, smallest=170)
+        gallery(pictures, size, key=f"pairs:{_key(found)}", on_pick=pick, overlay=masks, smallest=170)
         beside = "Each beside what it is like; " if found.examples[0].partner else ""
         st.caption(f"{beside}hover to {'hide' if masks else 'see'} the mask, click to open it above.".capitalize())
 
