@@ -218,8 +218,8 @@ def _right_in(near: Bool, mask: npt.NDArray[np.uint8], true: npt.NDArray[np.uint
     """How much of the band is right."""
     scored = int((near & (true != IGNORE_INDEX)).sum())
     if not scored:
-        return "no border"
-    return f"{100 * (1 - int((wrong(mask, true) & near).sum()) / scored):.0f} % right in it"
+        return "band: none"
+    return f"band: {100 * (1 - int((wrong(mask, true) & near).sum()) / scored):.0f} % right"
 
 
 def _visible(labels: LabelMap, look: Look) -> frozenset[int]:

@@ -174,7 +174,6 @@ def viewer(
                 "key": [mark._asdict() for mark in marks],
                 "keys": on_step is not None,
                 "readings": [reading.to_dict() for reading in readings],
-                "hint": "Point at a picture, or tap it",
                 **_classes(labels),
                 "ramp": base64.b64encode(confidence_palette(0)[: LEVELS + 1].tobytes()).decode(),
                 "mark": list(MARKED),

@@ -58,12 +58,13 @@ function knob(label, name, value, root, moved, settled) {
   show();
 }
 
-// The models begin in a row of their own; the key fills the gap that this leaves, or stands in a row below.
+// Where one row can't hold all, the models begin in one of their own; the key fills the gap that this leaves, or else
+// the end of the last row.
 function arrange(root) {
   const { grid, key, panels, lead } = root;
   const columns = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
   const models = panels.length - lead;
-  const gap = lead && models > 0 && lead < columns ? columns - lead : 0;
+  const gap = lead && lead < columns && panels.length > columns ? columns - lead : 0;
   const rest = (columns - ((gap ? models : panels.length) % columns)) % columns;
   panels.forEach(({ figure }, index) => {
     figure.style.gridColumnStart = gap && index === lead ? 1 : "";
@@ -94,7 +95,7 @@ export default function ({ data: [data], parentElement, setStateValue, setTrigge
     new ResizeObserver(() => arrange(root)).observe(grid);
   }
   Object.assign(root, { size: data.size, lead: data.lead, names: data.names, colors: data.colors });
-  Object.assign(root, { unscored: data.unscored, hint: data.hint, ramp: data.ramp, mark: data.mark });
+  Object.assign(root, { unscored: data.unscored, ramp: data.ramp, mark: data.mark });
   root.style.setProperty("--aspect", `${data.size[1]} / ${data.size[0]}`);
   root.style.setProperty("--min", data.min);
   root.classList.toggle("swipe", data.swipe);

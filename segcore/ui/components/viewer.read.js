@@ -1,4 +1,4 @@
-// What stands at the point: the true class and every model's answer, in one line below the pictures.
+// What stands at the point: the true class, where that is, and every model's answer, in one line below the pictures.
 // Ids come as planes: deflated rows of bytes, each row as the difference to the one above (encode_plane).
 const VOID = 255;
 
@@ -35,7 +35,7 @@ function line(root, readings) {
     title.textContent = title.title = each.title;
     return { swatch: make("u", "", item), answer: make("em", "", item), sure: make("small", "", item) };
   });
-  if (readings.length) root.where = make("span", "where", output);
+  if (readings.length) root.where = make("small", "where", output.firstChild);
 }
 
 function say(root) {
@@ -60,5 +60,5 @@ function say(root) {
   });
   const [height, width] = root.size;
   const pixel = (share, size) => Math.min(size - 1, Math.floor(share * size));
-  root.where.textContent = point ? `x ${pixel(point.u, width)}, y ${pixel(point.v, height)}` : root.hint;
+  root.where.textContent = point ? `x ${pixel(point.u, width)}, y ${pixel(point.v, height)}` : "point at a picture";
 }
