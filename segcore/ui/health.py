@@ -8,10 +8,9 @@ import streamlit as st
 
 from segcore.data.leaks import Finding, check
 from segcore.data.leaks.report import TITLES
-from segcore.errors import number
-from segcore.ui import browse, cache, state
+from segcore.errors import SegcoreError, number
+from segcore.ui import cache, state
 from segcore.ui.frame import View, escaped
-from segcore.ui.sheet import thumbs
 from segcore.ui.widgets import Thumb, gallery
 
 ICONS = {
@@ -61,27 +60,30 @@ def _line(found: Finding, key: str, opened: bool) -> None:
 
 def _pairs(view: View, found: Finding) -> None:
     """Thumbnails of the worst, each beside its partner; a click opens the sample at the top of the page."""
-    pictures: list[Thumb] = []
-    places: dict[str, str] = {}
-    known = view.dataset.ids if view.dataset else ()
+    thumbs: list[Thumb] = []
+    size = (3, 4)
     for rank, example in enumerate(found.examples[:PAIRS_SHOWN]):
         for sample_id, note in ((example.id, example.detail), (example.partner, "")):
-            if sample_id in known:
-                # One frame may be in several pairs, and the gallery wants every id once.
-                places[f"{rank}:{sample_id}"] = sample_id
-                (drawn,) = thumbs([sample_id], {}, lambda each: browse.thumb(view.key, each))
-                shown = Thumb(f"{rank}:{sample_id}", drawn.photo, drawn.layer, note or drawn.note, title=sample_id)
-                pictures.append(shown)
+            if not sample_id:
+                continue
+            place = f"{rank}:{sample_id}"  # one frame may be in several pairs, and the gallery wants every id once
+            try:
+                thumbs.append(Thumb(place, *cache.thumbnail(view.key, sample_id), note=note, title=sample_id))
+                size = cache.dataset(view.key).size(sample_id)
+            except SegcoreError:  # the note says why, or opening the sample does
+                thumbs.append(Thumb(place, note=note or "unreadable", title=sample_id))
 
-    def pick(place: str) -> None:
-        state.put("sample", places[place])
-
-    if pictures:
-        size = cache.sample(view.key, next(iter(places.values()))).size
-        masks = found.kind in ("masks", "unlearnable")  # what is wrong with them is to be seen on the masks
-        gallery(pictures, size, key=f"pairs:{_key(found)}", on_pick=pick, overlay=masks, smallest=170)
-        beside = "Each beside what it is like; " if found.examples[0].partner else ""
-        st.caption(f"{beside}hover to {'hide' if masks else 'see'} the mask, click to open it above.".capitalize())
+    masks = found.kind in ("masks", "unlearnable")  # what is wrong with them is to be seen on the masks
+    gallery(
+        thumbs,
+        size,
+        key=f"pairs:{_key(found)}",
+        on_pick=lambda place: state.put("sample", place.partition(":")[2]),
+        overlay=masks,
+        smallest=170,
+    )
+    beside = "Each beside what it is like. " if found.examples[0].partner else ""
+    st.caption(f"{beside}Hover to {'hide' if masks else 'see'} the mask, click to open it above.")
 
 
 def _look_closer(view: View) -> None:

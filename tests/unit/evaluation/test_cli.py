@@ -89,6 +89,7 @@ def test_validation_is_what_the_run_took_from_train(run, folder, capsys):
     assert again.evaluation("val").ids == tuple(item.id for item in plan.val)
     assert again.evaluation("train").ids == tuple(item.id for item in plan.train)
     assert again.summary.val.miou == again.evaluation("val").scores.miou
+    assert "neighbours in time" in again.leak("val") and again.leak("test") is None  # looked for now: training had not
     writer.write_config({"val_fraction": 0.5, "copies": 1, "seed": 3})
     assert main(["evaluate", str(run.path), "--split", "val", "--device", "cpu"]) == 2
     assert "The split of run 'fake-fcn' can't be made again from its" in capsys.readouterr().err

@@ -48,6 +48,15 @@ def test_a_summary_from_before_provenance_was_written_down_loads(store, fake_run
     assert [getattr(load_run(run.path).summary, name) for name in newer] == [None] * 4
 
 
+def test_what_speaks_against_a_score_stands_beside_it(store, fake_run):
+    run = fake_run(store, "unet-01")
+    assert run.summary.dataset.leaks is None and run.leak("test") is None  # from before it was looked for
+    told = run.summary.dataset.model_copy(update={"leaks": {"test": "It measures memory."}})
+    RunWriter(run.path).write_summary(run.summary.model_copy(update={"dataset": told}))
+    again = load_run(run.path)
+    assert again.leak("test") == "It measures memory." and again.leak("val") is None
+
+
 def test_every_file_appears_under_its_documented_name_and_no_temporary_stays(store, fake_run):
     run = fake_run(store, "fake")
     names = {str(path.relative_to(run.path)) for path in run.path.rglob("*") if path.is_file()}

@@ -1,0 +1,73 @@
+"""`segcore data check`."""
+
+import json
+
+import pytest
+from fixtures import layouts
+from fixtures.runs import fake_run
+from fixtures.streets import photos, several
+
+from segcore import cli
+from segcore.data import open_dataset
+from segcore.data.leaks import LeakReport, stored
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGCORE_CACHE", str(tmp_path / "cache"))
+
+
+def test_a_table_sentences_and_where_it_is_stored(tmp_path, capsys):
+    root = layouts.cam101(tmp_path / "cam")
+    assert cli.main(["data", "check", "--data", str(root)]) == 0
+    captured = capsys.readouterr()
+    for wanted in (
+        "its own splits: train 18, test 2",
+        "neighbours in time",
+        "│ train / test │   2 of 2 │",
+        "0016E5_07971 ~ 0016E5_07969  0.07 s apart",
+        "Beside every score on test: 100 % of test frames (2 of 2) have a training frame within 0.2 s: this score "
+        "measures memory.",
+        f"Stored in {root / 'leaks.json'}",
+    ):
+        assert wanted in captured.out
+    assert captured.err == ""  # no bar where there is no terminal
+    assert stored(open_dataset(root)) is not None
+
+
+def test_json_is_all_that_is_printed_and_reads_back(tmp_path, capsys):
+    root = layouts.cam101(tmp_path / "cam")
+    assert cli.main(["data", "check", "--data", str(root), "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["sentences"]["test"].endswith("this score measures memory.") and values["against"] == []
+    values.pop("against")
+    assert LeakReport.from_dict(values) == stored(open_dataset(root))
+
+
+def test_strict_fails_on_leaks_alone(tmp_path, capsys):
+    leaky, clean = layouts.cam101(tmp_path / "cam"), photos(tmp_path / "d", train=several(0, 3), test=several(9, 3))
+    assert cli.main(["data", "check", "--data", str(leaky), "--strict"]) == 1
+    assert cli.main(["data", "check", "--data", str(clean), "--strict"]) == 0
+    assert "Nothing speaks against scores on test (pictures, frame numbers and copies" in capsys.readouterr().out
+    assert cli.main(["data", "check", "--data", str(clean), "--against", str(clean), "--strict"]) == 1
+
+
+def test_a_method_or_a_run_says_which_split_is_checked(tmp_path, capsys):
+    root = layouts.cam101(tmp_path / "cam")
+    command = ["data", "check", "--data", str(root), "--quick"]
+    assert cli.main([*command, "--split", "augmented", "--copies", "2"]) == 0
+    text = capsys.readouterr().out
+    assert "split by augmented" in text and "copies of one frame" in text and "Stored" not in text
+    run = fake_run(tmp_path / "runs", "unet")
+    assert cli.main([*command, "--run", str(run.path)]) == 2
+    assert "The split of run 'unet' can't be made again" in capsys.readouterr().err
+    assert cli.main([*command, "--run", str(run.path), "--split", "frame"]) == 2
+    assert "Leave one of them out." in capsys.readouterr().err
+
+
+def test_bad_words_are_one_message(tmp_path, capsys):
+    root = layouts.cam101(tmp_path / "cam")
+    assert cli.main(["data", "check", "--data", str(root), "--split", "blok"]) == 2
+    assert "No split method 'blok'. Did you mean 'block'?" in capsys.readouterr().err
+    assert cli.main(["data", "check", "--data", str(root), "--fps", "0"]) == 2
+    assert "--fps is 0; expected the frames a second" in capsys.readouterr().err
