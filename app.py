@@ -20,6 +20,7 @@ frame.run(
             st.Page(PAGES / "compare.py", title="Compare"),
             st.Page(PAGES / "errors.py", title="Errors"),
             st.Page(PAGES / "predictions.py", title="Predictions"),
+            st.Page(PAGES / "try_it.py", title="Try it"),
         ],
         position="top",
     )

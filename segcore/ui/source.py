@@ -18,7 +18,7 @@ from segcore.ui.frame import View
 from segcore.ui.preview import Picture
 
 _OWN = "augment:own"
-_TYPES = ["png", "jpg", "jpeg", "webp", "avif", "bmp", "tif", "tiff", "gif"]
+TYPES = ["png", "jpg", "jpeg", "webp", "avif", "bmp", "tif", "tiff", "gif"]
 SIZES = ("full size", "training size")
 
 
@@ -88,10 +88,10 @@ def _step(icon: str, help_: str, to: str | None) -> None:
 
 def _upload_form(own: Own | None, labels: LabelMap) -> None:
     megabytes = MAX_BYTES // 2**20
-    st.file_uploader("Image", _TYPES, key="augment:image", max_upload_size=megabytes, on_change=_take_image)
+    st.file_uploader("Image", TYPES, key="augment:image", max_upload_size=megabytes, on_change=_take_image)
     st.file_uploader(
         "Its mask, if there is one",
-        _TYPES,
+        TYPES,
         key="augment:mask",
         max_upload_size=megabytes,
         on_change=_take_mask,

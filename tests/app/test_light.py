@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 HEAVY = ("torch", "lightning", "albumentations", "segmentation_models_pytorch", "timm", "optuna")
 app = AppTest.from_file("app.py", default_timeout=60).run()
 found = {"home": [name for name in HEAVY if name in sys.modules]}
-for page in ("dataset", "curves", "search", "compare", "errors", "predictions"):
+for page in ("dataset", "curves", "search", "compare", "errors", "predictions", "try_it"):
     app.switch_page(f"pages/{page}.py").run()
     assert not app.exception, app.exception
     found[page] = [name for name in HEAVY if name in sys.modules]

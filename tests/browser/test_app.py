@@ -16,8 +16,9 @@ TITLES = {
     "search": "Search",
     "compare": "Compare",
     "errors": "Errors",
+    "try_it": "Try it",
 }
-NAVIGATION = ["Segcore", "Dataset", "Augment", "Curves", "Search", "Compare", "Errors", "Predictions"]
+NAVIGATION = ["Segcore", "Dataset", "Augment", "Curves", "Search", "Compare", "Errors", "Predictions", "Try it"]
 
 
 def layers(page):
@@ -25,7 +26,9 @@ def layers(page):
     return page.locator(".viewer img.layer:not([hidden])").evaluate_all("all => all.map(one => one.src)")
 
 
-@pytest.mark.parametrize("name", ["", "dataset", "augment", "curves", "search", "compare", "errors", "predictions"])
+@pytest.mark.parametrize(
+    "name", ["", "dataset", "augment", "curves", "search", "compare", "errors", "predictions", "try_it"]
+)
 def test_cold_deep_link(fresh, page, name):
     """The very first request of a fresh server goes to this page, with its query parameters."""
     page.goto(f"{fresh}/{name}?runs=unet&hide=Car")

@@ -1,0 +1,80 @@
+"""The try-it page: one's own image, through real and through broken models."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from fixtures.app import ROOT
+from PIL import Image
+
+from segcore.data import open_dataset
+from segcore.evaluation.familiarity import familiarity
+from segcore.runs import RunStore
+from segcore.ui.trying import Own, Tried, masks_zip
+
+
+@pytest.fixture
+def upload(open_app, picture_file):
+    """`upload(data, runs, array or bytes, **link)` opens the page and drops a file."""
+
+    def start(data, runs, picture, /, **link):
+        app = open_app(data, runs, "try_it", **link)
+        image = picture if isinstance(picture, bytes) else picture_file(picture)
+        app.session_state["try:own"] = Own(image, "street.png")
+        return app.run()
+
+    return start
+
+
+def panels(app):
+    (found,) = [each for each in app.get("bidi_component") if each.proto.component_name.endswith("viewer")]
+    return json.loads(found.proto.json)[0]["panels"]
+
+
+def test_no_picture_is_said_and_the_page_goes_on(upload, data, runs, said):
+    app = upload(data, runs("unet"), b"no picture")
+    assert not app.exception and "street.png" in app.error[0].value
+    assert not app.get("bidi_component")
+
+
+def test_a_model_that_can_not_be_loaded_says_so_in_its_place(upload, data, runs):
+    app = upload(data, runs("unet", "pspnet"), np.zeros((30, 40, 3), np.uint8))
+    assert not app.exception
+    image, *models = panels(app)
+    assert image["title"] == "Your image" and len(models) == 2
+    assert all(each["problem"] for each in models)
+
+
+def test_a_real_model_answers_with_its_confidence_and_says_when_it_is_strange(upload, said, picture_file):
+    noise = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
+    app = upload("drive", ROOT / "checkpoints", noise, runs="drive-pspnet")
+    assert not app.exception and not app.error
+    _, pspnet = panels(app)
+    assert pspnet["layer"] and "% sure" in pspnet["note"] and not pspnet["problem"]
+    assert "may be outside what this model knows" in said(app)
+    familiar = open_dataset("drive").image("drive_0020")
+    app.session_state["try:own"] = Own(picture_file(familiar), "known.png")
+    app.run()
+    assert "outside" not in "".join(each.value for each in app.warning)
+    assert "Not less sure than they are used to be: PSPNet" in said(app)
+
+
+def test_masks_come_as_palette_pictures_with_their_classes(data, runs):
+    run = RunStore(runs("unet")).get("unet")
+    mask = np.arange(12, dtype=np.uint8).reshape(3, 4) % 4
+    archive = zipfile.ZipFile(io.BytesIO(masks_zip(Own(b"x", "x.png"), [Tried(run, mask), Tried(run, problem="none")])))
+    assert archive.namelist() == ["unet.png", "unet-classes.csv"]
+    picture = Image.open(io.BytesIO(archive.read("unet.png")))
+    assert picture.mode == "P" and (np.array(picture) == mask).all()
+    assert archive.read("unet-classes.csv").decode().splitlines()[:2] == ["id,name,r,g,b", "0,Sky,128,128,128"]
+
+
+def test_an_image_is_strange_when_it_leaves_a_model_less_sure_than_all_others():
+    known = np.array([0.1, 0.2, 0.3, np.nan, 0.15, 0.25])
+    assert familiarity(0.31, known).strange and not familiarity(0.3, known).strange
+    assert familiarity(0.05, known).above == 5
+    assert "than of any of its 5 val images (0.10 to 0.30)" in familiarity(0.4, known).sentence("val")
+    assert "entropy 0.20; 60 % of its 5 val images" in familiarity(0.2, known).sentence("val")
+    assert familiarity(0.2, known[:4]) is None and familiarity(float("nan"), known) is None
