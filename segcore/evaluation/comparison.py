@@ -5,6 +5,7 @@ Needs no model: everything comes from what evaluations stored.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -138,6 +139,13 @@ class Comparison:
         )
 
     @cached_property
+    def digest(self) -> str:
+        """Stands for all that it was made of, in caches of what is made of it."""
+        made_of = [f"{run.path}@{run.version}:{self.titles[run.id]}" for run in self.runs]
+        made_of += [self.split, self.metric.key, str(self.by_seed), str(self.resamples), str(self.seed)]
+        return hashlib.sha256("\n".join(made_of).encode()).hexdigest()
+
+    @cached_property
     def by_recipe(self) -> Comparison:
         """The same with the runs of one recipe as one row; no image is drawn again."""
         return replace(self, by_seed=True, _pairs={})
@@ -170,7 +178,7 @@ class Comparison:
         if place not in self._draws:
             pool = self.pools[place]
             counted = [self._counted(run_id, pool.ids) for run_id in pool.runs]
-            self._draws[place] = draw(counted, pool.block, sequences(pool.ids), self.resamples, self.seed)
+            self._draws[place] = draw(counted, pool.block, pool.clips, self.resamples, self.seed)
         return self._draws[place]
 
     @cached_property
@@ -321,7 +329,7 @@ class Comparison:
             counted = [
                 Counted(self._sums[run_id], kind).at(places_of(self.evaluations[run_id], pool.ids)) for run_id in runs
             ]
-            draws = draw(counted, pool.block, sequences(pool.ids), min(CLASS_RESAMPLES, self.resamples), self.seed)
+            draws = draw(counted, pool.block, pool.clips, min(CLASS_RESAMPLES, self.resamples), self.seed)
             if draws is not None:
                 draws = draws.grouped([[runs.index(run_id) for run_id in row.runs] for row in rows], seed=self.seed)
                 for index, row in enumerate(rows):

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -55,12 +56,17 @@ class Pool:
     runs: tuple[str, ...]
     block: int
 
+    @cached_property
+    def clips(self) -> tuple[str, ...]:
+        """Of each image."""
+        return sequences(self.ids)
+
     @property
     def sequences(self) -> int:
         """Number of clips the images come from; as many as images where they are no frames."""
-        return len(set(sequences(self.ids)))
+        return len(set(self.clips))
 
-    @property
+    @cached_property
     def where(self) -> str:
         """`11 frames of one clip`, `233 frames of 2 clips`, `50 images`."""
         return where(self.ids)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from segcore.evaluation.comparison_rows import Row
 
 COLUMNS = ("image_miou", "pixel_accuracy", "mean_accuracy", "boundary_iou", "ece", "parameters", "minutes")
+MANY = 16  # runs, beyond which scores that have a file of their own are read only when asked for
 LEVEL = "The images can't separate it from the best."
 _HTML = """<div class="board"><div class="bar"><label class="search"><input type="search" placeholder="Filter runs"
 aria-label="Filter runs"></label><span class="count"></span><button type="button" class="best"></button>
@@ -35,7 +36,9 @@ def first_columns(comparison: Comparison) -> list[str]:
     """Those that are shown at first, a latency among them where one was measured."""
     offered = columns(comparison)
     latency = next((key for key in offered if key.endswith("_median")), None)
-    wanted = ["miou", *COLUMNS] + ([latency] if latency else [])
+    wanted = {"miou", *COLUMNS, latency}
+    if len(comparison.runs) > MANY:
+        wanted -= {key for key, metric in comparison.metrics.items() if metric.file}
     return [key for key in offered if key in wanted]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,9 @@ from segcore.ui import state
 from segcore.visual import encode_disagreement, encode_errors, encode_jpeg, encode_layer, encode_lit, unanimous
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    import altair
     import pandas as pd
 
     from segcore.augment import Pipeline
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     from segcore.runs import Evaluation, RunRecord
     from segcore.runs.search import SearchRecord
 
+T = TypeVar("T")
+Chart: TypeAlias = "altair.Chart | altair.LayerChart | altair.FacetChart"
 PHOTO_WIDTH = 1280  # px: sharp in one panel of a wide screen, and zoomed in
 THUMB_WIDTH = 240
 WIDE_THUMB = 360
@@ -359,3 +364,30 @@ def keep_leaks(key: DataKey, report: LeakReport) -> None:
 
     store(report)
     leaks.clear(key)
+
+
+@st.cache_data(max_entries=400, show_spinner=False)
+def kept(token: tuple[Hashable, ...], _make: Callable[[], T]) -> T:
+    """What `make` gives, made once; everybody gets a copy.
+
+    Args:
+        token: All that it depends on, in plain values.
+        _make: Makes it.
+    """
+    return _make()
+
+
+@st.cache_data(max_entries=400, show_spinner=False)
+def chart_spec(token: tuple[Hashable, ...], _build: Callable[[], Chart]) -> dict[str, Any]:
+    """A chart as Vega-Lite. Building one takes Altair 20 to 60 ms, and Streamlit builds it anew on every run of a page.
+
+    Args:
+        token: All that the chart depends on, in plain values.
+        _build: Makes it.
+    """
+    import altair as alt
+    from altair.utils import schemapi
+
+    # Tests hold charts against the schema; here that would take as long again as all the rest.
+    with schemapi.debug_mode(False), alt.data_transformers.enable("default", max_rows=None):
+        return _build().to_dict(validate=False)

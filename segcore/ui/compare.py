@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,16 +34,22 @@ class Part:
         kind: Data, classes, void.
         rows: Chosen and scored, best first.
         colors: What a row is called -> hex.
+        digest: Of the comparison.
     """
 
     kind: Kind
     rows: tuple[Row, ...]
     colors: dict[str, str]
+    digest: str
 
     @property
     def title(self) -> str:
         """`camvid, 11 classes`."""
         return self.kind.title
+
+    def token(self, *more: Hashable) -> tuple[Hashable, ...]:
+        """Stands for all that it shows, for caches; `more` for what was chosen beside it."""
+        return (self.digest, self.title, *self.colors.items(), *more)
 
 
 def listed(view: View) -> list[RunRecord]:
@@ -60,7 +66,8 @@ def parts(view: View, comparison: Comparison) -> list[Part]:
     for row in rows:
         found.setdefault(comparison.pools[row.pool].kind, []).append(row)
     return [
-        Part(kind, tuple(mine), {row.title: board.color_of(view, row) for row in mine}) for kind, mine in found.items()
+        Part(kind, tuple(mine), {row.title: board.color_of(view, row) for row in mine}, comparison.digest)
+        for kind, mine in found.items()
     ]
 
 

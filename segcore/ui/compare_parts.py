@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from segcore.evaluation.comparison_metrics import METRICS
 from segcore.metrics import EXPLAIN, HELP, POLICY
-from segcore.ui import board, compare, state, tables
+from segcore.ui import board, cache, compare, state, tables
 from segcore.ui.compare import Part
 from segcore.ui.frame import View, escaped
 from segcore.ui.widgets import Cell, number
@@ -17,6 +18,8 @@ from segcore.ui.widgets import table as small_table
 from segcore.visual import charts, compare_charts, swatch
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from segcore.evaluation.comparison import Comparison
 
 CLICKED = "pick"  # name of the selection of a clicked dot
@@ -137,11 +140,11 @@ def is_it_real(view: View, comparison: Comparison, part: Part) -> None:
             if scope == "best" or len(rows) < 2:
                 rows = tuple(kind_rows[: compare.MOST_PAIRED])
         if len(rows) > 1:
-            table, order = compare.pairs(comparison, rows)
-            st.altair_chart(
-                compare_charts.significance(table, order),
+            _chart(
+                part.token("pairs", *(row.id for row in rows)),
+                lambda: compare_charts.significance(*compare.pairs(comparison, rows)),
                 key="pairs",
-                alt="Every model against every other one: " + " ".join(table["says"].head(6)),
+                alt="Every model against every other one: " + " ".join(said),
             )
             st.caption(
                 "Blue: the row is better than the column. Orange: worse. Grey: can't be separated. Points of 100."
@@ -161,14 +164,20 @@ def classes(comparison: Comparison, part: Part) -> None:
             **state.bound("score", "iou", scores),
             label_visibility="collapsed",
         )
-    table = compare.per_class(comparison, part, score)
+    table = cache.kept(part.token("classes", score), lambda: compare.per_class(comparison, part, score))
     present = compare_charts.by_spread(table.dropna(subset=["value"]))
+    every = True
     if len(present) > compare.MOST_CLASSES:
         every = st.toggle(f"All {len(present)} classes", **state.bound("every", False))
-        if not every:
-            table = table[table["class"].isin(present[: compare.MOST_CLASSES])]
-    chart = compare_charts.per_class(table, part.colors, title=compare.CLASS_SCORES[score])
-    st.altair_chart(chart, key="classes", alt=f"{HELP[score]} By class and model.")
+    shown = present if every else present[: compare.MOST_CLASSES]
+    _chart(
+        part.token("classes", score, every),
+        lambda: compare_charts.per_class(
+            table[table["class"].isin(shown)], part.colors, title=compare.CLASS_SCORES[score]
+        ),
+        key="classes",
+        alt=f"{HELP[score]} By class and model.",
+    )
     absent = [name for name in part.kind.classes if name not in present]
     if absent:
         st.caption(f"Not in the ground truth, so not counted: {escaped(', '.join(absent))}.")
@@ -201,18 +210,21 @@ def quality_and_cost(view: View, comparison: Comparison, part: Part) -> None:
     if table.dropna(subset=["x", "y"]).empty:
         st.caption(f"{note} Measure it: `segcore profile RUN`.")
         return
-    chart = compare_charts.trade_off(
-        table,
-        part.colors,
-        x_title=costs[cost],
-        y_title=qualities[quality],
-        higher=METRICS[quality].higher_is_better is not False,
-        points=CLICKED,
-    )
-    # A key made from what is chosen: after a click the chart begins with nothing clicked.
-    key = f"cost:{','.join(run.id for run in view.chosen)}"
-    event = st.altair_chart(
-        chart, key=key, on_select="rerun", selection_mode=CLICKED, alt=f"{qualities[quality]} against {costs[cost]}"
+    event = _chart(
+        part.token("cost", cost, quality),
+        lambda: compare_charts.trade_off(
+            table,
+            part.colors,
+            x_title=costs[cost],
+            y_title=qualities[quality],
+            higher=METRICS[quality].higher_is_better is not False,
+            points=CLICKED,
+        ),
+        # Made from what is chosen: after a click the chart begins with nothing clicked.
+        key=f"cost:{','.join(run.id for run in view.chosen)}",
+        on_select="rerun",
+        selection_mode=CLICKED,
+        alt=f"{qualities[quality]} against {costs[cost]}",
     )
     clicked = event["selection"].get(CLICKED, [])
     if clicked and board.toggle(view, comparison, str(clicked[0]["id"])):
@@ -262,30 +274,34 @@ def _confusion(comparison: Comparison, part: Part) -> None:
             )
     run = next(run for run in comparison.runs if run.id == of)
     counts = compare.total(comparison, rows[of])
+    other = compare.total(comparison, rows[against]) if against else None
     if against:
-        other = compare.total(comparison, rows[against])
-        chart = compare_charts.confusion_difference(counts, other, run.labels, names=(names[of], names[against]))
         said = f"Blue: {names[of]} does better, more often right or less often wrong. Orange: {names[against]} does."
         st.caption(escaped(said))
-        counts = counts + other
-    else:
-        chart = compare_charts.confusion(counts, run.labels, hue=part.colors[names[of]])
-    st.altair_chart(
-        chart,
+
+    def draw() -> cache.Chart:
+        if other is None:
+            return compare_charts.confusion(counts, run.labels, hue=part.colors[names[of]])
+        return compare_charts.confusion_difference(counts, other, run.labels, names=(names[of], names[against]))
+
+    _chart(
+        part.token("confusion", of, against),
+        draw,
         key="confusion",
-        width=compare_charts.confusion_width(counts),
+        width=compare_charts.confusion_width(counts if other is None else counts + other),
         alt=f"Confusion of {names[of]}" + (f" less that of {names[against]}" if against else ""),
     )
 
 
 def _calibration(comparison: Comparison, part: Part) -> None:
     """Whether a model is as often right as it claims; nothing where no evaluation tells."""
-    table, lines = compare.calibration(comparison, part)
+    table, lines = cache.kept(part.token("calibration"), lambda: compare.calibration(comparison, part))
     if not lines:
         return
     st.subheader("Calibration", anchor=False, help="Whether a model that is 80 % sure is right 8 times in 10.")
-    st.altair_chart(
-        compare_charts.reliability(table, part.colors),
+    _chart(
+        part.token("calibration"),
+        lambda: compare_charts.reliability(table, part.colors),
         key="calibration",
         width=460,
         alt=f"Share that is right against confidence. {HELP['ece']}",
@@ -311,18 +327,31 @@ def _calibration(comparison: Comparison, part: Part) -> None:
 
 def training(view: View, comparison: Comparison, part: Part) -> None:
     """The curves of the chosen, small."""
-    table, colors, notes = compare.curves(view, comparison, part, "epoch")
+    table, colors, notes = cache.kept(part.token("curves"), lambda: compare.curves(view, comparison, part, "epoch"))
     if table.empty:
         return
     st.subheader(
         "Training", anchor=False, help="Training dashed, validation solid, ◆ the epoch whose weights were kept."
     )
-    for column, (name, heading) in zip(st.columns(3, gap="medium"), tables.CURVES.items(), strict=True):
-        shown = table.rename(columns={name: "value"})[["run", "phase", "x", "value", "best"]]
-        best = shown[shown["best"] & (shown["phase"] == "validation")]
-        chart = charts.history(
-            shown, colors, title=heading, x_title="epoch", best=best, score=name != "loss", height=190
-        )
-        column.altair_chart(chart, key=f"curve-{name}", alt=f"{heading} by epoch of {', '.join(colors)}")
+    for column, name in zip(st.columns(2, gap="large"), ("loss", "miou"), strict=True):
+        heading = tables.CURVES[name]
+        with column:
+            _chart(
+                part.token("curve", name),
+                partial(_curve, table, colors, name, heading),
+                key=f"curve-{name}",
+                alt=f"{heading} by epoch of {', '.join(colors)}",
+            )
     for note in notes:
         st.caption(escaped(note))
+
+
+def _curve(table: pd.DataFrame, colors: dict[str, str], name: str, heading: str) -> cache.Chart:
+    shown = table.rename(columns={name: "value"})[["run", "phase", "x", "value", "best"]]
+    best = shown[shown["best"] & (shown["phase"] == "validation")]
+    return charts.history(shown, colors, title=heading, x_title="epoch", best=best, score=name != "loss", height=190)
+
+
+def _chart(token: tuple[Hashable, ...], build: Callable[[], cache.Chart], **options: Any) -> Any:  # noqa: ANN401
+    """Draw a chart that is built once; the options are those of `st.vega_lite_chart`."""
+    return st.vega_lite_chart(spec=cache.chart_spec(token, build), **options)
