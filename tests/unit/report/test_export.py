@@ -117,6 +117,17 @@ def test_what_cannot_be_exported(toy, tmp_path, capsys, words, message):
     assert not (tmp_path / "out").exists()
 
 
+def test_options_of_a_model_are_checked_before_it_is_loaded(toy, tmp_path, capsys):
+    words = ["unet", "--runs", toy[1], "--out", tmp_path / "out", "--format"]
+    assert export(*words, "onnx", "--size", "360") == 2
+    assert "--size is '360'; expected HEIGHTxWIDTH in pixels, e.g. 360x480" in capsys.readouterr().err
+    assert export(*words, "openvino", "--split", "val", "--name", "x") == 2
+    assert "--name means nothing with --format openvino; only with fiftyone" in capsys.readouterr().err
+    assert export(*words, "onnx", "--precision", "int3") == 2
+    assert "int3" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_nothing_foreign_is_replaced(run, tmp_path, capsys, monkeypatch):
     out = tmp_path / "out"
     assert export(run.path, "--format", "png", "--out", out) == 0
