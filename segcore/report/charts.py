@@ -61,6 +61,11 @@ def dot(color: str) -> Html:
     return el("span", class_="dot", style=f"background:{color}", aria_hidden="true")
 
 
+def who(color: str, title: str) -> Html:
+    """A run by its colour and name; a short name is never broken from its dot."""
+    return el("span", dot(color), title, class_="who" if len(title) <= 18 else None)
+
+
 def swatch(color: Sequence[int]) -> Html:
     """A class's colour."""
     return el("span", class_="swatch", style="background:#{:02x}{:02x}{:02x}".format(*color), aria_hidden="true")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from segcore.report.axis import Axis
 from segcore.report.board import score
-from segcore.report.charts import Mark, class_chart, dot, legend, matrix, swatch
+from segcore.report.charts import Mark, class_chart, legend, matrix, swatch, who
 from segcore.report.markup import Html, el, inner
 from segcore.report.subject import Subject
 
@@ -73,7 +73,7 @@ def _table(
         "tr",
         el("th", "class", scope="col"),
         el("th", "of the pixels", scope="col", class_="num"),
-        [el("th", dot(subject.color(row)), row.title, scope="col", class_="num") for row in rows],
+        [el("th", who(subject.color(row), row.title), scope="col", class_="num") for row in rows],
     )
     body = []
     for index in sorted(present, key=lambda index: -true[index]):
@@ -176,8 +176,8 @@ def _mistakes(
         "tr",
         el("th", "mistake", scope="col"),
         el("th", "of all pixels", scope="col", class_="num"),
-        [el("th", dot(subject.color(each)), each.title, scope="col", class_="num") for each in rows],
+        [el("th", who(subject.color(each), each.title), scope="col", class_="num") for each in rows],
     )
     said = f"Most pixels lost by {rows[0].title}; for each model, the share of the true class."
-    table = el("table", el("thead", head), el("tbody", body), aria_label="The largest mistakes")
+    table = el("table", el("thead", head), el("tbody", body), class_="long", aria_label="The largest mistakes")
     return inner(el("p", said, class_="note"), el("div", table, class_="scroll"))

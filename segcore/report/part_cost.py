@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from segcore.errors import SegcoreError
-from segcore.report.charts import Line, dot, legend, lines, scatter
+from segcore.report.charts import Line, legend, lines, scatter, who
 from segcore.report.markup import Html, el, inner, prose
 from segcore.report.subject import MOST_DRAWN, Subject
+
+if TYPE_CHECKING:
+    from segcore.evaluation.comparison_metrics import Cost
+    from segcore.evaluation.comparison_rows import Row
 
 MOST_PLOTS = 3
 _CURVES = (("val_miou", "train_miou", "mIoU"), ("val_loss", "train_loss", "loss"))
@@ -35,40 +41,51 @@ def cost(subject: Subject) -> Html | None:
                     lower=metric.higher_is_better is False,
                 )
                 figures.append(el("figure", el("figcaption", said), chart))
-    head = el(
-        "tr",
-        el("th", "model", scope="col"),
-        [el("th", each.title, scope="col", class_="num", title=each.help) for each in comparison.costs.values()],
-    )
-    body = [
-        el(
-            "tr",
-            el("th", dot(subject.color(row)), row.title, scope="row"),
-            [
-                el("td", f"{row.cost[key]:.{each.digits}f}" if key in row.cost else "–", class_="num")
-                for key, each in comparison.costs.items()
-            ],
-        )
-        for row in rows
-    ]
     measured = any(run.profile is not None for run in subject.runs)
     said = "Dashed: the models that no other beats in both." if any(figures) else ""
     hint = "" if measured else " MACs, model size and latency were not measured; `segcore profile RUN` does."
-    helps = [
-        f"{each.title}: {each.help}" for key, each in comparison.costs.items() if "_" in key and key != "peak_memory_mb"
-    ]
     return inner(
         el("p", prose(said + hint), class_="note"),
         el("div", figures, class_="plots"),
-        el("div", el("table", el("thead", head), el("tbody", body)), class_="scroll"),
-        el("p", " ".join(helps), class_="note") if helps else None,
+        el("div", _table(subject, rows), class_="scroll"),
+        [el("p", f"{each.title}: {each.help}", class_="note") for each in _explained(subject)],
     )
 
 
-def _plotted(subject: Subject) -> list[str]:
-    """Parameters, the first latency, minutes of training: as far as they are known."""
-    known = list(subject.comparison.costs)
+def _table(subject: Subject, rows: list[Row]) -> Html:
+    """All costs: a row a cost where models are few, else a row a model."""
+    costs = subject.comparison.costs
+
+    def cell(row: Row, key: str) -> Html:
+        return el("td", f"{row.cost[key]:.{costs[key].digits}f}" if key in row.cost else "–", class_="num")
+
+    names = {row.id: who(subject.color(row), row.title) for row in rows}
+    if len(rows) <= MOST_DRAWN:
+        head = [el("th", "cost", scope="col"), [el("th", name, scope="col", class_="num") for name in names.values()]]
+        body = [
+            el("tr", el("th", each.title, scope="row", title=each.help), [cell(row, key) for row in rows])
+            for key, each in costs.items()
+        ]
+    else:
+        titles = [el("th", each.title, scope="col", class_="num", title=each.help) for each in costs.values()]
+        head = [el("th", "model", scope="col"), titles]
+        body = [el("tr", el("th", names[row.id], scope="row"), [cell(row, key) for key in costs]) for row in rows]
+    return el("table", el("thead", el("tr", head)), el("tbody", body))
+
+
+def _explained(subject: Subject) -> list[Cost]:
+    """Costs whose titles don't explain themselves; of the latencies the first, which names the machine."""
+    known = subject.comparison.costs
     latencies = [key for key in known if key.endswith("_median")]
+    return [known[key] for key in ("macs", *latencies[:1]) if key in known]
+
+
+def _plotted(subject: Subject) -> list[str]:
+    """Parameters, a latency, minutes of training: as far as they are known."""
+    known = list(subject.comparison.costs)
+    rows = subject.comparison.rows
+    latencies = [key for key in known if key.endswith("_median")]
+    latencies.sort(key=lambda key: -sum(key in row.cost for row in rows))  # that of most rows, else the first
     wanted = ["parameters", *latencies[:1], "minutes"]
     return [key for key in wanted if key in known][:MOST_PLOTS]
 

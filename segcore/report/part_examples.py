@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from segcore.errors import SegcoreError
 from segcore.report.board import score
-from segcore.report.charts import dot, swatch
+from segcore.report.charts import swatch, who
 from segcore.report.examples import Example, choose
 from segcore.report.markup import Html, el, inner
 from segcore.report.subject import Subject
@@ -91,7 +91,7 @@ def _example(
     ]
     figures = [_figure(f"{name}-0", first, [el("span", "Photo, ground truth")])]
     for number, row in enumerate(rows, 1):
-        caption = [el("span", dot(subject.color(row)), row.title)]
+        caption = [el("span", who(subject.color(row), row.title))]
         evaluation = subject.comparison.evaluations[row.id]
         try:
             guess = evaluation.prediction(sample_id)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from segcore.evaluation.comparison_metrics import METRICS
 from segcore.metrics import POLICY
 from segcore.report.board import problems
-from segcore.report.charts import dot
+from segcore.report.charts import who
 from segcore.report.markup import Html, el, inner
 from segcore.report.stored import evaluate_command
 from segcore.report.subject import Subject
@@ -79,7 +79,7 @@ def _runs(subject: Subject) -> Html:
     rows = []
     for row in subject.comparison.rows:
         for run in subject.runs_of(row):
-            called = [dot(subject.color(row)), row.title, el("br"), el("code", run.id)]
+            called = [who(subject.color(row), row.title), el("br"), el("code", run.id)]
             rows.append(
                 el("tr", el("th", called, scope="row"), [el("td", facts[run.id][name] or "–") for name in titles])
             )

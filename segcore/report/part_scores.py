@@ -10,7 +10,7 @@ from segcore.evaluation.comparison_metrics import METRICS
 from segcore.evaluation.comparison_words import points
 from segcore.report.axis import Axis
 from segcore.report.board import score
-from segcore.report.charts import dot, strip, ticks
+from segcore.report.charts import strip, ticks, who
 from segcore.report.markup import Html, el, inner, prose
 from segcore.report.notes import leak_notes, leak_sentence
 from segcore.report.subject import Subject
@@ -110,7 +110,7 @@ def leaderboard(subject: Subject, pool: int) -> Html:
             el(
                 "tr",
                 el("td", rank, class_="num"),
-                el("th", dot(subject.color(row)), row.title, scope="row"),
+                el("th", who(subject.color(row), row.title), scope="row"),
                 el("td", score(mark.value), class_=best),
                 el("td", strip([mark], axis, least=30), class_="bar"),
                 el("td", ends, class_="num"),
@@ -144,11 +144,11 @@ def real(subject: Subject, pool: int) -> Html | None:
 
 
 def _pairs(subject: Subject, rows: Sequence[Row]) -> Html:
-    head = el("tr", el("td"), [el("th", dot(subject.color(row)), row.title, scope="col") for row in rows])
+    head = el("tr", el("td"), [el("th", who(subject.color(row), row.title), scope="col") for row in rows])
     body = []
     for row in rows:
         cells = [el("td", "·") if row is other else _pair(subject, row, other) for other in rows]
-        body.append(el("tr", el("th", dot(subject.color(row)), row.title, scope="row"), cells))
+        body.append(el("tr", el("th", who(subject.color(row), row.title), scope="row"), cells))
     return el("table", el("thead", head), el("tbody", body), class_="pairs", aria_label="Every pair of models")
 
 
@@ -179,13 +179,13 @@ def all_scores(subject: Subject, pool: int) -> Html:
         body = [
             el(
                 "tr",
-                el("th", dot(subject.color(row)), row.title, scope="row"),
+                el("th", who(subject.color(row), row.title), scope="row"),
                 [el("td", score(row.scores[key]), class_="num") for key in keys],
             )
             for row in rows
         ]
     else:
-        titles = [el("th", dot(subject.color(row)), row.title, scope="col", class_="num") for row in rows]
+        titles = [el("th", who(subject.color(row), row.title), scope="col", class_="num") for row in rows]
         head = [el("th", "score", scope="col"), titles]
         body = [
             el("tr", _metric_head(key, "row"), [el("td", score(row.scores[key]), class_="num") for row in rows])

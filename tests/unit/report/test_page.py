@@ -9,7 +9,7 @@ from fixtures.app import LABELS
 
 from segcore.cli import main
 from segcore.metrics import POLICY
-from segcore.runs import RunStore
+from segcore.runs import RunStore, RunWriter
 
 
 class Page(HTMLParser):
@@ -176,3 +176,22 @@ def test_where_it_goes(toy, tmp_path, capsys):
     for _ in range(2):
         report(tmp_path / "new" / "report.html", "unet", "--runs", toy[1])
     assert [file.name for file in (tmp_path / "new").iterdir()] == ["report.html"]
+
+
+def test_a_leak_stands_above_everything(toy, tmp_path, capsys):
+    said = "86 % of test frames have a training frame within 0.2 s: this score measures memory."
+    for name, leaks in (("unet", {"test": said}), ("pspnet", {})):
+        shutil.copytree(toy[1] / name, tmp_path / "runs" / name)
+        writer = RunWriter(tmp_path / "runs" / name)
+        summary = writer.record().summary
+        dataset = summary.dataset.model_copy(update={"leaks": leaks})
+        writer.write_summary(summary.model_copy(update={"dataset": dataset}))
+    text = report(tmp_path / "one.html", tmp_path / "runs" / "unet")
+    assert text.index("leak bad") < text.index("<h2>Leaderboard")
+    assert said in Page(text).text
+    both = Page(report(tmp_path / "both.html", "--runs", tmp_path / "runs")).text
+    assert f"{said} (U-Net)" in both
+    assert "Leak check: nothing was found that training shares with test. (PSPNet)" in both
+    for format_, wanted in (("md", said), ("latex", said.replace("%", r"\%")), ("csv", said)):
+        assert main(["leaderboard", str(tmp_path / "runs" / "unet"), "--format", format_]) == 0
+        assert wanted in capsys.readouterr().out
