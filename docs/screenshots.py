@@ -30,7 +30,6 @@ PAGES = {
     "compare": "compare",
     "errors": "errors",
     "predictions": "predictions",
-    "try-it": "try_it",
 }
 WIDTH, TALLEST = 1440, 1500  # px
 LARGEST = 400_000  # bytes

@@ -34,18 +34,18 @@ with pictures:
             st.markdown(f"**{frame.escaped(asked.mistake.sentence(board.labels))}**", width="content")
             st.button("Show all", icon=":material/close:", type="tertiary", on_click=failures.light, args=("",))
     if not found.ids:
-        st.info(failures.nothing(board, asked))
+        st.info(frame.escaped(failures.nothing(board, asked)))
     else:
-        st.caption(failures.words(view, board, asked, found))
+        st.caption(frame.escaped(failures.words(view, board, asked, found)))
         if view.dataset is not None:
             failures.grid(view, board, asked, found)
-            st.caption(failures.pictures(view, board, asked))
+            st.caption(frame.escaped(failures.pictures(view, board, asked)))
         else:
             messages.missing_dataset(view)
             st.dataframe(failures.listed(view, board, asked, found), hide_index=True)
 with mistakes:
     run = board.runs[asked.run]
-    st.subheader(f"What {view.titles[run.id]} takes for what", anchor=False)
+    st.subheader(f"What {frame.escaped(view.titles[run.id])} takes for what", anchor=False)
     share = st.segmented_control(
         "Cells say",
         SHARES,
@@ -64,4 +64,4 @@ with mistakes:
         key="matrix",
         on_pick=failures.light,
     )
-    st.caption(failures.matrix_note(board))
+    st.caption(frame.escaped(failures.matrix_note(board)))

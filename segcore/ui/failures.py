@@ -35,6 +35,7 @@ RANKS = {
 }
 LIT = "most lit pixels"
 PAIR = ("difference", "all-fail", "disagreement")  # orders that one run can't make
+SCORE_HELP = "Of each image by itself: the mean IoU is over the classes present in that image."
 MOST_ROWS = 2000  # of the table
 
 
@@ -166,7 +167,9 @@ def choose(view: View, board: Board, splits: Sequence[str]) -> Asked:
         score = state.get("score", "miou", titles)
         if able not in ("disagreement", "lit"):
             bound = state.bound("score", "miou", titles)
-            score = st.selectbox("Score", titles, format_func=lambda each: titles[each], **bound, width=165)
+            score = st.selectbox(
+                "Score", titles, format_func=lambda each: titles[each], **bound, width=165, help=SCORE_HELP
+            )
         run = next(iter(names))
         if len(names) > 1:
             label = "Where this run is better" if able == "difference" else "Run"
@@ -246,7 +249,7 @@ def _disagreement(view: View, board: Board) -> dict[str, float]:
 def refused(view: View, board: Board, asked: Asked) -> None:
     """Say why one run alone can't be sorted so."""
     if asked.rank != asked.wanted:
-        only = view.titles[board.runs[0].id]
+        only = escaped(view.titles[board.runs[0].id])
         st.info(
             f"The order “{RANKS[asked.wanted]}” needs two runs with scores on {board.split}; there is only {only}. "
             "Tick another in the sidebar. Until then its worst images come first."

@@ -231,13 +231,13 @@ def warn(view: View, found: Sequence[tuple[Tried, str, Familiarity | None]]) -> 
 def explain(view: View, found: Sequence[tuple[Tried, str, Familiarity | None]]) -> None:
     """How sure the other models are against what they are used to, and what that can't tell."""
     usual = [
-        f"{view.titles[each.run.id]} ({where.sentence(split)})"
+        f"{escaped(view.titles[each.run.id])} ({where.sentence(split)})"
         for each, split, where in found
         if where and not where.strange
     ]
     if usual:
         st.caption(f"Not less sure than they are used to be: {'; '.join(usual)}.")
-    untold = [view.titles[each.run.id] for each, _, where in found if where is None]
+    untold = [escaped(view.titles[each.run.id]) for each, _, where in found if where is None]
     if untold:
         st.caption(f"Nothing to compare with, since no entropy of other images is stored: {', '.join(untold)}.")
     if found:

@@ -40,6 +40,12 @@ def score(note):
 
 
 @pytest.fixture
+def said(said):
+    """What the page says, without the backslashes that keep Markdown from reading names."""
+    return lambda app: said(app).replace("\\", "")
+
+
+@pytest.fixture
 def errors(open_app, data, runs):
     """`errors(*models, **link)` opens the page."""
 
