@@ -34,9 +34,12 @@ if not messages.missing_dataset(view):
         st.page_link("pages/augment.py", label="Augment", icon=":material/arrow_forward:")
     with compare.container(border=True, height="stretch"):
         st.markdown("**Compare the models**")
-        st.caption("Image by image, class by class, and quality against cost.")
-        st.page_link("pages/predictions.py", label="Predictions", icon=":material/arrow_forward:")
-        st.page_link("pages/compare.py", label="Compare", icon=":material/arrow_forward:")
+        st.caption("Image by image, class by class, quality against cost, and on a picture of yours.")
+        for pair in (("predictions", "compare"), ("errors", "try_it")):
+            with st.container(horizontal=True):
+                for page in pair:
+                    label = page.replace("_", " ").capitalize()
+                    st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:", width=130)
     with train.container(border=True, height="stretch"):
         if view.runs:
             st.markdown("**Train on yours**")
