@@ -8,6 +8,9 @@ import pytest
 from fixtures.app import LABELS
 
 from segcore.cli import main
+from segcore.data import open_dataset
+from segcore.data.leaks import check
+from segcore.data.leaks.storage import store
 from segcore.metrics import POLICY
 from segcore.runs import RunStore, RunWriter
 
@@ -191,7 +194,24 @@ def test_a_leak_stands_above_everything(toy, tmp_path, capsys):
     assert said in Page(text).text
     both = Page(report(tmp_path / "both.html", "--runs", tmp_path / "runs")).text
     assert f"{said} (U-Net)" in both
-    assert "Leak check: nothing was found that training shares with test. (PSPNet)" in both
+    assert "Leak check: nothing was found against scores on test when it was trained" in both
+    assert "every picture. (PSPNet)" in both
     for format_, wanted in (("md", said), ("latex", said.replace("%", r"\%")), ("csv", said)):
         assert main(["leaderboard", str(tmp_path / "runs" / "unet"), "--format", format_]) == 0
         assert wanted in capsys.readouterr().out
+
+
+def test_a_stored_check_of_the_pictures_is_told(toy, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGCORE_CACHE", str(tmp_path / "cache"))
+    shutil.copytree(toy[0], tmp_path / "toy")
+    dataset = open_dataset(tmp_path / "toy")
+    shutil.copytree(toy[1] / "unet", tmp_path / "runs" / "unet")
+    writer = RunWriter(tmp_path / "runs" / "unet")
+    summary = writer.record().summary
+    info = summary.dataset.model_copy(update={"source": str(tmp_path / "toy"), "fingerprint": dataset.fingerprint})
+    writer.write_summary(summary.model_copy(update={"dataset": info}))
+    assert "Leak check: none was made of test" in Page(report(tmp_path / "r.html", "--runs", tmp_path / "runs")).text
+    found = check(dataset)
+    store(found)
+    text = Page(report(tmp_path / "r.html", "--runs", tmp_path / "runs")).text
+    assert (found.sentence("test") or "in its pictures, ids and times") in text
