@@ -23,7 +23,7 @@ import platformdirs
 
 from segcore.runs import RunRecord, files
 
-_FORMAT: Final = 1  # raised when the graph that is converted changes
+_FORMAT: Final = 2  # raised when the graph that is converted changes
 _MANIFEST: Final = "manifest.json"
 _KEPT: Final = 32  # conversions, of 10 to 100 MB each; the longest unused goes first
 

@@ -6,6 +6,7 @@ import threading
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from segcore.evaluation.decide import F32Logits
 from segcore.runs import RunRecord
 
 _FILE = "model.xml"
+_IN_BF16 = ("Convolution", "MatMul", "Const", "Parameter", "Result")  # the last three don't compute
 
 
 class OpenVinoBackend:
@@ -80,6 +82,7 @@ class OpenVinoBackend:
         fed = self._run.summary.input
         graph = Graph(load_model(self._run.path), fed.mean, fed.std, channels_last=True).eval()
         write_openvino(graph, torch.zeros((1, *size, 3), dtype=torch.uint8), folder / _FILE)
+        keep_exact(folder / _FILE)
 
 
 def write_openvino(graph: nn.Module, example: Tensor, path: Path, *, half: bool = False) -> None:
@@ -98,6 +101,24 @@ def write_openvino(graph: nn.Module, example: Tensor, path: Path, *, half: bool 
     model.inputs[0].tensor.set_names({"image"})
     model.outputs[0].tensor.set_names({"logits"})
     openvino.save_model(model, path, compress_to_fp16=half)
+
+
+def keep_exact(path: Path) -> None:
+    """Let bf16 into convolutions and matrix products only, which is where it saves time.
+
+    All else (depthwise convolutions, sums, activations, interpolation) stays float32 by the mark that OpenVINO has for
+    layers to compute precisely. It halves the pixels that change class, at no cost in time that could be measured.
+
+    Args:
+        path: The `.xml` that `write_openvino` wrote; changed in place.
+    """
+    tree = ElementTree.parse(path)
+    for layer in tree.iterfind("layers/layer"):
+        if layer.get("type") not in _IN_BF16:
+            marks = layer.find("rt_info")
+            marks = ElementTree.SubElement(layer, "rt_info") if marks is None else marks
+            ElementTree.SubElement(marks, "attribute", {"name": "precise", "version": "0"})
+    tree.write(path)
 
 
 def computes_in_bf16() -> bool:

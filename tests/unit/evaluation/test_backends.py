@@ -1,6 +1,7 @@
 """OpenVINO and ONNX Runtime against torch on a small model; every architecture is in `benchmarks/parity.py`."""
 
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import onnx
@@ -13,6 +14,7 @@ from fixtures.runs import SIZE, fake_run
 from segcore.errors import EvaluationError, RunError
 from segcore.evaluation import Predictor
 from segcore.evaluation.backends import cache
+from segcore.evaluation.backends.with_openvino import computes_in_bf16
 from segcore.evaluation.export_model import export_model
 from segcore.labels import CAMVID11
 from segcore.models import create_model, save_model
@@ -61,6 +63,23 @@ def test_a_backend_answers_as_torch_does_and_keeps_what_it_converted(run, place,
     assert len([name for name in kept if name.startswith(f"small-{backend}-48x64-")]) == 1
     monkeypatch.setattr("segcore.models.load_model", lambda folder: pytest.fail("converted again"))
     np.testing.assert_array_equal(Predictor(run, backend=backend)(image).mask, answer.mask)
+
+
+def test_bf16_is_for_convolutions_alone_and_is_refused_where_it_is_not_computed_in(run, place):
+    image, exact = picture(*SIZE), Predictor(run, backend="openvino")
+    exact.warm(SIZE)
+    (folder,) = (place / "models").glob("small-openvino-48x64-*")
+    layers = ElementTree.parse(folder / "model.xml").findall("layers/layer")
+    marked = {layer.get("type") for layer in layers if layer.find("rt_info/attribute[@name='precise']") is not None}
+    assert {"GroupConvolution", "Add", "Interpolate"} <= marked
+    assert not {"Convolution", "Const"} & marked
+    if not computes_in_bf16():
+        with pytest.raises(EvaluationError, match=r"does not compute in bf16\. Choose --precision fp32"):
+            Predictor(run, backend="openvino", precision="bf16")
+        return
+    rounded = Predictor(run, backend="openvino", precision="bf16")
+    assert rounded.variant == "+openvino-bf16"
+    assert (rounded(image).mask == exact(image).mask).mean() > 0.95
 
 
 def test_an_export_takes_images_as_its_note_says(run, tmp_path):
