@@ -19,16 +19,18 @@ def step(by: int) -> None:
 
 
 # choose
+splits = panels.splits(view)
+split = state.get("split", splits[0], splits)
+found = panels.answers(view, split)
+ids = panels.images(view, found, split)
+middle = ids[len(ids) // 2]
+state.get("image", middle, ids)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-    split = look.split(panels.splits(view))
-    found = panels.answers(view, split)
-    ids = panels.images(view, found, split)
-    middle = ids[len(ids) // 2]
-    state.get("image", middle, ids)
     st.button("", icon=":material/chevron_left:", help="Previous image (left arrow)", on_click=step, args=(-1,))
     sample_id = st.selectbox("Image", ids, **state.bound("image", middle, ids), label_visibility="collapsed", width=230)
     st.button("", icon=":material/chevron_right:", help="Next image (right arrow)", on_click=step, args=(1,))
     st.caption(f"{ids.index(sample_id) + 1} of {len(ids)}", width="content")
+    look.split(splits)
     st.space("stretch")
     sides = st.container(width="content")
 chosen = look.chosen(view.dataset.labels, view.hidden)

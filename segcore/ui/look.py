@@ -80,27 +80,16 @@ def pair(names: Mapping[str, str]) -> tuple[str, str] | None:
             return None
         first = options[1]
         second = next((name for name in options[2:] if name != "agreement"), options[0])
-        sides = []
-        for name, default, label in (("left", first, "Left picture"), ("right", second, "Right picture")):
-            sides.append(
-                st.selectbox(
-                    label,
-                    options,
-                    format_func=lambda option: names[option],
-                    **state.bound(name, default, options),
-                    label_visibility="collapsed",
-                    width=170,
-                )
-            )
-    return sides[0], sides[1]
+        with st.container(horizontal=True, gap="small", width="content"):
+            left = _picture("Left picture", "left", first, names)
+            right = _picture("Right picture", "right", second, names)
+    return left, right
 
 
-def split(splits: Sequence[str]) -> str:
-    """The split whose predictions are looked at; a choice where there are several."""
-    default = splits[0]
-    if len(splits) == 1:
-        return state.get("split", default, splits)
-    return _choice("Split", "split", splits)
+def split(splits: Sequence[str]) -> None:
+    """The choice of the split whose predictions are looked at, where there are several."""
+    if len(splits) > 1:
+        _choice("Split", "split", splits)
 
 
 def mistake(lit: tuple[int | None, int | None], labels: LabelMap) -> str:
@@ -134,6 +123,17 @@ def _lit(labels: LabelMap) -> tuple[int | None, int | None] | None:
         help="Only these pixels are lit. Click to see every mistake.",
     )
     return found
+
+
+def _picture(label: str, name: str, default: str, names: Mapping[str, str]) -> str:
+    return st.selectbox(
+        label,
+        list(names),
+        format_func=lambda option: names[option],
+        **state.bound(name, default, list(names)),
+        label_visibility="collapsed",
+        width=170,
+    )
 
 
 def _choice(label: str, name: str, options: Mapping[str, str] | Sequence[str], help: str | None = None) -> str:
