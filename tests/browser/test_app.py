@@ -22,8 +22,9 @@ NAVIGATION = ["Segcore", "Dataset", "Augment", "Curves", "Search", "Compare", "E
 
 
 def layers(page):
-    """The sources of the mask layers that are shown, in order."""
-    return page.locator(".viewer img.layer:not([hidden])").evaluate_all("all => all.map(one => one.src)")
+    """The sources of the mask layers that are shown, in order; not that of agreement, which has no class colours."""
+    shown = '.viewer img.layer:not([hidden]):not([alt="Agreement mask"])'
+    return page.locator(shown).evaluate_all("all => all.map(one => one.src)")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_choose_an_image_and_two_models_and_toggle_a_class(app, page):
         page.locator('[data-testid="stSidebar"] label', has_text=model).click()
         idle(page)
     captions = page.locator(".viewer figcaption b").all_inner_texts()
-    assert captions[1:] == ["Ground truth", "U-Net", "DeepLabV3+"]
+    assert captions[1:] == ["Ground truth", "Agreement", "U-Net", "DeepLabV3+"]
 
     page.get_by_test_id("stSelectbox").get_by_role("combobox").click()
     page.get_by_role("option", name="test_02").click()
@@ -83,7 +84,7 @@ def test_opacity_moves_without_a_rerun_and_arrow_keys_change_the_image(app, page
     page.goto(f"{app}/predictions")
     page.wait_for_selector(".viewer figure")
     idle(page)
-    slider = page.locator(".viewer input[type=range]")
+    slider = page.get_by_role("slider", name="Opacity")
     slider.evaluate("one => { one.value = 20; one.oninput(); }")
     assert page.locator(".viewer .layer").nth(1).evaluate("one => getComputedStyle(one).opacity") == "0.2"
     page.locator("body").press("ArrowRight")
