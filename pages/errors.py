@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from segcore.ui import failures, frame, messages, state, tables
+from segcore.ui import failure_pictures, failures, frame, messages, state, tables
 from segcore.ui.matrix import FEW, SHARES, matrix
 from segcore.ui.widgets import heading, style
 
@@ -26,7 +26,7 @@ asked = failures.choose(view, board, splits)
 found = failures.ranking(view, board, asked)
 
 # show
-failures.refused(view, board, asked)
+failure_pictures.refused(view, board, asked)
 pictures, mistakes = st.columns([5, 3] if len(board.labels.names) <= FEW else [1, 1], gap="large")
 with pictures:
     if asked.mistake is not None:
@@ -34,15 +34,15 @@ with pictures:
             st.markdown(f"**{frame.escaped(asked.mistake.sentence(board.labels))}**", width="content")
             st.button("Show all", icon=":material/close:", type="tertiary", on_click=failures.light, args=("",))
     if not found.ids:
-        st.info(frame.escaped(failures.nothing(board, asked)))
+        st.info(frame.escaped(failure_pictures.nothing(board, asked)))
     else:
-        st.caption(frame.escaped(failures.words(view, board, asked, found)))
+        st.caption(frame.escaped(failure_pictures.words(view, board, asked, found)))
         if view.dataset is not None:
-            failures.grid(view, board, asked, found)
-            st.caption(frame.escaped(failures.pictures(view, board, asked)))
+            failure_pictures.grid(view, board, asked, found)
+            st.caption(frame.escaped(failure_pictures.pictures(view, board, asked)))
         else:
             messages.missing_dataset(view)
-            st.dataframe(failures.listed(view, board, asked, found), hide_index=True)
+            st.dataframe(failure_pictures.listed(view, board, asked, found), hide_index=True)
 with mistakes:
     run = board.runs[asked.run]
     st.subheader(f"What {frame.escaped(view.titles[run.id])} takes for what", anchor=False)
@@ -64,4 +64,4 @@ with mistakes:
         key="matrix",
         on_pick=failures.light,
     )
-    st.caption(frame.escaped(failures.matrix_note(board)))
+    st.caption(frame.escaped(failure_pictures.matrix_note(board)))
