@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from segcore.errors import ReportError, unknown
 from segcore.evaluation.comparison import Comparison
@@ -86,21 +87,21 @@ def columns(comparison: Comparison, *, short: bool = False) -> list[Column]:
     others = [key for key in comparison.metrics if key != first.key and (key in _SHORT or not short)]
     found = [
         Column("model", lambda row: row.title, number=False),
-        Column(first.title, lambda row: score(row.scores[first.key])),
+        Column(first.title, partial(_score, first.key)),
         Column("95 % interval", interval),
     ]
     if any(len(row.runs) > 1 for row in comparison.rows):
         found.append(Column("sd of seeds", lambda row: score(row.spread)))
-    for key in others:
-        found.append(Column(METRICS[key].title, lambda row, key=key: score(row.scores[key])))  # type: ignore[misc]
-    for key, cost in comparison.costs.items():
-        if key in _SHORT_COSTS or not short:
-            digits = cost.digits
-            found.append(Column(cost.title, lambda row, key=key, digits=digits: _cost(row, key, digits)))  # type: ignore[misc]
-    return found
+    found += [Column(METRICS[key].title, partial(_score, key)) for key in others]
+    costs = {key: cost for key, cost in comparison.costs.items() if key in _SHORT_COSTS or not short}
+    return found + [Column(cost.title, partial(_cost, key, cost.digits)) for key, cost in costs.items()]
 
 
-def _cost(row: Row, key: str, digits: int) -> str:
+def _score(key: str, row: Row) -> str:
+    return score(row.scores[key])
+
+
+def _cost(key: str, digits: int, row: Row) -> str:
     return f"{row.cost[key]:.{digits}f}" if key in row.cost else "–"
 
 

@@ -41,7 +41,7 @@ def cost(subject: Subject) -> Html | None:
                     lower=metric.higher_is_better is False,
                 )
                 figures.append(el("figure", el("figcaption", said), chart))
-    measured = any(run.profile is not None for run in subject.runs)
+    measured = "macs" in comparison.costs
     said = "Dashed: the models that no other beats in both." if any(figures) else ""
     hint = "" if measured else " MACs, model size and latency were not measured; `segcore profile RUN` does."
     return inner(

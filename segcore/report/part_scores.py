@@ -61,16 +61,17 @@ def short(subject: Subject, pool: int) -> Html:
     elif len(rows) > 1:
         others = rows[1].title if len(rows) == 2 else "each of the others"
         first += f" It is better than {others} by more than chance explains."
-    chosen = subject.by_validation(pool)[0]
-    second = ""
-    if len(rows) > 1 and subject.validation(chosen) >= 0:
-        same = "It is" if chosen is best else f"{chosen.title} is"
-        second = (
-            f"{same} the best on validation too."
-            if chosen is best
-            else f"{same} the best on validation, by which a model should be chosen."
-        )
-    return inner(el("p", first, class_="lead"), paragraphs([second]))
+    return inner(el("p", first, class_="lead"), paragraphs([_chosen(subject, pool, best)]))
+
+
+def _chosen(subject: Subject, pool: int, best: Row) -> str:
+    """Whether validation, by which a model is chosen, agrees."""
+    rows = subject.by_validation(pool)
+    if len(rows) < 2 or subject.validation(rows[0]) < 0:
+        return ""
+    if rows[0] is best:
+        return "It is the best on validation too."
+    return f"On validation, by which a model should be chosen, {rows[0].title} is the best."
 
 
 def _superlative(subject: Subject) -> str:

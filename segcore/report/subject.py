@@ -76,10 +76,6 @@ class Subject:
         """All runs, in the order given."""
         return self.comparison.runs
 
-    def run(self, row: Row) -> RunRecord:
-        """The run of a row, of several the first."""
-        return next(run for run in self.runs if run.id == row.id)
-
     def runs_of(self, row: Row) -> list[RunRecord]:
         """All runs of a row."""
         return [run for run in self.runs if run.id in row.runs]
@@ -122,8 +118,7 @@ class Subject:
 
     def total(self, row: Row) -> npt.NDArray[np.int64]:
         """`[C, C]` confusion counts of a row, rows = truth."""
-        found: npt.NDArray[np.int64] = sum(self.comparison.evaluations[run_id].total for run_id in row.runs)  # type: ignore[assignment]
-        return found
+        return np.sum([self.comparison.evaluations[run_id].total for run_id in row.runs], axis=0, dtype=np.int64)
 
     def left_out(self, pool: int) -> str:
         """What charts leave out, where they leave out anything."""

@@ -152,6 +152,21 @@ def test_runs_on_different_data_stand_apart(toy, tmp_path, fake_run):
     assert "5 models on else and toy: test" in page.text
 
 
+def test_broken_files_are_named_and_the_rest_is_shown(toy, tmp_path, capsys):
+    runs = tmp_path / "runs"
+    shutil.copytree(toy[1], runs)
+    (runs / "unet" / "evaluation" / "test" / "confusion.parquet").write_bytes(b"PAR1")
+    (runs / "fcn8s" / "metrics.csv").write_text("epoch\n0\n")
+    (runs / "pspnet" / "profile.json").write_text("{")
+    (runs / "deeplabv3plus" / "summary.json").write_text("{")
+    page = Page(report(tmp_path / "report.html", "--runs", runs))
+    assert "confusion.parquet is no Parquet file" in page.text and "metrics.csv has no column" in page.text
+    assert "2 models on toy: test" in page.text
+    assert "left out: " in capsys.readouterr().err
+    assert main(["leaderboard", str(runs / "unet")]) == 2
+    assert "confusion.parquet is no Parquet file" in capsys.readouterr().err
+
+
 def test_names_cannot_break_out(store, fake_run, tmp_path):
     fake_run(store, "one", model="</style><script>alert(1)</script>", dataset="<img src=x onerror=y>")
     text = report(tmp_path / "report.html", "--runs", store.root)
