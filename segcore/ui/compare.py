@@ -53,10 +53,10 @@ class Part:
 
 
 def listed(view: View) -> list[RunRecord]:
-    """The runs of a leaderboard: all on the active dataset, and all of the same kind as a chosen one."""
+    """The runs of a leaderboard: all on the active dataset, then all of the same kind as a chosen one."""
     kinds = {Kind.of(run) for run in view.chosen}
     found = [run for run in view.runs if view.fits(run) or Kind.of(run) in kinds]
-    return found or list(view.runs)
+    return sorted(found, key=lambda run: not view.fits(run)) or list(view.runs)
 
 
 def parts(view: View, comparison: Comparison) -> list[Part]:

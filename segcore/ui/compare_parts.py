@@ -284,13 +284,15 @@ def _confusion(comparison: Comparison, part: Part) -> None:
             return compare_charts.confusion(counts, run.labels, hue=part.colors[names[of]])
         return compare_charts.confusion_difference(counts, other, run.labels, names=(names[of], names[against]))
 
-    _chart(
-        part.token("confusion", of, against),
-        draw,
-        key="confusion",
-        width=compare_charts.confusion_width(counts if other is None else counts + other),
-        alt=f"Confusion of {names[of]}" + (f" less that of {names[against]}" if against else ""),
-    )
+    many = len(part.kind.classes) > FEW_CLASSES
+    with st.container(key="wide-confusion" if many else "confusion-box"):  # room for their names on a small screen
+        _chart(
+            part.token("confusion", of, against),
+            draw,
+            key="confusion",
+            width=compare_charts.confusion_width(counts if other is None else counts + other),
+            alt=f"Confusion of {names[of]}" + (f" less that of {names[against]}" if against else ""),
+        )
 
 
 def _calibration(comparison: Comparison, part: Part) -> None:

@@ -1,0 +1,135 @@
+"""The compare page with no, one, two, four and many runs, and with runs that can't be compared."""
+
+import json
+import shutil
+
+import pytest
+from fixtures.runs import fake_run
+
+from segcore.labels import CAMVID11
+from segcore.ui.board import MANY
+from segcore.ui.frame import MAX_CHOSEN, RUN_COLORS, UNCHOSEN, run_colors
+
+PHOTOS = ("one", "two", "three")
+
+
+def board(app):
+    """The data of the leaderboard: columns and pools of rows."""
+    (found,) = app.get("bidi_component")
+    return json.loads(found.proto.json)[0]
+
+
+def rows(app):
+    return [row for pool in board(app)["pools"] for row in pool["rows"]]
+
+
+def select(app, label):
+    return next(box for box in app.main.selectbox if box.label == label)
+
+
+@pytest.mark.parametrize("models", [("unet",), ("fcn8s", "unet")], ids=len)
+def test_few_runs_are_ranked_and_judged(open_app, data, runs, models, said):
+    app = open_app(data, runs(*models), "compare")
+    assert not app.exception and not app.error
+    found = rows(app)
+    assert [row["title"] for row in found] == ["U-Net", "FCN-8s"][: len(models)]
+    assert all(row["low"] <= row["cells"]["miou"] <= row["high"] and row["chosen"] for row in found)
+    assert ("Is it real?" in said(app)) == (len(models) > 1)
+
+
+def test_no_run_chosen_still_ranks(open_app, data, runs, said):
+    app = open_app(data, runs("fcn8s", "unet"), "compare")
+    for box in app.sidebar.checkbox:
+        box.uncheck()
+    app.run()
+    for box in [box for box in app.sidebar.checkbox if box.value]:
+        box.uncheck().run()
+    assert not any(row["chosen"] for row in rows(app)) and len(rows(app)) == 2
+    assert "Tick a run to see its classes" in said(app)
+
+
+def test_sixty_runs(open_app, data, tmp_path, said):
+    folder = tmp_path / "many"
+    shared = {"ids": PHOTOS, "epochs": 1, "dataset": "far", "source": "/nowhere"}
+    for index in range(60):
+        model = ("unet", "fcn8s", "pspnet")[index % 3]
+        fake_run(folder, f"far-{model}-seed{index}", model=model, right=0.3 + 0.01 * index, seed=index, **shared)
+    app = open_app(data, folder, "compare")  # of data that is not on this machine
+    assert not app.exception
+    found = rows(app)
+    chosen = [row for row in found if row["chosen"]]
+    assert len(found) == 60 > MANY and len(chosen) == MAX_CHOSEN
+    assert len({row["color"] for row in chosen}) == MAX_CHOSEN
+    assert len(app.sidebar.checkbox) == MAX_CHOSEN
+    assert "PSPNet \\(seed59\\)" in said(app)
+    # A run beyond the sidebar's is added once there is room.
+    app.sidebar.checkbox[0].uncheck().run()
+    added = app.sidebar.selectbox(key=f"run-added:{MAX_CHOSEN - 1}")
+    added.select(added.options[0]).run()
+    assert sum(row["chosen"] for row in rows(app)) == MAX_CHOSEN and not app.exception
+    # Seeds of a recipe are one line each.
+    app.toggle(key="widget:seeds").set_value(True).run()
+    assert not app.exception
+    assert sorted(row["title"] for row in rows(app)) == ["FCN-8s", "PSPNet", "U-Net"]
+    assert app.query_params["seeds"] == ["True"] or app.query_params["seeds"] == "True"
+
+
+def test_runs_of_other_data_are_ranked_apart(open_app, data, runs, said):
+    folder = runs("unet", "fcn8s")
+    for name in ("far-a", "far-b"):
+        fake_run(folder, name, model="pspnet", labels=CAMVID11, dataset="far", source="/nowhere", seed=len(name))
+    app = open_app(data, folder, "compare", runs="unet,fcn8s,far-a")
+    assert not app.exception
+    titles = [pool["title"] for pool in board(app)["pools"]]
+    assert titles == ["toy, 4 classes, 3 images", "far, 11 classes, 4 frames of one clip"]
+    assert [len(pool["rows"]) for pool in board(app)["pools"]] == [2, 2]  # far-b belongs to what far-a is ranked in
+    assert "scored on different data" in said(app)
+    parts = next(group for group in app.button_group if group.label == "Data")
+    parts.set_value("far, 11 classes").run()
+    assert not app.exception and select(app, "Model").options == ["PSPNet (a)"]
+    parts = next(group for group in app.button_group if group.label == "Data")
+    parts.set_value("toy, 4 classes").run()
+    assert not app.exception and select(app, "Model").options == ["FCN-8s", "U-Net"]  # the later one is better
+
+
+def test_unevaluated_and_broken_runs_are_lines_without_a_score(open_app, data, runs, said):
+    folder = runs("unet", "fcn8s", "pspnet")
+    shutil.rmtree(folder / "fcn8s" / "evaluation")
+    (folder / "pspnet" / "evaluation" / "test" / "images.parquet").write_bytes(b"PAR1")
+    app = open_app(data, folder, "compare")
+    last = board(app)["pools"][-1]
+    assert last["title"] == "No scores on test" and {row["title"] for row in last["rows"]} == {"FCN-8s", "PSPNet"}
+    assert f"segcore evaluate {folder / 'fcn8s'} --split test" in said(app)
+
+
+def test_a_link_reproduces_the_choices(open_app, data, runs, said):
+    link = {
+        "metric": "pixel_accuracy",
+        "order": "title",
+        "find": "net",
+        "score": "dice",
+        "of": "unet",
+        "minus": "pspnet",
+    }
+    app = open_app(data, runs("fcn8s", "unet", "pspnet"), "compare", **link, cost="minutes", quality="miou")
+    assert not app.exception
+    data_sent = board(app)
+    assert (data_sent["sort"], data_sent["filter"]) == ("title", "net")
+    assert data_sent["columns"][1]["key"] == "pixel_accuracy"
+    assert (select(app, "Model").value, select(app, "Against").value) == ("unet", "pspnet")
+    assert (select(app, "Cost").value, select(app, "Quality").value) == ("minutes", "miou")
+    assert "U\\-Net does better, more often right" in said(app)
+    for name, value in link.items():
+        assert app.query_params[name] in (value, [value])
+
+
+def test_nonsense_in_the_link_is_ignored(open_app, data, runs):
+    link = {"metric": "luck", "order": "-x", "columns": "a,b", "minus": "unet", "part": "z", "pairs": "q", "cost": "c"}
+    assert not open_app(data, runs("fcn8s", "unet"), "compare", **link).exception
+
+
+def test_no_two_chosen_runs_share_a_colour():
+    ids = [f"run{index}" for index in range(20)]
+    found = run_colors(ids, ["run0", "run8", "run16", "run3"])
+    assert len({found[run_id] for run_id in ("run0", "run8", "run16", "run3")}) == 4
+    assert found["run0"] == RUN_COLORS[0] and found["run1"] == UNCHOSEN

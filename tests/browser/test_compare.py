@@ -1,0 +1,39 @@
+"""The compare page in a browser: rows to choose, a difference of two, and the link that shows the same."""
+
+import re
+
+import pytest
+from fixtures.browsing import idle
+
+expect = pytest.importorskip("playwright.sync_api").expect
+
+
+def test_rows_drive_the_page_and_the_link_reproduces_it(app, page):
+    page.goto(f"{app}/compare")
+    lines = page.locator(".board tbody tr")
+    expect(lines).to_have_count(4)
+    idle(page)
+    lines.filter(has_text="PSPNet").click()
+    expect(page.locator(".board .count")).to_have_text("3 of 4 chosen")
+    expect(page).to_have_url(re.compile("runs=fcn8s,unet,deeplabv3plus|runs=fcn8s%2Cunet%2Cdeeplabv3plus"))
+    idle(page)
+    boxes = page.locator('[data-testid="stSidebar"] input[type=checkbox]:checked')
+    expect(boxes).to_have_count(3)
+
+    page.locator(".board thead button", has_text="model").click()
+    expect(page).to_have_url(re.compile("order=title"))
+    expect(lines.first).to_contain_text("DeepLabV3+")
+
+    page.get_by_role("combobox", name="Against").click()
+    page.get_by_role("option", name="against FCN-8s").click()
+    expect(page.get_by_text("Blue: DeepLabV3+ does better")).to_be_visible()
+    expect(page).to_have_url(re.compile("minus=fcn8s"))
+    idle(page)
+
+    again = page.context.new_page()
+    again.goto(page.url)
+    expect(again.get_by_text("Blue: DeepLabV3+ does better")).to_be_visible(timeout=30_000)
+    expect(again.locator(".board .count")).to_have_text("3 of 4 chosen")
+    expect(again.locator(".board tbody tr").first).to_contain_text("DeepLabV3+")
+    again.close()
+    assert page.problems == []
