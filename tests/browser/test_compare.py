@@ -23,14 +23,18 @@ def test_rows_drive_the_page_and_the_link_reproduces_it(app, page):
     page.locator(".board thead button", has_text="model").click()
     expect(page).to_have_url(re.compile("order=title"))
     expect(lines.first).to_contain_text("DeepLabV3+")
+    idle(page)
 
-    page.get_by_role("combobox", name="Against").click()
+    against = page.get_by_role("combobox", name="Against")
+    against.scroll_into_view_if_needed()
+    idle(page)  # a list closes when the page scrolls under it
+    against.click()
     page.get_by_role("option", name="against FCN-8s").click()
     expect(page.get_by_text("Blue: DeepLabV3+ does better")).to_be_visible()
     expect(page).to_have_url(re.compile("minus=fcn8s"))
     idle(page)
 
-    again = page.context.new_page()
+    again = page.context.browser.new_page()  # a browser that knows nothing but the link
     again.goto(page.url)
     expect(again.get_by_text("Blue: DeepLabV3+ does better")).to_be_visible(timeout=30_000)
     expect(again.locator(".board .count")).to_have_text("3 of 4 chosen")
