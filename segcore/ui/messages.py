@@ -121,8 +121,8 @@ def leak_note(runs: Sequence[RunRecord], split: str) -> None:
     titles = run_titles(runs)
     for text, found in shared.items():
         # Named only where it isn't true of all that are shown.
-        names = "" if len(found) == len(runs) else f" ({', '.join(titles[run.id] for run in found)})"
-        st.markdown(f":orange[:material/warning:] {escaped(text + names)}", help=LEAK_HELP)
+        names = "" if len(found) == len(runs) else f"{', '.join(titles[run.id] for run in found)}: "
+        st.markdown(f":orange[:material/warning:] {escaped(names + text)}", help=LEAK_HELP)
 
 
 def other_version(view: View) -> None:

@@ -46,9 +46,9 @@ def test_a_sentence_stands_beside_every_score_it_speaks_against(open_app, data, 
     for page in ("home", "compare", "predictions"):
         text = plain(said(open_app(data, folder, page)))
         assert text.count(MEMORY) == 1, page  # once for both, and not PSPNet
-        assert f"{MEMORY} (FCN-8s, U-Net)" in text or f"{MEMORY} (U-Net, FCN-8s)" in text, page
+        assert f"FCN-8s, U-Net: {MEMORY}" in text or f"U-Net, FCN-8s: {MEMORY}" in text, page
     tell(folder / "pspnet", MEMORY)
-    assert f"{MEMORY} (" not in plain(said(open_app(data, folder, "compare")))  # true of all that are shown
+    assert f"] {MEMORY}" in plain(said(open_app(data, folder, "compare")))  # true of all that are shown
 
 
 def tell(folder, sentence):
