@@ -1,7 +1,7 @@
 """Pictures to bytes. Masks stay exact (palette PNG, nearest resize); photos become JPEG.
 
 A *layer* is a palette PNG with its own transparency that lies over a photo: a class is hidden, or the opacity moved,
-without touching a pixel. Encoding 960x720 takes about 4 ms; a blended RGB PNG takes about 100.
+without touching a pixel. Encoding 960x720 takes about 2 ms; a blended RGB PNG takes about 100.
 """
 
 from __future__ import annotations
@@ -56,10 +56,12 @@ def encode_png(mask: U8, palette: U8, *, width: int | None = None) -> bytes:
     picture = Image.frombytes("P", (columns, height), small.tobytes())
     picture.putpalette(np.ascontiguousarray(palette[:, :3]).tobytes())
     buffer = io.BytesIO()
+    # Masks are runs of one id: looking for nothing else takes two thirds of the time, and about as many bytes.
+    options = {"compress_level": 1, "compress_type": zlib.Z_RLE}
     if palette.shape[1] == 4:
-        picture.save(buffer, "PNG", compress_level=3, transparency=palette[:, 3].tobytes())
+        picture.save(buffer, "PNG", transparency=palette[:, 3].tobytes(), **options)
     else:
-        picture.save(buffer, "PNG", compress_level=3)
+        picture.save(buffer, "PNG", **options)
     return buffer.getvalue()
 
 

@@ -52,7 +52,7 @@ function say(root) {
   root.items.forEach(({ swatch, answer, sure }, index) => {
     const [id, { confidence }] = [found[index], readings[index]];
     const wrong = index > 0 && id !== null && found[0] !== null && found[0] !== VOID && id !== found[0];
-    swatch.style.visibility = id === null ? "hidden" : "";
+    swatch.hidden = id === null;
     swatch.style.background = id === null ? "" : colors[id] || "";
     swatch.classList.toggle("void", id === VOID);
     answer.textContent = answer.title = id === null ? "–" : names[id] || (id === VOID ? root.unscored : `class ${id}`);
