@@ -164,13 +164,16 @@ class Predictor:
 
         try:
             logits = torch.as_tensor(self._model(image))
-        except (RuntimeError, MemoryError) as error:
-            if "memory" not in str(error).lower() and not isinstance(error, MemoryError):
-                raise
+        except (RuntimeError, MemoryError) as error:  # what torch and OpenVINO raise, whatever happened
+            size = f"{image.shape[0]}x{image.shape[1]}"
+            if "memory" in str(error).lower() or isinstance(error, MemoryError):
+                raise EvaluationError(
+                    f"An image of {size} needs more memory than there is ({first_line(error)[:120]}). "
+                    "Predict it in tiles: --window 512x512."
+                ) from None
             raise EvaluationError(
-                f"An image of {image.shape[0]}x{image.shape[1]} needs more memory than there is "
-                f"({first_line(error)[:120]}). Predict it in tiles: --window 512x512."
-            ) from None
+                f"The model of run {self.run.id!r} can't take an image of {size}: {first_line(error)[:200]}."
+            ) from error
         if logits.shape[0] != self.labels.classes:
             raise EvaluationError(
                 f"The model of run {self.run.id!r} has {logits.shape[0]} classes, "

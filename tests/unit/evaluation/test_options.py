@@ -139,13 +139,20 @@ def test_a_package_that_is_not_installed_is_named_with_the_way_to_it(run, monkey
         Predictor(run, backend=backend)
 
 
-def test_too_little_memory_names_the_window(models, run):
+def test_too_little_memory_names_the_window_and_what_a_model_can_not_take_is_said(models, run):
     class Hungry(nn.Module):
         def forward(self, images):
             raise RuntimeError("[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory")
 
+    class Choosy(nn.Module):
+        def forward(self, images):
+            raise RuntimeError("sizes of tensors must match")
+
     models["fake"] = Hungry()
     with pytest.raises(EvaluationError, match=r"An image of 48x64 needs more memory than there is .*--window 512x512"):
+        Predictor(run, device="cpu")(picture(*SIZE))
+    models["fake"] = Choosy()
+    with pytest.raises(EvaluationError, match=r"run 'fake' can't take an image of 48x64: sizes of tensors must match"):
         Predictor(run, device="cpu")(picture(*SIZE))
 
 
