@@ -27,7 +27,7 @@ def run(tmp_path_factory):
     """An untrained PSPNet, whose scores spread over the classes as a trained one's do."""
     run = fake_run(tmp_path_factory.mktemp("checkpoints"), "small", model="pspnet", evaluated=False)
     torch.manual_seed(0)
-    model = create_model("pspnet", encoder="mobilenet_v2", encoder_weights="none", classes=CAMVID11.classes)
+    model = create_model("pspnet", encoder="resnet18", encoder_weights="none", classes=CAMVID11.classes)
     torch.nn.init.normal_(model.segmentation_head[0].weight, std=0.5)
     save_model(model, run.path)
     return run
@@ -71,7 +71,7 @@ def test_bf16_is_for_convolutions_alone_and_is_refused_where_it_is_not_computed_
     (folder,) = (place / "models").glob("small-openvino-48x64-*")
     layers = ElementTree.parse(folder / "model.xml").findall("layers/layer")
     marked = {layer.get("type") for layer in layers if layer.find("rt_info/attribute[@name='precise']") is not None}
-    assert {"GroupConvolution", "Add", "Interpolate"} <= marked
+    assert {"Add", "ReLU", "Interpolate"} <= marked
     assert not {"Convolution", "Const"} & marked
     if not computes_in_bf16():
         with pytest.raises(EvaluationError, match=r"does not compute in bf16\. Choose --precision fp32"):
@@ -82,9 +82,17 @@ def test_bf16_is_for_convolutions_alone_and_is_refused_where_it_is_not_computed_
     assert (rounded(image).mask == exact(image).mask).mean() > 0.95
 
 
-def test_an_export_takes_images_as_its_note_says(run, tmp_path):
+@pytest.fixture
+def tiny(monkeypatch):
+    """In place of the run's model, whose export takes seconds."""
+    torch.manual_seed(0)
+    model = torch.nn.Conv2d(3, CAMVID11.classes, 3, padding=1).requires_grad_(False)
+    monkeypatch.setattr("segcore.models.load_model", lambda folder: model)
+    return model
+
+
+def test_an_export_takes_images_as_its_note_says(run, tiny, tmp_path):
     image = picture(*ODD)
-    plain = Predictor(run, device="cpu")
     path = export_model(run, "openvino", tmp_path / "out", precision="fp16", size=ODD)
     note = json.loads((tmp_path / "out" / "small.xml.json").read_text())
     assert sorted(entry.name for entry in path.parent.iterdir()) == ["small.bin", "small.xml", "small.xml.json"]
@@ -102,17 +110,13 @@ def test_an_export_takes_images_as_its_note_says(run, tmp_path):
     assert logits.shape == (1, CAMVID11.classes, *ODD)
     assert (logits[0].argmax(0) == expected.argmax(0)).mean() > 0.99
     np.testing.assert_allclose(logits[0], expected, atol=0.05 * np.abs(expected).max())
-    assert plain.labels == CAMVID11
 
 
-def test_an_onnx_file_is_the_model(run, tmp_path, monkeypatch):
-    torch.manual_seed(0)
-    tiny = torch.nn.Conv2d(3, CAMVID11.classes, 3, padding=1)  # exporting a whole model takes seconds
-    monkeypatch.setattr("segcore.models.load_model", lambda folder: tiny)
+def test_an_onnx_file_is_the_model(run, tiny, tmp_path):
     path = export_model(run.path, "onnx", tmp_path, precision="fp16", normalize=False)
     image = torch.rand(1, 3, *SIZE)
     logits = onnxruntime.InferenceSession(path).run(["logits"], {"image": image.numpy()})[0]
-    np.testing.assert_allclose(logits, tiny(image).detach(), atol=1e-2)
+    np.testing.assert_allclose(logits, tiny(image), atol=1e-2)
     weights = [tensor for tensor in onnx.load(path).graph.initializer if len(tensor.dims) == 4]
     assert [tensor.data_type for tensor in weights] == [onnx.TensorProto.FLOAT16]
     note = json.loads((tmp_path / "small.onnx.json").read_text())
