@@ -37,10 +37,11 @@ def trained(data, tmp_path_factory):
 
 def test_the_run_folder_is_as_documented(trained):
     files = {path.relative_to(trained.path).as_posix() for path in trained.path.rglob("*") if path.is_file()}
+    tables = ("confusion.parquet", "images.parquet", "boundary.parquet", "calibration.parquet")
     evaluations = {
         f"evaluation/{split}/{name}"
         for split in ("val", "test")
-        for name in ("confusion.parquet", "images.parquet", f"predictions/{split}0.png", f"predictions/{split}1.png")
+        for name in (*tables, *(f"{kind}/{split}{i}.png" for kind in ("predictions", "confidence") for i in (0, 1)))
     }
     assert files == {"config.yaml", "config.json", "model.safetensors", "metrics.csv", "summary.json"} | evaluations
     assert trained.id == f"{trained.summary.dataset.name}-fcn8s"
