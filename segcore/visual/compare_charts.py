@@ -273,28 +273,29 @@ def confusion_width(counts: npt.NDArray[np.int64]) -> int:
 
 
 def significance(table: pd.DataFrame, order: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
-    """Every model against every other one: blue where the row is better, orange where it is worse, empty where unknown.
+    """Every model against every other one: blue where the row is better, orange where worse, grey where unknown.
 
     Args:
-        table: Columns `row, column, points` (of difference), `half` (±), `verdict` (better, worse, level), `says`.
+        table: Columns `row, column, points` (of difference), `verdict` (better, worse, level), `says`.
         order: Models, best first.
     """
-    base = alt.Chart(table).encode(
+    most = max(0.5, float(table["points"].abs().max())) if len(table) else 1.0
+    strong = (table["verdict"] != "level") & (table["points"].abs() >= most / 4)
+    fill = table["verdict"].map({"better": BETTER, "worse": WORSE, "level": QUIET})
+    base = alt.Chart(table.assign(ink=np.where(strong, "white", "gray"), fill=fill)).encode(
         x=alt.X("column:N", sort=list(order), title=None, axis=_names(-50, top=True), scale=alt.Scale(padding=0.06)),
         y=alt.Y("row:N", sort=list(order), title=None, axis=_names(0), scale=alt.Scale(padding=0.06)),
         tooltip=[alt.Tooltip("says:N", title=" ")],
     )
-    most = max(0.5, float(table["points"].abs().max())) if len(table) else 1.0
-    color = alt.Color(
-        "verdict:N", scale=alt.Scale(domain=["better", "worse", "level"], range=[BETTER, WORSE, QUIET]), legend=None
-    )
     cells = base.transform_calculate(size="datum.verdict == 'level' ? 0 : abs(datum.points)").mark_rect(cornerRadius=2)
     strength = alt.Opacity("size:Q", scale=alt.Scale(type="sqrt", domain=[0, most], range=[0.1, 0.9]), legend=None)
-    shown = cells.encode(color=color, opacity=strength)
+    shown = cells.encode(color=alt.Color("fill:N", scale=None), opacity=strength)
     height = alt.Step(26 if len(order) <= NAMED // 2 else 18)
     if len(order) > NAMED // 2:
         return alt.layer(shown).properties(height=height)
-    texts = base.mark_text(fontSize=11).encode(text=alt.Text("points:Q", format="+.1f"))
+    texts = base.mark_text(fontSize=11).encode(
+        text=alt.Text("points:Q", format="+.1f"), color=alt.Color("ink:N", scale=None)
+    )
     return alt.layer(shown, texts).properties(height=height)
 
 
