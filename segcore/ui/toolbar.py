@@ -41,7 +41,7 @@ def draw(own: Pipeline) -> None:
             st.code(own.to_python(), language="python", wrap_lines=True, height=320)
         st.download_button(
             "Download",
-            own.to_yaml(),
+            own.to_yaml,  # written when it is asked for: the file of a run that another overtook is gone
             "pipeline.yaml",
             "application/yaml",
             icon=":material/download:",
