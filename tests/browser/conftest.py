@@ -29,8 +29,9 @@ def browser():
         if os.environ.get("CI"):
             pytest.fail("No chromium on this machine. Install it: tests/browser/ensure_chromium.sh")
         pytest.skip("No chromium on this machine; tests/browser/ensure_chromium.sh installs it.")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=30_000)  # as a page's own; the 5 s that are usual pass quickly on a busy machine
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield started

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 from fixtures.app import LABELS
-from fixtures.browsing import idle
+from fixtures.browsing import idle, watch
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -43,10 +43,11 @@ def test_a_cell_filters_and_lights_a_link_shows_the_same_and_a_thumbnail_opens_t
     assert pixels == sorted(pixels, reverse=True) and len(pixels) == 3
     assert lit_pixels(page) == pixels  # exactly those: a thumbnail of such a small image is not made smaller
 
-    other = browser.new_page()
+    other = watch(browser.new_page())
     other.goto(page.url)
     expect(other.get_by_text("Car taken for Road", exact=True)).to_be_visible()
     expect(other.locator(".gallery img.layer:not([hidden])")).to_have_count(3)
+    idle(other)
     assert thumbnails(other) == shown and lit_pixels(other) == pixels
     other.close()
 
@@ -69,14 +70,15 @@ def test_the_keyboard_walks_the_matrix_and_a_name_takes_its_row(app, page):
     idle(page)
     start = page.get_by_role("button", name="Car taken for Road:")
     start.focus()
+    focused = page.locator(".matrix button:focus")
     page.keyboard.press("ArrowUp")
-    assert page.locator(".matrix button:focus").get_attribute("title").startswith("Sky taken for Road:")
+    expect(focused).to_have_attribute("title", re.compile("^Sky taken for Road:"))
     page.keyboard.press("ArrowDown")  # over Road itself, where nothing is mistaken
-    assert page.locator(".matrix button:focus").get_attribute("title").startswith("Car taken for Road:")
+    expect(focused).to_have_attribute("title", re.compile("^Car taken for Road:"))
     page.keyboard.press("Enter")
     expect(start).to_have_attribute("aria-pressed", "true")
     idle(page)
-    assert page.locator(".matrix button:focus").count() == 1
+    expect(focused).to_have_count(1)
     page.get_by_role("button", name="Car taken for another class:").click()
     expect(page.get_by_text("Car taken for another class", exact=True)).to_be_visible()
     expect(page).to_have_url(re.compile("lit=Car%3A&"))

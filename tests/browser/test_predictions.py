@@ -4,6 +4,7 @@ import re
 
 import pytest
 from fixtures.app import LABELS
+from fixtures.browsing import idle, watch
 from playwright.sync_api import expect
 
 from segcore.data import open_dataset
@@ -16,6 +17,7 @@ def opened(page, address):
     page.goto(address)
     expect(page.locator(".viewer figure").first).to_be_visible()
     expect(page.locator(".viewer .line span").first).to_be_visible()
+    idle(page)
     return page.locator(".viewer .line")
 
 
@@ -100,7 +102,7 @@ def test_the_keyboard_moves_the_point_and_a_click_leaves_it_to_the_page(app, wor
 
 def test_fingers_read_and_pinch(app, browser):
     context = browser.new_context(viewport={"width": 420, "height": 800}, has_touch=True, is_mobile=True)
-    page = context.new_page()
+    page = watch(context.new_page())
     line = opened(page, f"{app}/predictions?image=test_01&runs=unet,pspnet")
     page.locator(".viewer .box").first.scroll_into_view_if_needed()
     page.touchscreen.tap(*place(page, 0, (20, 15)))
@@ -171,10 +173,11 @@ def test_a_link_shows_the_same_to_somebody_else(app, page, browser):
     page.get_by_role("option", name="Agreement").click()
     page.wait_for_url("**left=agreement**")
     expect(page.locator(".viewer figcaption b").first).to_have_text("Agreement")
+    idle(page)
     shown = "all => all.map(one => one.src)"
     before = page.locator(".viewer img:not([hidden])").evaluate_all(shown)
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    other = context.new_page()
+    other = watch(context.new_page())
     opened(other, page.url)
     expect(other.locator(".viewer figcaption b")).to_have_text(["Agreement", "FCN-8s"])
     assert other.locator(".viewer img:not([hidden])").evaluate_all(shown) == before

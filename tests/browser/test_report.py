@@ -45,12 +45,14 @@ def test_a_picture_grows_by_a_click_and_shrinks_again(browser, report):
     try:
         page.goto(report.as_uri())
         figure = page.locator(".panels figure").nth(1)
-        small = figure.locator("img").first.bounding_box()["width"]
+        image = figure.locator("img").first.element_handle()
+        small = image.evaluate("one => one.decode().then(() => one.getBoundingClientRect().width)")
         figure.locator("a.open").click()
         figure.get_by_role("link", name="Close").wait_for(state="visible")
-        assert figure.locator("img").first.bounding_box()["width"] > 2 * small
+        wide = "([one, small]) => one.getBoundingClientRect().width"
+        page.wait_for_function(f"{wide} > 2 * small", arg=[image, small])
         figure.get_by_role("link", name="Close").click()
         figure.get_by_role("link", name="Close").wait_for(state="hidden")
-        assert figure.locator("img").first.bounding_box()["width"] == small
+        page.wait_for_function(f"{wide} === small", arg=[image, small])
     finally:
         page.close()
