@@ -3,12 +3,13 @@
 import streamlit as st
 
 from segcore.ui import frame, messages, state, tables
-from segcore.ui.widgets import heading, style
+from segcore.ui.widgets import scores_heading, style
 from segcore.visual import charts
 
 view = frame.enter()
 style()
-heading("Curves", "Training dashed, validation solid, ◆ the epoch whose weights were kept.")
+scores_heading("Curves", page=True)
+st.caption("Training dashed, validation solid, ◆ the epoch whose weights were kept.")
 if messages.missing_runs(view, "their training curves"):
     st.stop()
 frame.follow_training(view)

@@ -4,11 +4,12 @@ import streamlit as st
 
 from segcore.ui import failure_pictures, failures, frame, messages, state, tables
 from segcore.ui.matrix import FEW, SHARES, matrix
-from segcore.ui.widgets import heading, style
+from segcore.ui.widgets import scores_heading, style
 
 view = frame.enter()
 style()
-heading("Errors", "Which images the models get wrong, and what they take for what.")
+scores_heading("Errors", page=True)
+st.caption("Which images the models get wrong, and what they take for what.")
 if messages.missing_runs(view, "where they fail"):
     st.stop()
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from segcore.ui import cache, frame, messages, panels
 from segcore.ui.viewer import viewer
-from segcore.ui.widgets import heading, leaderboard, style
+from segcore.ui.widgets import heading, leaderboard, scores_heading, style
 
 view = frame.enter()
 style()
@@ -19,7 +19,7 @@ if not messages.missing_dataset(view):
     viewer(shown, photos, cache.sample(view.key, sample_id).size, key="hero", smallest=panels.smallest(len(shown)))
     messages.other_data(view)
     if view.fitting:
-        st.subheader("Leaderboard", anchor=False)
+        scores_heading("Leaderboard")
         messages.leak_note(view.fitting, "test")
         leaderboard(view, most=5)
 

@@ -6,7 +6,7 @@ from segcore.metrics import POLICY
 from segcore.ui import cache, frame, look, messages, panels, state
 from segcore.ui.scene import Scene
 from segcore.ui.viewer import viewer
-from segcore.ui.widgets import style, table
+from segcore.ui.widgets import scores_heading, style, table
 
 view = frame.enter()
 style()
@@ -62,7 +62,7 @@ messages.missing_runs(view, "what the models made of this image")
 messages.unevaluated(view, [each.run for each in found if each.evaluation is None], split)
 head, rows = panels.class_table(view, found, sample_id)
 if rows:
-    st.subheader("Scores of this image", anchor=False)
+    scores_heading("Scores of this image")
     messages.leak_note([each.run for each in found], split)
     table(head, rows)
     st.caption(

@@ -6,12 +6,13 @@ import streamlit as st
 
 from segcore.runs.search import SearchStore
 from segcore.ui import frame, messages, searches, state
-from segcore.ui.widgets import heading, style
+from segcore.ui.widgets import scores_heading, style
 from segcore.visual import search_charts as charts
 
 view = frame.enter()
 style()
-heading("Search", "Settings that were tried, each scored on parts of the training set held out in turn.")
+scores_heading("Search", page=True)
+st.caption("Settings that were tried, each scored on parts of the training set held out in turn.")
 store = SearchStore(view.folder)
 found = store.list()[::-1]
 if messages.missing_searches(view, found, store.problems):

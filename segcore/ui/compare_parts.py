@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from segcore.evaluation.comparison_metrics import METRICS
-from segcore.metrics import EXPLAIN, HELP, POLICY
+from segcore.metrics import HELP, POLICY
 from segcore.ui import board, cache, compare, state, tables
 from segcore.ui.compare import Part
 from segcore.ui.frame import View, escaped
-from segcore.ui.widgets import Cell, number
+from segcore.ui.widgets import Cell, number, scores_heading
 from segcore.ui.widgets import table as small_table
 from segcore.visual import charts, compare_charts, swatch
 
@@ -28,13 +28,8 @@ FEW_CLASSES = 14  # whose confusion leaves room for a chart beside it
 
 def title(comparison: Comparison) -> None:
     """The page's title with the policy in one line, and all that is behind the numbers one click away."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.title("Compare", anchor=False, width="content")
-        with st.popover("How is this counted?", type="tertiary", icon=":material/help:"):
-            for heading, text in EXPLAIN.items():
-                st.markdown(f"**{heading}.** {escaped(text)}")
-            if comparison.metric.statistic:
-                st.markdown(compare.counted(comparison))
+    more = compare.counted(comparison) if comparison.metric.statistic else ""
+    scores_heading("Compare", page=True, more=more)
     st.caption(POLICY)
 
 

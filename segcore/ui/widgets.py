@@ -10,9 +10,9 @@ import streamlit as st
 from streamlit.components import v2
 
 from segcore.labels import LabelMap
-from segcore.metrics import HELP, POLICY
+from segcore.metrics import EXPLAIN, HELP, POLICY
 from segcore.ui.components import source
-from segcore.ui.frame import View
+from segcore.ui.frame import View, escaped
 from segcore.visual import data_uri, swatch
 
 
@@ -236,6 +236,21 @@ def heading(title: str, note: str = "", help: str | None = None) -> None:
     st.title(title, anchor=False)
     if note:
         st.caption(note, help=help)
+
+
+def scores_heading(title: str, *, page: bool = False, more: str = "") -> None:
+    """A heading over scores, and beside it all that is behind such numbers, one click away.
+
+    Args:
+        title: What it says.
+        page: It is the page's own title.
+        more: Markdown on how these were counted.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        (st.title if page else st.subheader)(title, anchor=False, width="content")
+        with st.popover("How is this counted?", type="tertiary", icon=":material/help:"):
+            topics = [f"**{escaped(topic)}.** {escaped(text)}" for topic, text in EXPLAIN.items()]
+            st.markdown("\n\n".join([*topics, more]))
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -9,6 +9,7 @@ from fixtures.runs import fake_run
 
 from segcore.data import open_dataset
 from segcore.labels import CAMVID11
+from segcore.metrics import EXPLAIN
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -31,6 +32,13 @@ def test_home_shows_every_model_and_who_leads(open_app, data, runs):
     app = open_app(data, runs("fcn8s", "unet"))
     table = next(html for html in app.get("html") if "sc-table" in html.proto.body).proto.body
     assert table.index("U-Net") < table.index("FCN-8s")
+
+
+@pytest.mark.parametrize("page", ["home", "curves", "search", "compare", "errors", "predictions"])
+def test_scores_say_how_they_are_counted(open_app, data, runs, page):
+    app = open_app(data, runs("unet"), page)
+    (words,) = (box for box in app.main.get("popover") if box.proto.popover.label == "How is this counted?")
+    assert all(f"**{topic}.**" in words.markdown[0].value for topic in EXPLAIN)
 
 
 def test_unreadable_run_is_skipped_with_a_note(open_app, data, runs, said):
