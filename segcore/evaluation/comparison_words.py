@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from segcore.metrics.resampling import FEW_BLOCKS
+
 if TYPE_CHECKING:
     from segcore.evaluation.comparison_pools import Pool
     from segcore.evaluation.comparison_rows import Pair, Row
 
 FEW = 4  # rows of which every pair gets a sentence
 NAMED = 3  # rows that a sentence names before it counts the rest
-FEW_BLOCKS = 10  # under which a bootstrap over blocks says too little
 
 
 def points(value: float, beside: float | None = None) -> str:

@@ -34,7 +34,7 @@ Counts = I64 | Sums
 
 _SHARE = 0.95
 _CELLS = 1 << 22  # weights and sums held at a time, 32 MB each
-FEW_BLOCKS = 10
+FEW_BLOCKS = 10  # under which a bootstrap over blocks says too little
 
 
 @dataclass(frozen=True)

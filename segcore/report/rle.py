@@ -58,29 +58,3 @@ def compress(counts: I64) -> str:
         table[going, place] = (digit + 32 * more + 48)[going]
         going = more
     return table[table > 0].tobytes().decode("ascii")
-
-
-def decompress(text: str) -> I64:
-    """The counts of a compressed text.
-
-    >>> decompress("021O").tolist()
-    [0, 2, 1, 1]
-    """
-    counts: list[int] = []
-    value = place = 0
-    for letter in text.encode("ascii"):
-        digit = letter - 48
-        value |= (digit & 31) << (5 * place)
-        place += 1
-        if not digit & 32:
-            if digit & 16:
-                value -= 1 << (5 * place)
-            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
-            value = place = 0
-    return np.array(counts, np.int64)
-
-
-def mask_of(counts: I64, height: int, width: int) -> npt.NDArray[np.bool_]:
-    """`[H, W]` bool: the pixels that counts stand for."""
-    flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
-    return flat.reshape((height, width), order="F")

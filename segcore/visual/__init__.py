@@ -13,7 +13,6 @@ from segcore.visual.encode import (
 )
 from segcore.visual.layers import (
     encode_band,
-    encode_confidence,
     encode_disagreement,
     encode_errors,
     encode_verdict,
@@ -28,7 +27,6 @@ __all__ = [
     "contour",
     "data_uri",
     "encode_band",
-    "encode_confidence",
     "encode_disagreement",
     "encode_errors",
     "encode_jpeg",

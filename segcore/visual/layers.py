@@ -158,17 +158,6 @@ def encode_disagreement(
     return encode_png(levels, palette)
 
 
-def encode_confidence(confidence: F32, threshold: float, *, width: int | None = None) -> bytes:
-    """How sure a model is: the more `DOUBT`, the less; `MARKED` below the threshold.
-
-    Args:
-        confidence: `[H, W]` float32, 0 to 1.
-        threshold: Pixels below it are marked; 0 marks none.
-        width: Largest width in pixels (nearest resize).
-    """
-    return encode_png(quantized(confidence, width=width), confidence_palette(threshold))
-
-
 def quantized(confidence: F32, *, width: int | None = None) -> U8:
     """`[H, W]` uint8: confidence in steps of 1/`LEVELS`, as it is written with two digits; NaN becomes 0.
 

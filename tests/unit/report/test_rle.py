@@ -1,11 +1,12 @@
 """Run-length codes against a decoder written another way."""
 
 import numpy as np
+from fixtures.rle import decompress, mask_of
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from segcore.report.rle import compress, decompress, mask_of, runs_of_classes
+from segcore.report.rle import compress, runs_of_classes
 
 MASKS = arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.sampled_from([0, 1, 2, 255]))
 
@@ -30,6 +31,7 @@ def test_text_is_what_pycocotools_writes():
     # pycocotools 2.0: mask.frPyObjects({"size": [3, 4], "counts": [...]}, 3, 4)["counts"], run once by hand.
     assert compress(np.array([2, 3, 1, 4, 2])) == "23111"
     assert compress(np.array([0, 345600])) == "0P`a:"
+    assert decompress("021O").tolist() == [0, 2, 1, 1]
 
 
 def test_an_empty_mask_has_no_runs():

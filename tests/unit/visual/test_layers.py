@@ -10,14 +10,24 @@ from segcore.labels import CAMVID11, IGNORE_INDEX, LabelMap
 from segcore.metrics import boundary_band
 from segcore.visual import (
     encode_band,
-    encode_confidence,
     encode_disagreement,
     encode_errors,
     encode_plane,
+    encode_png,
     encode_verdict,
     encode_where,
 )
-from segcore.visual.layers import CLEAR, DARK, DIMMED, HATCHED, MARKED, RIGHT, WRONG
+from segcore.visual.layers import (
+    CLEAR,
+    DARK,
+    DIMMED,
+    HATCHED,
+    MARKED,
+    RIGHT,
+    WRONG,
+    confidence_palette,
+    quantized,
+)
 
 
 def drawn(data):
@@ -107,11 +117,11 @@ def test_more_disagreement_is_brighter_and_common_mistakes_are_marked():
 
 def test_confidence_below_the_threshold_is_marked_and_nan_counts_as_none():
     confidence = np.array([[1, 0.8, 0.5, 0.49, np.nan]], np.float32)
-    layer = drawn(encode_confidence(confidence, 0.5))[0]
+    layer = drawn(encode_png(quantized(confidence), confidence_palette(0.5)))[0]
     assert tuple(layer[0]) == DIMMED
     assert [tuple(pixel) == MARKED for pixel in layer] == [False, False, False, True, True]
     assert layer[1, 3] < layer[2, 3]
-    assert not any(tuple(pixel) == MARKED for pixel in drawn(encode_confidence(confidence, 0))[0])
+    assert not any(tuple(pixel) == MARKED for pixel in confidence_palette(0))
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (1, 4), (6, 1)])
