@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from segcore.evaluation.triage import Mistake
 from segcore.labels import LabelMap
 from segcore.metrics.boundary import BAND, BAND_PX, band_width
 from segcore.ui import state
@@ -34,7 +35,7 @@ class Look:
         errors: One of `ERRORS`: what a wrong pixel is coloured by.
         measure: One of `MEASURES`, of disagreement.
         band: One of `BANDS`, along true borders.
-        lit: Ids of (true class, class taken for) whose mistakes alone are lit; None in either for any.
+        lit: The one kind of mistake that is lit; None for all.
         hidden: Class ids that are not coloured.
     """
 
@@ -42,7 +43,7 @@ class Look:
     errors: str = "class"
     measure: str = "answers"
     band: str = "narrow"
-    lit: tuple[int | None, int | None] | None = None
+    lit: Mistake | None = None
     hidden: frozenset[int] = frozenset()
 
     def band_width(self, shape: tuple[int, ...]) -> int:
@@ -92,30 +93,14 @@ def split(splits: Sequence[str]) -> None:
         _choice("Split", "split", splits)
 
 
-def mistake(lit: tuple[int | None, int | None], labels: LabelMap) -> str:
-    """One kind of mistake in words: `Fence taken for Wall`."""
-    true, taken = (None if index is None else labels.names[index] for index in lit)
-    return f"{true or 'anything'} taken for {taken or 'something else'}"
-
-
-def parsed(text: str, labels: LabelMap) -> tuple[int | None, int | None] | None:
-    """Ids of `TRUTH:PREDICTION`, either of which may be empty for any class; None where a name is not known."""
-    names: dict[str, int | None] = {"": None} | {name: index for index, name in enumerate(labels.names)}
-    for at in (index for index, letter in enumerate(text) if letter == ":"):  # a name may hold a colon
-        true, taken = text[:at], text[at + 1 :]
-        if true in names and taken in names and (true or taken):
-            return names[true], names[taken]
-    return None
-
-
-def _lit(labels: LabelMap) -> tuple[int | None, int | None] | None:
+def _lit(labels: LabelMap) -> Mistake | None:
     """The kind of mistake that the link asks for, named on a button that ends it."""
-    found = parsed(state.get("lit", ""), labels)
+    found = Mistake.parse(state.get("lit", ""), labels)
     if found is None:
         state.forget("lit")
         return None
     st.button(
-        mistake(found, labels),
+        found.sentence(labels),
         icon=":material/close:",
         type="tertiary",
         on_click=state.forget,

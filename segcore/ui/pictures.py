@@ -73,7 +73,7 @@ def _answer(
     labels, truth = _run.labels, cache.sample(data, sample_id).mask
     visible = _visible(labels, look)
     if look.view == "error" and look.lit is not None:
-        true, taken = look.lit
+        true, taken = look.lit.true, look.lit.taken
         pixels = int(confused(mask, truth, true, taken).sum())
         return encode_lit(mask, truth, labels, true=true, taken=taken, width=PHOTO_WIDTH), f"{pixels} px"
     if look.view == "error" and look.errors == "verdict":
