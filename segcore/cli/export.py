@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segcore.cli.arguments import Commands
+from segcore.cli.arguments import Commands, size_of
 from segcore.errors import ReportError
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ def add_export(commands: Commands) -> None:
     parser.add_argument("--name", help="fiftyone: name of the dataset (default: segcore-DATASET-SPLIT)")
     parser.add_argument("--precision", help="onnx, openvino: fp32 (default), or fp16 for half the size")
     parser.add_argument(
-        "--size", metavar="HxW", help="onnx, openvino: height and width of the image (default: what it was trained on)"
+        "--size",
+        type=size_of,
+        metavar="HxW",
+        help="onnx, openvino: height and width of the image (default: what it was trained on)",
     )
     parser.set_defaults(run=export_run)
 
@@ -64,11 +67,7 @@ def _each(
         out = Path(arguments.out)
         if len(runs) == 1:
             return list(export(arguments, runs[0], out))
-        twice = [name for name, count in Counter(run.id for run in runs).items() if count > 1]
-        if twice:
-            raise ReportError(
-                f"Two runs are called {twice[0]!r} and would be written to one folder; export one by one."
-            )
+        _refuse_twins(runs)
         return [line for run in runs for line in export(arguments, run, out / run.id)]
 
     return every
@@ -85,19 +84,9 @@ def _models(arguments: argparse.Namespace, runs: Sequence[RunRecord]) -> list[st
     from segcore.evaluation.export_model import export_model
 
     _refuse_twins(runs)
-    size = _size(arguments.size)
-    precision = arguments.precision or "fp32"
+    precision, size = arguments.precision or "fp32", arguments.size
     paths = [export_model(run, arguments.format, arguments.out, precision=precision, size=size) for run in runs]
     return [f"{path}, and how to feed it in {path}.json" for path in paths]
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    height, cross, width = text.lower().partition("x")
-    if not (cross and height.isdecimal() and width.isdecimal() and int(height) and int(width)):
-        raise ReportError(f"--size is {text!r}; expected HEIGHTxWIDTH in pixels, e.g. 360x480.")
-    return int(height), int(width)
 
 
 def _png(arguments: argparse.Namespace, run: RunRecord, out: Path) -> list[str]:

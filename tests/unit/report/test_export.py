@@ -9,12 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from fixtures.app import LABELS
+from fixtures.rle import decompress, mask_of
 from PIL import Image
 
 from segcore.cli import main
 from segcore.data import open_dataset
 from segcore.errors import ReportError
-from segcore.report.rle import decompress, mask_of
 from segcore.report.to_fiftyone import export_fiftyone
 from segcore.runs import load_run
 
@@ -119,8 +119,11 @@ def test_what_cannot_be_exported(toy, tmp_path, capsys, words, message):
 
 def test_options_of_a_model_are_checked_before_it_is_loaded(toy, tmp_path, capsys):
     words = ["unet", "--runs", toy[1], "--out", tmp_path / "out", "--format"]
-    assert export(*words, "onnx", "--size", "360") == 2
-    assert "--size is '360'; expected HEIGHTxWIDTH in pixels, e.g. 360x480" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        export(*words, "onnx", "--size", "wide")
+    assert "--size: 'wide' is no size; expected HEIGHTxWIDTH such as 360x480, or one" in capsys.readouterr().err
+    assert export(*words, "png", "--size", "64") == 2  # one number is a square, as everywhere
+    assert "--size means nothing with --format png; only with onnx, openvino" in capsys.readouterr().err
     assert export(*words, "openvino", "--split", "val", "--name", "x") == 2
     assert "--name means nothing with --format openvino; only with fiftyone" in capsys.readouterr().err
     assert export(*words, "onnx", "--precision", "int3") == 2
