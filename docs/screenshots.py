@@ -30,6 +30,7 @@ PAGES = {
     "compare": "compare",
     "errors": "errors",
     "predictions": "predictions",
+    "try_it": "try_it",
 }
 WIDTH, TALLEST = 1440, 1500  # px
 LARGEST = 400_000  # bytes
