@@ -132,17 +132,24 @@ class Draws:
     def grouped(self, groups: Sequence[Sequence[int]], *, seed: int = 0) -> Draws:
         """Means over groups of runs, one row a group: the seeds of a recipe.
 
-        In each draw the runs of a group are drawn again too, so that the spread holds what another seed would change;
-        that of S runs is widened by sqrt(S / (S - 1)), as the spread of few is too small. A group of one keeps its row.
+        What other seeds would change is added to each draw: normal, with the standard error of the mean of S runs times
+        Student's t for S - 1 degrees of freedom over the normal's 1.96. A pair holds that of both groups, each at its
+        own t. A group of one keeps its row, and tells nothing of other seeds.
 
         Args:
             groups: Rows of each group.
-            seed: Of the draws of runs.
+            seed: Of what is added.
         """
         rng = np.random.default_rng(seed)
-        values = np.stack([_mean_of_runs(self.values[list(group)], rng) for group in groups])
         points = np.stack([self.points[list(group)].mean(axis=0) for group in groups])
         first = [group[0] for group in groups]
+        values = np.stack(
+            [
+                self.values[list(group)].mean(axis=0)
+                + _of_seeds(self.points[list(group)], self.blocks[group[0]], self.values.shape[1], rng)
+                for group in groups
+            ]
+        )
         return Draws(values, points, self.images[first], self.blocks[first], self.vanished[first])
 
     def _of(self, run: int, index: int | None) -> tuple[F64, float, int, int, float]:
@@ -284,15 +291,21 @@ def _first_class(draws: Draws) -> Draws:
     )
 
 
-def _mean_of_runs(values: F64, rng: np.random.Generator) -> F64:
-    """`[S, draws, ...]` -> `[draws, ...]`, S of the runs drawn in each draw."""
-    runs, draws = values.shape[:2]
-    mean = values.mean(axis=0)
+def _of_seeds(points: F64, blocks: I64, draws: int, rng: np.random.Generator) -> F64:
+    """`[S, ...]` scores of the runs of a recipe -> `[draws, ...]`: how far their mean may be from that of all seeds."""
+    runs = len(points)
     if runs == 1:
-        return mean
-    chosen = rng.integers(runs, size=(runs, draws))
-    drawn = values[chosen, np.arange(draws)].mean(axis=0)
-    return mean + math.sqrt(runs / (runs - 1)) * (drawn - mean)
+        return np.zeros((draws, *points.shape[1:]))
+    error = points.std(axis=0, ddof=1) / math.sqrt(runs)
+    # The interval is stretched for few blocks of images, which don't make the seeds fewer.
+    later = np.vectorize(stretch, otypes=[np.float64])(np.maximum(blocks, 2))
+    return np.multiply.outer(rng.standard_normal(draws), error * _tails(runs - 1) / later)
+
+
+def _tails(degrees: int) -> float:
+    """How much wider a 95 % interval is by Student's t than by the normal."""
+    share = (1 + _SHARE) / 2
+    return t_quantile(share, degrees) / NormalDist().inv_cdf(share)
 
 
 def stretch(blocks: int) -> float:
@@ -301,8 +314,7 @@ def stretch(blocks: int) -> float:
     >>> [round(stretch(blocks), 2) for blocks in (2, 3, 6, 23, 233)]
     [9.17, 2.69, 1.44, 1.08, 1.01]
     """
-    normal = NormalDist().inv_cdf((1 + _SHARE) / 2)
-    return math.sqrt(blocks / (blocks - 1)) * t_quantile((1 + _SHARE) / 2, blocks - 1) / normal
+    return math.sqrt(blocks / (blocks - 1)) * _tails(blocks - 1)
 
 
 def _percentiles(draws: F64, blocks: int, least: float) -> tuple[float, float]:
