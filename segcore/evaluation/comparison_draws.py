@@ -96,11 +96,33 @@ def image_places(evaluation: Evaluation) -> I64:
 def draw(
     counted: Sequence[Counted | None], block: int, clips: Sequence[str], resamples: int, seed: int
 ) -> Draws | None:
-    """All on the same draws of images; None where one has not been counted, or they can't be drawn together."""
-    known = [each for each in counted if each is not None]
-    if not known or len(known) < len(counted):
+    """All on the same draws of images, a row each, NaN where it has not been counted.
+
+    None where none has, or they can't be drawn together.
+    """
+    known = {place: each for place, each in enumerate(counted) if each is not None}
+    if not known:
         return None
+    kind = next(iter(known.values())).statistic
     try:
-        return resample([each.counts for each in known], known[0].statistic, block, resamples, seed, groups=clips)
+        found = resample([each.counts for each in known.values()], kind, block, resamples, seed, groups=clips)
     except EvaluationError:
         return None
+    return found if len(known) == len(counted) else _placed(found, list(known), len(counted))
+
+
+def _placed(draws: Draws, places: Sequence[int], runs: int) -> Draws:
+    """The rows of draws at these places of so many, with nothing scored in the others."""
+
+    def rows(known: npt.NDArray[Any], nothing: float) -> npt.NDArray[Any]:
+        found = np.full((runs, *known.shape[1:]), nothing, known.dtype)
+        found[list(places)] = known
+        return found
+
+    return Draws(
+        rows(draws.values, np.nan),
+        rows(draws.points, np.nan),
+        rows(draws.images, 0),
+        rows(draws.blocks, 0),
+        rows(draws.vanished, 0),
+    )
