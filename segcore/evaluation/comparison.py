@@ -77,7 +77,7 @@ class Comparison:
     resamples: int = RESAMPLES
     seed: int = 0
     _sums: Mapping[str, Sums] = field(default_factory=dict)
-    _draws: dict[int, Draws | None] = field(default_factory=dict)  # by pool, a row a run of it
+    _draws: dict[int, Draws | None] = field(default_factory=dict)  # by pool, a row a run of it, NaN if not counted
     _pairs: dict[tuple[str, str], Pair] = field(default_factory=dict)
 
     @classmethod
@@ -161,7 +161,7 @@ class Comparison:
     def _ranked(self, place: int) -> list[Row]:
         draws = self._grouped(place)
         return [
-            self._row(runs, place, None if draws is None else draws.interval(index))
+            self._row(runs, place, None if draws is None or np.isnan(draws.points[index]) else draws.interval(index))
             for index, runs in enumerate(self._members(place))
         ]
 
@@ -290,9 +290,12 @@ class Comparison:
         ]
 
     def level(self, pool: int) -> frozenset[str]:
-        """Ids of the rows of a pool that its images can't separate from the best one, that one included."""
-        rows = self.ranked(pool)
-        return frozenset(row.id for row in rows if row is rows[0] or self.pair(rows[0].id, row.id).better is None)
+        """Ids of the rows of a pool that its images can't separate from the best one, that one included.
+
+        Rows without an interval of that difference are not among them; there are none where no value is better.
+        """
+        rows = self.ranked(pool) if self.metric.higher_is_better is not None else []
+        return frozenset(row.id for row in rows if row is rows[0] or self.pair(rows[0].id, row.id).tied)
 
     def sentences(self, among: Sequence[str] = ()) -> list[str]:
         """Who is better than whom, and who can't be separated, in plain words; pool by pool."""

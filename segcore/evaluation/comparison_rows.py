@@ -67,6 +67,16 @@ class Pair:
     problem: str = ""
 
     @property
+    def judged(self) -> bool:
+        """Whether there is an interval of the difference; without one not even that they are level is known."""
+        return not self.problem and self.low == self.low
+
+    @property
+    def tied(self) -> bool:
+        """Whether there is an interval, and it leaves open which is better."""
+        return self.judged and self.better is None
+
+    @property
     def half(self) -> float:
         """Half the width of the interval: what stands after ±."""
         return (self.high - self.low) / 2

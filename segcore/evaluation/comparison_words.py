@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 FEW = 4  # rows of which every pair gets a sentence
 NAMED = 3  # rows that a sentence names before it counts the rest
+NO_INTERVAL = "There is no interval of this score: which differences are more than chance is unknown."
 
 
 def points(value: float, beside: float | None = None) -> str:
@@ -36,9 +37,9 @@ def verdict(pair: Pair, names: Callable[[str], str], where: str) -> str:
     one, other = names(pair.a), names(pair.b)
     if pair.problem:
         return f"{one} and {other} can't be compared: {pair.problem}."
-    if pair.low != pair.low:
-        return f"{one} and {other} can't be told apart by {where}: there is no interval of this score."
-    if pair.better is None:
+    if not pair.judged:
+        return f"There is no interval of this score: whether {one} or {other} is better by more than chance is unknown."
+    if pair.tied:
         return f"{where} can't separate {one} and {other} ({apart(pair)})."
     if pair.better == pair.b:
         one, other = other, one
@@ -65,10 +66,13 @@ def sentences(
         return []
     if len(rows) <= FEW:
         pairs = [pair(one.id, other.id) for index, one in enumerate(rows) for other in rows[index + 1 :]]
-        return [verdict(each, names, pool.where) for each in pairs]
+        known = any(each.judged for each in pairs)
+        return [verdict(each, names, pool.where) for each in pairs] if known else [NO_INTERVAL]
     first = rows[0]
     pairs = [pair(first.id, other.id) for other in rows[1:]]
-    tied = [each for each in pairs if each.better is None]
+    if not any(each.judged for each in pairs):
+        return [NO_INTERVAL]
+    tied = [each for each in pairs if each.tied]
     beaten = [each for each in pairs if each.better == first.id]
     found = []
     if tied:
@@ -76,6 +80,9 @@ def sentences(
     if beaten:
         named = [f"{names(each.b)} by {apart(each)}" for each in beaten]
         found.append(f"{names(first.id)} is better than {_listed(named)}.")
+    unknown = [names(each.b) for each in pairs if not each.judged]
+    if unknown:
+        found.append(f"There is no interval of its difference from {_listed(unknown)}.")
     return found
 
 

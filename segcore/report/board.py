@@ -162,7 +162,14 @@ def _markdown(text: str) -> str:
 def _bold(comparison: Comparison, pool: int) -> frozenset[str]:
     """Rows to print bold: the best and its equals, where there is somebody to be better than."""
     rows = comparison.ranked(pool)
-    return comparison.level(pool) if len(rows) > 1 and comparison.metric.higher_is_better is not None else frozenset()
+    return comparison.level(pool) if len(rows) > 1 else frozenset()
+
+
+def _standing(comparison: Comparison, pool: int) -> dict[str, bool]:
+    """Whether a row is level with the best, by its id; those of which that is not known are left out."""
+    rows, level = comparison.ranked(pool), comparison.level(pool)
+    known = [row for row in rows if row is rows[0] or comparison.pair(rows[0].id, row.id).judged] if level else []
+    return {row.id: row.id in level for row in known}
 
 
 def table(comparison: Comparison, sort: str | None = None) -> str:
@@ -174,9 +181,9 @@ def table(comparison: Comparison, sort: str | None = None) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*head, "leak", "problem"])
     for pool in range(len(comparison.pools)):
-        level = comparison.level(pool)
+        level = _standing(comparison, pool)
         for rank, row in enumerate(ordered(comparison, pool, sort), 1):
-            writer.writerow([cell(value) for value in _values(comparison, row, rank, row.id in level, extra)])
+            writer.writerow([cell(value) for value in _values(comparison, row, rank, level.get(row.id), extra)])
     for row in comparison.rows:
         if row.pool < 0:
             writer.writerow([cell(value) for value in _values(comparison, row, None, None, extra)])

@@ -167,18 +167,18 @@ def _parts(line: Line) -> list[list[tuple[float, float]]]:
     return [part for part in found if len(part) > 1]
 
 
-def scatter(points: Sequence[tuple[Mark, float]], *, label: str, x_title: str, lower: bool = False) -> Html:
+def scatter(points: Sequence[tuple[Mark, float]], *, label: str, x_title: str, lower: bool | None = False) -> Html:
     """Quality against cost: a labelled dot a run, its interval, and a line through those that no other beats in both.
 
     Args:
         points: (quality, cost) of each run.
         label: What the chart shows, for those who can't see it.
         x_title: Of the cost.
-        lower: A lower quality is better (for errors).
+        lower: A lower quality is better (for errors); None where neither is, and there is no line.
     """
     x = Axis.around([0.0, *(cost for _, cost in points)], floor=0)
     y = Axis.around([value for mark, _ in points for value in (mark.value, mark.low, mark.high)])
-    front = _front(points, lower)
+    front = [] if lower is None else _front(points, lower)
     line = " ".join(f"{x.at(cost):.2f},{100 - y.at(mark.value):.2f}" for mark, cost in front)
     drawn = [
         el(

@@ -38,11 +38,12 @@ def cost(subject: Subject) -> Html | None:
                     points,
                     label=f"{said}; the tables have the numbers.",
                     x_title=title,
-                    lower=metric.higher_is_better is False,
+                    lower=None if metric.higher_is_better is None else not metric.higher_is_better,
                 )
                 figures.append(el("figure", el("figcaption", said), chart))
     measured = "macs" in comparison.costs
-    said = "Dashed: the models that no other beats in both." if any(figures) else ""
+    joined = any(figures) and comparison.metric.higher_is_better is not None
+    said = "Dashed: the models that no other beats in both." if joined else ""
     hint = "" if measured else " MACs, model size and latency were not measured; `segcore profile RUN` does."
     return inner(
         el("p", prose(said + hint), class_="note"),

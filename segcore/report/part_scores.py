@@ -47,6 +47,8 @@ def short(subject: Subject, pool: int) -> Html:
     rows = comparison.ranked(pool)
     if not rows:
         return el("p", f"No run has a value of {comparison.metric.title}.")
+    if comparison.metric.higher_is_better is None:
+        return el("p", _between(subject, rows), class_="lead")
     best, key = rows[0], comparison.metric.key
     known = subject.mark(best)
     between = f" (95 % interval {known.low:.3f} to {known.high:.3f})" if known.low == known.low else ""
@@ -58,10 +60,20 @@ def short(subject: Subject, pool: int) -> Html:
     where = comparison.pools[pool].where
     if equal:
         first += f" {where[0].upper()}{where[1:]} can't separate it from {_listed(equal)}."
-    elif len(rows) > 1:
+    unknown = [row.title for row in rows[1:] if not comparison.pair(best.id, row.id).judged]
+    if unknown:
+        first += f" Whether it is better than {_listed(unknown)} by more than chance is unknown: there is no interval."
+    elif len(rows) > 1 and not equal:
         others = rows[1].title if len(rows) == 2 else "each of the others"
         first += f" It is better than {others} by more than chance explains."
     return inner(el("p", first, class_="lead"), paragraphs([_chosen(subject, pool, best)]))
+
+
+def _between(subject: Subject, rows: Sequence[Row]) -> str:
+    """Of a score of which no value is better: where it lies."""
+    metric = subject.comparison.metric
+    low, high = (score(end(row.scores[metric.key] for row in rows)) for end in (min, max))
+    return f"{metric.title} is {low} to {high}; no value of it is better than another."
 
 
 def _chosen(subject: Subject, pool: int, best: Row) -> str:
@@ -124,6 +136,8 @@ def leaderboard(subject: Subject, pool: int) -> Html:
     kept = comparison.pools[pool]
     drawn = f"blocks of {kept.block} frames" if kept.block > 1 else "images"
     how = f"Intervals: 95 %, from {comparison.resamples:,} draws of {drawn}."
+    if not any(mark.low == mark.low for mark in marks):
+        how = "There is no interval of this score."
     return inner(el("div", table, class_="scroll"), el("p", said, " ", how, class_="note"))
 
 

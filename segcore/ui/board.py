@@ -49,7 +49,9 @@ def title_of(comparison: Comparison, key: str) -> str:
 
 
 def first_sort(comparison: Comparison) -> str:
-    """The best first, as the table orders by itself."""
+    """The best first; by name where no value is better than another."""
+    if comparison.metric.higher_is_better is None:
+        return "title"
     return ("" if comparison.metric.higher_is_better is False else "-") + comparison.metric.key
 
 
@@ -137,7 +139,13 @@ def _columns(comparison: Comparison, shown: Sequence[str]) -> list[dict[str, obj
         if key in comparison.metrics:
             other = comparison.metrics[key]
             found.append(
-                {"key": key, "title": other.title, "help": other.help, "digits": 3, "low": not other.higher_is_better}
+                {
+                    "key": key,
+                    "title": other.title,
+                    "help": other.help,
+                    "digits": 3,
+                    "low": other.higher_is_better is False,
+                }
             )
         else:
             cost = comparison.costs[key]

@@ -114,7 +114,10 @@ def total(comparison: Comparison, row: Row) -> npt.NDArray[np.int64]:
 
 
 def pairs(comparison: Comparison, rows: Sequence[Row]) -> tuple[pd.DataFrame, list[str]]:
-    """(table, order): every row against every other one; columns `row, column, points, verdict, says`."""
+    """(table, order): every row against every other one; columns `row, column, points, verdict, says`.
+
+    A verdict is better, worse, level, or unknown where there is no interval.
+    """
     order = [row.title for row in rows]
     found = []
     for one in rows:
@@ -128,7 +131,7 @@ def pairs(comparison: Comparison, rows: Sequence[Row]) -> tuple[pd.DataFrame, li
 
 
 def _judgement(comparison: Comparison, one: Row, other: Row, pair: Pair) -> dict[str, object]:
-    verdict = "level" if pair.better is None else "better" if pair.better == one.id else "worse"
+    verdict = "better" if pair.better == one.id else "worse" if pair.better else "level" if pair.judged else "unknown"
     better = pair.probability if comparison.metric.higher_is_better else 1 - pair.probability
     says = comparison.verdict(pair)
     if better == better:

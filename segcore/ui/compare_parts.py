@@ -142,7 +142,8 @@ def is_it_real(view: View, comparison: Comparison, part: Part) -> None:
                 alt="Every model against every other one: " + " ".join(said),
             )
             st.caption(
-                "Blue: the row is better than the column. Orange: worse. Grey: can't be separated. Points of 100."
+                "Blue: the row is better than the column. Orange: worse. Grey: can't be separated. "
+                "No colour: there is no interval. Points of 100."
             )
 
 
@@ -212,7 +213,7 @@ def quality_and_cost(view: View, comparison: Comparison, part: Part) -> None:
             part.colors,
             x_title=costs[cost],
             y_title=qualities[quality],
-            higher=METRICS[quality].higher_is_better is not False,
+            higher=METRICS[quality].higher_is_better,
             points=CLICKED,
         ),
         # Made from what is chosen: after a click the chart begins with nothing clicked.

@@ -90,7 +90,7 @@ def trade_off(
     *,
     x_title: str,
     y_title: str,
-    higher: bool = True,
+    higher: bool | None = True,
     points: str = "pick",
 ) -> alt.LayerChart | alt.FacetChart:
     """Quality against cost: a dot a model, the chosen ones named with their interval, those no other one beats joined.
@@ -100,7 +100,7 @@ def trade_off(
         colors: Chosen model -> hex; the others are grey.
         x_title: Of the cost.
         y_title: Of the quality.
-        higher: A higher y is better.
+        higher: A higher y is better; None where neither is, and nothing is joined.
         points: Name of the selection of a clicked dot.
     """
     data = table.dropna(subset=["x", "y"])
@@ -120,7 +120,7 @@ def trade_off(
     y = alt.Y("y:Q", title=y_title, scale=alt.Scale(zero=False, padding=18), axis=y_axis)
     picked = alt.selection_point(name=points, fields=["id"], on="click", empty=False)
     base = alt.Chart(data).encode(x=x)
-    best = data[front(data, least=True, higher=higher)].sort_values("x")
+    best = data[:0] if higher is None else data[front(data, least=True, higher=higher)].sort_values("x")
     line = (
         alt.Chart(best)
         .mark_line(interpolate="step-after", color="gray", strokeWidth=1.5, strokeDash=[4, 4], opacity=0.7)
@@ -273,21 +273,23 @@ def confusion_width(counts: npt.NDArray[np.int64]) -> int:
 
 
 def significance(table: pd.DataFrame, order: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
-    """Every model against every other one: blue where the row is better, orange where worse, grey where unknown.
+    """Every model against every other one: blue where the row is better, orange where worse, grey where level.
 
     Args:
-        table: Columns `row, column, points` (of difference), `verdict` (better, worse, level), `says`.
+        table: Columns `row, column, points` (of difference), `verdict` (better, worse, level, unknown), `says`.
         order: Models, best first.
     """
     most = max(0.5, float(table["points"].abs().max())) if len(table) else 1.0
-    strong = (table["verdict"] != "level") & (table["points"].abs() >= most / 4)
-    fill = table["verdict"].map({"better": BETTER, "worse": WORSE, "level": QUIET})
+    strong = table["verdict"].isin(["better", "worse"]) & (table["points"].abs() >= most / 4)
+    fill = table["verdict"].map({"better": BETTER, "worse": WORSE, "level": QUIET, "unknown": "transparent"})
     base = alt.Chart(table.assign(ink=np.where(strong, "white", "gray"), fill=fill)).encode(
         x=alt.X("column:N", sort=list(order), title=None, axis=_names(-50, top=True), scale=alt.Scale(padding=0.06)),
         y=alt.Y("row:N", sort=list(order), title=None, axis=_names(0), scale=alt.Scale(padding=0.06)),
         tooltip=[alt.Tooltip("says:N", title=" ")],
     )
-    cells = base.transform_calculate(size="datum.verdict == 'level' ? 0 : abs(datum.points)").mark_rect(cornerRadius=2)
+    cells = base.transform_calculate(
+        size="datum.verdict == 'better' || datum.verdict == 'worse' ? abs(datum.points) : 0"
+    ).mark_rect(cornerRadius=2)
     strength = alt.Opacity("size:Q", scale=alt.Scale(type="sqrt", domain=[0, most], range=[0.1, 0.9]), legend=None)
     shown = cells.encode(color=alt.Color("fill:N", scale=None), opacity=strength)
     height = alt.Step(26 if len(order) <= NAMED // 2 else 18)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from segcore.evaluation.comparison import Comparison
 from segcore.evaluation.comparison_draws import image_places, sums_of
 from segcore.evaluation.comparison_metrics import METRICS
 from segcore.evaluation.comparison_pools import sequences, where
-from segcore.evaluation.comparison_words import points
+from segcore.evaluation.comparison_words import NO_INTERVAL, points
 from segcore.labels import CAMVID11, LabelMap
 from segcore.runs import load_run
 from segcore.runs.profile import Latency, Profile, write_profile
@@ -101,6 +102,27 @@ def test_nobody_is_better_by_a_score_that_has_no_better(three):
     found = of(three, "entropy")
     assert all(row.interval is None for row in found.rows)
     assert math.isnan(found.pair("one", "low").low)
+    assert found.level(0) == frozenset()
+
+
+def test_without_an_interval_nothing_is_said_to_be_level(three):
+    old = replace(METRICS["pixel_accuracy"], statistic=None)  # as ECE: only the evaluation knows it
+    found = replace(of(three), metric=old)
+    assert not found.pair("one", "two").judged and found.level(0) == {found.rows[0].id}
+    assert found.sentences() == [NO_INTERVAL] and "no interval" in found.verdict(found.pair("one", "two"))
+    itself, judged = of(three).pair("one", "one"), of(three).pair("one", "two")
+    assert itself.tied and judged.tied and not of(three).pair("one", "low").tied
+
+
+def test_a_run_that_has_not_counted_a_score_leaves_the_others_their_intervals(store):
+    runs = [make(store, "old", right=0.5), make(store, "one", "fcn8s", 0.6, 1, extras=True)]
+    runs.append(make(store, "two", "pspnet", 0.9, 2, extras=True))
+    found = of(runs, "boundary_iou")
+    assert [row.id for row in found.rows] == ["two", "one", "old"]
+    for row in found.rows[:2]:
+        assert row.interval.value == pytest.approx(row.scores["boundary_iou"]) and row.interval.low < row.interval.high
+    assert found.rows[2].interval is None and not found.pair("one", "old").judged
+    assert found.pair("one", "two").better == "two"
 
 
 def test_many_rows_are_told_from_the_first(store):

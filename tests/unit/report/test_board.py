@@ -54,6 +54,17 @@ def test_csv_has_stable_columns_and_numbers_as_they_are(toy, capsys):
     assert set(promised) <= set(rows[0])
 
 
+def test_without_intervals_nothing_is_level_with_the_best(tmp_path, fake_run, capsys):
+    for index, name in enumerate(("unet", "pspnet")):
+        fake_run(tmp_path / "runs", name, model=name, right=0.6 + 0.2 * index, extras=True)
+    text = board(capsys, "--runs", tmp_path / "runs", "--metric", "ece")
+    assert text.count("**") == 2 and "can't separate" not in text
+    assert "**" not in board(capsys, "--runs", tmp_path / "runs", "--metric", "entropy")
+    for metric, expected in (("ece", ["true", ""]), ("entropy", ["", ""])):
+        text = board(capsys, "--runs", tmp_path / "runs", "--metric", metric, "--format", "csv")
+        assert [row["level_with_best"].lower() for row in csv.DictReader(io.StringIO(text))] == expected
+
+
 def test_runs_on_other_data_get_a_table_of_their_own(mixed, capsys):
     text = board(capsys, "--runs", mixed)
     assert text.count("| model |") == 2

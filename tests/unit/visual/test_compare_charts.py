@@ -54,6 +54,17 @@ def test_a_cost_that_spans_decades_has_a_logarithmic_axis(most, kind):
     assert scale["type"] == kind and scale["domain"][0] < 4 < most < scale["domain"][1]
 
 
+def test_of_a_quality_without_a_better_nothing_is_joined():
+    table = pd.DataFrame({"id": ["a", "b"], "run": list(COLORS), "x": [4.0, 5.0], "y": [0.5, 0.6]})
+    table = table.assign(low=np.nan, high=np.nan, chosen=True)
+
+    def joined(higher):
+        chart = spec(charts.trade_off(table, COLORS, x_title="MB", y_title="entropy", higher=higher))
+        return len(chart["datasets"][chart["layer"][0]["data"]["name"]])
+
+    assert joined(True) == 2 and joined(False) == 1 and joined(None) == 0
+
+
 def test_confusion_is_shares_of_true_pixels_and_puts_merely_predicted_classes_last():
     counts = np.zeros((11, 11), np.int64)
     counts[3, 3], counts[3, 0], counts[8, 8] = 75, 25, 10
