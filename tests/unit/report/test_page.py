@@ -181,6 +181,17 @@ def test_more_runs_than_colours(store, fake_run, tmp_path):
     assert "Drawn: the best 8 of 12." in page.text and "The first 10 of 12." in page.text
 
 
+@pytest.mark.parametrize(
+    ("metric", "said"), [("ece", "unknown: there is no interval."), ("entropy", "no value of it is better")]
+)
+def test_without_an_interval_or_a_better_nobody_is_said_to_be_level(store, fake_run, tmp_path, metric, said):
+    for seed, model in enumerate(("unet", "pspnet")):
+        fake_run(store, model, model=model, right=0.6 + 0.2 * seed, seed=seed, extras=True)
+    text = report(tmp_path / "out.html", "--runs", store.root, "--metric", metric)
+    assert said in text and "There is no interval of this score" in text
+    assert "separate it from" not in text and "by more than chance explains" not in text
+
+
 def test_where_it_goes(toy, tmp_path, capsys):
     assert main(["report", "--runs", str(toy[1]), "--out", str(tmp_path)]) == 2
     assert "is a folder; expected a file" in capsys.readouterr().err
