@@ -182,7 +182,9 @@ def table(comparison: Comparison, sort: str | None = None) -> str:
     writer.writerow([*head, "leak", "problem"])
     for pool in range(len(comparison.pools)):
         level = _standing(comparison, pool)
-        for rank, row in enumerate(ordered(comparison, pool, sort), 1):
+        ranks = {row.id: rank for rank, row in enumerate(comparison.ranked(pool), 1)}  # whatever they are sorted by
+        for row in ordered(comparison, pool, sort):
+            rank = ranks[row.id]
             writer.writerow([cell(value) for value in _values(comparison, row, rank, level.get(row.id), extra)])
     for row in comparison.rows:
         if row.pool < 0:

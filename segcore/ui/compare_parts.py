@@ -320,7 +320,9 @@ def _calibration(comparison: Comparison, part: Part) -> None:
         for line in lines
     ]
     small_table(head, rows)
-    st.caption("Below the dashed line a model is too sure; a temperature above 1 says so too, and mends most of it.")
+    st.caption(
+        "Below the dashed line a model is too sure. The temperature is fitted on validation: where test differs, it may not help."
+    )
 
 
 def training(view: View, comparison: Comparison, part: Part) -> None:

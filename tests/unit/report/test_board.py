@@ -52,6 +52,10 @@ def test_csv_has_stable_columns_and_numbers_as_they_are(toy, capsys):
     promised += ["ranked_by", "value", "low", "high", "level_with_best", "sd_of_seeds", "miou", "image_miou"]
     promised += ["pixel_accuracy", "mean_accuracy", "parameters", "minutes", "leak", "problem"]
     assert set(promised) <= set(rows[0])
+    # Another order is no other rank.
+    text = board(capsys, "--runs", toy[1], "--format", "csv", "--sort", "parameters")
+    again = list(csv.DictReader(io.StringIO(text)))
+    assert {row["run"]: row["rank"] for row in again} == {row["run"]: row["rank"] for row in rows}
 
 
 def test_without_intervals_nothing_is_level_with_the_best(tmp_path, fake_run, capsys):
