@@ -321,8 +321,8 @@ def _calibration(comparison: Comparison, part: Part) -> None:
     ]
     small_table(head, rows)
     st.caption(
-        "Below the dashed line a model is too sure. The temperature is fitted on validation: where test differs, it may "
-        "not help."
+        "Below the dashed line a model is too sure. The temperature is fitted on validation: where test differs, it "
+        "may not help."
     )
 
 
