@@ -37,6 +37,7 @@ HISTORY_COLUMNS = (
     "lr",
     "seconds",
 )
+COVERED = ("val", "test")  # splits that a leak check says something of
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +139,11 @@ class RunRecord:
         return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
 
     def leak(self, split: str) -> str | None:
-        """The sentence that must stand beside a score on `val` or `test`; `None` when nothing is known against it."""
-        return (self.summary.dataset.leaks or {}).get(split)
+        """The sentence that must stand beside a score on `val` or `test`; `None` when nothing is known against it.
+
+        What speaks against `test` speaks against `test+flip` too: the images are the same.
+        """
+        return (self.summary.dataset.leaks or {}).get(plain_split(split))
 
     def evaluation(self, split: str) -> Evaluation | None:
         """The stored evaluation of a split, `None` when there is none.
@@ -157,6 +161,15 @@ class RunRecord:
         if not path.is_file():
             raise RunError(f"Run {self.id!r} has no {name}. {way_out(self.path)}")
         return path
+
+
+def plain_split(name: str) -> str:
+    """The split that a stored evaluation is of, however it was predicted.
+
+    >>> plain_split("test+openvino-bf16"), plain_split("val")
+    ('test', 'val')
+    """
+    return name.partition("+")[0]
 
 
 def load_run(path: str | Path) -> RunRecord:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from segcore.runs import RunProblem, RunRecord
+from segcore.runs.record import COVERED, plain_split
 from segcore.runs.search import SearchRecord
 from segcore.ui.frame import View, escaped, run_titles
 
@@ -113,7 +114,7 @@ def different_data(runs: Sequence[RunRecord], titles: dict[str, str]) -> bool:
 
 
 def leak_note(runs: Sequence[RunRecord], split: str) -> None:
-    """Under a title: what speaks against scores on `split`, a line for each sentence that runs share; else nothing."""
+    """Under a title: what speaks against scores on `split`, a line for each sentence; quietly, where nobody looked."""
     shared: dict[str, list[RunRecord]] = {}
     for run in runs:
         if text := run.leak(split):
@@ -123,6 +124,12 @@ def leak_note(runs: Sequence[RunRecord], split: str) -> None:
         # Named only where it isn't true of all that are shown.
         names = "" if len(found) == len(runs) else f"{', '.join(titles[run.id] for run in found)}: "
         st.markdown(f":orange[:material/warning:] {escaped(names + text)}", help=LEAK_HELP)
+    plain = plain_split(split)
+    unknown = [run for run in runs if run.summary.dataset.leaks is None] if plain in COVERED else []
+    if unknown:
+        names = "" if len(unknown) == len(runs) else f"{', '.join(titles[run.id] for run in unknown)}: "
+        text = escaped(f"{names}Leak check: none was made of {plain}; ")
+        st.caption(f"{text}`segcore data check --data PATH --run RUN` makes one, `segcore evaluate RUN` stores it.")
 
 
 def other_version(view: View) -> None:

@@ -47,6 +47,7 @@ def test_a_sentence_stands_beside_every_score_it_speaks_against(open_app, data, 
         text = plain(said(open_app(data, folder, page)))
         assert text.count(MEMORY) == 1, page  # once for both, and not PSPNet
         assert f"FCN-8s, U-Net: {MEMORY}" in text or f"U-Net, FCN-8s: {MEMORY}" in text, page
+        assert "PSPNet: Leak check: none was made of test; `segcore data check" in text, page
     tell(folder / "pspnet", MEMORY)
     assert f"] {MEMORY}" in plain(said(open_app(data, folder, "compare")))  # true of all that are shown
 

@@ -55,6 +55,7 @@ def test_what_speaks_against_a_score_stands_beside_it(store, fake_run):
     RunWriter(run.path).write_summary(run.summary.model_copy(update={"dataset": told}))
     again = load_run(run.path)
     assert again.leak("test") == "It measures memory." and again.leak("val") is None
+    assert again.leak("test+flip") == again.leak("test+openvino-bf16") == again.leak("test")  # the same images
 
 
 def test_every_file_appears_under_its_documented_name_and_no_temporary_stays(store, fake_run):
