@@ -37,14 +37,15 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
     from segcore.data import open_dataset
     from segcore.evaluation import Predictor, evaluate
     from segcore.labels import PRESETS
-    from segcore.runs import RunWriter, ScoreInfo
+    from segcore.runs import ScoreInfo
     from segcore.runs.plans import with_leaks
+    from segcore.runs.record import plain_split
 
     run = run_from(arguments)
     if "+" in arguments.split:
         raise EvaluationError(
             f"{arguments.split!r} is the name of stored results; expected a split. Make them again with --split "
-            f"{arguments.split.partition('+')[0]} and --backend, --precision, --tta or --window."
+            f"{plain_split(arguments.split)} and --backend, --precision, --tta or --window."
         )
     trained = run.summary.dataset
     labels = run.labels.name if run.labels.name in PRESETS else None
@@ -72,9 +73,13 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
             progress=lambda done, total: bar.update(task, completed=done),
         )
     found = ScoreInfo.from_counts(evaluation.total, run.labels)
-    if same and not predictor.variant and arguments.split in ("val", "test"):
-        RunWriter(run.path).write_summary(with_leaks(run, dataset).model_copy(update={arguments.split: found}))
+    covered = same and arguments.split in ("val", "test")
+    leaks = with_leaks(run, dataset).dataset.leaks if covered else None
+    if covered and not predictor.variant:
+        _store(run, arguments.split, found, leaks)
     _print_scores(run, f"{dataset.name} {arguments.split}, {number(len(ids), 'image')}", found, evaluation)
+    if leaks and arguments.split in leaks:
+        print(leaks[arguments.split])
     for note in predictor.notes:
         print(f"segcore: {note}", file=sys.stderr)
     if predictor.variant:
@@ -84,6 +89,15 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
     if not same:
         print(f"This is not the data it was trained on; stored beside its own scores in {evaluation.path}.")
     return 0
+
+
+def _store(run: RunRecord, split: str, found: ScoreInfo, leaks: dict[str, str] | None) -> None:
+    """Put scores into the run's summary as it is now: another split may have been scored meanwhile."""
+    from segcore.runs import RunWriter, load_run
+
+    now = load_run(run.path).summary
+    told = now.dataset.model_copy(update={"leaks": leaks if now.dataset.leaks is None else now.dataset.leaks})
+    RunWriter(run.path).write_summary(now.model_copy(update={"dataset": told, split: found}))
 
 
 def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:

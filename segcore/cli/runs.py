@@ -43,7 +43,7 @@ def list_runs(arguments: argparse.Namespace) -> int:
                 escape(run.title),
                 escape(summary.dataset.name),
                 f"{run.labels.classes}",
-                f"{test.miou:.3f}" if test else "–",
+                f"{test.miou:.3f}{' !' if run.leak('test') else ''}" if test else "–",
                 f"{test.pixel_accuracy:.3f}" if test else "–",
                 f"{summary.parameters / 1e6:.1f} M",
                 f"{summary.train_seconds / 60:.1f}",
@@ -51,6 +51,8 @@ def list_runs(arguments: argparse.Namespace) -> int:
             )
         console.print(table)
         console.print(POLICY)
+        if any(run.summary.test and run.leak("test") for run in runs):
+            console.print("! A leak check speaks against this score; segcore leaderboard prints what it says.")
     for problem in problems:
         console.print(f"skipped: {escape(problem.message)}")
     return 0

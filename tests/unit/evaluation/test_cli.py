@@ -14,7 +14,7 @@ from segcore.data import open_dataset, plan_split
 from segcore.labels import CAMVID11
 from segcore.metrics import POLICY
 from segcore.models import create_model, save_model
-from segcore.runs import RunWriter, load_run
+from segcore.runs import RunWriter, ScoreInfo, load_run
 
 
 @pytest.fixture
@@ -95,6 +95,32 @@ def test_validation_is_what_the_run_took_from_train(run, folder, capsys):
     assert "The split of run 'fake-fcn' can't be made again from its" in capsys.readouterr().err
     assert main(["evaluate", str(run.path), "--split", "vall", "--device", "cpu"]) == 2
     assert "No split 'vall'. Did you mean 'val'? Choose one of train, val, test." in capsys.readouterr().err
+
+
+def test_evaluations_at_once_keep_the_scores_of_each_and_say_what_speaks_against_them(
+    run, store, folder, capsys, monkeypatch
+):
+    import segcore.evaluation
+
+    told = run.summary.dataset.model_copy(update={"leaks": {"test": "It measures memory."}})
+    RunWriter(run.path).write_summary(run.summary.model_copy(update={"dataset": told}))
+    evaluate = segcore.evaluation.evaluate
+
+    def meanwhile(*arguments, **options):
+        now = load_run(run.path).summary  # `--split val` is done while this one predicts
+        done = evaluate(*arguments, **options)
+        found = ScoreInfo.from_counts(done.total, run.labels)
+        RunWriter(run.path).write_summary(now.model_copy(update={"val": found}))
+        return done
+
+    monkeypatch.setattr(segcore.evaluation, "evaluate", meanwhile)
+    assert main(["evaluate", str(run.path), "--device", "cpu"]) == 0
+    again = load_run(run.path).summary
+    assert again.val is not None and again.test == again.val
+    assert "It measures memory." in capsys.readouterr().out
+    assert main(["runs", "--runs", str(store.root)]) == 0
+    printed = capsys.readouterr().out
+    assert f"{again.test.miou:.3f} !" in printed and "! A leak check speaks against this score" in printed
 
 
 def test_validation_of_a_fold_is_that_fold(run, folder):
