@@ -135,5 +135,9 @@ def commands(subject: Subject) -> Html:
 
 
 def _checks(subject: Subject) -> list[str]:
-    sources = dict.fromkeys(run.summary.dataset.source for run in subject.runs)
-    return [f"segcore data check --data {shlex.quote(source)}" for source in sources]
+    """One for each split: a check of another division says nothing of a run's scores."""
+    runs = {(run.summary.dataset.source, run.summary.dataset.split_fingerprint): run.path for run in subject.runs}
+    return [
+        f"segcore data check --data {shlex.quote(source)} --run {shlex.quote(str(path))}"
+        for (source, _), path in runs.items()
+    ]

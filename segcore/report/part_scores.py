@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from segcore.data.leaks.storage import stored
 from segcore.evaluation.comparison_metrics import METRICS
 from segcore.evaluation.comparison_words import points
 from segcore.report.axis import Axis
 from segcore.report.board import score
 from segcore.report.charts import strip, ticks, who
 from segcore.report.markup import Html, el, inner, prose
-from segcore.report.notes import leak_notes, leak_sentence
+from segcore.report.notes import checks_of, leak_notes, leak_sentence
 from segcore.report.subject import Subject
 
 if TYPE_CHECKING:
@@ -35,9 +34,9 @@ def leaks(subject: Subject, pool: int) -> Html:
     runs = [run for run in subject.runs if run.id in subject.comparison.pools[pool].runs]
     split = subject.comparison.split
     dataset = subject.data[pool]
-    checked = None if isinstance(dataset, str) else stored(dataset)
+    checked = {} if isinstance(dataset, str) else checks_of(runs, dataset)
     said = paragraphs(leak_notes(runs, split, checked))
-    bad = any(leak_sentence(run, split, checked) for run in runs)
+    bad = any(leak_sentence(run, split, checked.get(run.id)) for run in runs)
     return el("div", said, class_="leak bad" if bad else "leak", role="note")
 
 

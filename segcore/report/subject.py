@@ -52,7 +52,7 @@ class Subject:
         Args:
             comparison: What to report.
             source: The dataset; None for what the runs were trained on.
-            examples: Images shown of each pool; 0 opens no dataset.
+            examples: Images shown of each pool; a stored leak check is read even where there are none.
             command: The command that makes the report.
 
         Raises:
@@ -63,7 +63,7 @@ class Subject:
         for place, pool in enumerate(comparison.pools):
             run = next(run for run in comparison.runs if run.id == pool.runs[0])
             try:
-                data[place] = "None were asked for." if not examples else _checked(comparison, run, source)
+                data[place] = _checked(comparison, run, source)  # of leak checks too, beside pictures
             except SegcoreError as error:
                 problems.append(error)
                 data[place] = str(error)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,10 +31,20 @@ def stored(dataset: Dataset, plan: SplitPlan | None = None) -> LeakReport | None
     """
     from segcore.data.leaks.checking import own_plan
 
+    # Planned only where there is a report at all.
+    return _newest(dataset, lambda: (plan or own_plan(dataset)).fingerprint)
+
+
+def stored_of(dataset: Dataset, split_fingerprint: str) -> LeakReport | None:
+    """`stored` of a split that only its fingerprint is known of, such as a run's."""
+    return _newest(dataset, lambda: split_fingerprint)
+
+
+def _newest(dataset: Dataset, split_fingerprint: Callable[[], str]) -> LeakReport | None:
     found = [values for path in _places(dataset.source) for values in _read(path)]
     if not found:
         return None
-    wanted = (plan or own_plan(dataset)).fingerprint
+    wanted = split_fingerprint()
     for values in found:
         try:
             report = LeakReport.from_dict(values)

@@ -8,10 +8,11 @@ import pytest
 from fixtures.app import LABELS
 
 from segcore.cli import main
-from segcore.data import open_dataset
+from segcore.data import open_dataset, plan_split
 from segcore.data.leaks import check
 from segcore.data.leaks.storage import store
 from segcore.metrics import POLICY
+from segcore.report.notes import checks_of, leak_notes
 from segcore.runs import RunStore, RunWriter
 
 
@@ -234,10 +235,23 @@ def test_a_stored_check_of_the_pictures_is_told(toy, tmp_path, monkeypatch):
     shutil.copytree(toy[1] / "unet", tmp_path / "runs" / "unet")
     writer = RunWriter(tmp_path / "runs" / "unet")
     summary = writer.record().summary
-    info = summary.dataset.model_copy(update={"source": str(tmp_path / "toy"), "fingerprint": dataset.fingerprint})
+    plan = plan_split(dataset, method="frame", val_fraction=0.5)
+    changes = {"source": str(tmp_path / "toy"), "fingerprint": dataset.fingerprint}
+    info = summary.dataset.model_copy(update={**changes, "split_fingerprint": plan.fingerprint})
     writer.write_summary(summary.model_copy(update={"dataset": info}))
     assert "Leak check: none was made of test" in Page(report(tmp_path / "r.html", "--runs", tmp_path / "runs")).text
-    found = check(dataset)
+    store(check(dataset))  # of its own splits, which are not those of the run
+    again = Page(report(tmp_path / "r.html", "--runs", tmp_path / "runs"))
+    assert "Leak check: none was made of test" in again.text
+    found = check(dataset, plan)
     store(found)
-    text = Page(report(tmp_path / "r.html", "--runs", tmp_path / "runs")).text
-    assert (found.sentence("test") or "in its pictures, ids and times") in text
+    for examples in ("0", "1"):
+        text = Page(report(tmp_path / "r.html", "--runs", tmp_path / "runs", "--examples", examples)).text
+        assert (found.sentence("test") or "in its pictures, ids and times") in text
+    (run,) = RunStore(tmp_path / "runs").read()[0]
+    assert leak_notes([run], "test+flip", checks_of([run], dataset)) == leak_notes(
+        [run], "test", checks_of([run], dataset)
+    )
+    assert leak_notes([run], "test+flip") == [
+        "Leak check: none was made of test; `segcore data check --run` makes one."
+    ]
