@@ -11,6 +11,7 @@ _NUMBERED = re.compile(r"^(?P<sequence>.*?)(?P<number>\d+)$")
 # Frames a second that the numbers count: CamVid's drives were filmed at 30 Hz (Brostow et al. 2009). It labels every
 # 30th frame, and every second one of the clip that is CamSeq01 and Cam101.
 RATES = {"0001TP": 30.0, "0006R0": 30.0, "0016E5": 30.0, "Seq05VD": 30.0}
+FILMED = frozenset({*RATES, "drive"})  # sequences known to be video, however few of their frames there are
 MIN_VIDEO_FRAMES = 30  # fewer are as likely numbered photos, and too few for gaps around a block
 
 
@@ -44,6 +45,20 @@ def frame_rate(sequence: str) -> float | None:
     (30.0, None)
     """
     return RATES.get(sequence)
+
+
+def is_clip(sequence: str, ids: Iterable[str]) -> bool:
+    """Whether numbered ids of one sequence are known to be frames, and not photos that happen to be numbered.
+
+    Args:
+        sequence: Their `group_of`.
+        ids: Those of one split, say: of a known sequence any, else as `is_video` wants them.
+
+    >>> is_clip("0016E5", ["0016E5_07961", "0016E5_07981"]), is_clip("2007", ["2007_000032", "2007_000039"])
+    (True, False)
+    """
+    # Ids that occur in two splits have their split before them: test__0016E5_07961.
+    return sequence.rpartition("__")[2] in FILMED or is_video(ids)
 
 
 def natural_key(text: str) -> tuple[tuple[int, int | str], ...]:

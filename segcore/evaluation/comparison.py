@@ -216,7 +216,7 @@ class Comparison:
             {key: float(np.mean([each[key] for each in costs if key in each])) for key in costs[0]},
             place,
             images=len(evaluations[0].ids),
-            leak=self._runs[runs[0]].leak(self.split) or "",
+            leak=" ".join(dict.fromkeys(filter(None, (self._runs[run_id].leak(self.split) for run_id in runs)))),
         )
 
     def _unscored(self, run: RunRecord) -> Row:

@@ -169,44 +169,56 @@ COSTS: dict[str, Cost] = {
 def costs(runs: Sequence[RunRecord]) -> dict[str, Cost]:
     """`COSTS`, and a median and a 95th percentile of latency by backend and precision, as far as any run tells.
 
-    Latencies of different machines don't rank models: those of the machine that most of these runs were timed on are
-    taken, and the help names it.
+    Latencies of different machines, or of images of different sizes, don't rank models: those of the machine and the
+    size that most of these runs were timed with are taken, and the help names both. Times taken while other programs
+    kept the machine busy are too long, and left out.
     """
     known = {key: cost for key, cost in COSTS.items() if any(_or_none(cost.value, run) is not None for run in runs)}
-    timed = [each for run in runs for each in _latencies(run)]
+    by_run = [_latencies(run) for run in runs]
+    timed = [each for found in by_run for each in found]
     if not timed:
         return known
-    machine = Counter(each.machine for each in timed).most_common(1)[0][0]
+    many = Counter(place for found in by_run for place in set(map(_place, found)))
+    entries = Counter(map(_place, timed))  # decides between two that as many runs were timed with
+    place = max(entries, key=lambda each: (many[each], entries[each]))
     for backend, precision in dict.fromkeys((each.backend, each.precision) for each in timed):
         for part, short in (("median_ms", "median"), ("p95_ms", "p95")):
-            cost = _latency(backend, precision, machine, part, short)
+            cost = _latency(backend, precision, place, part, short)
             if any(cost.value(run) is not None for run in runs):
                 known[cost.key] = cost
     return known
 
 
-def _latency(backend: str, precision: str, machine: str, part: str, short: str) -> Cost:
+def _place(latency: Latency) -> tuple[str, int, int]:
+    """What makes two latencies comparable: the machine, and height and width of the images."""
+    return latency.machine, latency.height, latency.width
+
+
+def _latency(backend: str, precision: str, place: tuple[str, int, int], part: str, short: str) -> Cost:
     def value(run: RunRecord) -> float | None:
-        found = [
-            each
-            for each in _latencies(run)
-            if (each.backend, each.precision, each.machine) == (backend, precision, machine)
-        ]
-        newest = max(found, key=lambda each: each.measured, default=None)
-        return None if newest is None else float(getattr(newest, part))
+        # One entry at most: a profile keeps one of a backend, precision, machine and size.
+        wanted = (each for each in _latencies(run) if each.key == (backend, precision, *place))
+        found = next(wanted, None)
+        return None if found is None else float(getattr(found, part))
+
+    machine, height, width = place
 
     title = f"{backend} {precision}, ms" + ("" if short == "median" else " p95")
     share = "Half" if short == "median" else "95 of 100"
-    text = f"{share} of the images took less, one at a time through {backend} in {precision}, on {machine}."
+    text = (
+        f"{share} of the images took less, one at a time at {height}x{width} through {backend} in {precision}, on "
+        f"{machine}."
+    )
     return Cost(f"{backend}_{precision}_{short}", title, text, value)
 
 
 def _latencies(run: RunRecord) -> tuple[Latency, ...]:
+    """Those of a run that can be relied on."""
     try:
         profile = run.profile
     except (RunError, OSError):  # `segcore profile` says what is wrong with it
         return ()
-    return () if profile is None else profile.latencies
+    return () if profile is None else tuple(each for each in profile.latencies if not each.busy)
 
 
 def costs_of(run: RunRecord, known: Mapping[str, Cost]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from segcore.data.sequence import group_of
+from segcore.data.sequence import group_of, is_clip
 from segcore.errors import number
 from segcore.metrics import block_length
 from segcore.runs import Evaluation, RunRecord
@@ -78,11 +78,15 @@ class Pool:
 
 
 def sequences(ids: Sequence[str]) -> tuple[str, ...]:
-    """The clip of each image by its numbered id; the image itself where it is no frame of one."""
+    """The clip of each image by its numbered id; the image itself where it is not known to be a frame of one."""
     groups = [group_of(sample_id) if sample_id[-1:].isdigit() else None for sample_id in ids]
-    sizes = Counter(groups)
+    members: dict[str, list[str]] = defaultdict(list)
+    for group, sample_id in zip(groups, ids, strict=True):
+        if group is not None:
+            members[group].append(sample_id)
+    clips = {group for group, found in members.items() if len(found) >= LEAST_BLOCKED and is_clip(group, found)}
     return tuple(
-        sample_id if group is None or sizes[group] < LEAST_BLOCKED else group
+        group if group is not None and group in clips else sample_id
         for group, sample_id in zip(groups, ids, strict=True)
     )
 
@@ -101,7 +105,7 @@ def block_of(ids: Sequence[str], values: F64) -> int:
 def where(ids: Sequence[str]) -> str:
     """What was scored, in words.
 
-    >>> where([f"ride_{number:03}" for number in range(11)]), where(["cat", "dog"])
+    >>> where([f"drive_{number:04}" for number in range(91, 102)]), where(["2007_000032", "2007_000039"])
     ('11 frames of one clip', '2 images')
     """
     clips = len(set(sequences(ids)))

@@ -204,7 +204,7 @@ def _values(
     values += [known.low, known.high] if known else [None, None]
     values += [level, row.spread, *(row.scores[key] for key in METRICS)]
     values += [row.cost.get(key) for key in (*COSTS, *extra)]
-    return [*values, first.leak(comparison.split), row.problem]
+    return [*values, row.leak or None, row.problem]
 
 
 def latex(comparison: Comparison, sort: str | None = None) -> str:

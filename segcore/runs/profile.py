@@ -102,12 +102,27 @@ class Profile(_Frozen):
         replaced = tuple(fresh if old.key == fresh.key else old for old in self.latencies)
         return self.model_copy(update={"latencies": replaced})
 
-    def latency(self, backend: str = "torch", precision: str = "fp32", machine: str | None = None) -> Latency | None:
-        """The newest entry of a backend and precision, on one machine or any; None where there is none."""
+    def latency(
+        self,
+        backend: str = "torch",
+        precision: str = "fp32",
+        machine: str | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> Latency | None:
+        """The newest entry of a backend and precision; None where there is none.
+
+        Args:
+            backend: As in `Latency`.
+            precision: Likewise.
+            machine: None takes that of any; times on two don't compare.
+            size: (height, width); None takes images of any, likewise.
+        """
         found = [
             each
             for each in self.latencies
-            if (each.backend, each.precision) == (backend, precision) and machine in (None, each.machine)
+            if (each.backend, each.precision) == (backend, precision)
+            and machine in (None, each.machine)
+            and size in (None, (each.height, each.width))
         ]
         return max(found, key=lambda each: each.measured, default=None)
 

@@ -81,7 +81,7 @@ def test_runs_of_other_data_are_ranked_apart(open_app, data, runs, said):
     app = open_app(data, folder, "compare", runs="unet,fcn8s,far-a")
     assert not app.exception
     titles = [pool["title"] for pool in board(app)["pools"]]
-    assert titles == ["toy, 4 classes, 3 images", "far, 11 classes, 4 frames of one clip"]
+    assert titles == ["toy, 4 classes, 3 images", "far, 11 classes, 4 images"]
     assert [len(pool["rows"]) for pool in board(app)["pools"]] == [2, 2]  # far-b belongs to what far-a is ranked in
     assert "scored on different data" in said(app)
     parts = next(group for group in app.button_group if group.label == "Data")

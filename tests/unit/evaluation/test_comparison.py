@@ -12,7 +12,7 @@ from segcore.errors import EvaluationError
 from segcore.evaluation.comparison import Comparison
 from segcore.evaluation.comparison_draws import image_places, sums_of
 from segcore.evaluation.comparison_metrics import METRICS
-from segcore.evaluation.comparison_pools import sequences, where
+from segcore.evaluation.comparison_pools import block_of, sequences, where
 from segcore.evaluation.comparison_words import NO_INTERVAL, points
 from segcore.labels import CAMVID11, LabelMap
 from segcore.runs import load_run
@@ -135,7 +135,7 @@ def test_many_rows_are_told_from_the_first(store):
 
 
 def test_frames_of_one_clip_are_drawn_in_blocks_and_say_so(store):
-    ids = tuple(f"ride_{index:03}" for index in range(11))
+    ids = tuple(f"drive_{index:04}" for index in range(91, 102))
     runs = [make(store, "one", "unet", ids=ids), make(store, "two", "pspnet", 0.81, seed=1, ids=ids)]
     found = of(runs)
     assert found.block == 3 and found.pools[0].title == "fake, 11 classes, 11 frames of one clip"
@@ -218,6 +218,14 @@ def test_another_version_of_the_data_with_the_same_truth_is_compared_and_said(st
     assert sum(text.startswith("PSPNet: trained on other") for text in found.differences) == 2
 
 
+def test_a_row_of_seeds_tells_what_speaks_against_any_of_them(store):
+    runs = [make(store, f"unet-{seed}", "unet", 0.7, seed=seed) for seed in range(3)]
+    runs = [runs[0], *(changed(run, leaks={"test": "It measures memory."}) for run in runs[1:])]
+    assert of(runs).row("unet-0").leak == ""
+    (row,) = of(runs).by_recipe.rows
+    assert row.leak == "It measures memory."
+
+
 def test_runs_without_scores_come_last_with_the_reason(store):
     broken = make(store, "broken", "fcn8s")
     (broken.path / "evaluation" / "test" / "confusion.parquet").write_bytes(b"PAR1")
@@ -228,21 +236,39 @@ def test_runs_without_scores_come_last_with_the_reason(store):
     assert found.row("none").cost["parameters"] > 0
 
 
+def timed(machine="here", median=10.0, height=48, load=None):
+    return Latency(
+        backend="openvino",
+        precision="bf16",
+        machine=machine,
+        height=height,
+        width=64,
+        median_ms=median,
+        p95_ms=2 * median,
+        repeats=9,
+        load=load,
+        measured=f"2026-01-01T00:00:{height % 60:02}+00:00",
+    )
+
+
+def profiled(run, *latencies):
+    sized = {"height": 48, "width": 64, "model_mb": 8.0, "train_minutes": 1.0}
+    write_profile(run.path, Profile(parameters=5, macs=2_000_000_000, latencies=latencies, **sized))
+
+
+def test_latencies_of_other_image_sizes_and_of_a_busy_machine_are_left_out(three):
+    profiled(three[0], timed(median=10.0), timed(median=90.0, height=119))  # the newer one, of larger images
+    profiled(three[1], timed(median=20.0))
+    profiled(three[2], timed(median=70.0, load=0.9))
+    found = of([load_run(run.path) for run in three])
+    assert "at 48x64" in found.costs["openvino_bf16_median"].help
+    values = [found.row(run.id).cost.get("openvino_bf16_median") for run in three]
+    assert values == [10.0, 20.0, None]
+
+
 def test_costs_take_latencies_of_the_machine_that_most_were_timed_on(three):
     for run, machine, median in zip(three, ("here", "here", "there"), (10.0, 20.0, 1.0), strict=True):
-        timed = Latency(
-            backend="openvino",
-            precision="bf16",
-            machine=machine,
-            height=48,
-            width=64,
-            median_ms=median,
-            p95_ms=2 * median,
-            repeats=9,
-            measured="2026-01-01T00:00:00+00:00",
-        )
-        sized = {"height": 48, "width": 64, "model_mb": 8.0, "train_minutes": 1.0}
-        write_profile(run.path, Profile(parameters=5, macs=2_000_000_000, latencies=(timed,), **sized))
+        profiled(run, timed(machine, median))
     found = of([load_run(run.path) for run in three])
     assert "on here" in found.costs["openvino_bf16_median"].help
     assert found.row("low").cost["openvino_bf16_median"] == 10 and found.row("one").cost["openvino_bf16_p95"] == 40
@@ -274,6 +300,24 @@ def test_nothing_one_and_an_unknown_metric(store):
 
 
 def test_words():
-    assert where(IDS) == "4 frames of one clip"
-    assert sequences(["a_1", "a_2", "b_1", "b_2"]) == ("a_1", "a_2", "b_1", "b_2")  # too few to be clips
+    assert where([f"0001TP_{number:06}" for number in range(8550, 8670, 30)]) == "4 frames of one clip"
+    assert where([f"ride_{number}" for number in range(0, 60, 2)]) == "30 frames of one clip"
+    few = ("drive_1", "drive_2", "b_1", "b_2")  # of each, to be clips
+    assert sequences(few) == few
+    camvid = [f"{clip}{30 * number:05}" for clip in ("0001TP_", "test__Seq05VD_f") for number in range(9)]
+    assert where(camvid) == "18 frames of 2 clips"
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [f"2007_{number:06}" for number in (32, 39, 63, 68, 121, 170, 241)],
+        [f"img{number}" for number in (3, 4, 11, 12, 13, 25, 31, 40)],
+        [*(f"a_{number}" for number in range(10)), "b", "c"],
+        IDS,
+    ],
+)
+def test_numbered_photos_are_images_and_drawn_one_by_one(ids):
+    assert where(ids) == f"{len(ids)} images" and sequences(ids) == tuple(ids)
+    assert block_of(ids, np.linspace(0, 1, len(ids))[None]) == 1
     assert points(0.0312, 0.012) == "3.1"

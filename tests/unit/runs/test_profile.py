@@ -45,6 +45,7 @@ def test_one_entry_a_backend_precision_machine_and_size():
     assert profile.latency() == newer
     assert profile.latency(machine="b") == other
     assert profile.latency("openvino") is None
+    assert profile.latency(size=(48, 64)) == newer and profile.latency(size=(360, 480)) is None
     assert (newer.name, newer.busy, entry(load=0.9).busy) == ("torch fp32", False, True)
 
 
