@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from segcore.evaluation.comparison_metrics import METRICS
+from segcore.evaluation.comparison import METRICS
 from segcore.ui import board, cache, compare, compare_parts, frame, messages, state, tables
 from segcore.ui.widgets import style
 

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from segcore.errors import ReportError, unknown
-from segcore.evaluation.comparison import Comparison
-from segcore.evaluation.comparison_metrics import COSTS, METRICS
-from segcore.evaluation.comparison_rows import Row
+from segcore.evaluation.comparison import COSTS, METRICS, Comparison, Row
 from segcore.metrics import POLICY
 from segcore.report.notes import leak_notes
 from segcore.runs.files import cell

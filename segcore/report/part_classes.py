@@ -15,7 +15,7 @@ from segcore.report.markup import Html, el, inner
 from segcore.report.subject import Subject
 
 if TYPE_CHECKING:
-    from segcore.evaluation.comparison_rows import Row
+    from segcore.evaluation.comparison import Row
     from segcore.metrics import Interval
 
 F64 = npt.NDArray[np.float64]

@@ -12,8 +12,7 @@ from segcore.report.markup import Html, el, inner, prose
 from segcore.report.subject import MOST_DRAWN, Subject
 
 if TYPE_CHECKING:
-    from segcore.evaluation.comparison_metrics import Cost
-    from segcore.evaluation.comparison_rows import Row
+    from segcore.evaluation.comparison import Cost, Row
 
 MOST_PLOTS = 3
 _CURVES = (("val_miou", "train_miou", "mIoU"), ("val_loss", "train_loss", "loss"))

@@ -19,7 +19,7 @@ from segcore.visual import data_uri, encode_errors, encode_jpeg, encode_png, lay
 from segcore.visual.encode import shrunk
 
 if TYPE_CHECKING:
-    from segcore.evaluation.comparison_rows import Row
+    from segcore.evaluation.comparison import Row
     from segcore.labels import LabelMap
 
 U8 = npt.NDArray[np.uint8]

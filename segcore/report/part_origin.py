@@ -6,7 +6,7 @@ import shlex
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from segcore.evaluation.comparison_metrics import METRICS
+from segcore.evaluation.comparison import METRICS
 from segcore.metrics import POLICY
 from segcore.report.board import problems
 from segcore.report.charts import who

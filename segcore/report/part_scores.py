@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from segcore.evaluation.comparison_metrics import METRICS
-from segcore.evaluation.comparison_words import points
+from segcore.evaluation.comparison import METRICS
+from segcore.evaluation.comparison.words import points
 from segcore.report.axis import Axis
 from segcore.report.board import score
 from segcore.report.charts import strip, ticks, who
@@ -15,7 +15,7 @@ from segcore.report.notes import checks_of, leak_notes, leak_sentence
 from segcore.report.subject import Subject
 
 if TYPE_CHECKING:
-    from segcore.evaluation.comparison_rows import Pair, Row
+    from segcore.evaluation.comparison import Pair, Row
 
 MOST_PAIRED = 10  # rows of the matrix of pairs
 _PAIRS = (

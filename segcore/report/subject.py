@@ -16,9 +16,7 @@ from segcore.report.stored import check_images, dataset_of
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
-    from segcore.evaluation.comparison import Comparison
-    from segcore.evaluation.comparison_pools import Pool
-    from segcore.evaluation.comparison_rows import Row
+    from segcore.evaluation.comparison import Comparison, Pool, Row
     from segcore.labels import LabelMap
     from segcore.runs import RunRecord
 

@@ -14,9 +14,7 @@ from segcore.ui import state
 from segcore.ui.frame import MAX_CHOSEN, UNCHOSEN, View
 
 if TYPE_CHECKING:
-    from segcore.evaluation.comparison import Comparison
-    from segcore.evaluation.comparison_metrics import Cost, Metric
-    from segcore.evaluation.comparison_rows import Row
+    from segcore.evaluation.comparison import Comparison, Cost, Metric, Row
 
 COLUMNS = ("image_miou", "pixel_accuracy", "mean_accuracy", "boundary_iou", "ece", "parameters", "minutes")
 MANY = 16  # runs, beyond which scores that have a file of their own are read only when asked for

@@ -11,13 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from segcore.errors import RunError
-from segcore.evaluation.comparison_pools import Kind
+from segcore.evaluation.comparison import Kind
 from segcore.ui import board, tables
 from segcore.ui.frame import View
 
 if TYPE_CHECKING:
-    from segcore.evaluation.comparison import Comparison
-    from segcore.evaluation.comparison_rows import Pair, Row
+    from segcore.evaluation.comparison import Comparison, Pair, Row
     from segcore.metrics import Calibration
     from segcore.runs import RunRecord
 

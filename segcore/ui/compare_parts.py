@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from segcore.evaluation.comparison_metrics import METRICS
+from segcore.evaluation.comparison import METRICS
 from segcore.metrics import HELP, POLICY
 from segcore.ui import board, cache, compare, state, tables
 from segcore.ui.compare import Part

@@ -9,11 +9,10 @@ import pytest
 from fixtures.runs import IDS, fake_run, fake_truth
 
 from segcore.errors import EvaluationError
-from segcore.evaluation.comparison import Comparison
-from segcore.evaluation.comparison_draws import image_places, sums_of
-from segcore.evaluation.comparison_metrics import METRICS
-from segcore.evaluation.comparison_pools import block_of, sequences, where
-from segcore.evaluation.comparison_words import NO_INTERVAL, points
+from segcore.evaluation.comparison import METRICS, Comparison
+from segcore.evaluation.comparison.draws import image_places, sums_of
+from segcore.evaluation.comparison.pools import block_of, sequences, where
+from segcore.evaluation.comparison.words import NO_INTERVAL, points
 from segcore.labels import CAMVID11, LabelMap
 from segcore.runs import load_run
 from segcore.runs.profile import Latency, Profile, write_profile

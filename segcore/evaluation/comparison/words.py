@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from segcore.metrics.resampling import FEW_BLOCKS
 
 if TYPE_CHECKING:
-    from segcore.evaluation.comparison_pools import Pool
-    from segcore.evaluation.comparison_rows import Pair, Row
+    from segcore.evaluation.comparison.pools import Pool
+    from segcore.evaluation.comparison.rows import Pair, Row
 
 FEW = 4  # rows of which every pair gets a sentence
 NAMED = 3  # rows that a sentence names before it counts the rest

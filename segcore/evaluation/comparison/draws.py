@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segcore.errors import EvaluationError, RunError
-from segcore.evaluation.comparison_metrics import Metric
+from segcore.evaluation.comparison.metrics import Metric
 from segcore.metrics import Draws, Statistic, Sums, resample, statistic
 from segcore.runs import Evaluation, void_ids
 

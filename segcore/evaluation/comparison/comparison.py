@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from segcore.errors import EvaluationError, SegcoreError, unknown
-from segcore.evaluation import comparison_words as words
-from segcore.evaluation.comparison_draws import Counted, draw, sums_of
-from segcore.evaluation.comparison_metrics import (
+from segcore.evaluation.comparison import words
+from segcore.evaluation.comparison.draws import Counted, draw, sums_of
+from segcore.evaluation.comparison.metrics import (
     METRICS,
     NAN,
     Cost,
@@ -26,7 +26,7 @@ from segcore.evaluation.comparison_metrics import (
     costs_of,
     metrics_of,
 )
-from segcore.evaluation.comparison_pools import (
+from segcore.evaluation.comparison.pools import (
     Pool,
     block_of,
     differences,
@@ -35,8 +35,8 @@ from segcore.evaluation.comparison_pools import (
     pools_of,
     sequences,
 )
-from segcore.evaluation.comparison_rows import Pair, Row
-from segcore.evaluation.comparison_seeds import Group, groups_of
+from segcore.evaluation.comparison.rows import Pair, Row
+from segcore.evaluation.comparison.seeds import Group, groups_of
 from segcore.metrics import Draws, Interval, Sums, statistic
 from segcore.runs import Evaluation, RunRecord
 from segcore.runs.titles import run_titles
