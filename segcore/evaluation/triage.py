@@ -17,6 +17,7 @@ from segcore.labels import LabelMap
 
 if TYPE_CHECKING:
     from segcore.runs import Evaluation
+    from segcore.runs.tables import Cells
 
 Bool = npt.NDArray[np.bool_]
 F64 = npt.NDArray[np.float64]
@@ -86,21 +87,15 @@ class Tally:
     right: I64
     true: I64
     predicted: I64
-    cells: tuple[npt.NDArray[np.int32], U8, U8, I64]
+    cells: Cells
 
     @classmethod
     def of(cls, evaluation: Evaluation) -> Tally:
         """Sum a stored evaluation's rows."""
-        import pandas as pd
-
         classes, ids = evaluation.labels.classes, evaluation.ids
-        column = evaluation.confusion["image"].astype("category").cat
-        image = pd.Index(ids).get_indexer(column.categories.astype(str))[column.codes].astype(np.int64)
-        truth, prediction, pixels = (
-            evaluation.confusion[name].to_numpy(np.int64) for name in ("truth", "prediction", "pixels")
-        )
+        image, truth, prediction, pixels = evaluation.cells
 
-        def summed(index: I64, weights: I64) -> I64:
+        def summed(index: U8, weights: I64) -> I64:
             # float64 holds every count below 2^53 pixels exactly
             flat = np.bincount(image * classes + index, weights, minlength=len(ids) * classes)
             return flat.astype(np.int64).reshape(len(ids), classes)
@@ -108,11 +103,11 @@ class Tally:
         return cls(
             ids,
             evaluation.labels,
-            evaluation.images["entropy"].to_numpy(np.float64),
+            evaluation.of_images("entropy"),
             summed(truth, np.where(truth == prediction, pixels, 0)),
             summed(truth, pixels),
             summed(prediction, pixels),
-            (image.astype(np.int32), truth.astype(np.uint8), prediction.astype(np.uint8), pixels),
+            evaluation.cells,
         )
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segcore.errors import SegcoreError
+from segcore.evaluation.comparison.pools import image_values
 from segcore.report.board import score
 from segcore.report.charts import swatch, who
 from segcore.report.examples import Example, choose
@@ -59,9 +60,7 @@ def examples(subject: Subject, pool: int) -> tuple[Html, str]:
 
 
 def _image_scores(subject: Subject, row: Row, ids: Sequence[str]) -> npt.NDArray[np.float64]:
-    images = subject.comparison.evaluations[row.id].images
-    found = dict(zip(images["id"].astype(str), images["miou"], strict=True))
-    return np.array([found[sample_id] for sample_id in ids], np.float64)
+    return image_values(subject.comparison.evaluations[row.id], ids)
 
 
 def _classes(labels: LabelMap, seen: set[int]) -> Html:

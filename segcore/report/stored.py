@@ -80,8 +80,8 @@ def check_images(dataset: Dataset, run: RunRecord, evaluation: Evaluation) -> No
             f"{dataset.source} has no image {missing[0]!r}, which {what} holds ({len(missing)} of "
             f"{len(evaluation.ids)} are missing). Give the dataset it was evaluated on with --data."
         )
-    sizes = zip(evaluation.images["height"], evaluation.images["width"], strict=True)
-    for sample_id, (height, width) in zip(evaluation.ids, sizes, strict=True):
+    for sample_id in evaluation.ids:
+        height, width = evaluation.size(sample_id)
         if dataset.size(sample_id) != (height, width):
             found = "{}x{}".format(*dataset.size(sample_id))
             raise ReportError(

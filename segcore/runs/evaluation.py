@@ -19,6 +19,7 @@ from segcore.runs.confidence import read_confidence
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,15 +30,14 @@ class Evaluation:
         path: `evaluation/<split>` in the run's folder.
         labels: The classes.
         ids: Images, in the split's order.
-        images: One row an image: `id, height, width, miou, pixel_accuracy, entropy, iou_<class> ...`.
-        confusion: One row a non-zero cell: `image, truth, prediction, pixels` (int64).
+        cells: The non-zero confusion counts.
     """
 
     path: Path
     labels: LabelMap
     ids: tuple[str, ...]
-    images: pd.DataFrame
-    confusion: pd.DataFrame
+    cells: tables.Cells
+    _images: pa.Table
 
     @classmethod
     def read(cls, path: Path, labels: LabelMap) -> Evaluation:
@@ -48,15 +48,40 @@ class Evaluation:
         """
         again = _again(path)
         images = tables.read_table(path / files.IMAGES, tables.IMAGES, again)
-        confusion = tables.read_table(path / files.CONFUSION, tables.CONFUSION, again)
-        ids = tuple(str(value) for value in images["id"])
-        if len(set(ids)) != len(ids):
+        ids = tuple(map(str, images.column("id").to_pylist()))
+        places = {sample_id: index for index, sample_id in enumerate(ids)}
+        if len(places) != len(ids):
             raise RunError(f"{path / files.IMAGES} lists an image twice. {again}")
+        counted = path / files.CONFUSION
+        confusion = tables.read_table(counted, tables.CONFUSION, again)
         for name in ("truth", "prediction"):
             what = f"the run has {labels.classes} classes"
-            tables.check_range(path / files.CONFUSION, confusion[name], labels.classes - 1, what, again)
-        tables.check_images(path / files.CONFUSION, confusion, ids, again)
-        return cls(path, labels, ids, images, confusion)
+            tables.check_range(counted, confusion, name, labels.classes - 1, what, again)
+        cells = tables.Cells(
+            tables.image_places(counted, confusion, places, again),
+            tables.column(confusion, "truth").astype(np.uint8),
+            tables.column(confusion, "prediction").astype(np.uint8),
+            tables.column(confusion, "pixels").astype(np.int64),
+        )
+        return cls(path, labels, ids, cells, images)
+
+    @cached_property
+    def images(self) -> pd.DataFrame:
+        """One row an image: `id, height, width, miou, pixel_accuracy, entropy, iou_<class> ...`."""
+        return self._images.to_pandas()
+
+    @property
+    def confusion(self) -> pd.DataFrame:
+        """`cells` as a table to query: `image` (its id), `truth`, `prediction`, `pixels`.
+
+        Raises:
+            RunError: when it is missing, truncated or foreign.
+        """
+        return tables.read_table(self.path / files.CONFUSION, tables.CONFUSION, self._again).to_pandas()
+
+    def of_images(self, name: str) -> npt.NDArray[np.float64]:
+        """`[N]` a column of numbers of `images`, without making that; NaN where an image has none."""
+        return tables.column(self._images, name).astype(np.float64)
 
     @property
     def split(self) -> str:
@@ -68,9 +93,7 @@ class Evaluation:
         """`[N, C, C]` int64 confusion counts of each image, rows = truth. Read-only."""
         classes = self.labels.classes
         table = np.zeros((len(self.ids), classes, classes), np.int64)
-        truth, prediction, pixels = self._cells
-        image = tables.image_places(self.confusion, self._places)
-        np.add.at(table, (image, truth, prediction), pixels)
+        np.add.at(table, self.cells[:3], self.cells.pixels)
         table.flags.writeable = False
         return table
 
@@ -78,8 +101,7 @@ class Evaluation:
     def total(self) -> npt.NDArray[np.int64]:
         """`[C, C]` int64 counts summed over the split, without the memory of `counts`. Read-only."""
         table = np.zeros((self.labels.classes, self.labels.classes), np.int64)
-        truth, prediction, pixels = self._cells
-        np.add.at(table, (truth, prediction), pixels)
+        np.add.at(table, self.cells[1:3], self.cells.pixels)
         table.flags.writeable = False
         return table
 
@@ -91,7 +113,7 @@ class Evaluation:
     @property
     def image_miou(self) -> float:
         """The mIoU of each image by itself, averaged over the images that have one; not that of the split."""
-        return float(self.images["miou"].mean())
+        return mean_of(self.of_images("miou"))
 
     @cached_property
     def boundary_counts(self) -> npt.NDArray[np.int64] | None:
@@ -100,12 +122,13 @@ class Evaluation:
         Raises:
             RunError: when the file is truncated or foreign.
         """
-        table = self._optional(files.BOUNDARY, tables.BOUNDARY)
+        path, most = self.path / files.BOUNDARY, self.labels.classes
+        table = self._optional(path, tables.BOUNDARY)
         if table is None:
             return None
-        what = f"the run has {self.labels.classes} classes"
-        tables.check_range(self.path / files.BOUNDARY, table["class"], self.labels.classes - 1, what, self._again)
-        counts = tables.boundary_counts(table, self._places, self.labels.classes)
+        tables.check_range(path, table, "class", most - 1, f"the run has {most} classes", self._again)
+        image = tables.image_places(path, table, self._places, self._again)
+        counts = tables.boundary_counts(table, image, most, len(self.ids))
         counts.flags.writeable = False
         return counts
 
@@ -125,11 +148,13 @@ class Evaluation:
         Raises:
             RunError: when the file is truncated or foreign.
         """
-        table = self._optional(files.CALIBRATION, tables.CALIBRATION)
+        path = self.path / files.CALIBRATION
+        table = self._optional(path, tables.CALIBRATION)
         if table is None:
             return None
-        tables.check_range(self.path / files.CALIBRATION, table["bin"], BINS - 1, f"there are {BINS} bins", self._again)
-        counts = tables.calibration_counts(table, self._places)
+        tables.check_range(path, table, "bin", BINS - 1, f"there are {BINS} bins", self._again)
+        image = tables.image_places(path, table, self._places, self._again)
+        counts = tables.calibration_counts(table, image, len(self.ids))
         after = None if counts.temperature is None else Reliability.of(counts.after)
         return Calibration(Reliability.of(counts.before), after, counts.temperature)
 
@@ -152,6 +177,16 @@ class Evaluation:
         """
         return scores(self.counts[self._place(sample_id)])
 
+    def size(self, sample_id: str) -> tuple[int, int]:
+        """(height, width) of the ground truth of an image, and so of its prediction.
+
+        Raises:
+            EvaluationError: when it is not in this evaluation.
+        """
+        place = self._place(sample_id)
+        height, width = (int(self._images.column(name)[place].as_py()) for name in ("height", "width"))
+        return height, width
+
     def prediction_path(self, sample_id: str) -> Path:
         """Where the predicted mask of an image is stored.
 
@@ -171,7 +206,6 @@ class Evaluation:
         from PIL import Image
 
         path = self.prediction_path(sample_id)
-        row = self.images.iloc[self._place(sample_id)]
         if not path.is_file():
             raise RunError(f"No stored prediction of {sample_id!r} at {path}. {self._again}")
         try:
@@ -181,7 +215,7 @@ class Evaluation:
             raise RunError(f"{path} is no readable PNG ({error}). {self._again}") from None
         if mode != "P":
             raise RunError(f"{path} is a {mode} picture; expected a palette PNG of class ids. {self._again}")
-        expected = (int(row["height"]), int(row["width"]))
+        expected = self.size(sample_id)
         if mask.shape != expected:
             height, width = mask.shape
             raise RunError(
@@ -197,12 +231,12 @@ class Evaluation:
             EvaluationError: when the image is not in this evaluation.
             RunError: when it was not stored, or the file is broken.
         """
-        row = self.images.iloc[self._place(sample_id)]
+        height, width = self.size(sample_id)
         path = self.path / files.CONFIDENCE / files.file_name(sample_id)
         if not path.is_file():
             raise RunError(f"No stored confidence of {sample_id!r} at {path}. {self._again}")
         try:
-            return read_confidence(path, int(row["height"]), int(row["width"]))
+            return read_confidence(path, height, width)
         except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises on truncated and foreign files
             raise RunError(f"{path} is no readable grey PNG ({error}). {self._again}") from None
 
@@ -210,21 +244,9 @@ class Evaluation:
     def _again(self) -> str:
         return _again(self.path)
 
-    def _optional(self, name: str, columns: tuple[str, ...]) -> pd.DataFrame | None:
+    def _optional(self, path: Path, columns: tuple[str, ...]) -> pa.Table | None:
         """A table that older evaluations lack."""
-        path = self.path / name
-        if not path.is_file():
-            return None
-        table = tables.read_table(path, columns, self._again)
-        tables.check_images(path, table, self.ids, self._again)
-        return table
-
-    @property
-    def _cells(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        truth, prediction, pixels = (
-            self.confusion[name].to_numpy(np.int64) for name in ("truth", "prediction", "pixels")
-        )
-        return truth, prediction, pixels
+        return tables.read_table(path, columns, self._again) if path.is_file() else None
 
     @cached_property
     def _places(self) -> Mapping[str, int]:
@@ -241,3 +263,9 @@ class Evaluation:
 def _again(folder: Path) -> str:
     run = folder.parent.parent
     return f"Evaluate it again: segcore evaluate {run} --split {folder.name}"
+
+
+def mean_of(values: npt.NDArray[np.float64]) -> float:
+    """Their mean without those that are NaN; NaN when none is left."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else float("nan")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,17 +13,36 @@ import numpy.typing as npt
 from segcore.errors import RunError
 from segcore.labels import LabelMap
 from segcore.metrics import BINS, BOUNDARY_COLUMNS, CALIBRATION_COLUMNS, per_image
+from segcore.runs import files
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
+U8 = npt.NDArray[np.uint8]
 
 IMAGES = ("id", "height", "width", "miou", "pixel_accuracy", "entropy")
 CONFUSION = ("image", "truth", "prediction", "pixels")
 BOUNDARY = ("image", "class", *BOUNDARY_COLUMNS)
 CALIBRATION = ("image", "scaled", "temperature", "bin", *CALIBRATION_COLUMNS)
+
+
+class Cells(NamedTuple):
+    """The M non-zero confusion counts of all images.
+
+    Args:
+        image: `[M]` place of the image among the evaluation's ids.
+        truth: `[M]` true class.
+        prediction: `[M]` predicted class.
+        pixels: `[M]` how many.
+    """
+
+    image: npt.NDArray[np.int32]
+    truth: U8
+    prediction: U8
+    pixels: I64
 
 
 @dataclass(eq=False)
@@ -95,10 +114,17 @@ def boundary_table(ids: Sequence[str], counts: I64) -> pd.DataFrame:
     return pd.DataFrame({"image": _named(ids, image), "class": index.astype(np.uint8), **columns})
 
 
-def boundary_counts(table: pd.DataFrame, places: Mapping[str, int], classes: int) -> I64:
-    """`boundary_table` read back: `[N, C, 10]`."""
-    counts = np.zeros((len(places), classes, len(BOUNDARY_COLUMNS)), np.int64)
-    counts[image_places(table, places), table["class"].to_numpy(np.int64)] = table[list(BOUNDARY_COLUMNS)].to_numpy()
+def boundary_counts(table: pa.Table, image: npt.NDArray[np.int32], classes: int, images: int) -> I64:
+    """`boundary_table` read back: `[N, C, 10]`.
+
+    Args:
+        table: It.
+        image: Place of the image of each row, of `image_places`.
+        classes: C.
+        images: N.
+    """
+    counts = np.zeros((images, classes, len(BOUNDARY_COLUMNS)), np.int64)
+    counts[image, column(table, "class")] = np.stack([column(table, name) for name in BOUNDARY_COLUMNS], axis=1)
     return counts
 
 
@@ -131,32 +157,21 @@ def calibration_table(ids: Sequence[str], counts: CalibrationCounts) -> pd.DataF
     return pd.concat(tables, ignore_index=True)
 
 
-def calibration_counts(table: pd.DataFrame, places: Mapping[str, int]) -> CalibrationCounts:
-    """`calibration_table` read back."""
-    counts = CalibrationCounts.empty(len(places))
-    for scaled, values in ((0, counts.before), (1, counts.after)):
-        rows = table[table["scaled"] == scaled]
-        at = image_places(rows, places), rows["bin"].to_numpy(np.int64)
-        values[at] = rows[list(CALIBRATION_COLUMNS)].to_numpy(np.float64)
-        if scaled and len(rows):
-            counts.temperature = float(rows["temperature"].iloc[0])
+def calibration_counts(table: pa.Table, image: npt.NDArray[np.int32], images: int) -> CalibrationCounts:
+    """`calibration_table` read back; `image` and `images` as in `boundary_counts`."""
+    counts = CalibrationCounts.empty(images)
+    values = np.stack([column(table, name) for name in CALIBRATION_COLUMNS], axis=1)
+    place, scaled = column(table, "bin"), column(table, "scaled")
+    for part, found in ((0, counts.before), (1, counts.after)):
+        rows = scaled == part
+        found[image[rows], place[rows]] = values[rows]
+        if part and rows.any():
+            counts.temperature = float(column(table, "temperature")[rows][0])
     return counts
 
 
-def image_places(table: pd.DataFrame, places: Mapping[str, int]) -> I64:
-    """Place of the image of each row."""
-    import pandas as pd
-
-    column = table["image"]
-    if not isinstance(column.dtype, pd.CategoricalDtype):
-        return np.asarray(column.astype(str).map(places), np.int64)
-    # As it is written: few names, many codes. A category that no row has may be of no image.
-    known = np.array([places.get(str(name), -1) for name in column.cat.categories], np.int64)
-    return known[np.asarray(column.cat.codes, np.int64)]
-
-
-def read_table(path: Path, columns: tuple[str, ...], again: str) -> pd.DataFrame:
-    """A table of these columns.
+def read_table(path: Path, columns: tuple[str, ...], again: str) -> pa.Table:
+    """A table of these columns, and of what others it has.
 
     Args:
         path: The Parquet file.
@@ -166,44 +181,64 @@ def read_table(path: Path, columns: tuple[str, ...], again: str) -> pd.DataFrame
     Raises:
         RunError: when it is missing, truncated or foreign.
     """
-    import pyarrow
+    import pyarrow as pa
     from pyarrow import parquet
 
     if not path.is_file():
         raise RunError(f"No {path.name} at {path}. {again}")
     try:
-        # As pandas.read_parquet, in half its time; threads cost more than they give on small tables.
-        table = parquet.ParquetFile(path).read(use_threads=False).to_pandas(use_threads=False)
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        # Without pandas: with 60 runs its tables take longer to make than all that is counted from them.
+        table = parquet.ParquetFile(path).read(use_threads=False)
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise RunError(f"{path} is no Parquet file, perhaps cut off ({str(error)[:100]}). {again}") from None
-    missing = [name for name in columns if name not in table.columns]
+    missing = [name for name in columns if name not in table.column_names]
     if missing:
         raise RunError(f"{path} has no column {', '.join(missing)}. {again}")
-    text = [name for name in columns if name not in ("id", "image") and table[name].dtype.kind not in "iuf"]
-    if text:
-        raise RunError(f"{path}: column {', '.join(text)} holds no numbers. {again}")
+    for name in (name for name in columns if name not in ("id", "image")):
+        kind = table.schema.field(name).type
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+            raise RunError(f"{path}: column {name} holds no numbers. {again}")
+        if pa.types.is_integer(kind) and table.column(name).null_count:
+            raise RunError(f"{path}: column {name} has empty cells. {again}")
     return table
 
 
-def check_range(path: Path, column: pd.Series, most: int, what: str, again: str) -> None:
+def column(table: pa.Table, name: str) -> npt.NDArray[Any]:
+    """`[rows]` the numbers of a column; an empty cell is NaN."""
+    return table.column(name).to_numpy()
+
+
+def image_places(path: Path, table: pa.Table, places: Mapping[str, int], again: str) -> npt.NDArray[np.int32]:
+    """`[rows]` place of the image of each row.
+
+    Raises:
+        RunError: when one is no image of the evaluation.
+    """
+    import pyarrow as pa
+
+    image = table.column("image")
+    if not pa.types.is_dictionary(image.type):  # as it is written: few names, many codes
+        image = image.cast(pa.string()).dictionary_encode()
+    image = image.combine_chunks()
+    # A category that no row has may be of no image.
+    known = np.array([places.get(str(name), -1) for name in image.dictionary.to_pylist()], np.int32)
+    codes = image.indices.to_numpy(zero_copy_only=False)
+    found = known[codes] if image.null_count == 0 else np.full(len(codes), -1, np.int32)
+    if found.size and found.min() < 0:
+        foreign = "nothing" if image.null_count else repr(image.dictionary[int(codes[found.argmin()])].as_py())
+        raise RunError(f"{path} counts {foreign}, which {files.IMAGES} doesn't list. {again}")
+    return found
+
+
+def check_range(path: Path, table: pa.Table, name: str, most: int, what: str, again: str) -> None:
     """That a column goes from 0 to `most`, e.g. of class ids.
 
     Raises:
         RunError: when it does not.
     """
-    if len(column) and not (0 <= column.min() and column.max() <= most):
-        raise RunError(f"{path}: {column.name} goes to {column.max()}; {what}. {again}")
-
-
-def check_images(path: Path, table: pd.DataFrame, ids: Sequence[str], again: str) -> None:
-    """That a table counts only images of the evaluation.
-
-    Raises:
-        RunError: when it counts another.
-    """
-    foreign = set(map(str, table["image"].unique())) - set(ids)
-    if foreign:
-        raise RunError(f"{path} counts {sorted(foreign)[0]!r}, which images.parquet doesn't list. {again}")
+    found = column(table, name)
+    if found.size and not (0 <= found.min() and found.max() <= most):
+        raise RunError(f"{path}: {name} goes to {found.max()}; {what}. {again}")
 
 
 def _named(ids: Sequence[str], places: I64) -> pd.Categorical:

@@ -116,8 +116,7 @@ def load(view: View, runs: tuple[RunRecord, ...], split: str) -> Board:
     if found:
         evaluation = cache.evaluation(found[0][0], split)
         assert evaluation is not None
-        first = evaluation.images.iloc[0]
-        size = (int(first["height"]), int(first["width"]))
+        size = evaluation.size(evaluation.ids[0])
     triage = Triage.of([tally for _, tally in found])
     return Board(split, tuple(run for run, _ in found), triage, size, tuple(missing), tuple(problems))
 

@@ -206,7 +206,7 @@ def known(run: RunRecord, entropy: float) -> tuple[str, Familiarity | None]:
         except SegcoreError:
             continue
         if evaluation is not None:
-            found = familiarity(entropy, evaluation.images["entropy"].to_numpy(np.float64))
+            found = familiarity(entropy, evaluation.of_images("entropy"))
             if found is not None:
                 return {"val": "validation"}.get(split, split), found
     return "", None

@@ -64,33 +64,21 @@ def sums_of(evaluation: Evaluation, without: Sequence[int] = ()) -> Sums:
     """Sums of an evaluation's confusion counts, without making the counts themselves.
 
     Args:
-        evaluation: Its `confusion` table is read.
+        evaluation: Its `cells` are read.
         without: True classes whose pixels are left out.
     """
-    table, images, classes = evaluation.confusion, len(evaluation.ids), evaluation.labels.classes
-    truth, guess, pixels = (table[name].to_numpy(np.int64) for name in ("truth", "prediction", "pixels"))
-    image = image_places(evaluation)
+    images, classes = len(evaluation.ids), evaluation.labels.classes
+    image, truth, guess, pixels = evaluation.cells
     if without:
         kept = ~np.isin(truth, list(without))
         image, truth, guess, pixels = image[kept], truth[kept], guess[kept], pixels[kept]
 
-    def summed(column: I64, where: npt.NDArray[np.bool_] | slice = slice(None)) -> I64:
+    def summed(column: npt.NDArray[np.uint8], where: npt.NDArray[np.bool_] | slice = slice(None)) -> I64:
         # Weights are float64: exact up to 2^53 pixels.
         flat = np.bincount((image * classes + column)[where], pixels[where], images * classes)
         return flat.astype(np.int64).reshape(images, classes)
 
     return Sums(summed(truth, truth == guess), summed(truth), summed(guess))
-
-
-def image_places(evaluation: Evaluation) -> I64:
-    """`[cells]` place of each row of the confusion table's image in `evaluation.ids`."""
-    import pandas as pd
-
-    column = evaluation.confusion["image"]
-    places = pd.Index(evaluation.ids)
-    if isinstance(column.dtype, pd.CategoricalDtype):  # as it is written: few names, many codes
-        return places.get_indexer(column.cat.categories.astype(str)).astype(np.int64)[column.cat.codes.to_numpy()]
-    return places.get_indexer(pd.Index(column.astype(str))).astype(np.int64)
 
 
 def draw(

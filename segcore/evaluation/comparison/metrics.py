@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from segcore.errors import RunError
 from segcore.metrics import HELP, Calibration, scores
 from segcore.runs import Evaluation, RunRecord, files, void_ids
+from segcore.runs.evaluation import mean_of
 from segcore.runs.profile import Latency, Profile
 
 NAN = float("nan")
@@ -55,7 +56,7 @@ def _without_void(key: str, title: str) -> Metric:
 
 
 def _of_images(column: str) -> Callable[[Evaluation], float]:
-    return lambda evaluation: float(evaluation.images[column].mean())  # pandas leaves out NaN
+    return lambda evaluation: mean_of(evaluation.of_images(column))
 
 
 def _of_borders(key: str, title: str) -> Metric:

@@ -145,7 +145,7 @@ def _pool(kind: Kind, runs: tuple[str, ...], evaluations: Mapping[str, Evaluatio
 
 def image_values(evaluation: Evaluation, ids: Sequence[str]) -> F64:
     """The mIoU of each of these images by itself."""
-    values = evaluation.images["miou"].to_numpy(np.float64)
+    values = evaluation.of_images("miou")
     return values if evaluation.ids == tuple(ids) else values[places_of(evaluation, ids)]
 
 

@@ -10,7 +10,7 @@ from fixtures.runs import IDS, fake_run, fake_truth
 
 from segcore.errors import EvaluationError
 from segcore.evaluation.comparison import METRICS, Comparison
-from segcore.evaluation.comparison.draws import image_places, sums_of
+from segcore.evaluation.comparison.draws import sums_of
 from segcore.evaluation.comparison.pools import block_of, sequences, where
 from segcore.evaluation.comparison.words import NO_INTERVAL, points
 from segcore.labels import CAMVID11, LabelMap
@@ -56,13 +56,6 @@ def test_sums_are_those_of_the_counts(store):
     assert np.array_equal(sums.right, np.diagonal(evaluation.counts, axis1=1, axis2=2))
     without = sums_of(evaluation, without=(2, 3))
     assert without.true[:, [2, 3]].sum() == 0 and without.true[:, 4].sum() == sums.true[:, 4].sum()
-
-
-def test_images_are_found_however_the_table_holds_their_names(store):
-    evaluation = make(store, "one").evaluation("test")
-    expected = image_places(evaluation)
-    evaluation.confusion["image"] = evaluation.confusion["image"].astype(str)
-    assert np.array_equal(image_places(evaluation), expected)
 
 
 def test_rows_are_ranked_and_say_what_is_better(three):

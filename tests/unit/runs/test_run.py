@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from fixtures.runs import IDS, fake_truth
 from hypothesis import given
@@ -112,6 +113,35 @@ def test_borders_and_calibration_read_back_as_counted(store, fake_run):
     assert calibration.temperature == 2.0
     assert calibration.after.pixels.sum() == expected.pixels.sum()
     assert calibration.after.confidence[12] == pytest.approx(0.81)
+
+
+def test_images_are_found_however_the_table_holds_their_names(store, fake_run):
+    run = fake_run(store, "fake", extras=True)
+    expected = run.evaluation("test")
+    for name in ("confusion", "boundary", "calibration"):
+        path = expected.path / f"{name}.parquet"
+        table = pd.read_parquet(path)
+        table.assign(image=table["image"].astype(str)).to_parquet(path)
+    found = run.evaluation("test")
+    for one, other in zip(found.cells, expected.cells, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(found.boundary_counts, expected.boundary_counts)
+    assert found.calibration.before.ece == expected.calibration.before.ece
+
+
+def test_a_table_that_counts_another_image_or_nothing_is_refused(store, fake_run):
+    run = fake_run(store, "fake")
+    path = run.evaluation("test").path / "confusion.parquet"
+    table = pd.read_parquet(path)
+    image = table["image"].astype(object)
+    for value, what in (("ghost", "'ghost'"), (None, "nothing")):
+        image[3] = value
+        table.assign(image=image).to_parquet(path)
+        with pytest.raises(RunError, match=rf"counts {what}, which images.parquet doesn't list. Evaluate it again"):
+            run.evaluation("test")
+    table.assign(pixels=table["pixels"].astype("Int64").where(table.index > 2)).to_parquet(path)
+    with pytest.raises(RunError, match=r"column pixels has empty cells. Evaluate it again"):
+        run.evaluation("test")
 
 
 def test_confidence_is_kept_in_steps_of_five_percent_and_large_ones_smaller(tmp_path):
