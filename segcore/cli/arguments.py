@@ -6,9 +6,11 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Any
 
+from segcore.errors import DatasetError, RunError
+
 if TYPE_CHECKING:
     from segcore.data import Dataset
-    from segcore.runs import RunRecord
+    from segcore.runs import RunRecord, RunStore
 
 Commands = argparse._SubParsersAction  # what every `add_...` function adds its noun to
 FAILED, INTERRUPTED = 2, 130  # exit codes; 0 is done
@@ -29,9 +31,24 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which dataset, with or without `--data` before it, and how it is opened."""
+    parser.add_argument("source", nargs="?", metavar="SOURCE", help="a folder, a zip, or drive")
+    parser.add_argument("--data", metavar="SOURCE", help="the same")
+    add_data_arguments(parser)
+
+
 def open_from(arguments: argparse.Namespace) -> Dataset:
-    """The dataset that `SOURCE` and the options of `add_data_arguments` ask for."""
-    return open_other(arguments, arguments.data)
+    """The dataset that `add_source_arguments` ask for.
+
+    Raises:
+        DatasetError: when none is named, or two are, or it can't be opened.
+    """
+    named = [each for each in (arguments.source, arguments.data) if each is not None]
+    if len(named) != 1:
+        said = "No dataset is named" if not named else f"Two datasets are named, {named[0]} and {named[1]}"
+        raise DatasetError(f"{said}; expected one: a folder, a zip, or drive.")
+    return open_other(arguments, named[0])
 
 
 def open_other(arguments: argparse.Namespace, source: str) -> Dataset:
@@ -87,6 +104,20 @@ def predictor_options(arguments: argparse.Namespace) -> dict[str, Any]:
 
     os.environ.setdefault(*SPIN)  # read when torch is loaded
     return {name: getattr(arguments, name) for name in ("device", "backend", "precision", "tta", "window")}
+
+
+def store_from(arguments: argparse.Namespace) -> RunStore:
+    """The folder of runs in `--runs`.
+
+    Raises:
+        RunError: when there is no such folder.
+    """
+    from segcore.runs import RunStore
+
+    store = RunStore(arguments.runs)
+    if not store.root.is_dir():
+        raise RunError(f"No folder of runs at {store.root}. Train some (python train.py), or say where: --runs DIR.")
+    return store
 
 
 def run_from(arguments: argparse.Namespace) -> RunRecord:

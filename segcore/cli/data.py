@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 
-from segcore.cli.arguments import FAILED, Commands, add_data_arguments, add_reading_arguments, open_from
+from segcore.cli.arguments import FAILED, Commands, add_reading_arguments, add_source_arguments, open_from
 from segcore.cli.data_check import add_check
 from segcore.errors import number
 
@@ -16,8 +16,7 @@ def add_data(commands: Commands) -> None:
         "data", help="look at a dataset, check its splits, download one, or write one with augmented copies"
     ).add_subparsers(metavar="COMMAND", required=True)
     info = noun.add_parser("info", help="splits, classes and sizes of a dataset")
-    info.add_argument("data", metavar="SOURCE", help="a folder, a zip, or drive")
-    add_data_arguments(info)
+    add_source_arguments(info)
     info.add_argument(
         "--check", action="store_true", help="read every image and mask, and list those that can't be used"
     )

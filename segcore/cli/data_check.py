@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from segcore.cli.arguments import Commands, add_data_arguments, open_from, open_other
+from segcore.cli.arguments import Commands, add_source_arguments, open_from, open_other
 from segcore.errors import DatasetError, number
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ def add_check(noun: Commands) -> None:
         "the user's cache) and shown in the app beside every score it concerns. The exit code is 0 whatever is found; "
         f"with --strict it is {LEAKS} when a score would be flagged.",
     )
-    parser.add_argument("--data", required=True, metavar="SOURCE", help="a folder, a zip, or drive")
-    add_data_arguments(parser)
+    add_source_arguments(parser)
     plan = parser.add_argument_group("which split (default: the dataset's own folders or lists)")
     plan.add_argument("--run", metavar="RUN", dest="of_run", help="as this run was trained: its folder, or its id")
     plan.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")

@@ -6,8 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from segcore.cli.arguments import Commands
-from segcore.errors import ReportError, RunError
+from segcore.cli.arguments import Commands, store_from
+from segcore.errors import ReportError, RunError, unknown
 
 if TYPE_CHECKING:
     from segcore.evaluation.comparison import Comparison
@@ -47,10 +47,10 @@ def compared_runs(arguments: argparse.Namespace) -> list[RunRecord]:
         RunError: when one is unknown or can't be read, or there are none; with all of a folder, those that can't be
             read are named on standard error and left out.
     """
-    from segcore.runs import RunStore, find_run
+    from segcore.runs import find_run
 
     if not arguments.wanted:
-        runs, problems = RunStore(arguments.runs).read()
+        runs, problems = store_from(arguments).read()
         for problem in problems:
             print(f"segcore: left out: {problem.message}", file=sys.stderr)
         if not runs:
@@ -69,12 +69,14 @@ def compared(arguments: argparse.Namespace) -> Comparison:
     """The comparison that `add_compared_runs` ask for.
 
     Raises:
-        ReportError: when no run was evaluated on the split; the commands that do so are named.
+        ReportError: when no run was evaluated on the split; the commands that do so are named, or the splits there are.
         EvaluationError: when there is no such metric.
         RunError: as `compared_runs`.
     """
+    from segcore.data import SPLITS
     from segcore.evaluation.comparison import Comparison
     from segcore.report.stored import evaluate_command
+    from segcore.runs.commands import may_be_made
 
     comparison = Comparison.of(compared_runs(arguments), arguments.split, arguments.metric, by_seed=arguments.by_seed)
     if not comparison.pools:
@@ -82,6 +84,8 @@ def compared(arguments: argparse.Namespace) -> Comparison:
         if any(arguments.split in run.splits for run in runs):  # stored, but can't be read
             raise ReportError("\n".join(comparison.problems.values()))
         there = sorted({split for run in runs for split in run.splits})
+        if not may_be_made(arguments.split):
+            raise ReportError(unknown("split", arguments.split, dict.fromkeys((*SPLITS, *there))))
         commands = "\n".join(f"  {evaluate_command(run, arguments.split)}" for run in runs[:8])
         raise ReportError(
             f"No run was evaluated on {arguments.split!r}"

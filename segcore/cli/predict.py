@@ -5,9 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segcore.cli.arguments import Commands, add_backend_arguments, add_run_arguments, predictor_options, run_from
+from segcore.errors import DatasetError, nearest, number
+
+if TYPE_CHECKING:
+    from segcore.runs import RunRecord
 
 
 def add_predict(commands: Commands) -> None:
@@ -31,7 +37,6 @@ def add_predict(commands: Commands) -> None:
 def predict_images(arguments: argparse.Namespace) -> int:
     """Write `NAME-mask.png` (a palette PNG of class ids) and `NAME-overlay.jpg` for each image."""
     from segcore.data import decode_image
-    from segcore.errors import DatasetError
     from segcore.evaluation import Ensemble
     from segcore.runs import find_run
     from segcore.runs.files import replacing
@@ -42,22 +47,51 @@ def predict_images(arguments: argparse.Namespace) -> int:
     twice = [stem for stem, count in Counter(path.stem for path in paths).items() if count > 1]
     if twice:
         raise DatasetError(f"Two images are called {twice[0]!r} and would be written to one file; rename one.")
+    _check_there(paths)
     run = run_from(arguments)
     others = [find_run(wanted, arguments.runs) for wanted in arguments.others]
     predict = Ensemble([run, *others], **predictor_options(arguments))
     out = Path(arguments.out)
     for path in paths:
         mask, blended = out / f"{path.stem}-mask.png", out / f"{path.stem}-overlay.jpg"
+        image = decode_image(_bytes_of(path), str(path))
+        found = predict(image)
         try:
-            image = decode_image(path.read_bytes(), str(path))
-            found = predict(image)
             with replacing(mask) as file:
                 file.write_bytes(encode_png(found.mask, run.labels.palette))
             with replacing(blended) as file:
                 file.write_bytes(encode_jpeg(overlay(image, found.mask, run.labels)))
         except OSError as error:
-            raise DatasetError(f"{error.filename}: {error.strerror}. Check the path and --out.") from None
+            raise DatasetError(f"{error.filename}: {error.strerror}. Check --out.") from None
         print(f"{mask}  {blended}  mean confidence {found.confidence.mean():.3f}")
+    print(f"{number(len(paths), 'image')}: {_told([run, *others], predict.manner)}")
     for note in predict.notes:
         print(f"segcore: {note}", file=sys.stderr)
     return 0
+
+
+def _check_there(paths: Sequence[Path]) -> None:
+    """Refuse an image that isn't there, before a model is loaded.
+
+    Raises:
+        DatasetError: naming it, and the nearest that is there.
+    """
+    for path in paths:
+        if not path.is_file():
+            what = "a folder, no image" if path.is_dir() else "there is no such image"
+            beside = [each.name for each in path.parent.iterdir() if each.is_file()] if path.parent.is_dir() else []
+            raise DatasetError(f"{path}: {what}.{nearest(path.name, beside)}")
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{path}: the image can't be read ({error.strerror or error}).") from None
+
+
+def _told(runs: Sequence[RunRecord], manner: str) -> str:
+    """`U-Net and FCN-8s averaged, with flip`."""
+    names = [run.title for run in runs]
+    who = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} averaged"
+    return ", ".join(filter(None, (who, manner)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from segcore.cli.arguments import Commands
+from segcore.cli.arguments import Commands, store_from
 
 
 def add_runs(commands: Commands) -> None:
@@ -21,9 +21,8 @@ def list_runs(arguments: argparse.Namespace) -> int:
     from rich.table import Table
 
     from segcore.metrics import POLICY
-    from segcore.runs import RunStore
 
-    store = RunStore(arguments.runs)
+    store = store_from(arguments)
     console = Console(highlight=False, soft_wrap=True)
     runs, problems = store.read()
     if not runs:

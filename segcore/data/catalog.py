@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from segcore.data.classes import is_void
@@ -13,7 +13,7 @@ from segcore.data.copies import Copy, check_copies, read_copies
 from segcore.data.dataset import Dataset, Record
 from segcore.data.decode import MASK_SUFFIXES, MaskCoding
 from segcore.data.formats import FORMATS, Format
-from segcore.data.formats.base import Found, Pair
+from segcore.data.formats.base import Found, Pair, is_image
 from segcore.data.record import FileRecord, RenumberedRecord
 from segcore.data.sequence import group_of, is_video, natural_key
 from segcore.data.tree import Listing, is_folder, list_tree
@@ -167,9 +167,23 @@ def _recognise(listing: Listing) -> tuple[Listing, Format, Found]:
         for layout in FORMATS.values():
             found = layout.recognise(below)
             if found is not None:
+                if folder:
+                    _check_alone(folder, listing)
                 return below, layout, found
     top = sorted({file.split("/")[0] + ("/" if "/" in file else "") for file in listing.files})
     raise DatasetError(f"{listing.where()}: unknown layout; it holds {_some(top)}. {_known_layouts()}")
+
+
+def _check_alone(folder: str, listing: Listing) -> None:
+    """Refuse a dataset that is one thing of many in a folder: that it is what was meant can't be told."""
+    around = {"", *(str(parent) for parent in PurePosixPath(folder).parents if str(parent) != ".")}
+    for file in listing.files:
+        place = file.rpartition("/")[0]
+        if is_image(file) and place not in around and not f"{place}/".startswith(f"{folder}/"):
+            raise DatasetError(
+                f"{listing.where()}: no dataset itself. It holds one in {folder}/, but images elsewhere too, such as "
+                f"{file}. Give the folder that is meant: {listing.where(folder)}\n{_known_layouts()}"
+            )
 
 
 def _known_layouts() -> str:

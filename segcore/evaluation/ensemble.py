@@ -55,6 +55,16 @@ class Ensemble:
             check_same_classes(self.members[0].run, member.run)
 
     @property
+    def variant(self) -> str:
+        """What keeps its answers apart from the plain ones of the same runs: see `Predictor`."""
+        return self.members[0].variant
+
+    @property
+    def manner(self) -> str:
+        """The same for people."""
+        return self.members[0].manner
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know once images were predicted."""
         return tuple(dict.fromkeys(note for member in self.members for note in member.notes))

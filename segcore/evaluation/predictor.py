@@ -85,6 +85,18 @@ class Predictor:
         return "".join(f"+{part}" for part in parts if part)
 
     @property
+    def manner(self) -> str:
+        """The same for people, e.g. `with flip, in windows of 720x960, through openvino`; empty for the plain ones."""
+        exact = self.precision == "fp32"
+        parts = [
+            f"with {self.tta}" if self.tta else "",
+            "in windows of {}x{}".format(*self.window) if self.window else "",
+            f"through {self.backend}" if self.backend != "torch" else "",
+            "" if exact else f"in {self.precision}",
+        ]
+        return ", ".join(filter(None, parts))
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know once images were predicted, e.g. that a converted model could not be kept."""
         return self._model.notes

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from segcore.data import open_dataset
 from segcore.errors import ReportError
 from segcore.labels import PRESETS
-from segcore.runs import Evaluation, RunRecord
+from segcore.runs import Evaluation, RunRecord, commands
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 def evaluate_command(run: RunRecord, split: str) -> str:
     """The command that makes the evaluation of a split."""
-    return f"segcore evaluate {shlex.quote(str(run.path))} --split {shlex.quote(split)}"
+    return commands.evaluate_command(run.path, split)
 
 
 def stored_evaluation(run: RunRecord, split: str) -> Evaluation:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from segcore.errors import EvaluationError, RunError, unknown
 from segcore.labels import LabelMap
 from segcore.metrics import BINS, BoundaryScores, Calibration, Reliability, Scores, boundary_scores, scores
-from segcore.runs import files, tables
+from segcore.runs import commands, files, tables
 from segcore.runs.confidence import read_confidence
 
 if TYPE_CHECKING:
@@ -261,8 +261,7 @@ class Evaluation:
 
 
 def _again(folder: Path) -> str:
-    run = folder.parent.parent
-    return f"Evaluate it again: segcore evaluate {run} --split {folder.name}"
+    return f"Evaluate it again: {commands.evaluate_command(folder.parent.parent, folder.name)}"
 
 
 def mean_of(values: npt.NDArray[np.float64]) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from segcore.runs import RunProblem, RunRecord
+from segcore.runs.commands import evaluate_command
 from segcore.runs.record import COVERED, plain_split
 from segcore.runs.search import SearchRecord
 from segcore.ui.frame import View, escaped, run_titles
@@ -147,5 +148,4 @@ def unevaluated(view: View, runs: Sequence[RunRecord], split: str) -> None:
     if runs:
         names = ", ".join(view.titles[run.id] for run in runs)
         st.info(f"No scores on {split} for {names}. Make them:")
-        commands = [f"segcore evaluate {shlex.quote(str(run.path))} --split {split}" for run in runs]
-        st.code("\n".join(commands), language="bash")
+        st.code("\n".join(evaluate_command(run.path, split) for run in runs), language="bash")

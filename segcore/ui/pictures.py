@@ -12,6 +12,7 @@ from segcore.errors import EvaluationError, RunError, SegcoreError
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.metrics import boundary_band
 from segcore.runs import RunRecord
+from segcore.runs.commands import evaluate_command
 from segcore.ui import cache
 from segcore.ui.cache import PHOTO_WIDTH, DataKey, RunKey
 from segcore.ui.look import Look
@@ -174,7 +175,7 @@ def truth_ids(data: DataKey, sample_id: str) -> Plane:
 def _confidence(key: RunKey, split: str, sample_id: str, _run: RunRecord) -> Plane:
     found = cache.evaluation(_run, split)
     if found is None:
-        raise EvaluationError(f"Not evaluated on {split}. Do it: segcore evaluate {_run.path} --split {split}")
+        raise EvaluationError(f"Not evaluated on {split}. Do it: {evaluate_command(_run.path, split)}")
     return Plane.of(quantized(found.confidence(sample_id), width=CONFIDENCE_WIDTH))
 
 

@@ -89,6 +89,18 @@ def test_unknown_layout(tmp_path):
         open_dataset(tmp_path)
 
 
+def test_a_dataset_among_other_pictures_is_not_taken_for_all_of_them(tmp_path, cam101):
+    layouts.save(tmp_path / "preview.png", layouts.image())  # beside its folder: still the one dataset here
+    assert open_dataset(tmp_path).fingerprint == open_dataset(cam101).fingerprint
+    layouts.save(tmp_path / "holiday" / "beach.png", layouts.image())
+    inside = cam101.relative_to(tmp_path)
+    refused(
+        f"{tmp_path}: no dataset itself. It holds one in {inside}/, but images elsewhere too, such as "
+        f"holiday/beach.png. Give the folder that is meant: {cam101}\nKnown layouts:",
+        tmp_path,
+    )
+
+
 def test_truncated_zip(tmp_path, cam101):
     packed = layouts.zipped(cam101, tmp_path / "Cam101.zip")
     packed.write_bytes(packed.read_bytes()[:2000])

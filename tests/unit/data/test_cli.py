@@ -23,6 +23,19 @@ def test_info_tells_splits_classes_sizes_fingerprint_and_notes(tmp_path, capsys)
         assert wanted in text
 
 
+@pytest.mark.parametrize("command", ["info", "check"])
+def test_a_dataset_is_named_with_or_without_its_option(tmp_path, capsys, command):
+    root = str(layouts.camseq01(tmp_path))
+    assert cli.main(["data", command, root]) == 0
+    plain = capsys.readouterr().out
+    assert cli.main(["data", command, "--data", root]) == 0
+    assert capsys.readouterr().out == plain
+    assert cli.main(["data", command]) == 2
+    assert "No dataset is named; expected one: a folder, a zip, or drive." in capsys.readouterr().err
+    assert cli.main(["data", command, root, "--data", "drive"]) == 2
+    assert f"Two datasets are named, {root} and drive; expected one" in capsys.readouterr().err
+
+
 def test_info_check_lists_what_cannot_be_used(tmp_path, capsys):
     root = layouts.cam101(tmp_path)
     layouts.save(root / "train" / f"{layouts.FRAMES[0]}.png", layouts.image(0, (3, 3)))

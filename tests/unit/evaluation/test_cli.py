@@ -144,7 +144,9 @@ def test_predict_writes_masks_and_overlays_at_the_images_own_size(run, tmp_path,
     with Image.open(tmp_path / "out" / "mine-overlay.jpg") as overlay:
         assert overlay.size == (123, 77)
     mask, overlay = tmp_path / "out" / "mine-mask.png", tmp_path / "out" / "mine-overlay.jpg"
-    assert f"{mask}  {overlay}  mean confidence 0." in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"{mask}  {overlay}  mean confidence 0." in printed
+    assert printed.endswith("1 image: FCN-32s\n")
 
 
 def test_runs_lists_all_and_names_what_it_skipped(store, fake_run, capsys):
@@ -173,6 +175,12 @@ def test_an_empty_folder_of_runs_says_what_to_do(tmp_path, capsys):
     assert "Train some: python train.py" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["runs", "leaderboard"])
+def test_a_folder_of_runs_that_is_not_there_is_an_error(tmp_path, capsys, command):
+    assert main([command, "--runs", str(tmp_path / "none")]) == 2
+    assert f"No folder of runs at {tmp_path / 'none'}. Train some" in capsys.readouterr().err
+
+
 def test_a_run_that_can_not_be_read_is_an_error(store, fake_run, capsys):
     run = fake_run(store, "fake", evaluated=False)
     values = json.loads((run.path / "summary.json").read_text())
@@ -195,7 +203,13 @@ def test_a_run_that_may_not_be_read_is_said(run, capsys, monkeypatch):
 def test_an_image_that_is_not_there_is_an_error(run, tmp_path, capsys):
     arguments = ["predict", str(run.path), str(tmp_path / "none.png"), "--out", str(tmp_path), "--device", "cpu"]
     assert main(arguments) == 2
-    assert "none.png: No such file or directory. Check the path and --out." in capsys.readouterr().err
+    Image.new("RGB", (8, 8)).save(tmp_path / "nose.png")
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert "none.png: there is no such image.\n" in said and "none.png: there is no such image. Did you mean" in said
+    assert "--out" not in said
+    assert main(["predict", str(run.path), str(tmp_path), "--out", str(tmp_path)]) == 2
+    assert f"{tmp_path}: a folder, no image." in capsys.readouterr().err
 
 
 def test_two_images_of_one_name_are_an_error(run, capsys):
@@ -228,6 +242,7 @@ def test_runs_predict_together(run, store, fake_run, folder, tmp_path, capsys):
     words = ["predict", "fake-fcn", str(image), "--runs", str(store.root), "--with", "other", "--device", "cpu"]
     assert main([*words, "--out", str(tmp_path / "out"), "--tta", "flip"]) == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["mine-mask.png", "mine-overlay.jpg"]
+    assert capsys.readouterr().out.endswith("1 image: FCN-32s and FCN-32s averaged, with flip\n")
     with pytest.raises(SystemExit):
         main([*words, "--out", "out", "--window", "wide"])
     assert "'wide' is no size; expected HEIGHTxWIDTH such as 360x480" in capsys.readouterr().err

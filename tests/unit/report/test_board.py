@@ -102,6 +102,8 @@ def test_another_order_and_another_score(toy, capsys):
     ("words", "message"),
     [
         (["nope"], "No run in .* 'nope'"),
+        (["--split", "tset"], "No split 'tset'. Did you mean 'test'\\? Choose one of train, val, test."),
+        (["--split", "val+flip"], "there is test. Make evaluations:\n  segcore evaluate .* --split val --tta flip"),
         (["--split", "val"], "No run was evaluated on 'val'; there is test. Make evaluations:\n  segcore evaluate"),
         (["--metric", "mio"], "No metric 'mio'. Did you mean 'miou'"),
         (["--sort", "minute"], "No score or cost 'minute'. Did you mean 'minutes'"),
@@ -116,7 +118,7 @@ def test_what_cannot_be_ranked(toy, capsys, words, message):
 
 def test_no_runs_and_twins(toy, tmp_path, capsys):
     assert main(["leaderboard", "--runs", str(tmp_path / "none")]) == 2
-    assert "No runs in" in capsys.readouterr().err
+    assert "No folder of runs at" in capsys.readouterr().err
     shutil.copytree(toy[1] / "unet", tmp_path / "unet")
     assert main(["leaderboard", str(toy[1] / "unet"), str(tmp_path / "unet")]) == 2
     assert "have the same name" in capsys.readouterr().err
