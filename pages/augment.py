@@ -9,7 +9,7 @@ from segcore.ui.widgets import heading, style
 view = frame.enter()
 style()
 if messages.missing_dataset(view):
-    st.stop()
+    frame.end()
 heading(
     "Augment", "What training sees instead of the image. Masks move with their image; uncovered pixels are ignored."
 )
@@ -27,7 +27,7 @@ with pictures:
     for problem in editor.problems():
         st.error(problem, icon=":material/error:")
     if picture is None:
-        st.stop()
+        frame.end()
     picker.show(picture)
     seed = state.get("seed", preview.SEED, state.Between(0, 2**31))
     count = int(state.get("draws", str(preview.COUNTS[0]), [str(each) for each in preview.COUNTS]))
@@ -39,8 +39,8 @@ with pictures:
     except SegcoreError as error:
         st.error(str(error), icon=":material/error:")
         preview.unchanged(shown, picture)
-        st.stop()
-    wanted = state.get("draw", seed)
+        frame.end()
+    wanted = state.get("draw", seed, range(seed, seed + count))
     selected = next((draw for draw in draws if draw.seed == wanted), draws[0])
 
     # show

@@ -20,7 +20,7 @@ if state.get("seeds", False):
 compare_parts.title(comparison)
 messages.leak_note([run for run in runs if run.id in comparison.evaluations], split)
 if not view.runs and messages.missing_runs(view, "how they compare"):
-    st.stop()
+    frame.end()
 
 # show
 shown = compare_parts.controls(comparison, splits)
@@ -31,7 +31,7 @@ messages.unevaluated(view, [run for run in view.chosen if run.id in comparison.p
 found = compare.parts(view, comparison)
 if not found:
     st.caption("Tick a run to see its classes, confusions and curves.")
-    st.stop()
+    frame.end()
 part = compare_parts.choose_part(found)
 compare_parts.is_it_real(view, comparison, part)
 left, right = st.columns([3, 2], gap="large")

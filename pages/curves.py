@@ -11,7 +11,7 @@ style()
 scores_heading("Curves", page=True)
 st.caption("Training dashed, validation solid, ◆ the epoch whose weights were kept.")
 if messages.missing_runs(view, "their training curves"):
-    st.stop()
+    frame.end()
 frame.follow_training(view)
 
 # choose

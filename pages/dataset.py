@@ -12,7 +12,7 @@ from segcore.visual import charts
 view = frame.enter()
 style()
 if messages.missing_dataset(view):
-    st.stop()
+    frame.end()
 data = view.dataset
 heading(data.name.capitalize(), "  \n".join(data.notes))
 
@@ -32,7 +32,7 @@ with st.spinner("Reading masks", show_time=True):
     ids = browse.matching(view.key, data.ids if split == browse.EVERY else data.splits[split], class_id, sort)
 if not ids:
     st.info(f"No {split} sample has {name}. Choose another class or split.")
-    st.stop()
+    frame.end()
 sample_id = state.get("sample", ids[0], data.ids)
 item = cache.sample(view.key, sample_id)
 

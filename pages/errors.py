@@ -11,7 +11,7 @@ style()
 scores_heading("Errors", page=True)
 st.caption("Which images the models get wrong, and what they take for what.")
 if messages.missing_runs(view, "where they fail"):
-    st.stop()
+    frame.end()
 
 # choose and load
 runs = failures.comparable(view)
@@ -22,7 +22,7 @@ board = failures.load(view, runs, split)
 failures.left_out(view, board)
 if not board.runs:
     failures.choose_split(splits)
-    st.stop()
+    frame.end()
 asked = failures.choose(view, board, splits)
 found = failures.ranking(view, board, asked)
 

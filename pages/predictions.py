@@ -11,7 +11,7 @@ from segcore.ui.widgets import scores_heading, style, table
 view = frame.enter()
 style()
 if messages.missing_dataset(view):
-    st.stop()
+    frame.end()
 
 
 def step(by: int) -> None:

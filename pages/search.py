@@ -16,7 +16,7 @@ st.caption("Settings that were tried, each scored on parts of the training set h
 store = SearchStore(view.folder)
 found = store.list()[::-1]
 if messages.missing_searches(view, found, store.problems):
-    st.stop()
+    frame.end()
 
 # choose
 names = [search.name for search in found]
@@ -36,7 +36,7 @@ shares, shares_note = searches.importance(search, trials)
 st.markdown(searches.summary(search, trials), help=searches.VALUE_HELP)
 searches.follow(search, trials)
 if trials.empty:
-    st.stop()
+    frame.end()
 left, right = st.columns([3, 2], gap="large")
 left.altair_chart(
     charts.trial_history(trials, settings, title=f"{title} of each trial, ± over folds, ◆ the best"),

@@ -12,16 +12,16 @@ view = frame.enter()
 style()
 heading("Try it", "Your own image through every chosen model. It stays on the machine that serves this page.")
 if messages.missing_runs(view, "what they make of your image"):
-    st.stop()
+    frame.end()
 
 # choose
 own = trying.drop()
 if own is None:
     st.caption("A photo, a frame of a video, a screenshot: any size; the models see it as they saw those of training.")
-    st.stop()
+    frame.end()
 sample = trying.read(own, view.chosen[0].labels)
 if sample is None:
-    st.stop()
+    frame.end()
 with st.container(horizontal=True, vertical_alignment="center"):
     mode = st.segmented_control(
         "View",

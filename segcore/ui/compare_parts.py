@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from segcore.evaluation.comparison import METRICS
+from segcore.evaluation.comparison import COSTS, METRICS
 from segcore.metrics import HELP, POLICY
 from segcore.ui import board, cache, compare, state, tables
 from segcore.ui.compare import Part
@@ -57,7 +57,7 @@ def controls(comparison: Comparison, splits: Sequence[str]) -> list[str]:
             )
         st.space("stretch")
         first, names = board.first_columns(comparison), board.columns(comparison)
-        shown = [key for key in state.get("columns", first) if key in names]
+        shown = [key for key in state.get("columns", first, {*names, *METRICS, *COSTS}) if key in names]
         with st.popover("Columns", type="tertiary", icon=":material/view_column:"):
             picked = st.pills(
                 "Columns",

@@ -18,6 +18,7 @@ from segcore.ui import cache, messages, state
 from segcore.ui.browse import EVERY
 from segcore.ui.frame import View, escaped
 from segcore.ui.gather import chunks, gather
+from segcore.ui.links import refusal
 
 RANKS = {
     "worst": "worst first",
@@ -143,8 +144,11 @@ def choose(view: View, board: Board, splits: Sequence[str]) -> Asked:
     """One row of controls."""
     labels = board.labels
     names = {run.id: view.titles[run.id] for run in board.runs}
-    mistake = Mistake.parse(state.get("lit", ""), labels)
+    lit = state.get("lit", "")
+    mistake = Mistake.parse(lit, labels)
     if mistake is None:
+        if lit:
+            state.refuse("lit", refusal("lit", [lit]))
         state.put("lit", "")
     ranks = ({"lit": LIT} if mistake else {}) | RANKS
     titles = score_titles(labels)

@@ -9,9 +9,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import Page
 
 from segcore.data import Dataset
@@ -22,6 +23,7 @@ from segcore.runs.record import version
 from segcore.runs.titles import run_titles
 from segcore.ui import cache, state
 from segcore.ui.cache import DataKey
+from segcore.ui.links import too_many
 from segcore.visual import swatch
 
 MAX_CHOSEN = 8
@@ -98,16 +100,38 @@ class Option(NamedTuple):
 
 def run(page: Page) -> None:
     """Draw the sidebar, then the page. Called by `app.py` alone."""
-    state.begin()
+    state.begin(page.url_path)
     token = _view.set(_sidebar())
+    note = st.container()  # the page may find more in its link that isn't here
     try:
         page.run()
+    except _Ended:
+        pass
     except SegcoreError as error:  # text meant for people; anything else is a bug and shown as one
         st.error(str(error), icon=":material/error:")
-    finally:  # a page may end early by st.stop; its choices belong in the link all the same
+    finally:  # a page may begin anew; its choices belong in the link all the same
         _view.reset(token)
         state.publish()
+        _from_link(note)
     _warm_up()
+
+
+class _Ended(Exception):
+    """A page has said all it has to say."""
+
+
+def end() -> NoReturn:
+    """End the page here. Not `st.stop`, after which Streamlit takes no more from this run, not even its link."""
+    raise _Ended
+
+
+def _from_link(place: DeltaGenerator) -> None:
+    """Above the page, quietly and until it is closed: what its link asked for that isn't here."""
+    said = state.refused()
+    if said:
+        with place.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f":material/link_off: {escaped(' '.join(said))}")
+            st.button("", icon=":material/close:", key="link:heed", type="tertiary", help="Close", on_click=state.heed)
 
 
 def follow_training(view: View) -> None:
@@ -239,7 +263,10 @@ def _chosen(runs: Sequence[RunRecord], dataset: Dataset | None) -> list[str]:
     if len(mine) > MAX_CHOSEN:
         mine = sorted(mine, key=lambda run: -_first_score(run))[:MAX_CHOSEN]
     first = {run.id for run in mine}
-    return state.get("runs", [run_id for run_id in ids if run_id in first], ids)[:MAX_CHOSEN]
+    chosen = state.get("runs", [run_id for run_id in ids if run_id in first], ids)
+    if len(chosen) > MAX_CHOSEN:
+        state.refuse("runs", too_many(len(chosen), MAX_CHOSEN))
+    return chosen[:MAX_CHOSEN]
 
 
 def _first_score(run: RunRecord) -> float:

@@ -11,6 +11,7 @@ from segcore.evaluation.triage import Mistake
 from segcore.labels import LabelMap
 from segcore.metrics.boundary import BAND, BAND_PX, band_width
 from segcore.ui import state
+from segcore.ui.links import refusal
 
 VIEWS = {
     "overlay": "Class colours over the photo.",
@@ -95,8 +96,11 @@ def split(splits: Sequence[str]) -> None:
 
 def _lit(labels: LabelMap) -> Mistake | None:
     """The kind of mistake that the link asks for, named on a button that ends it."""
-    found = Mistake.parse(state.get("lit", ""), labels)
+    asked = state.get("lit", "")
+    found = Mistake.parse(asked, labels)
     if found is None:
+        if asked:
+            state.refuse("lit", refusal("lit", [asked]))
         state.forget("lit")
         return None
     st.button(

@@ -10,6 +10,7 @@ import streamlit as st
 
 from segcore.errors import SegcoreError
 from segcore.ui import state
+from segcore.ui.links import refusal
 from segcore.ui.widgets import Thumb, gallery
 
 PAGE = 24  # thumbnails a page: what a large screen shows at once
@@ -57,7 +58,10 @@ def sheet(
         look: Further arguments of `gallery`.
     """
     pages = max(1, -(-len(ids) // PAGE))
-    number = min(state.get(page, 1, state.Between(1, 10**6)), pages)
+    wanted = state.get(page, 1, state.Between(1, 10**6))
+    if wanted > pages:
+        state.refuse(page, refusal(page, [str(wanted)], state.Between(1, pages)))
+    number = min(wanted, pages)
     shown = ids[(number - 1) * PAGE : number * PAGE]
     known = _known(page, version, shown)
     waiting = any(sample_id not in known for sample_id in shown)

@@ -14,8 +14,13 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from segcore.ui import links
+
 T = TypeVar("T", str, float, int, bool, list[str])
 _DEFAULTS = "segcore:defaults"  # what this run of the page may publish: name -> default
+_PAGE = "segcore:page"  # the page that is open, by its part of the address
+_ASKED = "segcore:asked"  # what the link said on the page it opened: name -> text
+_REFUSED = "segcore:refused"  # what of it isn't here: name -> sentence
 
 
 @dataclass(frozen=True)
@@ -62,13 +67,40 @@ class Between(Collection[float]):
         return 2
 
 
-def begin() -> None:
-    """Forget what the last run of a page would have published."""
+def begin(page: str = "") -> None:
+    """Forget what the last run of a page would have published; on another page, what the link asked for too."""
     st.session_state[_DEFAULTS] = {}
+    if st.session_state.get(_PAGE) == page:
+        return
+    st.session_state[_PAGE] = page
+    st.session_state[_ASKED] = {
+        name: text for name, text in st.query_params.items() if _key(name) not in st.session_state
+    }
+    st.session_state[_REFUSED] = {}
+    if strange := links.unknown(page, st.session_state[_ASKED]):
+        st.session_state[_REFUSED][""] = strange
+
+
+def refused() -> list[str]:
+    """What the link of this page asked for that isn't here, in sentences."""
+    return list(st.session_state.get(_REFUSED, {}).values())
+
+
+def refuse(name: str, sentence: str) -> None:
+    """Say, if it was the link that asked for it, that something isn't here."""
+    if name in st.session_state.get(_ASKED, {}):
+        st.session_state[_REFUSED][name] = sentence
+
+
+def heed() -> None:
+    """Enough was said about the link."""
+    st.session_state[_REFUSED] = {}
 
 
 def get(name: str, default: T, options: Collection[Any] | None = None) -> T:
     """A choice: the session's, else the link's, else the default; never one that is not among the options.
+
+    Of a list what is among them is kept. What a link asks for in vain is told by `refused`.
 
     Args:
         name: In the session and in the link.
@@ -79,11 +111,16 @@ def get(name: str, default: T, options: Collection[Any] | None = None) -> T:
     key = _key(name)
     if key not in st.session_state:
         found = _parsed(name, default)
+        if found is None and name in st.query_params:
+            refuse(name, links.refusal(name, [st.query_params[name]], _choices(default, options)))
         st.session_state[key] = default if found is None else found
     value = st.session_state[key]
-    if options is not None and not _among(value, options):
-        value = default
-        st.session_state[key] = default
+    missing = [] if options is None else [each for each in _each(value) if each not in options]
+    if missing:
+        refuse(name, links.refusal(name, [_text(each) for each in missing], options))
+        value = [each for each in _each(value) if each not in missing] or default
+        value = value if isinstance(default, list) else default
+        st.session_state[key] = value
     return value
 
 
@@ -91,12 +128,14 @@ def put(name: str, value: Any) -> None:  # noqa: ANN401 - whatever the choice ho
     """Make a choice; its widget shows it from the next run on."""
     st.session_state[_key(name)] = value
     st.session_state.pop(_widget_key(name), None)
+    _chosen_here(name)
 
 
 def forget(name: str) -> None:
     """Back to the default."""
     st.session_state.pop(_widget_key(name), None)
     st.session_state.pop(_key(name), None)
+    _chosen_here(name)
     if name in st.query_params:
         del st.query_params[name]
 
@@ -133,10 +172,20 @@ def _keep(name: str) -> None:
     value = st.session_state[_widget_key(name)]
     if value is not None:  # a segmented control may be clicked empty; the choice then stays
         st.session_state[_key(name)] = list(value) if isinstance(value, list) else value
+        _chosen_here(name)
 
 
-def _among(value: object, options: Collection[Any]) -> bool:
-    return all(item in options for item in value) if isinstance(value, list) else value in options
+def _chosen_here(name: str) -> None:
+    """From now on it is a person's choice and not the link's."""
+    st.session_state.get(_ASKED, {}).pop(name, None)
+
+
+def _each(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _choices(default: object, options: Collection[Any] | None) -> Collection[Any] | None:
+    return ("True", "False") if isinstance(default, bool) else options
 
 
 def _text(value: object) -> str:
@@ -149,7 +198,7 @@ def _parsed(name: str, default: T) -> Any | None:  # noqa: ANN401 - of the defau
         return None
     try:
         if isinstance(default, bool):
-            return text == "True"
+            return {"True": True, "False": False}.get(text)
         if isinstance(default, list):
             return [item for item in text.split(",") if item]
         return type(default)(text)
