@@ -17,7 +17,7 @@ from segcore.metrics.calibration import (
 from segcore.metrics.confusion import confusion_matrix
 from segcore.metrics.resampling import Draws, Interval, PairedInterval, bootstrap, resample
 from segcore.metrics.scores import Scores, per_image, scores
-from segcore.metrics.statistic import BOUNDARY_COLUMNS, STATISTICS, Statistic, Sums, statistic
+from segcore.metrics.statistic import BOUNDARY_COLUMNS, STATISTICS, Counts, Statistic, Sums, statistic
 from segcore.metrics.words import EXPLAIN, HELP, POLICY
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "STATISTICS",
     "BoundaryScores",
     "Calibration",
+    "Counts",
     "Draws",
     "Interval",
     "PairedInterval",

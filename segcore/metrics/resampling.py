@@ -27,10 +27,8 @@ import numpy.typing as npt
 
 from segcore.errors import EvaluationError
 from segcore.metrics.blocks import Blocks
-from segcore.metrics.statistic import F64, I64, Statistic, Sums, mean_present, statistic
+from segcore.metrics.statistic import F64, I64, Counts, Statistic, mean_present, statistic
 from segcore.metrics.student import t_cdf, t_quantile
-
-Counts = I64 | Sums
 
 _SHARE = 0.95
 _CELLS = 1 << 22  # weights and sums held at a time, 32 MB each
@@ -175,7 +173,8 @@ def bootstrap(
     """The interval of a score, or of how much better a is than b on the same images.
 
     Args:
-        counts_a: `[N, C, C]` confusion counts of each image, rows = truth (`boundary_counts` for boundary scores).
+        counts_a: `[N, C, C]` confusion counts of each image, rows = truth. For boundary scores its `boundary_counts`,
+            `[N, C, 10]`; for `ece` its `calibration_counts`, `[N, 15, 5]`; for `entropy` `[N]`, the mean of each image.
         counts_b: Another run's, of the same images in the same order.
         metric: A name in `STATISTICS`, or `statistic(name, index=..., without=...)`.
         block: Images in a block: 1 for photos, `block_length` for frames.
@@ -213,7 +212,8 @@ def resample(
     which holds integers up to 2^53 exactly.
 
     Args:
-        counts: R times `[N, C, C]` (or `Sums`, `C` times smaller), of the same images in the same order.
+        counts: R times `[N, C, C]` (or `Sums`, `C` times smaller; or as `bootstrap` says), of the same images in the
+            same order.
         metric: See `bootstrap`, and so on.
         block: Images in a block.
         resamples: Number of draws.
@@ -269,7 +269,7 @@ def _parts(counts: Sequence[Counts], kind: Statistic) -> F64:
                 f"{each.shape[2]} classes) can't be drawn together; expected the same images of every run."
             )
     if not len(parts[0]):
-        raise EvaluationError("Counts of no image; expected [N, C, C] with one image or more.")
+        raise EvaluationError("Counts of no image; expected one image or more.")
     return np.stack(parts)
 
 

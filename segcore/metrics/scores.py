@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segcore.metrics.statistic import F64, I64, Sums, checked, mean_present, statistic
+from segcore.metrics.statistic import F64, I64, Sums, checked, statistic
 
 _SCORES = (
     "miou",
@@ -104,11 +104,4 @@ def per_image(counts: I64, *, without: Iterable[int] = ()) -> dict[str, npt.NDAr
         EvaluationError: when the shape is another, a count is negative, or `without` names no class.
     """
     sums = Sums.of(counts, without)
-    return {**{name: _each(name, sums) for name in _SCORES}, "pixels": sums.true.sum(axis=1)}
-
-
-def _each(name: str, sums: Sums) -> F64:
-    """One score of each image: `[N]`, or `[N, C]` where it is one a class."""
-    kind = statistic(name)
-    values = kind.values(kind.parts(sums))
-    return mean_present(values) if kind.mean else values
+    return {**{name: statistic(name).each(sums) for name in _SCORES}, "pixels": sums.true.sum(axis=1)}

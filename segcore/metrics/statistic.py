@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from segcore.errors import EvaluationError, unknown
+from segcore.metrics.calibration import BINS, CALIBRATION_COLUMNS
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
-Of = Literal["confusion", "boundary"]
+Of = Literal["confusion", "boundary", "calibration", "calibration_scaled", "entropy"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +49,17 @@ class Sums:
         return cls(np.diagonal(counts, axis1=1, axis2=2), counts.sum(axis=2), counts.sum(axis=1))
 
 
+Counts = npt.NDArray[Any] | Sums
+
+
 @dataclass(frozen=True, eq=False)
 class Statistic:
     """A score made of sums over images.
 
     Args:
         name: Its name.
-        of: What it is counted from: `confusion` counts `[N, C, C]` (or their `Sums`) or `boundary` counts.
+        of: What it is counted from: `confusion` counts `[N, C, C]` (or their `Sums`), `boundary` counts `[N, C, 10]`,
+            `calibration` counts `[N, 15, 5]` (`calibration_scaled`: those at the temperature), or `[N]` `entropy`.
         parts: Counts of N images -> the sums it needs, `[N, K, M]`: K of them for M classes (1 for all together).
         values: `[..., K, M]` sums of those over images -> `[..., M]`; NaN where the truth has nothing of a class.
         mean: Whether the M values are averaged into the score.
@@ -62,13 +67,21 @@ class Statistic:
 
     name: str
     of: Of
-    parts: Callable[[I64 | Sums], F64]
+    parts: Callable[[Counts], F64]
     values: Callable[[F64], F64]
     mean: bool
 
-    def value(self, counts: I64 | Sums) -> F64:
+    def value(self, counts: Counts) -> F64:
         """The score of all images together: a number, or `[M]` where it is one of each class."""
         found = self.values(self.parts(counts).sum(axis=0))
+        return mean_present(found) if self.mean else found
+
+    def each(self, counts: Counts) -> F64:
+        """The score of each image by itself: `[N]`, or `[N, M]` where it is one of each class; NaN where it has none.
+
+        Means are over the classes present in *that* image.
+        """
+        found = self.values(self.parts(counts))
         return mean_present(found) if self.mean else found
 
 
@@ -94,7 +107,7 @@ def statistic(name: str, *, index: int | None = None, without: Iterable[int] = (
         each = [key for key, other in STATISTICS.items() if not other.mean]
         raise EvaluationError(f"{name!r} is no score of one class; {', '.join(each)} are.")
 
-    def parts(counts: I64 | Sums) -> F64:
+    def parts(counts: Counts) -> F64:
         found = np.stack(kind.parts(_source(counts, kind.of, left_out)), axis=1).astype(np.float64)
         if index is None:
             return found
@@ -105,22 +118,45 @@ def statistic(name: str, *, index: int | None = None, without: Iterable[int] = (
     return Statistic(name, kind.of, parts, kind.values, kind.mean or index is not None)
 
 
-def _source(counts: I64 | Sums, of: Of, without: tuple[int, ...]) -> I64 | Sums:
+def _source(counts: Counts, of: Of, without: tuple[int, ...]) -> Counts:
+    """The counts as the parts of a score take them.
+
+    Raises:
+        EvaluationError: when they are of another kind, or classes can't be left out of them.
+    """
     if of == "boundary":
-        if isinstance(counts, Sums) or counts.ndim != 3 or counts.shape[2] != len(BOUNDARY_COLUMNS):
-            shape = "sums" if isinstance(counts, Sums) else list(counts.shape)
-            raise EvaluationError(
-                f"Boundary counts are {shape}; expected [N, C, {len(BOUNDARY_COLUMNS)}], as of boundary_counts."
-            )
+        found = _array(counts, "Boundary counts", (None, len(BOUNDARY_COLUMNS)), "as of boundary_counts of each image")
         if without:
-            counts = counts.copy()
-            counts[:, list(without)] = 0
-        return counts
+            found = found.copy()
+            found[:, list(without)] = 0
+        return found
+    if of != "confusion":
+        if without:
+            raise EvaluationError("Classes can be left out of confusion and boundary counts alone.")
+        if of == "entropy":
+            return _array(counts, "Entropies", (), "the mean of each image")
+        shape = (BINS, len(CALIBRATION_COLUMNS))
+        return _array(counts, "Calibration counts", shape, "as of calibration_counts of each image")
     if isinstance(counts, Sums):
         if without:
             raise EvaluationError("Classes can't be left out of sums any more: give confusion counts, or Sums.of them.")
         return counts
     return Sums.of(counts, without)
+
+
+def _array(counts: Counts, what: str, shape: tuple[int | None, ...], how: str) -> npt.NDArray[Any]:
+    """Counts of `[N, *shape]`; None stands for any number.
+
+    Raises:
+        EvaluationError: when they are of another shape.
+    """
+    if not isinstance(counts, Sums) and counts.ndim == len(shape) + 1:
+        got = counts.shape[1:]
+        if all(wanted is None or wanted == there for wanted, there in zip(shape, got, strict=True)):
+            return counts
+    given = "sums" if isinstance(counts, Sums) else list(counts.shape)
+    expected = ", ".join(["N", *("C" if each is None else str(each) for each in shape)])
+    raise EvaluationError(f"{what} are {given}; expected [{expected}], {how}.")
 
 
 def ratio(part: npt.NDArray[np.generic], whole: npt.NDArray[np.generic], where: npt.NDArray[np.bool_]) -> F64:
@@ -256,6 +292,24 @@ def _border_parts(counts: I64) -> tuple[I64, ...]:
     return found, true, right, predicted
 
 
+def _bin_parts(counts: F64) -> tuple[F64]:
+    """By how many pixels right ones and confidence differ, bin by bin; after the bins, all pixels."""
+    pixels, right, confidence = (counts[:, :, place] for place in range(3))
+    return (np.concatenate([right - confidence, pixels.sum(axis=1, keepdims=True)], axis=1),)
+
+
+def _gap(sums: F64) -> F64:
+    """Bins are summed over images before their gap is taken: one that is too sure makes up for one that is not."""
+    gaps, pixels = sums[..., 0, :-1], sums[..., 0, -1:]
+    return ratio(np.abs(gaps).sum(axis=-1, keepdims=True), pixels, pixels > 0)
+
+
+def _mean_parts(values: F64) -> tuple[npt.NDArray[np.generic], ...]:
+    """A value of each image, and whether it has one."""
+    known = ~np.isnan(values)[:, None]
+    return np.nan_to_num(values)[:, None], known, known
+
+
 STATISTICS: dict[str, _Kind] = {
     "miou": _Kind(_iou_parts, _share, True),
     "image_miou": _Kind(_image_parts, _share, True),
@@ -270,6 +324,9 @@ STATISTICS: dict[str, _Kind] = {
     "boundary_iou": _Kind(_band_parts(0), _share, True, "boundary"),
     "boundary_iou_3px": _Kind(_band_parts(3), _share, True, "boundary"),
     "boundary_f1": _Kind(_border_parts, _f1, True, "boundary"),
+    "ece": _Kind(_bin_parts, _gap, True, "calibration"),
+    "ece_scaled": _Kind(_bin_parts, _gap, True, "calibration_scaled"),
+    "entropy": _Kind(_mean_parts, _share, True, "entropy"),
     "class_boundary_iou": _Kind(_band_parts(0), _share, False, "boundary"),
     "class_boundary_iou_3px": _Kind(_band_parts(3), _share, False, "boundary"),
     "class_boundary_f1": _Kind(_border_parts, _f1, False, "boundary"),

@@ -25,6 +25,7 @@ HELP: dict[str, str] = {
     "boundary_iou_3px": "Boundary IoU at 3 px: IoU of the bands inside true and predicted borders, 3 pixels wide.",
     "boundary_f1": "Boundary F1: how much of the predicted border has a true one within 3 pixels, and the other way.",
     "ece": "Calibration error: how far confidence is from the share of right pixels, averaged over pixels; 0 is best.",
+    "ece_scaled": "The same with logits divided by the temperature that validation asks for.",
     "nll": "Negative log likelihood: minus the log of the probability given to the true class; 0 is best.",
     "temperature": "Temperature: what logits are divided by to be calibrated on validation; above 1, it was too sure.",
     "confidence": "Confidence: the softmax probability of the predicted class.",

@@ -180,10 +180,10 @@ def table(comparison: Comparison, sort: str | None = None) -> str:
     writer.writerow([*head, "leak", "problem"])
     for pool in range(len(comparison.pools)):
         level = _standing(comparison, pool)
-        ranks = {row.id: rank for rank, row in enumerate(comparison.ranked(pool), 1)}  # whatever they are sorted by
+        ranks = comparison.ranks(pool)  # whatever they are sorted by
         for row in ordered(comparison, pool, sort):
-            rank = ranks[row.id]
-            writer.writerow([cell(value) for value in _values(comparison, row, rank, level.get(row.id), extra)])
+            values = _values(comparison, row, ranks.get(row.id), level.get(row.id), extra)
+            writer.writerow([cell(value) for value in values])
     for row in comparison.rows:
         if row.pool < 0:
             writer.writerow([cell(value) for value in _values(comparison, row, None, None, extra)])

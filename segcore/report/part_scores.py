@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 MOST_PAIRED = 10  # rows of the matrix of pairs
 _PAIRS = (
     "{} of the row minus that of the column, in points, ± half its 95 % interval; below, the probability that the row "
-    "is higher. Tinted: the interval leaves out 0."
+    "is higher."
 )
+_TINTED = " Tinted: the interval leaves out 0."
 
 
 def paragraphs(texts: Sequence[str], class_: str | None = None) -> Html:
@@ -102,11 +103,12 @@ def leaderboard(subject: Subject, pool: int) -> Html:
     marks = [subject.mark(row) for row in rows]
     axis = Axis.around([value for mark in marks for value in (mark.value, mark.low, mark.high)], floor=0)
     level = comparison.level(pool) if len(rows) > 1 else frozenset()
+    ranks = comparison.ranks(pool)
     seeds = any(len(row.runs) > 1 for row in rows)
     beside = [key for key in ("image_miou", "pixel_accuracy", "mean_accuracy") if key != comparison.metric.key]
     head = el(
         "tr",
-        el("th", "#", scope="col"),
+        el("th", "#", scope="col") if ranks else None,
         el("th", "model", scope="col"),
         el("th", comparison.metric.title, scope="col", class_="num"),
         el("th", el("span", "95 % interval"), ticks(axis), scope="col", class_="bar"),
@@ -115,13 +117,13 @@ def leaderboard(subject: Subject, pool: int) -> Html:
         [el("th", METRICS[key].title, scope="col", class_="num", title=METRICS[key].help) for key in beside],
     )
     body = []
-    for rank, (row, mark) in enumerate(zip(rows, marks, strict=True), 1):
+    for row, mark in zip(rows, marks, strict=True):
         best = "num best" if row.id in level else "num"
         ends = f"{mark.low:.3f} to {mark.high:.3f}" if mark.low == mark.low else "–"
         body.append(
             el(
                 "tr",
-                el("td", rank, class_="num"),
+                el("td", ranks.get(row.id, "–"), class_="num") if ranks else None,
                 el("th", who(subject.color(row), row.title), scope="row"),
                 el("td", score(mark.value), class_=best),
                 el("td", strip([mark], axis, least=30), class_="bar"),
@@ -148,9 +150,10 @@ def real(subject: Subject, pool: int) -> Html | None:
         return None
     names = [run_id for row in rows for run_id in row.runs]
     sentences = comparison.sentences(names)
+    tinted = "" if comparison.metric.higher_is_better is None else _TINTED
     return inner(
         el("ul", [el("li", text[0].upper() + text[1:]) for text in sentences]) if sentences else None,
-        el("p", _PAIRS.format(comparison.metric.title), class_="note"),
+        el("p", _PAIRS.format(comparison.metric.title) + tinted, class_="note"),
         el("div", _pairs(subject, rows[:MOST_PAIRED]), class_="scroll"),
         el("p", f"The first {MOST_PAIRED} of {len(rows)}.", class_="note") if len(rows) > MOST_PAIRED else None,
         paragraphs(comparison.caveats(names), "note"),

@@ -87,7 +87,7 @@ class Subject:
         return list(enumerate(self.comparison.pools))
 
     def drawn(self, pool: int) -> list[Row]:
-        """The rows that charts show: the best ones."""
+        """The rows that charts show: the best ones, or the highest where no value is better."""
         return self.comparison.ranked(pool)[:MOST_DRAWN]
 
     def color(self, row: Row) -> str:
@@ -121,7 +121,8 @@ class Subject:
     def left_out(self, pool: int) -> str:
         """What charts leave out, where they leave out anything."""
         count = len(self.comparison.ranked(pool))
-        return f"Drawn: the best {MOST_DRAWN} of {count}." if count > MOST_DRAWN else ""
+        which = "highest" if self.comparison.metric.higher_is_better is None else "best"
+        return f"Drawn: the {which} {MOST_DRAWN} of {count}." if count > MOST_DRAWN else ""
 
 
 def _checked(comparison: Comparison, run: RunRecord, source: str | None) -> Dataset:

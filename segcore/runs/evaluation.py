@@ -142,8 +142,8 @@ class Evaluation:
         return None if self.boundary_counts is None else boundary_scores(self.boundary_counts)
 
     @cached_property
-    def calibration(self) -> Calibration | None:
-        """How well confidence is calibrated on the whole split; None where it was not counted.
+    def calibration_counts(self) -> tables.CalibrationCounts | None:
+        """Calibration counts of each image, before and after the temperature; None where they were not counted.
 
         Raises:
             RunError: when the file is truncated or foreign.
@@ -155,6 +155,19 @@ class Evaluation:
         tables.check_range(path, table, "bin", BINS - 1, f"there are {BINS} bins", self._again)
         image = tables.image_places(path, table, self._places, self._again)
         counts = tables.calibration_counts(table, image, len(self.ids))
+        counts.before.flags.writeable = counts.after.flags.writeable = False
+        return counts
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """How well confidence is calibrated on the whole split; None where it was not counted.
+
+        Raises:
+            RunError: when the file is truncated or foreign.
+        """
+        counts = self.calibration_counts
+        if counts is None:
+            return None
         after = None if counts.temperature is None else Reliability.of(counts.after)
         return Calibration(Reliability.of(counts.before), after, counts.temperature)
 

@@ -80,6 +80,7 @@ def draw(view: View, comparison: Comparison, shown: Sequence[str]) -> None:
                 "sort": sort,
                 "filter": find,
                 "most": MAX_CHOSEN,
+                "best": comparison.metric.higher_is_better is not None,
                 "levelled": LEVEL,
             }
         ],

@@ -115,7 +115,8 @@ def total(comparison: Comparison, row: Row) -> npt.NDArray[np.int64]:
 def pairs(comparison: Comparison, rows: Sequence[Row]) -> tuple[pd.DataFrame, list[str]]:
     """(table, order): every row against every other one; columns `row, column, points, verdict, says`.
 
-    A verdict is better, worse, level, or unknown where there is no interval.
+    A verdict is better, worse, level, or unknown where there is no interval; of a score of which no value is better,
+    better is the higher one.
     """
     order = [row.title for row in rows]
     found = []
@@ -130,11 +131,13 @@ def pairs(comparison: Comparison, rows: Sequence[Row]) -> tuple[pd.DataFrame, li
 
 
 def _judgement(comparison: Comparison, one: Row, other: Row, pair: Pair) -> dict[str, object]:
-    verdict = "better" if pair.better == one.id else "worse" if pair.better else "level" if pair.judged else "unknown"
-    better = pair.probability if comparison.metric.higher_is_better else 1 - pair.probability
+    higher = comparison.metric.higher_is_better
+    first = pair.better == one.id if pair.better else pair.difference > 0  # no value may be better: the higher one
+    verdict = "unknown" if not pair.judged else "level" if pair.tied else "better" if first else "worse"
+    chance = 1 - pair.probability if higher is False else pair.probability
     says = comparison.verdict(pair)
-    if better == better:
-        says += f" Chance that {one.title} is the better one: {_chance(better)}."
+    if chance == chance:
+        says += f" Chance that {one.title} is the {'higher' if higher is None else 'better'} one: {_chance(chance)}."
     return {
         "row": one.title,
         "column": other.title,

@@ -28,8 +28,7 @@ FEW_CLASSES = 14  # whose confusion leaves room for a chart beside it
 
 def title(comparison: Comparison) -> None:
     """The page's title with the policy in one line, and all that is behind the numbers one click away."""
-    more = compare.counted(comparison) if comparison.metric.statistic else ""
-    scores_heading("Compare", page=True, more=more)
+    scores_heading("Compare", page=True, more=compare.counted(comparison))
     st.caption(POLICY)
 
 
@@ -123,7 +122,8 @@ def is_it_real(view: View, comparison: Comparison, part: Part) -> None:
         rows = part.rows
         more = len(kind_rows) > len(rows)
         if more:
-            scopes = {"chosen": "chosen", "best": f"best {min(len(kind_rows), compare.MOST_PAIRED)}"}
+            which = "highest" if comparison.metric.higher_is_better is None else "best"
+            scopes = {"chosen": "chosen", "best": f"{which} {min(len(kind_rows), compare.MOST_PAIRED)}"}
             scope = st.segmented_control(
                 "Models in the matrix",
                 scopes,
@@ -141,8 +141,9 @@ def is_it_real(view: View, comparison: Comparison, part: Part) -> None:
                 key="pairs",
                 alt="Every model against every other one: " + " ".join(said),
             )
+            said_of = ("higher", "lower") if comparison.metric.higher_is_better is None else ("better", "worse")
             st.caption(
-                "Blue: the row is better than the column. Orange: worse. Grey: can't be separated. "
+                f"Blue: the row is {said_of[0]} than the column. Orange: {said_of[1]}. Grey: can't be separated. "
                 "No colour: there is no interval. Points of 100."
             )
 

@@ -289,6 +289,11 @@ class Comparison:
             and (not among or any(run_id in among for run_id in row.runs))
         ]
 
+    def ranks(self, pool: int) -> dict[str, int]:
+        """Place of each row of a pool by its id, 1 the best; none where it has no value, or no value is better."""
+        rows = self.ranked(pool) if self.metric.higher_is_better is not None else []
+        return {row.id: place for place, row in enumerate(rows, 1)}
+
     def level(self, pool: int) -> frozenset[str]:
         """Ids of the rows of a pool that its images can't separate from the best one, that one included.
 
@@ -301,20 +306,21 @@ class Comparison:
         """Who is better than whom, and who can't be separated, in plain words; pool by pool."""
         found = []
         for place, pool in enumerate(self.pools):
-            found += words.sentences(self.ranked(place, among), pool, self.pair, self.name)
+            found += words.sentences(self.ranked(place, among), pool, self.metric, self.pair, self.name)
         return found
 
     def verdict(self, pair: Pair) -> str:
         """A pair in one plain sentence."""
         one, other = self.row(pair.a), self.row(pair.b)
         together = one.pool >= 0 and one.pool == other.pool
-        return words.verdict(pair, self.name, self.pools[one.pool].where if together else f"{pair.images} images")
+        where = self.pools[one.pool].where if together else f"{pair.images} images"
+        return words.verdict(pair, self.metric, self.name, where)
 
     def caveats(self, among: Sequence[str] = ()) -> list[str]:
         """What the intervals don't tell, each once."""
         found: dict[str, None] = {}
         for place, pool in enumerate(self.pools):
-            found |= dict.fromkeys(words.caveats(self.ranked(place, among), pool) if self.metric.statistic else [])
+            found |= dict.fromkeys(words.caveats(self.ranked(place, among), pool, self.metric, self.split))
         return list(found)
 
     def classes(self, among: Sequence[str], score: str = "iou") -> dict[str, tuple[Interval, ...]]:

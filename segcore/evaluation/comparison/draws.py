@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from segcore.errors import EvaluationError, RunError
 from segcore.evaluation.comparison.metrics import Metric
-from segcore.metrics import Draws, Statistic, Sums, resample, statistic
+from segcore.metrics import Counts, Draws, Statistic, Sums, resample, statistic
 from segcore.runs import Evaluation, void_ids
 
 I64 = npt.NDArray[np.int64]
@@ -22,35 +22,31 @@ class Counted:
     """What a score is made of.
 
     Args:
-        counts: Of N images, in the order of the evaluation's ids: `Sums`, or `[N, C, K]`.
+        counts: Of N images, in the order of the evaluation's ids: `Sums`, or `[N, ...]`.
         statistic: The score.
     """
 
-    counts: Any
+    counts: Counts
     statistic: Statistic
 
     @classmethod
     def of(cls, evaluation: Evaluation, metric: Metric, sums: Sums) -> Counted | None:
-        """What a metric counts of an evaluation; None where it has not been counted, or is no sum over images.
+        """What a metric counts of an evaluation; None where it has not been counted.
 
         Args:
             evaluation: It.
             metric: The metric.
             sums: Its `sums_of`, which most metrics are made of.
         """
-        if metric.statistic is None:
-            return None
         kind = statistic(metric.statistic)
-        if kind.of == "boundary":
-            try:
-                found = evaluation.boundary_counts
-            except RunError:  # cut off: it has no such score
-                return None
-            return None if found is None else cls(found, kind)
-        if not metric.without_void:
-            return cls(sums, kind)
-        void = void_ids(evaluation.labels)
-        return cls(sums_of(evaluation, void), kind) if void else None
+        if metric.without_void:
+            void = void_ids(evaluation.labels)
+            return cls(sums_of(evaluation, void), kind) if void else None
+        try:
+            found = _counts(evaluation, kind, sums)
+        except RunError:  # cut off: it has no such score
+            return None
+        return None if found is None else cls(found, kind)
 
     def at(self, places: I64) -> Counted:
         """The same of some images."""
@@ -58,6 +54,19 @@ class Counted:
             parts = (getattr(self.counts, name)[places] for name in ("right", "true", "predicted"))
             return Counted(Sums(*parts), self.statistic)
         return Counted(self.counts[places], self.statistic)
+
+
+def _counts(evaluation: Evaluation, kind: Statistic, sums: Sums) -> Counts | None:
+    if kind.of == "boundary":
+        return evaluation.boundary_counts
+    if kind.of == "entropy":
+        return evaluation.of_images("entropy")
+    if kind.of == "confusion":
+        return sums
+    found = evaluation.calibration_counts
+    if found is None or kind.of == "calibration":
+        return None if found is None else found.before
+    return None if found.temperature is None else found.after
 
 
 def sums_of(evaluation: Evaluation, without: Sequence[int] = ()) -> Sums:

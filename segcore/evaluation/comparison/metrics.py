@@ -24,8 +24,7 @@ class Metric:
         title: As people call it.
         help: One sentence.
         value: Its value, NaN where the evaluation can't tell.
-        statistic: Its name in `segcore.metrics.STATISTICS`, which can score any draw of the images; None where only the
-            evaluation itself knows it, so that it has no interval.
+        statistic: Its name in `segcore.metrics.STATISTICS`, which can score any draw of the images.
         without_void: Void pixels are left out, where void is one of the classes.
         file: Of the evaluation that it is read from, where older evaluations lack that.
         higher_is_better: Of two runs the one with the higher value is better; None where neither is.
@@ -35,7 +34,7 @@ class Metric:
     title: str
     help: str
     value: Callable[[Evaluation], float]
-    statistic: str | None = None
+    statistic: str
     without_void: bool = False
     file: str = ""
     higher_is_better: bool | None = True
@@ -101,18 +100,20 @@ METRICS: dict[str, Metric] = {
             "ECE",
             HELP["ece"],
             _calibrated(lambda found: found.before.ece),
+            "ece",
             file=files.CALIBRATION,
             higher_is_better=False,
         ),
         Metric(
             "ece_scaled",
             "ECE, scaled",
-            "The same with logits divided by the temperature that validation asks for.",
+            HELP["ece_scaled"],
             _calibrated(lambda found: None if found.after is None else found.after.ece),
+            "ece_scaled",
             file=files.CALIBRATION,
             higher_is_better=False,
         ),
-        Metric("entropy", "entropy", HELP["entropy"], _of_images("entropy"), higher_is_better=None),
+        Metric("entropy", "entropy", HELP["entropy"], _of_images("entropy"), "entropy", higher_is_better=None),
     )
 }
 

@@ -52,7 +52,7 @@ class Pair:
         high: Upper end.
         probability: Of a having the higher value, over the draws; one half where they are equal.
         images: That both have.
-        better: Id of the better one where the interval excludes 0, else None.
+        better: Id of the better one where the interval excludes 0, else None; None where no value is better.
         problem: Why they can't be compared.
     """
 
@@ -73,8 +73,8 @@ class Pair:
 
     @property
     def tied(self) -> bool:
-        """Whether there is an interval, and it leaves open which is better."""
-        return self.judged and self.better is None
+        """Whether there is an interval, and it leaves open which has the higher value."""
+        return self.judged and self.low <= 0 <= self.high
 
     @property
     def half(self) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from segcore.metrics.resampling import FEW_BLOCKS
 
 if TYPE_CHECKING:
+    from segcore.evaluation.comparison.metrics import Metric
     from segcore.evaluation.comparison.pools import Pool
     from segcore.evaluation.comparison.rows import Pair, Row
 
@@ -26,11 +27,12 @@ def points(value: float, beside: float | None = None) -> str:
     return f"{100 * value:.{1 if exact >= 0.1 or exact == 0 else 2}f}"
 
 
-def verdict(pair: Pair, names: Callable[[str], str], where: str) -> str:
+def verdict(pair: Pair, metric: Metric, names: Callable[[str], str], where: str) -> str:
     """One pair in one sentence.
 
     Args:
         pair: The pair.
+        metric: What they are compared by.
         names: Id of a row -> what it is called.
         where: What was scored.
     """
@@ -38,12 +40,18 @@ def verdict(pair: Pair, names: Callable[[str], str], where: str) -> str:
     if pair.problem:
         return f"{one} and {other} can't be compared: {pair.problem}."
     if not pair.judged:
-        return f"There is no interval of this score: whether {one} or {other} is better by more than chance is unknown."
+        unknown = f"whether {one} or {other} {_more(metric, 'is better')} by more than chance is unknown"
+        return f"There is no interval of this score: {unknown}."
     if pair.tied:
         return f"{where} can't separate {one} and {other} ({apart(pair)})."
-    if pair.better == pair.b:
+    if pair.b == (pair.better or (pair.a if pair.difference > 0 else pair.b)):
         one, other = other, one
-    return f"{one} is better than {other} by {apart(pair)}."
+    return f"{one} {_more(metric, 'is better')} than {other} by {apart(pair)}."
+
+
+def _more(metric: Metric, better: str) -> str:
+    """What the first of two is; of a score of which no value is better, it only has more."""
+    return better if metric.higher_is_better is not None else f"has the higher {metric.title}"
 
 
 def apart(pair: Pair) -> str:
@@ -52,13 +60,14 @@ def apart(pair: Pair) -> str:
 
 
 def sentences(
-    rows: Sequence[Row], pool: Pool, pair: Callable[[str, str], Pair], names: Callable[[str], str]
+    rows: Sequence[Row], pool: Pool, metric: Metric, pair: Callable[[str, str], Pair], names: Callable[[str], str]
 ) -> list[str]:
     """All pairs of a few rows; of many, what the first is better than and what it can't be separated from.
 
     Args:
         rows: With scores, of one pool, best first.
         pool: Theirs.
+        metric: What they are ranked by.
         pair: The pair of two rows by their ids.
         names: Id of a row -> what it is called.
     """
@@ -67,30 +76,48 @@ def sentences(
     if len(rows) <= FEW:
         pairs = [pair(one.id, other.id) for index, one in enumerate(rows) for other in rows[index + 1 :]]
         known = any(each.judged for each in pairs)
-        return [verdict(each, names, pool.where) for each in pairs] if known else [NO_INTERVAL]
+        return [verdict(each, metric, names, pool.where) for each in pairs] if known else [NO_INTERVAL]
     first = rows[0]
     pairs = [pair(first.id, other.id) for other in rows[1:]]
     if not any(each.judged for each in pairs):
         return [NO_INTERVAL]
     tied = [each for each in pairs if each.tied]
-    beaten = [each for each in pairs if each.better == first.id]
+    beaten = [each for each in pairs if each.judged and not each.tied]
     found = []
     if tied:
         found.append(f"{pool.where} can't separate {names(first.id)} from {_listed([names(each.b) for each in tied])}.")
     if beaten:
         named = [f"{names(each.b)} by {apart(each)}" for each in beaten]
-        found.append(f"{names(first.id)} is better than {_listed(named)}.")
+        found.append(f"{names(first.id)} {_more(metric, 'is better')} than {_listed(named)}.")
     unknown = [names(each.b) for each in pairs if not each.judged]
     if unknown:
         found.append(f"There is no interval of its difference from {_listed(unknown)}.")
     return found
 
 
-def caveats(rows: Sequence[Row], pool: Pool) -> list[str]:
-    """What the intervals don't tell."""
+def caveats(rows: Sequence[Row], pool: Pool, metric: Metric, split: str) -> list[str]:
+    """What the intervals don't tell.
+
+    Args:
+        rows: With scores, of one pool, best first.
+        pool: Theirs.
+        metric: What they are ranked by.
+        split: What they were scored on.
+    """
     if not rows:
         return []
     found = []
+    if metric.statistic in ("ece", "ece_scaled"):
+        found.append(
+            "Scatter counts as error too: where a model is nearly calibrated, its ECE and the interval lean upwards."
+        )
+    if metric.statistic == "ece_scaled":
+        fitted = split.split("+")[0] == "val"  # val+openvino and the like fit their own
+        found.append(
+            "The temperatures were fitted to these images, and flatter."
+            if fitted
+            else "The temperatures are held as validation gave them: what others would do is not in the intervals."
+        )
     if pool.sequences == 1 and len(pool.ids) > 1:
         found.append("All frames are of one clip: the intervals are about this street, not about others.")
     blocks = len(pool.ids) // max(1, pool.block)
@@ -104,11 +131,14 @@ def caveats(rows: Sequence[Row], pool: Pool) -> list[str]:
             "train.py --repeats 3 trains three."
         )
     if len(rows) > FEW:
-        expected = len(rows) * (len(rows) - 1) / 2 * 0.05
-        found.append(
-            f"The first of {len(rows)} leads by luck too, and about {expected:.0f} of their pairs would seem separated "
-            "if all were equal."
-        )
+        expected = f"about {len(rows) * (len(rows) - 1) / 2 * 0.05:.0f} of"
+        if metric.higher_is_better is None:
+            found.append(f"If all {len(rows)} were equal, {expected} their pairs would seem separated.")
+        else:
+            found.append(
+                f"The first of {len(rows)} leads by luck too, and {expected} their pairs would seem separated if all "
+                "were equal."
+            )
     return found
 
 

@@ -50,7 +50,7 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
   count.textContent = `${chosen.length} of ${rows.length} chosen` + (rows.length > data.most ? `, at most ${data.most}` : "");
   const put = (name, value) => setTriggerValue(name, value);
   const pick = (row) => put("pick", { id: row.id, on: !row.chosen });
-  best.hidden = rows.length <= data.most;
+  best.hidden = rows.length <= data.most || !data.best;
   best.textContent = `best ${data.most}`;
   best.onclick = () => put("pick", { best: true });
   none.hidden = !chosen.length;

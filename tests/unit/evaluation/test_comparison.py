@@ -1,10 +1,9 @@
 """Runs against each other: who is better, who can't be separated, and who can't be compared at all."""
 
 import json
-import math
-from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from fixtures.runs import IDS, fake_run, fake_truth
 
@@ -89,19 +88,81 @@ def test_every_metric_ranks_or_says_nothing(three, metric):
     found.sentences(), found.caveats()
 
 
+def calibrated(store, name, model, right, seed):
+    """One whose confidence is right (0.9 where it is, 0.4 where not) at `right` 0.8, and worse the farther from it."""
+    return make(store, name, model, right, seed, extras=True)
+
+
+def test_the_lower_calibration_error_is_the_better_one(store):
+    runs = [calibrated(store, "sure", "fcn8s", 0.3, 0), calibrated(store, "fine", "unet", 0.9, 1)]
+    values = [run.evaluation("test").calibration.before.ece for run in runs]
+    assert values[0] > values[1]
+    found = of(runs, "ece")
+    assert [row.id for row in found.rows] == ["fine", "sure"] and found.ranks(0) == {"fine": 1, "sure": 2}
+    for row in found.rows:
+        assert row.interval.value == pytest.approx(row.scores["ece"]) and row.interval.low < row.interval.high
+    pair = found.pair("fine", "sure")
+    assert pair.difference == pytest.approx(values[1] - values[0]) and pair.better == "fine" and not pair.tied
+    assert pair.probability < 0.01  # of the higher value
+    (text,) = found.sentences()
+    assert text == f"U-Net is better than FCN-8s by {points(-pair.difference, pair.half)} ± {points(pair.half)} points."
+    assert found.verdict(found.pair("sure", "fine")) == text
+    assert found.level(0) == {"fine"}
+    twins = of([runs[1], calibrated(store, "twin", "pspnet", 0.9, 2)], "ece")
+    assert twins.level(0) == {"fine", "twin"} and "can't separate" in twins.sentences()[0]
+
+
+def test_what_the_temperature_leaves_open_is_said(store):
+    runs = [calibrated(store, "one", "unet", 0.8, 0), calibrated(store, "two", "pspnet", 0.5, 1)]
+    found = of(runs, "ece_scaled")
+    for row in found.rows:
+        after = next(run for run in runs if run.id == row.id).evaluation("test").calibration.after
+        assert row.interval.value == pytest.approx(after.ece) == pytest.approx(row.scores["ece_scaled"])
+    assert "The temperatures are held as validation gave them" in " ".join(found.caveats())
+    assert "temperature" not in " ".join(of(runs, "ece").caveats())
+    assert "Scatter counts as error too" in of(runs, "ece").caveats()[0] and "Scatter" not in str(of(runs).caveats())
+    for run in runs:
+        (run.path / "evaluation" / "test").rename(run.path / "evaluation" / "val")
+    fitted = Comparison.of(runs, "val", "ece_scaled", resamples=100)
+    assert "The temperatures were fitted to these images, and flatter." in fitted.caveats()
+
+
 def test_nobody_is_better_by_a_score_that_has_no_better(three):
     assert METRICS["entropy"].higher_is_better is None
+    for run in three:  # low is by far the most undecided
+        file = run.path / "evaluation" / "test" / "images.parquet"
+        images = pd.read_parquet(file)
+        images["entropy"] = images["entropy"] * 0.2 + (0.5 if run.id == "low" else 0.0)
+        images.to_parquet(file)
     found = of(three, "entropy")
-    assert all(row.interval is None for row in found.rows)
-    assert math.isnan(found.pair("one", "low").low)
-    assert found.level(0) == frozenset()
+    for row in found.rows:
+        assert row.interval.value == pytest.approx(row.scores["entropy"]) and row.interval.low < row.interval.high
+    pair = found.pair("low", "one")
+    assert pair.low > 0 and not pair.tied and pair.better is None and pair.probability > 0.99
+    assert found.verdict(pair).startswith("FCN-8s has the higher entropy than U-Net by ")
+    assert found.verdict(found.pair("one", "low")) == found.verdict(pair)
+    assert found.level(0) == frozenset() and found.ranks(0) == {}
+    assert not any("better" in text for text in found.sentences())
+    assert found.pair("one", "two").tied and "can't separate" in found.verdict(found.pair("one", "two"))
 
 
-def test_without_an_interval_nothing_is_said_to_be_level(three):
-    old = replace(METRICS["pixel_accuracy"], statistic=None)  # as ECE: only the evaluation knows it
-    found = replace(of(three), metric=old)
-    assert not found.pair("one", "two").judged and found.level(0) == {found.rows[0].id}
-    assert found.sentences() == [NO_INTERVAL] and "no interval" in found.verdict(found.pair("one", "two"))
+def test_of_many_rows_the_first_by_a_score_without_a_better_only_has_more_of_it(store):
+    runs = [make(store, f"run{index}", "unet", 0.8, seed=index) for index in range(6)]
+    found = of(runs, "entropy")
+    assert not any("better" in text or "leads" in text for text in [*found.sentences(), *found.caveats()])
+    assert any("If all 6 were equal, about 1 of their pairs" in text for text in found.caveats())
+
+
+def test_without_an_interval_nothing_is_said_to_be_level(store):
+    alone = [
+        make(store, name, model, right, ids=("a",)) for name, model, right in (("a", "unet", 0.9), ("b", "fpn", 0.5))
+    ]
+    found = of(alone)  # one image: no interval
+    assert not found.pair("a", "b").judged and found.level(0) == {found.rows[0].id}
+    assert found.sentences() == [NO_INTERVAL] and "no interval" in found.verdict(found.pair("a", "b"))
+
+
+def test_a_run_is_level_with_itself_and_with_its_equal(three):
     itself, judged = of(three).pair("one", "one"), of(three).pair("one", "two")
     assert itself.tied and judged.tied and not of(three).pair("one", "low").tied
 

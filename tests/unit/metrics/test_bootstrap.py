@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from segcore.errors import EvaluationError
-from segcore.metrics import STATISTICS, Sums, block_length, bootstrap, resample, scores, statistic
+from segcore.metrics import (
+    BINS,
+    CALIBRATION_COLUMNS,
+    STATISTICS,
+    Reliability,
+    Sums,
+    block_length,
+    bootstrap,
+    resample,
+    scores,
+    statistic,
+)
 from segcore.metrics.blocks import Blocks
 from segcore.metrics.student import t_cdf, t_quantile
 
@@ -123,6 +134,80 @@ def test_a_pair_and_its_single_runs_are_of_the_same_draws(seed, block, name):
     if pair.blocks > 1:
         assert (back.low, back.high) == (pytest.approx(-pair.high), pytest.approx(-pair.low))
         assert back.probability == pytest.approx(1 - pair.probability)
+
+
+def bins(seed, images=20):
+    """`[N, 15, 5]` calibration counts: images of other sizes, sure and unsure by chance, some bins empty."""
+    rng = np.random.default_rng(seed)
+    counts = np.zeros((images, BINS, len(CALIBRATION_COLUMNS)))
+    pixels = rng.integers(0, 900, (images, BINS)) * (rng.random((images, BINS)) < 0.8)
+    centre = (np.arange(BINS) + 0.5) / BINS
+    counts[:, :, 0] = pixels
+    counts[:, :, 1] = rng.binomial(pixels, np.clip(centre + rng.normal(0, 0.15, (images, 1)), 0, 1))
+    counts[:, :, 2] = pixels * centre
+    return counts
+
+
+@pytest.mark.parametrize("name", ["ece", "ece_scaled"])
+@pytest.mark.parametrize("block", [1, 3])
+def test_the_calibration_error_of_a_draw_is_that_of_its_pooled_bins(name, block):
+    counts = [bins(1), bins(2)]
+    found = resample(counts, name, block, 40, 5)
+    weights = Blocks.of(20, block).draw(40, np.random.default_rng(5)).astype(int)
+    for run, each in enumerate(counts):
+        for draw, value in zip(weights, found.values[run], strict=True):
+            drawn = each[np.repeat(np.arange(20), draw)].sum(axis=0)
+            gaps = [
+                total / drawn[:, 0].sum() * abs(right / total - sure / total)
+                for total, right, sure, *_ in drawn
+                if total
+            ]
+            assert value == pytest.approx(sum(gaps), rel=1e-12)
+        assert found.interval(run).value == pytest.approx(Reliability.of(each).ece, rel=1e-12)
+
+
+def test_the_interval_of_the_calibration_error_is_that_of_a_bootstrap_by_hand():
+    # Draws of its own, not those of `Blocks`: the percentiles agree but for the noise of 4,000 draws.
+    a, b = bins(3, 60), bins(4, 60)
+    b[:, :, 1] *= 0.9
+    rng = np.random.default_rng(11)
+    draws = [rng.integers(0, 60, 60) for _ in range(4000)]
+    alone, gap = [], []
+    for draw in draws:
+        one, other = (Reliability.of(each[draw]).ece for each in (a, b))
+        alone.append(one)
+        gap.append(one - other)
+    found, pair = bootstrap(a, metric="ece"), bootstrap(a, b, "ece")
+    wide = 1.035  # `stretch(60)`
+    for values, interval in ((alone, found), (gap, pair)):
+        low, middle, high = np.quantile(values, (0.025, 0.5, 0.975))
+        assert interval.low == pytest.approx(middle + wide * (low - middle), abs=0.003)
+        assert interval.high == pytest.approx(middle + wide * (high - middle), abs=0.003)
+    assert pair.difference < 0 and pair.separated  # a has the smaller error: it is the better one
+
+
+def test_entropy_has_the_spread_of_a_mean():
+    values = np.random.default_rng(0).beta(2, 8, 233)
+    found = bootstrap(values, metric="entropy")
+    draws = resample([values], "entropy").values[0]
+    assert found.value == pytest.approx(values.mean(), rel=1e-12)
+    assert draws.std() == pytest.approx(values.std() / math.sqrt(233), rel=0.03)
+    low, high = stats.t.interval(0.95, 232, values.mean(), values.std(ddof=1) / math.sqrt(233))
+    assert (found.low, found.high) == (pytest.approx(low, abs=0.001), pytest.approx(high, abs=0.001))
+    # An image without one is in no mean, and is told.
+    values[:3] = np.nan
+    some = bootstrap(values, metric="entropy")
+    assert some.value == pytest.approx(np.nanmean(values)) and some.images == 230
+    assert math.isnan(bootstrap(np.full(5, np.nan), metric="entropy").value)
+
+
+def test_an_image_by_itself_has_the_score_of_its_own_counts():
+    counts, calibration = some(6), bins(7)
+    calibration[0] = 0
+    np.testing.assert_array_equal(statistic("miou").each(counts), [scores(each).miou for each in counts])
+    np.testing.assert_array_equal(statistic("dice").each(counts), [scores(each).dice for each in counts])
+    np.testing.assert_allclose(statistic("ece").each(calibration), [Reliability.of(each).ece for each in calibration])
+    assert statistic("entropy").each(np.array([0.25, np.nan])).tolist()[0] == 0.25
 
 
 def test_the_same_seed_draws_the_same_and_chunks_do_not_matter(monkeypatch):
@@ -330,6 +415,17 @@ def test_block_lengths_of_small_and_odd_series():
         (lambda: bootstrap(some(0)[:0]), "Counts of no image"),
         (lambda: bootstrap(some(0)[0]), r"Confusion counts are int64 \[4, 4\]; expected \[N, C, C\]"),
         (lambda: bootstrap(some(0), metric="boundary_f1"), r"Boundary counts are \[12, 4, 4\]; expected \[N, C, 10\]"),
+        (lambda: bootstrap(some(0), metric="ece"), r"Calibration counts are \[12, 4, 4\]; expected \[N, 15, 5\]"),
+        (
+            lambda: bootstrap(bins(0)[0], metric="ece"),
+            r"counts are \[15, 5\]; expected \[N, 15, 5\], as of calibration_",
+        ),
+        (lambda: bootstrap(Sums.of(some(0)), metric="ece_scaled"), r"are sums; expected \[N, 15, 5\]"),
+        (lambda: bootstrap(some(0), metric="entropy"), r"Entropies are \[12, 4, 4\]; expected \[N\], the mean of each"),
+        (
+            lambda: bootstrap(bins(0), metric=statistic("ece", without=(1,))),
+            "left out of confusion and boundary counts",
+        ),
         (lambda: bootstrap(Sums.of(some(0)), metric=statistic("iou", index=0, without=(1,))), "can't be left out of"),
         (lambda: resample([]), "No counts to draw from"),
         (lambda: resample([some(0)], "iou").interval(), "is one of each class: say which, index=0"),

@@ -58,15 +58,30 @@ def test_csv_has_stable_columns_and_numbers_as_they_are(toy, capsys):
     assert {row["run"]: row["rank"] for row in again} == {row["run"]: row["rank"] for row in rows}
 
 
+def test_only_of_a_score_with_a_better_there_are_ranks_and_a_best(tmp_path, fake_run, capsys):
+    for index, name in enumerate(("unet", "pspnet")):
+        fake_run(tmp_path / "runs", name, model=name, right=0.4 + 0.5 * index, seed=index, extras=True)
+    text = board(capsys, "--runs", tmp_path / "runs", "--metric", "ece")
+    assert text.count("**") == 2 and "can't separate" not in text and "bootstrap over" in text
+    assert text.index("| PSPNet") < text.index("| U-Net")  # the smaller error first
+    text = board(capsys, "--runs", tmp_path / "runs", "--metric", "entropy")
+    assert "**" not in text and "Bold" not in text and "bootstrap over" in text
+    assert "textbf" not in board(capsys, "--runs", tmp_path / "runs", "--metric", "entropy", "--format", "latex")
+    for metric, level, ranks in (("ece", ["true", "false"], ["1", "2"]), ("entropy", ["", ""], ["", ""])):
+        text = board(capsys, "--runs", tmp_path / "runs", "--metric", metric, "--format", "csv")
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert [row["level_with_best"].lower() for row in rows] == level
+        assert [row["rank"] for row in rows] == ranks
+        assert all(float(row["low"]) < float(row["value"]) < float(row["high"]) for row in rows)
+
+
 def test_without_intervals_nothing_is_level_with_the_best(tmp_path, fake_run, capsys):
     for index, name in enumerate(("unet", "pspnet")):
-        fake_run(tmp_path / "runs", name, model=name, right=0.6 + 0.2 * index, extras=True)
-    text = board(capsys, "--runs", tmp_path / "runs", "--metric", "ece")
+        fake_run(tmp_path / "runs", name, model=name, right=0.6 + 0.2 * index, ids=("a",))
+    text = board(capsys, "--runs", tmp_path / "runs")
     assert text.count("**") == 2 and "can't separate" not in text
-    assert "**" not in board(capsys, "--runs", tmp_path / "runs", "--metric", "entropy")
-    for metric, expected in (("ece", ["true", ""]), ("entropy", ["", ""])):
-        text = board(capsys, "--runs", tmp_path / "runs", "--metric", metric, "--format", "csv")
-        assert [row["level_with_best"].lower() for row in csv.DictReader(io.StringIO(text))] == expected
+    text = board(capsys, "--runs", tmp_path / "runs", "--format", "csv")
+    assert [row["level_with_best"].lower() for row in csv.DictReader(io.StringIO(text))] == ["true", ""]
 
 
 def test_runs_on_other_data_get_a_table_of_their_own(mixed, capsys):
