@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from segcore.cli.arguments import Commands, add_backend_arguments, add_run_arguments, predictor_options, run_from
@@ -21,6 +22,17 @@ def add_evaluate(commands: Commands) -> None:
     add_run_arguments(parser)
     parser.add_argument("--data", metavar="SOURCE", help="a folder, a zip, or drive (default: what it was trained on)")
     parser.add_argument("--split", default="test", help="train, val or test (default: test)")
+    parser.add_argument(
+        "--with",
+        dest="others",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="RUN",
+        help="more runs of the same data and classes: the mean of their softmax is scored, and stored as a run of its "
+        "own beside the first, which the app and all other commands know",
+    )
+    parser.add_argument("--name", help="what that run is called (default: ensemble-RUN_RUN2)")
     add_backend_arguments(parser)
     parser.set_defaults(run=evaluate_run)
 
@@ -31,22 +43,71 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
     On the data it was trained on, `train` and `val` are the run's own: validation taken from train stays apart.
     What a backend, augmentation or window of its own predicts is stored under a name of its own, such as `test+flip`.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from segcore.data import open_dataset
-    from segcore.evaluation import Predictor, evaluate
-    from segcore.labels import PRESETS
-    from segcore.runs import ScoreInfo
-    from segcore.runs.plans import with_leaks
     from segcore.runs.record import plain_split
 
+    if arguments.name and not arguments.others:
+        raise EvaluationError("--name is what an ensemble is called; it needs --with RUN.")
     run = run_from(arguments)
     if "+" in arguments.split:
         raise EvaluationError(
             f"{arguments.split!r} is the name of stored results; expected a split. Make them again with --split "
             f"{plain_split(arguments.split)} and --backend, --precision, --tta or --window."
         )
+    if not arguments.others:
+        return _evaluate(arguments, run)
+    from segcore.runs import find_run
+
+    with _ensemble([run, *(find_run(wanted, arguments.runs) for wanted in arguments.others)], arguments.name) as made:
+        return _evaluate(arguments, made)
+
+
+@contextmanager
+def _ensemble(runs: Sequence[RunRecord], name: str | None) -> Iterator[RunRecord]:
+    """The run that stands for several, beside the first of them; one that is made here goes when it gets no scores.
+
+    Raises:
+        EvaluationError: when they can't be scored together, or the name is taken by another run.
+    """
+    import shutil
+
+    from segcore.runs import RunWriter, files, load_run
+    from segcore.runs.ensemble import check_members, default_name, ensemble_summary, same_members
+    from segcore.training.provenance import now, origin, versions
+
+    check_members(runs)
+    called = files.folder_name(name or default_name(runs))
+    if not called:
+        raise EvaluationError(f"No run can be called {name!r}; expected letters or digits.")
+    path = runs[0].path.parent / called
+    made = not path.exists()
+    if made:
+        summary, config = ensemble_summary(path, runs, created=now(), versions=versions(), **origin())
+        with files.replacing_folder(path) as fresh:
+            RunWriter(fresh).write_config(config)
+            RunWriter(fresh).write_summary(summary)
+    found = load_run(path)
+    if not same_members(found, runs):
+        raise EvaluationError(f"{path} is another run already. Choose another name for the ensemble: --name NAME.")
+    try:
+        yield found
+        if made:
+            print(f"{found.title}: stored as a run of its own in {path}.")
+    except BaseException:
+        if made and not load_run(path).splits:
+            shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
+def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from segcore.data import open_dataset
+    from segcore.evaluation import evaluate, open_predictor
+    from segcore.labels import PRESETS
+    from segcore.runs import ScoreInfo
+    from segcore.runs.plans import with_leaks
+
     trained = run.summary.dataset
     labels = run.labels.name if run.labels.name in PRESETS else None
     dataset = open_dataset(
@@ -60,7 +121,7 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
     ids = _own_ids(run, dataset, arguments.split) if same else dataset.split(arguments.split).ids
     # Scores on other data must not take the place of the run's own on its leaderboard.
     base = arguments.split if same else f"{dataset.name}-{arguments.split}"
-    predictor = Predictor(run, **predictor_options(arguments))
+    predictor = open_predictor(run, **predictor_options(arguments))
     name = base + predictor.variant
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"{run.id} on {name}", total=len(ids))
@@ -103,10 +164,16 @@ def _store(run: RunRecord, split: str, found: ScoreInfo, leaks: dict[str, str] |
 def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
     """Frames of a split as the run saw it."""
     from segcore.data import SPLITS
+    from segcore.runs.ensemble import SEVERAL
     from segcore.runs.plans import plan_of
 
     if split not in SPLITS:
         raise EvaluationError(unknown("split", split, SPLITS))
+    if split != "test" and run.summary.dataset.split == SEVERAL:
+        raise EvaluationError(
+            f"The members of {run.id!r} were trained on other parts of {dataset.name} each: what validates one of them "
+            f"trained another, so {split} scores nothing of them together. Evaluate --split test."
+        )
     return dataset.split(split).ids if split == "test" else plan_of(run, dataset).scored(split)
 
 

@@ -37,7 +37,7 @@ def add_predict(commands: Commands) -> None:
 def predict_images(arguments: argparse.Namespace) -> int:
     """Write `NAME-mask.png` (a palette PNG of class ids) and `NAME-overlay.jpg` for each image."""
     from segcore.data import decode_image
-    from segcore.evaluation import Ensemble
+    from segcore.evaluation import Ensemble, open_predictor
     from segcore.runs import find_run
     from segcore.runs.files import replacing
     from segcore.visual.encode import encode_jpeg, encode_png
@@ -50,7 +50,8 @@ def predict_images(arguments: argparse.Namespace) -> int:
     _check_there(paths)
     run = run_from(arguments)
     others = [find_run(wanted, arguments.runs) for wanted in arguments.others]
-    predict = Ensemble([run, *others], **predictor_options(arguments))
+    options = predictor_options(arguments)
+    predict = Ensemble([run, *others], **options) if others else open_predictor(run, **options)
     out = Path(arguments.out)
     for path in paths:
         mask, blended = out / f"{path.stem}-mask.png", out / f"{path.stem}-overlay.jpg"
@@ -64,7 +65,7 @@ def predict_images(arguments: argparse.Namespace) -> int:
         except OSError as error:
             raise DatasetError(f"{error.filename}: {error.strerror}. Check --out.") from None
         print(f"{mask}  {blended}  mean confidence {found.confidence.mean():.3f}")
-    print(f"{number(len(paths), 'image')}: {_told([run, *others], predict.manner)}")
+    print(f"{number(len(paths), 'image')}: {_told([run, *others] if others else run.members or [run], predict.manner)}")
     for note in predict.notes:
         print(f"segcore: {note}", file=sys.stderr)
     return 0

@@ -30,8 +30,8 @@ def list_runs(arguments: argparse.Namespace) -> int:
     else:
         table = Table(padding=(0, 0, 0, 1), box=None)  # a run's name is what other commands take: never cut
         table.add_column("run", no_wrap=True)
-        table.add_column("model", no_wrap=True)
-        table.add_column("data", overflow="fold")
+        table.add_column("model", overflow="fold", min_width=10)
+        table.add_column("data", overflow="fold", min_width=6)
         for name in ("classes", "test mIoU", "pixel acc.", "params", "min."):
             table.add_column(name, justify="right", min_width=max(map(len, name.split())))
         table.add_column("status", no_wrap=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, Union
 
@@ -19,6 +19,7 @@ F32Map = npt.NDArray[np.float32]  # [H, W]
 F32Logits = npt.NDArray[np.float32]  # [C, h, w]
 Logits: TypeAlias = Union[F32Logits, "torch.Tensor"]
 
+_MEAN_CHUNK = 1 << 25  # mean logits handed out at a time: 128 MB; most images whole, as a model's own are
 _CHUNK = 1 << 21  # logits upsampled at a time: 8 MB, near the caches, and a photo of any size fits in memory
 
 
@@ -104,6 +105,34 @@ def decide_into(
             mask[part] = chosen.to(torch.uint8).cpu().numpy()
 
 
+def mean_logits(
+    members: Sequence[Logits], height: int, width: int, weights: Sequence[float]
+) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Logits whose softmax is the mean of the members' softmax, some rows at a time.
+
+    So an ensemble is counted and calibrated as one model is: its logits are divided by its own temperature.
+
+    Args:
+        members: `[C, h, w]` float32 logits, one a model.
+        height: Rows that they cover.
+        width: Columns that they cover.
+        weights: What each counts; they sum to 1.
+
+    Yields:
+        (rows, `[C, rows, width]` float32).
+    """
+    import torch
+
+    scores = [_checked(each, 1.0) for each in members]
+    step = max(1, _MEAN_CHUNK // (scores[0].shape[0] * width))
+    with torch.inference_mode():
+        for start in range(0, height, step):
+            part = slice(start, min(start + step, height))
+            slabs = (_slab(each, part, height, width) for each in scores)
+            share = _mean_share(slabs, weights, 1.0)
+            yield part, share.clamp_(min=torch.finfo(share.dtype).tiny).log_()
+
+
 Decided = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]  # [rows, W] confidence, class, entropy in nats
 
 
@@ -123,10 +152,18 @@ def _mean_softmax(slabs: Iterable[torch.Tensor], weights: Sequence[float], tempe
     """Of several models' `[C, rows, W]` logits."""
     import torch
 
-    share = sum(weight * (slab / temperature).softmax(dim=0) for slab, weight in zip(slabs, weights, strict=True))
-    assert isinstance(share, torch.Tensor)
+    share = _mean_share(slabs, weights, temperature)
     best, chosen = share.max(dim=0)
     return best, chosen, torch.special.entr(share).sum(dim=0)
+
+
+def _mean_share(slabs: Iterable[torch.Tensor], weights: Sequence[float], temperature: float) -> torch.Tensor:
+    """`[C, rows, W]` mean of the softmax."""
+    import torch
+
+    share = sum(weight * (slab / temperature).softmax(dim=0) for slab, weight in zip(slabs, weights, strict=True))
+    assert isinstance(share, torch.Tensor)
+    return share
 
 
 def _slab(logits: torch.Tensor, part: slice, height: int, width: int) -> torch.Tensor:

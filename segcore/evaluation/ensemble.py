@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from segcore.data.sample import U8Image
 from segcore.errors import EvaluationError
-from segcore.evaluation.decide import Prediction, decide_into
+from segcore.evaluation.decide import Prediction, decide_into, mean_logits
 from segcore.evaluation.predictor import Predictor, check_image
-from segcore.runs import RunRecord
+from segcore.runs import RunRecord, load_run
+from segcore.runs.ensemble import check_same_classes
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Ensemble:
@@ -85,25 +90,52 @@ class Ensemble:
             decide_into(found, parts[0][0], [logits for _, logits in parts], weights=self.weights)
         return found
 
+    def parts(self, image: U8Image) -> Iterator[tuple[slice, torch.Tensor]]:
+        """The scores by rows of the image, as `Predictor.parts`: logits whose softmax is the members' mean.
 
-def check_same_classes(first: RunRecord, other: RunRecord) -> None:
-    """Refuse two runs that do not predict the same classes in the same order.
+        Yields:
+            (rows of the image, `[C, rows, W]` float32 logits).
+
+        Raises:
+            EvaluationError: as for a prediction.
+        """
+        width = image.shape[1]
+        for parts in zip(*(member.parts(image) for member in self.members), strict=True):
+            top, below = parts[0][0].start, parts[0][0].stop
+            for rows, logits in mean_logits([each for _, each in parts], below - top, width, self.weights):
+                yield slice(top + rows.start, top + rows.stop), logits
+
+    def warm(self, size: tuple[int, int]) -> None:
+        """Get ready for images of (height, width), each member in its own input size where it has one."""
+        for member in self.members:
+            fed = member.run.summary.input
+            member.warm((fed.height or size[0], fed.width or size[1]))
+
+
+def open_predictor(
+    run: RunRecord | str | Path,
+    *,
+    device: str = "auto",
+    backend: str = "torch",
+    precision: str = "auto",
+    tta: str | None = None,
+    window: int | tuple[int, int] | None = None,
+) -> Predictor | Ensemble:
+    """What predicts as a run does: a `Predictor`, or of a run that is an ensemble the `Ensemble` of its members.
 
     Raises:
-        EvaluationError: naming what differs.
+        EvaluationError: as for a `Predictor`.
+        RunError: when the run, a member or its weights can't be read.
     """
-    mine, theirs = first.labels.names, other.labels.names
-    if mine == theirs:
-        return
-    differ = [
-        f"only {run.id} has {', '.join(name for name in names if name not in others)}"
-        for run, names, others in ((first, mine, theirs), (other, theirs, mine))
-        if set(names) - set(others)
-    ]
-    raise EvaluationError(
-        f"Runs {first.id!r} and {other.id!r} don't predict the same classes: "
-        f"{'; '.join(differ) or 'they are in another order'}. Combine runs of one label set."
-    )
+    record = run if isinstance(run, RunRecord) else load_run(run)
+    how: dict[str, Any] = {
+        "device": device,
+        "backend": backend,
+        "precision": precision,
+        "tta": tta,
+        "window": window,
+    }
+    return Ensemble(record.members, **how) if record.summary.members else Predictor(record, **how)
 
 
 def _shares(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from segcore.data.dataset import Dataset
 from segcore.errors import EvaluationError, RunError
+from segcore.evaluation.ensemble import Ensemble, open_predictor
 from segcore.evaluation.predictor import Predictor
 from segcore.evaluation.tally import Tally
 from segcore.runs import Evaluation, RunRecord, RunWriter, load_run
@@ -27,7 +28,7 @@ def evaluate(
     *,
     split: str,
     device: str = "auto",
-    predictor: Predictor | None = None,
+    predictor: Predictor | Ensemble | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Predict images at the size of their ground truth, count, and store both in the run.
@@ -38,7 +39,7 @@ def evaluate(
     Replaces what was stored for this split as a whole; when it fails or is interrupted, that stays.
 
     Args:
-        run: A run, or the path of its folder.
+        run: A run, or the path of its folder; of an ensemble its members predict.
         dataset: Where the images are; its classes must be the run's.
         ids: Images to predict.
         split: Name to store it under: `val`, `test`, ...
@@ -55,7 +56,7 @@ def evaluate(
     _check_labels(record, dataset)
     if not ids:
         raise EvaluationError(f"No images of {split} to evaluate in {dataset.name}; it has {_splits(dataset)}.")
-    predictor = Predictor(record, device=device) if predictor is None else predictor
+    predictor = open_predictor(record, device=device) if predictor is None else predictor
     fits = split == f"{_VALIDATION}{predictor.variant}"
     temperature = None if fits else _temperature(record, predictor.variant)
     tally = Tally.empty(len(ids), record.labels.classes, temperature, fits)

@@ -16,6 +16,7 @@ from segcore.evaluation.backends.choice import check_choice
 from segcore.evaluation.decide import F32Logits, Logits, Prediction, decide_into
 from segcore.evaluation.tiling import fits, strips, window_of
 from segcore.runs import RunRecord, load_run
+from segcore.runs.ensemble import refuse_ensemble
 
 if TYPE_CHECKING:
     import torch
@@ -66,6 +67,8 @@ class Predictor:
         self.backend = backend
         self.precision = check_choice(backend, precision)[1]
         self.run = run if isinstance(run, RunRecord) else load_run(run)
+        instead = "segcore.evaluation.open_predictor takes it; or name its members: {}"
+        refuse_ensemble(self.run, "predict as one model does", instead)
         self.labels = self.run.labels
         self._model = open_backend(self.run, backend, precision, device)
         self.device = self._model.device

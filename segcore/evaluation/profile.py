@@ -15,6 +15,7 @@ from segcore.evaluation.backends import BACKENDS, available
 from segcore.evaluation.backends.choice import check_choice
 from segcore.evaluation.predictor import Predictor
 from segcore.runs import Latency, Profile, RunRecord, load_run, write_profile
+from segcore.runs.ensemble import refuse_ensemble
 
 Progress = Callable[[int, int, str], object]
 
@@ -47,6 +48,8 @@ def profile(
         RunError: when the run or its weights can't be read.
     """
     record = run if isinstance(run, RunRecord) else load_run(run)
+    told = "Profile its members, one by one: {}. What they cost together is then what it costs."
+    refuse_ensemble(record, "be measured as one model", told)
     asked = _choices(backends, device)
     found = _static(record, size)
     stored = record.profile

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from segcore.errors import RunError
 from segcore.evaluation.comparison import METRICS
 from segcore.metrics import POLICY
 from segcore.report.board import problems
@@ -95,7 +97,7 @@ def _facts(run: RunRecord) -> dict[str, str]:
     return {
         "encoder": f"{info.encoder.removeprefix('tu-')}, weights: {info.encoder_weights or 'none'}",
         "input": f"{info.input.height}x{info.input.width}" if info.input.height else "as it is",
-        "epochs": f"{info.epochs}{kept}{state}",
+        "epochs": "" if info.members else f"{info.epochs}{kept}{state}",
         "seed": str(info.seed),
         "trained": info.created[:10],
         "on": f"{info.device}, {info.precision}",
@@ -120,8 +122,9 @@ def commands(subject: Subject) -> Html:
     """What to type to have all this again."""
     split = subject.comparison.split
     train = dict.fromkeys(
-        run.summary.command or f"python train.py --config {shlex.quote(str(run.path / 'config.yaml'))}"
+        trained.summary.command or f"python train.py --config {shlex.quote(str(trained.path / 'config.yaml'))}"
         for run in subject.runs
+        for trained in _trained(run)
     )
     evaluate = [evaluate_command(run, split) for run in subject.runs]
     return inner(
@@ -132,6 +135,16 @@ def commands(subject: Subject) -> Html:
         el("h3", "Check for leaks, and make this page"),
         el("pre", "\n".join([*_checks(subject), subject.command])),
     )
+
+
+def _trained(run: RunRecord) -> Sequence[RunRecord]:
+    """The run, or the members of an ensemble as far as they are here."""
+    if not run.summary.members:
+        return (run,)
+    try:
+        return run.members
+    except RunError:
+        return ()
 
 
 def _checks(subject: Subject) -> list[str]:

@@ -9,6 +9,7 @@ from segcore.data import open_dataset
 from segcore.errors import ReportError
 from segcore.labels import PRESETS
 from segcore.runs import Evaluation, RunRecord, commands
+from segcore.runs.ensemble import default_name, place_of
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
 def evaluate_command(run: RunRecord, split: str) -> str:
     """The command that makes the evaluation of a split."""
-    return commands.evaluate_command(run.path, split)
+    members = run.summary.members
+    if not members:
+        return commands.evaluate_command(run.path, split)
+    first, *others = [place_of(run.path, member) for member in members]
+    return commands.evaluate_command(first, split, others, run.id if run.id != default_name(members) else "")
 
 
 def stored_evaluation(run: RunRecord, split: str) -> Evaluation:

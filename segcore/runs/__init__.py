@@ -6,7 +6,7 @@ from segcore.runs.evaluation import Evaluation
 from segcore.runs.profile import Latency, Profile, write_profile
 from segcore.runs.record import HISTORY_COLUMNS, RunRecord, load_run
 from segcore.runs.store import RunProblem, RunStore, find_run
-from segcore.runs.summary import SCHEMA_VERSION, DatasetInfo, InputInfo, ScoreInfo, Status, Summary, void_ids
+from segcore.runs.summary import SCHEMA_VERSION, DatasetInfo, InputInfo, Member, ScoreInfo, Status, Summary, void_ids
 from segcore.runs.tables import CalibrationCounts
 from segcore.runs.writer import RunWriter
 
@@ -18,6 +18,7 @@ __all__ = [
     "Evaluation",
     "InputInfo",
     "Latency",
+    "Member",
     "Profile",
     "RunProblem",
     "RunRecord",

@@ -17,6 +17,7 @@ from segcore.errors import RunError, one_line
 from segcore.labels import LabelMap
 from segcore.models import model_title
 from segcore.runs import files
+from segcore.runs.ensemble import ENSEMBLE, ensemble_profile, ensemble_title, members_of
 from segcore.runs.profile import Profile, read_profile
 from segcore.runs.summary import SCHEMA_VERSION, Summary
 
@@ -61,8 +62,18 @@ class RunRecord:
 
     @property
     def title(self) -> str:
-        """The model's name for people, e.g. `FCN-8s`."""
-        return model_title(self.summary.model)
+        """The model's name for people, e.g. `FCN-8s`, or `Ensemble of U-Net and FCN-8s`."""
+        members = self.summary.members
+        return ensemble_title(member.model for member in members) if members else model_title(self.summary.model)
+
+    @property
+    def members(self) -> tuple[RunRecord, ...]:
+        """The runs of an ensemble; none of any other run.
+
+        Raises:
+            RunError: when one is missing, can't be read, or was trained again since.
+        """
+        return tuple(members_of(self))
 
     @cached_property
     def labels(self) -> LabelMap:
@@ -116,18 +127,23 @@ class RunRecord:
     def profile(self) -> Profile | None:
         """What its model costs: size, operations and latency by backend; None where `segcore profile` never ran.
 
+        Of an ensemble, what its members cost together.
+
         Raises:
             RunError: when `profile.json` is cut off, foreign or of another schema.
         """
-        return read_profile(self.path)
+        return ensemble_profile(self) if self.summary.members else read_profile(self.path)
 
     @property
     def weights(self) -> Path:
         """Path of `model.safetensors`.
 
         Raises:
-            RunError: when it is missing.
+            RunError: when it is missing, or the run is an ensemble.
         """
+        if self.summary.members:
+            names = ", ".join(member.id for member in self.summary.members)
+            raise RunError(f"Run {self.id!r} is an ensemble and has no weights of its own, only its members: {names}.")
         return self._file(files.WEIGHTS)
 
     @property
@@ -232,9 +248,17 @@ def _watched(folder: str) -> Iterator[str]:
             yield from (f"{split.path}/{name}" for name in (files.IMAGES, files.CONFUSION, files.PREDICTIONS))
 
 
+def _is_ensemble(config: Path) -> bool:
+    with suppress(OSError, UnicodeDecodeError):
+        return config.read_text("utf-8").startswith(f"{ENSEMBLE}:")
+    return False
+
+
 def way_out(folder: Path) -> str:
     """What to do about a run that can't be read."""
     config = folder / files.CONFIG
+    if config.is_file() and _is_ensemble(config):
+        return f"Remove the folder {folder}, and make the ensemble again: segcore evaluate RUN --with RUN"
     if config.is_file():
         return f"Train it again: python train.py --config {config}"
     if not any((folder / mark).exists() for mark in files.MARKS):  # somebody's folder: nothing to remove

@@ -104,13 +104,30 @@ class ScoreInfo(_Frozen):
         )
 
 
+class Member(_Frozen):
+    """One run of an ensemble.
+
+    Args:
+        id: Its id.
+        path: Its folder, from that of the ensemble.
+        model: Its name in the zoo.
+        created: As its summary has it, which tells whether it was trained again.
+    """
+
+    id: str
+    path: str
+    model: str
+    created: str
+
+
 class Summary(_Frozen):
     """The whole of `summary.json`.
 
     Args:
         status: `training`, `finished`, `interrupted` (Ctrl-C, best so far kept) or `failed` (see `error`).
         created: ISO 8601 time with zone.
-        model: Name in the zoo, e.g. `fcn8s`.
+        model: Name in the zoo, e.g. `fcn8s`; `ensemble` where it has members.
+        members: The runs whose answers are averaged; it has no weights and no training of its own then.
         labels: `LabelMap.to_dict()` of what the model predicts.
         best_epoch: Epoch of the kept weights, from 0; `None` before the first validation.
         epochs: Epochs trained so far.
@@ -132,6 +149,7 @@ class Summary(_Frozen):
     status: Status
     created: str
     model: str
+    members: tuple[Member, ...] = ()
     encoder: str
     encoder_weights: str | None
     parameters: Count

@@ -30,7 +30,7 @@ from segcore.visual import encode_disagreement, encode_layer, encode_png, unanim
 from segcore.visual.layers import quantized
 
 if TYPE_CHECKING:
-    from segcore.evaluation import Predictor
+    from segcore.evaluation import Ensemble, Predictor
 
 VIEWS = ("overlay", "mask", "confidence")
 MOST_MODELS = 8  # kept in memory; as many as can be ticked
@@ -141,11 +141,11 @@ def _tried(key: RunKey, digest: str, _run: RunRecord, _sample: Sample) -> Tried:
 
 
 @st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
-def _predictor(key: RunKey, _run: RunRecord) -> Predictor:
+def _predictor(key: RunKey, _run: RunRecord) -> Predictor | Ensemble:
     """A loaded model, in `eval()`, shared by all sessions and changed by none."""
-    from segcore.evaluation import Predictor
+    from segcore.evaluation import open_predictor
 
-    predictor = Predictor(_run)
+    predictor = open_predictor(_run)
     size = _run.summary.input
     predictor.warm((size.height or 256, size.width or 256))
     return predictor

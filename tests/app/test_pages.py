@@ -5,11 +5,12 @@ import shutil
 
 import pytest
 from fixtures.app import PAGES
-from fixtures.runs import fake_run
+from fixtures.runs import fake_ensemble, fake_run
 
 from segcore.data import open_dataset
 from segcore.labels import CAMVID11
 from segcore.metrics import EXPLAIN
+from segcore.runs import RunStore
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -20,6 +21,15 @@ def test_page_works(open_app, data, runs, page, models):
     assert not app.error
     titles = [box.label for box in app.sidebar.checkbox]
     assert len(titles) == len(models)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_ensemble_is_shown_like_any_run(open_app, data, runs, page):
+    store = RunStore(runs("fcn8s", "unet"))
+    fake_ensemble([store.get("unet"), store.get("fcn8s")])
+    app = open_app(data, store.root, page)
+    assert not app.exception and not app.error
+    assert any("Ensemble of" in box.label for box in app.sidebar.checkbox)
 
 
 def test_no_runs_says_how_to_train(open_app, data, tmp_path, said):

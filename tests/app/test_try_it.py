@@ -2,11 +2,13 @@
 
 import io
 import json
+import shutil
 import zipfile
 
 import numpy as np
 import pytest
 from fixtures.app import ROOT
+from fixtures.runs import fake_ensemble
 from PIL import Image
 
 from segcore.data import open_dataset
@@ -59,6 +61,21 @@ def test_a_real_model_answers_with_its_confidence_and_says_when_it_is_strange(up
     app.run()
     assert "outside" not in "".join(each.value for each in app.warning)
     assert "Not less sure than they are used to be: PSPNet" in said(app)
+
+
+def test_an_ensemble_answers_by_its_members(upload, tmp_path, picture_file):
+    for name in ("drive-pspnet", "drive-deeplabv3plus"):
+        shutil.copytree(ROOT / "checkpoints" / name, tmp_path / "runs" / name)
+    store = RunStore(tmp_path / "runs")
+    fake_ensemble([store.get("drive-pspnet"), store.get("drive-deeplabv3plus")])
+    image = open_dataset("drive").image("drive_0020")
+    app = upload("drive", store.root, image, runs="both")
+    assert not app.exception and not app.error
+    _, both = panels(app)
+    assert both["layer"] and "% sure" in both["note"] and not both["problem"]
+    shutil.rmtree(store.root / "drive-pspnet")
+    app = upload("drive", store.root, image, runs="both")
+    assert "its member 'drive-pspnet' is not at" in panels(app)[1]["problem"]
 
 
 def test_masks_come_as_palette_pictures_with_their_classes(data, runs):

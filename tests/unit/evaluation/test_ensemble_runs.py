@@ -1,0 +1,212 @@
+"""An ensemble as a run of its own: scored, listed, and refused where one model is wanted."""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from fixtures.runs import fake_truth
+from PIL import Image
+
+from segcore.cli import main
+from segcore.data import open_dataset, plan_split
+from segcore.errors import EvaluationError, RunError
+from segcore.evaluation import Ensemble, Predictor, open_predictor
+from segcore.evaluation.decide import mean_logits
+from segcore.evaluation.export_model import export_model
+from segcore.evaluation.profile import profile
+from segcore.labels import CAMVID11
+from segcore.models import create_model, save_model
+from segcore.report.stored import evaluate_command
+from segcore.runs import Profile, RunWriter, load_run, write_profile
+
+NAME = "ensemble-one_two"
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Four training and two test frames in SegNet's layout, void as id 11."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 4), ("test", 2)):
+        for name in (split, f"{split}annot"):
+            (tmp_path / "camvid" / name).mkdir(parents=True)
+        for index in range(count):
+            mask = fake_truth(index)
+            mask[mask == 255] = 11
+            Image.fromarray(mask).save(tmp_path / "camvid" / f"{split}annot" / f"{split}{index}.png")
+            image = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+            Image.fromarray(image).save(tmp_path / "camvid" / split / f"{split}{index}.png")
+    return tmp_path / "camvid"
+
+
+@pytest.fixture
+def train(store, fake_run, data):
+    """`train(name)` is an untrained FCN-32s, recorded as trained on `data`; `changes` are of its dataset."""
+
+    def make(name, **changes):
+        run = fake_run(store, name, model="fcn32s", source=str(data), evaluated=False, seed=len(store.list()))
+        torch.manual_seed(len(name))
+        save_model(create_model("fcn32s", encoder="resnet18", encoder_weights="none", classes=11), run.path)
+        dataset = open_dataset(data, labels="camvid11")
+        plan = plan_split(dataset, method="frame", val_fraction=0.5)
+        known = {"fingerprint": dataset.fingerprint, "name": "camvid", "split": "frame"}
+        known |= {"split_fingerprint": plan.fingerprint} | changes
+        writer = RunWriter(run.path)
+        writer.write_config({"data": str(data), "val_fraction": 0.5, "copies": 0})
+        seeded = run.summary.model_copy(update={"seed": 0})
+        writer.write_summary(seeded.model_copy(update={"dataset": run.summary.dataset.model_copy(update=known)}))
+        return load_run(run.path)
+
+    return make
+
+
+@pytest.fixture
+def evaluate(store, train):
+    """`evaluate(*words)` runs `segcore evaluate one --with two ...` and returns its exit code."""
+    train("one")
+    train("two")
+
+    def call(*words):
+        return main(["evaluate", "one", "--runs", str(store.root), "--with", "two", "--device", "cpu", *words])
+
+    return call
+
+
+def test_an_ensemble_is_scored_and_stored_as_a_run_of_its_own(evaluate, store, data, capsys):
+    assert evaluate("--split", "val") == 0
+    printed = capsys.readouterr().out
+    assert f"{NAME} (Ensemble of 2 FCN-32s) on camvid val, 2 images" in printed
+    assert f"stored as a run of its own in {store.root / NAME}." in printed
+    assert evaluate() == 0  # into the same run
+    assert "stored as a run of its own" not in capsys.readouterr().out
+    run, one, two = (store.get(name) for name in (NAME, "one", "two"))
+    assert run.splits == ("test", "val") and run.summary.test.miou == run.evaluation("test").scores.miou
+    assert run.summary.parameters == one.summary.parameters + two.summary.parameters
+    assert run.summary.train_seconds == one.summary.train_seconds + two.summary.train_seconds
+    dataset, both = open_dataset(data, labels="camvid11"), Ensemble([one, two], device="cpu")
+    for sample_id in run.evaluation("test").ids:
+        assert (run.evaluation("test").prediction(sample_id) == both(dataset.image(sample_id)).mask).mean() > 0.999
+    fitted = run.evaluation("val").calibration.temperature
+    assert fitted is not None and run.evaluation("test").calibration.temperature == fitted
+    assert main(["leaderboard", "--runs", str(store.root)]) == 0
+    assert "| Ensemble of 2 FCN-32s |" in capsys.readouterr().out
+    assert main(["runs", "--runs", str(store.root)]) == 0
+    assert NAME in capsys.readouterr().out
+
+
+def test_it_is_evaluated_and_predicts_by_its_own_name(evaluate, store, tmp_path, capsys):
+    assert evaluate("--name", "my both") == 0
+    assert main(["evaluate", "my-both", "--runs", str(store.root), "--device", "cpu", "--tta", "flip"]) == 0
+    run = store.get("my-both")
+    assert run.splits == ("test", "test+flip")
+    image = tmp_path / "mine.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 60, 3), dtype=np.uint8)).save(image)
+    capsys.readouterr()
+    assert main(["predict", str(run.path), str(image), "--out", str(tmp_path / "out"), "--device", "cpu"]) == 0
+    assert capsys.readouterr().out.endswith("1 image: FCN-32s and FCN-32s averaged\n")
+    one, two = run.path.parent / "one", run.path.parent / "two"
+    assert evaluate_command(run, "val") == f"segcore evaluate {one} --with {two} --name my-both --split val"
+
+
+def test_an_interrupted_one_leaves_nothing(evaluate, store, monkeypatch):
+    import segcore.evaluation
+
+    def stopped(*_arguments, **_options):
+        assert store.get(NAME).summary.members  # whole, while it is being scored
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(segcore.evaluation, "evaluate", stopped)
+    assert evaluate() == 130
+    assert sorted(path.name for path in store.root.iterdir()) == ["one", "two"]
+    monkeypatch.undo()
+    assert evaluate() == 0
+    monkeypatch.setattr(segcore.evaluation, "evaluate", stopped)
+    assert evaluate("--split", "val") == 130
+    assert store.get(NAME).splits == ("test",)  # what was scored before stays
+
+
+def test_one_model_is_wanted(evaluate, store, capsys):
+    assert evaluate() == 0
+    run = store.get(NAME)
+    for refused in (lambda: Predictor(run), lambda: profile(run), lambda: export_model(run, "onnx", store.root)):
+        with pytest.raises(EvaluationError, match=f"Run '{NAME}' is an ensemble, and can't .* one model.*one two"):
+            refused()
+    with pytest.raises(RunError, match="is an ensemble and has no weights of its own, only its members: one, two"):
+        _ = run.weights
+    assert len(open_predictor(run, device="cpu").members) == 2
+    assert main(["evaluate", "one", "--with", NAME, "--runs", str(store.root)]) == 2
+    assert "can't be a member of another. Name its members: one two" in capsys.readouterr().err
+
+
+def test_members_that_are_gone_are_named_and_the_tables_stay(evaluate, store, capsys):
+    assert evaluate() == 0
+    one = store.get("one")
+    write_profile(one.path, Profile(parameters=1, macs=2, height=3, width=4, model_mb=5, train_minutes=6))
+    assert store.get(NAME).profile is None
+    write_profile(store.get("two").path, Profile(parameters=1, macs=2, height=3, width=4, model_mb=5, train_minutes=6))
+    assert (store.get(NAME).profile.macs, store.get(NAME).profile.model_mb) == (4, 10)
+    RunWriter(one.path).write_summary(one.summary.model_copy(update={"created": "2027-01-01T00:00:00+00:00"}))
+    with pytest.raises(RunError, match=r"its member 'one' was trained again since \(2027"):
+        open_predictor(store.get(NAME), device="cpu")
+    shutil.rmtree(one.path)
+    assert main(["evaluate", NAME, "--runs", str(store.root)]) == 2
+    said = f"Run '{NAME}' is an ensemble, and its member 'one' is not at {one.path}. Put it back, or make another"
+    assert said in capsys.readouterr().err
+    assert store.get(NAME).profile is None
+    assert main(["leaderboard", "--runs", str(store.root)]) == 0
+    assert "| Ensemble of 2 FCN-32s |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fingerprint": "f" * 16}, r"on other data \(camvid .*; camvid f{16}\). Combine runs of one dataset"),
+        ({"void": "class"}, r"on other void pixels \(ignore them; class them\)"),
+    ],
+)
+def test_runs_that_can_not_be_scored_together(train, store, capsys, changes, message):
+    train("one")
+    train("two", **changes)
+    assert main(["evaluate", "one", "--with", "two", "--runs", str(store.root)]) == 2
+    assert re.search(message, capsys.readouterr().err)
+    assert len(store.list()) == 2
+
+
+def test_names_that_can_not_be_taken(evaluate, store, capsys):
+    words = ["evaluate", "one", "--runs", str(store.root)]
+    for more, message in (
+        (["--name", "x"], "--name is what an ensemble is called; it needs --with RUN."),
+        (["--with", "one"], "Two members are called 'one'; an ensemble takes each run once."),
+        (["--with", "two", "--name", "two"], "two is another run already. Choose another name"),
+        (["--with", "two", "--name", "///"], "No run can be called '///'; expected letters or digits."),
+    ):
+        assert main([*words, *more]) == 2
+        assert message in capsys.readouterr().err
+    assert len(store.list()) == 2
+
+
+def test_folds_are_scored_on_test_alone(train, store, capsys):
+    train("one", leaks={})
+    train("two", split_fingerprint="0" * 16, leaks={"test": "It measures memory."})
+    words = ["evaluate", "one", "--with", "two", "--runs", str(store.root), "--device", "cpu"]
+    assert main([*words, "--split", "val"]) == 2
+    assert "what validates one of them trained another" in capsys.readouterr().err
+    assert len(store.list()) == 2
+    assert main(words) == 0
+    assert store.get(NAME).leak("test") == "It measures memory."
+
+
+def test_mean_logits_have_the_mean_of_the_softmax():
+    torch.manual_seed(0)
+    members = [torch.randn(11, 6, 8) * 30, torch.randn(11, 24, 32)]
+    wide = torch.nn.functional.interpolate(members[0][None], size=(24, 32), mode="bilinear", align_corners=False)[0]
+    mean = 0.25 * wide.softmax(0) + 0.75 * members[1].softmax(0)
+    ((rows, logits),) = mean_logits(members, 24, 32, (0.25, 0.75))
+    assert rows == slice(0, 24) and torch.isfinite(logits).all()
+    torch.testing.assert_close(logits.softmax(0), mean, atol=1e-6, rtol=1e-4)
+
+
+def test_the_summary_of_an_older_run_has_no_members(store, fake_run):
+    run = fake_run(store, "old")
+    assert run.members == () and run.title == "U-Net" and run.labels == CAMVID11
