@@ -1,10 +1,13 @@
 """Training curves of the chosen runs, and what training cost."""
 
+from functools import partial
+
 import streamlit as st
 
 from segcore.ui import frame, messages, state, tables
 from segcore.ui.widgets import scores_heading, style
 from segcore.visual import charts
+from segcore.visual.vega import vega_lite
 
 view = frame.enter()
 style()
@@ -42,8 +45,10 @@ if len(curves):
     for column, (name, title) in zip(st.columns(3, gap="medium"), tables.CURVES.items(), strict=True):
         shown = curves.rename(columns={f"{name}_shown": "value"})[["run", "phase", "x", "value", "best"]]
         best = shown[shown["best"] & (shown["phase"] == "validation")]
-        chart = charts.history(shown, colors, title=title, x_title=axis, best=best, score=name != "loss")
-        column.altair_chart(chart, key=f"curve-{name}", alt=f"{title} against {axis} of {', '.join(colors)}")
+        draw = partial(charts.history, shown, colors, title=title, x_title=axis, best=best, score=name != "loss")
+        column.vega_lite_chart(
+            spec=vega_lite(draw), key=f"curve-{name}", alt=f"{title} against {axis} of {', '.join(colors)}"
+        )
 for note in notes:
     st.caption(note)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,6 @@ from segcore.visual import encode_disagreement, encode_errors, encode_jpeg, enco
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    import altair
     import pandas as pd
 
     from segcore.augment import Pipeline
@@ -36,9 +35,9 @@ if TYPE_CHECKING:
     from segcore.evaluation.triage import Mistake, Tally
     from segcore.runs import Evaluation, RunRecord
     from segcore.runs.search import SearchRecord
+    from segcore.visual.vega import Charts
 
 T = TypeVar("T")
-Chart: TypeAlias = "altair.Chart | altair.LayerChart | altair.FacetChart"
 PHOTO_WIDTH = 1280  # px: sharp in one panel of a wide screen, and zoomed in
 THUMB_WIDTH = 240
 WIDE_THUMB = 360
@@ -378,16 +377,13 @@ def kept(token: tuple[Hashable, ...], _make: Callable[[], T]) -> T:
 
 
 @st.cache_data(max_entries=400, show_spinner=False)
-def chart_spec(token: tuple[Hashable, ...], _build: Callable[[], Chart]) -> dict[str, Any]:
-    """A chart as Vega-Lite. Building one takes Altair 20 to 60 ms, and Streamlit builds it anew on every run of a page.
+def chart_spec(token: tuple[Hashable, ...], _build: Callable[[], Charts]) -> dict[str, Any]:
+    """A chart for `st.vega_lite_chart`. Building one takes Altair 10 to 30 ms, on every run of a page if not kept.
 
     Args:
         token: All that the chart depends on, in plain values.
         _build: Makes it.
     """
-    import altair as alt
-    from altair.utils import schemapi
+    from segcore.visual.vega import vega_lite
 
-    # Tests hold charts against the schema; here that would take as long again as all the rest.
-    with schemapi.debug_mode(False), alt.data_transformers.enable("default", max_rows=None):
-        return _build().to_dict(validate=False)
+    return vega_lite(_build)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from segcore.evaluation.comparison import Comparison
+    from segcore.visual.vega import Charts
 
 CLICKED = "pick"  # name of the selection of a clicked dot
 FEW_CLASSES = 14  # whose confusion leaves room for a chart beside it
@@ -276,7 +277,7 @@ def _confusion(comparison: Comparison, part: Part) -> None:
         said = f"Blue: {names[of]} does better, more often right or less often wrong. Orange: {names[against]} does."
         st.caption(escaped(said))
 
-    def draw() -> cache.Chart:
+    def draw() -> Charts:
         if other is None:
             return compare_charts.confusion(counts, run.labels, hue=part.colors[names[of]])
         return compare_charts.confusion_difference(counts, other, run.labels, names=(names[of], names[against]))
@@ -348,12 +349,12 @@ def training(view: View, comparison: Comparison, part: Part) -> None:
         st.caption(escaped(note))
 
 
-def _curve(table: pd.DataFrame, colors: dict[str, str], name: str, heading: str) -> cache.Chart:
+def _curve(table: pd.DataFrame, colors: dict[str, str], name: str, heading: str) -> Charts:
     shown = table.rename(columns={name: "value"})[["run", "phase", "x", "value", "best"]]
     best = shown[shown["best"] & (shown["phase"] == "validation")]
     return charts.history(shown, colors, title=heading, x_title="epoch", best=best, score=name != "loss", height=190)
 
 
-def _chart(token: tuple[Hashable, ...], build: Callable[[], cache.Chart], **options: Any) -> Any:  # noqa: ANN401
+def _chart(token: tuple[Hashable, ...], build: Callable[[], Charts], **options: Any) -> Any:  # noqa: ANN401
     """Draw a chart that is built once; the options are those of `st.vega_lite_chart`."""
     return st.vega_lite_chart(spec=cache.chart_spec(token, build), **options)

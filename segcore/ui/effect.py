@@ -245,6 +245,7 @@ def _charts(about: Subject, effect: Effect, labels: LabelMap) -> tuple[dict[str,
     import pandas as pd
 
     from segcore.visual import augment_charts
+    from segcore.visual.vega import vega_lite
 
     before, after = effect.before, effect.after
     columns = {
@@ -254,15 +255,15 @@ def _charts(about: Subject, effect: Effect, labels: LabelMap) -> tuple[dict[str,
         "seen": before.images,
         "kept": after.images,
     }
-    brightness = augment_charts.histogram(
-        BRIGHTNESS, before.brightness, after.brightness, title="brightness (mean luma), before in grey", height=LIGHT
+    histogram = augment_charts.histogram
+    brightness, contrast = (
+        f"{name}, before in grey" for name in ("brightness (mean luma)", "contrast (deviation of luma)")
     )
-    contrast = augment_charts.histogram(
-        CONTRAST, before.contrast, after.contrast, title="contrast (deviation of luma), before in grey", height=LIGHT
+    specs = (
+        vega_lite(lambda: augment_charts.class_shares(pd.DataFrame(columns), labels)),
+        vega_lite(lambda: histogram(BRIGHTNESS, before.brightness, after.brightness, title=brightness, height=LIGHT)),
+        vega_lite(lambda: histogram(CONTRAST, before.contrast, after.contrast, title=contrast, height=LIGHT)),
     )
-    built = (augment_charts.class_shares(pd.DataFrame(columns), labels), brightness, contrast)
-    # Without Altair's own sizes and fonts, as st.altair_chart draws them.
-    specs = tuple({key: value for key, value in chart.to_dict().items() if key != "config"} for chart in built)
     st.session_state[_CHARTS] = about, specs
     return specs
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from segcore.labels import LabelMap
+from segcore.visual.vega import Layers
 
 SCORE = alt.Scale(domain=[0, 1], nice=False)
 GRID = 0.35  # opacity of grid lines: the data is the loud thing
@@ -45,7 +46,7 @@ def history(
     best: pd.DataFrame | None = None,
     score: bool = False,
     height: int = 300,
-) -> alt.LayerChart | alt.FacetChart:
+) -> Layers:
     """Curves over training: train dashed, validation solid, the best epoch marked, hover reads all runs at once.
 
     Args:
@@ -114,9 +115,8 @@ def history(
     if best is not None and len(best):
         marks = alt.Chart(best).mark_point(shape="diamond", size=90, filled=True, strokeWidth=0)
         layers.append(marks.encode(x=x, y=y, color=color))
-    return alt.layer(*layers).properties(
-        height=height, title=alt.TitleParams(title, anchor="start", fontSize=13, fontWeight="normal", offset=8)
-    )
+    heading = alt.TitleParams(title, anchor="start", fontSize=13, fontWeight="normal", offset=8)
+    return Layers(tuple(layers), height, heading)
 
 
 def balance(table: pd.DataFrame, labels: LabelMap, *, value: str, title: str, log: bool) -> alt.Chart:
@@ -167,7 +167,7 @@ def image_sizes(table: pd.DataFrame) -> alt.Chart:
             x=alt.X("width:Q", title="width, px", scale=alt.Scale(zero=False, padding=30)),
             y=alt.Y("height:Q", title="height, px", scale=alt.Scale(zero=False, padding=30)),
             size=alt.Size("images:Q", legend=None, scale=alt.Scale(range=[60, 900])),
-            tooltip=["width", "height", "images"],
+            tooltip=["width:Q", "height:Q", "images:Q"],
         )
         .properties(height=260)
     )

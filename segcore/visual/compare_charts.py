@@ -14,6 +14,7 @@ import pandas as pd
 
 from segcore.labels import LabelMap
 from segcore.visual.charts import GRID, run_scale
+from segcore.visual.vega import Layers
 
 CELL = 20  # px, height of a row of a matrix
 BETTER, WORSE = "#3d7fd6", "#d9763a"  # of the row against the column, and the other way round
@@ -23,7 +24,7 @@ NAMED = 24  # models whose matrix has room for numbers
 SHARE = ".1%"
 
 
-def per_class(table: pd.DataFrame, colors: Mapping[str, str], *, title: str = "IoU") -> alt.LayerChart | alt.FacetChart:
+def per_class(table: pd.DataFrame, colors: Mapping[str, str], *, title: str = "IoU") -> Layers:
     """One row a class, a dot with its interval a model; classes in which models differ most come first.
 
     Args:
@@ -60,7 +61,7 @@ def per_class(table: pd.DataFrame, colors: Mapping[str, str], *, title: str = "I
             alt.Tooltip("high:Q", title="to", format=".3f"),
         ],
     )
-    return alt.layer(spans, dots).properties(height=alt.Step(max(22, 9 * models + 5), **{"for": "position"}))
+    return Layers((spans, dots), alt.Step(max(22, 9 * models + 5), **{"for": "position"}))
 
 
 def by_spread(table: pd.DataFrame) -> list[str]:
@@ -92,7 +93,7 @@ def trade_off(
     y_title: str,
     higher: bool | None = True,
     points: str = "pick",
-) -> alt.LayerChart | alt.FacetChart:
+) -> Layers:
     """Quality against cost: a dot a model, the chosen ones named with their interval, those no other one beats joined.
 
     Args:
@@ -141,12 +142,13 @@ def trade_off(
     )
     named = alt.Chart(data[_room_for_names(data, log=log)]).encode(x=x)
     texts = named.mark_text(align="left", dx=9, dy=-9, color="gray")
-    return alt.layer(
+    layers = (
         line,
         spans.encode(y=alt.Y("low:Q", title=y_title, axis=y_axis), y2="high:Q", color=color),
         texts.encode(y=y, text="run:N"),
         dots.add_params(picked),
-    ).properties(height=340)
+    )
+    return Layers(layers, 340)
 
 
 def _room_for_names(table: pd.DataFrame, *, log: bool) -> pd.Series:
@@ -272,7 +274,7 @@ def confusion_width(counts: npt.NDArray[np.int64]) -> int:
     return 170 + 2 * CELL * max(3, int(np.count_nonzero(counts.sum(axis=0) + counts.sum(axis=1))))
 
 
-def significance(table: pd.DataFrame, order: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
+def significance(table: pd.DataFrame, order: Sequence[str]) -> Layers:
     """Every model against every other one: blue where the row is better, orange where worse, grey where level.
 
     Args:
@@ -294,14 +296,14 @@ def significance(table: pd.DataFrame, order: Sequence[str]) -> alt.LayerChart | 
     shown = cells.encode(color=alt.Color("fill:N", scale=None), opacity=strength)
     height = alt.Step(26 if len(order) <= NAMED // 2 else 18)
     if len(order) > NAMED // 2:
-        return alt.layer(shown).properties(height=height)
+        return Layers((shown,), height)
     texts = base.mark_text(fontSize=11).encode(
         text=alt.Text("points:Q", format="+.1f"), color=alt.Color("ink:N", scale=None)
     )
-    return alt.layer(shown, texts).properties(height=height)
+    return Layers((shown, texts), height)
 
 
-def reliability(table: pd.DataFrame, colors: Mapping[str, str]) -> alt.LayerChart | alt.FacetChart:
+def reliability(table: pd.DataFrame, colors: Mapping[str, str]) -> Layers:
     """How often a model is right when it is so sure; on the dashed line it is right as often as it claims.
 
     Args:
@@ -326,7 +328,7 @@ def reliability(table: pd.DataFrame, colors: Mapping[str, str]) -> alt.LayerChar
             alt.Tooltip("share:Q", title="of all pixels", format=SHARE),
         ],
     )
-    return alt.layer(ideal.encode(x="x:Q", y="y:Q"), base.mark_line(strokeWidth=1.5), dots).properties(height=300)
+    return Layers((ideal.encode(x="x:Q", y="y:Q"), base.mark_line(strokeWidth=1.5), dots), 300)
 
 
 def _names(angle: int, *, top: bool = False) -> alt.Axis:

@@ -1,14 +1,9 @@
-import json
-
 import numpy as np
 import pandas as pd
+from fixtures.charts import spec
 
 from segcore.labels import CAMVID11
 from segcore.visual import augment_charts
-
-
-def spec(chart):
-    return json.loads(chart.to_json())
 
 
 def shares(**changes):

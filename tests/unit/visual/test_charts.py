@@ -1,8 +1,7 @@
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
+from fixtures.charts import spec
 
 from segcore.labels import CAMVID11
 from segcore.visual import charts
@@ -19,10 +18,6 @@ def curves():
         for epoch in range(1, 4)
     ]
     return pd.DataFrame(rows)
-
-
-def spec(chart):
-    return json.loads(chart.to_json())
 
 
 def test_history_has_one_color_a_run_dashes_train_and_names_every_run_on_hover(curves):

@@ -1,17 +1,12 @@
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
+from fixtures.charts import spec
 
 from segcore.labels import CAMVID11
 from segcore.visual import compare_charts as charts
 
 COLORS = {"U-Net": "#112233", "PSPNet (b: 2.1)": "#445566"}
-
-
-def spec(chart):
-    return json.loads(chart.to_json())
 
 
 def rows_of(chart):
@@ -31,10 +26,10 @@ def classes():
 
 
 def test_classes_on_which_models_differ_come_first_with_their_intervals(classes):
-    chart = charts.per_class(classes, COLORS)
-    for layer in spec(chart)["layer"]:
+    layers = spec(charts.per_class(classes, COLORS))["layer"]
+    for layer in layers:
         assert layer["encoding"]["y"]["sort"] == ["Pole", "Car", "Road"]
-    pole = next(row for row in rows_of(chart) if row["class"] == "Pole")
+    pole = next(row for row in rows_of(charts.per_class(classes, COLORS)) if row["class"] == "Pole")
     assert pole["low"] == 0 and pole["high"] == pole["value"] == 0.1  # no upper end known: none drawn
 
 

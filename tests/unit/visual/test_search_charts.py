@@ -1,9 +1,9 @@
-import json
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
+from fixtures.charts import spec
 from fixtures.searches import SPACE, fake_search
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,10 +20,6 @@ def trials(tmp_path):
 @pytest.fixture
 def settings(trials):
     return [Setting.of(name, space, trials[f"param.{name}"]) for name, space in SPACE.items()]
-
-
-def spec(chart):
-    return json.loads(chart.to_json())
 
 
 def rows(layer, whole):

@@ -1,0 +1,79 @@
+"""Charts as Vega-Lite with their tables beside them, as `st.vega_lite_chart` draws fastest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import altair as alt
+import pandas as pd
+from altair.utils import schemapi
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Tables: TypeAlias = "dict[str, pa.Table]"
+Charts: TypeAlias = "alt.Chart | alt.LayerChart | alt.FacetChart | Layers"
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Charts on top of each other, each with its own table, as `alt.layer` without its five copies of every chart.
+
+    Args:
+        charts: The lowest first.
+        height: Of the plot: px, or px a step.
+        title: Above it.
+    """
+
+    charts: tuple[alt.Chart, ...]
+    height: int | alt.Step
+    title: alt.TitleParams | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As Vega-Lite; a selection stays in the layer that it was added to."""
+        inside = {"top_level": False, "datasets": {}}
+        layer = [chart.to_dict(validate=False, context=inside) for chart in self.charts]
+        height = self.height if isinstance(self.height, int) else self.height.to_dict()
+        title = {} if self.title is None else {"title": self.title.to_dict()}
+        return {"$schema": alt.SCHEMA_URL, "layer": layer, "height": height, **title}
+
+
+def vega_lite(build: Callable[[], Charts]) -> dict[str, Any]:
+    """A chart as Vega-Lite, its tables as Arrow under `datasets`, without Altair's own sizes and fonts.
+
+    Altair itself makes a dictionary of every row, which takes as long as all the rest, and Streamlit turns those into
+    Arrow again on every run of a page. Every encoding must name its type (`value:Q`): no table is looked at for it.
+
+    Args:
+        build: Makes the chart, a new one that nobody else holds.
+    """
+    tables: Tables = {}
+    # Tests hold charts against the schema; here that would take as long again as all the rest.
+    with schemapi.debug_mode(False):
+        chart = build()
+        _name(chart, tables, {})
+        spec = chart.to_dict() if isinstance(chart, Layers) else chart.to_dict(validate=False)
+    spec.pop("config", None)
+    return {**spec, "datasets": tables}
+
+
+def _name(chart: Any, tables: Tables, names: dict[int, str]) -> None:  # noqa: ANN401 - charts of charts have no type
+    """Replace its tables by names, under which they are added to `tables`; one that several show is added once."""
+    import pyarrow as pa
+
+    data = getattr(chart, "data", None)
+    if isinstance(data, pd.DataFrame):
+        if id(data) not in names:
+            names[id(data)] = f"table-{len(tables)}"
+            tables[names[id(data)]] = pa.Table.from_pandas(data, preserve_index=False)
+        chart.data = alt.NamedData(names[id(data)])
+    for each in chart.charts if isinstance(chart, Layers) else _inside(chart):
+        _name(each, tables, names)
+
+
+def _inside(chart: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    if isinstance(chart, alt.LayerChart):
+        return tuple(chart.layer)
+    return (chart.spec,) if isinstance(chart, alt.FacetChart) else ()
