@@ -3,8 +3,9 @@
 import streamlit as st
 
 from segcore.ui import cache, frame, messages, panels
+from segcore.ui.leaders import leaderboard
 from segcore.ui.viewer import viewer
-from segcore.ui.widgets import heading, leaderboard, scores_heading, style
+from segcore.ui.widgets import heading, scores_heading, style
 
 view = frame.enter()
 style()

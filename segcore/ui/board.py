@@ -162,7 +162,7 @@ def _pools(view: View, comparison: Comparison, shown: Sequence[str]) -> list[dic
             title = comparison.pools[place].title if place >= 0 else f"No scores on {comparison.split}"
             level = comparison.level(place) if place >= 0 and len(rows) > 1 else frozenset()
             lines = [_line(view, comparison, row, shown, chosen, row.id in level and len(level) > 1) for row in rows]
-            found.append({"title": title, "domain": _domain(rows, comparison.metric.key), "rows": lines})
+            found.append({"title": title, "domain": domain(rows, comparison.metric.key), "rows": lines})
     if len(found) == 1:
         found[0]["title"] = ""
     return found
@@ -185,11 +185,16 @@ def _line(
         "cells": values,
         "low": interval and interval.low,
         "high": interval and interval.high,
-        "note": f"{interval.low:.3f} to {interval.high:.3f} in 95 of 100 draws" if interval else "",
+        "note": interval_note(interval.low, interval.high) if interval else "",
         "chosen": any(run_id in chosen for run_id in row.runs),
         "level": level,
         "problem": row.problem,
     }
+
+
+def interval_note(low: float, high: float) -> str:
+    """What a bar says when it is asked."""
+    return f"{low:.3f} to {high:.3f} in 95 of 100 draws"
 
 
 def names(view: View, row: Row) -> tuple[str, str]:
@@ -209,7 +214,7 @@ def color_of(view: View, row: Row) -> str:
     return view.colors[first]
 
 
-def _domain(rows: Sequence[Row], key: str) -> tuple[float, float]:
+def domain(rows: Sequence[Row], key: str) -> tuple[float, float]:
     """Ends of the axis that the bars share."""
     values = [value for row in rows if row.interval for value in (row.interval.low, row.interval.high)]
     values = [value for value in [*values, *(row.scores[key] for row in rows)] if math.isfinite(value)]

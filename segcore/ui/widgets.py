@@ -10,9 +10,9 @@ import streamlit as st
 from streamlit.components import v2
 
 from segcore.labels import LabelMap
-from segcore.metrics import EXPLAIN, HELP, POLICY
+from segcore.metrics import EXPLAIN
 from segcore.ui.components import source
-from segcore.ui.frame import View, escaped
+from segcore.ui.frame import escaped
 from segcore.visual import data_uri, swatch
 
 
@@ -113,9 +113,12 @@ _CSS = """<style>
 .sc-table td:first-child { white-space: nowrap; }
 .sc-table .worst { background: color-mix(in srgb, #d9534f 22%, transparent); }
 .sc-table img, .sc-shares img { vertical-align: -1px; margin-right: .4rem; display: inline; }
-.sc-table .bar { display: inline-block; width: 90px; height: 5px; border-radius: 3px; vertical-align: middle;
-  margin-right: .7rem; background: color-mix(in srgb, currentColor 10%, transparent); }
-.sc-table .bar b { display: block; height: 100%; border-radius: 3px; }
+.sc-table .track { position: relative; display: inline-block; width: 132px; height: 14px; vertical-align: -3px;
+  background: linear-gradient(color-mix(in srgb, currentColor 12%, transparent) 0 0) center / 100% 1px no-repeat; }
+.sc-table .range { position: absolute; top: 5px; height: 4px; border-radius: 2px; min-width: 2px;
+  background: color-mix(in srgb, var(--run) 55%, transparent); }
+.sc-table .value { position: absolute; top: 1px; width: 3px; height: 12px; margin-left: -1.5px; border-radius: 1.5px;
+  background: var(--run); }
 .sc-scroll { overflow-x: auto; }
 [class*="st-key-wide-"], [class*="st-key-wider-"] { overflow-x: auto; }
 [class*="st-key-wide-"] > * { min-width: 720px; }
@@ -149,6 +152,33 @@ def style() -> None:
 
 
 @dataclass(frozen=True)
+class Whisker:
+    """A value with its interval on a line, as in the compare page's leaderboard.
+
+    Args:
+        color: Of both.
+        value: Its place on the line, 0..1; None where it isn't known (yet).
+        low: Of the interval.
+        high: Likewise.
+    """
+
+    color: str
+    value: float | None = None
+    low: float = 0.0
+    high: float = 0.0
+
+    def to_html(self) -> str:
+        """The line as HTML; as wide with a value as without one."""
+        if self.value is None:
+            return '<span class="track"></span>'
+        place = f"left:{100 * self.low:.1f}%;width:{100 * (self.high - self.low):.1f}%"
+        return (
+            f'<span class="track" style="--run:{self.color}"><i class="range" style="{place}"></i>'
+            f'<i class="value" style="left:{100 * self.value:.1f}%"></i></span>'
+        )
+
+
+@dataclass(frozen=True)
 class Cell:
     """A cell of a small table.
 
@@ -156,7 +186,7 @@ class Cell:
         text: What it says.
         number: Right-aligned, tabular.
         icon: Data URI of a dot or swatch before the text.
-        bar: (0..1, colour) drawn before the text.
+        whisker: An interval drawn before the text.
         worst: Tinted.
         title: Shown on hover.
     """
@@ -164,7 +194,7 @@ class Cell:
     text: str
     number: bool = False
     icon: str | None = None
-    bar: tuple[float, str] | None = None
+    whisker: Whisker | None = None
     worst: bool = False
     title: str = ""
 
@@ -172,12 +202,9 @@ class Cell:
         """The cell as HTML; the text is escaped."""
         names = " ".join(name for name, on in (("n", self.number), ("worst", self.worst)) if on)
         icon = f'<img src="{self.icon}" alt="">' if self.icon else ""
-        bar = ""
-        if self.bar is not None:
-            share, color = self.bar
-            bar = f'<span class="bar"><b style="width:{100 * share:.0f}%;background:{color}"></b></span>'
+        whisker = "" if self.whisker is None else self.whisker.to_html()
         title = f' title="{html.escape(self.title)}"' if self.title else ""
-        return f'<{tag} class="{names}"{title}>{bar}{icon}{html.escape(self.text)}</{tag}>'
+        return f'<{tag} class="{names}"{title}>{whisker}{icon}{html.escape(self.text)}</{tag}>'
 
 
 def table(head: Sequence[Cell], rows: Sequence[Sequence[Cell]]) -> None:
@@ -185,32 +212,6 @@ def table(head: Sequence[Cell], rows: Sequence[Sequence[Cell]]) -> None:
     top = "".join(cell.to_html("th") for cell in head)
     body = "".join("<tr>" + "".join(cell.to_html() for cell in row) + "</tr>" for row in rows)
     st.html(f'<div class="sc-scroll"><table class="sc-table"><tr>{top}</tr>{body}</table></div>')
-
-
-def leaderboard(view: View, *, most: int) -> None:
-    """The best runs on the active dataset by mIoU on test, from their summaries."""
-    runs = sorted(view.fitting, key=lambda run: -(run.summary.test.miou if run.summary.test else -1))[:most]
-    head = [
-        Cell("model"),
-        Cell("mIoU", True, title=HELP["miou"]),
-        Cell("pixel accuracy", True, title=HELP["pixel_accuracy"]),
-        Cell("parameters", True),
-        Cell("minutes", True, title="Training time, without evaluation."),
-    ]
-    rows = []
-    for run in runs:
-        test, color = run.summary.test, view.colors[run.id]
-        rows.append(
-            [
-                Cell(view.titles[run.id], icon=swatch(color, round_=True)),
-                Cell(number(test.miou if test else None), True, bar=(test.miou, color) if test else None),
-                Cell(number(test.pixel_accuracy if test else None), True),
-                Cell(f"{run.summary.parameters / 1e6:.1f} M", True),
-                Cell(f"{run.summary.train_seconds / 60:.1f}", True),
-            ]
-        )
-    table(head, rows)
-    st.caption(POLICY)
 
 
 def shares(labels: LabelMap, pixels: Mapping[int, int], *, most: int = 40) -> None:

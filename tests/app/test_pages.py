@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from fixtures.app import PAGES
+from fixtures.app import PAGES, ROOT
 from fixtures.runs import fake_ensemble, fake_run
 
 from segcore.data import open_dataset
@@ -161,3 +161,16 @@ def test_another_version_of_the_data_is_said(open_app, data, runs, said):
     text = said(open_app(data, folder, "predictions"))
     assert "PSPNet: trained on another version of toy than the one shown." in text
     assert "U-Net: trained" not in text
+
+
+def test_home_counts_intervals_only_once_the_page_stands(open_app):
+    """The shipped runs: eleven frames can't separate three of them."""
+
+    def board():
+        return next(each.proto.body for each in app.get("html") if 'class="track"' in each.proto.body)
+
+    app = open_app("drive", ROOT / "checkpoints")
+    assert 'class="range"' not in board() and "≈" not in board()
+    app.session_state["segcore:leaders"] = tuple((run.id, run.version) for run in RunStore(ROOT / "checkpoints").list())
+    app.run()
+    assert board().count('class="range"') == 4 and board().count("≈") == 3

@@ -144,3 +144,20 @@ def test_a_click_on_a_line_narrows_the_trials_and_a_running_search_grows(app, wo
         assert page.problems == []
     finally:
         shutil.rmtree(runs / "searches" / "growing")
+
+
+def test_home_marks_what_the_compare_page_marks(app, page):
+    """Intervals come a moment after the page; whom the images can't separate is the same on both pages."""
+    page.goto(app)
+    page.wait_for_selector(".sc-table .range")
+    idle(page)
+    rows = page.locator(".sc-table tr:has(.track)")
+    home = {row.split("\n")[0].split("\t")[0].strip(): "≈" in row for row in rows.all_inner_texts()}
+    assert page.locator(".sc-table .range").count() == len(home) == 4
+    page.goto(f"{app}/compare")
+    page.wait_for_selector(".board .digits")
+    compared = page.locator(".board tbody tr").evaluate_all(
+        "rows => rows.map(row => [row.querySelector('.name b').textContent, row.querySelector('.level').textContent])"
+    )
+    assert home == {name: bool(mark) for name, mark in compared}
+    assert page.problems == []
