@@ -35,7 +35,7 @@ with pictures:
             st.markdown(f"**{frame.escaped(asked.mistake.sentence(board.labels))}**", width="content")
             st.button("Show all", icon=":material/close:", type="tertiary", on_click=failures.light, args=("",))
     if not found.ids:
-        st.info(frame.escaped(failure_pictures.nothing(board, asked)))
+        st.info(frame.escaped(failure_pictures.nothing(view, board, asked)))
     else:
         st.caption(frame.escaped(failure_pictures.words(view, board, asked, found)))
         if view.dataset is not None:
@@ -57,7 +57,7 @@ with mistakes:
         help="Share of the true class's pixels, or of all wrong pixels of the split. In percent.",
     )
     matrix(
-        board.triage.tallies[asked.run].total,
+        board.triage.runs[asked.run].evaluation.total,
         board.labels,
         hue=view.colors[run.id],
         share=share,

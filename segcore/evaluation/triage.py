@@ -7,25 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from segcore.errors import EvaluationError, unknown
+from segcore.errors import EvaluationError, RunError, unknown
+from segcore.evaluation.comparison.draws import Counted, sums_of
+from segcore.evaluation.comparison.metrics import METRICS, metrics_of
 from segcore.labels import LabelMap
+from segcore.metrics import CLASS_SCORES, Sums, statistic
 
 if TYPE_CHECKING:
     from segcore.runs import Evaluation
-    from segcore.runs.tables import Cells
 
 Bool = npt.NDArray[np.bool_]
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
-U8 = npt.NDArray[np.uint8]
 
-SCORES = {"miou": "mIoU", "pixel_accuracy": "pixel accuracy", "entropy": "entropy"}
-LOWER_IS_BETTER = ("entropy",)
+# All that splits are compared by; the mIoU of one image is its mIoU by image.
+SCORES = {key: metric.title for key, metric in METRICS.items() if key != "image_miou"}
+# Of entropy neither more nor less is better, but the image that a model is most undecided about is the one to look at.
+LOWER_IS_BETTER = frozenset(key for key in SCORES if METRICS[key].higher_is_better is not True)
 JOINT = ":"  # between two names in a link
 
 
@@ -68,60 +72,36 @@ class Mistake:
 
 
 @dataclass(frozen=True, eq=False)
-class Tally:
-    """One run's counts of a split, summed by image and class.
+class ImageScores:
+    """One run's scores of each image of a split.
 
     Args:
-        ids: The images, N of them.
-        labels: The classes, C of them.
-        entropy: `[N]` float64 mean entropy in 0..1; NaN where unknown.
-        right: `[N, C]` int64 pixels of each true class that were found.
-        true: `[N, C]` int64 scored pixels of each true class.
-        predicted: `[N, C]` int64 scored pixels that were called so.
-        cells: Image, truth, prediction and pixels of every non-zero count, `[M]` each.
+        evaluation: What it has stored.
+        sums: Its counts summed by image and class.
     """
 
-    ids: tuple[str, ...]
-    labels: LabelMap
-    entropy: F64
-    right: I64
-    true: I64
-    predicted: I64
-    cells: Cells
+    evaluation: Evaluation
+    sums: Sums
 
     @classmethod
-    def of(cls, evaluation: Evaluation) -> Tally:
-        """Sum a stored evaluation's rows."""
-        classes, ids = evaluation.labels.classes, evaluation.ids
-        image, truth, prediction, pixels = evaluation.cells
-
-        def summed(index: U8, weights: I64) -> I64:
-            # float64 holds every count below 2^53 pixels exactly
-            flat = np.bincount(image * classes + index, weights, minlength=len(ids) * classes)
-            return flat.astype(np.int64).reshape(len(ids), classes)
-
-        return cls(
-            ids,
-            evaluation.labels,
-            evaluation.of_images("entropy"),
-            summed(truth, np.where(truth == prediction, pixels, 0)),
-            summed(truth, pixels),
-            summed(prediction, pixels),
-            evaluation.cells,
-        )
+    def of(cls, evaluation: Evaluation) -> ImageScores:
+        """Sum a stored evaluation's counts."""
+        return cls(evaluation, sums_of(evaluation))
 
     @property
-    def total(self) -> I64:
-        """`[C, C]` int64 counts of the split, rows = truth."""
-        table = np.zeros((self.labels.classes, self.labels.classes), np.int64)
-        _, truth, prediction, pixels = self.cells
-        np.add.at(table, (truth, prediction), pixels)
-        return table
+    def ids(self) -> tuple[str, ...]:
+        """The images, N of them."""
+        return self.evaluation.ids
+
+    @property
+    def labels(self) -> LabelMap:
+        """The classes, C of them."""
+        return self.evaluation.labels
 
     def score(self, name: str) -> F64:
         """`[N]` one score of each image; NaN where it has none, e.g. the IoU of a class absent from it.
 
-        Means are over the classes present in that image, as in `segcore.metrics.per_image`.
+        Means are over the classes present in that image.
 
         Args:
             name: A key of `score_titles`.
@@ -129,22 +109,32 @@ class Tally:
         Raises:
             EvaluationError: when it is no such key.
         """
-        if name == "entropy":
-            return self.entropy
-        if name == "pixel_accuracy":
-            return _ratio(self.right.sum(axis=1), self.true.sum(axis=1))
-        present = self.true > 0
-        union = np.where(present, self.true + self.predicted - self.right, 0)
-        if name == "miou":
-            return _ratio(np.nan_to_num(_ratio(self.right, union)).sum(axis=1), present.sum(axis=1))
-        for index, each in enumerate(self.labels.names):
-            if name == iou_of(each):
-                return _ratio(self.right[:, index], union[:, index])
-        raise EvaluationError(unknown("score of an image", name, tuple(score_titles(self.labels))))
+        if name in SCORES:
+            found = Counted.of(self.evaluation, METRICS[name], self.sums)
+            return np.full(len(self.ids), np.nan) if found is None else found.each
+        kind, _, class_name = name.partition(JOINT)
+        if kind not in CLASS_SCORES or class_name not in self.labels.names:
+            raise EvaluationError(unknown("score of an image", name, tuple(score_titles(self.labels))))
+        return statistic(kind, index=self.labels.index(class_name)).each(self.sums)
+
+    def lacks(self, name: str) -> str:
+        """Why not one image has a score that is read from a file of its own; empty where that isn't the reason."""
+        if name not in SCORES or not METRICS[name].file:
+            return ""
+        if not (self.evaluation.path / METRICS[name].file).is_file():
+            return self.evaluation.missing
+        try:
+            found = self.evaluation.boundary_counts, self.evaluation.calibration_counts
+        except RunError as error:
+            return str(error)
+        if name == "ece_scaled" and found[1] is not None and found[1].temperature is None:
+            split = self.evaluation.split
+            return f"It was evaluated on {split} before there was a temperature: evaluate val, then {split} again."
+        return ""
 
     def mistaken(self, mistake: Mistake) -> I64:
         """`[N]` int64 pixels of each image that were mistaken in this way."""
-        image, truth, prediction, pixels = self.cells
+        image, truth, prediction, pixels = self.evaluation.cells
         found = truth != prediction
         if mistake.true is not None:
             found &= truth == mistake.true
@@ -153,14 +143,14 @@ class Tally:
         return np.bincount(image[found], pixels[found], minlength=len(self.ids)).astype(np.int64)
 
 
-def iou_of(class_name: str) -> str:
-    """The key of the IoU of one class."""
-    return f"iou{JOINT}{class_name}"
+def class_scores(class_name: str) -> dict[str, str]:
+    """The scores of one class that images can be ranked by: key -> title."""
+    return {f"{key}{JOINT}{class_name}": f"{title} of {class_name}" for key, title in CLASS_SCORES.items()}
 
 
 def score_titles(labels: LabelMap) -> dict[str, str]:
     """Every score that images can be ranked by: key -> title."""
-    return SCORES | {iou_of(name): f"IoU of {name}" for name in labels.names}
+    return SCORES | {key: title for name in labels.names for key, title in class_scores(name).items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,55 +172,61 @@ class Ranking:
 
 @dataclass(frozen=True, eq=False)
 class Triage:
-    """Several runs' tallies of one split, side by side.
+    """Several runs' scores of the images of one split, side by side.
 
     Args:
         ids: Every image that any of them scored, N of them, in the split's order.
-        tallies: One a run, R of them.
-        places: For each tally, where its images stand among `ids`.
+        runs: R of them.
+        places: For each run, where its images stand among `ids`.
     """
 
     ids: tuple[str, ...]
-    tallies: tuple[Tally, ...]
+    runs: tuple[ImageScores, ...]
     places: tuple[I64, ...]
 
     @classmethod
-    def of(cls, tallies: Sequence[Tally]) -> Triage:
-        """Bring tallies together that may have scored other images."""
-        ids = tallies[0].ids if tallies else ()
-        if any(tally.ids != ids for tally in tallies):
-            ids = tuple(dict.fromkeys(sample_id for tally in tallies for sample_id in tally.ids))
+    def of(cls, runs: Sequence[ImageScores]) -> Triage:
+        """Bring runs together that may have scored other images."""
+        ids = runs[0].ids if runs else ()
+        if any(run.ids != ids for run in runs):
+            ids = tuple(dict.fromkeys(sample_id for run in runs for sample_id in run.ids))
         index = {sample_id: place for place, sample_id in enumerate(ids)}
         places = [
-            np.arange(len(ids)) if tally.ids == ids else np.array([index[each] for each in tally.ids], np.int64)
-            for tally in tallies
+            np.arange(len(ids)) if run.ids == ids else np.array([index[each] for each in run.ids], np.int64)
+            for run in runs
         ]
-        return cls(ids, tuple(tallies), tuple(places))
+        return cls(ids, tuple(runs), tuple(places))
+
+    @cached_property
+    def known(self) -> dict[str, str]:
+        """The scores of `SCORES` that any of the runs has stored: key -> title."""
+        found = metrics_of([run.evaluation for run in self.runs])
+        return {key: title for key, title in SCORES.items() if key in found or key == next(iter(SCORES))}
 
     def scores(self, name: str) -> F64:
         """`[R, N]` a score of every image by every run; NaN where there is none."""
-        table = np.full((len(self.tallies), len(self.ids)), np.nan)
-        for run in range(len(self.tallies)):
+        table = np.full((len(self.runs), len(self.ids)), np.nan)
+        for run in range(len(self.runs)):
             table[run] = self.score(run, name)
         return table
 
     def score(self, run: int, name: str) -> F64:
         """`[N]` a score of every image by one run; NaN where there is none."""
         values = np.full(len(self.ids), np.nan)
-        values[self.places[run]] = self.tallies[run].score(name)
+        values[self.places[run]] = self.runs[run].score(name)
         return values
 
     def present(self, class_id: int) -> Bool:
         """`[N]` whether an image's ground truth holds a class."""
         found = np.zeros(len(self.ids), bool)
-        for tally, places in zip(self.tallies, self.places, strict=True):
-            found[places] |= tally.true[:, class_id] > 0
+        for run, places in zip(self.runs, self.places, strict=True):
+            found[places] |= run.sums.true[:, class_id] > 0
         return found
 
     def mistaken(self, run: int, mistake: Mistake) -> I64:
         """`[N]` int64 pixels of each image that a run mistook in this way."""
         found = np.zeros(len(self.ids), np.int64)
-        found[self.places[run]] = self.tallies[run].mistaken(mistake)
+        found[self.places[run]] = self.runs[run].mistaken(mistake)
         return found
 
     def worst(self, run: int, score: str, keep: Bool | None = None) -> Ranking:
@@ -281,8 +277,3 @@ def best(scores: F64, name: str) -> tuple[F64, I64]:
     run = filled.argmax(axis=0)
     values = np.take_along_axis(scores, run[None], axis=0)[0]
     return values, np.where(np.isnan(values), -1, run)
-
-
-def _ratio(part: npt.NDArray[np.generic], whole: I64) -> F64:
-    """`part / whole`, NaN where there is nothing."""
-    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)

@@ -18,12 +18,13 @@ from segcore.metrics.confusion import confusion_matrix
 from segcore.metrics.resampling import Draws, Interval, PairedInterval, bootstrap, resample
 from segcore.metrics.scores import Scores, per_image, scores
 from segcore.metrics.statistic import BOUNDARY_COLUMNS, STATISTICS, Counts, Statistic, Sums, statistic
-from segcore.metrics.words import EXPLAIN, HELP, POLICY
+from segcore.metrics.words import CLASS_SCORES, EXPLAIN, HELP, POLICY
 
 __all__ = [
     "BINS",
     "BOUNDARY_COLUMNS",
     "CALIBRATION_COLUMNS",
+    "CLASS_SCORES",
     "EXPLAIN",
     "HELP",
     "POLICY",

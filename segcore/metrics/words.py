@@ -34,6 +34,9 @@ HELP: dict[str, str] = {
     "probability": "Probability that one is better than the other on other images of the same kind; 50 % is a tie.",
 }
 
+# Those of a class, as people call them.
+CLASS_SCORES: dict[str, str] = {"iou": "IoU", "precision": "precision", "accuracy": "recall", "dice": "Dice"}
+
 EXPLAIN: dict[str, str] = {
     "Counting": (
         "Each pixel of each image falls into one cell of a confusion matrix: its true class by the predicted one. "

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from segcore.data import ClassBalance
     from segcore.data.leaks import LeakReport
     from segcore.evaluation.comparison import Comparison
-    from segcore.evaluation.triage import Mistake, Tally
+    from segcore.evaluation.triage import ImageScores, Mistake
     from segcore.runs import Evaluation, RunRecord
     from segcore.runs.search import SearchRecord
     from segcore.visual.vega import Charts
@@ -240,16 +240,16 @@ def pipeline(run: RunRecord) -> Pipeline | None:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _tally(key: RunKey, split: str, _run: RunRecord) -> Tally | None:
-    from segcore.evaluation.triage import Tally
+def _image_scores(key: RunKey, split: str, _run: RunRecord) -> ImageScores | None:
+    from segcore.evaluation.triage import ImageScores
 
     found = evaluation(_run, split)
-    return None if found is None else Tally.of(found)
+    return None if found is None else ImageScores.of(found)
 
 
-def tally(run: RunRecord, split: str) -> Tally | None:
+def image_scores(run: RunRecord, split: str) -> ImageScores | None:
     """A stored evaluation summed by image; None when there is none. Raises `RunError` when it can't be read."""
-    return _tally(RunKey.of(run), split, run)
+    return _image_scores(RunKey.of(run), split, run)
 
 
 def _masks(runs: Sequence[RunRecord], split: str, sample_id: str) -> list[npt.NDArray[np.uint8]]:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from segcore.metrics import Calibration
     from segcore.runs import RunRecord
 
-CLASS_SCORES = {"iou": "IoU", "precision": "precision", "accuracy": "recall", "dice": "Dice"}
 MOST_CLASSES = 16  # shown at once, unless all are asked for
 MOST_PAIRED = 20  # rows of the matrix of all
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from segcore.evaluation.comparison import COSTS, METRICS
-from segcore.metrics import HELP, POLICY
+from segcore.metrics import CLASS_SCORES, HELP, POLICY
 from segcore.ui import board, cache, compare, state, tables
 from segcore.ui.compare import Part
 from segcore.ui.frame import View, escaped
@@ -153,7 +153,7 @@ def classes(comparison: Comparison, part: Part) -> None:
     """A dot with its interval for each class and model."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Classes", anchor=False, width="content", help="Those on which the models differ most come first.")
-        scores = compare.CLASS_SCORES
+        scores = CLASS_SCORES
         score = st.segmented_control(
             "Score of a class",
             scores,
@@ -170,9 +170,7 @@ def classes(comparison: Comparison, part: Part) -> None:
     shown = present if every else present[: compare.MOST_CLASSES]
     _chart(
         part.token("classes", score, every),
-        lambda: compare_charts.per_class(
-            table[table["class"].isin(shown)], part.colors, title=compare.CLASS_SCORES[score]
-        ),
+        lambda: compare_charts.per_class(table[table["class"].isin(shown)], part.colors, title=CLASS_SCORES[score]),
         key="classes",
         alt=f"{HELP[score]} By class and model.",
     )

@@ -39,11 +39,14 @@ def words(view: View, board: Board, asked: Asked, found: Ranking) -> str:
     less, ahead = asked.score in LOWER_IS_BETTER, int(np.count_nonzero(found.values > 0))
     shown = f"{len(found.ids):,} of {len(board.triage.ids):,} images"
     end = "highest" if less else "lowest"
+    more, aside, best_ = "is ahead of", " (less is better)" if less else "", "best"
+    if asked.score == "entropy":  # neither more nor less of it is better
+        more, aside, best_ = "is more certain than", "", "most certain"
     line = {
         "worst": f"{shown}, the {end} {title} of {run} first.",
-        "difference": f"{run} is ahead of {than} in {ahead:,} of {len(found.ids):,} images, "
-        f"sorted by the difference in {title}{' (less is better)' if less else ''}.",
-        "all-fail": f"{shown}, the {end} {title} of the best of {len(board.runs)} runs first.",
+        "difference": f"{run} {more} {than} in {ahead:,} of {len(found.ids):,} images, "
+        f"sorted by the difference in {title}{aside}.",
+        "all-fail": f"{shown}, the {end} {title} of the {best_} of {len(board.runs)} runs first.",
         "disagreement": f"{shown}, by the share of scored pixels on which the {len(board.runs)} runs don't all agree.",
         "time": f"{shown} in the split's order, with the {title} of {run}.",
         "lit": f"{shown} have such pixels of {run}; those with the most come first.",
@@ -59,7 +62,7 @@ def _left_out(board: Board, asked: Asked, found: Ranking, title: str) -> str:
     return f" {found.left_out:,} have no {title} to go by."
 
 
-def nothing(board: Board, asked: Asked) -> str:
+def nothing(view: View, board: Board, asked: Asked) -> str:
     """Why no image is left."""
     if asked.class_id is not None and board.labels.names[asked.class_id] in board.absent:
         return f"No image of {board.split} has {board.labels.names[asked.class_id]}. Choose another class."
@@ -67,7 +70,12 @@ def nothing(board: Board, asked: Asked) -> str:
         return f"No image is left with {asked.mistake.sentence(board.labels)}. Choose another cell, class or run."
     if asked.rank == "disagreement":
         return "No image is compared yet."
-    return f"No image has a score to go by: {score_titles(board.labels)[asked.score]}. Choose another score or class."
+    title = score_titles(board.labels)[asked.score]
+    for place in dict.fromkeys((asked.run, asked.than) if asked.rank == "difference" else (asked.run,)):
+        lacking = board.triage.runs[place].lacks(asked.score)
+        if lacking:
+            return f"{view.titles[board.runs[place].id]} has no {title}. {lacking}"
+    return f"No image has a score to go by: {title}. Choose another score or class."
 
 
 def pictures(view: View, board: Board, asked: Asked) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,9 +10,8 @@ import numpy as np
 import streamlit as st
 
 from segcore.errors import SegcoreError
-from segcore.evaluation.triage import Mistake, Ranking, Triage, score_titles
+from segcore.evaluation.triage import JOINT, SCORES, Mistake, Ranking, Triage, class_scores, score_titles
 from segcore.labels import LabelMap
-from segcore.metrics import scores
 from segcore.runs import RunRecord
 from segcore.ui import cache, messages, state
 from segcore.ui.browse import EVERY
@@ -29,7 +28,10 @@ RANKS = {
 }
 LIT = "most lit pixels"
 PAIR = ("difference", "all-fail", "disagreement")  # orders that one run can't make
-SCORE_HELP = "Of each image by itself: the mean IoU is over the classes present in that image."
+SCORE_HELP = (
+    "Of each image by itself: means are over the classes present in that image. Choose a class for its own IoU, "
+    "precision, recall and Dice."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +41,7 @@ class Board:
     Args:
         split: Its name.
         runs: R of them, the best mIoU first.
-        triage: Their tallies, in the same order.
+        triage: Their scores, in the same order.
         size: (height, width) of the first image.
         missing: Runs without an evaluation of the split.
         problems: Why some can't be read.
@@ -60,7 +62,7 @@ class Board:
     @cached_property
     def absent(self) -> list[str]:
         """Names of the classes that no image's ground truth holds."""
-        found = np.sum([tally.true.sum(axis=0) for tally in self.triage.tallies], axis=0)
+        found = np.sum([run.sums.true.sum(axis=0) for run in self.triage.runs], axis=0)
         return [name for name, pixels in zip(self.labels.names, found, strict=True) if not pixels]
 
 
@@ -104,21 +106,21 @@ def load(view: View, runs: tuple[RunRecord, ...], split: str) -> Board:
     found, missing, problems = [], [], []
     for run in runs:
         try:
-            tally = cache.tally(run, split)
+            scored = cache.image_scores(run, split)
         except SegcoreError as error:
             problems.append(f"{view.titles[run.id]}: {error}")
             continue
-        if tally is None or not tally.ids:
+        if scored is None or not scored.ids:
             missing.append(run)
         else:
-            found.append((run, tally))
-    found.sort(key=lambda each: -np.nan_to_num(scores(each[1].total).miou))
+            found.append((run, scored))
+    found.sort(key=lambda each: -np.nan_to_num(each[1].evaluation.scores.miou))
     size = (3, 4)
     if found:
         evaluation = cache.evaluation(found[0][0], split)
         assert evaluation is not None
         size = evaluation.size(evaluation.ids[0])
-    triage = Triage.of([tally for _, tally in found])
+    triage = Triage.of([scored for _, scored in found])
     return Board(split, tuple(run for run, _ in found), triage, size, tuple(missing), tuple(problems))
 
 
@@ -151,8 +153,8 @@ def choose(view: View, board: Board, splits: Sequence[str]) -> Asked:
             state.refuse("lit", refusal("lit", [lit]))
         state.put("lit", "")
     ranks = ({"lit": LIT} if mistake else {}) | RANKS
-    titles = score_titles(labels)
     classes = (EVERY, *labels.names)
+    titles = _offered(board, state.get("class", EVERY, classes))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         choose_split(splits)
         rank = st.selectbox(
@@ -163,7 +165,7 @@ def choose(view: View, board: Board, splits: Sequence[str]) -> Asked:
         if able not in ("disagreement", "lit"):
             bound = state.bound("score", "miou", titles)
             score = st.selectbox(
-                "Score", titles, format_func=lambda each: titles[each], **bound, width=165, help=SCORE_HELP
+                "Score", titles, format_func=lambda each: titles[each], **bound, width=185, help=_score_help(board)
             )
         run = next(iter(names))
         if len(names) > 1:
@@ -177,12 +179,44 @@ def choose(view: View, board: Board, splits: Sequence[str]) -> Asked:
             st.button("", icon=":material/swap_horiz:", help="Swap the two runs", on_click=_swap, args=(run, than))
             bound = state.bound("than", next(iter(others)), others)
             than = st.selectbox("than this one", others, format_func=lambda each: names[each], **bound, width=165)
-        name = st.selectbox("With class", classes, **state.bound("class", EVERY, classes), width=140)
+        bound = state.bound("class", EVERY, classes)
+        bound |= {"on_change": _class_chosen, "args": (bound["on_change"],)}
+        name = st.selectbox("With class", classes, **bound, width=140)
     places = list(names)
     class_id = None if name == EVERY else labels.index(name)
     asked = Asked(able, rank, score, places.index(run), places.index(than), class_id, mistake)
     _first_page(view, board, asked)
     return asked
+
+
+def _offered(board: Board, class_name: str) -> dict[str, str]:
+    """Key -> title of the scores to choose from; one in the link that can't be had is dropped, and told."""
+    titles = board.triage.known | ({} if class_name == EVERY else class_scores(class_name))
+    every, asked = score_titles(board.labels), state.get("score", "miou")
+    if asked in titles:
+        return titles
+    if asked in every and asked not in SCORES:
+        return titles | {asked: every[asked]}  # of another class
+    if asked in SCORES:
+        lacking = next((said for run in board.triage.runs if (said := run.lacks(asked))), "")
+        state.refuse("score", f"No run here has stored {SCORES[asked]}. {lacking}".strip())
+    else:
+        state.refuse("score", refusal("score", [asked]))
+    state.put("score", "miou")
+    return titles
+
+
+def _score_help(board: Board) -> str:
+    lacking = [title for key, title in SCORES.items() if key not in board.triage.known and "void" not in key]
+    return SCORE_HELP + (f" Not stored with these runs: {', '.join(lacking)}." if lacking else "")
+
+
+def _class_chosen(keep: Callable[[str], None]) -> None:
+    """Another class: its own score in place of that of the class before."""
+    keep("class")
+    name, (kind, joint, _) = state.get("class", EVERY), state.get("score", "miou").partition(JOINT)
+    if joint:
+        state.put("score", "miou" if name == EVERY else f"{kind}{JOINT}{name}")
 
 
 def _swap(run: str, than: str) -> None:

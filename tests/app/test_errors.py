@@ -76,7 +76,82 @@ def test_every_order_of_four_runs(errors, said):
             next(button for button in app.main.button if button.help == "Swap the two runs").click().run()
             assert "PSPNet is ahead of DeepLabV3+ in 0 of 3 images" in said(app)
             assert [score(note) for note in gallery(app)[1]] == sorted(-value for value in values)[::-1]
-    assert "IoU of Car" in next(box for box in app.selectbox if box.label == "Score").options
+
+
+def score_box(app):
+    return next(box for box in app.selectbox if box.label == "Score")
+
+
+def test_images_are_sorted_by_every_stored_score(open_app, data, tmp_path, said):
+    make_runs(tmp_path / "runs", data, ("unet", "pspnet"), extras=True)
+    app = open_app(data, tmp_path / "runs", "errors", of="unet", than="pspnet")
+    offered = score_box(app).options
+    assert {"Dice", "mean accuracy", "fwIoU", "boundary IoU", "boundary IoU, 3 px", "boundary F1", "ECE"} <= set(
+        offered
+    )
+    assert not any("of Car" in each for each in offered)
+    for name in ("mean_dice", "frequency_weighted_iou", "boundary_iou", "boundary_f1", "ece", "ece_scaled", "entropy"):
+        sort_box(app).set_value("worst").run()
+        score_box(app).set_value(name).run()
+        assert not app.exception and app.query_params["score"] == name
+        values = [score(note) for note in gallery(app)[1]]
+        less = name in ("ece", "ece_scaled", "entropy")
+        assert values == sorted(values, reverse=less) and len(values) == 3
+        assert f"the {'highest' if less else 'lowest'} " in said(app)
+        sort_box(app).set_value("difference").run()
+        gaps = [score(note) for note in gallery(app)[1]]
+        assert gaps == sorted(gaps, reverse=True)
+        ahead = sum(gap > 0 for gap in gaps)
+        more = "is more certain than" if name == "entropy" else "is ahead of"
+        assert f"U-Net {more} PSPNet in {ahead} of 3 images" in said(app)
+        assert ("(less is better)" in said(app)) == (less and name != "entropy")
+        sort_box(app).set_value("all-fail").run()
+        assert not app.exception and len(gallery(app)[0]) == 3
+
+
+def test_the_scores_of_a_class_go_with_the_class(errors, said):
+    app = errors("unet", "pspnet", **{"class": "Car"})
+    assert {"IoU of Car", "precision of Car", "recall of Car", "Dice of Car"} <= set(score_box(app).options)
+    score_box(app).set_value("dice:Car").run()
+    assert app.query_params["score"] == "dice:Car" and "the lowest Dice of Car of" in said(app)
+    class_box = next(box for box in app.selectbox if box.label == "With class")
+    class_box.set_value("Road").run()
+    assert score_box(app).value == "dice:Road" and app.query_params["score"] == "dice:Road"
+    assert not any("of Car" in each for each in score_box(app).options)
+    class_box = next(box for box in app.selectbox if box.label == "With class")
+    class_box.set_value("all").run()
+    assert score_box(app).value == "miou" and "score" not in app.query_params and not app.exception
+    linked = errors("unet", score="accuracy:Tree")  # a class's score needs no class chosen
+    assert score_box(linked).value == "accuracy:Tree" and linked.query_params["score"] == "accuracy:Tree"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("iou:Moon", "This link asks for score=iou:Moon, which there isn't."),
+        ("beauty", "This link asks for score=beauty, which there isn't."),
+        (
+            "ece",
+            "No run here has stored ECE. This evaluation was stored without boundary scores, calibration, confidence.",
+        ),
+        ("miou_without_void", "No run here has stored mIoU, no void."),
+    ],
+)
+def test_a_score_that_a_link_asks_for_in_vain_is_named(errors, said, name, reason):
+    app = errors("unet", score=name)
+    assert reason in said(app) and score_box(app).value == "miou" and not app.exception
+    assert len(gallery(app)[0]) == 3 and "score" not in app.query_params
+    assert "Not stored with these runs: boundary IoU" in score_box(app).help
+
+
+def test_a_run_without_a_score_that_another_has_says_so(open_app, data, tmp_path, said):
+    make_runs(tmp_path / "runs", data, ("unet",))
+    make_runs(tmp_path / "runs", data, ("pspnet",), extras=True)
+    app = open_app(data, tmp_path / "runs", "errors", score="boundary_f1", of="unet")
+    assert "U-Net has no boundary F1. This evaluation was stored without boundary scores" in said(app)
+    assert "segcore evaluate" in said(app)
+    sort_box(app).set_value("all-fail").run()
+    assert len(gallery(app)[0]) == 3 and all(note.endswith("PSPNet") for note in gallery(app)[1])
 
 
 @pytest.mark.parametrize("rank", ["difference", "all-fail", "disagreement"])
@@ -163,8 +238,7 @@ def test_what_no_image_has_is_said(open_app, data, runs, said):
     assert "No image of test has Tree." in said(app) and "Not one pixel in test: Tree." in said(app)
     app = open_app(data, folder, "errors", score="iou:Tree")
     assert "No image has a score to go by: IoU of Tree." in said(app)
-    next(box for box in app.selectbox if box.label == "Score").set_value("entropy").run()
-    assert "No image has a score to go by: entropy." in said(app)
+    assert "entropy" not in score_box(app).options  # of no image
     app = open_app(data, folder, "errors", lit="Tree:Car", rank="lit")
     assert "No image is left with Tree taken for Car." in said(app) and not app.exception
 

@@ -48,6 +48,11 @@ class Counted:
             return None
         return None if found is None else cls(found, kind)
 
+    @property
+    def each(self) -> npt.NDArray[np.float64]:
+        """`[N]` the score of each image by itself; NaN where it has none."""
+        return self.statistic.each(self.counts)
+
     def at(self, places: I64) -> Counted:
         """The same of some images."""
         if isinstance(self.counts, Sums):

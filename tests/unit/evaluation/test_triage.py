@@ -1,16 +1,28 @@
 """Ranking images from counts alone, against hand counts and the metrics' own per-image scores."""
 
-from types import SimpleNamespace
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segcore.errors import EvaluationError
-from segcore.evaluation.triage import Mistake, Tally, Triage, best, score_titles
+from segcore.evaluation.triage import (
+    LOWER_IS_BETTER,
+    SCORES,
+    ImageScores,
+    Mistake,
+    Triage,
+    best,
+    class_scores,
+    score_titles,
+)
 from segcore.labels import CAMVID11, LabelMap
-from segcore.metrics import per_image
+from segcore.metrics import Reliability, boundary_scores, per_image
+from segcore.runs import Evaluation
 from segcore.runs.tables import Cells
 
 LABELS = LabelMap("toy", ("Sky", "Road", "Car"), ((1, 1, 1), (2, 2, 2), (3, 3, 3)))
@@ -27,7 +39,7 @@ COUNTS = np.array(
 )
 
 
-def tally(counts=COUNTS, ids=IDS, labels=LABELS, entropy=None):
+def scored(counts=COUNTS, ids=IDS, labels=LABELS, entropy=None):
     image, truth, prediction = np.nonzero(counts)
     cells = Cells(
         image.astype(np.int32),
@@ -36,7 +48,7 @@ def tally(counts=COUNTS, ids=IDS, labels=LABELS, entropy=None):
         counts[image, truth, prediction].astype(np.int64),
     )
     columns = {"entropy": np.full(len(ids), np.nan) if entropy is None else np.asarray(entropy, np.float64)}
-    return Tally.of(SimpleNamespace(ids=tuple(ids), labels=labels, cells=cells, of_images=columns.__getitem__))
+    return ImageScores.of(Evaluation(Path("/nowhere/test"), labels, tuple(ids), cells, pa.table(columns)))
 
 
 @st.composite
@@ -50,20 +62,91 @@ def counted(draw, images=6, classes=3):
 @given(counted())
 @settings(max_examples=60, deadline=None)
 def test_scores_and_sums_are_those_of_the_metrics(counts):
-    found, wanted = tally(counts, tuple("abcdef")), per_image(counts)
-    for name in ("miou", "pixel_accuracy"):
+    found, wanted = scored(counts, tuple("abcdef")), per_image(counts)
+    for name in ("miou", "pixel_accuracy", "mean_accuracy", "mean_dice", "frequency_weighted_iou"):
         np.testing.assert_allclose(found.score(name), wanted[name], equal_nan=True)
-    for index, name in enumerate(LABELS.names):
-        np.testing.assert_allclose(found.score(f"iou:{name}"), wanted["iou"][:, index], equal_nan=True)
-    assert (found.total == counts.sum(axis=0)).all()
-    assert (found.true == counts.sum(axis=2)).all() and (found.predicted == counts.sum(axis=1)).all()
+    for kind in ("iou", "dice", "precision", "accuracy"):
+        for index, name in enumerate(LABELS.names):
+            np.testing.assert_allclose(found.score(f"{kind}:{name}"), wanted[kind][:, index], equal_nan=True)
+    assert (found.evaluation.total == counts.sum(axis=0)).all()
+    assert (found.sums.true == counts.sum(axis=2)).all() and (found.sums.predicted == counts.sum(axis=1)).all()
 
 
-@given(counted(), counted(), st.sampled_from(["miou", "pixel_accuracy", "iou:Car"]))
+def test_borders_and_calibration_rank_images_too(fake_run, tmp_path):
+    evaluation = fake_run(tmp_path, "unet", extras=True).evaluation("test")
+    found = ImageScores.of(evaluation)
+    for place in range(len(evaluation.ids)):
+        borders = boundary_scores(evaluation.boundary_counts[place])
+        for name in ("boundary_iou", "boundary_iou_3px", "boundary_f1"):
+            assert found.score(name)[place] == pytest.approx(getattr(borders, name))
+        counts = evaluation.calibration_counts
+        assert found.score("ece")[place] == pytest.approx(Reliability.of(counts.before[place]).ece)
+        assert found.score("ece_scaled")[place] == pytest.approx(Reliability.of(counts.after[place]).ece)
+        assert found.score("entropy")[place] == evaluation.of_images("entropy")[place]
+    assert all(not found.lacks(name) for name in SCORES)
+    known = Triage.of([found]).known
+    assert set(SCORES) - set(known) == {"miou_without_void", "pixel_accuracy_without_void"}  # void is no class here
+
+
+def test_what_is_not_stored_is_not_offered_and_says_why(fake_run, tmp_path):
+    old, new = (fake_run(tmp_path, name, extras=name == "new").evaluation("test") for name in ("old", "new"))
+    first, second = ImageScores.of(old), ImageScores.of(new)
+    assert "boundary_f1" not in Triage.of([first]).known and "ece" not in Triage.of([first]).known
+    assert "boundary_f1" in Triage.of([first, second]).known  # one of them has it
+    assert np.isnan(first.score("ece")).all()
+    assert "stored without boundary scores, calibration" in first.lacks("ece") and "segcore evaluate" in first.lacks(
+        "ece"
+    )
+    assert not first.lacks("miou") and not first.lacks("iou:Car")
+    (new.path / "calibration.parquet").write_bytes(b"PAR1")
+    cut = ImageScores.of(replace(new))
+    assert "calibration.parquet" in cut.lacks("ece") and np.isnan(cut.score("ece")).all()
+    ranking = Triage.of([first, second]).difference(0, 1, "boundary_f1")
+    assert ranking.ids == () and ranking.left_out == len(old.ids)
+
+
+def test_void_as_a_class_can_be_left_out(fake_run, tmp_path):
+    labels = LabelMap("void", ("Sky", "Road", "Void"), ((1, 1, 1), (2, 2, 2), (0, 0, 0)))
+    evaluation = fake_run(tmp_path, "unet", labels=labels).evaluation("test")
+    found = ImageScores.of(evaluation)
+    wanted = per_image(evaluation.counts, without=(2,))
+    for name in ("miou", "pixel_accuracy"):
+        np.testing.assert_allclose(found.score(f"{name}_without_void"), wanted[name])
+    assert "miou_without_void" in Triage.of([found]).known
+
+
+def test_a_run_evaluated_before_there_was_a_temperature_says_so(fake_run, tmp_path):
+    evaluation = fake_run(tmp_path, "unet", extras=True).evaluation("test")
+    evaluation.calibration_counts.temperature = None
+    found = ImageScores.of(evaluation)
+    assert np.isnan(found.score("ece_scaled")).all() and not found.lacks("ece")
+    assert "evaluate val, then test again" in found.lacks("ece_scaled")
+
+
+@pytest.mark.parametrize("score", [name for name in SCORES if "void" not in name] + ["dice:Sky"])
+def test_where_one_is_better_is_where_its_score_is(score, fake_run, tmp_path):
+    runs = [fake_run(tmp_path, f"run{seed}", right=0.6 + 0.2 * seed, seed=seed, extras=True) for seed in range(2)]
+    triage = Triage.of([ImageScores.of(run.evaluation("test")) for run in runs])
+    ours, theirs = triage.scores(score)
+    assert not np.isnan(ours[0]) and (ours != theirs).any()
+    found = triage.difference(0, 1, score)
+    sign = -1 if score in LOWER_IS_BETTER else 1
+    assert dict(zip(found.ids, found.values, strict=True)) == {
+        sample_id: pytest.approx(sign * (a - b))
+        for sample_id, a, b in zip(triage.ids, ours, theirs, strict=True)
+        if a == a and b == b
+    }
+    assert (np.diff(found.values) <= 0).all()
+    worst = triage.worst(0, score)
+    assert (sign * np.diff(worst.values) >= 0).all()
+    assert LOWER_IS_BETTER == {"ece", "ece_scaled", "entropy"}
+
+
+@given(counted(), counted(), st.sampled_from(["miou", "mean_dice", "precision:Car"]))
 @settings(max_examples=60, deadline=None)
 def test_orders_hold_together(one, other, score):
     ids = tuple("abcdef")
-    triage = Triage.of([tally(one, ids), tally(other, ids)])
+    triage = Triage.of([scored(one, ids), scored(other, ids)])
     ours, theirs = triage.scores(score)
     worst = triage.worst(0, score)
     assert (np.diff(worst.values) >= 0).all() and worst.left_out == np.isnan(ours).sum()
@@ -82,7 +165,7 @@ def test_orders_hold_together(one, other, score):
 
 
 def test_the_worst_comes_first_and_an_image_without_the_score_is_left_out_and_counted():
-    triage = Triage.of([tally()])
+    triage = Triage.of([scored()])
     ranking = triage.worst(0, "miou")
     assert ranking.ids == ("b", "c", "a") and ranking.left_out == 1
     assert ranking.values == pytest.approx([(1 + 1 / 5) / 2, (1 / 2 + 4 / 5) / 2, 1])
@@ -92,7 +175,7 @@ def test_the_worst_comes_first_and_an_image_without_the_score_is_left_out_and_co
 
 
 def test_of_entropy_less_is_better():
-    triage = Triage.of([tally(entropy=[0.1, 0.4, 0.2, 0.3]), tally(entropy=[0.2, 0.1, 0.2, np.nan])])
+    triage = Triage.of([scored(entropy=[0.1, 0.4, 0.2, 0.3]), scored(entropy=[0.2, 0.1, 0.2, np.nan])])
     assert triage.worst(0, "entropy").ids == ("b", "d", "c", "a")
     assert triage.difference(0, 1, "entropy").ids == ("a", "c", "b")
     assert triage.all_fail("entropy").ids == ("d", "c", "a", "b")
@@ -106,7 +189,7 @@ def test_of_entropy_less_is_better():
     [(Mistake(1, 2), [0, 4, 0, 0]), (Mistake(0, None), [0, 0, 3, 0]), (Mistake(None, 2), [0, 4, 1, 0])],
 )
 def test_mistakes_are_counted_by_image(mistake, pixels):
-    triage = Triage.of([tally()])
+    triage = Triage.of([scored()])
     found = triage.mistaken(0, mistake)
     assert found.tolist() == pixels
     ranking = triage.ranked(found.astype(float), True, found > 0)
@@ -115,8 +198,8 @@ def test_mistakes_are_counted_by_image(mistake, pixels):
 
 
 def test_images_are_kept_by_class_and_runs_may_have_scored_others():
-    other = tally(COUNTS[[1, 0]], ("b", "e"))
-    triage = Triage.of([tally(), other])
+    other = scored(COUNTS[[1, 0]], ("b", "e"))
+    triage = Triage.of([scored(), other])
     assert triage.ids == ("a", "b", "c", "d", "e")
     assert triage.present(1).tolist() == [True, True, False, False, True]
     assert triage.present(2).tolist() == [False, False, True, False, False]
@@ -128,23 +211,23 @@ def test_images_are_kept_by_class_and_runs_may_have_scored_others():
 
 
 def test_other_values_rank_only_the_images_they_know():
-    triage = Triage.of([tally()])
+    triage = Triage.of([scored()])
     ranking = triage.most({"c": 0.5, "a": 0.5, "d": 0.7, "elsewhere": 1.0})
     assert ranking.ids == ("d", "a", "c") and ranking.left_out == 1
 
 
 def test_rows_may_come_in_any_order():
-    found = tally()
-    cells = Cells(*(column[::-1] for column in found.cells))
-    unknown = np.full(len(IDS), np.nan)
-    again = Tally.of(SimpleNamespace(ids=IDS, labels=LABELS, cells=cells, of_images=lambda _: unknown))
-    assert (again.right == found.right).all() and (again.predicted == found.predicted).all()
+    found = scored()
+    cells = Cells(*(column[::-1] for column in found.evaluation.cells))
+    again = ImageScores.of(replace(found.evaluation, cells=cells))
+    assert (again.sums.right == found.sums.right).all() and (again.sums.predicted == found.sums.predicted).all()
 
 
 def test_an_unknown_score_lists_the_choices():
     with pytest.raises(EvaluationError, match=r"No score of an image 'iou:Tree'.*miou, pixel_accuracy.*iou:Car"):
-        tally().score("iou:Tree")
+        scored().score("iou:Tree")
     assert score_titles(LABELS)["iou:Car"] == "IoU of Car"
+    assert list(class_scores("Car").values()) == ["IoU of Car", "precision of Car", "recall of Car", "Dice of Car"]
 
 
 @pytest.mark.parametrize("mistake", [Mistake(7, 1), Mistake(None, 3), Mistake(9, None)])
