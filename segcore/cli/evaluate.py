@@ -107,6 +107,7 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
     from segcore.labels import PRESETS
     from segcore.runs import ScoreInfo
     from segcore.runs.plans import with_leaks
+    from segcore.runs.temperature import after_evaluation
 
     trained = run.summary.dataset
     labels = run.labels.name if run.labels.name in PRESETS else None
@@ -141,6 +142,8 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
     _print_scores(run, f"{dataset.name} {arguments.split}, {number(len(ids), 'image')}", found, evaluation)
     if leaks and arguments.split in leaks:
         print(leaks[arguments.split])
+    for text in after_evaluation(run, name):
+        print(text)
     for note in predictor.notes:
         print(f"segcore: {note}", file=sys.stderr)
     if predictor.variant:

@@ -114,7 +114,7 @@ def notes(comparison: Comparison, pool: int) -> list[str]:
     if len(comparison.level(pool)) > 1:
         found.append(f"Bold: the best, and what {kept.where} can't separate from it.")
     inside = [run for run in comparison.runs if run.id in kept.runs]
-    return [*found, *leak_notes(inside, comparison.split)]
+    return [*found, *comparison.stale(kept.runs), *leak_notes(inside, comparison.split)]
 
 
 def problems(comparison: Comparison) -> list[str]:

@@ -208,7 +208,8 @@ def all_scores(subject: Subject, pool: int) -> Html:
             el("tr", _metric_head(key, "row"), [el("td", score(row.scores[key]), class_="num") for row in rows])
             for key in keys
         ]
-    return el("div", el("table", el("thead", el("tr", head)), el("tbody", body)), class_="scroll")
+    table = el("div", el("table", el("thead", el("tr", head)), el("tbody", body)), class_="scroll")
+    return inner(table, paragraphs(comparison.stale(comparison.pools[pool].runs), "note"))
 
 
 def _metric_head(key: str, scope: str, class_: str | None = None) -> Html:

@@ -324,6 +324,9 @@ def _calibration(comparison: Comparison, part: Part) -> None:
         "Below the dashed line a model is too sure. The temperature is fitted on validation: where test differs, it "
         "may not help."
     )
+    shown = [run_id for row in part.rows for run_id in row.runs]
+    for text in cache.kept(part.token("stale"), lambda: comparison.stale(shown)):
+        st.caption(f":orange[:material/warning:] {escaped(text)}")
 
 
 def training(view: View, comparison: Comparison, part: Part) -> None:

@@ -39,6 +39,7 @@ from segcore.evaluation.comparison.rows import Pair, Row
 from segcore.evaluation.comparison.seeds import Group, groups_of
 from segcore.metrics import Draws, Interval, Sums, statistic
 from segcore.runs import Evaluation, RunRecord
+from segcore.runs.temperature import stale_note
 from segcore.runs.titles import run_titles
 
 F64 = npt.NDArray[np.float64]
@@ -321,7 +322,15 @@ class Comparison:
         found: dict[str, None] = {}
         for place, pool in enumerate(self.pools):
             found |= dict.fromkeys(words.caveats(self.ranked(place, among), pool, self.metric, self.split))
+        if self.metric.key == "ece_scaled":
+            found |= dict.fromkeys(self.stale(among))
         return list(found)
+
+    def stale(self, among: Sequence[str] = ()) -> list[str]:
+        """Which runs were scaled by another temperature than validation asks for now, and what to do; at most one."""
+        runs = [run for run in self.runs if run.id in self.evaluations and (not among or run.id in among)]
+        note = stale_note(runs, self.split, dict(self.titles))
+        return [note] if note else []
 
     def classes(self, among: Sequence[str], score: str = "iou") -> dict[str, tuple[Interval, ...]]:
         """A score of each class with its interval, by the id of the row.

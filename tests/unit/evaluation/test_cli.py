@@ -59,7 +59,9 @@ def test_evaluate_prints_and_stores_the_scores(run, store, folder, capsys):
     more = evaluation.image_miou, evaluation.boundary.boundary_f1, evaluation.calibration.before.ece
     for name, value in zip(("image mIoU", "boundary F1", "calibration error"), more, strict=True):
         assert re.search(rf"{name} .*{value:.4f}", printed)
-    assert "temperature" not in printed  # which validation, not evaluated yet, would tell
+    assert "at temperature" not in printed  # which validation, not evaluated yet, would tell
+    assert "ECE, scaled, needs the temperature of val, which is not stored." in printed
+    assert f"`segcore evaluate {run.path} --split val`; `segcore evaluate {run.path} --split test`" in printed
     assert POLICY in printed
     assert "not the data it was trained on" not in printed
 
@@ -225,6 +227,7 @@ def test_other_ways_to_predict_are_stored_beside_the_plain_one(run, capsys):
     printed = capsys.readouterr().out
     assert "Not the plain prediction: stored as test+flip+32x48 in" in printed
     assert "The scores of test stay as they are." in printed
+    assert f"`segcore evaluate {run.path} --split val --tta flip --window 32x48`" in printed
     again = load_run(run.path)
     assert again.summary == before
     assert again.splits == ("test", "test+flip+32x48")
