@@ -53,7 +53,7 @@ def examples(subject: Subject, pool: int) -> tuple[Html, str]:
         parts.append(_example(subject, ranked, example, ids[example.place], dataset.labels, (photo, truth), name))
     said = (
         "Chosen by rule from the stored scores, not by hand. Top: the model's answer; below: its mistakes in the "
-        "colour of the class taken, with what is right dimmed and what is never scored hatched. The number is "
+        "colour of the class taken, with what is right faded and what is never scored hatched. The number is "
         "the mIoU of the image. Click a picture to enlarge it."
     )
     return inner(el("p", said, class_="note"), _classes(dataset.labels, seen), parts), "\n".join(styles)

@@ -86,7 +86,7 @@ def pictures(view: View, board: Board, asked: Asked) -> str:
         return f"Lit: the pixels that {run} took so, in the colour of the class it took them for. {hover}"
     if asked.rank == "disagreement":
         return f"The brighter, the more answers there are; pink: all agree and are wrong. {hover}"
-    legend = "right = dimmed photo, wrong = the colour of the class it was taken for, hatched = never scored"
+    legend = "right = faded photo, wrong = the colour of the class it was taken for, hatched = never scored"
     if asked.rank == "difference":
         return f"Errors of {than}, and on hover those of {run}: {legend}."
     return f"Errors of {'the best run' if asked.rank == 'all-fail' else run}: {legend}. {hover}"

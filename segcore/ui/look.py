@@ -17,7 +17,7 @@ VIEWS = {
     "overlay": "Class colours over the photo.",
     "mask": "Class colours alone.",
     "contour": "The borders of the regions.",
-    "error": "Right = dimmed photo, wrong = the colour of the class it was taken for, hatched = never scored.",
+    "error": "Right = faded photo, wrong = the colour of the class it was taken for, hatched = never scored.",
     "disagreement": "What each model says where they differ.",
     "confidence": "How sure a model is; what is below the threshold is marked.",
     "boundary": "Errors in the band along the true borders; the rest is dark.",

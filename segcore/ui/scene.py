@@ -15,7 +15,8 @@ from segcore.ui.panels import Answer, photo
 from segcore.ui.parallel import parallel
 from segcore.ui.viewer import Mark, Panel, Reading
 from segcore.ui.widgets import number
-from segcore.visual.layers import CLEAR, DARK, DIMMED, DOUBT, MARKED, RIGHT, WRONG
+from segcore.visual.layers import CLEAR, DARK, DOUBT, MARKED, RIGHT, WRONG
+from segcore.visual.overlay import DIMMED, FADED
 
 _FIXED = ("mask", "contour", "disagreement", "boundary")  # views whose ground truth leaves the opacity alone
 
@@ -162,7 +163,7 @@ _VOID = Mark("Never scored", "repeating-linear-gradient(135deg, #969696 0 3px, #
 _ANY_CLASS = "conic-gradient(#800000, #404080, #808000, #c08080, #800000)"
 _KEYS = {
     "error": (
-        Mark("Right: the photo, dimmed", _css(DIMMED)),
+        Mark("Right: the photo, faded", _css(FADED)),
         Mark("Wrong: the colour of the class it was taken for", _ANY_CLASS),
         _VOID,
     ),

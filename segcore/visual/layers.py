@@ -1,6 +1,6 @@
 """What the models did, as layers over a photo: errors, disputes, borders, doubts. Each is one palette PNG.
 
-A layer colours some pixels in the colour of their class, a few in colours of its own, and darkens the rest, so that
+A layer colours some pixels in the colour of their class, a few in colours of its own, and dulls the rest, so that
 what it is about stands out of the photo. Arrays in, bytes out; nothing is changed.
 """
 
@@ -16,7 +16,7 @@ from segcore.errors import SegcoreError
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.visual.agreement import answers, together_wrong, vote_entropy
 from segcore.visual.encode import encode_png, layer_palette, shrunk
-from segcore.visual.overlay import DIM, hatch, wrong
+from segcore.visual.overlay import DIMMED, FADED, hatch, wrong
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
@@ -24,7 +24,6 @@ Bool = npt.NDArray[np.bool_]
 Rgba = tuple[int, int, int, int]
 
 CLEAR: Rgba = (0, 0, 0, 0)
-DIMMED: Rgba = (0, 0, 0, round(255 * (1 - DIM)))
 DARK: Rgba = (0, 0, 0, 200)
 HATCHED: tuple[Rgba, Rgba] = ((150, 150, 150, 235), (60, 60, 60, 235))
 RIGHT: Rgba = (38, 132, 164, 130)  # blue and orange: told apart by everybody
@@ -44,7 +43,7 @@ def encode_errors(
     visible: Collection[int] | None = None,
     width: int | None = None,
 ) -> bytes:
-    """The error map as a layer over the photo: right = dimmed, wrong = class it was taken for, void = hatched.
+    """The error map as a layer over the photo: right = faded, wrong = class it was taken for, void = hatched.
 
     Args:
         prediction: `[H, W]` uint8 ids.
@@ -57,7 +56,7 @@ def encode_errors(
         SegcoreError: when sizes differ.
     """
     guess, true = _pair(prediction, truth, width)
-    return _layer(guess, wrong(guess, true), labels, visible, rest=DIMMED, marks=_void(true))
+    return _layer(guess, wrong(guess, true), labels, visible, rest=FADED, marks=_void(true))
 
 
 def encode_verdict(prediction: U8, truth: U8, *, width: int | None = None) -> bytes:

@@ -9,12 +9,12 @@ import numpy.typing as npt
 from segcore.errors import SegcoreError
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.visual.encode import encode_png
-from segcore.visual.overlay import DIM, wrong
+from segcore.visual.overlay import DIMMED, wrong
 
 U8 = npt.NDArray[np.uint8]
 Bool = npt.NDArray[np.bool_]
 
-_RIM, _DIMMED = 253, 254  # indices of the layer, free of classes
+_RIM, _REST = 253, 254  # indices of the layer, free of classes
 
 
 def confused(prediction: U8, truth: U8, true: int | None, taken: int | None) -> Bool:
@@ -79,12 +79,12 @@ def encode_marked(mask: U8, marked: Bool, labels: LabelMap, *, width: int | None
         raise SegcoreError(f"{len(taken)} classes lit in one picture; at most {_RIM} can be drawn.")
     table = np.zeros(256, np.uint8)
     table[taken] = np.arange(len(taken))  # numbered anew: the other indices stay free
-    indices = np.where(shown, table[ids], np.where(rim, np.uint8(_RIM), np.uint8(_DIMMED)))
+    indices = np.where(shown, table[ids], np.where(rim, np.uint8(_RIM), np.uint8(_REST)))
     palette = np.zeros((256, 4), np.uint8)
     palette[: len(taken), :3] = labels.palette[taken]
     palette[: len(taken), 3] = 255
     palette[_RIM] = (255, 255, 255, 220)
-    palette[_DIMMED] = (0, 0, 0, round(255 * (1 - DIM)))
+    palette[_REST] = DIMMED
     return encode_png(indices, palette)
 
 

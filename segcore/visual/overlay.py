@@ -14,7 +14,10 @@ from segcore.labels import IGNORE_INDEX, LabelMap
 U8 = npt.NDArray[np.uint8]
 
 HATCH_PERIOD = 12  # px, at the size of the mask
-DIM = 0.35  # brightness that a rightly predicted pixel keeps in an error map
+# RGBA over a rightly predicted pixel in an error map. Grey, not black: palettes have colours as dark as a photo's
+# shadows and as bright as its lights, but none as dull.
+FADED = (165, 165, 165, 140)
+DIMMED = (0, 0, 0, 128)  # over a photo on which few pixels shall shine
 
 
 def overlay(
@@ -73,7 +76,7 @@ def outlined(image: U8, mask: U8, labels: LabelMap, *, visible: Collection[int] 
 def error_map(image: U8, prediction: U8, truth: U8, labels: LabelMap) -> U8:
     """Where and how a prediction is wrong.
 
-    Right pixels are the dimmed photo, wrong ones the colour of the class they were taken for, and pixels that are
+    Right pixels are the faded photo, wrong ones the colour of the class they were taken for, and pixels that are
     never scored are hatched.
 
     Args:
@@ -90,8 +93,9 @@ def error_map(image: U8, prediction: U8, truth: U8, labels: LabelMap) -> U8:
     """
     _same_size(image, prediction, "prediction")
     _same_size(image, truth, "truth")
-    dimmed = (image * np.float32(DIM)).astype(np.uint8)
-    result = np.where(wrong(prediction, truth)[..., None], labels.to_rgb(prediction), dimmed)
+    share = FADED[3] / 255
+    faded = cv2.addWeighted(image, 1 - share, np.full_like(image, FADED[:3]), share, 0)
+    result = np.where(wrong(prediction, truth)[..., None], labels.to_rgb(prediction), faded)
     void = truth == IGNORE_INDEX
     lines = hatch(truth.shape)
     result[void & lines] = 150

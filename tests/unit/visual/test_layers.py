@@ -20,7 +20,6 @@ from segcore.visual import (
 from segcore.visual.layers import (
     CLEAR,
     DARK,
-    DIMMED,
     HATCHED,
     MARKED,
     RIGHT,
@@ -28,6 +27,7 @@ from segcore.visual.layers import (
     confidence_palette,
     quantized,
 )
+from segcore.visual.overlay import DIMMED, FADED
 
 
 def drawn(data):
@@ -55,9 +55,9 @@ def pair():
 def test_errors_are_the_class_it_was_taken_for(pair):
     layer = drawn(encode_errors(*pair, CAMVID11))
     assert colors(layer[:10]) == {color(7)}
-    assert colors(layer[10:20]) == {DIMMED} == {(0, 0, 0, 166)}
+    assert colors(layer[10:20]) == {FADED}
     assert colors(layer[20:]) == set(HATCHED)
-    assert colors(drawn(encode_errors(*pair, CAMVID11, visible={1}))[:20]) == {DIMMED}
+    assert colors(drawn(encode_errors(*pair, CAMVID11, visible={1}))[:20]) == {FADED}
 
 
 def test_errors_of_255_classes_can_be_drawn():
@@ -156,7 +156,7 @@ def test_layers_shrink_without_new_colours(pair, width):
     ):
         assert drawn(layer).shape[:2] == (width, width)
         shown |= colors(drawn(layer))
-    assert shown <= {color(0), color(7), DIMMED, DARK, CLEAR, MARKED, *HATCHED}
+    assert shown <= {color(0), color(7), DIMMED, FADED, DARK, CLEAR, MARKED, *HATCHED}
 
 
 def test_sizes_must_match(pair):

@@ -8,7 +8,7 @@ from segcore.errors import SegcoreError
 from segcore.labels import CAMVID11
 from segcore.visual import confused, encode_lit, encode_marked
 
-DIMMED, RIM = (0, 0, 0, 166), (255, 255, 255, 220)
+DIMMED, RIM = (0, 0, 0, 128), (255, 255, 255, 220)
 
 
 def decoded(data):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from segcore.errors import SegcoreError
 from segcore.labels import CAMVID11, IGNORE_INDEX
 from segcore.visual import contour, error_map, outlined, overlay
+from segcore.visual.overlay import FADED
 
 
 @pytest.fixture
@@ -48,12 +49,13 @@ def test_inputs_are_left_alone(scene):
     assert (image == before[0]).all() and (mask == before[1]).all()
 
 
-def test_error_map_dims_right_colours_wrong_and_hatches_void(scene):
+def test_error_map_fades_right_colours_wrong_and_hatches_void(scene):
     image, truth = scene
     prediction = np.where(truth == 2, np.uint8(5), truth)
     prediction[:, 50:] = 3
     result = error_map(image, prediction, truth, CAMVID11)
-    assert (result[5, 5] <= image[5, 5] * 0.36 + 1).all()
+    share = FADED[3] / 255
+    assert result[5, 5] == pytest.approx((1 - share) * image[5, 5] + share * np.array(FADED[:3]), abs=1)
     assert (result[truth == 2] == CAMVID11.colors[5]).all()
     assert {tuple(pixel) for pixel in result[:, 50:].reshape(-1, 3)} == {(60, 60, 60), (150, 150, 150)}
 
