@@ -10,6 +10,7 @@ Beside it, in the same process: what `pandas.read_parquet` takes to read the tab
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import resource
 import statistics
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,10 +191,12 @@ def cold(runs: Path, repeat: int) -> tuple[Any, list[tuple[float, float]]]:
     """Runs of the page with empty caches, each in a new session."""
     import streamlit as st
 
-    found = []
+    app, found = None, []
     for _ in range(repeat):
         st.cache_data.clear()
         st.cache_resource.clear()
+        app = None
+        gc.collect()  # the session before, which a server would have let go by now
         app = open_page(runs)
         found.append(timed(app.run))
         fine(app)
@@ -223,6 +227,12 @@ def warm(app: Any, repeat: int) -> dict[str, list[tuple[float, float]]]:  # noqa
     return found
 
 
+def peak() -> float:
+    """MB that the process held at most so far."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB; bytes on macOS
+    return most * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
 def pandas_alone(runs: Path) -> tuple[float, float]:
     """What `pandas.read_parquet` takes for the tables that the page reads."""
     import pandas as pd
@@ -239,22 +249,22 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
     with tempfile.TemporaryDirectory() as folder:
-        runs = Path(folder) / "runs"
-        write_runs(runs, options.runs, options.images)
-        few = Path(folder) / "few"
-        write_runs(few, 2, 12)
+        runs, few = Path(folder) / "runs", Path(folder) / "few"
+        with ProcessPoolExecutor(1) as elsewhere:  # so that it does not count as memory of the page
+            elsewhere.submit(write_runs, runs, options.runs, options.images).result()
+            elsewhere.submit(write_runs, few, 2, 12).result()
         print(f"{options.runs} runs x {options.images} images, 11 classes; ms of server time: wall (processor)")
         app = open_page(few)
         row("imports and a page of 2 runs, fresh process", [timed(app.run)])
         fine(app)
         app, first = cold(runs, options.repeat)
-        alone = pandas_alone(runs)
         row("cold: caches empty", first, COLD)
-        row("  beside: pandas reading all its tables", [alone])
         found = warm(app, options.repeat)
+        memory = peak()
+        alone = pandas_alone(runs)
+        row("  beside: pandas reading all its tables", [alone])
         for name, each in found.items():
             row(f"warm: {name}", each, WARM)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
     print(f"{'peak memory of the process':45} {memory:6.0f} MB   limit {MEMORY:.0f} MB")
     print(f"ratio: a cold page takes {statistics.median(wall for wall, _ in first) / alone[0]:.1f} times that reading")
     slow = [name for name, each in found.items() if middle(each)[0] > WARM]
