@@ -30,20 +30,17 @@ class Part:
 
     Args:
         kind: Data, classes, void.
+        title: What that is called beside the other parts: `camvid, 11 classes`.
         rows: Chosen and scored, best first.
         colors: What a row is called -> hex.
         digest: Of the comparison.
     """
 
     kind: Kind
+    title: str
     rows: tuple[Row, ...]
     colors: dict[str, str]
     digest: str
-
-    @property
-    def title(self) -> str:
-        """`camvid, 11 classes`."""
-        return self.kind.title
 
     def token(self, *more: Hashable) -> tuple[Hashable, ...]:
         """Stands for all that it shows, for caches; `more` for what was chosen beside it."""
@@ -63,8 +60,9 @@ def parts(view: View, comparison: Comparison) -> list[Part]:
     found: dict[Kind, list[Row]] = {}
     for row in rows:
         found.setdefault(comparison.pools[row.pool].kind, []).append(row)
+    called = {pool.kind: pool.called for pool in comparison.pools}
     return [
-        Part(kind, tuple(mine), {row.title: board.color_of(view, row) for row in mine}, comparison.digest)
+        Part(kind, called[kind], tuple(mine), {row.title: board.color_of(view, row) for row in mine}, comparison.digest)
         for kind, mine in found.items()
     ]
 

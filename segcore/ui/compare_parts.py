@@ -87,12 +87,17 @@ def choose_part(found: Sequence[Part]) -> Part:
     """Runs of different data are never mixed below: one kind at a time."""
     if len(found) == 1:
         return found[0]
-    titles = [part.title for part in found]
-    chosen = state.get("part", titles[0], titles)
+    by_key = {part.kind.key: part for part in found}
+    bound = state.bound("part", next(iter(by_key)), by_key)
     st.segmented_control(
-        "Data", titles, required=True, **state.bound("part", titles[0], titles), label_visibility="collapsed"
+        "Data",
+        list(by_key),
+        format_func=lambda key: by_key[key].title,
+        required=True,
+        **bound,
+        label_visibility="collapsed",
     )
-    return found[titles.index(chosen)]
+    return by_key[state.get("part", next(iter(by_key)), by_key)]
 
 
 def is_it_real(view: View, comparison: Comparison, part: Part) -> None:

@@ -4,9 +4,12 @@ import json
 import shutil
 
 import pytest
+from fixtures.app import LABELS
 from fixtures.runs import fake_run
 
-from segcore.labels import CAMVID11
+from segcore.evaluation.comparison import Kind
+from segcore.labels import CAMVID11, LabelMap
+from segcore.runs import load_run
 from segcore.ui.board import MANY
 from segcore.ui.frame import MAX_CHOSEN, RUN_COLORS, UNCHOSEN, run_colors
 
@@ -85,11 +88,28 @@ def test_runs_of_other_data_are_ranked_apart(open_app, data, runs, said):
     assert [len(pool["rows"]) for pool in board(app)["pools"]] == [2, 2]  # far-b belongs to what far-a is ranked in
     assert "scored on different data" in said(app)
     parts = next(group for group in app.button_group if group.label == "Data")
-    parts.set_value("far, 11 classes").run()
+    assert parts.options == ["toy, 4 classes", "far, 11 classes"]
+    far, toy = (Kind.of(load_run(folder / name)).key for name in ("far-a", "unet"))
+    parts.set_value(far).run()
+    assert app.query_params["part"] == far
     assert not app.exception and select(app, "Model").options == ["PSPNet (a)"]
     parts = next(group for group in app.button_group if group.label == "Data")
-    parts.set_value("toy, 4 classes").run()
+    parts.set_value(toy).run()
     assert not app.exception and select(app, "Model").options == ["FCN-8s", "U-Net"]  # the later one is better
+
+
+def test_two_sets_of_classes_of_one_size_can_both_be_chosen(open_app, data, runs):
+    folder = runs("unet")
+    other = LabelMap("other", ("Sky", "Road", "Car", "Moon"), LABELS.colors)
+    fake_run(folder, "moon", model="pspnet", labels=other, dataset="toy", source="/nowhere")
+    app = open_app(data, folder, "compare", runs="unet,moon")
+    group = next(group for group in app.button_group if group.label == "Data")
+    assert group.options == ["toy, 4 classes (with Tree)", "toy, 4 classes (with Moon)"]
+    titles = [pool["title"] for pool in board(app)["pools"]]
+    assert titles == ["toy, 4 classes (with Tree), 3 images", "toy, 4 classes (with Moon), 4 images"]
+    moon = Kind.of(load_run(folder / "moon")).key
+    app = open_app(data, folder, "compare", runs="unet,moon", part=moon)
+    assert select(app, "Model").options == ["PSPNet"] and app.query_params["part"] == moon and not app.exception
 
 
 def test_unevaluated_and_broken_runs_are_lines_without_a_score(open_app, data, runs, said):

@@ -379,9 +379,9 @@ class Comparison:
             members = self._members(one.pool)
             places = members.index(one.runs), members.index(other.runs)
             return self._judged(one, other, self._grouped(one.pool), places, one.images)
-        kinds = self.pools[one.pool].kind, self.pools[other.pool].kind
-        if kinds[0] != kinds[1]:
-            return Pair(one.id, other.id, NAN, problem=f"one is of {kinds[0].title}, the other of {kinds[1].title}")
+        first, second = self.pools[one.pool], self.pools[other.pool]
+        if first.kind != second.kind:
+            return Pair(one.id, other.id, NAN, problem=f"one is of {first.called}, the other of {second.called}")
         return self._apart(one, other)
 
     def _apart(self, one: Row, other: Row) -> Pair:

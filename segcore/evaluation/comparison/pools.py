@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -36,8 +36,14 @@ class Kind(NamedTuple):
 
     @property
     def title(self) -> str:
-        """`camvid, 11 classes`."""
+        """`camvid, 11 classes`; others may be called so too, see `told_apart`."""
         return f"{self.dataset}, {len(self.classes)} classes" + (", void one of them" if self.void == "class" else "")
+
+    @property
+    def key(self) -> str:
+        """`camvid-1f3a9c`: the same in every link, whatever it stands beside."""
+        parts = "\n".join((*self.classes, self.void))
+        return f"{self.dataset}-{hashlib.sha256(parts.encode()).hexdigest()[:6]}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +55,16 @@ class Pool:
         ids: The images, in order.
         runs: Ids of the runs.
         block: Neighbouring frames drawn together when images are drawn again.
+        called: What its kind is called beside the others.
+        apart: What tells its images from those of another pool of its kind; empty where nothing must.
     """
 
     kind: Kind
     ids: tuple[str, ...]
     runs: tuple[str, ...]
     block: int
+    called: str
+    apart: str = ""
 
     @cached_property
     def clips(self) -> tuple[str, ...]:
@@ -73,8 +83,8 @@ class Pool:
 
     @property
     def title(self) -> str:
-        """`camvid, 11 classes, 233 frames of 2 clips`."""
-        return f"{self.kind.title}, {self.where}"
+        """`camvid, 11 classes, 233 frames of 2 clips`; no two pools of a comparison share one."""
+        return f"{self.called}, {self.where}{self.apart}"
 
 
 def sequences(ids: Sequence[str]) -> tuple[str, ...]:
@@ -131,16 +141,61 @@ def pools_of(
             order = np.argsort(np.array(ids))
             digest = hashlib.sha256(np.ascontiguousarray(truths[run.id][order]).tobytes()).digest()
             members[Kind.of(run), tuple(sorted(ids)), digest].append(run.id)
-    pools = [_pool(kind, tuple(ids), evaluations) for (kind, _, _), ids in members.items()]
+    called = told_apart([kind for kind, _, _ in members])
+    pools = [_pool(kind, tuple(ids), evaluations, called[kind]) for (kind, _, _), ids in members.items()]
     first: dict[Kind, int] = {}
     for pool in pools:
         first.setdefault(pool.kind, len(first))
-    return tuple(sorted(pools, key=lambda pool: (first[pool.kind], -len(pool.runs))))
+    found = sorted(pools, key=lambda pool: (first[pool.kind], -len(pool.runs)))
+    return tuple(replace(pool, apart=_images_apart(pool, found)) for pool in found)
 
 
-def _pool(kind: Kind, runs: tuple[str, ...], evaluations: Mapping[str, Evaluation]) -> Pool:
+def _pool(kind: Kind, runs: tuple[str, ...], evaluations: Mapping[str, Evaluation], called: str) -> Pool:
     ids = evaluations[runs[0]].ids
-    return Pool(kind, ids, runs, block_of(ids, np.array([image_values(evaluations[run_id], ids) for run_id in runs])))
+    block = block_of(ids, np.array([image_values(evaluations[run_id], ids) for run_id in runs]))
+    return Pool(kind, ids, runs, block, called)
+
+
+def told_apart(kinds: Sequence[Kind]) -> dict[Kind, str]:
+    """What each of several kinds is called: its title, and where others share that, what it alone has, or a number.
+
+    >>> one, other = Kind("x", ("Car", "Sky"), "ignore"), Kind("x", ("Car", "Road"), "ignore")
+    >>> list(told_apart([one, other]).values())
+    ['x, 2 classes (with Sky)', 'x, 2 classes (with Road)']
+    """
+    named: dict[str, list[Kind]] = defaultdict(list)
+    for kind in dict.fromkeys(kinds):
+        named[kind.title].append(kind)
+    found: dict[Kind, str] = {}
+    for title, alike in named.items():
+        if len(alike) == 1:
+            found[alike[0]] = title
+            continue
+        common = set(alike[0].classes).intersection(*(kind.classes for kind in alike))
+        own = [", ".join(_few([name for name in kind.classes if name not in common])) for kind in alike]
+        words = [f"with {names}" if names else "" for names in own]
+        if len(set(words)) < len(words) or not all(words):
+            # The same classes in another order, say: numbered in an order that doesn't hang on that of the runs.
+            order = sorted(alike, key=lambda kind: kind.key)
+            words = [f"{order.index(kind) + 1} of {len(alike)}" for kind in alike]
+        found |= {kind: f"{title} ({word})" for kind, word in zip(alike, words, strict=True)}
+    return found
+
+
+def _few(names: Sequence[str], most: int = 2) -> list[str]:
+    return [*names[:most], "…"] if len(names) > most else list(names)
+
+
+def _images_apart(pool: Pool, pools: Sequence[Pool]) -> str:
+    """What tells a pool from those of its kind with as many images: where they begin, or a number."""
+    alike = [other for other in pools if other.kind == pool.kind and other.where == pool.where]
+    if len(alike) == 1:
+        return ""
+    firsts = [min(other.ids) for other in alike]
+    if len(set(firsts)) == len(firsts):
+        return f" from {min(pool.ids)}"
+    what = "ground truth" if len({frozenset(other.ids) for other in alike}) == 1 else "set"
+    return f", {what} {alike.index(pool) + 1} of {len(alike)}"
 
 
 def image_values(evaluation: Evaluation, ids: Sequence[str]) -> F64:
@@ -162,13 +217,14 @@ def differences(
     found = []
     kinds = list(dict.fromkeys(pool.kind for pool in pools))
     if len(kinds) > 1:
-        listed = "; ".join(f"{kind.title}: {_names(_of_kind(pools, kind), titles)}" for kind in kinds)
+        called = {pool.kind: pool.called for pool in pools}
+        listed = "; ".join(f"{called[kind]}: {_names(_of_kind(pools, kind), titles)}" for kind in kinds)
         found.append(f"These runs were scored on different data, so their numbers don't rank each other. {listed}.")
         found += _class_sets(kinds)
     for kind in kinds:
         mine = [pool for pool in pools if pool.kind == kind]
         if len(mine) > 1:
-            listed = "; ".join(f"{pool.where}: {_names(pool.runs, titles)}" for pool in mine)
+            listed = "; ".join(f"{pool.where}{pool.apart}: {_names(pool.runs, titles)}" for pool in mine)
             found.append(
                 f"Not all on {kind.dataset} were scored on the same images. {listed}. "
                 "Two of them are compared on the images that both have, where their ground truth is the same."

@@ -8,7 +8,7 @@ import pytest
 from fixtures.runs import IDS, fake_run, fake_truth
 
 from segcore.errors import EvaluationError
-from segcore.evaluation.comparison import METRICS, Comparison
+from segcore.evaluation.comparison import METRICS, Comparison, Kind
 from segcore.evaluation.comparison.draws import sums_of
 from segcore.evaluation.comparison.pools import block_of, sequences, where
 from segcore.evaluation.comparison.words import NO_INTERVAL, points
@@ -252,6 +252,33 @@ def test_images_of_another_ground_truth_are_not_shared(store):
     other = [fake_truth(index + 1) for index in range(len(PHOTOS))]
     found = of([make(store, "one"), make(store, "two", "pspnet", truths=other)])
     assert "share no image" in found.pair("one", "two").problem
+    assert [pool.title for pool in found.pools] == [
+        f"fake, 11 classes, 16 images, ground truth {number} of 2" for number in (1, 2)
+    ]
+
+
+def test_no_two_pools_are_called_the_same(store):
+    changed_names = LabelMap("new", (*CAMVID11.names[:10], "Rider"), CAMVID11.colors)
+    turned = LabelMap("turned", CAMVID11.names[::-1], CAMVID11.colors[::-1])
+    one, two = make(store, "one"), make(store, "two", labels=changed_names)
+    found = of([one, two])
+    assert [pool.called for pool in found.pools] == [
+        "fake, 11 classes (with Bicyclist)",
+        "fake, 11 classes (with Rider)",
+    ]
+    assert "one is of fake, 11 classes (with Bicyclist)" in found.pair("one", "two").problem
+    assert "fake, 11 classes (with Rider): U-Net" in " ".join(found.differences)
+    runs = [one, make(store, "turned", labels=turned)]
+    called = [[pool.called for pool in of(each).pools] for each in (runs, runs[::-1])]
+    assert (
+        sorted(called[0]) == ["fake, 11 classes (1 of 2)", "fake, 11 classes (2 of 2)"] and called[1] == called[0][::-1]
+    )
+    assert len({Kind.of(run).key for run in (*runs, two)}) == 3
+    elsewhere = make(store, "else", ids=tuple(f"x{name}" for name in PHOTOS))
+    assert [pool.title for pool in of([one, elsewhere]).pools] == [
+        "fake, 11 classes, 16 images from a",
+        "fake, 11 classes, 16 images from xa",
+    ]
 
 
 def test_the_order_of_images_does_not_matter(store):
