@@ -25,6 +25,11 @@ def add_leaderboard(commands: Commands) -> None:
     add_compared_runs(parser)
     parser.add_argument("--format", default="md", choices=("md", "csv", "latex"), help="default: md")
     parser.add_argument("--sort", metavar="NAME", help="order by another score or cost (default: by --metric)")
+    parser.add_argument(
+        "--columns",
+        metavar="all|NAME,...",
+        help="scores and costs beside it in md and latex (default: a few; csv has all)",
+    )
     parser.add_argument("--out", metavar="FILE", help="write here (default: print)")
     parser.set_defaults(run=print_leaderboard)
 
@@ -100,7 +105,10 @@ def print_leaderboard(arguments: argparse.Namespace) -> int:
     from segcore.report import board
     from segcore.report.place import new_file
 
-    text = board.FORMATS[arguments.format](compared(arguments), arguments.sort)
+    asked = arguments.columns
+    if asked not in (None, "all"):
+        asked = [name for name in asked.replace(",", " ").split() if name]
+    text = board.FORMATS[arguments.format](compared(arguments), arguments.sort, asked)
     if arguments.out is None:
         print(text, end="")
         return 0

@@ -1,22 +1,20 @@
-"""A comparison as a leaderboard in Markdown, CSV or LaTeX."""
+"""A comparison as a leaderboard in Markdown or LaTeX, for people; as CSV it is `comparison.table.to_csv`."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal, TypeAlias
 
 from segcore.errors import ReportError, unknown
 from segcore.evaluation.comparison import COSTS, METRICS, Comparison, Row
+from segcore.evaluation.comparison.table import CSV_BEGINS, ordered, to_csv
 from segcore.metrics import POLICY
 from segcore.report.notes import leak_notes
-from segcore.runs.files import cell
 
 MARK = "segcore leaderboard"  # in the first lines of what is written
-CSV_BEGINS = "pool,rank,run,title,"  # likewise, since a CSV file has no room for a comment
 _LATEX = {letter: rf"\{letter}" for letter in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -24,8 +22,10 @@ _LATEX = {letter: rf"\{letter}" for letter in "&%$#_{}"} | {
     "–": "--",
     "±": r"$\pm$",
 }
-_SHORT = ("pixel_accuracy",)  # scores beside the one that is ranked by, where a page is narrow
-_SHORT_COSTS = ("parameters", "minutes")
+Asked: TypeAlias = "Sequence[str] | Literal['all'] | None"  # columns
+DEFAULT = ("miou", "image_miou", "pixel_accuracy", "boundary_iou", "parameters")
+NARROW = ("miou", "pixel_accuracy", "parameters")  # where a page is as wide as paper
+_RANKED_BY = 2  # place of the column that is ranked by
 
 
 @dataclass(frozen=True)
@@ -36,30 +36,13 @@ class Column:
         title: Its head.
         cell: The text of a row in it.
         number: Set right.
+        note: Has to be said under the table.
     """
 
     title: str
     cell: Callable[[Row], str]
     number: bool = True
-
-
-def ordered(comparison: Comparison, pool: int, sort: str | None) -> list[Row]:
-    """The rows of a pool, by the metric of the comparison or by another score or cost.
-
-    Raises:
-        ReportError: when there is no such score or cost.
-    """
-    rows = [row for row in comparison.rows if row.pool == pool]
-    if sort is None or sort == comparison.metric.key:
-        return rows
-    choices = [*METRICS, *comparison.costs]
-    if sort not in choices:
-        raise ReportError(unknown("score or cost", sort, choices))
-    falling = sort in METRICS and METRICS[sort].higher_is_better is not False
-    values = {row.id: row.scores.get(sort, row.cost.get(sort, float("nan"))) for row in rows}
-    known = [row for row in rows if values[row.id] == values[row.id]]
-    rest = [row for row in rows if values[row.id] != values[row.id]]
-    return sorted(known, key=lambda row: values[row.id], reverse=falling) + rest
+    note: str = ""
 
 
 def score(value: float) -> str:
@@ -74,25 +57,52 @@ def interval(row: Row) -> str:
     return f"{row.interval.low:.3f} to {row.interval.high:.3f}"
 
 
-def columns(comparison: Comparison, *, short: bool = False) -> list[Column]:
-    """The model, what is ranked by with its interval, the other scores, and the costs.
+def columns(
+    comparison: Comparison, asked: Asked = None, *, default: Sequence[str], sort: str | None = None
+) -> list[Column]:
+    """Rank, model, what is ranked by with its interval, and beside it other scores and costs.
 
     Args:
         comparison: What it can tell.
-        short: Only a few of the scores and costs, for a narrow page.
+        asked: Keys of the scores and costs, `all` of them, or None for the default ones and a latency.
+        default: The default ones; those that nobody knows are left out.
+        sort: A score or cost that is shown in any case.
+
+    Raises:
+        ReportError: when a key is none of a score or cost.
     """
     first = comparison.metric
-    others = [key for key in comparison.metrics if key != first.key and (key in _SHORT or not short)]
+    known = [key for key in comparison.metrics if key != first.key] + list(comparison.costs)
+    if asked == "all":
+        keys = known
+    elif asked is None:
+        latency = next((key for key in comparison.costs if key.endswith("_median")), None)
+        keys = [key for key in known if key in {*default, latency, sort}]
+    else:
+        choices = [*METRICS, *dict.fromkeys((*COSTS, *comparison.costs))]
+        for key in asked:
+            if key not in choices:
+                raise ReportError(unknown("score or cost", key, choices))
+        keys = [key for key in dict.fromkeys(asked) if key != first.key]
+    ranks = {run_id: rank for pool in range(len(comparison.pools)) for run_id, rank in comparison.ranks(pool).items()}
     found = [
+        Column("rank", lambda row: str(ranks.get(row.id, "–"))),
         Column("model", lambda row: row.title, number=False),
         Column(first.title, partial(_score, first.key)),
         Column("95 % interval", interval),
     ]
     if any(len(row.runs) > 1 for row in comparison.rows):
         found.append(Column("sd of seeds", lambda row: score(row.spread)))
-    found += [Column(METRICS[key].title, partial(_score, key)) for key in others]
-    costs = {key: cost for key, cost in comparison.costs.items() if key in _SHORT_COSTS or not short}
-    return found + [Column(cost.title, partial(_cost, key, cost.digits)) for key, cost in costs.items()]
+    return found + [_column(comparison, key) for key in keys]
+
+
+def _column(comparison: Comparison, key: str) -> Column:
+    if key in METRICS:
+        return Column(METRICS[key].title, partial(_score, key))
+    cost = comparison.costs.get(key, COSTS.get(key))
+    assert cost is not None
+    note = "" if key in COSTS else f"{cost.title}: {cost.help}"  # a latency is one of a machine and a size
+    return Column(cost.title, partial(_cost, key, cost.digits), note=note)
 
 
 def _score(key: str, row: Row) -> str:
@@ -103,7 +113,7 @@ def _cost(key: str, digits: int, row: Row) -> str:
     return f"{row.cost[key]:.{digits}f}" if key in row.cost else "–"
 
 
-def notes(comparison: Comparison, pool: int) -> list[str]:
+def notes(comparison: Comparison, pool: int, shown: Sequence[Column] = ()) -> list[str]:
     """What has to stand under a table: how it is counted, what the intervals are, what speaks against the split."""
     found = [POLICY]
     rows = comparison.ranked(pool)
@@ -113,6 +123,7 @@ def notes(comparison: Comparison, pool: int) -> list[str]:
         found.append(f"Intervals: 95 %, bootstrap over {drawn}, {comparison.resamples:,} draws.")
     if len(comparison.level(pool)) > 1:
         found.append(f"Bold: the best, and what {kept.where} can't separate from it.")
+    found += [each.note for each in shown if each.note][:1]  # the others were measured at the same place
     inside = [run for run in comparison.runs if run.id in kept.runs]
     return [*found, *comparison.stale(kept.runs), *leak_notes(inside, comparison.split)]
 
@@ -128,11 +139,11 @@ def title(comparison: Comparison, pool: int) -> str:
     return f"{comparison.pools[pool].title}: {comparison.split}"
 
 
-def markdown(comparison: Comparison, sort: str | None = None) -> str:
+def markdown(comparison: Comparison, sort: str | None = None, asked: Asked = None) -> str:
     """A table for each set of runs that rank each other, with its notes under it."""
     parts = [f"<!-- {MARK} -->"]
     for pool in range(len(comparison.pools)):
-        shown, level = columns(comparison), _bold(comparison, pool)
+        shown, level = columns(comparison, asked, default=DEFAULT, sort=sort), _bold(comparison, pool)
         lines = [
             _line([each.title for each in shown]),
             _line(["---:" if each.number else "---" for each in shown]),
@@ -140,9 +151,9 @@ def markdown(comparison: Comparison, sort: str | None = None) -> str:
         for row in ordered(comparison, pool, sort):
             cells = [_markdown(each.cell(row)) for each in shown]
             if row.id in level:
-                cells[1] = f"**{cells[1]}**"
+                cells[_RANKED_BY] = f"**{cells[_RANKED_BY]}**"
             lines.append(_line(cells))
-        listed = "\n".join(f"- {_markdown(text)}" for text in notes(comparison, pool))
+        listed = "\n".join(f"- {_markdown(text)}" for text in notes(comparison, pool, shown))
         parts += [f"### {_markdown(title(comparison, pool))}", "\n".join(lines), listed]
     if problems(comparison):
         parts.append("\n".join(f"- {_markdown(text)}" for text in problems(comparison)))
@@ -163,63 +174,21 @@ def _bold(comparison: Comparison, pool: int) -> frozenset[str]:
     return comparison.level(pool) if len(rows) > 1 else frozenset()
 
 
-def _standing(comparison: Comparison, pool: int) -> dict[str, bool]:
-    """Whether a row is level with the best, by its id; those of which that is not known are left out."""
-    rows, level = comparison.ranked(pool), comparison.level(pool)
-    known = [row for row in rows if row is rows[0] or comparison.pair(rows[0].id, row.id).judged] if level else []
-    return {row.id: row.id in level for row in known}
-
-
-def table(comparison: Comparison, sort: str | None = None) -> str:
-    """CSV for programs: one table, the same columns each time, numbers as they are; an empty cell is not known."""
-    extra = [key for key in comparison.costs if key not in COSTS]
-    head = [*CSV_BEGINS.strip(",").split(","), "runs", "split", "dataset", "classes", "void", "images", "block"]
-    head += ["ranked_by", "value", "low", "high", "level_with_best", "sd_of_seeds", *METRICS, *COSTS, *extra]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*head, "leak", "problem"])
-    for pool in range(len(comparison.pools)):
-        level = _standing(comparison, pool)
-        ranks = comparison.ranks(pool)  # whatever they are sorted by
-        for row in ordered(comparison, pool, sort):
-            values = _values(comparison, row, ranks.get(row.id), level.get(row.id), extra)
-            writer.writerow([cell(value) for value in values])
-    for row in comparison.rows:
-        if row.pool < 0:
-            writer.writerow([cell(value) for value in _values(comparison, row, None, None, extra)])
-    return text.getvalue()
-
-
-def _values(
-    comparison: Comparison, row: Row, rank: int | None, level: bool | None, extra: Sequence[str]
-) -> list[object]:
-    pool = comparison.pools[row.pool] if row.pool >= 0 else None
-    first = next(run for run in comparison.runs if run.id == row.id)
-    info, known = first.summary.dataset, row.interval
-    values: list[object] = [row.pool + 1 if pool else None, rank, row.id, row.title, " ".join(row.runs)]
-    values += [comparison.split, info.name, first.labels.classes, info.void, row.images, pool.block if pool else None]
-    values += [comparison.metric.key, row.scores[comparison.metric.key]]
-    values += [known.low, known.high] if known else [None, None]
-    values += [level, row.spread, *(row.scores[key] for key in METRICS)]
-    values += [row.cost.get(key) for key in (*COSTS, *extra)]
-    return [*values, row.leak or None, row.problem]
-
-
-def latex(comparison: Comparison, sort: str | None = None) -> str:
+def latex(comparison: Comparison, sort: str | None = None, asked: Asked = None) -> str:
     """A `table` with booktabs for each set of runs that rank each other, its notes under it."""
     parts = [f"% {MARK}; \\usepackage{{booktabs}}"]
     for pool in range(len(comparison.pools)):
-        shown, level = columns(comparison, short=True), _bold(comparison, pool)
+        shown, level = columns(comparison, asked, default=NARROW, sort=sort), _bold(comparison, pool)
         lines = [" & ".join(escaped(each.title) for each in shown) + r" \\", r"\midrule"]
         for row in ordered(comparison, pool, sort):
             cells = [escaped(each.cell(row).replace(" to ", "–")) for each in shown]
             if row.id in level:
-                cells[1] = rf"\textbf{{{cells[1]}}}"
+                cells[_RANKED_BY] = rf"\textbf{{{cells[_RANKED_BY]}}}"
             lines.append(" & ".join(cells) + r" \\")
         name = re.sub(r"[^a-z0-9]+", "-", f"{comparison.pools[pool].kind.dataset}-{comparison.split}".lower())
         kind = "".join("r" if each.number else "l" for each in shown)
         body = "\n    ".join([r"\toprule", *lines, r"\bottomrule"])
-        said = escaped(" ".join(notes(comparison, pool)))
+        said = escaped(" ".join(notes(comparison, pool, shown)))
         parts.append(
             "\\begin{table}\n  \\centering\\small\\setlength{\\tabcolsep}{3pt}\n"
             f"  \\caption{{{escaped(title(comparison, pool))}. {said}}}\\smallskip\n"
@@ -241,5 +210,16 @@ def escaped(text: str) -> str:
     return "".join(rf"\texttt{{{part}}}" if index % 2 else part for index, part in enumerate(plain))
 
 
-FORMATS: Mapping[str, Callable[[Comparison, str | None], str]] = {"md": markdown, "csv": table, "latex": latex}
+def table(comparison: Comparison, sort: str | None = None, asked: Asked = None) -> str:
+    """CSV, always with every column.
+
+    Raises:
+        ReportError: when columns are asked for.
+    """
+    if asked not in (None, "all"):
+        raise ReportError("CSV is for programs and always has every column; --columns is for md and latex.")
+    return to_csv(comparison, sort)
+
+
+FORMATS: Mapping[str, Callable[[Comparison, str | None, Asked], str]] = {"md": markdown, "csv": table, "latex": latex}
 MARKS = {"md": MARK, "csv": CSV_BEGINS, "latex": MARK}

@@ -213,27 +213,6 @@ def curves(view: View, comparison: Comparison, part: Part, axis: str) -> tuple[p
     return table, colors, notes
 
 
-def as_csv(comparison: Comparison) -> str:
-    """Every number of the leaderboard, one line a row."""
-    key = comparison.metric.key
-    rows = []
-    for row in comparison.rows:
-        pool = comparison.pools[row.pool].title if row.pool >= 0 else ""
-        ends: dict[str, float] = {}
-        if row.interval is not None:
-            ends = {f"{key}_low": row.interval.low, f"{key}_high": row.interval.high}
-        rows.append(
-            {
-                **{"run": row.id, "model": row.title, "seeds": len(row.runs), "scored_on": pool, "images": row.images},
-                **{each: row.scores[each] for each in comparison.metrics},
-                **ends,
-                **row.cost,
-                **{"leak": row.leak, "problem": row.problem},
-            }
-        )
-    return pd.DataFrame(rows).to_csv(index=False)
-
-
 def counted(comparison: Comparison) -> str:
     """How intervals were made, in Markdown."""
     lines = []

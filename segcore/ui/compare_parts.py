@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from segcore.evaluation.comparison import COSTS, METRICS
+from segcore.evaluation.comparison.table import to_csv
 from segcore.metrics import CLASS_SCORES, HELP, POLICY
 from segcore.ui import board, cache, compare, state, tables
 from segcore.ui.compare import Part
@@ -73,7 +74,7 @@ def controls(comparison: Comparison, splits: Sequence[str]) -> list[str]:
                 st.rerun()
         st.download_button(
             "CSV",
-            lambda: compare.as_csv(comparison),
+            lambda: to_csv(comparison),
             f"leaderboard-{comparison.split}.csv",
             "text/csv",
             icon=":material/download:",

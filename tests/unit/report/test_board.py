@@ -6,7 +6,7 @@ import re
 import shutil
 
 import pytest
-from fixtures.app import LABELS
+from fixtures.app import LABELS, ROOT
 
 from segcore.cli import main
 from segcore.evaluation.comparison import Comparison
@@ -32,10 +32,10 @@ def mixed(toy, tmp_path, fake_run):
 def test_markdown_ranks_with_intervals_policy_and_leak_line(toy, capsys):
     text = board(capsys, "--runs", toy[1])
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    assert [row[0].strip("| ") for row in rows[2:]] == ["DeepLabV3+", "PSPNet", "U-Net", "FCN-8s"]
+    assert [row[1] for row in rows[2:]] == ["DeepLabV3+", "PSPNet", "U-Net", "FCN-8s"]
     run = RunStore(toy[1]).get("deeplabv3plus")
-    assert rows[2][1].strip("* ") == f"{run.evaluation('test').scores.miou:.3f}"
-    assert re.fullmatch(r"0\.\d{3} to 0\.\d{3}", rows[2][2].strip())
+    assert rows[2][2].strip("* ") == f"{run.evaluation('test').scores.miou:.3f}"
+    assert re.fullmatch(r"0\.\d{3} to 0\.\d{3}", rows[2][3].strip())
     assert POLICY in text and "Leak check: none was made" in text and "bootstrap over" in text
 
 
@@ -63,7 +63,7 @@ def test_only_of_a_score_with_a_better_there_are_ranks_and_a_best(tmp_path, fake
         fake_run(tmp_path / "runs", name, model=name, right=0.4 + 0.5 * index, seed=index, extras=True)
     text = board(capsys, "--runs", tmp_path / "runs", "--metric", "ece")
     assert text.count("**") == 2 and "can't separate" not in text and "bootstrap over" in text
-    assert text.index("| PSPNet") < text.index("| U-Net")  # the smaller error first
+    assert text.index("| 1 | PSPNet") < text.index("| 2 | U-Net")  # the smaller error first
     text = board(capsys, "--runs", tmp_path / "runs", "--metric", "entropy")
     assert "**" not in text and "Bold" not in text and "bootstrap over" in text
     assert "textbf" not in board(capsys, "--runs", tmp_path / "runs", "--metric", "entropy", "--format", "latex")
@@ -86,7 +86,7 @@ def test_without_intervals_nothing_is_level_with_the_best(tmp_path, fake_run, ca
 
 def test_runs_on_other_data_get_a_table_of_their_own(mixed, capsys):
     text = board(capsys, "--runs", mixed)
-    assert text.count("| model |") == 2
+    assert text.count("| rank | model |") == 2
     assert "their numbers don't rank each other" in text and "FPN: not evaluated on test" in text
     rows = list(csv.DictReader(io.StringIO(board(capsys, "--runs", mixed, "--format", "csv"))))
     assert {(row["pool"], row["dataset"]) for row in rows} == {("1", "toy"), ("2", "x_y & z"), ("", "toy")}
@@ -108,9 +108,9 @@ def test_latex_is_escaped_and_balanced(mixed, capsys):
 
 def test_another_order_and_another_score(toy, capsys):
     text = board(capsys, "--runs", toy[1], "--sort", "parameters")
-    assert [line.split(" | ")[0][2:] for line in text.splitlines() if line.startswith("| ")][2:4] == ["FCN-8s", "U-Net"]
+    assert [line.split(" | ")[1] for line in text.splitlines() if line.startswith("| ")][2:4] == ["FCN-8s", "U-Net"]
     text = board(capsys, "unet", "--runs", toy[1], "--metric", "pixel_accuracy")
-    assert "| model | pixel accuracy | 95 % interval | mIoU |" in text
+    assert "| rank | model | pixel accuracy | 95 % interval | mIoU |" in text
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,8 @@ def test_another_order_and_another_score(toy, capsys):
         (["--split", "val"], "No run was evaluated on 'val'; there is test. Make evaluations:\n  segcore evaluate"),
         (["--metric", "mio"], "No metric 'mio'. Did you mean 'miou'"),
         (["--sort", "minute"], "No score or cost 'minute'. Did you mean 'minutes'"),
+        (["--columns", "ece,minute"], "No score or cost 'minute'. Did you mean 'minutes'"),
+        (["--format", "csv", "--columns", "ece"], "CSV is for programs and always has every column"),
         (["--out", "."], "is a folder; expected a file"),
     ],
 )
@@ -149,3 +151,30 @@ def test_only_what_it_wrote_is_replaced(toy, tmp_path, capsys):
         assert main(["leaderboard", "--runs", str(toy[1]), "--format", format_, "--out", str(out)]) == 2
         assert "Segcore didn't write it" in capsys.readouterr().err
         assert out.read_text() == "my own notes"
+
+
+def heads(text):
+    return next(line for line in text.splitlines() if "model" in line and line.startswith(("| ", "    rank"))).strip(
+        " |\\"
+    )
+
+
+def test_a_few_columns_unless_more_are_asked_for(capsys):
+    """Of the shipped runs, which are profiled: 28 columns are nobody's table."""
+    few = heads(board(capsys, "--runs", ROOT / "checkpoints")).split(" | ")
+    assert few[:4] == ["rank", "model", "mIoU", "95 % interval"] and len(few) == 9
+    assert few[-2:] == ["parameters, M", "torch fp32, ms"]
+    narrow = heads(board(capsys, "--runs", ROOT / "checkpoints", "--format", "latex")).split(" & ")
+    assert len(narrow) == 7
+    every = heads(board(capsys, "--runs", ROOT / "checkpoints", "--columns", "all")).split(" | ")
+    assert len(every) > 20 and set(few) < set(every)
+    for format_, cut in (("md", " | "), ("latex", " & ")):
+        text = board(capsys, "--runs", ROOT / "checkpoints", "--format", format_, "--columns", "ece, macs,miou")
+        assert heads(text).split(cut)[4:] == ["ECE", "MACs, G"]
+    assert "training, min" in heads(board(capsys, "--runs", ROOT / "checkpoints", "--sort", "minutes"))
+
+
+def test_a_latency_says_where_it_was_measured(capsys):
+    text = board(capsys, "--runs", ROOT / "checkpoints")
+    assert "- torch fp32, ms: Half of the images took less, one at a time at 224x320" in text
+    assert "ms: " not in board(capsys, "--runs", ROOT / "checkpoints", "--columns", "ece")
