@@ -55,7 +55,7 @@ def encode_errors(
     Raises:
         SegcoreError: when sizes differ.
     """
-    guess, true = _pair(prediction, truth, width)
+    guess, true = _alike(width, prediction=prediction, truth=truth)
     return _layer(guess, wrong(guess, true), labels, visible, rest=FADED, marks=_void(true))
 
 
@@ -70,7 +70,7 @@ def encode_verdict(prediction: U8, truth: U8, *, width: int | None = None) -> by
     Raises:
         SegcoreError: when sizes differ.
     """
-    guess, true = _pair(prediction, truth, width)
+    guess, true = _alike(width, prediction=prediction, truth=truth)
     return _painted(guess.shape, RIGHT, [(guess != true, WRONG), *_void(true)])
 
 
@@ -94,7 +94,7 @@ def encode_where(
     Raises:
         SegcoreError: when sizes differ.
     """
-    ids, shown = _pair(mask, where.astype(np.uint8), width, "condition")
+    ids, shown = _alike(width, prediction=mask, condition=where)
     return _layer(ids, (shown > 0) & (ids != IGNORE_INDEX), labels, visible, rest=DIMMED)
 
 
@@ -120,8 +120,7 @@ def encode_band(
     Raises:
         SegcoreError: when sizes differ.
     """
-    guess, true = _pair(prediction, truth, width)
-    _, inside = _pair(prediction, near.astype(np.uint8), width, "band")
+    guess, true, inside = _alike(width, prediction=prediction, truth=truth, band=near)
     missed = wrong(guess, true) & (inside > 0)
     scored = (inside > 0) & (true != IGNORE_INDEX)
     return _layer(guess, missed, labels, visible, rest=DARK, marks=[(scored & ~missed, CLEAR)])
@@ -188,10 +187,13 @@ def _ramp() -> U8:
     return np.rint(np.concatenate([colors, alpha], axis=1)).astype(np.uint8)
 
 
-def _pair(mask: U8, other: U8, width: int | None, what: str = "truth") -> tuple[U8, U8]:
-    if mask.shape != other.shape:
-        raise SegcoreError(f"prediction is {list(mask.shape)}, {what} is {list(other.shape)}; they must match.")
-    return shrunk(mask, width, cv2.INTER_NEAREST), shrunk(other, width, cv2.INTER_NEAREST)
+def _alike(width: int | None, **given: U8 | Bool) -> list[U8]:
+    """Pictures of one size, by what they are called, made as small as they are shown."""
+    (name, first), *others = given.items()
+    for other, picture in others:
+        if picture.shape != first.shape:
+            raise SegcoreError(f"{name} is {list(first.shape)}, {other} is {list(picture.shape)}; they must match.")
+    return [shrunk(picture.astype(np.uint8, copy=False), width, cv2.INTER_NEAREST) for picture in given.values()]
 
 
 def _void(truth: U8) -> list[tuple[Bool, Rgba]]:
