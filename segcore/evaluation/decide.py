@@ -20,7 +20,7 @@ F32Logits = npt.NDArray[np.float32]  # [C, h, w]
 Logits: TypeAlias = Union[F32Logits, "torch.Tensor"]
 
 _MEAN_CHUNK = 1 << 25  # mean logits handed out at a time: 128 MB; most images whole, as a model's own are
-_CHUNK = 1 << 21  # logits upsampled at a time: 8 MB, near the caches, and a photo of any size fits in memory
+_CHUNK = 1 << 20  # logits upsampled at a time: 4 MB, in or near the caches, and a photo of any size fits in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +144,7 @@ def _softmax(slab: torch.Tensor, temperature: float) -> Decided:
         slab /= temperature
     share = slab.exp()
     total = share.sum(dim=0)  # the winner's share is exp(0) / total
-    undecided = total.log() - (share * slab).sum(dim=0) / total  # -sum p log p
+    undecided = total.log() - slab.mul_(share).sum(dim=0) / total  # -sum p log p
     return total.reciprocal(), chosen, undecided
 
 
