@@ -18,7 +18,7 @@ import segcore
 from segcore.augment.pipeline import Pipeline
 from segcore.augment.seed import draw_seed
 from segcore.data import Dataset, Item, Record, open_dataset
-from segcore.data.catalog import DRIVE, Layout, open_layout, unique_ids
+from segcore.data.catalog import DRIVE, FACTS_FILE, Layout, open_layout, unique_ids
 from segcore.data.classes import CAMVID32_CLASSES
 from segcore.data.copies import FILE, Copy, copy_name, write_copies
 from segcore.data.decode import MaskCoding
@@ -304,7 +304,8 @@ def _plan_drive(dataset: Dataset, copies: int, copies_only: bool) -> _Plan:
         tasks.append(_Task(record.record, coding, record.id, tuple(made), None if left_out else itself))
         samples |= {name: (record.split, record.id, each) for each, name in enumerate(names) if each or not left_out}
     colors = "".join(f"{red} {green} {blue}\t{name}\n" for name, (red, green, blue) in coding.classes.labels.entries)
-    return _Plan(None, {}, {CLASS_FILES[0]: colors}, tuple(tasks), samples)
+    facts = json.dumps({"video": True}) + "\n"
+    return _Plan(None, {}, {CLASS_FILES[0]: colors, FACTS_FILE: facts}, tuple(tasks), samples)
 
 
 def _copy_files(plan: _Plan, work: Path, progress: Progress | None) -> None:

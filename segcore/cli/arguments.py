@@ -20,6 +20,12 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     """How a dataset is opened; the same for every command that takes one."""
     parser.add_argument("--labels", help="regroup the classes: camvid32 or camvid11 (default: the dataset's own)")
     parser.add_argument("--void", choices=("ignore", "class"), default="ignore", help="what Void pixels are")
+    parser.add_argument(
+        "--video",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="whether neighbouring ids are neighbours in time (default: as segcore.json in it says, else by its ids)",
+    )
     add_reading_arguments(parser)
 
 
@@ -61,6 +67,7 @@ def open_other(arguments: argparse.Namespace, source: str) -> Dataset:
         void=arguments.void,
         skip_incomplete=arguments.skip_incomplete,
         color_tolerance=arguments.color_tolerance,
+        video=arguments.video,
     )
 
 

@@ -67,6 +67,8 @@ def data_info(arguments: argparse.Namespace) -> int:
     ignored = ", ".join(name for name, _ in labels.ignored) or "none"
     console.print(f"[bold]{escape(dataset.name)}[/bold]  {escape(dataset.source)}")
     console.print(f"fingerprint  {dataset.fingerprint}")
+    known = "" if dataset.stated is not None else ", by its ids"
+    console.print(f"video        {'yes' if dataset.video else 'no'}{known}")
     console.print(f"classes      {labels.classes} ({labels.name}), ignored: {ignored}")
     table = Table("split", "samples", "sizes (height x width)")
     for split, ids in dataset.splits.items():

@@ -117,6 +117,7 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
         void=trained.void,
         skip_incomplete=run.config.get("skip_incomplete", False),
         color_tolerance=run.config.get("color_tolerance", 0),
+        video=run.config.get("video", "auto"),
     )
     same = dataset.fingerprint == trained.fingerprint
     ids = _own_ids(run, dataset, arguments.split) if same else dataset.split(arguments.split).ids
@@ -138,7 +139,7 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
     covered = same and arguments.split in ("val", "test")
     leaks = with_leaks(run, dataset).dataset.leaks if covered else None
     if covered and not predictor.variant:
-        _store(run, arguments.split, found, leaks)
+        _store(run, arguments.split, found, leaks, dataset.stated)
     _print_scores(run, f"{dataset.name} {arguments.split}, {number(len(ids), 'image')}", found, evaluation)
     if leaks and arguments.split in leaks:
         print(leaks[arguments.split])
@@ -155,12 +156,17 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
     return 0
 
 
-def _store(run: RunRecord, split: str, found: ScoreInfo, leaks: dict[str, str] | None) -> None:
+def _store(run: RunRecord, split: str, found: ScoreInfo, leaks: dict[str, str] | None, video: bool | None) -> None:
     """Put scores into the run's summary as it is now: another split may have been scored meanwhile."""
     from segcore.runs import RunWriter, load_run
 
     now = load_run(run.path).summary
-    told = now.dataset.model_copy(update={"leaks": leaks if now.dataset.leaks is None else now.dataset.leaks})
+    told = now.dataset.model_copy(
+        update={
+            "leaks": leaks if now.dataset.leaks is None else now.dataset.leaks,
+            "video": now.dataset.video if video is None else video,
+        }
+    )
     RunWriter(run.path).write_summary(now.model_copy(update={"dataset": told, split: found}))
 
 

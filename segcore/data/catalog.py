@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from segcore.data.formats.base import Found, Pair, is_image
 from segcore.data.record import FileRecord, RenumberedRecord
 from segcore.data.sequence import group_of, is_video, natural_key
 from segcore.data.tree import Listing, is_folder, list_tree
-from segcore.errors import DatasetError, LabelError, number, unknown
+from segcore.errors import DatasetError, LabelError, number, one_line, unknown
 from segcore.labels import CAMVID32, PRESETS, LabelMap
 
 DRIVE = "drive"
@@ -25,6 +26,9 @@ MAX_DEPTH = 4  # folders around a dataset that are looked into
 MAX_FOLDERS = 200  # of them, so that a home folder given by mistake is refused soon
 MAX_LISTED = 10  # names in one message
 Void = Literal["ignore", "class"]
+Video = Literal["auto", "yes", "no"]
+VIDEO: Mapping[str, bool | None] = {"auto": None, "yes": True, "no": False}
+FACTS_FILE = "segcore.json"  # in a dataset's folder: what its files can't tell
 
 
 def open_dataset(
@@ -34,6 +38,7 @@ def open_dataset(
     void: Void = "ignore",
     skip_incomplete: bool = False,
     color_tolerance: int = 0,
+    video: Video = "auto",
 ) -> Dataset:
     """Open a folder, a zip or the embedded drive; the layout is recognised (see `FORMATS`).
 
@@ -43,6 +48,7 @@ def open_dataset(
         void: `ignore` leaves pixels of Void (Unlabeled, Ignore) out of training and scores, `class` counts them.
         skip_incomplete: Go on without images that have no mask and masks that have no image.
         color_tolerance: Largest per-channel distance at which an unknown mask colour takes its nearest class.
+        video: `yes`, `no`, or `auto`: what its segcore.json or its layout says, else what its ids look like.
 
     Raises:
         DatasetError: when it is missing, empty, damaged, of no known layout, or incomplete.
@@ -52,8 +58,10 @@ def open_dataset(
         raise LabelError(unknown("treatment of void", void, ("ignore", "class")))
     if labels is not None and labels not in PRESETS:
         raise LabelError(unknown("labels", labels, PRESETS))
+    if video not in VIDEO:
+        raise DatasetError(unknown("answer to whether it is a video", video, VIDEO))
     if str(source) == DRIVE:
-        return _open_drive(labels, void)
+        return _open_drive(labels, void, VIDEO[video])
     layout = open_layout(source, skip_incomplete=skip_incomplete)
     found = layout.found
     coding = MaskCoding(
@@ -62,10 +70,15 @@ def open_dataset(
     records = _records(layout, coding)
     notes = layout.notes
     frames = dict.fromkeys(record.origin for record in records)
-    video = is_video(frames) if found.video is None else found.video
-    if video and found.video is None:
-        notes = (*notes, "Ids are numbered in constant steps: taken as a video, so validation is split by block.")
-    return Dataset(found.name, str(source), coding.target, records, video, notes)
+    stated = found.video if VIDEO[video] is None else VIDEO[video]
+    filmed = is_video(frames) if stated is None else stated
+    if filmed and stated is None:
+        notes = (
+            *notes,
+            "Ids are numbered in constant steps: taken as a video, so validation is split by block. "
+            f'If they are photos: --video no, or {{"video": false}} in {FACTS_FILE}.',
+        )
+    return Dataset(found.name, str(source), coding.target, records, filmed, notes, stated)
 
 
 @dataclass(frozen=True)
@@ -98,6 +111,7 @@ def open_layout(source: str | Path, *, skip_incomplete: bool = False) -> Layout:
     """
     listing = list_tree(_path(source))
     below, layout, found = _recognise(listing)
+    found = _with_facts(below, found)
     complete, notes = _complete(found.pairs, listing, skip_incomplete)
     _check_files(complete, listing)
     _check_splits(complete, found, listing)
@@ -108,6 +122,24 @@ def open_layout(source: str | Path, *, skip_incomplete: bool = False) -> Layout:
     splits = {pair.id: pair.split for pair in pairs}
     notes = (*found.notes, *notes, *check_copies(below, copies, splits, skipped if skip_incomplete else {}))
     return Layout(below, layout, found, pairs, {name: copies[name] for name in splits if name in copies}, notes)
+
+
+def _with_facts(below: Listing, found: Found) -> Found:
+    """What is found, with what its segcore.json says of it; other entries are left alone."""
+    if FACTS_FILE not in below.files:
+        return found
+    where = below.where(FACTS_FILE)
+    try:
+        facts = json.loads(below.text(FACTS_FILE))
+    except ValueError as error:
+        raise DatasetError(f'{where}: no JSON ({one_line(error)}). Expected {{"video": true}}.') from None
+    stated = facts.get("video") if isinstance(facts, dict) else ""
+    if not (stated is None or isinstance(stated, bool)):
+        raise DatasetError(
+            f'{where}: holds {json.dumps(facts)[:60]}; expected {{"video": true}} or {{"video": false}}.'
+        )
+    others = (*found.others, below.path(FACTS_FILE))
+    return replace(found, video=found.video if stated is None else stated, others=others)
 
 
 def check_source(source: str | Path) -> None:
@@ -147,14 +179,15 @@ def target_labels(native: LabelMap, labels: str | None, void: Void) -> LabelMap:
     return target
 
 
-def _open_drive(labels: str | None, void: Void) -> Dataset:
+def _open_drive(labels: str | None, void: Void, stated: bool | None) -> Dataset:
     from segcore.data import drive
 
     native = CAMVID32.with_ignored(())
     target = target_labels(native, labels, void)
     table = native.mapping_to(target).tobytes()
     records = tuple(RenumberedRecord(record, table) for record in drive.records())
-    return Dataset(DRIVE, DRIVE, target, records, video=True)
+    filmed = stated is not False
+    return Dataset(DRIVE, DRIVE, target, records, video=filmed, stated=filmed)
 
 
 def _recognise(listing: Listing) -> tuple[Listing, Format, Found]:

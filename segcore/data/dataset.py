@@ -63,6 +63,7 @@ class Dataset:
         records: One per sample.
         video: Neighbouring records are neighbouring frames; splits then go by block.
         notes: Things a user should know (samples skipped, ...).
+        stated: Whether it is a video, where the data or its user says so; None where `video` is a guess from the ids.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Dataset:
     records: Sequence[Record]
     video: bool = False
     notes: tuple[str, ...] = field(default=())
+    stated: bool | None = None
 
     def __getstate__(self) -> dict[str, object]:
         """The fields alone: what is derived from them is derived again, and a mapping proxy can't be pickled."""

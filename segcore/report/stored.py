@@ -58,6 +58,7 @@ def dataset_of(run: RunRecord, source: str | None = None) -> Dataset:
         void=trained.void,
         skip_incomplete=config.get("skip_incomplete", False),
         color_tolerance=config.get("color_tolerance", 0),
+        video=config.get("video", "auto"),
     )
     if dataset.labels.names != run.labels.names:
         mine = [name for name in run.labels.names if name not in dataset.labels.names]

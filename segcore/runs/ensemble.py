@@ -28,6 +28,7 @@ _SETTINGS = (
     "void",
     "skip_incomplete",
     "color_tolerance",
+    "video",
     "split",
     "val_fraction",
     "copies",

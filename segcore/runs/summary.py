@@ -34,7 +34,8 @@ class DatasetInfo(_Frozen):
     """What it was trained on. `train`, `val`, `test` count samples before augmentation, `train_augmented` after.
 
     `leaks` is what speaks against scores on a split, in a sentence each; empty when it was looked for and not found,
-    `None` in a run from before it was looked for.
+    `None` in a run from before it was looked for. `video` is whether neighbouring ids are neighbours in time, as the
+    data or its user said; `None` where nobody did.
     """
 
     name: str
@@ -48,6 +49,7 @@ class DatasetInfo(_Frozen):
     split: str
     split_fingerprint: str
     void: Literal["ignore", "class"] = "ignore"
+    video: bool | None = None
     leaks: dict[str, str] | None = None
 
 

@@ -99,6 +99,10 @@ class TrainConfig(BaseModel):
         0, ge=0, le=255, description="how far off a mask's colour may be, a channel, to be its nearest class"
     )
 
+    video: Literal["auto", "yes", "no"] = Field(
+        "auto",
+        description="whether neighbouring ids are neighbours in time; auto: as the dataset says, else by its ids",
+    )
     split: Literal["auto", "given", "block", "frame", "augmented"] = Field(
         "auto",
         description="how validation is taken: as given by the dataset, a block of time, single frames, or the "
@@ -183,6 +187,11 @@ class TrainConfig(BaseModel):
     launcher: Literal["local", "ray"] = Field("local", description="where trainings run: here in turn, or on Ray")
     out: str = Field("checkpoints", description="folder of runs")
     name: str | None = Field(None, description="run names begin with it; null for the dataset's name")
+
+    @field_validator("video", mode="before")
+    @classmethod
+    def _yes_or_no(cls, value: object) -> object:
+        return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value  # YAML's yes is true
 
     @field_validator("models")
     @classmethod

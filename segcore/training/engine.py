@@ -90,7 +90,7 @@ class Session:
             self._weights.add(weights)
         check_loggers(task.loggers)
         torch.backends.cudnn.benchmark = hardware.device == "cuda"
-        key = (task.data, task.labels, task.void, task.skip_incomplete, task.color_tolerance)
+        key = (task.data, task.labels, task.void, task.skip_incomplete, task.color_tolerance, task.video)
         if key not in self._datasets:
             self._datasets[key] = data.open_dataset(
                 task.data,
@@ -98,6 +98,7 @@ class Session:
                 void=task.void,
                 skip_incomplete=task.skip_incomplete,
                 color_tolerance=task.color_tolerance,
+                video=task.video,
             )
         dataset = self._datasets[key]
         plan = data.plan_split(

@@ -40,6 +40,7 @@ def first_summary(job: Job, checkpoint: Checkpoint | None = None) -> Summary:
             split=job.plan.method,
             split_fingerprint=job.plan.fingerprint,
             void=config.void,
+            video=dataset.stated,
             leaks=leak_sentences(job.dataset, job.plan) if job.world.first else None,
             **job.plan.counts(),
         ),

@@ -81,6 +81,7 @@ def dataset(key: DataKey) -> Dataset:
         void=key.void,  # type: ignore[arg-type]
         skip_incomplete=asked.skip_incomplete,
         color_tolerance=asked.color_tolerance,
+        video=asked.video,  # type: ignore[arg-type]
     )
 
 

@@ -33,6 +33,7 @@ class Arguments:
     void: str
     skip_incomplete: bool
     color_tolerance: int
+    video: str = "auto"
 
 
 def arguments() -> Arguments:
@@ -44,11 +45,20 @@ def arguments() -> Arguments:
     parser.add_argument("--void", default="ignore")
     parser.add_argument("--skip-incomplete", action="store_true")
     parser.add_argument("--color-tolerance", type=int, default=0)
+    parser.add_argument("--video", choices=("auto", "yes", "no"), default="auto")
     try:
         known, _ = parser.parse_known_args(sys.argv[1:])
     except argparse.ArgumentError:
         known, _ = parser.parse_known_args([])
-    return Arguments(known.data, known.runs, known.labels, known.void, known.skip_incomplete, known.color_tolerance)
+    return Arguments(
+        known.data,
+        known.runs,
+        known.labels,
+        known.void,
+        known.skip_incomplete,
+        known.color_tolerance,
+        known.video,
+    )
 
 
 class Between(Collection[float]):

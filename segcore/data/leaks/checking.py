@@ -127,6 +127,7 @@ def _report(dataset: Dataset, plan: SplitPlan, pictures: Pictures | None, fps: f
         findings=tuple(sorted(found, key=weight)),
         pictures=pictures is not None,
         fps=fps,
+        video=dataset.stated,
     )
 
 
@@ -173,9 +174,15 @@ def _examples(pictures: Pictures, matches: Iterable[Match]) -> tuple[Example, ..
 def _looked_at(found: Finding, pictures: Pictures, timeline: Timeline) -> Finding:
     """A finding on neighbours in time whose rate is unknown, made a note where the pictures don't follow each other.
 
-    Photos that are numbered one by one look like a video by their names alone.
+    Photos that are numbered one by one look like a video by their names alone; of what is stated to be one, nothing is
+    doubted.
     """
-    if found.kind != "close" or found.severity == "note" or any(timeline.timed(each.id) for each in found.examples):
+    if (
+        timeline.stated
+        or found.kind != "close"
+        or found.severity == "note"
+        or any(timeline.timed(each.id) for each in found.examples)
+    ):
         return found
     pairs = [(each.id, each.partner) for each in found.examples if {each.id, each.partner} <= pictures.index.keys()]
     if len(pairs) < _ENOUGH:

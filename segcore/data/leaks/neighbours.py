@@ -81,12 +81,13 @@ class Timeline:
 
     def __init__(self, dataset: Dataset, fps: float | None = None) -> None:
         self.fps = fps
+        self.stated = dataset.stated
         self.places: dict[str, Place] = {}
         numbers: dict[str, set[int]] = defaultdict(set)
         for record in dataset.records:
             sequence = _sequence(record.group)
             count = frame_number(record.origin)
-            if count is None or not (dataset.video or frame_rate(sequence)):
+            if count is None or dataset.stated is False or not (dataset.video or frame_rate(sequence)):
                 continue
             self.places[record.id] = Place(sequence, count)
             numbers[sequence].add(count)

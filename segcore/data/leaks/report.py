@@ -106,6 +106,7 @@ class LeakReport:
         findings: Worst first.
         pictures: Whether pictures and masks were compared, beside ids and numbers.
         fps: Frames a second that a user gave for the frame numbers; None where only known rates were used.
+        video: `Dataset.stated` when it was made, which decides what counts as a neighbour in time.
     """
 
     dataset: str
@@ -117,6 +118,7 @@ class LeakReport:
     findings: tuple[Finding, ...] = ()
     pictures: bool = True
     fps: float | None = None
+    video: bool | None = None
     schema_version: int = field(default=SCHEMA_VERSION)
 
     @property

@@ -50,7 +50,8 @@ def _newest(dataset: Dataset, split_fingerprint: Callable[[], str]) -> LeakRepor
             report = LeakReport.from_dict(values)
         except (KeyError, TypeError, ValueError, AttributeError):  # of another version
             continue
-        if report.split_fingerprint == wanted and report.fingerprint == dataset.fingerprint:
+        same = report.split_fingerprint == wanted and report.video == dataset.stated
+        if same and report.fingerprint == dataset.fingerprint:
             return report
     return None
 

@@ -396,7 +396,9 @@ class Comparison:
         runs = (*one.runs, *other.runs)
         values = np.array([image_values(self.evaluations[run_id], ids) for run_id in runs])
         counted = [self._counted(run_id, ids) for run_id in runs]
-        draws = draw(counted, block_of(ids, values), sequences(ids), self.resamples, self.seed)
+        known = {self.pools[row.pool].video for row in (one, other)} - {None}
+        video = None if not known else True in known
+        draws = draw(counted, block_of(ids, values, video), sequences(ids, video), self.resamples, self.seed)
         if draws is not None:
             split = len(one.runs)
             draws = draws.grouped([range(split), range(split, len(runs))], seed=self.seed)

@@ -12,10 +12,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from segcore.data.dataset import SPLITS
 from segcore.data.sequence import group_of, is_clip
 from segcore.errors import number
 from segcore.metrics import block_length
 from segcore.runs import Evaluation, RunRecord
+from segcore.runs.record import plain_split
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -57,6 +59,7 @@ class Pool:
         block: Neighbouring frames drawn together when images are drawn again.
         called: What its kind is called beside the others.
         apart: What tells its images from those of another pool of its kind; empty where nothing must.
+        video: Whether numbered ids are frames, as the data said; None where nobody did.
     """
 
     kind: Kind
@@ -65,11 +68,12 @@ class Pool:
     block: int
     called: str
     apart: str = ""
+    video: bool | None = None
 
     @cached_property
     def clips(self) -> tuple[str, ...]:
         """Of each image."""
-        return sequences(self.ids)
+        return sequences(self.ids, self.video)
 
     @property
     def sequences(self) -> int:
@@ -79,7 +83,7 @@ class Pool:
     @cached_property
     def where(self) -> str:
         """`11 frames of one clip`, `233 frames of 2 clips`, `50 images`."""
-        return where(self.ids)
+        return where(self.ids, self.video)
 
     @property
     def title(self) -> str:
@@ -87,38 +91,48 @@ class Pool:
         return f"{self.called}, {self.where}{self.apart}"
 
 
-def sequences(ids: Sequence[str]) -> tuple[str, ...]:
-    """The clip of each image by its numbered id; the image itself where it is not known to be a frame of one."""
+def sequences(ids: Sequence[str], video: bool | None = None) -> tuple[str, ...]:
+    """The clip of each image by its numbered id; the image itself where it is not known to be a frame of one.
+
+    Args:
+        ids: N images.
+        video: Whether they are frames, where that is known; None is judged by their numbers.
+    """
+    if video is False:
+        return tuple(ids)
     groups = [group_of(sample_id) if sample_id[-1:].isdigit() else None for sample_id in ids]
     members: dict[str, list[str]] = defaultdict(list)
     for group, sample_id in zip(groups, ids, strict=True):
         if group is not None:
             members[group].append(sample_id)
-    clips = {group for group, found in members.items() if len(found) >= LEAST_BLOCKED and is_clip(group, found)}
+    clips = {
+        group for group, found in members.items() if len(found) >= LEAST_BLOCKED and (video or is_clip(group, found))
+    }
     return tuple(
         group if group is not None and group in clips else sample_id
         for group, sample_id in zip(groups, ids, strict=True)
     )
 
 
-def block_of(ids: Sequence[str], values: F64) -> int:
+def block_of(ids: Sequence[str], values: F64, video: bool | None = None) -> int:
     """Neighbouring frames to draw together, by how alike their scores are; 1 where images are no frames.
 
     Args:
         ids: N images.
         values: `[R, N]` a score of each image, of R runs.
+        video: As for `sequences`.
     """
-    clips = sequences(ids)
+    clips = sequences(ids, video)
     return block_length(values, clips) if len(set(clips)) < len(ids) else 1
 
 
-def where(ids: Sequence[str]) -> str:
+def where(ids: Sequence[str], video: bool | None = None) -> str:
     """What was scored, in words.
 
     >>> where([f"drive_{number:04}" for number in range(91, 102)]), where(["2007_000032", "2007_000039"])
     ('11 frames of one clip', '2 images')
     """
-    clips = len(set(sequences(ids)))
+    clips = len(set(sequences(ids, video)))
     if clips == len(ids):
         return number(len(ids), "image")
     return f"{len(ids)} frames of " + ("one clip" if clips == 1 else number(clips, "clip"))
@@ -142,7 +156,8 @@ def pools_of(
             digest = hashlib.sha256(np.ascontiguousarray(truths[run.id][order]).tobytes()).digest()
             members[Kind.of(run), tuple(sorted(ids)), digest].append(run.id)
     called = told_apart([kind for kind, _, _ in members])
-    pools = [_pool(kind, tuple(ids), evaluations, called[kind]) for (kind, _, _), ids in members.items()]
+    stated = {run.id: video_of(run, evaluations[run.id].split) for run in runs if run.id in evaluations}
+    pools = [_pool(kind, tuple(ids), evaluations, called[kind], stated) for (kind, _, _), ids in members.items()]
     first: dict[Kind, int] = {}
     for pool in pools:
         first.setdefault(pool.kind, len(first))
@@ -150,10 +165,23 @@ def pools_of(
     return tuple(replace(pool, apart=_images_apart(pool, found)) for pool in found)
 
 
-def _pool(kind: Kind, runs: tuple[str, ...], evaluations: Mapping[str, Evaluation], called: str) -> Pool:
+def video_of(run: RunRecord, split: str) -> bool | None:
+    """Whether the images of a split are frames, as the data that a run was trained on said; None of other data."""
+    return run.summary.dataset.video if plain_split(split) in SPLITS else None
+
+
+def _pool(
+    kind: Kind,
+    runs: tuple[str, ...],
+    evaluations: Mapping[str, Evaluation],
+    called: str,
+    stated: Mapping[str, bool | None],
+) -> Pool:
     ids = evaluations[runs[0]].ids
-    block = block_of(ids, np.array([image_values(evaluations[run_id], ids) for run_id in runs]))
-    return Pool(kind, ids, runs, block, called)
+    said = {stated[run_id] for run_id in runs} - {None}
+    video = None if not said else True in said  # of two answers the careful one: its intervals are wider
+    values = np.array([image_values(evaluations[run_id], ids) for run_id in runs])
+    return Pool(kind, ids, runs, block_of(ids, values, video), called, video=video)
 
 
 def told_apart(kinds: Sequence[Kind]) -> dict[Kind, str]:

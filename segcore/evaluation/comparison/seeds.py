@@ -46,6 +46,8 @@ def _recipe(run: RunRecord) -> str:
     """All that shapes a training but chance, as text; the run's own id where its config can't be read."""
     try:
         config = {name: value for name, value in run.config.items() if name not in CHANCE}
+        if config.get("video") == "auto":  # as in runs from before it could be said
+            del config["video"]
     except (RunError, OSError):
         return run.id
     info = run.summary

@@ -24,7 +24,9 @@ _SCORED = "it decides what is scored, and the values of trials could not be comp
 _FAST = "it changes how fast scores come, not the scores"
 _OWN = "the search decides it"
 REFUSED: Mapping[str, str] = {
-    **dict.fromkeys(("data", "labels", "void", "skip_incomplete", "color_tolerance", "split", "val_fraction"), _SCORED),
+    **dict.fromkeys(
+        ("data", "labels", "void", "skip_incomplete", "color_tolerance", "video", "split", "val_fraction"), _SCORED
+    ),
     "image_size": f"validation is scored at this size: {_SCORED}",
     **dict.fromkeys(("device", "precision", "channels_last", "workers", "cache_mb", "val_batch_size"), _FAST),
     **dict.fromkeys(("loggers", "checkpoint_minutes", "launcher"), _FAST),

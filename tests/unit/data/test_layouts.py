@@ -208,6 +208,47 @@ def test_numbered_frames_are_a_video(tmp_path):
     assert not open_dataset(layouts.folder(tmp_path / "c", names=names[:29])).video
 
 
+def test_a_dataset_says_whether_it_is_a_video(tmp_path):
+    names = [f"ride_{number:03}" for number in range(40)]
+    many, few = layouts.folder(tmp_path / "many", names=names), layouts.folder(tmp_path / "few", names=names[:8])
+    assert [(open_dataset(each).video, open_dataset(each).stated) for each in (many, few)] == [
+        (True, None),
+        (False, None),
+    ]
+    print_before = open_dataset(many).fingerprint
+    layouts.write(many / "segcore.json", '{"video": false, "camera": "mine"}')
+    layouts.write(few / "segcore.json", '{"video": true}')
+    for folder, said in ((many, False), (few, True)):
+        dataset = open_dataset(folder)
+        assert dataset.video is dataset.stated is said and not dataset.notes
+    assert open_dataset(many).fingerprint == print_before
+    assert open_dataset(layouts.zipped(few, tmp_path / "few.zip")).stated
+    assert (
+        open_dataset(many, video="yes").stated and open_dataset(few, video="no").stated is False
+    )  # the user knows best
+    assert open_dataset(layouts.cam101(tmp_path / "Cam101")).stated and open_dataset("drive").stated
+    assert open_dataset("drive", video="no").video is False
+    layouts.write(few / "segcore.json", '{"video": null}')
+    assert open_dataset(few).stated is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", 'segcore.json: no JSON (.*). Expected {"video": true}'),
+        ('{"video": "yes"}', 'segcore.json: holds {"video": "yes"}; expected {"video": true} or {"video": false}'),
+        ("[1]", r"segcore.json: holds \[1\]; expected"),
+    ],
+)
+def test_what_a_dataset_says_of_itself_can_be_wrong(tmp_path, text, message):
+    root = layouts.folder(tmp_path / "street")
+    layouts.write(root / "segcore.json", text)
+    with pytest.raises(DatasetError, match=message.replace("{", r"\{").replace("}", r"\}")):
+        open_dataset(root)
+    with pytest.raises(DatasetError, match=r"No answer to whether it is a video 'ja'\. Choose one of auto, yes, no"):
+        open_dataset(root, video="ja")
+
+
 def test_frames_are_in_time_order(tmp_path):
     names = tuple(f"f{number}" for number in range(1, 21))
     assert open_dataset(layouts.folder(tmp_path, names=names)).ids == names

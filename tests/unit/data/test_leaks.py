@@ -162,6 +162,11 @@ def test_an_unknown_rate_stays_unknown_unless_a_user_tells_it(tmp_path):
     looked_at = [found for found in check(dataset).findings if found.kind == "close"]
     assert [found.severity for found in looked_at] == ["note"]  # noise follows nothing: photos that are numbered
     assert "taken as photos, not as a video" in looked_at[0].sentence
+    ride, photos_ = open_dataset(tmp_path, video="yes"), open_dataset(tmp_path, video="no")
+    assert "direct neighbours in time" in check(ride).sentence("test")  # it is said to be one, so nothing is doubted
+    assert not [found for found in check(photos_).findings if found.kind == "close"]
+    store(check(ride))
+    assert stored(ride) is not None and stored(dataset) is stored(photos_) is None
 
 
 def test_the_drive_gets_a_fair_answer():

@@ -1,6 +1,7 @@
 """Runs against each other: who is better, who can't be separated, and who can't be compared at all."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from segcore.evaluation.comparison.draws import sums_of
 from segcore.evaluation.comparison.pools import block_of, sequences, where
 from segcore.evaluation.comparison.words import NO_INTERVAL, points
 from segcore.labels import CAMVID11, LabelMap
-from segcore.runs import load_run
+from segcore.runs import RunWriter, load_run
 from segcore.runs.profile import Latency, Profile, write_profile
 
 PHOTOS = tuple("abcdefghijklmnop")  # no frames: each stands for itself
@@ -386,6 +387,41 @@ def test_words():
     assert sequences(few) == few
     camvid = [f"{clip}{30 * number:05}" for clip in ("0001TP_", "test__Seq05VD_f") for number in range(9)]
     assert where(camvid) == "18 frames of 2 clips"
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [f"2007_{number:06}" for number in (32, 39, 63, 68, 121, 170, 241)],
+        [f"img{number}" for number in (3, 4, 11, 12, 13, 25, 31, 40)],
+        [*(f"a_{number}" for number in range(10)), "b", "c"],
+        IDS,
+    ],
+)
+def test_what_the_data_says_decides_over_the_looks_of_ids(ids):
+    assert sequences(ids, False) == tuple(ids) and where(ids, False) == f"{len(ids)} images"
+    assert block_of(ids, np.linspace(0, 1, len(ids))[None], False) == 1
+    assert "frames of" in where(ids, True)
+
+
+def test_runs_of_one_pool_are_drawn_as_their_data_said(store):
+    ids = [f"ride_{number}" for number in range(8)]
+    old, new = (fake_run(store, name, ids=ids, seed=seed) for seed, name in enumerate(("old", "new")))
+
+    def pool_of(run):
+        return Comparison.of([run], "street-test", resamples=400).pools[0]
+
+    def pool(**said):
+        dataset = new.summary.dataset.model_copy(update=said)
+        RunWriter(new.path).write_summary(new.summary.model_copy(update={"dataset": dataset}))
+        return of([old, load_run(new.path)]).pools[0]
+
+    assert (pool().where, pool().block) == ("8 images", 1)
+    ride = pool(video=True)  # one of them knows
+    assert ride.where == "8 frames of one clip" and ride.block > 1
+    assert pool(video=False).where == "8 images"
+    shutil.move(new.path / "evaluation" / "test", new.path / "evaluation" / "street-test")
+    assert pool_of(load_run(new.path)).video is None  # other data
 
 
 @pytest.mark.parametrize(
