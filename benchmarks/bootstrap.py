@@ -1,8 +1,8 @@
 """10,000 draws of 233 images for 10 runs of 11 classes: Segcore against a plain numpy loop, both in this run.
 
 The loop does what one would write: draw image numbers, add up their confusion matrices, take the mean IoU; it is given
-the same draws (and, being slow, only some of them, scaled up), and both must agree to 1e-12. A line on borders follows:
-the 480x360 mask of 11 classes whose bands and borders are counted once an image.
+the same draws (and, being slow, only some of them, scaled up), and both must agree to 1e-12. Then ECE and entropy of 60
+runs, and a line on borders: the 480x360 mask of 11 classes whose bands and borders are counted once an image.
 
 Usage: python benchmarks/bootstrap.py
 """
@@ -16,10 +16,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from segcore.metrics import boundary_counts, resample
+from segcore.metrics import BINS, CALIBRATION_COLUMNS, boundary_counts, resample
 from segcore.metrics.blocks import Blocks
 
 RUNS, IMAGES, CLASSES, DRAWS, LOOPED, BLOCK = 10, 233, 11, 10_000, 300, 7
+MANY = 60  # runs of a large comparison
 WANTED, WANTED_BORDERS = 1.0, 30.0  # seconds; milliseconds
 
 I64 = npt.NDArray[np.int64]
@@ -51,6 +52,25 @@ def loop(counts: list[I64], weights: F64) -> F64:
             right, true, predicted = np.diag(total), total.sum(axis=1), total.sum(axis=0)
             values[run, draw] = np.mean(right / (true + predicted - right))
     return values
+
+
+def calibrations(runs: int) -> list[F64]:
+    """Calibration counts of runs on the same images."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(runs):
+        counts = np.zeros((IMAGES, BINS, len(CALIBRATION_COLUMNS)))
+        pixels = rng.integers(0, 20_000, (IMAGES, BINS))
+        counts[:, :, 0], counts[:, :, 1], counts[:, :, 2] = pixels, rng.binomial(pixels, 0.7), 0.72 * pixels
+        found.append(counts)
+    return found
+
+
+def timed(counts: list[F64], metric: str) -> float:
+    """Seconds of all draws of a score."""
+    start = time.perf_counter()
+    resample(counts, metric, BLOCK, DRAWS)
+    return time.perf_counter() - start
 
 
 def borders() -> float:
@@ -90,6 +110,9 @@ def main() -> None:
     print(f"segcore     {segcore:8.2f} s (at most {WANTED:.0f} s wanted)")
     print(f"numpy loop  {numpy:8.2f} s (from {LOOPED} draws)")
     print(f"ratio       {numpy / segcore:8.0f} x")
+    print(f"ECE         {timed(calibrations(MANY), 'ece'):8.2f} s of {MANY} runs (at most {WANTED:.0f} s wanted)")
+    entropies = list(np.random.default_rng(0).random((MANY, IMAGES)))
+    print(f"entropy     {timed(entropies, 'entropy'):8.2f} s of {MANY} runs")
     print(f"borders     {borders():8.1f} ms a mask of 480x360 (at most {WANTED_BORDERS:.0f} ms wanted)")
 
 
