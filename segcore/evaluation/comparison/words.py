@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from segcore.metrics.resampling import FEW_BLOCKS
+from segcore.runs.temperature import fitted_on
 
 if TYPE_CHECKING:
     from segcore.evaluation.comparison.metrics import Metric
@@ -112,7 +113,7 @@ def caveats(rows: Sequence[Row], pool: Pool, metric: Metric, split: str) -> list
             "Scatter counts as error too: where a model is nearly calibrated, its ECE and the interval lean upwards."
         )
     if metric.statistic == "ece_scaled":
-        fitted = split.split("+")[0] == "val"  # val+openvino and the like fit their own
+        fitted = fitted_on(split) == split
         found.append(
             "The temperatures were fitted to these images, and flatter."
             if fitted
