@@ -121,6 +121,17 @@ _CSS = """<style>
   background: var(--run); }
 .sc-scroll { overflow-x: auto; }
 [class*="st-key-wide-"], [class*="st-key-wider-"] { overflow-x: auto; }
+/* What is wider than its place fades at the edge behind which there is more. Where a browser knows no scroll timeline,
+   or nothing scrolls, nothing fades. */
+@keyframes sc-more {
+  0% { mask-image: linear-gradient(to left, transparent, #000 3rem); }
+  2%, 98% { mask-image: linear-gradient(to left, transparent, #000 3rem, #000 calc(100% - 3rem), transparent); }
+  100% { mask-image: linear-gradient(to right, transparent, #000 3rem); }
+}
+@supports (animation-timeline: scroll()) {
+  .sc-scroll, [class*="st-key-wide-"], [class*="st-key-wider-"], .dvn-scroller, [data-testid="stMain"] pre {
+    animation: sc-more linear both; animation-timeline: scroll(self inline); }
+}
 [class*="st-key-wide-"] > * { min-width: 720px; }
 [class*="st-key-wider-"] > * { min-width: 1560px; }
 .sc-shares { display: grid; grid-template-columns: auto 1fr auto; gap: .28rem .6rem; align-items: center;
@@ -142,6 +153,7 @@ _CSS = """<style>
 .st-key-augment-lines [class*="-fold"] button * { justify-content: flex-start; white-space: normal;
   overflow: visible; }
 @media (max-width: 640px) { .sc-table td:not(:first-child) { min-width: 6rem; } }
+@media (max-width: 640px) { [data-testid="stMain"] [data-testid="stButtonGroup"] > div { flex-wrap: wrap; row-gap: 4px; } }
 @media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding: 4.8rem 1rem 2rem; } }
 </style>"""
 
