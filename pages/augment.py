@@ -8,11 +8,11 @@ from segcore.ui.widgets import heading, style
 
 view = frame.enter()
 style()
-if messages.missing_dataset(view):
-    frame.end()
 heading(
     "Augment", "What training sees instead of the image. Masks move with their image; uncovered pixels are ignored."
 )
+if messages.missing_dataset(view):
+    frame.end()
 
 # choose
 pipeline = editor.pipeline()

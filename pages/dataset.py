@@ -11,10 +11,10 @@ from segcore.visual import charts
 
 view = frame.enter()
 style()
+heading("Dataset", "  \n".join(view.dataset.notes) if view.dataset else "")
 if messages.missing_dataset(view):
     frame.end()
 data = view.dataset
-heading(data.name.capitalize(), "  \n".join(data.notes))
 
 # choose
 splits, classes = (browse.EVERY, *data.splits), (browse.EVERY, *data.labels.names)

@@ -9,7 +9,10 @@ from segcore.ui.widgets import heading, scores_heading, style
 
 view = frame.enter()
 style()
-if not messages.missing_dataset(view):
+if view.dataset is None:
+    heading("Segcore")
+    messages.missing_dataset(view)
+else:
     # load
     sample_id, shown = panels.first_look(view)
     photos = {"image": cache.photo(view.key, sample_id)}

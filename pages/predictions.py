@@ -6,10 +6,11 @@ from segcore.metrics import POLICY
 from segcore.ui import cache, frame, look, messages, panels, state
 from segcore.ui.scene import Scene
 from segcore.ui.viewer import viewer
-from segcore.ui.widgets import scores_heading, style, table
+from segcore.ui.widgets import heading, scores_heading, style, table
 
 view = frame.enter()
 style()
+heading("Predictions")
 if messages.missing_dataset(view):
     frame.end()
 

@@ -27,7 +27,6 @@ with st.container(horizontal=True, vertical_alignment="center"):
         "View",
         trying.VIEWS,
         required=True,
-        format_func=str.capitalize,
         **state.bound("look", "overlay", trying.VIEWS),
         label_visibility="collapsed",
     )

@@ -19,9 +19,15 @@ _HIDDEN = frozenset(
     )
 )
 _RENAMED: Mapping[str, Mapping[str, str]] = {
-    "RandomBrightnessContrast": {"alpha": "contrast", "beta": "brightness"},
     "RGBShift": {"noise_map": "shift"},
     "AdditiveNoise": {"noise_map": "noise"},
+}
+# As the settings say them: brightness in parts of the full range, contrast in parts more or less.
+_REWRITTEN: Mapping[str, Mapping[str, tuple[str, Callable[[float], float]]]] = {
+    "RandomBrightnessContrast": {
+        "alpha": ("contrast", lambda alpha: alpha - 1),
+        "beta": ("brightness", lambda beta: beta / 255),
+    },
 }
 
 
@@ -36,9 +42,13 @@ def readable(name: str, drawn: Mapping[str, Any]) -> dict[str, Any]:
         Name -> bool, int, float, str, a short list, or a dict of these. Lengths are in pixels, angles in degrees.
     """
     values: dict[str, Any] = {}
-    renamed = _RENAMED.get(name, {})
+    renamed, rewritten = _RENAMED.get(name, {}), _REWRITTEN.get(name, {})
     for key, value in drawn.items():
         if key in _HIDDEN:
+            continue
+        if key in rewritten:
+            title, change = rewritten[key]
+            values[title] = round(change(float(value)), 3)
             continue
         few = key == "noise_map" and np.size(value) <= _MOST  # one number a channel
         if key in _TOLD and isinstance(value, np.ndarray) and not few:

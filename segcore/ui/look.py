@@ -22,8 +22,8 @@ VIEWS = {
     "confidence": "How sure a model is; what is below the threshold is marked.",
     "boundary": "Errors in the band along the true borders; the rest is dark.",
 }
-ERRORS = {"class": "Taken for", "verdict": "Right or wrong"}
-MEASURES = {"answers": "Number of answers", "entropy": "Vote entropy"}
+ERRORS = {"class": "taken for", "verdict": "right or wrong"}
+MEASURES = {"answers": "number of answers", "entropy": "vote entropy"}
 BANDS = {"narrow": f"{BAND_PX} px", "diagonal": f"{100 * BAND:.0f} % of the diagonal"}
 
 
@@ -55,7 +55,7 @@ class Look:
 def chosen(labels: LabelMap, hidden: frozenset[int]) -> Look:
     """The row of views, and beside it what belongs to the one that is chosen."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        view = _choice("View", "view", tuple(VIEWS), help="  \n".join(f"**{_name(k)}**: {v}" for k, v in VIEWS.items()))
+        view = _choice("View", "view", tuple(VIEWS), help="  \n".join(f"**{k}**: {v}" for k, v in VIEWS.items()))
         errors, measure, band = next(iter(ERRORS)), next(iter(MEASURES)), next(iter(BANDS))
         lit = _lit(labels) if view == "error" else None
         if view == "error" and lit is None:
@@ -127,7 +127,7 @@ def _picture(label: str, name: str, default: str, names: Mapping[str, str]) -> s
 
 def _choice(label: str, name: str, options: Mapping[str, str] | Sequence[str], help: str | None = None) -> str:
     keys = list(options)
-    titles = options if isinstance(options, Mapping) else {key: _name(key) for key in keys}
+    titles = options if isinstance(options, Mapping) else {key: key for key in keys}
     picked = st.segmented_control(
         label,
         keys,
@@ -138,7 +138,3 @@ def _choice(label: str, name: str, options: Mapping[str, str] | Sequence[str], h
         help=help,
     )
     return picked or keys[0]
-
-
-def _name(key: str) -> str:
-    return key.capitalize()

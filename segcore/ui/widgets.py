@@ -153,7 +153,9 @@ _CSS = """<style>
 .st-key-augment-lines [class*="-fold"] button * { justify-content: flex-start; white-space: normal;
   overflow: visible; }
 @media (max-width: 640px) { .sc-table td:not(:first-child) { min-width: 6rem; } }
-@media (max-width: 640px) { [data-testid="stMain"] [data-testid="stButtonGroup"] > div { flex-wrap: wrap; row-gap: 4px; } }
+@media (max-width: 640px) {
+  [data-testid="stMain"] [data-testid="stButtonGroup"] > div { flex-wrap: wrap; row-gap: 4px; }
+}
 @media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding: 4.8rem 1rem 2rem; } }
 </style>"""
 

@@ -189,7 +189,7 @@ def test_splits_that_were_evaluated_can_be_chosen(open_app, data, runs):
     assert not [group for group in app.main.button_group if group.label == "Split"]
     shutil.copytree(folder / "unet/evaluation/test", folder / "unet/evaluation/train")
     app = open_app(data, folder, "predictions")
-    assert control(app, "Split").options == ["Test", "Train"]
+    assert control(app, "Split").options == ["test", "train"]
     control(app, "Split").set_value("train").run()
     assert not app.exception and app.query_params["split"] == "train"
 

@@ -10,12 +10,13 @@ from playwright.sync_api import expect
 
 TITLES = {
     "": "Segcore",
-    "dataset": "Toy",
+    "dataset": "Dataset",
     "augment": "Augment",
     "curves": "Curves",
     "search": "Search",
     "compare": "Compare",
     "errors": "Errors",
+    "predictions": "Predictions",
     "try_it": "Try it",
 }
 NAVIGATION = ["Segcore", "Dataset", "Augment", "Curves", "Search", "Compare", "Errors", "Predictions", "Try it"]
@@ -38,10 +39,7 @@ def test_cold_deep_link(fresh, page, name):
     assert (
         page.locator('[data-testid="stTopNavLink"], [data-testid="stSidebarNavLink"]').all_inner_texts() == NAVIGATION
     )
-    if name == "predictions":
-        assert page.get_by_text("Scores of this image").is_visible()
-    else:
-        assert page.locator("h1").inner_text() == TITLES[name]
+    assert page.locator("h1").inner_text() == TITLES[name]
     expect(page).to_have_url(f"{fresh}/{name}?runs=unet&hide=Car")
     assert page.locator('[data-testid="stSidebar"] input[type=checkbox]:checked').count() == 1
     assert page.locator('[data-testid="stSidebar"] button[aria-pressed=false]').inner_text().strip() == "Car"
@@ -160,4 +158,20 @@ def test_home_marks_what_the_compare_page_marks(app, page):
         "rows => rows.map(row => [row.querySelector('.name b').textContent, row.querySelector('.level').textContent])"
     )
     assert home == {name: bool(mark) for name, mark in compared}
+    assert page.problems == []
+
+
+def test_on_a_phone_every_view_is_in_reach_and_a_wide_table_says_that_it_goes_on(app, page):
+    page.set_viewport_size({"width": 420, "height": 900})
+    page.goto(f"{app}/predictions")
+    page.wait_for_selector(".viewer figure")
+    idle(page)
+    for view in ("overlay", "confidence", "boundary"):
+        box = page.get_by_role("radio", name=view, exact=True).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 420, view
+    table = page.locator(".sc-scroll").last
+    assert table.evaluate("table => table.scrollWidth > table.clientWidth")
+    expect(table).to_have_css("mask-image", re.compile(r"^linear-gradient\(to left"))
+    table.evaluate("table => { table.scrollLeft = 9999; }")
+    expect(table).to_have_css("mask-image", re.compile(r"^linear-gradient\(to right"))
     assert page.problems == []

@@ -324,7 +324,9 @@ def test_what_was_drawn_is_told_in_a_few_numbers():
     assert told("CoarseDropout", num_holes_range=(1, 1))["holes"] == 1
     assert told("ElasticTransform")["moved_up_to"] > 0
     assert told("Perspective")["corners_moved"] > 0
-    assert set(told("RandomBrightnessContrast")) == {"contrast", "brightness"}
+    # In the units of the settings, whatever albumentations multiplies and adds.
+    values = told("RandomBrightnessContrast", brightness_limit=(0.2, 0.2), contrast_limit=(-0.1, -0.1))
+    assert values == {"contrast": -0.1, "brightness": 0.2}
     assert len(told("RGBShift")["shift"]) == 3
     assert told("GaussNoise")["noise"] > 0
 
