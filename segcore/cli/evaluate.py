@@ -141,8 +141,10 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
     if covered and not predictor.variant:
         _store(run, arguments.split, found, leaks, dataset.stated)
     _print_scores(run, f"{dataset.name} {arguments.split}, {number(len(ids), 'image')}", found, evaluation)
-    if leaks and arguments.split in leaks:
-        print(leaks[arguments.split])
+    report = run.leak_report(dataset.source) if covered else None
+    told = report.sentence(arguments.split) if report else (leaks or {}).get(arguments.split)
+    if told:
+        print(told)
     for text in after_evaluation(run, name):
         print(text)
     for note in predictor.notes:

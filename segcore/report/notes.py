@@ -60,11 +60,11 @@ def leak_sentence(run: RunRecord, split: str, checked: LeakReport | None = None)
     split = plain_split(split)
     if split not in COVERED:
         return None
+    report = checked if _looked_at_pictures(checked) else run.leak_report()
+    if report is not None:  # made since the training, and of every picture
+        return report.sentence(split) or ""
     found = run.leak(split) or (checked and checked.sentence(split))
-    if found:
-        return found
-    looked = run.summary.dataset.leaks is not None or _looked_at_pictures(checked)
-    return "" if looked else None
+    return found or ("" if run.summary.dataset.leaks is not None else None)
 
 
 def _said(run: RunRecord, split: str, checked: LeakReport | None) -> str:
@@ -73,7 +73,7 @@ def _said(run: RunRecord, split: str, checked: LeakReport | None) -> str:
         return f"Leak check: none was made of {split}; `segcore data check --run` makes one."
     if found:
         return found
-    if _looked_at_pictures(checked):
+    if _looked_at_pictures(checked) or run.leak_report() is not None:
         return f"Leak check: nothing was found that {split} shares with training, in its pictures, ids and times."
     return (
         f"Leak check: nothing was found against scores on {split} when it was trained; `segcore data check "

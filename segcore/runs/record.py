@@ -24,6 +24,7 @@ from segcore.runs.summary import SCHEMA_VERSION, Summary
 if TYPE_CHECKING:
     import pandas as pd
 
+    from segcore.data.leaks import LeakReport
     from segcore.runs.evaluation import Evaluation
 
 HISTORY_COLUMNS = (
@@ -154,12 +155,32 @@ class RunRecord:
             return ()
         return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
 
-    def leak(self, split: str) -> str | None:
+    def leak(self, split: str, *sources: str) -> str | None:
         """The sentence that must stand beside a score on `val` or `test`; `None` when nothing is known against it.
 
-        What speaks against `test` speaks against `test+flip` too: the images are the same.
+        What speaks against `test` speaks against `test+flip` too: the images are the same. What `segcore data check`
+        found of the data since takes the place of what training found.
+
+        Args:
+            split: Its name.
+            sources: Where the data may be, beside where it was trained on.
         """
+        report = self.leak_report(*sources)
+        if report is not None:
+            return report.sentence(plain_split(split))
         return (self.summary.dataset.leaks or {}).get(plain_split(split))
+
+    def leak_report(self, *sources: str) -> LeakReport | None:
+        """What `segcore data check` stored of this very data and split, its pictures compared; None without it.
+
+        Args:
+            sources: Where the data may be, beside where it was trained on.
+        """
+        from segcore.data.leaks.storage import stored_for
+
+        info = self.summary.dataset
+        found = stored_for((*sources, info.source), info.fingerprint, info.split_fingerprint)
+        return found if found is not None and found.pictures else None
 
     def evaluation(self, split: str) -> Evaluation | None:
         """The stored evaluation of a split, `None` when there is none.

@@ -11,6 +11,7 @@ from segcore.runs import RunProblem, RunRecord
 from segcore.runs.commands import evaluate_command
 from segcore.runs.record import COVERED, plain_split
 from segcore.runs.search import SearchRecord
+from segcore.ui import state
 from segcore.ui.frame import View, escaped, run_titles
 
 MOST_STAMPED = 5000  # samples; stamping more would keep the page waiting
@@ -117,8 +118,9 @@ def different_data(runs: Sequence[RunRecord], titles: dict[str, str]) -> bool:
 def leak_note(runs: Sequence[RunRecord], split: str) -> None:
     """Under a title: what speaks against scores on `split`, a line for each sentence; quietly, where nobody looked."""
     shared: dict[str, list[RunRecord]] = {}
+    opened = state.arguments().data or "drive"  # it may have been checked where it is now
     for run in runs:
-        if text := run.leak(split):
+        if text := run.leak(split, opened):
             shared.setdefault(text, []).append(run)
     titles = run_titles(runs)
     for text, found in shared.items():
@@ -126,11 +128,15 @@ def leak_note(runs: Sequence[RunRecord], split: str) -> None:
         names = "" if len(found) == len(runs) else f"{', '.join(titles[run.id] for run in found)}: "
         st.markdown(f":orange[:material/warning:] {escaped(names + text)}", help=LEAK_HELP)
     plain = plain_split(split)
-    unknown = [run for run in runs if run.summary.dataset.leaks is None] if plain in COVERED else []
+    unknown = [
+        run
+        for run in runs
+        if plain in COVERED and run.summary.dataset.leaks is None and run.leak_report(opened) is None
+    ]
     if unknown:
         names = "" if len(unknown) == len(runs) else f"{', '.join(titles[run.id] for run in unknown)}: "
         text = escaped(f"{names}Leak check: none was made of {plain}; ")
-        st.caption(f"{text}`segcore data check --data PATH --run RUN` makes one, `segcore evaluate RUN` stores it.")
+        st.caption(f"{text}`segcore data check --data PATH --run RUN` makes one.")
 
 
 def other_version(view: View) -> None:

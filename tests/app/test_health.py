@@ -1,9 +1,13 @@
 """What the leak check found: on the dataset page with its pictures, and beside every score it speaks against."""
 
+from dataclasses import replace
+
 import pytest
 from fixtures import layouts
 from fixtures.app import make_data
 
+from segcore.data import open_dataset
+from segcore.data.leaks import Finding, check, store
 from segcore.runs import RunWriter, load_run
 
 MEMORY = "100 % of test frames (2 of 2) have a training frame within 0.2 s: this score measures memory."
@@ -50,6 +54,24 @@ def test_a_sentence_stands_beside_every_score_it_speaks_against(open_app, data, 
         assert "PSPNet: Leak check: none was made of test; `segcore data check" in text, page
     tell(folder / "pspnet", MEMORY)
     assert f"] {MEMORY}" in plain(said(open_app(data, folder, "compare")))  # true of all that are shown
+
+
+def test_what_a_check_found_since_stands_beside_scores_at_once(open_app, data, runs, said):
+    folder = runs("unet")
+    tell(folder / "unet", MEMORY)
+    dataset = open_dataset(data)
+    report = check(dataset)
+    summary = load_run(folder / "unet").summary
+    prints = {"fingerprint": dataset.fingerprint, "split_fingerprint": report.split_fingerprint}
+    info = summary.dataset.model_copy(update={**prints, "source": "/of/another/machine"})
+    RunWriter(folder / "unet").write_summary(summary.model_copy(update={"dataset": info}))
+    app = open_app(data, folder, "compare")
+    assert MEMORY in plain(said(app))
+    store(replace(report, findings=()))
+    assert MEMORY not in plain(said(app.run())) and "none was made" not in plain(said(app))
+    found = Finding("exact", "leak", "test", "train", 3, 3, "All of it was trained on.")
+    store(replace(report, findings=(found,)))
+    assert "All of it was trained on" in plain(said(app.run()))
 
 
 def tell(folder, sentence):

@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +40,47 @@ def stored(dataset: Dataset, plan: SplitPlan | None = None) -> LeakReport | None
 def stored_of(dataset: Dataset, split_fingerprint: str) -> LeakReport | None:
     """`stored` of a split that only its fingerprint is known of, such as a run's."""
     return _newest(dataset, lambda: split_fingerprint)
+
+
+def stored_for(sources: Iterable[str], fingerprint: str, split_fingerprint: str) -> LeakReport | None:
+    """The newest report on data and a split that only their fingerprints are known of; no file of the data is read.
+
+    Args:
+        sources: Where the data may be; those that aren't on this machine are left out.
+        fingerprint: Of the data.
+        split_fingerprint: Of the split.
+    """
+    for source in dict.fromkeys(sources):
+        if not _is_here(source):
+            continue
+        for path in _places(source):
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            for report in _reports(str(path), status.st_mtime_ns, status.st_size):
+                if (report.fingerprint, report.split_fingerprint) == (fingerprint, split_fingerprint):
+                    return report
+    return None
+
+
+def _is_here(source: str) -> bool:
+    if source == "drive":
+        return True
+    try:
+        return Path(source).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):  # no path at all, such as a name of another machine's
+        return False
+
+
+@lru_cache(maxsize=64)
+def _reports(path: str, _changed: int, _size: int) -> tuple[LeakReport, ...]:
+    """All in a file that can be read, newest first; kept while the file stays as it is."""
+    found = []
+    for values in _read(Path(path)):
+        with suppress(KeyError, TypeError, ValueError, AttributeError):  # of another version
+            found.append(LeakReport.from_dict(values))
+    return tuple(found)
 
 
 def _newest(dataset: Dataset, split_fingerprint: Callable[[], str]) -> LeakReport | None:

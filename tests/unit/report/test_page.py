@@ -260,6 +260,10 @@ def test_a_stored_check_of_the_pictures_is_told(toy, tmp_path, monkeypatch):
     assert leak_notes([run], "test+flip", checks_of([run], dataset)) == leak_notes(
         [run], "test", checks_of([run], dataset)
     )
+    assert leak_notes([run], "test+flip") == leak_notes(
+        [run], "test", checks_of([run], dataset)
+    )  # it is beside the data
+    shutil.move(tmp_path / "toy", tmp_path / "moved")
     assert leak_notes([run], "test+flip") == [
         "Leak check: none was made of test; `segcore data check --run` makes one."
     ]

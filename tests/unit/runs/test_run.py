@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from segcore.data.leaks import Finding, LeakReport
+from segcore.data.leaks import store as keep
 from segcore.errors import EvaluationError, RunError
 from segcore.labels import CAMVID11, CAMVID32
 from segcore.metrics import (
@@ -369,3 +372,36 @@ print(sorted(heavy & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_was_checked_since_is_told_and_of_data_elsewhere_what_training_found(
+    store, fake_run, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SEGCORE_CACHE", str(tmp_path / "cache"))
+    data = tmp_path / "data"
+    data.mkdir()
+    run = fake_run(store, "one", source=str(data))
+    info = run.summary.dataset
+    told = info.model_copy(update={"leaks": {"test": "It measures memory."}})
+    RunWriter(run.path).write_summary(run.summary.model_copy(update={"dataset": told}))
+    run = load_run(run.path)
+    found = Finding("exact", "leak", "val", "train", 1, 2, "Half of it was trained on.")
+    report = LeakReport("x", str(data), info.fingerprint, "own", info.split_fingerprint, {}, (found,))
+
+    def leaks(*sources):
+        return run.leak("test", *sources), run.leak("val+flip", *sources)
+
+    for other in (
+        replace(report, fingerprint="f" * 16),  # other masks
+        replace(report, split_fingerprint="f" * 16),
+        replace(report, pictures=False),
+    ):
+        keep(other)
+        assert leaks() == ("It measures memory.", None)
+    keep(report)
+    assert leaks() == (None, "Half of it was trained on.") and run.leak_report() == report
+    data.rename(tmp_path / "moved")
+    assert leaks() == ("It measures memory.", None)
+    assert leaks(str(tmp_path / "moved")) == (None, "Half of it was trained on.")
+    (tmp_path / "moved" / "leaks.json").write_text("{")
+    assert leaks(str(tmp_path / "moved"), "no\0path") == ("It measures memory.", None)
