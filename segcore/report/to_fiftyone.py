@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -89,7 +90,9 @@ def export_fiftyone(
         for (_, evaluation), field in zip(found, fields, strict=True):
             _write_masks(folder / field, ids, evaluation.prediction)
         write_classes(folder / "classes.csv", runs[0].labels)
-    _add(fo, called, target, dataset.labels, names, dict(zip(fields, (each for _, each in found), strict=True)))
+        shown = dict(zip(fields, (each for _, each in found), strict=True))
+        made = _built(fo, called, target, dataset.labels, names, shown)
+    _take_its_place(fo, made, called)
     return [
         f"{len(ids)} images with ground truth and {', '.join(fields)} in the FiftyOne dataset {called!r}",
         f"Its files are in {target}: keep them there.",
@@ -147,17 +150,41 @@ def _check_name(fo: ModuleType, name: str) -> None:
         raise ReportError(f"FiftyOne has a dataset {name!r} that Segcore didn't make. Choose another --name.")
 
 
-def _add(
+def _built(
     fo: ModuleType,
     name: str,
     folder: Path,
     labels: LabelMap,
     names: dict[str, str],
     fields: dict[str, Evaluation],
-) -> None:
-    if name in fo.list_datasets():  # an earlier export: see `_check_name`
+) -> Any:  # noqa: ANN401 - FiftyOne has no types
+    """The dataset under a name of its own: that of an earlier export stays until this one is whole."""
+    made = fo.Dataset(f"{name}-{uuid4().hex[:8]}")  # not persistent: FiftyOne forgets it if we are killed
+    try:
+        _fill(fo, made, folder, labels, names, fields)
+    except BaseException:
+        fo.delete_dataset(made.name)
+        raise
+    return made
+
+
+def _take_its_place(fo: ModuleType, made: Any, name: str) -> None:  # noqa: ANN401
+    """Give a dataset the name that it is to have, in place of an earlier export: see `_check_name`."""
+    if name in fo.list_datasets():
         fo.delete_dataset(name)
-    made = fo.Dataset(name)
+    made.name = name
+    made.persistent = True
+    made.save()
+
+
+def _fill(
+    fo: ModuleType,
+    made: Any,  # noqa: ANN401
+    folder: Path,
+    labels: LabelMap,
+    names: dict[str, str],
+    fields: dict[str, Evaluation],
+) -> None:
     made.add_samples(list(_samples(fo, folder, names, fields)))
     targets = {index + 1: class_name for index, class_name in enumerate(labels.names)}
     made.default_mask_targets = targets
@@ -168,7 +195,6 @@ def _add(
         for index, color in enumerate(labels.colors)
     ]
     made.app_config.color_scheme = fo.ColorScheme(color_by="value", default_mask_targets_colors=colors)
-    made.persistent = True
     made.save()
 
 

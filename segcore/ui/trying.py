@@ -92,9 +92,10 @@ def _take() -> None:
 
 def read(own: Own, labels: LabelMap) -> Sample | None:
     """The image, upright and at most a screen large; None where it can't be used, which is said."""
-    found = _read(own.digest, own, labels)
-    if isinstance(found, str):
-        st.error(found, icon=":material/error:")
+    try:
+        found = _read(own.digest, repr(labels.to_dict()), own, labels)
+    except SegcoreError as error:
+        st.error(str(error), icon=":material/error:")
         return None
     height, width = found.sample.size
     # An upload of the lab has a mask; here none is wanted.
@@ -104,11 +105,8 @@ def read(own: Own, labels: LabelMap) -> Sample | None:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading your picture")
-def _read(digest: str, _own: Own, _labels: LabelMap) -> Upload | str:
-    try:
-        return read_upload(_own.image, _own.name, _labels)
-    except SegcoreError as error:
-        return str(error)
+def _read(digest: str, classes: str, _own: Own, _labels: LabelMap) -> Upload:
+    return read_upload(_own.image, _own.name, _labels)
 
 
 def answers(runs: Sequence[RunRecord], own: Own, sample: Sample) -> list[Tried]:
@@ -116,19 +114,19 @@ def answers(runs: Sequence[RunRecord], own: Own, sample: Sample) -> list[Tried]:
     found = []
     for run in runs:
         with st.spinner(f"{run.title} looks at it", show_time=True):
-            found.append(_tried(RunKey.of(run), own.digest, run, sample))
+            try:
+                found.append(_tried(RunKey.of(run), own.digest, run, sample))
+            except SegcoreError as error:  # not kept: a disk that was full, a member put back
+                found.append(Tried(run, problem=str(error)))
     return found
 
 
 @st.cache_resource(max_entries=4 * MOST_MODELS, show_spinner=False)
 def _tried(key: RunKey, digest: str, _run: RunRecord, _sample: Sample) -> Tried:
-    try:
-        predictor = _predictor(key, _run)
-        began = time.perf_counter()
-        found = predictor(_sample.image)
-        milliseconds = 1000 * (time.perf_counter() - began)
-    except SegcoreError as error:
-        return Tried(_run, problem=str(error))
+    predictor = _predictor(key, _run)
+    began = time.perf_counter()
+    found = predictor(_sample.image)
+    milliseconds = 1000 * (time.perf_counter() - began)
     found.mask.flags.writeable = False
     return Tried(
         _run,

@@ -73,9 +73,11 @@ def test_an_ensemble_answers_by_its_members(upload, tmp_path, picture_file):
     assert not app.exception and not app.error
     _, both = panels(app)
     assert both["layer"] and "% sure" in both["note"] and not both["problem"]
-    shutil.rmtree(store.root / "drive-pspnet")
+    shutil.move(store.root / "drive-pspnet", tmp_path / "elsewhere")
     app = upload("drive", store.root, image, runs="both")
     assert "its member 'drive-pspnet' is not at" in panels(app)[1]["problem"]
+    shutil.move(tmp_path / "elsewhere", store.root / "drive-pspnet")
+    assert not panels(app.run())[1]["problem"]  # a failure is not kept
 
 
 def test_masks_come_as_palette_pictures_with_their_classes(data, runs):

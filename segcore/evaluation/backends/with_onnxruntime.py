@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +82,7 @@ def write_onnx(graph: nn.Module, example: Tensor, path: Path, input_name: str) -
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with tracing(), redirect_stdout(StringIO()):  # the exporter reports its steps, which nobody asked for
+        with tracing():
             torch.onnx.export(
                 graph,
                 (example,),
@@ -93,7 +91,7 @@ def write_onnx(graph: nn.Module, example: Tensor, path: Path, input_name: str) -
                 external_data=False,
                 input_names=[input_name],
                 output_names=["logits"],
-                verbose=False,
+                verbose=False,  # no report of its steps; stdout is of all threads, and must not be caught for it
             )
     finally:
         logger.setLevel(level)

@@ -112,8 +112,9 @@ def test_an_export_takes_images_as_its_note_says(run, tiny, tmp_path):
     np.testing.assert_allclose(logits[0], expected, atol=0.05 * np.abs(expected).max())
 
 
-def test_an_onnx_file_is_the_model(run, tiny, tmp_path):
+def test_an_onnx_file_is_the_model(run, tiny, tmp_path, capsys):
     path = export_model(run.path, "onnx", tmp_path, precision="fp16", normalize=False)
+    assert capsys.readouterr().out == ""  # the exporter is quiet without stdout being taken from all threads
     image = torch.rand(1, 3, *SIZE)
     logits = onnxruntime.InferenceSession(path).run(["logits"], {"image": image.numpy()})[0]
     np.testing.assert_allclose(logits, tiny(image), atol=1e-2)

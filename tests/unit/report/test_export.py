@@ -192,9 +192,14 @@ class FakeFiftyOne(SimpleNamespace):
     def Dataset(self, name):
         made = SimpleNamespace(name=name, samples=[], info={}, app_config=SimpleNamespace(), saved=False)
         made.add_samples = made.samples.extend
-        made.save = lambda: setattr(made, "saved", True)
+        made.save = lambda: self.keep(made)
         self.datasets[name] = made
         return made
+
+    def keep(self, made):
+        """As FiftyOne renames: no two of one name."""
+        made.saved = True
+        self.datasets = {name: each for name, each in self.datasets.items() if each is not made} | {made.name: made}
 
     def Segmentation(self, mask_path):
         return mask_path
@@ -221,6 +226,23 @@ def test_fiftyone_gets_images_truth_and_each_run(toy, tmp_path, monkeypatch):
         assert np.array_equal(np.array(Image.open(sample["pspnet"])), evaluation.prediction(sample_id) + 1)
         assert sample["pspnet_miou"] == evaluation.image_scores(sample_id).miou
         assert sample.tags == ["test"]
+
+
+def test_fiftyone_keeps_an_earlier_export_until_the_new_one_is_whole(toy, tmp_path, monkeypatch):
+    fake = FakeFiftyOne()
+    monkeypatch.setitem(sys.modules, "fiftyone", fake)
+    export_fiftyone([load_run(toy[1] / "unet")], "test", tmp_path / "out")
+    earlier = dict(fake.datasets)
+    before = sorted((tmp_path / "out").rglob("*"))
+
+    def broken(**_settings):
+        raise RuntimeError("the database is gone")
+
+    monkeypatch.setattr(fake, "ColorScheme", broken)
+    with pytest.raises(RuntimeError, match="the database is gone"):
+        export_fiftyone([load_run(toy[1] / "pspnet")], "test", tmp_path / "out")
+    assert fake.datasets == earlier  # and nothing half made beside it
+    assert sorted((tmp_path / "out").rglob("*")) == before
 
 
 def test_fiftyone_refuses_a_foreign_dataset_and_runs_that_differ(toy, store, fake_run, tmp_path, monkeypatch):
