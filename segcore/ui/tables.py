@@ -40,7 +40,8 @@ def curves(view: View, runs: Sequence[RunRecord], axis: str) -> tuple[pd.DataFra
             notes.append(str(error))
             continue
         if history.empty:
-            notes.append(f"{view.titles[run.id]}: no epoch finished yet.")
+            why = "has no curves; its members have theirs" if run.summary.members else "no epoch finished yet"
+            notes.append(f"{view.titles[run.id]}: {why}.")
             continue
         # People count epochs from 1; the file counts from 0.
         x = {

@@ -24,12 +24,15 @@ def test_page_works(open_app, data, runs, page, models):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_an_ensemble_is_shown_like_any_run(open_app, data, runs, page):
+def test_an_ensemble_is_shown_like_any_run(open_app, data, runs, page, said):
     store = RunStore(runs("fcn8s", "unet"))
     fake_ensemble([store.get("unet"), store.get("fcn8s")])
     app = open_app(data, store.root, page)
     assert not app.exception and not app.error
     assert any("Ensemble of" in box.label for box in app.sidebar.checkbox)
+    if page in ("curves", "compare"):
+        text = said(app).replace("\\", "")
+        assert "Ensemble of U-Net and FCN-8s: has no curves; its members have theirs." in text
 
 
 def test_no_runs_says_how_to_train(open_app, data, tmp_path, said):

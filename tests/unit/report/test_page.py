@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 from fixtures.app import LABELS
+from fixtures.runs import fake_ensemble
 
 from segcore.cli import main
 from segcore.data import open_dataset, plan_split
@@ -267,3 +268,15 @@ def test_a_stored_check_of_the_pictures_is_told(toy, tmp_path, monkeypatch):
     assert leak_notes([run], "test+flip") == [
         "Leak check: none was made of test; `segcore data check --run` makes one."
     ]
+
+
+def test_an_ensemble_is_reported_with_the_commands_of_its_members(toy, tmp_path):
+    for name in ("unet", "pspnet"):
+        shutil.copytree(toy[1] / name, tmp_path / "runs" / name)
+    both = fake_ensemble(RunStore(tmp_path / "runs").list())
+    text = Page(report(tmp_path / "r.html", "--runs", tmp_path / "runs")).text
+    folders = [tmp_path / "runs" / member.id for member in both.summary.members]
+    assert both.title in text
+    assert f"segcore evaluate {folders[0]} --with {folders[1]} --name both --split test" in text
+    assert all(f"train.py --config {folder / 'config.yaml'}" in text for folder in folders)
+    assert f"train.py --config {both.path / 'config.yaml'}" not in text
