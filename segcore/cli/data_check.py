@@ -34,7 +34,9 @@ def add_check(noun: Commands) -> None:
     )
     add_source_arguments(parser)
     plan = parser.add_argument_group("which split (default: the dataset's own folders or lists)")
-    plan.add_argument("--run", metavar="RUN", dest="of_run", help="as this run was trained: its folder, or its id")
+    plan.add_argument(
+        "--run", metavar="RUN", dest="of_run", help="as this run was trained, and its dataset: a folder, or an id"
+    )
     plan.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
     plan.add_argument("--split", metavar="METHOD", help="as train.py --split would: auto, block, frame, augmented, ...")
     plan.add_argument("--val-fraction", type=float, default=0.1, metavar="X", help="with --split (default: 0.1)")
@@ -60,6 +62,8 @@ def data_check(arguments: argparse.Namespace) -> int:
         raise DatasetError(
             f"--fps is {arguments.fps:g}; expected the frames a second that frame numbers count: 30, say."
         )
+    if arguments.of_run and arguments.source is None and arguments.data is None:
+        _ask_for_its_data(arguments)
     dataset = open_from(arguments)
     plan = _plan(arguments, dataset)
     pictures = not arguments.quick
@@ -86,6 +90,17 @@ def finding_dict(found: Finding) -> dict[str, object]:
     from dataclasses import asdict
 
     return asdict(found)
+
+
+def _ask_for_its_data(arguments: argparse.Namespace) -> None:
+    """Take the dataset that a run was trained on, as it was opened, where none is named."""
+    from segcore.labels import PRESETS
+    from segcore.runs import find_run
+
+    run = find_run(arguments.of_run, arguments.runs)
+    info = run.summary.dataset
+    arguments.data, arguments.void = info.source, info.void
+    arguments.labels = arguments.labels or (run.labels.name if run.labels.name in PRESETS else None)
 
 
 def _plan(arguments: argparse.Namespace, dataset: Dataset) -> SplitPlan | None:

@@ -148,6 +148,7 @@ _CSS = """<style>
 .st-key-legend button[data-variant="pills"][aria-pressed="true"] { opacity: 1; text-decoration: none; }
 .st-key-legend button[data-variant="pills"]:hover { text-decoration: underline; }
 .st-key-legend button[data-variant="pills"] p { font-size: .87rem; color: inherit; }
+.st-key-title { min-height: 2.5rem; } /* as high with a button beside it as without one */
 .st-key-augment-lines [class*="-fold"] button { justify-content: flex-start; text-align: left; padding: .25rem 0;
   min-height: 0; height: auto; }
 .st-key-augment-lines [class*="-fold"] button * { justify-content: flex-start; white-space: normal;
@@ -248,7 +249,8 @@ def shares(labels: LabelMap, pixels: Mapping[int, int], *, most: int = 40) -> No
 
 def heading(title: str, note: str = "", help: str | None = None) -> None:
     """A page's title with one quiet line under it."""
-    st.title(title, anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center", key="title"):
+        st.title(title, anchor=False, width="content")
     if note:
         st.caption(note, help=help)
 
@@ -261,7 +263,7 @@ def scores_heading(title: str, *, page: bool = False, more: str = "") -> None:
         page: It is the page's own title.
         more: Markdown on how these were counted.
     """
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="title" if page else None):
         (st.title if page else st.subheader)(title, anchor=False, width="content")
         with st.popover("How is this counted?", type="tertiary", icon=":material/help:"):
             topics = [f"**{escaped(topic)}.** {escaped(text)}" for topic, text in EXPLAIN.items()]

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from fixtures import layouts
+from fixtures.app import ROOT
 from fixtures.runs import fake_run
 from fixtures.streets import photos, several
 
@@ -63,6 +64,11 @@ def test_a_method_or_a_run_says_which_split_is_checked(tmp_path, capsys):
     assert "The split of run 'unet' can't be made again" in capsys.readouterr().err
     assert cli.main([*command, "--run", str(run.path), "--split", "frame"]) == 2
     assert "Leave one of them out." in capsys.readouterr().err
+
+
+def test_a_run_alone_names_its_dataset_too(capsys):
+    assert cli.main(["data", "check", "--run", "drive-unet", "--runs", str(ROOT / "checkpoints"), "--quick"]) == 0
+    assert "drive  (split by block: train 75, val 9, test 11)" in capsys.readouterr().out
 
 
 def test_bad_words_are_one_message(tmp_path, capsys):
