@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from segcore.ui import browse, cache, frame, health, messages, state
+from segcore.ui import browse, cache, encoded, frame, health, messages, state
 from segcore.ui.panels import photo, truth
 from segcore.ui.viewer import viewer
 from segcore.ui.widgets import Cell, heading, shares, style, table
@@ -39,7 +39,7 @@ item = cache.sample(view.key, sample_id)
 # show
 viewer(
     [photo(sample_id), truth(view, sample_id, "mask", "Mask"), truth(view, sample_id, "overlay", "Overlay")],
-    {"image": cache.photo(view.key, sample_id)},
+    {"image": encoded.photo(view.key, sample_id)},
     item.size,
     key="sample",
     smallest=300,

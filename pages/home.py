@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from segcore.ui import cache, frame, messages, panels
+from segcore.ui import cache, encoded, frame, messages, panels
 from segcore.ui.leaders import leaderboard
 from segcore.ui.viewer import viewer
 from segcore.ui.widgets import heading, scores_heading, style
@@ -15,7 +15,7 @@ if view.dataset is None:
 else:
     # load
     sample_id, shown = panels.first_look(view)
-    photos = {"image": cache.photo(view.key, sample_id)}
+    photos = {"image": encoded.photo(view.key, sample_id)}
 
     # show
     made = ", and what each made of it" if view.fitting else ""

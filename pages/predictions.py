@@ -3,7 +3,7 @@
 import streamlit as st
 
 from segcore.metrics import POLICY
-from segcore.ui import cache, frame, look, messages, panels, state
+from segcore.ui import cache, encoded, frame, look, messages, panels, state
 from segcore.ui.scene import Scene
 from segcore.ui.viewer import viewer
 from segcore.ui.widgets import heading, scores_heading, style, table
@@ -45,7 +45,7 @@ with sides:
 # show
 viewer(
     [shown[name] for name in pair or shown],
-    {"image": cache.photo(view.key, sample_id)},
+    {"image": encoded.photo(view.key, sample_id)},
     cache.sample(view.key, sample_id).size,
     key="predictions",
     slider=scene.slider,

@@ -11,7 +11,7 @@ import streamlit as st
 from segcore.data import SPLITS
 from segcore.labels import LabelMap
 from segcore.runs import RunRecord
-from segcore.ui import cache, state
+from segcore.ui import cache, encoded, state
 from segcore.ui.cache import DataKey
 from segcore.ui.frame import View
 from segcore.ui.gather import chunks, gather
@@ -39,7 +39,7 @@ def matching(key: DataKey, ids: Sequence[str], class_id: int | None, sort: str) 
 
 def thumb(key: DataKey, sample_id: str) -> Thumb:
     """One sample, small."""
-    return Thumb(sample_id, *cache.thumbnail(key, sample_id))
+    return Thumb(sample_id, *encoded.thumbnail(key, sample_id))
 
 
 def grid(view: View, ids: Sequence[str], selected: str, size: tuple[int, int], *, overlay: bool) -> None:

@@ -1,7 +1,7 @@
 """Every cache of the app: keyed by identity and version, bounded, and never handing out what someone may change.
 
-Datasets, evaluations and tables are shared between sessions (`cache_resource`), so they are only read. Encoded pictures
-are bytes (`cache_data`).
+Datasets, evaluations and tables are shared between sessions (`cache_resource`), so they are only read. Pictures are in
+`encoded`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
-from PIL import Image
 
 from segcore.data import Dataset, Sample, class_balance, open_dataset, resize_pair
-from segcore.errors import EvaluationError, RunError, SegcoreError
+from segcore.errors import EvaluationError, SegcoreError
 from segcore.labels import IGNORE_INDEX
-from segcore.runs import files
 from segcore.ui import state
-from segcore.visual import encode_disagreement, encode_errors, encode_jpeg, encode_layer, encode_lit, unanimous
+from segcore.visual import unanimous
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -32,15 +30,12 @@ if TYPE_CHECKING:
     from segcore.data import ClassBalance
     from segcore.data.leaks import LeakReport
     from segcore.evaluation.comparison import Comparison
-    from segcore.evaluation.triage import ImageScores, Mistake
+    from segcore.evaluation.triage import ImageScores
     from segcore.runs import Evaluation, RunRecord
     from segcore.runs.search import SearchRecord
     from segcore.visual.vega import Charts
 
 T = TypeVar("T")
-PHOTO_WIDTH = 1280  # px: sharp in one panel of a wide screen, and zoomed in
-THUMB_WIDTH = 240
-WIDE_THUMB = 360
 FEW_RUNS = 16  # compared over 10,000 draws of the images; more over 2,000
 
 
@@ -89,33 +84,6 @@ def dataset(key: DataKey) -> Dataset:
 def sample(key: DataKey, sample_id: str) -> Sample:
     """A decoded sample; its arrays are read-only."""
     return dataset(key)[sample_id]
-
-
-@st.cache_data(max_entries=200, show_spinner=False)
-def photo(key: DataKey, sample_id: str, width: int = PHOTO_WIDTH) -> bytes:
-    """JPEG of an image."""
-    return encode_jpeg(sample(key, sample_id).image, width=width)
-
-
-@st.cache_data(max_entries=400, show_spinner=False)
-def truth_layer(
-    key: DataKey, sample_id: str, hidden: frozenset[int], outline: bool = False, width: int = PHOTO_WIDTH
-) -> bytes:
-    """Palette PNG of the ground truth."""
-    opened = dataset(key)
-    visible = frozenset(range(opened.labels.classes)) - hidden
-    return encode_layer(sample(key, sample_id).mask, opened.labels, visible=visible, outline=outline, width=width)
-
-
-@st.cache_data(max_entries=2000, show_spinner=False)
-def thumbnail(key: DataKey, sample_id: str, width: int = THUMB_WIDTH) -> tuple[bytes, bytes]:
-    """(JPEG of the image, PNG layer of its mask), small. The sample itself is not kept."""
-    opened = dataset(key)
-    item = opened[sample_id]
-    return (
-        encode_jpeg(item.image, width=width, quality=80),
-        encode_layer(item.mask, opened.labels, width=width),
-    )
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -203,28 +171,6 @@ def prediction(run: RunRecord, split: str, sample_id: str, data: DataKey) -> npt
     return _prediction(RunKey.of(run), split, sample_id, data, run)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _stored_layer(key: RunKey, split: str, sample_id: str, hidden: frozenset[int], _run: RunRecord) -> bytes:
-    path = _run.path / files.EVALUATION / split / files.PREDICTIONS / files.file_name(sample_id)
-    try:
-        with Image.open(path) as picture:
-            if picture.mode != "P":
-                raise RunError(f"{path} is a {picture.mode} picture; expected a palette PNG of class ids.")
-            mask = np.array(picture)
-    except (OSError, SyntaxError, ValueError):  # what Pillow raises on missing, truncated and foreign files
-        raise RunError(f"No readable prediction of {sample_id!r} at {path}.") from None
-    return encode_layer(mask, _run.labels, visible=frozenset(range(_run.labels.classes)) - hidden, width=PHOTO_WIDTH)
-
-
-def stored_layer(run: RunRecord, split: str, sample_id: str, hidden: frozenset[int]) -> bytes:
-    """Palette PNG of a stored prediction, without the tables beside it: those need pandas, which takes a second.
-
-    Raises:
-        RunError: when there is none, or it is no palette PNG.
-    """
-    return _stored_layer(RunKey.of(run), split, sample_id, hidden, run)
-
-
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _pipeline(key: RunKey, _run: RunRecord) -> Pipeline | None:
     from segcore.augment import load_pipeline
@@ -253,57 +199,20 @@ def image_scores(run: RunRecord, split: str) -> ImageScores | None:
     return _image_scores(RunKey.of(run), split, run)
 
 
-def _masks(runs: Sequence[RunRecord], split: str, sample_id: str) -> list[npt.NDArray[np.uint8]]:
-    masks = []
+def masks(runs: Sequence[RunRecord], split: str, sample_id: str) -> list[npt.NDArray[np.uint8]]:
+    """Stored predictions of an image by several runs, `[H, W]` uint8 each, not kept.
+
+    Raises:
+        RunError: when one can't be read.
+        EvaluationError: when a run has none.
+    """
+    stored = []
     for run in runs:
         found = evaluation(run, split)
         if found is None:
             raise EvaluationError(f"Not evaluated on {split}. Do it: segcore evaluate {run.path} --split {split}")
-        masks.append(found.prediction(sample_id))
-    return masks
-
-
-@st.cache_data(max_entries=4000, show_spinner=False)
-def _error_thumb(
-    key: RunKey,
-    split: str,
-    sample_id: str,
-    mistake: Mistake | None,
-    hidden: frozenset[int],
-    data: DataKey,
-    _run: RunRecord,
-) -> bytes:
-    (mask,) = _masks([_run], split, sample_id)
-    truth = dataset(data).mask(sample_id)
-    if mistake is not None:
-        return encode_lit(mask, truth, _run.labels, true=mistake.true, taken=mistake.taken, width=WIDE_THUMB)
-    visible = frozenset(range(_run.labels.classes)) - hidden
-    return encode_errors(mask, truth, _run.labels, visible=visible, width=WIDE_THUMB)
-
-
-def error_thumb(
-    run: RunRecord, split: str, sample_id: str, mistake: Mistake | None, hidden: frozenset[int], data: DataKey
-) -> bytes:
-    """Small palette PNG of a run's errors in one image, or of one kind of mistake alone.
-
-    Raises:
-        RunError: when the stored prediction can't be read.
-        EvaluationError: when there is none of this image.
-        SegcoreError: when it doesn't fit the ground truth.
-    """
-    return _error_thumb(RunKey.of(run), split, sample_id, mistake, hidden, data, run)
-
-
-@st.cache_data(max_entries=2000, show_spinner=False)
-def _dispute_thumb(
-    keys: tuple[RunKey, ...], split: str, sample_id: str, data: DataKey, _runs: Sequence[RunRecord]
-) -> bytes:
-    return encode_disagreement(_masks(_runs, split, sample_id), dataset(data).mask(sample_id), width=WIDE_THUMB)
-
-
-def dispute_thumb(runs: Sequence[RunRecord], split: str, sample_id: str, data: DataKey) -> bytes:
-    """Small palette PNG of where runs disagree; raises what `error_thumb` raises."""
-    return _dispute_thumb(tuple(map(RunKey.of, runs)), split, sample_id, data, runs)
+        stored.append(found.prediction(sample_id))
+    return stored
 
 
 @st.cache_data(max_entries=20_000, show_spinner=False)
@@ -313,7 +222,7 @@ def _disagreement(
     shares = []
     for sample_id in ids:
         try:
-            disputed = ~unanimous(_masks(_runs, split, sample_id))
+            disputed = ~unanimous(masks(_runs, split, sample_id))
             truth = None if data is None else dataset(data).mask(sample_id)
             if truth is not None and truth.shape == disputed.shape:
                 disputed = disputed[truth != IGNORE_INDEX]

@@ -10,7 +10,7 @@ import streamlit as st
 
 from segcore.errors import SegcoreError
 from segcore.evaluation.triage import LOWER_IS_BETTER, Mistake, Ranking, best, score_titles
-from segcore.ui import cache, panels, state
+from segcore.ui import encoded, panels, state
 from segcore.ui.failures import RANKS, Asked, Board
 from segcore.ui.frame import View, escaped
 from segcore.ui.sheet import sheet
@@ -107,9 +107,9 @@ def grid(view: View, board: Board, asked: Asked, found: Ranking) -> None:
         hint = [sample_id, *_scores(view, board, table[:, place])]
         photo = layer = hover = None
         try:
-            photo, hover = cache.thumbnail(view.key, sample_id, cache.WIDE_THUMB)
+            photo, hover = encoded.thumbnail(view.key, sample_id, encoded.WIDE_THUMB)
             if asked.mistake is None and asked.rank == "disagreement":
-                layer = cache.dispute_thumb(board.runs, board.split, sample_id, view.key)
+                layer = encoded.dispute_thumb(board.runs, board.split, sample_id, view.key)
             elif asked.mistake is None and asked.rank == "difference":
                 layer, hover = (_layer(view, board, run, None, sample_id) for run in (asked.than, asked.run))
             else:
@@ -135,7 +135,7 @@ def grid(view: View, board: Board, asked: Asked, found: Ranking) -> None:
 
 
 def _layer(view: View, board: Board, run: int, mistake: Mistake | None, sample_id: str) -> bytes:
-    return cache.error_thumb(board.runs[run], board.split, sample_id, mistake, view.hidden, view.key)
+    return encoded.error_thumb(board.runs[run], board.split, sample_id, mistake, view.hidden, view.key)
 
 
 def _scores(view: View, board: Board, values: npt.NDArray[np.float64]) -> list[str]:

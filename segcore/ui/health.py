@@ -9,7 +9,7 @@ import streamlit as st
 from segcore.data.leaks import Finding, check
 from segcore.data.leaks.report import TITLES
 from segcore.errors import SegcoreError, number
-from segcore.ui import cache, state
+from segcore.ui import cache, encoded, state
 from segcore.ui.frame import View, escaped
 from segcore.ui.widgets import Thumb, gallery
 
@@ -68,7 +68,7 @@ def _pairs(view: View, found: Finding) -> None:
                 continue
             place = f"{rank}:{sample_id}"  # one frame may be in several pairs, and the gallery wants every id once
             try:
-                thumbs.append(Thumb(place, *cache.thumbnail(view.key, sample_id), note=note, title=sample_id))
+                thumbs.append(Thumb(place, *encoded.thumbnail(view.key, sample_id), note=note, title=sample_id))
                 size = cache.dataset(view.key).size(sample_id)
             except SegcoreError:  # the note says why, or opening the sample does
                 thumbs.append(Thumb(place, note=note or "unreadable", title=sample_id))

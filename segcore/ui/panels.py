@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from segcore.errors import SegcoreError
 from segcore.metrics import HELP, BoundaryScores, boundary_scores, per_image
 from segcore.runs import Evaluation, RunRecord
-from segcore.ui import cache
+from segcore.ui import cache, encoded
 from segcore.ui.frame import View
 from segcore.ui.viewer import Panel
 from segcore.ui.widgets import Cell, number
@@ -70,7 +70,7 @@ def smallest(count: int) -> int:
 
 def truth(view: View, sample_id: str, mode: str, title: str = "Ground truth") -> Panel:
     """The ground truth as one panel: `overlay`, `mask` or `contour`."""
-    layer = cache.truth_layer(view.key, sample_id, view.hidden, mode == "contour")
+    layer = encoded.truth_layer(view.key, sample_id, view.hidden, mode == "contour")
     return Panel(title, photo=None if mode == "mask" else "image", layer=layer, fixed=mode in ("mask", "contour"))
 
 
@@ -87,7 +87,7 @@ def first_look(view: View) -> tuple[str, list[Panel]]:
     for run in view.fitting:
         title, color = view.titles[run.id], view.colors[run.id]
         try:
-            layer = cache.stored_layer(run, split, sample_id, view.hidden)
+            layer = encoded.stored_layer(run, split, sample_id, view.hidden)
         except SegcoreError:
             problem = "training" if run.summary.status == "training" else "no stored prediction of this image"
             shown.append(Panel(title, photo="image", color=color, problem=problem))

@@ -13,8 +13,9 @@ from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.metrics import boundary_band
 from segcore.runs import RunRecord
 from segcore.runs.commands import evaluate_command
-from segcore.ui import cache
-from segcore.ui.cache import PHOTO_WIDTH, DataKey, RunKey
+from segcore.ui import cache, encoded
+from segcore.ui.cache import DataKey, RunKey
+from segcore.ui.encoded import PHOTO_WIDTH
 from segcore.ui.look import Look
 from segcore.ui.viewer import Plane
 from segcore.visual import (
@@ -107,7 +108,7 @@ def truth(
     if look.view == "boundary" or (look.view == "disagreement" and len(committee) > 1):
         runs = tuple(committee) if look.view == "disagreement" else ()
         return _truth_where(split, sample_id, data, look, tuple(map(RunKey.of, runs)), labels, runs)
-    return cache.truth_layer(data, sample_id, look.hidden, look.view == "contour")
+    return encoded.truth_layer(data, sample_id, look.hidden, look.view == "contour")
 
 
 @st.cache_data(max_entries=200, show_spinner=False)

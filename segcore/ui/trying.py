@@ -22,7 +22,8 @@ from segcore.labels import LabelMap
 from segcore.runs import RunRecord
 from segcore.runs.files import file_name
 from segcore.ui import cache
-from segcore.ui.cache import PHOTO_WIDTH, RunKey
+from segcore.ui.cache import RunKey
+from segcore.ui.encoded import PHOTO_WIDTH
 from segcore.ui.frame import View, escaped
 from segcore.ui.source import TYPES
 from segcore.ui.viewer import Panel, Plane, Reading
