@@ -223,7 +223,13 @@ def warm(app: Any, repeat: int) -> dict[str, list[tuple[float, float]]]:  # noqa
 
     click("another cost axis", other("Cost"))
     click("another model's confusion", other("Model"))
-    click("a run dropped or added again", lambda turn: app.sidebar.checkbox[0].uncheck() if turn == 0 else None)
+    def other_runs(turn: int) -> None:
+        if turn % 2:
+            next(box for box in app.sidebar.selectbox if box.label == "Add a run").select_index(turn)
+        else:
+            app.sidebar.checkbox[0].uncheck()
+
+    click("a run dropped, another added, in turn", other_runs)
     return found
 
 

@@ -306,21 +306,26 @@ def _run_menu(
                 continue
             fits = dataset is None or _fits(run, dataset)
             label = f"![dot]({swatch(colors[run.id], round_=True)}) {escaped(titles[run.id])}"
-            ticked = st.checkbox(
+            st.checkbox(
                 label if fits else f"{label} :gray[{escaped(run.summary.dataset.name)}]",
                 value=run.id in chosen,
                 key=f"run:{run.id}:{run.id in chosen}",
                 help=None if fits else f"Trained on {run.summary.dataset.name} ({run.labels.classes} classes).",
+                on_change=_tick,
+                args=(run.id, ids, sorted(chosen)),
             )
-            if ticked != (run.id in chosen):
-                state.put("runs", [each for each in ids if (each in chosen) != (each == run.id)])
-                st.rerun()
         if many:
             _more_runs([run for run in runs if run.id not in chosen], titles, sorted(chosen))
     if problems:
         with st.popover(f"{len(problems)} can't be read", icon=":material/warning:", type="tertiary"):
             for problem in problems:
                 st.markdown(f"**{escaped(problem.path.name)}**  \n{escaped(problem.message)}")
+
+
+def _tick(run_id: str, ids: Sequence[str], chosen: list[str]) -> None:
+    """Choose a run, or drop it; several may be ticked before the page runs again."""
+    now = state.get("runs", chosen)
+    state.put("runs", [each for each in ids if (each in now) != (each == run_id)])
 
 
 def _more_runs(others: Sequence[RunRecord], titles: dict[str, str], chosen: list[str]) -> None:

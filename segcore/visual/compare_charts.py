@@ -1,6 +1,7 @@
 """Charts of runs against each other; see `charts` for what all charts share.
 
-A *model* in a table is one line of the leaderboard: a run, or all runs of a recipe.
+A *model* in a table is one line of the leaderboard: a run, or all runs of a recipe. Channels are written out
+(`x2=alt.X2("high:Q")`): Altair takes 5 ms for each that is a string.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def per_class(table: pd.DataFrame, colors: Mapping[str, str], *, title: str = "I
     color = alt.Color("run:N", scale=run_scale(colors), legend=None)
     base = alt.Chart(data).encode(y=y, yOffset=beside, color=color)
     spans = base.mark_rule(strokeWidth=3, opacity=0.4, strokeCap="round").encode(
-        x=alt.X("low:Q", scale=scale, title=title, axis=axis), x2="high:Q"
+        x=alt.X("low:Q", scale=scale, title=title, axis=axis), x2=alt.X2("high:Q")
     )
     dots = base.mark_circle(size=62, opacity=1).encode(
         x=alt.X("value:Q", scale=scale, title=title, axis=axis),
@@ -144,8 +145,8 @@ def trade_off(
     texts = named.mark_text(align="left", dx=9, dy=-9, color="gray")
     layers = (
         line,
-        spans.encode(y=alt.Y("low:Q", title=y_title, axis=y_axis), y2="high:Q", color=color),
-        texts.encode(y=y, text="run:N"),
+        spans.encode(y=alt.Y("low:Q", title=y_title, axis=y_axis), y2=alt.Y2("high:Q"), color=color),
+        texts.encode(y=y, text=alt.Text("run:N")),
         dots.add_params(picked),
     )
     return Layers(layers, 340)
@@ -328,7 +329,7 @@ def reliability(table: pd.DataFrame, colors: Mapping[str, str]) -> Layers:
             alt.Tooltip("share:Q", title="of all pixels", format=SHARE),
         ],
     )
-    return Layers((ideal.encode(x="x:Q", y="y:Q"), base.mark_line(strokeWidth=1.5), dots), 300)
+    return Layers((ideal.encode(x=alt.X("x:Q"), y=alt.Y("y:Q")), base.mark_line(strokeWidth=1.5), dots), 300)
 
 
 def _names(angle: int, *, top: bool = False) -> alt.Axis:
