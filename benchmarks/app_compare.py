@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from segcore.runs import Profile
     from segcore.runs.tables import CalibrationCounts
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +59,7 @@ def fake_counts(rng: np.random.Generator, right: float, truths: npt.NDArray[np.i
 def write_runs(folder: Path, runs: int, images: int) -> None:
     """Fake runs: 6 architectures in turn, 5 seeds of a recipe, 233 frames of two clips, as the CamVid test split."""
     from segcore.labels import CAMVID11
-    from segcore.runs import DatasetInfo, InputInfo, RunStore, ScoreInfo, Summary
+    from segcore.runs import DatasetInfo, InputInfo, RunStore, ScoreInfo, Summary, write_profile
 
     rng = np.random.default_rng(0)
     first = images * 62 // 233  # so many frames of the first clip
@@ -116,6 +117,37 @@ def write_runs(folder: Path, runs: int, images: int) -> None:
                 test=scored,
             )
         )
+        write_profile(writer.path, _profile(rng, recipe % len(MODELS)))
+
+
+def _profile(rng: np.random.Generator, size: int) -> Profile:
+    """What `segcore profile` stores with all backends: five latencies, the larger model the slower."""
+    from segcore.runs import Latency, Profile
+
+    sides = ("torch fp32", "torch bf16", "openvino fp32", "openvino bf16", "onnxruntime fp32")
+    latencies = tuple(
+        Latency(
+            **dict(zip(("backend", "precision"), side.split(), strict=True)),
+            machine="a machine, 2 threads",
+            height=360,
+            width=480,
+            median_ms=20 * (size + 1) + rng.uniform(0, 2),
+            p95_ms=25 * (size + 1),
+            peak_memory_mb=900,
+            repeats=70,
+            measured="2026-01-01T00:00:00+00:00",
+        )
+        for side in sides
+    )
+    return Profile(
+        parameters=int(3e6 * 1.7**size),
+        macs=10**9 * (size + 1),
+        height=360,
+        width=480,
+        model_mb=12.0,
+        train_minutes=10,
+        latencies=latencies,
+    )
 
 
 def _boundary(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -223,6 +255,7 @@ def warm(app: Any, repeat: int) -> dict[str, list[tuple[float, float]]]:  # noqa
 
     click("another cost axis", other("Cost"))
     click("another model's confusion", other("Model"))
+
     def other_runs(turn: int) -> None:
         if turn % 2:
             next(box for box in app.sidebar.selectbox if box.label == "Add a run").select_index(turn)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from segcore.evaluation.comparison.comparison import RESAMPLES, Comparison
-from segcore.evaluation.comparison.metrics import COSTS, METRICS, Cost, Metric
+from segcore.evaluation.comparison.costs import COSTS, Cost
+from segcore.evaluation.comparison.metrics import METRICS, Metric
 from segcore.evaluation.comparison.pools import Kind, Pool
 from segcore.evaluation.comparison.rows import Pair, Row
 

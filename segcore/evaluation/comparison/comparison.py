@@ -15,15 +15,13 @@ import numpy.typing as npt
 
 from segcore.errors import EvaluationError, SegcoreError, unknown
 from segcore.evaluation.comparison import words
+from segcore.evaluation.comparison.costs import Cost, Priced, costs, costs_of
 from segcore.evaluation.comparison.draws import Counted, draw, sums_of
 from segcore.evaluation.comparison.metrics import (
     METRICS,
     NAN,
-    Cost,
     Metric,
     RowScores,
-    costs,
-    costs_of,
     metrics_of,
 )
 from segcore.evaluation.comparison.pools import (
@@ -206,7 +204,7 @@ class Comparison:
         evaluations = [self.evaluations[run_id] for run_id in runs]
         scores = RowScores(evaluations)
         own = scores.each(self.metric.key)
-        costs = [costs_of(self._runs[run_id], self.costs) for run_id in runs]
+        costs = [costs_of(self._priced[run_id], self.costs) for run_id in runs]
         return Row(
             runs[0],
             self._title(runs),
@@ -222,10 +220,8 @@ class Comparison:
 
     def _unscored(self, run: RunRecord) -> Row:
         scores = dict.fromkeys(METRICS, NAN)
-        problem = self.problems[run.id]
-        return Row(
-            run.id, self.titles[run.id], (run.id,), scores, None, NAN, costs_of(run, self.costs), -1, problem=problem
-        )
+        cost, problem = costs_of(self._priced[run.id], self.costs), self.problems[run.id]
+        return Row(run.id, self.titles[run.id], (run.id,), scores, None, NAN, cost, -1, problem=problem)
 
     def _title(self, runs: tuple[str, ...]) -> str:
         if len(runs) == 1:
@@ -239,12 +235,16 @@ class Comparison:
     @cached_property
     def costs(self) -> dict[str, Cost]:
         """The costs that any of the runs can tell, latencies on one machine among them."""
-        return costs(self.runs)
+        return costs(tuple(self._priced.values()))
 
     @cached_property
     def metrics(self) -> dict[str, Metric]:
         """The metrics that any of the evaluations can tell."""
         return metrics_of(list(self.evaluations.values()))
+
+    @cached_property
+    def _priced(self) -> dict[str, Priced]:
+        return {run.id: Priced.of(run) for run in self.runs}
 
     @cached_property
     def _runs(self) -> dict[str, RunRecord]:

@@ -1,16 +1,14 @@
-"""Every number that runs are compared by: scores of an evaluation, and costs of a run."""
+"""Every score that runs are compared by."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from segcore.errors import RunError
 from segcore.metrics import HELP, Calibration, scores
-from segcore.runs import Evaluation, RunRecord, files, void_ids
+from segcore.runs import Evaluation, files, void_ids
 from segcore.runs.evaluation import mean_of
-from segcore.runs.profile import Latency, Profile
 
 NAN = float("nan")
 
@@ -116,124 +114,6 @@ METRICS: dict[str, Metric] = {
         Metric("entropy", "entropy", HELP["entropy"], _of_images("entropy"), "entropy", higher_is_better=None),
     )
 }
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a run costs.
-
-    Args:
-        key: As tables, links and files call it.
-        title: As people call it, with its unit.
-        help: One sentence.
-        value: Its value in that unit, None where it was not measured.
-        digits: After the point.
-    """
-
-    key: str
-    title: str
-    help: str
-    value: Callable[[RunRecord], float | None]
-    digits: int = 1
-
-
-def _profiled(key: str, title: str, help_: str, value: Callable[[Profile], float], digits: int = 1) -> Cost:
-    def found(run: RunRecord) -> float | None:
-        profile = run.profile
-        return None if profile is None else value(profile)
-
-    return Cost(key, title, help_, found, digits)
-
-
-COSTS: dict[str, Cost] = {
-    cost.key: cost
-    for cost in (
-        Cost("parameters", "parameters, M", "Millions of parameters.", lambda run: run.summary.parameters / 1e6),
-        _profiled("macs", "MACs, G", "Billions of multiply-adds for one image.", lambda found: found.macs / 1e9),
-        _profiled("model_mb", "model, MB", "Size of the stored weights.", lambda found: found.model_mb),
-        Cost(
-            "minutes",
-            "training, min",
-            "Minutes of training, without evaluation.",
-            lambda run: run.summary.train_seconds / 60,
-        ),
-        Cost(
-            "peak_memory_mb",
-            "peak memory, MB",
-            "Most memory that the training process held.",
-            lambda run: run.summary.peak_memory_mb,
-            0,
-        ),
-    )
-}
-
-
-def costs(runs: Sequence[RunRecord]) -> dict[str, Cost]:
-    """`COSTS`, and a median and a 95th percentile of latency by backend and precision, as far as any run tells.
-
-    Latencies of different machines, or of images of different sizes, don't rank models: those of the machine and the
-    size that most of these runs were timed with are taken, and the help names both. Times taken while other programs
-    kept the machine busy are too long, and left out.
-    """
-    known = {key: cost for key, cost in COSTS.items() if any(_or_none(cost.value, run) is not None for run in runs)}
-    by_run = [_latencies(run) for run in runs]
-    timed = [each for found in by_run for each in found]
-    if not timed:
-        return known
-    many = Counter(place for found in by_run for place in set(map(_place, found)))
-    entries = Counter(map(_place, timed))  # decides between two that as many runs were timed with
-    place = max(entries, key=lambda each: (many[each], entries[each]))
-    for backend, precision in dict.fromkeys((each.backend, each.precision) for each in timed):
-        for part, short in (("median_ms", "median"), ("p95_ms", "p95")):
-            cost = _latency(backend, precision, place, part, short)
-            if any(cost.value(run) is not None for run in runs):
-                known[cost.key] = cost
-    return known
-
-
-def _place(latency: Latency) -> tuple[str, int, int]:
-    """What makes two latencies comparable: the machine, and height and width of the images."""
-    return latency.machine, latency.height, latency.width
-
-
-def _latency(backend: str, precision: str, place: tuple[str, int, int], part: str, short: str) -> Cost:
-    def value(run: RunRecord) -> float | None:
-        # One entry at most: a profile keeps one of a backend, precision, machine and size.
-        wanted = (each for each in _latencies(run) if each.key == (backend, precision, *place))
-        found = next(wanted, None)
-        return None if found is None else float(getattr(found, part))
-
-    machine, height, width = place
-
-    title = f"{backend} {precision}, ms" + ("" if short == "median" else " p95")
-    share = "Half" if short == "median" else "95 of 100"
-    text = (
-        f"{share} of the images took less, one at a time at {height}x{width} through {backend} in {precision}, on "
-        f"{machine}."
-    )
-    return Cost(f"{backend}_{precision}_{short}", title, text, value)
-
-
-def _latencies(run: RunRecord) -> tuple[Latency, ...]:
-    """Those of a run that can be relied on."""
-    try:
-        profile = run.profile
-    except (RunError, OSError):  # `segcore profile` says what is wrong with it
-        return ()
-    return () if profile is None else tuple(each for each in profile.latencies if not each.busy)
-
-
-def costs_of(run: RunRecord, known: Mapping[str, Cost]) -> dict[str, float]:
-    """What a run costs, by key; what was not measured is left out."""
-    found = {key: _or_none(cost.value, run) for key, cost in known.items()}
-    return {key: float(value) for key, value in found.items() if value is not None}
-
-
-def _or_none(value: Callable[[RunRecord], float | None], run: RunRecord) -> float | None:
-    try:
-        return value(run)
-    except (RunError, OSError):
-        return None
 
 
 def metrics_of(evaluations: Sequence[Evaluation]) -> dict[str, Metric]:

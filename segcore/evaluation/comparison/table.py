@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from segcore.errors import ReportError, unknown
 from segcore.evaluation.comparison.comparison import Comparison
-from segcore.evaluation.comparison.metrics import COSTS, METRICS
+from segcore.evaluation.comparison.costs import COSTS
+from segcore.evaluation.comparison.metrics import METRICS
 from segcore.evaluation.comparison.rows import Row
 from segcore.runs.files import cell
 

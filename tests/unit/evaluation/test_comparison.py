@@ -14,7 +14,7 @@ from segcore.evaluation.comparison.draws import sums_of
 from segcore.evaluation.comparison.pools import block_of, sequences, where
 from segcore.evaluation.comparison.words import NO_INTERVAL, points
 from segcore.labels import CAMVID11, LabelMap
-from segcore.runs import RunWriter, load_run
+from segcore.runs import RunRecord, RunWriter, load_run
 from segcore.runs.profile import Latency, Profile, write_profile
 
 PHOTOS = tuple("abcdefghijklmnop")  # no frames: each stands for itself
@@ -326,6 +326,7 @@ def timed(machine="here", median=10.0, height=48, load=None):
         width=64,
         median_ms=median,
         p95_ms=2 * median,
+        peak_memory_mb=900 + median,
         repeats=9,
         load=load,
         measured=f"2026-01-01T00:00:{height % 60:02}+00:00",
@@ -345,6 +346,18 @@ def test_latencies_of_other_image_sizes_and_of_a_busy_machine_are_left_out(three
     assert "at 48x64" in found.costs["openvino_bf16_median"].help
     values = [found.row(run.id).cost.get("openvino_bf16_median") for run in three]
     assert values == [10.0, 20.0, None]
+    assert [found.row(run.id).cost.get("openvino_bf16_memory") for run in three] == [910, 920, None]
+    assert "on here" in found.costs["openvino_bf16_memory"].help
+
+
+def test_a_profile_is_read_once_for_all_costs(three, monkeypatch):
+    for run in three:
+        profiled(run, timed())
+    asked = []
+    found = RunRecord.profile
+    monkeypatch.setattr(RunRecord, "profile", property(lambda run: asked.append(run.id) or found.fget(run)))
+    of([load_run(run.path) for run in three]).rows  # noqa: B018
+    assert sorted(asked) == sorted(run.id for run in three)
 
 
 def test_costs_take_latencies_of_the_machine_that_most_were_timed_on(three):
