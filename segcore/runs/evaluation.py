@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -155,6 +156,8 @@ class Evaluation:
         tables.check_range(path, table, "bin", BINS - 1, f"there are {BINS} bins", self._again)
         image = tables.image_places(path, table, self._places, self._again)
         counts = tables.calibration_counts(table, image, len(self.ids))
+        if counts.temperature is not None and not 0 < counts.temperature < math.inf:
+            raise RunError(f"{path}: temperature is {counts.temperature:g}; expected a number above 0. {self._again}")
         counts.before.flags.writeable = counts.after.flags.writeable = False
         return counts
 

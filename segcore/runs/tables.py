@@ -27,6 +27,9 @@ IMAGES = ("id", "height", "width", "miou", "pixel_accuracy", "entropy")
 CONFUSION = ("image", "truth", "prediction", "pixels")
 BOUNDARY = ("image", "class", *BOUNDARY_COLUMNS)
 CALIBRATION = ("image", "scaled", "temperature", "bin", *CALIBRATION_COLUMNS)
+_NAMES = ("id", "image")
+_MEASURED = ("miou", "pixel_accuracy", "entropy", "temperature", "confidence", "nll")  # the others are counts and ids
+_MOST = 2**53  # pixels: sums of them are made in float64
 
 
 class Cells(NamedTuple):
@@ -175,7 +178,7 @@ def read_table(path: Path, columns: tuple[str, ...], again: str) -> pa.Table:
 
     Args:
         path: The Parquet file.
-        columns: What it must have; all but `id` and `image` are numbers.
+        columns: What it must have; all but `id` and `image` are numbers, and those that count are 0 or more.
         again: How to have it written again, for messages.
 
     Raises:
@@ -194,12 +197,16 @@ def read_table(path: Path, columns: tuple[str, ...], again: str) -> pa.Table:
     missing = [name for name in columns if name not in table.column_names]
     if missing:
         raise RunError(f"{path} has no column {', '.join(missing)}. {again}")
-    for name in (name for name in columns if name not in ("id", "image")):
+    for name in (name for name in columns if name not in _NAMES):
         kind = table.schema.field(name).type
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             raise RunError(f"{path}: column {name} holds no numbers. {again}")
         if pa.types.is_integer(kind) and table.column(name).null_count:
             raise RunError(f"{path}: column {name} has empty cells. {again}")
+        if name not in _MEASURED:
+            if not pa.types.is_integer(kind):  # half a pixel, or NaN, would be cut to some number
+                raise RunError(f"{path}: column {name} is {kind}; expected whole numbers. {again}")
+            check_range(path, table, name, _MOST, "expected counts and ids of 0 or more", again)
     return table
 
 
@@ -218,7 +225,10 @@ def image_places(path: Path, table: pa.Table, places: Mapping[str, int], again: 
 
     image = table.column("image")
     if not pa.types.is_dictionary(image.type):  # as it is written: few names, many codes
-        image = image.cast(pa.string()).dictionary_encode()
+        try:
+            image = image.cast(pa.string()).dictionary_encode()
+        except pa.ArrowException:
+            raise RunError(f"{path}: column image is {image.type}; expected names of images. {again}") from None
     image = image.combine_chunks()
     # A category that no row has may be of no image.
     known = np.array([places.get(str(name), -1) for name in image.dictionary.to_pylist()], np.int32)
@@ -238,7 +248,8 @@ def check_range(path: Path, table: pa.Table, name: str, most: int, what: str, ag
     """
     found = column(table, name)
     if found.size and not (0 <= found.min() and found.max() <= most):
-        raise RunError(f"{path}: {name} goes to {found.max()}; {what}. {again}")
+        wrong = found.min() if found.min() < 0 else found.max()
+        raise RunError(f"{path}: {name} goes to {wrong}; {what}. {again}")
 
 
 def _named(ids: Sequence[str], places: I64) -> pd.Categorical:

@@ -165,7 +165,14 @@ def test_tables_missing_truncated_or_foreign(run, name):
     [
         ("prediction", 11, r"prediction goes to 11; the run has 11 classes"),
         ("image", "elsewhere", r"counts 'elsewhere', which images\.parquet doesn't list"),
+        ("image", b"\xff", r"column image is binary; expected names of images"),
         ("pixels", "many", r"column pixels holds no numbers"),
+        ("pixels", True, r"column pixels holds no numbers"),
+        ("pixels", 0.5, r"column pixels is double; expected whole numbers"),
+        ("pixels", -1, r"pixels goes to -1; expected counts and ids of 0 or more"),
+        ("pixels", np.uint64(2**63 + 5), r"pixels goes to 9223372036854775813; expected counts and ids"),
+        ("truth", float("nan"), r"column truth is double; expected whole numbers"),
+        ("truth", np.int8(-1), r"truth goes to -1"),
     ],
 )
 def test_a_confusion_table_that_does_not_fit(run, column, value, message):
@@ -174,6 +181,24 @@ def test_a_confusion_table_that_does_not_fit(run, column, value, message):
     table[column] = value
     table.to_parquet(path)
     with pytest.raises(RunError, match=message):
+        run.evaluation("test")
+
+
+def test_wider_integers_count_the_same(run):
+    path = run.path / "evaluation" / "test" / "confusion.parquet"
+    before = run.evaluation("test").total
+    table = pd.read_parquet(path)
+    table.astype({"truth": "int64", "prediction": "int64", "pixels": "uint64"}).to_parquet(path)
+    assert np.array_equal(run.evaluation("test").total, before)
+    table.assign(pixels=table["pixels"] + 2**33).to_parquet(path)  # beyond what 32 bits hold
+    assert run.evaluation("test").total.sum() == before.sum() + len(table) * 2**33
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1, "tall"])
+def test_an_image_without_a_size(run, value):
+    path = run.path / "evaluation" / "test" / "images.parquet"
+    pd.read_parquet(path).assign(height=value).to_parquet(path)
+    with pytest.raises(RunError, match=rf"images\.parquet: .*height .*{EVALUATE_AGAIN}"):
         run.evaluation("test")
 
 
@@ -242,6 +267,13 @@ def test_a_table_that_older_evaluations_lack_is_read_when_asked_for(store, fake_
     whole.assign(**{column: 200}).to_parquet(path)
     with pytest.raises(RunError, match=rf"{column} goes to 200; .*{EVALUATE_AGAIN}"):
         getattr(run.evaluation("test"), read)
+    whole.assign(**{column: 0.5}).to_parquet(path)
+    with pytest.raises(RunError, match=rf"column {column} is double; expected whole numbers\. {EVALUATE_AGAIN}"):
+        getattr(run.evaluation("test"), read)
+    if name == "calibration":
+        whole.assign(temperature=float("nan")).to_parquet(path)
+        with pytest.raises(RunError, match=rf"temperature is nan; expected a number above 0\. {EVALUATE_AGAIN}"):
+            getattr(run.evaluation("test"), read)
 
 
 def test_a_broken_or_foreign_confidence(store, fake_run):
