@@ -64,7 +64,7 @@ def members_of(run: RunRecord) -> list[RunRecord]:
     """The runs that an ensemble is made of.
 
     Raises:
-        RunError: when one is missing, can't be read, or was trained again since.
+        RunError: when one is missing, can't be read, is an ensemble itself, or was trained again since.
     """
     from segcore.runs.record import load_run
 
@@ -75,6 +75,11 @@ def members_of(run: RunRecord) -> list[RunRecord]:
         if not path.is_dir():
             raise RunError(f"Run {run.id!r} is an ensemble, and its member {member.id!r} is not at {path}. {again}")
         there = load_run(path)
+        if there.summary.members:  # written by hand: one that holds itself would never end
+            raise RunError(
+                f"Run {run.id!r} is an ensemble, and its member {member.id!r} at {path} is another; expected a run "
+                f"that was trained. {again}"
+            )
         if there.summary.created != member.created:
             raise RunError(
                 f"Run {run.id!r} is an ensemble, and its member {member.id!r} was trained again since "
@@ -178,6 +183,7 @@ def ensemble_summary(path: Path, runs: Sequence[RunRecord], **origin: Any) -> tu
         peak_memory_mb=max(memories, default=None),
         device=first.device,
         precision=first.precision,
+        seed=first.seed,  # where all have one division, this and the first one's settings make it again
         **origin,
     )
     config = runs[0].config

@@ -17,7 +17,7 @@ from segcore.errors import RunError, one_line
 from segcore.labels import LabelMap
 from segcore.models import model_title
 from segcore.runs import files
-from segcore.runs.ensemble import ENSEMBLE, ensemble_profile, ensemble_title, members_of
+from segcore.runs.ensemble import ENSEMBLE, ensemble_profile, ensemble_title, members_of, place_of
 from segcore.runs.profile import Profile, read_profile
 from segcore.runs.summary import SCHEMA_VERSION, Summary
 
@@ -49,7 +49,8 @@ class RunRecord:
     Args:
         path: The run's folder.
         summary: What it is, what it scored, what it cost.
-        version: Newest change in the folder in ns; with `id` a key for caches.
+        version: Newest change in the folder, of an ensemble also in what is read of its members, in ns; with `id` a key
+            for caches.
     """
 
     path: Path
@@ -227,7 +228,10 @@ def load_run(path: str | Path) -> RunRecord:
         values = json.loads(file.read_text("utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise RunError(f"{file} is no JSON, perhaps cut off ({one_line(error)}). {way_out(folder)}") from None
-    return RunRecord(folder, _summary(values, file), version(folder))
+    summary = _summary(values, file)
+    # What an ensemble costs is read from its members, whose files are replaced by renaming.
+    others = [_changed(place_of(folder, member)) for member in summary.members]
+    return RunRecord(folder, summary, max([version(folder), *others]))
 
 
 def _summary(values: Any, file: Path) -> Summary:  # noqa: ANN401 - JSON may be anything
@@ -257,6 +261,13 @@ def version(folder: Path) -> int:
         with suppress(FileNotFoundError, NotADirectoryError):
             newest = max(newest, os.stat(path).st_mtime_ns)  # noqa: PTH116
     return newest
+
+
+def _changed(folder: Path) -> int:
+    """When a file was put into a folder or taken out, in ns; 0 where there is no such folder."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return folder.stat().st_mtime_ns
+    return 0
 
 
 def _watched(folder: str) -> Iterator[str]:

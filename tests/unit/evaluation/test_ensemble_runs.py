@@ -20,6 +20,8 @@ from segcore.labels import CAMVID11
 from segcore.models import create_model, save_model
 from segcore.report.stored import evaluate_command
 from segcore.runs import Profile, RunWriter, load_run, write_profile
+from segcore.runs.plans import plan_of
+from segcore.runs.summary import Member
 
 NAME = "ensemble-one_two"
 
@@ -44,17 +46,17 @@ def data(tmp_path):
 def train(store, fake_run, data):
     """`train(name)` is an untrained FCN-32s, recorded as trained on `data`; `changes` are of its dataset."""
 
-    def make(name, **changes):
+    def make(name, method="frame", seed=0, **changes):
         run = fake_run(store, name, model="fcn32s", source=str(data), evaluated=False, seed=len(store.list()))
         torch.manual_seed(len(name))
         save_model(create_model("fcn32s", encoder="resnet18", encoder_weights="none", classes=11), run.path)
         dataset = open_dataset(data, labels="camvid11")
-        plan = plan_split(dataset, method="frame", val_fraction=0.5)
-        known = {"fingerprint": dataset.fingerprint, "name": "camvid", "split": "frame"}
+        plan = plan_split(dataset, method=method, val_fraction=0.5, seed=seed)
+        known = {"fingerprint": dataset.fingerprint, "name": "camvid", "split": plan.method}
         known |= {"split_fingerprint": plan.fingerprint} | changes
         writer = RunWriter(run.path)
         writer.write_config({"data": str(data), "val_fraction": 0.5, "copies": 0})
-        seeded = run.summary.model_copy(update={"seed": 0})
+        seeded = run.summary.model_copy(update={"seed": seed})
         writer.write_summary(seeded.model_copy(update={"dataset": run.summary.dataset.model_copy(update=known)}))
         return load_run(run.path)
 
@@ -195,6 +197,37 @@ def test_folds_are_scored_on_test_alone(train, store, capsys):
     assert len(store.list()) == 2
     assert main(words) == 0
     assert store.get(NAME).leak("test") == "It measures memory."
+
+
+def test_its_validation_is_that_of_its_members_whatever_their_seed(train, store):
+    train("one", seed=7)
+    train("two", seed=7)
+    words = ["evaluate", "one", "--with", "two", "--runs", str(store.root), "--device", "cpu", "--split", "val"]
+    assert main(words) == 0  # the seed that divided the data divides it again
+    run = store.get(NAME)
+    wanted = plan_of(store.get("one"), open_dataset(run.summary.dataset.source, labels="camvid11")).scored("val")
+    assert run.evaluation("val").ids == wanted
+
+
+def test_it_is_as_new_as_what_is_read_of_its_members(evaluate, store):
+    assert evaluate() == 0
+    before = store.get(NAME).version
+    for name in ("one", "two"):
+        costs = Profile(parameters=1, macs=2, height=3, width=4, model_mb=5, train_minutes=6)
+        write_profile(store.get(name).path, costs)
+    assert store.get(NAME).version > before  # so that the app doesn't go on showing it without costs
+    shutil.rmtree(store.get("one").path)
+    assert store.get(NAME).version > before
+
+
+def test_one_that_holds_an_ensemble_is_refused(evaluate, store):
+    assert evaluate() == 0
+    run = store.get(NAME)
+    itself = Member(id=NAME, path=".", model="ensemble", created=run.summary.created)
+    RunWriter(run.path).write_summary(run.summary.model_copy(update={"members": (itself,)}))
+    with pytest.raises(RunError, match=f"'{NAME}' is an ensemble, and its member '{NAME}' at .* is another"):
+        _ = store.get(NAME).members
+    assert store.get(NAME).profile is None
 
 
 def test_mean_logits_have_the_mean_of_the_softmax():
