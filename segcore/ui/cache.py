@@ -17,6 +17,7 @@ import streamlit as st
 from segcore.data import Dataset, Sample, class_balance, open_dataset, resize_pair
 from segcore.errors import EvaluationError, SegcoreError
 from segcore.labels import IGNORE_INDEX
+from segcore.runs.commands import evaluate_command
 from segcore.ui import state
 from segcore.visual import unanimous
 
@@ -148,7 +149,7 @@ def trials(search: SearchRecord) -> pd.DataFrame:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _prediction(key: RunKey, split: str, sample_id: str, data: DataKey, _run: RunRecord) -> npt.NDArray[np.uint8]:
     found = evaluation(_run, split)
-    again = f"segcore evaluate {_run.path} --split {split}"
+    again = evaluate_command(_run.path, split)
     if found is None:
         raise EvaluationError(f"Not evaluated on {split}. Do it: {again}")
     mask, (height, width) = found.prediction(sample_id), sample(data, sample_id).size
@@ -210,7 +211,7 @@ def masks(runs: Sequence[RunRecord], split: str, sample_id: str) -> list[npt.NDA
     for run in runs:
         found = evaluation(run, split)
         if found is None:
-            raise EvaluationError(f"Not evaluated on {split}. Do it: segcore evaluate {run.path} --split {split}")
+            raise EvaluationError(f"Not evaluated on {split}. Do it: {evaluate_command(run.path, split)}")
         stored.append(found.prediction(sample_id))
     return stored
 

@@ -147,6 +147,11 @@ def test_a_dataset_of_another_size_is_said(open_app, data, runs):
     app = open_app(data, folder, "predictions", view="error")
     assert not app.exception
     assert "The stored prediction is 60x80, the image 30x40; they must match." in problems(app)["U-Net"]
+    evaluation = folder / "unet" / "evaluation"
+    shutil.copytree(evaluation / "test", evaluation / "test+flip")
+    app = open_app(data, folder, "predictions", view="error", split="test+flip")
+    again = f"Evaluate it again: segcore evaluate {folder / 'unet'} --split test --tta flip"
+    assert again in problems(app)["U-Net"]
 
 
 def test_a_link_holds_every_choice(open_app, data, runs):
