@@ -93,7 +93,7 @@ def _ensemble(runs: Sequence[RunRecord], name: str | None) -> Iterator[RunRecord
         if made:
             print(f"{found.title}: stored as a run of its own in {path}.")
     except BaseException:
-        if made and not load_run(path).splits:
+        if made and not found.splits:
             shutil.rmtree(path, ignore_errors=True)
         raise
 
@@ -102,24 +102,13 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
-    from segcore.data import open_dataset
     from segcore.evaluation import evaluate, open_predictor
-    from segcore.labels import PRESETS
     from segcore.runs import ScoreInfo
-    from segcore.runs.plans import with_leaks
+    from segcore.runs.plans import data_of, with_leaks
     from segcore.runs.temperature import after_evaluation
 
-    trained = run.summary.dataset
-    labels = run.labels.name if run.labels.name in PRESETS else None
-    dataset = open_dataset(
-        arguments.data or trained.source,
-        labels=labels,
-        void=trained.void,
-        skip_incomplete=run.config.get("skip_incomplete", False),
-        color_tolerance=run.config.get("color_tolerance", 0),
-        video=run.config.get("video", "auto"),
-    )
-    same = dataset.fingerprint == trained.fingerprint
+    dataset = data_of(run, arguments.data)
+    same = dataset.fingerprint == run.summary.dataset.fingerprint
     ids = _own_ids(run, dataset, arguments.split) if same else dataset.split(arguments.split).ids
     # Scores on other data must not take the place of the run's own on its leaderboard.
     base = arguments.split if same else f"{dataset.name}-{arguments.split}"

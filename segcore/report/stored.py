@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from segcore.data import open_dataset
 from segcore.errors import ReportError
-from segcore.labels import PRESETS
 from segcore.runs import Evaluation, RunRecord, commands
 from segcore.runs.ensemble import default_name, place_of
+from segcore.runs.plans import data_of
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
@@ -41,25 +40,19 @@ def stored_evaluation(run: RunRecord, split: str) -> Evaluation:
 
 
 def dataset_of(run: RunRecord, source: str | None = None) -> Dataset:
-    """The dataset as the run reads it.
+    """The dataset as the run reads it, of the run's classes.
 
     Args:
-        run: Its labels, its treatment of void and of files that aren't as they should be are taken.
+        run: As for `data_of`.
         source: A folder, a zip or `drive`; None for what the run was trained on.
 
     Raises:
         DatasetError: when it can't be opened.
+        LabelError: when its classes don't fit the labels of the run.
         ReportError: when its classes are others than the run's.
+        RunError: when the run's settings can't be read.
     """
-    trained, config = run.summary.dataset, run.config
-    dataset = open_dataset(
-        source or trained.source,
-        labels=run.labels.name if run.labels.name in PRESETS else None,
-        void=trained.void,
-        skip_incomplete=config.get("skip_incomplete", False),
-        color_tolerance=config.get("color_tolerance", 0),
-        video=config.get("video", "auto"),
-    )
+    dataset = data_of(run, source)
     if dataset.labels.names != run.labels.names:
         mine = [name for name in run.labels.names if name not in dataset.labels.names]
         other = [name for name in dataset.labels.names if name not in run.labels.names]

@@ -1,15 +1,41 @@
-"""How a run's data was split: the plan of its training, made again from its settings."""
+"""A run's data, and how it was split: read, and the plan of its training made again, by its settings."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from segcore.errors import EvaluationError, SegcoreError
+from segcore.labels import PRESETS
 
 if TYPE_CHECKING:
     from segcore.data import Dataset, SplitPlan
     from segcore.runs.record import RunRecord
     from segcore.runs.summary import Summary
+
+
+def data_of(run: RunRecord, source: str | None = None) -> Dataset:
+    """The dataset as the run's training read it; its classes may be others than the run's where `source` is other data.
+
+    Args:
+        run: Its labels, its treatment of void and of files that aren't as they should be are taken.
+        source: A folder, a zip or `drive`; None for what the run was trained on.
+
+    Raises:
+        DatasetError: when it can't be opened.
+        LabelError: when its classes don't fit the labels of the run.
+        RunError: when the run's settings can't be read.
+    """
+    from segcore.data import open_dataset
+
+    trained, config = run.summary.dataset, run.config
+    return open_dataset(
+        source or trained.source,
+        labels=run.labels.name if run.labels.name in PRESETS else None,
+        void=trained.void,
+        skip_incomplete=config.get("skip_incomplete", False),
+        color_tolerance=config.get("color_tolerance", 0),
+        video=config.get("video", "auto"),
+    )
 
 
 def plan_of(run: RunRecord, dataset: Dataset) -> SplitPlan:
