@@ -62,8 +62,8 @@ def data_check(arguments: argparse.Namespace) -> int:
         raise DatasetError(
             f"--fps is {arguments.fps:g}; expected the frames a second that frame numbers count: 30, say."
         )
-    if arguments.of_run and arguments.source is None and arguments.data is None:
-        _ask_for_its_data(arguments)
+    if arguments.of_run:
+        _read_as_it_did(arguments)
     dataset = open_from(arguments)
     plan = _plan(arguments, dataset)
     pictures = not arguments.quick
@@ -92,15 +92,23 @@ def finding_dict(found: Finding) -> dict[str, object]:
     return asdict(found)
 
 
-def _ask_for_its_data(arguments: argparse.Namespace) -> None:
-    """Take the dataset that a run was trained on, as it was opened, where none is named."""
+def _read_as_it_did(arguments: argparse.Namespace) -> None:
+    """Open data as a run did, and what it was trained on where none is named: a report of other labels isn't its own.
+
+    Options that are given stay, but for void: a run's plan and scores are of its own.
+    """
     from segcore.labels import PRESETS
     from segcore.runs import find_run
 
     run = find_run(arguments.of_run, arguments.runs)
-    info = run.summary.dataset
-    arguments.data, arguments.void = info.source, info.void
+    info, config = run.summary.dataset, run.config
+    if arguments.source is None and arguments.data is None:
+        arguments.data = info.source
+    arguments.void = info.void
     arguments.labels = arguments.labels or (run.labels.name if run.labels.name in PRESETS else None)
+    arguments.skip_incomplete = arguments.skip_incomplete or config.get("skip_incomplete", False)
+    arguments.color_tolerance = arguments.color_tolerance or config.get("color_tolerance", 0)
+    arguments.video = config.get("video", "auto") if arguments.video == "auto" else arguments.video
 
 
 def _plan(arguments: argparse.Namespace, dataset: Dataset) -> SplitPlan | None:

@@ -9,8 +9,9 @@ from fixtures.runs import fake_run
 from fixtures.streets import photos, several
 
 from segcore import cli
-from segcore.data import open_dataset
+from segcore.data import open_dataset, plan_split
 from segcore.data.leaks import LeakReport, stored
+from segcore.runs import RunWriter, load_run
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +70,23 @@ def test_a_method_or_a_run_says_which_split_is_checked(tmp_path, capsys):
 def test_a_run_alone_names_its_dataset_too(capsys):
     assert cli.main(["data", "check", "--run", "drive-unet", "--runs", str(ROOT / "checkpoints"), "--quick"]) == 0
     assert "drive  (split by block: train 75, val 9, test 11)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("named", [[], ["--data"]], ids=["its data", "data by name"])
+def test_a_run_says_how_its_data_is_read(tmp_path, capsys, named):
+    """Else the report is of other labels, or refused, and never stands beside the run's scores."""
+    root = layouts.cam101(tmp_path / "cam")
+    next((root / "test").glob("*_L.png")).unlink()
+    dataset = open_dataset(root, labels="camvid11", skip_incomplete=True, video="yes")
+    plan = plan_split(dataset, method="frame")
+    run = fake_run(tmp_path / "runs", "unet")
+    known = {"source": str(root), "fingerprint": dataset.fingerprint, "split": "frame"}
+    info = run.summary.dataset.model_copy(update=known | {"split_fingerprint": plan.fingerprint})
+    RunWriter(run.path).write_summary(run.summary.model_copy(update={"dataset": info, "seed": 0}))
+    RunWriter(run.path).write_config({"skip_incomplete": True, "video": "yes"})
+    words = [*named, str(root)] if named else []
+    assert cli.main(["data", "check", "--run", str(run.path), *words]) == 0, capsys.readouterr().err
+    assert load_run(run.path).leak_report().video is True
 
 
 def test_bad_words_are_one_message(tmp_path, capsys):
