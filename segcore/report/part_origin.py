@@ -98,7 +98,7 @@ def _facts(run: RunRecord) -> dict[str, str]:
         "encoder": f"{info.encoder.removeprefix('tu-')}, weights: {info.encoder_weights or 'none'}",
         "input": f"{info.input.height}x{info.input.width}" if info.input.height else "as it is",
         "epochs": "" if info.members else f"{info.epochs}{kept}{state}",
-        "seed": str(info.seed),
+        "seed": "" if info.members else str(info.seed),
         "trained": info.created[:10],
         "on": f"{info.device}, {info.precision}",
         "commit": info.git_commit or "",
