@@ -23,7 +23,6 @@ class Row:
         cost: By the keys of `Comparison.costs`; what was not measured is missing.
         pool: Place of its pool in `Comparison.pools`; -1 without scores.
         images: How many it was scored on.
-        leak: What is wrong with the split of any of its runs, each sentence once; empty where nothing is.
         problem: Why it has no scores.
     """
 
@@ -36,7 +35,6 @@ class Row:
     cost: Mapping[str, float]
     pool: int
     images: int = 0
-    leak: str = ""
     problem: str = ""
 
 

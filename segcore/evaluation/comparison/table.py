@@ -67,7 +67,7 @@ def _values(
     values += [known.low, known.high] if known else [None, None]
     values += [level, row.spread, *(row.scores[key] for key in METRICS)]
     values += [row.cost.get(key) for key in (*COSTS, *extra)]
-    return [*values, row.leak or None, row.problem]
+    return [*values, (comparison.leak(row) if pool else "") or None, row.problem]
 
 
 def _standing(comparison: Comparison, pool: int) -> dict[str, bool]:

@@ -12,6 +12,7 @@ from segcore.errors import EvaluationError
 from segcore.evaluation.comparison import METRICS, Comparison, Kind
 from segcore.evaluation.comparison.draws import sums_of
 from segcore.evaluation.comparison.pools import block_of, sequences, where
+from segcore.evaluation.comparison.table import to_csv
 from segcore.evaluation.comparison.words import NO_INTERVAL, points
 from segcore.labels import CAMVID11, LabelMap
 from segcore.runs import RunRecord, RunWriter, load_run
@@ -302,9 +303,17 @@ def test_another_version_of_the_data_with_the_same_truth_is_compared_and_said(st
 def test_a_row_of_seeds_tells_what_speaks_against_any_of_them(store):
     runs = [make(store, f"unet-{seed}", "unet", 0.7, seed=seed) for seed in range(3)]
     runs = [runs[0], *(changed(run, leaks={"test": "It measures memory."}) for run in runs[1:])]
-    assert of(runs).row("unet-0").leak == ""
-    (row,) = of(runs).by_recipe.rows
-    assert row.leak == "It measures memory."
+    found = of(runs)
+    assert found.leak(found.row("unet-0")) == ""
+    (row,) = found.by_recipe.rows
+    assert found.leak(row) == "It measures memory."
+
+
+def test_a_leak_check_made_meanwhile_stands_in_the_csv(store, monkeypatch):
+    found = of([make(store, "one")])
+    assert "It measures memory." not in to_csv(found)
+    monkeypatch.setattr(RunRecord, "leak", lambda run, split: "It measures memory.")
+    assert "It measures memory." in to_csv(found)
 
 
 def test_runs_without_scores_come_last_with_the_reason(store):
