@@ -14,7 +14,6 @@ import pandas as pd
 from segcore.labels import LabelMap
 from segcore.visual.vega import Layers
 
-SCORE = alt.Scale(domain=[0, 1], nice=False)
 GRID = 0.35  # opacity of grid lines: the data is the loud thing
 
 
