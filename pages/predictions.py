@@ -16,7 +16,7 @@ if messages.missing_dataset(view):
 
 
 def step(by: int) -> None:
-    state.put("image", ids[(ids.index(state.get("image", ids[0], ids)) + by) % len(ids)])
+    state.put("image", ids[(ids.index(state.held("image", middle)) + by) % len(ids)])
 
 
 # choose

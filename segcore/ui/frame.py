@@ -324,7 +324,7 @@ def _run_menu(
 
 def _tick(run_id: str, ids: Sequence[str], chosen: list[str]) -> None:
     """Choose a run, or drop it; several may be ticked before the page runs again."""
-    now = state.get("runs", chosen)
+    now = state.held("runs", chosen)
     state.put("runs", [each for each in ids if (each in now) != (each == run_id)])
 
 

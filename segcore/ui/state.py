@@ -18,6 +18,7 @@ from segcore.ui import links
 
 T = TypeVar("T", str, float, int, bool, list[str])
 _DEFAULTS = "segcore:defaults"  # what this run of the page may publish: name -> default
+_FOLLOWED = "segcore:followed"  # what a choice falls back on, as of its last use: name -> default
 _PAGE = "segcore:page"  # the page that is open, by its part of the address
 _ASKED = "segcore:asked"  # what the link said on the page it opened: name -> text
 _REFUSED = "segcore:refused"  # what of it isn't here: name -> sentence
@@ -110,7 +111,8 @@ def heed() -> None:
 def get(name: str, default: T, options: Collection[Any] | None = None) -> T:
     """A choice: the session's, else the link's, else the default; never one that is not among the options.
 
-    Of a list what is among them is kept. What a link asks for in vain is told by `refused`.
+    Of a list what is among them is kept. What a link asks for in vain is told by `refused`. What was left at its
+    default follows it where that changes (the order of a table with what it is ranked by), as a link without it does.
 
     Args:
         name: In the session and in the link.
@@ -124,6 +126,10 @@ def get(name: str, default: T, options: Collection[Any] | None = None) -> T:
         if found is None and name in st.query_params:
             refuse(name, links.refusal(name, [st.query_params[name]], _choices(default, options)))
         st.session_state[key] = default if found is None else found
+    followed = st.session_state.setdefault(_FOLLOWED, {})
+    if name in followed and st.session_state[key] == followed[name]:
+        st.session_state[key] = default
+    followed[name] = default
     value = st.session_state[key]
     missing = [] if options is None else [each for each in _each(value) if each not in options]
     if missing:
@@ -131,6 +137,12 @@ def get(name: str, default: T, options: Collection[Any] | None = None) -> T:
         value = [each for each in _each(value) if each not in missing] or default
         value = value if isinstance(default, list) else default
         st.session_state[key] = value
+    return value
+
+
+def held(name: str, otherwise: T) -> T:
+    """A choice as it stands, for callbacks: they change one, and know neither its default nor its options."""
+    value: T = st.session_state.get(_key(name), otherwise)
     return value
 
 

@@ -143,6 +143,19 @@ def test_a_link_reproduces_the_choices(open_app, data, runs, said):
         assert app.query_params[name] in (value, [value])
 
 
+def test_what_was_left_alone_follows_the_ranking(open_app, data, runs):
+    app = open_app(data, runs("fcn8s", "unet"), "compare")
+    assert board(app)["sort"] == "-miou"
+    select(app, "Ranked by").set_value("image_miou").run()
+    assert (board(app)["sort"], select(app, "Quality").value) == ("-image_miou", "image_miou")
+    select(app, "Ranked by").set_value("pixel_accuracy").run()
+    assert (board(app)["sort"], select(app, "Quality").value) == ("-pixel_accuracy", "pixel_accuracy")
+    assert set(app.query_params) == {"metric"}
+    select(app, "Quality").set_value("mean_dice").run()
+    select(app, "Ranked by").set_value("miou").run()
+    assert (board(app)["sort"], select(app, "Quality").value) == ("-miou", "mean_dice")  # what was chosen stays
+
+
 def test_nonsense_in_the_link_is_ignored(open_app, data, runs):
     link = {"metric": "luck", "order": "-x", "columns": "a,b", "minus": "unet", "part": "z", "pairs": "q", "cost": "c"}
     assert not open_app(data, runs("fcn8s", "unet"), "compare", **link).exception
