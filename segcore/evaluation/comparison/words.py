@@ -132,13 +132,13 @@ def caveats(rows: Sequence[Row], pool: Pool, metric: Metric, split: str) -> list
             "train.py --repeats 3 trains three."
         )
     if len(rows) > FEW:
-        expected = f"about {len(rows) * (len(rows) - 1) / 2 * 0.05:.0f} of"
+        lucky = len(rows) * (len(rows) - 1) / 2 * 0.05
+        expected = f"about {lucky:.0f} of their pairs" if lucky > 0.5 else "one pair in 20"
         if metric.higher_is_better is None:
-            found.append(f"If all {len(rows)} were equal, {expected} their pairs would seem separated.")
+            found.append(f"If all {len(rows)} were equal, {expected} would seem separated.")
         else:
             found.append(
-                f"The first of {len(rows)} leads by luck too, and {expected} their pairs would seem separated if all "
-                "were equal."
+                f"The first of {len(rows)} leads by luck too, and {expected} would seem separated if all were equal."
             )
     return found
 

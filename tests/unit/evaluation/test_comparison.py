@@ -153,6 +153,8 @@ def test_of_many_rows_the_first_by_a_score_without_a_better_only_has_more_of_it(
     found = of(runs, "entropy")
     assert not any("better" in text or "leads" in text for text in [*found.sentences(), *found.caveats()])
     assert any("If all 6 were equal, about 1 of their pairs" in text for text in found.caveats())
+    few = of(runs[:5], "entropy")
+    assert any("If all 5 were equal, one pair in 20 would" in text for text in few.caveats())  # not "about 0 of"
 
 
 def test_without_an_interval_nothing_is_said_to_be_level(store):
