@@ -14,7 +14,7 @@ from segcore.metrics import CLASS_SCORES, HELP, POLICY
 from segcore.ui import board, cache, compare, state, tables
 from segcore.ui.compare import Part
 from segcore.ui.frame import View, escaped
-from segcore.ui.widgets import Cell, number, scores_heading
+from segcore.ui.widgets import Cell, number, on_dark, scores_heading
 from segcore.ui.widgets import table as small_table
 from segcore.visual import charts, compare_charts, swatch
 
@@ -36,7 +36,7 @@ def title(comparison: Comparison) -> None:
 
 def controls(comparison: Comparison, splits: Sequence[str]) -> list[str]:
     """What is ranked by what; returns the keys of the columns beside it."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         if len(splits) > 1:
             st.segmented_control(
                 "Split", splits, required=True, **state.bound("split", splits[0], splits), label_visibility="collapsed"
@@ -142,9 +142,10 @@ def is_it_real(view: View, comparison: Comparison, part: Part) -> None:
             if scope == "best" or len(rows) < 2:
                 rows = tuple(kind_rows[: compare.MOST_PAIRED])
         if len(rows) > 1:
+            dark = on_dark()
             _chart(
-                part.token("pairs", *(row.id for row in rows)),
-                lambda: compare_charts.significance(*compare.pairs(comparison, rows)),
+                part.token("pairs", *(row.id for row in rows), dark),
+                lambda: compare_charts.significance(*compare.pairs(comparison, rows), dark=dark),
                 key="pairs",
                 alt="Every model against every other one: " + " ".join(said),
             )
@@ -281,15 +282,18 @@ def _confusion(comparison: Comparison, part: Part) -> None:
         said = f"Blue: {names[of]} does better, more often right or less often wrong. Orange: {names[against]} does."
         st.caption(escaped(said))
 
+    dark = on_dark()
+
     def draw() -> Charts:
         if other is None:
-            return compare_charts.confusion(counts, run.labels, hue=part.colors[names[of]])
-        return compare_charts.confusion_difference(counts, other, run.labels, names=(names[of], names[against]))
+            return compare_charts.confusion(counts, run.labels, hue=part.colors[names[of]], dark=dark)
+        named = (names[of], names[against])
+        return compare_charts.confusion_difference(counts, other, run.labels, names=named, dark=dark)
 
     many = len(part.kind.classes) > FEW_CLASSES
     with st.container(key="wide-confusion" if many else "confusion-box"):  # room for their names on a small screen
         _chart(
-            part.token("confusion", of, against),
+            part.token("confusion", of, against, dark),
             draw,
             key="confusion",
             width=compare_charts.confusion_width(counts if other is None else counts + other),

@@ -148,6 +148,8 @@ _CSS = """<style>
 .st-key-legend button[data-variant="pills"][aria-pressed="true"] { opacity: 1; text-decoration: none; }
 .st-key-legend button[data-variant="pills"]:hover { text-decoration: underline; }
 .st-key-legend button[data-variant="pills"] p { font-size: .87rem; color: inherit; }
+/* As high as the select boxes that they stand beside. */
+[data-testid="stMain"] button[data-variant="segmented_control"] { min-height: 2.5rem; }
 .st-key-title { min-height: 2.5rem; } /* as high with a button beside it as without one */
 .st-key-augment-lines [class*="-fold"] button { justify-content: flex-start; text-align: left; padding: .25rem 0;
   min-height: 0; height: auto; }
@@ -164,6 +166,11 @@ _CSS = """<style>
 def style() -> None:
     """The few rules that Streamlit's theme has no word for."""
     st.html(_CSS)
+
+
+def on_dark() -> bool:
+    """Whether the page is dark, for charts whose colours can't tell; a page runs again when that changes."""
+    return bool(st.context.theme.type == "dark")
 
 
 @dataclass(frozen=True)

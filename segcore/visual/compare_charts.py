@@ -19,6 +19,7 @@ from segcore.visual.vega import Layers
 
 CELL = 20  # px, height of a row of a matrix
 BETTER, WORSE = "#3d7fd6", "#d9763a"  # of the row against the column, and the other way round
+BETTER_ON_DARK, WORSE_ON_DARK = "#7db0ff", "#ff9d61"  # what fades to black must begin brighter
 QUIET = "#8c8c8c"  # dots of models that are not chosen
 LOG_FROM = 20.0  # times the least cost that the greatest must be, for a logarithmic axis
 NAMED = 24  # models whose matrix has room for numbers
@@ -110,13 +111,17 @@ def trade_off(
     data = data.assign(color=data["run"].map(colors).where(chosen, QUIET), size=np.where(chosen, 130, 55))
     least, most = (float(data["x"].min()), float(data["x"].max())) if len(data) else (0.0, 1.0)
     log = least > 0 and most / least >= LOG_FROM
+    # Names stand inside: of dots on the right half, to their left.
+    across = (np.log if log else np.asarray)(data["x"].to_numpy(dtype=float))
+    middle = (across.min() + across.max()) / 2 if len(data) else 0.0
+    data["flip"] = across > middle
     room = 0.12 * max(most - least, 0.2 * most, 1e-9)
     domain = [least / 1.35, most * 1.9] if log else [max(0.0, least - room), most + 2.2 * room]
     x = alt.X(
         "x:Q",
         title=x_title,
         scale=alt.Scale(type="log" if log else "linear", domain=domain, nice=False),
-        axis=alt.Axis(grid=False, format="~s" if log else "~r", labelFlush=False),
+        axis=alt.Axis(grid=False, format="~r", labelFlush=False),
     )
     y_axis = alt.Axis(gridOpacity=GRID, format="~r")
     y = alt.Y("y:Q", title=y_title, scale=alt.Scale(zero=False, padding=18), axis=y_axis)
@@ -142,7 +147,13 @@ def trade_off(
         ],
     )
     named = alt.Chart(data[_room_for_names(data, log=log)]).encode(x=x)
-    texts = named.mark_text(align="left", dx=9, dy=-9, color="gray")
+    texts = named.mark_text(
+        align=alt.expr("datum.flip ? 'right' : 'left'"),
+        dx=alt.expr("datum.flip ? -9 : 9"),
+        dy=-9,
+        limit=170,
+        color="gray",
+    )
     layers = (
         line,
         spans.encode(y=alt.Y("low:Q", title=y_title, axis=y_axis), y2=alt.Y2("high:Q"), color=color),
@@ -153,26 +164,31 @@ def trade_off(
 
 
 def _room_for_names(table: pd.DataFrame, *, log: bool) -> pd.Series:
-    """Which chosen dots can be named: the best first, and none whose name would lie on another's."""
+    """Which chosen dots can be named: the best first, and none whose name would lie on another's.
+
+    A name takes 0.45 of the width, to the left of its dot where that is `flip`.
+    """
     shown = pd.Series(False, index=table.index)
     across = np.log(table["x"]) if log else table["x"]
     wide, high = (max(float(each.max() - each.min()), 1e-9) if len(each) else 1.0 for each in (across, table["y"]))
     taken: list[tuple[float, float]] = []
     for index in table[table["chosen"].astype(bool)].sort_values("y", ascending=False).index:
-        x, y = float(across[index]) / wide, float(table["y"][index]) / high
+        x = float(across[index]) / wide - (0.45 if table["flip"][index] else 0.0)
+        y = float(table["y"][index]) / high
         if all(abs(x - other) > 0.45 or abs(y - above) > 0.05 for other, above in taken):
             taken.append((x, y))
             shown[index] = True
     return shown
 
 
-def confusion(counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str) -> alt.Chart:
+def confusion(counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str, dark: bool = False) -> alt.Chart:
     """What each true class was taken for, in shares of its pixels; classes that occur nowhere are left out.
 
     Args:
         counts: `[C, C]`, rows = truth.
         labels: Names.
         hue: Hex of a share of 1.
+        dark: The page is dark: stronger is brighter there, and `hue` is lightened so that small shares can be seen.
     """
     true, kept = _occurring(counts)
     rows = [
@@ -188,7 +204,7 @@ def confusion(counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str) -> a
     return _cells(pd.DataFrame(rows, columns=["truth", "prediction", "pixels", "share"]), labels, kept).encode(
         # Opacity over the page's own background: light and dark themes both read as "more is stronger".
         opacity=alt.Opacity("share:Q", scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0.04, 1]), legend=None),
-        color=alt.value(hue),
+        color=alt.value(_lighter(hue) if dark else hue),
         tooltip=[
             alt.Tooltip("truth:N"),
             alt.Tooltip("prediction:N", title="taken for"),
@@ -204,6 +220,7 @@ def confusion_difference(
     labels: LabelMap,
     *,
     names: tuple[str, str],
+    dark: bool = False,
 ) -> alt.Chart:
     """Where one model does better than another: blue where the first is more often right, or less often wrong.
 
@@ -214,7 +231,9 @@ def confusion_difference(
         other: Of the second, on the same images.
         labels: Names.
         names: Of the two.
+        dark: The page is.
     """
+    better, worse = (BETTER_ON_DARK, WORSE_ON_DARK) if dark else (BETTER, WORSE)
     true, kept = _occurring(one + other)
     shares = [counts / np.maximum(counts.sum(axis=1, keepdims=True), 1) for counts in (one, other)]
     rows = []
@@ -231,7 +250,7 @@ def confusion_difference(
                     "difference": 100 * (first - second),
                     "gain": gain,
                     "size": abs(gain),
-                    "color": BETTER if gain > 0 else WORSE,
+                    "color": better if gain > 0 else worse,
                 }
             )
     columns = ["truth", "prediction", "one", "other", "difference", "gain", "size", "color"]
@@ -248,6 +267,11 @@ def confusion_difference(
             alt.Tooltip("difference:Q", title="difference, points", format="+.1f"),
         ],
     )
+
+
+def _lighter(color: str) -> str:
+    """Half way to white."""
+    return "#" + "".join(f"{(int(color[at : at + 2], 16) + 255) // 2:02x}" for at in (1, 3, 5))
 
 
 def _occurring(counts: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
@@ -275,17 +299,20 @@ def confusion_width(counts: npt.NDArray[np.int64]) -> int:
     return 170 + 2 * CELL * max(3, int(np.count_nonzero(counts.sum(axis=0) + counts.sum(axis=1))))
 
 
-def significance(table: pd.DataFrame, order: Sequence[str]) -> Layers:
+def significance(table: pd.DataFrame, order: Sequence[str], *, dark: bool = False) -> Layers:
     """Every model against every other one: blue where the row is better, orange where worse, grey where level.
 
     Args:
         table: Columns `row, column, points` (of difference), `verdict` (better, worse, level, unknown), `says`.
         order: Models, best first.
+        dark: The page is.
     """
     most = max(0.5, float(table["points"].abs().max())) if len(table) else 1.0
-    strong = table["verdict"].isin(["better", "worse"]) & (table["points"].abs() >= most / 4)
+    told = table["verdict"].isin(["better", "worse"])
+    strong = dark | (table["points"].abs() >= most / 2)  # behind it, more colour than page
+    ink = np.where(told, np.where(strong, "white", "#333333"), "gray")
     fill = table["verdict"].map({"better": BETTER, "worse": WORSE, "level": QUIET, "unknown": "transparent"})
-    base = alt.Chart(table.assign(ink=np.where(strong, "white", "gray"), fill=fill)).encode(
+    base = alt.Chart(table.assign(ink=ink, fill=fill)).encode(
         x=alt.X("column:N", sort=list(order), title=None, axis=_names(-50, top=True), scale=alt.Scale(padding=0.06)),
         y=alt.Y("row:N", sort=list(order), title=None, axis=_names(0), scale=alt.Scale(padding=0.06)),
         tooltip=[alt.Tooltip("says:N", title=" ")],

@@ -49,6 +49,51 @@ def test_a_cost_that_spans_decades_has_a_logarithmic_axis(most, kind):
     assert scale["type"] == kind and scale["domain"][0] < 4 < most < scale["domain"][1]
 
 
+def test_names_stand_inside_the_chart_and_small_costs_are_written_out():
+    table = pd.DataFrame({"id": ["a", "b"], "run": list(COLORS), "x": [0.2, 20.0], "y": [0.6, 0.7], "low": np.nan})
+    table = table.assign(high=np.nan, chosen=True)
+    chart = spec(charts.trade_off(table, COLORS, x_title="parameters, M", y_title="mIoU"))
+    assert {row["id"]: row["flip"] for row in chart["datasets"][chart["layer"][2]["data"]["name"]]} == {
+        "a": False,
+        "b": True,
+    }
+    assert chart["layer"][2]["mark"]["align"] == {"expr": "datum.flip ? 'right' : 'left'"}
+    assert chart["layer"][-1]["encoding"]["x"]["axis"]["format"] == "~r"  # 0.2 and not "200m"
+
+
+def brightness(color):
+    return sum(int(color[at : at + 2], 16) for at in (1, 3, 5))
+
+
+def test_on_a_dark_page_strong_cells_are_brighter_and_numbers_white():
+    counts = np.zeros((11, 11), np.int64)
+    counts[0, 0], counts[0, 1] = 3, 1
+    light, dark = (
+        spec(charts.confusion(counts, CAMVID11, hue="#3d7fd6", dark=on))["encoding"]["color"]["value"]
+        for on in (False, True)
+    )
+    assert light == "#3d7fd6" and brightness(dark) > brightness(light) + 100
+    less = np.zeros((11, 11), np.int64)
+    less[0, 0], less[0, 1] = 1, 3
+    for one, other in ((counts, less), (less, counts)):
+        colors = [
+            {
+                row["color"]
+                for row in rows_of(charts.confusion_difference(one, other, CAMVID11, names=("a", "b"), dark=on))
+            }
+            for on in (False, True)
+        ]
+        assert max(map(brightness, colors[0])) < max(map(brightness, colors[1]))
+    table = pd.DataFrame(
+        [
+            {"row": "a", "column": "b", "points": points, "verdict": verdict, "says": "x"}
+            for points, verdict in ((9.0, "better"), (1.0, "worse"), (0.5, "level"))
+        ]
+    )
+    ink = [[row["ink"] for row in rows_of(charts.significance(table, ["a", "b"], dark=on))] for on in (False, True)]
+    assert ink == [["white", "#333333", "gray"], ["white", "white", "gray"]]
+
+
 def test_of_a_quality_without_a_better_nothing_is_joined():
     table = pd.DataFrame({"id": ["a", "b"], "run": list(COLORS), "x": [4.0, 5.0], "y": [0.5, 0.6]})
     table = table.assign(low=np.nan, high=np.nan, chosen=True)
