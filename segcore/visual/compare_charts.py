@@ -201,9 +201,11 @@ def confusion(counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str, dark
         for truth in true
         for guess in kept
     ]
+    # The eye tells dark colours from black less well than pale ones from white.
+    strength = alt.Scale(type="pow", exponent=0.4 if dark else 0.5, domain=[0, 1], range=[0.07 if dark else 0.04, 1])
     return _cells(pd.DataFrame(rows, columns=["truth", "prediction", "pixels", "share"]), labels, kept).encode(
         # Opacity over the page's own background: light and dark themes both read as "more is stronger".
-        opacity=alt.Opacity("share:Q", scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0.04, 1]), legend=None),
+        opacity=alt.Opacity("share:Q", scale=strength, legend=None),
         color=alt.value(_lighter(hue) if dark else hue),
         tooltip=[
             alt.Tooltip("truth:N"),
