@@ -248,25 +248,29 @@ def _plot(marks: Html, x: Axis, y: Axis, *, label: str, x_title: str) -> Html:
     )
 
 
-def matrix(shares: F64, names: Sequence[str], label: str) -> Html:
-    """Cells by strength: 1 is full, 0 empty; what is below 0 has the other hue.
+def matrix(shares: F64, names: Sequence[str], label: str, *, against: bool = False) -> Html:
+    """Cells by strength: 1 is full, 0 empty.
 
     Args:
         shares: `[C, C]` in -1..1, rows = truth.
         names: Of the classes.
         label: What the chart shows, for those who can't see it.
+        against: They are differences of two models. As on the compare page the hue tells where the first does better,
+            more often right or less often wrong.
     """
     count, drawn = len(names), []
     for row, column in zip(*np.nonzero(np.abs(shares) >= 0.0005), strict=True):
         share = float(shares[row, column])
-        said = f"{names[row]} taken for {names[column]}: {100 * share:.1f} %"
+        value = f"{100 * share:+.1f} points" if against else f"{100 * share:.1f} %"
+        said = f"{names[row]} taken for {names[column]}: {value}"
+        better = share > 0 if row == column or not against else share < 0
         place = {"x": percent(100 * column / count), "y": CELL * int(row), "width": percent(100 / count)}
         opacity = 0.06 + 0.94 * math.sqrt(abs(share))
         drawn.append(
             el(
                 "rect",
                 el("title", said),
-                class_="cell-less" if share < 0 else "cell-more",
+                class_="cell-more" if better else "cell-less",
                 fill_opacity=opacity,
                 height=CELL,
                 **place,

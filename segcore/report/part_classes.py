@@ -88,7 +88,7 @@ def _table(
             )
             for mark in marks[index]
         ]
-        share = f"{100 * true[index] / true.sum():.2g} %"
+        share = f"{100 * true[index] / true.sum():.2f} %"
         body.append(el("tr", el("th", names[index], scope="row"), el("td", share, class_="num"), cells))
     table = el("table", el("thead", head), el("tbody", body), aria_label="IoU of each class")
     said = "IoU of each class, most frequent first. Bold: the highest, whether or not by chance."
@@ -119,15 +119,16 @@ def confusion(subject: Subject, pool: int) -> Html | None:
         )
     ]
     if len(rows) > 1:
-        said = ": blue more often, orange less"
+        said = ": blue where it is more often right or less often wrong, orange where the other is"
         figures.append(
             el(
                 "figure",
-                el("figcaption", el("b", f"{rows[0].title} minus {rows[1].title}"), said),
+                el("figcaption", el("b", f"{rows[0].title} against {rows[1].title}"), said),
                 matrix(
                     shares[0] - shares[1],
                     names,
                     f"Difference of the confusion matrices of {rows[0].title} and {rows[1].title}.",
+                    against=True,
                 ),
             )
         )
@@ -168,7 +169,7 @@ def _mistakes(
                 el(
                     "tr",
                     el("th", f"{names[row]} taken for {names[column]}", scope="row"),
-                    el("td", f"{100 * pixels[row, column] / everything:.2g} %", class_="num"),
+                    el("td", f"{100 * pixels[row, column] / everything:.2f} %", class_="num"),
                     [el("td", f"{100 * each[row, column]:.1f} %", class_="num") for each in shares],
                 )
             )

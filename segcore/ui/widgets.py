@@ -169,7 +169,7 @@ def style() -> None:
 
 
 def on_dark() -> bool:
-    """Whether the page is dark, for charts whose colours can't tell; a page runs again when that changes."""
+    """Whether the page is dark, for charts, whose colours can't tell by themselves; known anew when the page runs."""
     return bool(st.context.theme.type == "dark")
 
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segcore.report import charts
 from segcore.report.axis import Axis
 from segcore.report.examples import choose
 from segcore.report.markup import Html, el
@@ -49,3 +50,16 @@ def test_images_are_chosen_by_rule_and_shown_once():
     assert [each.place for each in choose(values, ["a", "b", "c"], 2)] == [3, 1]
     assert choose(values, ["a", "b", "c"], 0) == []
     assert [each.rule for each in choose(values[:1], ["a"], 3)] == ["Typical", "Hardest", "Easiest"]
+
+
+def test_of_a_difference_the_hue_tells_who_does_better_and_the_words_the_sign():
+    found = charts.matrix(np.array([[0.1, -0.2], [0.3, -0.4]]), ["Car", "Tree"], "x", against=True)
+    cells = [each.partition("<")[0] for each in found.split("<title>")[1:]]
+    assert cells == [
+        "Car taken for Car: +10.0 points",
+        "Car taken for Tree: -20.0 points",
+        "Tree taken for Car: +30.0 points",
+        "Tree taken for Tree: -40.0 points",
+    ]
+    hues = [each.partition('"')[0] for each in found.split('class="cell-')[1:]]
+    assert hues == ["more", "more", "less", "less"]  # right more often, wrong less often: both are better
