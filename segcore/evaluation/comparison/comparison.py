@@ -212,7 +212,11 @@ class Comparison:
             scores,
             interval,
             float(np.std(own, ddof=1)) if len(own) > 1 else NAN,
-            {key: float(np.mean([each[key] for each in costs if key in each])) for key in costs[0]},
+            {
+                key: float(np.mean(known))
+                for key in self.costs
+                if (known := [each[key] for each in costs if key in each])
+            },
             place,
             images=len(evaluations[0].ids),
         )

@@ -380,6 +380,14 @@ def test_costs_take_latencies_of_the_machine_that_most_were_timed_on(three):
     assert "openvino_bf16_median" not in found.row("two").cost and found.row("two").cost["macs"] == 2
 
 
+def test_seeds_of_a_recipe_cost_what_those_measured_cost_on_average(store):
+    seeds = [make(store, f"a{seed}", model="unet", seed=seed) for seed in (1, 2, 3)]
+    for run, median in zip(seeds[1:], (10.0, 20.0), strict=True):  # the first was never measured
+        profiled(run, timed(median=median))
+    found = of([load_run(run.path) for run in seeds], by_seed=True)
+    assert len(found.rows) == 1 and found.rows[0].cost["openvino_bf16_median"] == 15
+
+
 def test_an_unreadable_profile_costs_nothing(three):
     (three[0].path / "profile.json").write_text("{")
     assert "macs" not in of([load_run(three[0].path)]).rows[0].cost
