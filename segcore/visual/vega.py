@@ -69,11 +69,6 @@ def _name(chart: Any, tables: Tables, names: dict[int, str]) -> None:  # noqa: A
             names[id(data)] = f"table-{len(tables)}"
             tables[names[id(data)]] = pa.Table.from_pandas(data, preserve_index=False)
         chart.data = alt.NamedData(names[id(data)])
-    for each in chart.charts if isinstance(chart, Layers) else _inside(chart):
+    inside = chart.charts if isinstance(chart, Layers) else chart.layer if isinstance(chart, alt.LayerChart) else ()
+    for each in inside:
         _name(each, tables, names)
-
-
-def _inside(chart: Any) -> tuple[Any, ...]:  # noqa: ANN401
-    if isinstance(chart, alt.LayerChart):
-        return tuple(chart.layer)
-    return (chart.spec,) if isinstance(chart, alt.FacetChart) else ()
