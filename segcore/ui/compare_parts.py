@@ -123,7 +123,7 @@ def is_it_real(view: View, comparison: Comparison, part: Part) -> None:
             st.markdown("\n".join(f"- {escaped(text)}" for text in said))
         else:
             st.markdown("Choose two models to see which is better.")
-        for text in comparison.caveats(ids):
+        for text in cache.kept(part.token("caveats"), lambda: comparison.caveats(ids)):
             st.caption(escaped(text))
     with right:
         rows = part.rows
