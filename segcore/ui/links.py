@@ -1,4 +1,4 @@
-"""What a link asked for that isn't here, in words. `state` finds out, `messages.from_link` says it; no Streamlit."""
+"""What a link asked for that isn't here, in words. `state` finds out, `frame` says it; no Streamlit."""
 
 from __future__ import annotations
 
