@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from fixtures.runs import fake_truth
+from fixtures.tiny import camvid_folder
 from PIL import Image
 
 from segcore.cli import main
@@ -20,17 +20,7 @@ from segcore.runs import RunWriter, ScoreInfo, load_run
 @pytest.fixture
 def folder(tmp_path):
     """Two training and three test frames in SegNet's layout, void as id 11."""
-    rng = np.random.default_rng(0)
-    for split, count in (("train", 2), ("test", 3)):
-        for name in (split, f"{split}annot"):
-            (tmp_path / "camvid" / name).mkdir(parents=True)
-        for index in range(count):
-            mask = fake_truth(index)
-            mask[mask == 255] = 11
-            Image.fromarray(mask).save(tmp_path / "camvid" / f"{split}annot" / f"{split}{index}.png")
-            image = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
-            Image.fromarray(image).save(tmp_path / "camvid" / split / f"{split}{index}.png")
-    return tmp_path / "camvid"
+    return camvid_folder(tmp_path / "camvid", train=2, test=3)
 
 
 @pytest.fixture

@@ -20,6 +20,13 @@ from segcore.runs.profile import Latency, Profile, write_profile
 
 PHOTOS = tuple("abcdefghijklmnop")  # no frames: each stands for itself
 
+NO_CLIPS = (  # ids that don't look like frames of a clip
+    [f"2007_{number:06}" for number in (32, 39, 63, 68, 121, 170, 241)],
+    [f"img{number}" for number in (3, 4, 11, 12, 13, 25, 31, 40)],
+    [*(f"a_{number}" for number in range(10)), "b", "c"],
+    IDS,
+)
+
 
 def make(store, name, model="unet", right=0.8, seed=0, **options):
     options = {"ids": PHOTOS} | options
@@ -421,15 +428,7 @@ def test_words():
     assert where(camvid) == "18 frames of 2 clips"
 
 
-@pytest.mark.parametrize(
-    "ids",
-    [
-        [f"2007_{number:06}" for number in (32, 39, 63, 68, 121, 170, 241)],
-        [f"img{number}" for number in (3, 4, 11, 12, 13, 25, 31, 40)],
-        [*(f"a_{number}" for number in range(10)), "b", "c"],
-        IDS,
-    ],
-)
+@pytest.mark.parametrize("ids", NO_CLIPS)
 def test_what_the_data_says_decides_over_the_looks_of_ids(ids):
     assert sequences(ids, False) == tuple(ids) and where(ids, False) == f"{len(ids)} images"
     assert block_of(ids, np.linspace(0, 1, len(ids))[None], False) == 1
@@ -456,15 +455,7 @@ def test_runs_of_one_pool_are_drawn_as_their_data_said(store):
     assert pool_of(load_run(new.path)).video is None  # other data
 
 
-@pytest.mark.parametrize(
-    "ids",
-    [
-        [f"2007_{number:06}" for number in (32, 39, 63, 68, 121, 170, 241)],
-        [f"img{number}" for number in (3, 4, 11, 12, 13, 25, 31, 40)],
-        [*(f"a_{number}" for number in range(10)), "b", "c"],
-        IDS,
-    ],
-)
+@pytest.mark.parametrize("ids", NO_CLIPS)
 def test_numbered_photos_are_images_and_drawn_one_by_one(ids):
     assert where(ids) == f"{len(ids)} images" and sequences(ids) == tuple(ids)
     assert block_of(ids, np.linspace(0, 1, len(ids))[None]) == 1

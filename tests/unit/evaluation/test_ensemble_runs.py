@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from fixtures.runs import fake_truth
+from fixtures.tiny import camvid_folder
 from PIL import Image
 
 from segcore.cli import main
@@ -29,17 +29,7 @@ NAME = "ensemble-one_two"
 @pytest.fixture
 def data(tmp_path):
     """Four training and two test frames in SegNet's layout, void as id 11."""
-    rng = np.random.default_rng(0)
-    for split, count in (("train", 4), ("test", 2)):
-        for name in (split, f"{split}annot"):
-            (tmp_path / "camvid" / name).mkdir(parents=True)
-        for index in range(count):
-            mask = fake_truth(index)
-            mask[mask == 255] = 11
-            Image.fromarray(mask).save(tmp_path / "camvid" / f"{split}annot" / f"{split}{index}.png")
-            image = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
-            Image.fromarray(image).save(tmp_path / "camvid" / split / f"{split}{index}.png")
-    return tmp_path / "camvid"
+    return camvid_folder(tmp_path / "camvid", train=4, test=2)
 
 
 @pytest.fixture
