@@ -4,12 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from segcore.ui import frame
+from segcore.ui.shell import entry
 
 PAGES = Path(__file__).parent / "pages"
 
-st.set_page_config("Segcore", frame.ICON, layout="wide", initial_sidebar_state="auto")
-frame.run(
+st.set_page_config("Segcore", entry.ICON, layout="wide", initial_sidebar_state="auto")
+entry.run(
     st.navigation(
         [
             st.Page(PAGES / "home.py", title="Segcore", default=True),

@@ -38,7 +38,7 @@ def main() -> None:
 
     from segcore.augment import presets
     from segcore.data import open_dataset
-    from segcore.ui.lines import History, lines_of
+    from segcore.ui.augment.pipeline_edits import History, lines_of
 
     dataset = open_dataset(options.data)
     pipeline = presets()[options.preset]

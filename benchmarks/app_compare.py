@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from segcore.runs import Profile
-    from segcore.runs.tables import CalibrationCounts
+    from segcore.runs.parquet_tables import CalibrationCounts
 
 ROOT = Path(__file__).parents[1]
 COLD = 1000.0  # ms
@@ -161,7 +161,7 @@ def _boundary(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 def _calibration(rng: np.random.Generator, counts: npt.NDArray[np.int64]) -> CalibrationCounts:
     from segcore.metrics import BINS
-    from segcore.runs.tables import CalibrationCounts
+    from segcore.runs.parquet_tables import CalibrationCounts
 
     pixels = rng.multinomial(
         PIXELS // 2, np.linspace(0, 1, BINS) ** 3 / (np.linspace(0, 1, BINS) ** 3).sum(), len(counts)

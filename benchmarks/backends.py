@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from segcore.training.threads import SPIN
+from segcore.training.openmp import SPIN
 
 os.environ.setdefault(*SPIN)
 
@@ -34,7 +34,7 @@ from segcore.data import open_dataset, resize
 from segcore.data.sample import U8Image
 from segcore.evaluation import Predictor, decide
 from segcore.evaluation.backends import available
-from segcore.evaluation.decide import Logits
+from segcore.evaluation.postprocess import Logits
 from segcore.models import load_model
 from segcore.runs import RunRecord, load_run
 

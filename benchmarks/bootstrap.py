@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segcore.metrics import BINS, CALIBRATION_COLUMNS, boundary_counts, resample
-from segcore.metrics.blocks import Blocks
+from segcore.metrics.block_bootstrap import Blocks
 
 RUNS, IMAGES, CLASSES, DRAWS, LOOPED, BLOCK = 10, 233, 11, 10_000, 300, 7
 MANY = 60  # runs of a large comparison

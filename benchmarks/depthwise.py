@@ -9,7 +9,7 @@ import os
 import statistics
 import time
 
-from segcore.training.threads import SPIN
+from segcore.training.openmp import SPIN
 
 os.environ.setdefault(*SPIN)
 

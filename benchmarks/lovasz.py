@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-from segcore.training.threads import SPIN
+from segcore.training.openmp import SPIN
 
 os.environ.setdefault(*SPIN)
 

@@ -15,7 +15,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from segcore.training.threads import SPIN
+from segcore.training.openmp import SPIN
 
 os.environ.setdefault(*SPIN)
 

@@ -16,17 +16,22 @@ from train_step import ours
 from segcore import data
 from segcore.augment import presets
 from segcore.training.distributed import World
-from segcore.training.samples import Items, SampleStore, TrainBatches, loader
+from segcore.training.train_dataset import (
+    ResumableBatchSampler,
+    SampleStore,
+    TrainDataset,
+    loader,
+)
 
 SIZE = (360, 480)
 
 
 def alone(store: SampleStore, ids: tuple[str, ...], preset: str, workers: int) -> float:
     """Images a second, over two epochs after the first batch."""
-    items = Items(
+    items = TrainDataset(
         [data.Item(name) for name in ids], store, presets()[preset], seed=0, copies=0, training=True, fixed=False
     )
-    batches = TrainBatches(len(items), 8, seed=0, world=World())
+    batches = ResumableBatchSampler(len(items), 8, seed=0, world=World())
     feed = loader(items, batches, workers=workers)
     began, images = 0.0, -1
     for epoch in range(2):

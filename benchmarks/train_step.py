@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from segcore.training.threads import SPIN
+from segcore.training.openmp import SPIN
 
 os.environ.setdefault(*SPIN)
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -32,11 +32,11 @@ from torch.utils.data import DataLoader, Dataset
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from segcore import data
-from segcore.models.weights import encoder_state, load_encoder_state
+from segcore.models.encoder_weights import encoder_state, load_encoder_state
 from segcore.runs import RunWriter
 from segcore.training.config import build
+from segcore.training.console import Reporter
 from segcore.training.engine import Session
-from segcore.training.report import Reporter
 
 ENCODER = "tu-tf_efficientnet_lite0"
 MODELS = {"unet": smp.Unet, "deeplabv3plus": smp.DeepLabV3Plus}

@@ -3,34 +3,43 @@
 import streamlit as st
 
 from segcore.errors import SegcoreError
-from segcore.ui import editor, effect, frame, helps, messages, picker, preview, source, state, toolbar
-from segcore.ui.widgets import heading, style
+from segcore.ui.augment import (
+    augmentation_statistics,
+    pipeline_editor,
+    preview,
+    runs_by_pipeline,
+    sample_input,
+    toolbar,
+    transform_menu,
+)
+from segcore.ui.shell import entry, notices, url_state
+from segcore.ui.widgets.elements import heading, style
 
-view = frame.enter()
+view = entry.enter()
 style()
 heading(
     "Augment", "What training sees instead of the image. Masks move with their image; uncovered pixels are ignored."
 )
-if messages.missing_dataset(view):
-    frame.end()
+if notices.missing_dataset(view):
+    entry.end()
 
 # choose
-pipeline = editor.pipeline()
+pipeline = pipeline_editor.pipeline()
 toolbar.draw(pipeline)
 settings, pictures = st.columns([2, 5], gap="large")
 with settings:
-    editor.draw(picker.ask)
+    pipeline_editor.draw(transform_menu.ask)
 with pictures:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        picture = source.choose(view)
+        picture = sample_input.choose(view)
         shown = preview.options()
-    for problem in editor.problems():
+    for problem in pipeline_editor.problems():
         st.error(problem, icon=":material/error:")
     if picture is None:
-        frame.end()
-    picker.show(picture)
-    seed = state.get("seed", preview.SEED, state.Between(0, 2**31))
-    count = int(state.get("draws", str(preview.COUNTS[0]), [str(each) for each in preview.COUNTS]))
+        entry.end()
+    transform_menu.show(picture)
+    seed = url_state.get("seed", preview.SEED, url_state.Between(0, 2**31))
+    count = int(url_state.get("draws", str(preview.COUNTS[0]), [str(each) for each in preview.COUNTS]))
 
     # load
     try:
@@ -39,8 +48,8 @@ with pictures:
     except SegcoreError as error:
         st.error(str(error), icon=":material/error:")
         preview.unchanged(shown, picture)
-        frame.end()
-    wanted = state.get("draw", seed, range(seed, seed + count))
+        entry.end()
+    wanted = url_state.get("draw", seed, range(seed, seed + count))
     selected = next((draw for draw in draws if draw.seed == wanted), draws[0])
 
     # show
@@ -49,5 +58,5 @@ with pictures:
     if pipeline.active:
         st.markdown("**What happened**")
         preview.fired_table(pipeline, draws)
-effect.panel(view, pipeline)
-helps.panel(view, pipeline, toolbar.saved_as(pipeline))
+augmentation_statistics.panel(view, pipeline)
+runs_by_pipeline.panel(view, pipeline, toolbar.saved_as(pipeline))

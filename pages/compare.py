@@ -3,41 +3,48 @@
 import streamlit as st
 
 from segcore.evaluation.comparison import METRICS
-from segcore.ui import board, cache, compare, compare_parts, frame, messages, state, tables
-from segcore.ui.widgets import style
+from segcore.ui.compare import chart_tables, leaderboard, sections
+from segcore.ui.curves import curve_tables
+from segcore.ui.shell import (
+    caches,
+    entry,
+    notices,
+    url_state,
+)
+from segcore.ui.widgets.elements import style
 
-view = frame.enter()
+view = entry.enter()
 style()
-runs = compare.listed(view)
+runs = chart_tables.listed(view)
 
 # choose and load
-splits = tables.splits(runs)
-split = state.get("split", splits[0], splits)
-metric = state.get("metric", "miou", METRICS)
-comparison = cache.comparison(runs, split, metric, view.titles)
-if state.get("seeds", False):
+splits = curve_tables.splits(runs)
+split = url_state.get("split", splits[0], splits)
+metric = url_state.get("metric", "miou", METRICS)
+comparison = caches.comparison(runs, split, metric, view.titles)
+if url_state.get("seeds", False):
     comparison = comparison.by_recipe
-compare_parts.title(comparison)
-messages.leak_note([run for run in runs if run.id in comparison.evaluations], split)
-if not view.runs and messages.missing_runs(view, "how they compare"):
-    frame.end()
+sections.title(comparison)
+notices.leak_note([run for run in runs if run.id in comparison.evaluations], split)
+if not view.runs and notices.missing_runs(view, "how they compare"):
+    entry.end()
 
 # show
-shown = compare_parts.controls(comparison, splits)
+shown = sections.controls(comparison, splits)
 for text in comparison.differences:
-    st.caption(f":material/info: {frame.escaped(text)}")
-board.draw(view, comparison, shown)
-messages.unevaluated(view, [run for run in view.chosen if run.id in comparison.problems], split)
-found = compare.parts(view, comparison)
+    st.caption(f":material/info: {entry.escaped(text)}")
+leaderboard.draw(view, comparison, shown)
+notices.unevaluated(view, [run for run in view.chosen if run.id in comparison.problems], split)
+found = chart_tables.parts(view, comparison)
 if not found:
     st.caption("Tick a run to see its classes, confusions and curves.")
-    frame.end()
-part = compare_parts.choose_part(found)
-compare_parts.is_it_real(view, comparison, part)
+    entry.end()
+part = sections.choose_part(found)
+sections.is_it_real(view, comparison, part)
 left, right = st.columns([3, 2], gap="large")
 with left:
-    compare_parts.classes(comparison, part)
+    sections.classes(comparison, part)
 with right:
-    compare_parts.quality_and_cost(view, comparison, part)
-compare_parts.mistakes(comparison, part)
-compare_parts.training(view, comparison, part)
+    sections.quality_and_cost(view, comparison, part)
+sections.mistakes(comparison, part)
+sections.training(view, comparison, part)

@@ -4,23 +4,28 @@ from functools import partial
 
 import streamlit as st
 
-from segcore.ui import frame, messages, state, tables
-from segcore.ui.widgets import scores_heading, style
+from segcore.ui.curves import curve_tables
+from segcore.ui.shell import entry, notices, url_state
+from segcore.ui.widgets.elements import scores_heading, style
 from segcore.visual import charts
-from segcore.visual.vega import vega_lite
+from segcore.visual.vega_lite import vega_lite
 
-view = frame.enter()
+view = entry.enter()
 style()
 scores_heading("Curves", page=True)
 st.caption("Training dashed, validation solid, ◆ the epoch whose weights were kept.")
-if messages.missing_runs(view, "their training curves"):
-    frame.end()
-frame.follow_training(view)
+if notices.missing_runs(view, "their training curves"):
+    entry.end()
+entry.follow_training(view)
 
 # choose
 with st.container(horizontal=True, vertical_alignment="bottom"):
     axis = st.segmented_control(
-        "x axis", tables.AXES, required=True, **state.bound("x", "epoch", tables.AXES), label_visibility="collapsed"
+        "x axis",
+        curve_tables.AXES,
+        required=True,
+        **url_state.bound("x", "epoch", curve_tables.AXES),
+        label_visibility="collapsed",
     )
     st.space("stretch")
     smoothing = st.slider(
@@ -28,21 +33,21 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         0.0,
         0.95,
         step=0.05,
-        **state.bound("smoothing", 0.0, state.Between(0, 0.95)),
+        **url_state.bound("smoothing", 0.0, url_state.Between(0, 0.95)),
         width=220,
         help="0 shows every epoch as it was.",
     )
 
 # load
-curves, notes = tables.curves(view, view.chosen, axis)
-for name in tables.CURVES:
+curves, notes = curve_tables.curves(view, view.chosen, axis)
+for name in curve_tables.CURVES:
     smooth = curves.groupby(["run", "phase"])[name].transform(lambda values: charts.smoothed(values, smoothing))
     curves[f"{name}_shown"] = smooth
 
 # show
 colors = {view.titles[run.id]: view.colors[run.id] for run in view.chosen}
 if len(curves):
-    for column, (name, title) in zip(st.columns(3, gap="medium"), tables.CURVES.items(), strict=True):
+    for column, (name, title) in zip(st.columns(3, gap="medium"), curve_tables.CURVES.items(), strict=True):
         shown = curves.rename(columns={f"{name}_shown": "value"})[["run", "phase", "x", "value", "best"]]
         best = shown[shown["best"] & (shown["phase"] == "validation")]
         draw = partial(charts.history, shown, colors, title=title, x_title=axis, best=best, score=name != "loss")
@@ -54,7 +59,7 @@ for note in notes:
 
 st.subheader("Cost", anchor=False)
 st.dataframe(
-    tables.cost(view, view.chosen),
+    curve_tables.cost(view, view.chosen),
     hide_index=True,
     column_config={
         "color": st.column_config.ImageColumn("", width=30),

@@ -3,64 +3,83 @@
 import pandas as pd
 import streamlit as st
 
-from segcore.ui import browse, cache, encoded, frame, health, messages, state
-from segcore.ui.panels import photo, truth
-from segcore.ui.viewer import viewer
-from segcore.ui.widgets import Cell, heading, shares, style, table
+from segcore.ui.dataset import browsing, leak_findings
+from segcore.ui.predictions.panel_data import photo, truth
+from segcore.ui.shell import (
+    caches,
+    entry,
+    image_cache,
+    notices,
+    url_state,
+)
+from segcore.ui.widgets.elements import (
+    Cell,
+    heading,
+    shares,
+    style,
+    table,
+)
+from segcore.ui.widgets.viewer import viewer
 from segcore.visual import charts
 
-view = frame.enter()
+view = entry.enter()
 style()
 heading("Dataset", "  \n".join(view.dataset.notes) if view.dataset else "")
-if messages.missing_dataset(view):
-    frame.end()
+if notices.missing_dataset(view):
+    entry.end()
 data = view.dataset
 
 # choose
-splits, classes = (browse.EVERY, *data.splits), (browse.EVERY, *data.labels.names)
+splits, classes = (browsing.EVERY, *data.splits), (browsing.EVERY, *data.labels.names)
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    split = st.segmented_control("Split", splits, required=True, **state.bound("split", browse.EVERY, splits))
-    name = st.selectbox("With class", classes, **state.bound("class", browse.EVERY, classes), width=190)
-    sort = st.selectbox("Sort by", browse.SORTS, **state.bound("sort", browse.SORTS[0], browse.SORTS), width=150)
+    split = st.segmented_control("Split", splits, required=True, **url_state.bound("split", browsing.EVERY, splits))
+    name = st.selectbox("With class", classes, **url_state.bound("class", browsing.EVERY, classes), width=190)
+    sort = st.selectbox(
+        "Sort by", browsing.SORTS, **url_state.bound("sort", browsing.SORTS[0], browsing.SORTS), width=150
+    )
     st.space("stretch")
-    overlay = st.toggle("Masks", **state.bound("masks", False), help="Or hover over a picture.")
-state.get("finding", "")  # of the health check below: the grid may begin the page anew, which keeps what was asked for
+    overlay = st.toggle("Masks", **url_state.bound("masks", False), help="Or hover over a picture.")
+url_state.get(
+    "finding", ""
+)  # of the health check below: the grid may begin the page anew, which keeps what was asked for
 
 # load
 with st.spinner("Reading masks", show_time=True):
-    class_id = None if name == browse.EVERY else data.labels.index(name)
-    ids = browse.matching(view.key, data.ids if split == browse.EVERY else data.splits[split], class_id, sort)
+    class_id = None if name == browsing.EVERY else data.labels.index(name)
+    ids = browsing.matching(view.key, data.ids if split == browsing.EVERY else data.splits[split], class_id, sort)
 if not ids:
     st.info(f"No {split} sample has {name}. Choose another class or split.")
-    frame.end()
-sample_id = state.get("sample", ids[0], data.ids)
-item = cache.sample(view.key, sample_id)
+    entry.end()
+sample_id = url_state.get("sample", ids[0], data.ids)
+item = caches.sample(view.key, sample_id)
 
 # show
 viewer(
     [photo(sample_id), truth(view, sample_id, "mask", "Mask"), truth(view, sample_id, "overlay", "Overlay")],
-    {"image": encoded.photo(view.key, sample_id)},
+    {"image": image_cache.photo(view.key, sample_id)},
     item.size,
     key="sample",
     smallest=300,
-    on_step=lambda by: state.put("sample", ids[((ids.index(sample_id) if sample_id in ids else 0) + by) % len(ids)]),
+    on_step=lambda by: url_state.put(
+        "sample", ids[((ids.index(sample_id) if sample_id in ids else 0) + by) % len(ids)]
+    ),
 )
 pictures, facts = st.columns([3, 1], gap="large")
 with pictures:
-    browse.grid(view, ids, sample_id, item.size, overlay=overlay)
+    browsing.grid(view, ids, sample_id, item.size, overlay=overlay)
 with facts:
     st.markdown(f"**{sample_id}**  \n:gray[{item.split} · {item.size[1]} × {item.size[0]}]")
-    shares(data.labels, cache.classes_in(view.key, sample_id))
+    shares(data.labels, caches.classes_in(view.key, sample_id))
 
-st.subheader("Health", anchor=False, help=health.HELP)
-health.health(view)
+st.subheader("Health", anchor=False, help=leak_findings.HELP)
+leak_findings.health(view)
 
 st.subheader("Splits", anchor=False)
 head = [Cell("split"), Cell("images", True), Cell("in the chosen runs, before → after augmentation", True)]
-table(head, [[Cell(each), Cell(count, True), Cell(used, True)] for each, count, used in browse.split_table(view)])
+table(head, [[Cell(each), Cell(count, True), Cell(used, True)] for each, count, used in browsing.split_table(view)])
 
 st.subheader("Class balance", anchor=False)
-counts = browse.balance(view, split)
+counts = browsing.balance(view, split)
 if counts is not None:
     found = pd.DataFrame({"class": data.labels.names, "pixels": counts.pixels, "images": counts.images})
     pixels, images = st.columns(2, gap="large")
@@ -68,7 +87,7 @@ if counts is not None:
     pixels.altair_chart(chart, key="pixels")
     chart = charts.balance(found, data.labels, value="images", title=f"images of {counts.total}", log=False)
     images.altair_chart(chart, key="images")
-    st.caption(browse.balance_note(data.labels, counts))
+    st.caption(browsing.balance_note(data.labels, counts))
 
 st.subheader("Image sizes", anchor=False)
-browse.size_chart(cache.sizes(view.key))
+browsing.size_chart(caches.sizes(view.key))

@@ -2,29 +2,35 @@
 
 import streamlit as st
 
-from segcore.ui import cache, encoded, frame, messages, panels
-from segcore.ui.leaders import leaderboard
-from segcore.ui.viewer import viewer
-from segcore.ui.widgets import heading, scores_heading, style
+from segcore.ui.home.leaderboard import leaderboard
+from segcore.ui.predictions import panel_data
+from segcore.ui.shell import (
+    caches,
+    entry,
+    image_cache,
+    notices,
+)
+from segcore.ui.widgets.elements import heading, scores_heading, style
+from segcore.ui.widgets.viewer import viewer
 
-view = frame.enter()
+view = entry.enter()
 style()
 if view.dataset is None:
     heading("Segcore")
-    messages.missing_dataset(view)
+    notices.missing_dataset(view)
 else:
     # load
-    sample_id, shown = panels.first_look(view)
-    photos = {"image": encoded.photo(view.key, sample_id)}
+    sample_id, shown = panel_data.first_look(view)
+    photos = {"image": image_cache.photo(view.key, sample_id)}
 
     # show
     made = ", and what each made of it" if view.fitting else ""
     heading("Segcore", f"One image of {view.dataset.name} that no model is trained on{made}.")
-    viewer(shown, photos, cache.sample(view.key, sample_id).size, key="hero", smallest=panels.smallest(len(shown)))
-    messages.other_data(view)
+    viewer(shown, photos, caches.sample(view.key, sample_id).size, key="hero", smallest=panel_data.smallest(len(shown)))
+    notices.other_data(view)
     if view.fitting:
         scores_heading("Leaderboard")
-        messages.leak_note(view.fitting, "test")
+        notices.leak_note(view.fitting, "test")
         leaderboard(view, most=5)
 
     st.space("small")
@@ -52,4 +58,4 @@ else:
         else:
             st.markdown("**Train the first models**")
             st.caption("Four architectures on this dataset; they appear here as soon as they have a first epoch.")
-            st.code(messages.train_command(view), language="bash")
+            st.code(notices.train_command(view), language="bash")

@@ -3,53 +3,67 @@
 import streamlit as st
 
 from segcore.metrics import POLICY
-from segcore.ui import cache, encoded, frame, look, messages, panels, state
-from segcore.ui.scene import Scene
-from segcore.ui.viewer import viewer
-from segcore.ui.widgets import heading, scores_heading, style, table
+from segcore.ui.predictions import panel_data, view_options
+from segcore.ui.predictions.panels import Scene
+from segcore.ui.shell import (
+    caches,
+    entry,
+    image_cache,
+    notices,
+    url_state,
+)
+from segcore.ui.widgets.elements import (
+    heading,
+    scores_heading,
+    style,
+    table,
+)
+from segcore.ui.widgets.viewer import viewer
 
-view = frame.enter()
+view = entry.enter()
 style()
 heading("Predictions")
-if messages.missing_dataset(view):
-    frame.end()
+if notices.missing_dataset(view):
+    entry.end()
 
 
 def step(by: int) -> None:
-    state.put("image", ids[(ids.index(state.held("image", middle)) + by) % len(ids)])
+    url_state.put("image", ids[(ids.index(url_state.held("image", middle)) + by) % len(ids)])
 
 
 # choose
-splits = panels.splits(view)
-split = state.get("split", splits[0], splits)
-found = panels.answers(view, split)
-ids = panels.images(view, found, split)
+splits = panel_data.splits(view)
+split = url_state.get("split", splits[0], splits)
+found = panel_data.answers(view, split)
+ids = panel_data.images(view, found, split)
 middle = ids[len(ids) // 2]
-state.get("image", middle, ids)
+url_state.get("image", middle, ids)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     st.button("", icon=":material/chevron_left:", help="Previous image (left arrow)", on_click=step, args=(-1,))
-    sample_id = st.selectbox("Image", ids, **state.bound("image", middle, ids), label_visibility="collapsed", width=230)
+    sample_id = st.selectbox(
+        "Image", ids, **url_state.bound("image", middle, ids), label_visibility="collapsed", width=230
+    )
     st.button("", icon=":material/chevron_right:", help="Next image (right arrow)", on_click=step, args=(1,))
     st.caption(f"{ids.index(sample_id) + 1} of {len(ids)}", width="content")
-    look.split(splits)
+    view_options.split(splits)
     st.space("stretch")
     sides = st.container(width="content")
-chosen = look.chosen(view.dataset.labels, view.hidden)
+chosen = view_options.chosen(view.dataset.labels, view.hidden)
 
 # load
 scene = Scene(view, found, split, sample_id, chosen)
 shown = scene.panels()
 with sides:
-    pair = look.pair({name: panel.title for name, panel in shown.items()})
+    pair = view_options.pair({name: panel.title for name, panel in shown.items()})
 
 # show
 viewer(
     [shown[name] for name in pair or shown],
-    {"image": encoded.photo(view.key, sample_id)},
-    cache.sample(view.key, sample_id).size,
+    {"image": image_cache.photo(view.key, sample_id)},
+    caches.sample(view.key, sample_id).size,
     key="predictions",
     slider=scene.slider,
-    smallest=panels.smallest(len(shown)),
+    smallest=panel_data.smallest(len(shown)),
     swipe=pair is not None,
     lead=len(shown) - len(found),
     marks=scene.key(agreement="agreement" in (pair or shown)),
@@ -57,14 +71,14 @@ viewer(
     labels=view.dataset.labels,
     on_step=step,
 )
-messages.other_data(view)
-messages.other_version(view)
-messages.missing_runs(view, "what the models made of this image")
-messages.unevaluated(view, [each.run for each in found if each.evaluation is None], split)
-head, rows = panels.class_table(view, found, sample_id)
+notices.other_data(view)
+notices.other_version(view)
+notices.missing_runs(view, "what the models made of this image")
+notices.unevaluated(view, [each.run for each in found if each.evaluation is None], split)
+head, rows = panel_data.class_table(view, found, sample_id)
 if rows:
     scores_heading("Scores of this image")
-    messages.leak_note([each.run for each in found], split)
+    notices.leak_note([each.run for each in found], split)
     table(head, rows)
     st.caption(
         "Of this image alone; IoU by class, most frequent first. The lowest is tinted where models differ by 0.05. "

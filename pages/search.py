@@ -5,38 +5,39 @@ from functools import partial
 import streamlit as st
 
 from segcore.runs.search import SearchStore
-from segcore.ui import frame, messages, searches, state
-from segcore.ui.widgets import scores_heading, style
+from segcore.ui.search import trial_tables
+from segcore.ui.shell import entry, notices, url_state
+from segcore.ui.widgets.elements import scores_heading, style
 from segcore.visual import search_charts as charts
 
-view = frame.enter()
+view = entry.enter()
 style()
 scores_heading("Search", page=True)
 st.caption("Settings that were tried, each scored on parts of the training set held out in turn.")
 store = SearchStore(view.folder)
 found = store.list()[::-1]
-if messages.missing_searches(view, found, store.problems):
-    frame.end()
+if notices.missing_searches(view, found, store.problems):
+    entry.end()
 
 # choose
 names = [search.name for search in found]
-name = state.get("search", names[0], names)
+name = url_state.get("search", names[0], names)
 if len(names) > 1:
     choice = partial(st.pills, required=True) if len(names) <= 8 else partial(st.selectbox, width=360)
-    choice("Search", names, **state.bound("search", names[0], names), label_visibility="collapsed")
+    choice("Search", names, **url_state.bound("search", names[0], names), label_visibility="collapsed")
 search = found[names.index(name)]
 
 # load
-trials = searches.trials(search)
-settings = searches.settings(search, trials)
-title = searches.metric_title(search)
-shares, shares_note = searches.importance(search, trials)
+trials = trial_tables.trials(search)
+settings = trial_tables.settings(search, trials)
+title = trial_tables.metric_title(search)
+shares, shares_note = trial_tables.importance(search, trials)
 
 # show
-st.markdown(searches.summary(search, trials), help=searches.VALUE_HELP)
-searches.follow(search, trials)
+st.markdown(trial_tables.summary(search, trials), help=trial_tables.VALUE_HELP)
+trial_tables.follow(search, trials)
 if trials.empty:
-    frame.end()
+    entry.end()
 left, right = st.columns([3, 2], gap="large")
 left.altair_chart(
     charts.trial_history(trials, settings, title=f"{title} of each trial, ± over folds, ◆ the best"),
@@ -54,37 +55,37 @@ with right:
 def together() -> None:
     """The trials as lines and as a table: a click on a line narrows the table, and nothing else is drawn again."""
     picked: list[int] = []
-    if searches.comparable(trials) and len(settings) > 1:
+    if trial_tables.comparable(trials) and len(settings) > 1:
         st.subheader("Settings together", anchor=False)
         with st.container(key="wide-parallel" if len(settings) < 9 else "wider-parallel"):  # room for their names
             chart = charts.parallel(trials, settings, title=title)
             alt = "A line for each trial over all settings"
             event = st.altair_chart(chart, key=f"parallel-{name}", on_select="rerun", alt=alt)
         picked = [int(point["number"]) for point in event["selection"].get("picked", [])]
-        st.caption(searches.picked_note(trials, picked))
-    with st.container(height=searches.table_height(trials), border=False):  # stays when a click leaves one row
-        table = searches.shown(search, trials, settings, picked)
-        config = searches.columns(search, settings)
+        st.caption(trial_tables.picked_note(trials, picked))
+    with st.container(height=trial_tables.table_height(trials), border=False):  # stays when a click leaves one row
+        table = trial_tables.shown(search, trials, settings, picked)
+        config = trial_tables.columns(search, settings)
         st.dataframe(table, hide_index=True, column_config=config, placeholder="–", key=f"trials-{name}")
 
 
 together()
 csv = trials.to_csv(index=False)
 st.download_button("CSV", csv, f"{name}-trials.csv", "text/csv", icon=":material/download:", on_click="ignore")
-for note in searches.failures(search, trials):
-    st.caption(frame.escaped(note))
+for note in trial_tables.failures(search, trials):
+    st.caption(entry.escaped(note))
 
-if searches.comparable(trials):
+if trial_tables.comparable(trials):
     st.subheader("Settings one by one", anchor=False)
     wide = min(4, max(2, len(settings)))
     for start in range(0, len(settings), wide):
         for column, setting in zip(st.columns(wide), settings[start : start + wide], strict=False):
             column.altair_chart(charts.slice_of(trials, setting, settings), key=f"slice-{setting.name}")
 
-if recipe := searches.recipe(search):
+if recipe := trial_tables.recipe(search):
     st.subheader("Best settings", anchor=False)
     left, right = st.columns([3, 2], gap="large")
     left.code(recipe, language="yaml", wrap_lines=True, height=300 if recipe.count("\n") > 12 else "content")
     with right:
-        st.caption(" ".join([searches.OPTIMISM, searches.ties(trials)]))
-        st.code(searches.train_command(search), language="bash", wrap_lines=True)
+        st.caption(" ".join([trial_tables.OPTIMISM, trial_tables.ties(trials)]))
+        st.code(trial_tables.train_command(search), language="bash", wrap_lines=True)

@@ -2,45 +2,46 @@
 
 import streamlit as st
 
-from segcore.ui import frame, messages, state, trying
-from segcore.ui.panels import smallest
-from segcore.ui.viewer import viewer
-from segcore.ui.widgets import heading, style
+from segcore.ui.predictions.panel_data import smallest
+from segcore.ui.shell import entry, notices, url_state
+from segcore.ui.try_it import model_answers
+from segcore.ui.widgets.elements import heading, style
+from segcore.ui.widgets.viewer import viewer
 from segcore.visual import encode_jpeg
 
-view = frame.enter()
+view = entry.enter()
 style()
 heading("Try it", "Your own image through every chosen model. It stays on the machine that serves this page.")
-if messages.missing_runs(view, "what they make of your image"):
-    frame.end()
+if notices.missing_runs(view, "what they make of your image"):
+    entry.end()
 
 # choose
-own = trying.drop()
+own = model_answers.drop()
 if own is None:
     st.caption("A photo, a frame of a video, a screenshot: any size; the models see it as they saw those of training.")
-    frame.end()
-sample = trying.read(own, view.chosen[0].labels)
+    entry.end()
+sample = model_answers.read(own, view.chosen[0].labels)
 if sample is None:
-    frame.end()
+    entry.end()
 with st.container(horizontal=True, vertical_alignment="center"):
     mode = st.segmented_control(
         "View",
-        trying.VIEWS,
+        model_answers.VIEWS,
         required=True,
-        **state.bound("look", "overlay", trying.VIEWS),
+        **url_state.bound("look", "overlay", model_answers.VIEWS),
         label_visibility="collapsed",
     )
     st.space("stretch")
     download = st.container(width="content")
 
 # load
-tried = trying.answers(view.chosen, own, sample)
-shown = trying.panels(view, tried, mode)
-readings, labels = trying.readings(view, tried)
-found = trying.told(tried)
+tried = model_answers.answers(view.chosen, own, sample)
+shown = model_answers.panels(view, tried, mode)
+readings, labels = model_answers.readings(view, tried)
+found = model_answers.told(tried)
 
 # show
-trying.warn(view, found)
+model_answers.warn(view, found)
 viewer(
     shown,
     {"image": encode_jpeg(sample.image)},
@@ -52,9 +53,14 @@ viewer(
     readings=readings,
     labels=labels,
 )
-trying.explain(view, found)
+model_answers.explain(view, found)
 if readings:
     name = f"{sample.id}-masks.zip"
     download.download_button(
-        "Masks", trying.masks_zip(own, tried), name, "application/zip", icon=":material/download:", on_click="ignore"
+        "Masks",
+        model_answers.masks_zip(own, tried),
+        name,
+        "application/zip",
+        icon=":material/download:",
+        on_click="ignore",
     )

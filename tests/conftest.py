@@ -9,7 +9,7 @@ from fixtures import runs
 from hypothesis import settings
 
 from segcore.runs import RunStore
-from segcore.training.threads import SPIN
+from segcore.training.openmp import SPIN
 
 os.environ.setdefault(*SPIN)  # read when torch is imported
 

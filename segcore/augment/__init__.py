@@ -19,10 +19,10 @@ from segcore.augment.parameters import (
     Region,
     Value,
 )
-from segcore.augment.pipeline import Fired, Pipeline, Stage
-from segcore.augment.shipped import load_pipeline, presets
-from segcore.augment.spec import TransformSpec
+from segcore.augment.pipeline import AppliedTransform, Pipeline, Stage
+from segcore.augment.presets import load_pipeline, presets
 from segcore.augment.steps import GROUP_KINDS, Group, Node, Step
+from segcore.augment.transform_spec import TransformSpec
 
 __all__ = [
     "CATALOG",
@@ -30,11 +30,11 @@ __all__ = [
     "GROUP_KINDS",
     "LEFT_OUT",
     "PROBABILITY",
+    "AppliedTransform",
     "Axes",
     "Bounded",
     "Choice",
     "Color",
-    "Fired",
     "Flag",
     "Group",
     "Nested",

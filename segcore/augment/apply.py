@@ -14,7 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segcore.augment.steps import Node, Step, leaves, runs
+from segcore.augment.steps import (
+    Node,
+    Step,
+    is_active,
+    leaves,
+)
 from segcore.errors import AugmentError, first_line
 
 U8 = npt.NDArray[np.uint8]
@@ -70,7 +75,7 @@ class Machine:
             return transform
         built = [self._build(each, positions) for each in node.steps]
         chosen = [one for one, each in zip(built, node.steps, strict=True) if each in node.choices]
-        if not runs(node):
+        if not is_active(node):
             return None
         more = {"n": min(node.n, len(chosen))} if node.name == "SomeOf" else {}
         return getattr(self._library, node.name)(chosen, **more, p=node.p)

@@ -18,15 +18,26 @@ import segcore
 from segcore.augment.pipeline import Pipeline
 from segcore.augment.seed import draw_seed
 from segcore.data import Dataset, Item, Record, open_dataset
-from segcore.data.catalog import DRIVE, FACTS_FILE, Layout, open_layout, unique_ids
-from segcore.data.classes import CAMVID32_CLASSES
-from segcore.data.copies import FILE, Copy, copy_name, write_copies
+from segcore.data.augmented_copies import (
+    FILE,
+    Copy,
+    copy_name,
+    write_copies,
+)
+from segcore.data.class_lists import CAMVID32_CLASSES
 from segcore.data.decode import MaskCoding
 from segcore.data.encode import MaskKind, encode_image, encode_mask, image_suffix, mask_kind
-from segcore.data.formats.base import Pair
+from segcore.data.file_source import Tree
+from segcore.data.formats.base import ImageMaskPair
 from segcore.data.formats.folder import CLASS_FILES
-from segcore.data.record import FileRecord, RenumberedRecord
-from segcore.data.tree import Tree
+from segcore.data.opening import (
+    DRIVE,
+    FACTS_FILE,
+    Layout,
+    open_layout,
+    unique_ids,
+)
+from segcore.data.sample_records import FileRecord, RenumberedRecord
 from segcore.errors import AugmentError, DatasetError, number, plain
 
 PIPELINE_FILE = "pipeline.yaml"
@@ -221,7 +232,7 @@ def _plan_files(dataset: Dataset, layout: Layout, copies: int, copies_only: bool
     bare = {pair.image: pair.id for pair in layout.found.pairs}  # ids without the split that `unique_ids` adds
     records = {record.image_path: record for record in dataset.records if isinstance(record, FileRecord)}
     dropped: set[str] = set()
-    written: list[Pair] = []
+    written: list[ImageMaskPair] = []
     sources: list[tuple[str, int]] = []  # of each of `written`: image of its frame, copy
     for pair in layout.pairs:
         image, mask = pair.files
@@ -232,7 +243,7 @@ def _plan_files(dataset: Dataset, layout: Layout, copies: int, copies_only: bool
             sources.append((image, 0))
         for count in range(1, copies + 1 if pair.split == "train" else 1):
             names = _copy_names(image, mask, count)
-            written.append(Pair(copy_name(bare[image], count), pair.split, *names))
+            written.append(ImageMaskPair(copy_name(bare[image], count), pair.split, *names))
             sources.append((image, count))
     _refuse_taken(written, sources, {listing.path(file) for file in listing.files}, listing.where())
     named = unique_ids(written, listing.where())
@@ -278,7 +289,9 @@ def _copy_names(image: str, mask: str, count: int) -> tuple[str, str]:
     return str(image_path.with_name(stem + image_suffix(image))), str(mask_path.with_name(f"{stem}{ending}.png"))
 
 
-def _refuse_taken(written: Sequence[Pair], sources: Sequence[tuple[str, int]], there: set[str], where: str) -> None:
+def _refuse_taken(
+    written: Sequence[ImageMaskPair], sources: Sequence[tuple[str, int]], there: set[str], where: str
+) -> None:
     for pair, (image, count) in zip(written, sources, strict=True):
         taken = there.intersection(pair.files) if count else ()
         if taken:

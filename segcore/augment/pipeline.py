@@ -12,9 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from segcore.augment.drawn import readable
-from segcore.augment.reader import VERSION, read_nodes, read_text
-from segcore.augment.steps import Group, Node, Step, bounded, leaves, runs
+from segcore.augment.applied_parameters import readable
+from segcore.augment.steps import (
+    Group,
+    Node,
+    Step,
+    bounded,
+    is_active,
+    leaves,
+)
+from segcore.augment.yaml_reader import VERSION, read_nodes, read_text
 from segcore.errors import AugmentError
 
 U8Image = npt.NDArray[np.uint8]  # [H, W, 3] RGB
@@ -23,7 +30,7 @@ Size = tuple[int, int]  # (height, width)
 
 
 @dataclass(frozen=True)
-class Fired:
+class AppliedTransform:
     """A transform that was applied, with the values it drew.
 
     Args:
@@ -47,7 +54,7 @@ class Stage:
         mask: `[H, W]` uint8 ids.
     """
 
-    fired: Fired
+    fired: AppliedTransform
     image: U8Image
     mask: U8Mask
 
@@ -95,7 +102,7 @@ class Pipeline:
     @property
     def active(self) -> tuple[Node, ...]:
         """What can do anything: switched on, and groups with something to choose from."""
-        return tuple(node for node in self.steps if runs(node))
+        return tuple(node for node in self.steps if is_active(node))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for YAML or JSON: `{version, transforms: [{name: {p, ...}}]}`."""
@@ -121,7 +128,7 @@ class Pipeline:
         image, mask, _ = self._run(image, mask, seed)
         return image, mask
 
-    def trace(self, image: U8Image, mask: U8Mask, seed: int) -> tuple[Fired, ...]:
+    def trace(self, image: U8Image, mask: U8Mask, seed: int) -> tuple[AppliedTransform, ...]:
         """What the same call with the same seed applies, in order, with the values it draws.
 
         Raises:
@@ -129,7 +136,7 @@ class Pipeline:
         """
         return self.apply(image, mask, seed)[2]
 
-    def apply(self, image: U8Image, mask: U8Mask, seed: int) -> tuple[U8Image, U8Mask, tuple[Fired, ...]]:
+    def apply(self, image: U8Image, mask: U8Mask, seed: int) -> tuple[U8Image, U8Mask, tuple[AppliedTransform, ...]]:
         """The call and its trace in one.
 
         Raises:
@@ -137,7 +144,11 @@ class Pipeline:
         """
         image, mask, drawn = self._run(image, mask, seed)
         names = [step.name for step in self.transforms]
-        return image, mask, tuple(Fired(index, names[index], readable(names[index], values)) for index, values in drawn)
+        return (
+            image,
+            mask,
+            tuple(AppliedTransform(index, names[index], readable(names[index], values)) for index, values in drawn),
+        )
 
     def stages(self, image: U8Image, mask: U8Mask, seed: int) -> tuple[Stage, ...]:
         """The picture after each transform that the same call applies; the last one is the call's result.
@@ -149,7 +160,7 @@ class Pipeline:
         _, _, drawn = self._run(image, mask, seed, kept)
         names = [step.name for step in self.transforms]
         return tuple(
-            Stage(Fired(index, names[index], readable(names[index], values)), *pair)
+            Stage(AppliedTransform(index, names[index], readable(names[index], values)), *pair)
             for (index, values), pair in zip(drawn, kept, strict=True)
         )
 
@@ -186,7 +197,7 @@ def _check(pipeline: Pipeline, height: int, width: int) -> None:
 def _sizes_after(nodes: Sequence[Node], sizes: frozenset[Size]) -> frozenset[Size]:
     """The sizes that a picture can have after these, from any of the sizes before."""
     for node in nodes:
-        if not runs(node) or node.p == 0:
+        if not is_active(node) or node.p == 0:
             continue
         if isinstance(node, Step):
             after = frozenset(_size_after(node, *size) for size in sizes)

@@ -8,7 +8,7 @@ from typing import Any
 
 from segcore.augment.catalog import CATALOG, LEFT_OUT
 from segcore.augment.parameters import PROBABILITY, Flag, Number, ParameterError, Value
-from segcore.augment.spec import TransformSpec, chance
+from segcore.augment.transform_spec import TransformSpec, chance
 from segcore.errors import AugmentError, nearest, number, unknown
 
 MOST = 60  # transforms in one pipeline
@@ -129,7 +129,7 @@ class Group:
     @property
     def choices(self) -> tuple[Step | Group, ...]:
         """The members that can be picked."""
-        return tuple(each for each in self.steps if runs(each) and (self.name != "OneOf" or each.p > 0))
+        return tuple(each for each in self.steps if is_active(each) and (self.name != "OneOf" or each.p > 0))
 
     def share(self, member: Step | Group) -> str:
         """How often a `OneOf` picks a member, for its sentence; empty for other groups, which ask each for its p."""
@@ -148,7 +148,7 @@ class Group:
 Node = Step | Group
 
 
-def runs(node: Node) -> bool:
+def is_active(node: Node) -> bool:
     """Whether a node can do anything."""
     return node.enabled and (isinstance(node, Step) or bool(node.choices))
 

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["train"]:
-        from segcore.training.command import main as train
+        from segcore.training.command_line import main as train
 
         return train(words[1:], prog="segcore train")
     arguments = _parser().parse_args(words)

@@ -107,7 +107,7 @@ def size_of(text: str) -> tuple[int, int]:
 
 def predictor_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What `add_backend_arguments` ask for, for a `Predictor` or an `Ensemble`."""
-    from segcore.training.threads import SPIN
+    from segcore.training.openmp import SPIN
 
     os.environ.setdefault(*SPIN)  # read when torch is loaded
     return {name: getattr(arguments, name) for name in ("device", "backend", "precision", "tta", "window")}

@@ -119,7 +119,7 @@ def _plan(arguments: argparse.Namespace, dataset: Dataset) -> SplitPlan | None:
         raise DatasetError("--run and --split both say how the data is split. Leave one of them out.")
     if arguments.of_run:
         from segcore.runs import find_run
-        from segcore.runs.plans import plan_of
+        from segcore.runs.reproduce import plan_of
 
         return plan_of(find_run(arguments.of_run, arguments.runs), dataset)
     if not arguments.split:
@@ -171,7 +171,7 @@ def _table(console: Console, findings: Iterable[Finding]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from segcore.data.leaks.report import TITLES
+    from segcore.data.leaks.leak_report import TITLES
 
     table = Table("", "finding", "split", "how many", show_lines=False)
     table.columns[3].justify = "right"

@@ -43,7 +43,7 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
     On the data it was trained on, `train` and `val` are the run's own: validation taken from train stays apart.
     What a backend, augmentation or window of its own predicts is stored under a name of its own, such as `test+flip`.
     """
-    from segcore.runs.record import plain_split
+    from segcore.runs.run_record import plain_split
 
     if arguments.name and not arguments.others:
         raise EvaluationError("--name is what an ensemble is called; it needs --with RUN.")
@@ -70,19 +70,19 @@ def _ensemble(runs: Sequence[RunRecord], name: str | None) -> Iterator[RunRecord
     """
     import shutil
 
-    from segcore.runs import RunWriter, files, load_run
+    from segcore.runs import RunWriter, load_run, run_files
     from segcore.runs.ensemble import check_members, default_name, ensemble_summary, same_members
     from segcore.training.provenance import now, origin, versions
 
     check_members(runs)
-    called = files.folder_name(name or default_name(runs))
+    called = run_files.folder_name(name or default_name(runs))
     if not called:
         raise EvaluationError(f"No run can be called {name!r}; expected letters or digits.")
     path = runs[0].path.parent / called
     made = not path.exists()
     if made:
         summary, config = ensemble_summary(path, runs, created=now(), versions=versions(), **origin())
-        with files.replacing_folder(path) as fresh:
+        with run_files.replacing_folder(path) as fresh:
             RunWriter(fresh).write_config(config)
             RunWriter(fresh).write_summary(summary)
     found = load_run(path)
@@ -104,7 +104,7 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
 
     from segcore.evaluation import evaluate, open_predictor
     from segcore.runs import ScoreInfo
-    from segcore.runs.plans import data_of, with_leaks
+    from segcore.runs.reproduce import data_of, with_leaks
     from segcore.runs.temperature import after_evaluation
 
     dataset = data_of(run, arguments.data)
@@ -165,7 +165,7 @@ def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
     """Frames of a split as the run saw it."""
     from segcore.data import SPLITS
     from segcore.runs.ensemble import SEVERAL
-    from segcore.runs.plans import plan_of
+    from segcore.runs.reproduce import plan_of
 
     if split not in SPLITS:
         raise EvaluationError(unknown("split", split, SPLITS))

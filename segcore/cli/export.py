@@ -102,7 +102,7 @@ def _coco(arguments: argparse.Namespace, run: RunRecord, out: Path) -> list[str]
 
 
 def _fiftyone(arguments: argparse.Namespace, runs: Sequence[RunRecord]) -> list[str]:
-    from segcore.report.to_fiftyone import export_fiftyone
+    from segcore.report.fiftyone import export_fiftyone
 
     return export_fiftyone(runs, arguments.split, arguments.out, data=arguments.data, name=arguments.name)
 

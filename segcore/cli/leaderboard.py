@@ -80,8 +80,8 @@ def compared(arguments: argparse.Namespace) -> Comparison:
     """
     from segcore.data import SPLITS
     from segcore.evaluation.comparison import Comparison
-    from segcore.report.stored import evaluate_command
-    from segcore.runs.commands import may_be_made
+    from segcore.report.stored_evaluations import evaluate_command
+    from segcore.runs.cli_hints import may_be_made
 
     comparison = Comparison.of(compared_runs(arguments), arguments.split, arguments.metric, by_seed=arguments.by_seed)
     if not comparison.pools:
@@ -102,17 +102,17 @@ def compared(arguments: argparse.Namespace) -> Comparison:
 
 def print_leaderboard(arguments: argparse.Namespace) -> int:
     """Print the table, or write it."""
-    from segcore.report import board
-    from segcore.report.place import new_file
+    from segcore.report import leaderboard
+    from segcore.report.safe_output import new_file
 
     asked = arguments.columns
     if asked not in (None, "all"):
         asked = [name for name in asked.replace(",", " ").split() if name]
-    text = board.FORMATS[arguments.format](compared(arguments), arguments.sort, asked)
+    text = leaderboard.FORMATS[arguments.format](compared(arguments), arguments.sort, asked)
     if arguments.out is None:
         print(text, end="")
         return 0
-    with new_file(arguments.out, board.MARKS[arguments.format]) as path:
+    with new_file(arguments.out, leaderboard.MARKS[arguments.format]) as path:
         path.write_text(text, "utf-8")
     print(arguments.out)
     return 0

@@ -39,8 +39,8 @@ def predict_images(arguments: argparse.Namespace) -> int:
     from segcore.data import decode_image
     from segcore.evaluation import Ensemble, open_predictor
     from segcore.runs import find_run
-    from segcore.runs.files import replacing
-    from segcore.visual.encode import encode_jpeg, encode_png
+    from segcore.runs.run_files import replacing
+    from segcore.visual.image_encoding import encode_jpeg, encode_png
     from segcore.visual.overlay import overlay
 
     paths = [Path(name) for name in arguments.images]

@@ -39,7 +39,7 @@ def profile_run(arguments: argparse.Namespace) -> int:
     from rich.progress import Progress
 
     from segcore.evaluation.profile import profile
-    from segcore.training.threads import SPIN
+    from segcore.training.openmp import SPIN
 
     os.environ.setdefault(*SPIN)  # read when torch is loaded
     run, console = run_from(arguments), Console(stderr=True, highlight=False, soft_wrap=True)

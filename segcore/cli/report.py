@@ -29,7 +29,7 @@ def add_report(commands: Commands) -> None:
 
 def write(arguments: argparse.Namespace) -> int:
     """Write the report, and say where it is and how large."""
-    from segcore.report.page import write_report
+    from segcore.report.html_report import write_report
 
     if not 0 <= arguments.examples <= 50:
         raise ReportError(f"--examples is {arguments.examples}; expected 0 to 50.")

@@ -45,9 +45,9 @@ def run_search(arguments: argparse.Namespace) -> int:
     """Search, and tell what was found."""
     from segcore.data import check_source
     from segcore.training.loggers import check_loggers
-    from segcore.training.ray_cluster import check_ray
-    from segcore.training.search.space import read_space
-    from segcore.training.threads import SPIN
+    from segcore.training.openmp import SPIN
+    from segcore.training.ray.cluster import check_ray
+    from segcore.training.search.search_space import read_space
 
     if arguments.trials < 1:
         raise ConfigError(f"--trials is {arguments.trials}; expected 1 or more.")
@@ -84,7 +84,7 @@ def run_search(arguments: argparse.Namespace) -> int:
         prune=arguments.prune,
     )
     if arguments.launcher == "ray":
-        from segcore.training.search.on_ray import search_on_ray
+        from segcore.training.search.ray import search_on_ray
 
         search_on_ray(plan)
     else:
@@ -94,7 +94,7 @@ def run_search(arguments: argparse.Namespace) -> int:
 
 def _settings(flags: Sequence[str]) -> dict[str, Any]:
     """Settings of train.py given behind `--`."""
-    from segcore.training.command import parser
+    from segcore.training.command_line import parser
     from segcore.training.config import TrainConfig, flag
 
     found, rest = parser("segcore search ... --").parse_known_args(flags)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segcore.data.tree import list_tree
+from segcore.data.file_source import list_tree
 from segcore.errors import DatasetError, FetchError, unknown
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from segcore.data.classes import is_void
+from segcore.data.class_lists import is_void
 from segcore.data.decode import MaskCoding, decode_mask
 from segcore.data.sample import U8Image, U8Mask
 from segcore.errors import DatasetError

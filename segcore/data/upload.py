@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from segcore.data.classes import ClassList
+from segcore.data.class_lists import ClassList
 from segcore.data.decode import EXIF_ORIENTATION, SIDEWAYS, MaskCoding, check_lossless, readable, to_ids, to_rgb
 from segcore.data.sample import Sample
 from segcore.errors import DatasetError

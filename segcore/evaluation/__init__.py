@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from segcore.evaluation.decide import Prediction, decide
 from segcore.evaluation.ensemble import Ensemble, open_predictor
 from segcore.evaluation.evaluate import evaluate
+from segcore.evaluation.postprocess import Prediction, decide
 from segcore.evaluation.predictor import Predictor
 
 __all__ = ["Ensemble", "Prediction", "Predictor", "decide", "evaluate", "open_predictor"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from segcore.data.sample import U8Image
 from segcore.errors import EvaluationError
-from segcore.evaluation.decide import Prediction, decide_into, mean_logits
+from segcore.evaluation.postprocess import Prediction, decide_into, mean_logits
 from segcore.evaluation.predictor import Predictor, check_image
 from segcore.runs import RunRecord, load_run
 from segcore.runs.ensemble import check_same_classes

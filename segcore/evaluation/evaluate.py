@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from segcore.data.dataset import Dataset
 from segcore.errors import EvaluationError, RunError
+from segcore.evaluation.accumulator import Accumulator
 from segcore.evaluation.ensemble import Ensemble, open_predictor
 from segcore.evaluation.predictor import Predictor
-from segcore.evaluation.tally import Tally
 from segcore.runs import Evaluation, RunRecord, RunWriter, load_run
 
 Progress = Callable[[int, int], object]
@@ -59,7 +59,7 @@ def evaluate(
     predictor = open_predictor(record, device=device) if predictor is None else predictor
     fits = split == f"{_VALIDATION}{predictor.variant}"
     temperature = None if fits else _temperature(record, predictor.variant)
-    tally = Tally.empty(len(ids), record.labels.classes, temperature, fits)
+    tally = Accumulator.empty(len(ids), record.labels.classes, temperature, fits)
 
     def predictions() -> Iterator[tuple[str, U8Mask, npt.NDArray[np.float32]]]:
         for index, sample_id in enumerate(ids):

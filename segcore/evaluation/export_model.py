@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import segcore
 from segcore.errors import EvaluationError, SegcoreError, plain, typed_line, unknown
-from segcore.evaluation.backends.choice import check_choice
+from segcore.evaluation.backends.registry import check_choice
 from segcore.runs import RunRecord, load_run
 from segcore.runs.ensemble import refuse_ensemble
-from segcore.runs.files import replacing
+from segcore.runs.run_files import replacing
 
 FORMATS: Final = ("onnx", "openvino")
 PRECISIONS: Final = ("fp32", "fp16")
@@ -104,20 +104,20 @@ def _size(run: RunRecord, size: tuple[int, int] | None) -> tuple[int, int]:
 def _write(run: RunRecord, format: str, path: Path, size: tuple[int, int], *, half: bool, normalize: bool) -> None:
     import torch
 
-    from segcore.evaluation.backends.graph import Normalized
+    from segcore.evaluation.backends.exportable_graph import Normalized
     from segcore.models import load_model
 
     fed = run.summary.input
     graph = Normalized(load_model(run.path), fed.mean, fed.std, normalize=normalize).eval()
     example = torch.zeros(1, 3, *size)
     if format == "onnx":
-        from segcore.evaluation.backends.with_onnxruntime import write_onnx
+        from segcore.evaluation.backends.onnxruntime_backend import write_onnx
 
         write_onnx(graph, example, path, "image")
         if half:
             _halve_weights(path)
     else:
-        from segcore.evaluation.backends.with_openvino import write_openvino
+        from segcore.evaluation.backends.openvino_backend import write_openvino
 
         write_openvino(graph, example, path, half=half)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import segcore
 from segcore.errors import EvaluationError, SegcoreError, unknown
 from segcore.evaluation.backends import BACKENDS, available
-from segcore.evaluation.backends.choice import check_choice
+from segcore.evaluation.backends.registry import check_choice
 from segcore.evaluation.predictor import Predictor
 from segcore.runs import Latency, Profile, RunRecord, load_run, write_profile
 from segcore.runs.ensemble import refuse_ensemble
@@ -101,10 +101,10 @@ def _choices(names: Sequence[str], device: str) -> list[tuple[str, str]]:
 def _has_bf16(backend: str, device: str) -> bool:
     import torch
 
-    from segcore.evaluation.backends.eager import choose_device
+    from segcore.evaluation.backends.torch_backend import choose_device
 
     if backend == "openvino":
-        from segcore.evaluation.backends.with_openvino import computes_in_bf16
+        from segcore.evaluation.backends.openvino_backend import computes_in_bf16
 
         return computes_in_bf16()
     if choose_device(device).type == "cuda":
@@ -152,7 +152,7 @@ def _measured(
     asked = {"run": str(run.path), "backend": backend, "precision": precision, "device": device}
     package = str(Path(segcore.__file__).parents[1])
     done = subprocess.run(
-        [sys.executable, "-m", "segcore.evaluation.stopwatch", json.dumps(asked | {"size": size, "seconds": seconds})],
+        [sys.executable, "-m", "segcore.evaluation.latency", json.dumps(asked | {"size": size, "seconds": seconds})],
         capture_output=True,
         text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))},

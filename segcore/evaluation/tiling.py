@@ -10,7 +10,7 @@ import numpy as np
 
 from segcore.data.sample import U8Image
 from segcore.errors import EvaluationError
-from segcore.evaluation.decide import Logits
+from segcore.evaluation.postprocess import Logits
 
 if TYPE_CHECKING:
     import torch

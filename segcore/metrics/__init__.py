@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from segcore.metrics.blocks import block_length
+from segcore.metrics.block_bootstrap import block_length
+from segcore.metrics.bootstrap_intervals import (
+    BootstrapSamples,
+    Interval,
+    PairedInterval,
+    bootstrap,
+    resample,
+)
 from segcore.metrics.boundary import BoundaryScores, boundary_band, boundary_counts, boundary_scores
 from segcore.metrics.calibration import (
     BINS,
@@ -15,10 +22,21 @@ from segcore.metrics.calibration import (
     grid_step,
 )
 from segcore.metrics.confusion import confusion_matrix
-from segcore.metrics.resampling import Draws, Interval, PairedInterval, bootstrap, resample
+from segcore.metrics.glossary import (
+    CLASS_SCORES,
+    EXPLAIN,
+    HELP,
+    POLICY,
+)
+from segcore.metrics.score_functions import (
+    BOUNDARY_COLUMNS,
+    STATISTICS,
+    Counts,
+    ScoreFunction,
+    Sums,
+    statistic,
+)
 from segcore.metrics.scores import Scores, per_image, scores
-from segcore.metrics.statistic import BOUNDARY_COLUMNS, STATISTICS, Counts, Statistic, Sums, statistic
-from segcore.metrics.words import CLASS_SCORES, EXPLAIN, HELP, POLICY
 
 __all__ = [
     "BINS",
@@ -29,16 +47,16 @@ __all__ = [
     "HELP",
     "POLICY",
     "STATISTICS",
+    "BootstrapSamples",
     "BoundaryScores",
     "Calibration",
     "Counts",
-    "Draws",
     "Interval",
     "PairedInterval",
     "Reliability",
     "Sampled",
+    "ScoreFunction",
     "Scores",
-    "Statistic",
     "Sums",
     "block_length",
     "bootstrap",

@@ -26,7 +26,12 @@ import numpy.typing as npt
 from segcore.errors import EvaluationError
 from segcore.labels import IGNORE_INDEX, MAX_CLASSES
 from segcore.metrics.confusion import pair_counts
-from segcore.metrics.statistic import BOUNDARY_COLUMNS, F64, I64, statistic
+from segcore.metrics.score_functions import (
+    BOUNDARY_COLUMNS,
+    F64,
+    I64,
+    statistic,
+)
 
 U8Mask = npt.NDArray[np.uint8]
 

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segcore.metrics.statistic import F64, I64, Sums, checked, statistic
+from segcore.metrics.score_functions import (
+    F64,
+    I64,
+    Sums,
+    checked,
+    statistic,
+)
 
 _SCORES = (
     "miou",

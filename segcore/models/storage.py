@@ -14,8 +14,8 @@ from torch import Tensor
 
 from segcore.errors import ModelError, RunError
 from segcore.models.base import AnySize
-from segcore.models.catalog import MODELS
-from segcore.models.zoo import build
+from segcore.models.create import build
+from segcore.models.registry import MODELS
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"

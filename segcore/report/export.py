@@ -12,9 +12,9 @@ from segcore.data.encode import encode_image, image_suffix
 from segcore.errors import SegcoreError
 from segcore.labels import LabelMap
 from segcore.report.coco import write_coco
-from segcore.report.place import check_folder, new_folder
-from segcore.report.stored import check_images, dataset_of, stored_evaluation
-from segcore.runs.files import file_name
+from segcore.report.safe_output import check_folder, new_folder
+from segcore.report.stored_evaluations import check_images, dataset_of, stored_evaluation
+from segcore.runs.run_files import file_name
 from segcore.visual import encode_png
 
 if TYPE_CHECKING:

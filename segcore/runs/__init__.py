@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from segcore.runs.evaluation import Evaluation
+from segcore.runs.parquet_tables import CalibrationCounts
 from segcore.runs.profile import Latency, Profile, write_profile
-from segcore.runs.record import HISTORY_COLUMNS, RunRecord, load_run
-from segcore.runs.store import RunProblem, RunStore, find_run
+from segcore.runs.run_record import HISTORY_COLUMNS, RunRecord, load_run
+from segcore.runs.run_store import RunProblem, RunStore, find_run
+from segcore.runs.run_writer import RunWriter
 from segcore.runs.summary import SCHEMA_VERSION, DatasetInfo, InputInfo, Member, ScoreInfo, Status, Summary, void_ids
-from segcore.runs.tables import CalibrationCounts
-from segcore.runs.writer import RunWriter
 
 __all__ = [
     "HISTORY_COLUMNS",

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from segcore.errors import EvaluationError, RunError
 from segcore.models import model_title
-from segcore.runs import files
+from segcore.runs import run_files
 from segcore.runs.profile import Profile
 from segcore.runs.summary import DatasetInfo, InputInfo, Member, Summary
 
 if TYPE_CHECKING:
-    from segcore.runs.record import RunRecord
+    from segcore.runs.run_record import RunRecord
 
 ENSEMBLE = "ensemble"  # what stands for a model's name in a summary
 SEVERAL = "several"  # what stands for the method of a split, where members were trained on other parts of the data
@@ -57,7 +57,7 @@ def default_name(members: Sequence[RunRecord | Member]) -> str:
     if len(name) > _LONGEST:
         digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:8]
         name = f"{ENSEMBLE}-{len(ids)}-{ids[0][:_LONGEST]}-{digest}"
-    return files.folder_name(name)
+    return run_files.folder_name(name)
 
 
 def members_of(run: RunRecord) -> list[RunRecord]:
@@ -66,11 +66,11 @@ def members_of(run: RunRecord) -> list[RunRecord]:
     Raises:
         RunError: when one is missing, can't be read, is an ensemble itself, or was trained again since.
     """
-    from segcore.runs.record import load_run
+    from segcore.runs.run_record import load_run
 
     found = []
     for member in run.summary.members:
-        path = place_of(run.path, member)
+        path = member_path(run.path, member)
         again = f"Put it back, or make another: segcore evaluate RUN --with RUN. The stored scores of {run.id!r} stay."
         if not path.is_dir():
             raise RunError(f"Run {run.id!r} is an ensemble, and its member {member.id!r} is not at {path}. {again}")
@@ -242,6 +242,6 @@ def _relative(path: Path, folder: Path) -> str:
         return path.resolve().as_posix()
 
 
-def place_of(folder: Path, member: Member) -> Path:
+def member_path(folder: Path, member: Member) -> Path:
     """A member's folder, by that of its ensemble; it may be missing."""
     return Path(os.path.normpath(folder / member.path))

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from segcore.errors import EvaluationError, RunError, unknown
 from segcore.labels import LabelMap
 from segcore.metrics import BINS, BoundaryScores, Calibration, Reliability, Scores, boundary_scores, scores
-from segcore.runs import commands, files, tables
-from segcore.runs.confidence import read_confidence
+from segcore.runs import cli_hints, parquet_tables, run_files
+from segcore.runs.confidence_images import read_confidence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ class Evaluation:
     path: Path
     labels: LabelMap
     ids: tuple[str, ...]
-    cells: tables.Cells
+    cells: parquet_tables.SparseConfusion
     _images: pa.Table
 
     @classmethod
@@ -48,21 +48,21 @@ class Evaluation:
             RunError: when one is missing, truncated, or doesn't fit the labels or the other.
         """
         again = _again(path)
-        images = tables.read_table(path / files.IMAGES, tables.IMAGES, again)
+        images = parquet_tables.read_table(path / run_files.IMAGES, parquet_tables.IMAGES, again)
         ids = tuple(map(str, images.column("id").to_pylist()))
         places = {sample_id: index for index, sample_id in enumerate(ids)}
         if len(places) != len(ids):
-            raise RunError(f"{path / files.IMAGES} lists an image twice. {again}")
-        counted = path / files.CONFUSION
-        confusion = tables.read_table(counted, tables.CONFUSION, again)
+            raise RunError(f"{path / run_files.IMAGES} lists an image twice. {again}")
+        counted = path / run_files.CONFUSION
+        confusion = parquet_tables.read_table(counted, parquet_tables.CONFUSION, again)
         for name in ("truth", "prediction"):
             what = f"the run has {labels.classes} classes"
-            tables.check_range(counted, confusion, name, labels.classes - 1, what, again)
-        cells = tables.Cells(
-            tables.image_places(counted, confusion, places, again),
-            tables.column(confusion, "truth").astype(np.uint8),
-            tables.column(confusion, "prediction").astype(np.uint8),
-            tables.column(confusion, "pixels").astype(np.int64),
+            parquet_tables.check_range(counted, confusion, name, labels.classes - 1, what, again)
+        cells = parquet_tables.SparseConfusion(
+            parquet_tables.image_places(counted, confusion, places, again),
+            parquet_tables.column(confusion, "truth").astype(np.uint8),
+            parquet_tables.column(confusion, "prediction").astype(np.uint8),
+            parquet_tables.column(confusion, "pixels").astype(np.int64),
         )
         return cls(path, labels, ids, cells, images)
 
@@ -78,11 +78,13 @@ class Evaluation:
         Raises:
             RunError: when it is missing, truncated or foreign.
         """
-        return tables.read_table(self.path / files.CONFUSION, tables.CONFUSION, self._again).to_pandas()
+        return parquet_tables.read_table(
+            self.path / run_files.CONFUSION, parquet_tables.CONFUSION, self._again
+        ).to_pandas()
 
     def of_images(self, name: str) -> npt.NDArray[np.float64]:
         """`[N]` a column of numbers of `images`, without making that; NaN where an image has none."""
-        return tables.column(self._images, name).astype(np.float64)
+        return parquet_tables.column(self._images, name).astype(np.float64)
 
     @property
     def split(self) -> str:
@@ -123,13 +125,13 @@ class Evaluation:
         Raises:
             RunError: when the file is truncated or foreign.
         """
-        path, most = self.path / files.BOUNDARY, self.labels.classes
-        table = self._optional(path, tables.BOUNDARY)
+        path, most = self.path / run_files.BOUNDARY, self.labels.classes
+        table = self._optional(path, parquet_tables.BOUNDARY)
         if table is None:
             return None
-        tables.check_range(path, table, "class", most - 1, f"the run has {most} classes", self._again)
-        image = tables.image_places(path, table, self._places, self._again)
-        counts = tables.boundary_counts(table, image, most, len(self.ids))
+        parquet_tables.check_range(path, table, "class", most - 1, f"the run has {most} classes", self._again)
+        image = parquet_tables.image_places(path, table, self._places, self._again)
+        counts = parquet_tables.boundary_counts(table, image, most, len(self.ids))
         counts.flags.writeable = False
         return counts
 
@@ -143,19 +145,19 @@ class Evaluation:
         return None if self.boundary_counts is None else boundary_scores(self.boundary_counts)
 
     @cached_property
-    def calibration_counts(self) -> tables.CalibrationCounts | None:
+    def calibration_counts(self) -> parquet_tables.CalibrationCounts | None:
         """Calibration counts of each image, before and after the temperature; None where they were not counted.
 
         Raises:
             RunError: when the file is truncated or foreign.
         """
-        path = self.path / files.CALIBRATION
-        table = self._optional(path, tables.CALIBRATION)
+        path = self.path / run_files.CALIBRATION
+        table = self._optional(path, parquet_tables.CALIBRATION)
         if table is None:
             return None
-        tables.check_range(path, table, "bin", BINS - 1, f"there are {BINS} bins", self._again)
-        image = tables.image_places(path, table, self._places, self._again)
-        counts = tables.calibration_counts(table, image, len(self.ids))
+        parquet_tables.check_range(path, table, "bin", BINS - 1, f"there are {BINS} bins", self._again)
+        image = parquet_tables.image_places(path, table, self._places, self._again)
+        counts = parquet_tables.calibration_counts(table, image, len(self.ids))
         if counts.temperature is not None and not 0 < counts.temperature < math.inf:
             raise RunError(f"{path}: temperature is {counts.temperature:g}; expected a number above 0. {self._again}")
         counts.before.flags.writeable = counts.after.flags.writeable = False
@@ -178,9 +180,9 @@ class Evaluation:
     def missing(self) -> str:
         """What an evaluation from before it was stored lacks, and how to get it; empty when nothing."""
         parts = {
-            "boundary scores": files.BOUNDARY,
-            "calibration": files.CALIBRATION,
-            "confidence": files.CONFIDENCE,
+            "boundary scores": run_files.BOUNDARY,
+            "calibration": run_files.CALIBRATION,
+            "confidence": run_files.CONFIDENCE,
         }
         lacks = [what for what, name in parts.items() if not (self.path / name).exists()]
         return f"This evaluation was stored without {', '.join(lacks)}. {self._again}" if lacks else ""
@@ -210,7 +212,7 @@ class Evaluation:
             EvaluationError: when it is not in this evaluation.
         """
         self._place(sample_id)
-        return self.path / files.PREDICTIONS / files.file_name(sample_id)
+        return self.path / run_files.PREDICTIONS / run_files.file_name(sample_id)
 
     def prediction(self, sample_id: str) -> npt.NDArray[np.uint8]:
         """The predicted mask, `[H, W]` uint8 ids at ground-truth size.
@@ -248,7 +250,7 @@ class Evaluation:
             RunError: when it was not stored, or the file is broken.
         """
         height, width = self.size(sample_id)
-        path = self.path / files.CONFIDENCE / files.file_name(sample_id)
+        path = self.path / run_files.CONFIDENCE / run_files.file_name(sample_id)
         if not path.is_file():
             raise RunError(f"No stored confidence of {sample_id!r} at {path}. {self._again}")
         try:
@@ -262,7 +264,7 @@ class Evaluation:
 
     def _optional(self, path: Path, columns: tuple[str, ...]) -> pa.Table | None:
         """A table that older evaluations lack."""
-        return tables.read_table(path, columns, self._again) if path.is_file() else None
+        return parquet_tables.read_table(path, columns, self._again) if path.is_file() else None
 
     @cached_property
     def _places(self) -> Mapping[str, int]:
@@ -277,7 +279,7 @@ class Evaluation:
 
 
 def _again(folder: Path) -> str:
-    return f"Evaluate it again: {commands.evaluate_command(folder.parent.parent, folder.name)}"
+    return f"Evaluate it again: {cli_hints.evaluate_command(folder.parent.parent, folder.name)}"
 
 
 def mean_of(values: npt.NDArray[np.float64]) -> float:

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from segcore.errors import RunError, one_line
-from segcore.runs import files
+from segcore.runs import run_files
 
 PROFILE_SCHEMA: Final = 1
 PROFILE_FILE: Final = "profile.json"
@@ -153,5 +153,5 @@ def read_profile(folder: Path) -> Profile | None:
 
 def write_profile(folder: Path, profile: Profile) -> None:
     """Write `profile.json` into a run's folder, whole or not at all."""
-    with files.replacing(folder / PROFILE_FILE) as path:
+    with run_files.replacing(folder / PROFILE_FILE) as path:
         path.write_text(profile.model_dump_json(indent=2) + "\n", "utf-8")

@@ -26,10 +26,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from segcore.errors import RunError, one_line, unknown
-from segcore.runs import files
-from segcore.runs.locks import lock
-from segcore.runs.record import RunRecord
-from segcore.runs.store import RunProblem, RunStore, read_each
+from segcore.runs import run_files
+from segcore.runs.file_locks import lock
+from segcore.runs.run_record import RunRecord
+from segcore.runs.run_store import RunProblem, RunStore, read_each
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -202,7 +202,7 @@ class SearchWriter:
 
     def write_trials(self, info: SearchInfo, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write all of `trials.csv`; what a row lacks, or is NaN or `None`, is left empty."""
-        with files.replacing(self.path / TRIALS) as path, path.open("w", newline="", encoding="utf-8") as handle:
+        with run_files.replacing(self.path / TRIALS) as path, path.open("w", newline="", encoding="utf-8") as handle:
             writer = csv.writer(handle, lineterminator="\n")
             writer.writerow(info.columns)
             writer.writerows([_cell(row.get(name)) for name in info.columns] for row in rows)
@@ -224,7 +224,7 @@ class SearchWriter:
         return load_search(self.path)
 
     def _write(self, name: str, text: str) -> None:
-        with files.replacing(self.path / name) as path:
+        with run_files.replacing(self.path / name) as path:
             path.write_text(text, "utf-8")
 
 
@@ -271,7 +271,7 @@ class SearchStore:
         Raises:
             RunError: when nothing is left of the name, or the folder can't be made.
         """
-        base = files.folder_name(name)
+        base = run_files.folder_name(name)
         if not base:
             raise RunError(f"No search can be called {name!r}; expected letters or digits.")
         path = self.root / base
@@ -337,4 +337,4 @@ def _json(path: Path) -> Any:  # noqa: ANN401 - JSON may be anything
 
 
 def _cell(value: object) -> object:
-    return json.dumps(value) if isinstance(value, dict | list | tuple) else files.cell(value)
+    return json.dumps(value) if isinstance(value, dict | list | tuple) else run_files.cell(value)

@@ -21,7 +21,7 @@ Channels = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 
 def void_ids(labels: LabelMap) -> tuple[int, ...]:
     """Ids of void-like classes that are *scored* (`--void class`); empty where void is ignored."""
-    from segcore.data.classes import is_void
+    from segcore.data.class_lists import is_void
 
     return tuple(index for index, name in enumerate(labels.names) if is_void(name))
 

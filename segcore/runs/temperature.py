@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 
 from segcore.errors import RunError, number
-from segcore.runs import files, tables
-from segcore.runs.commands import evaluate_command, may_be_made
-from segcore.runs.record import RunRecord
+from segcore.runs import parquet_tables, run_files
+from segcore.runs.cli_hints import evaluate_command, may_be_made
+from segcore.runs.run_record import RunRecord
 
 VALIDATION = "val"
 _SAME = 1e-3  # of it: what two evaluations of the same weights may differ by, through other threads
@@ -17,12 +17,12 @@ _NAMED = 3  # commands in one sentence
 
 def stored_temperature(run: RunRecord, split: str) -> float | None:
     """The temperature that a split's confidence was scaled by; None where there was none, or it can't be read."""
-    path = run.path / files.EVALUATION / split / files.CALIBRATION
+    path = run.path / run_files.EVALUATION / split / run_files.CALIBRATION
     try:
-        table = tables.read_table(path, ("scaled", "temperature"), "")
+        table = parquet_tables.read_table(path, ("scaled", "temperature"), "")
     except RunError:
         return None
-    scaled = tables.column(table, "temperature")[tables.column(table, "scaled") == 1]
+    scaled = parquet_tables.column(table, "temperature")[parquet_tables.column(table, "scaled") == 1]
     return float(scaled[0]) if len(scaled) else None
 
 

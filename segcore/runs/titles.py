@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from segcore.runs.record import RunRecord
+from segcore.runs.run_record import RunRecord
 
 
 def run_titles(runs: Sequence[RunRecord]) -> dict[str, str]:
@@ -13,16 +13,16 @@ def run_titles(runs: Sequence[RunRecord]) -> dict[str, str]:
     alike: dict[str, list[str]] = defaultdict(list)
     for run in runs:
         alike[run.title].append(run.id)
-    apart = {run_id: words for ids in alike.values() for run_id, words in told_apart(ids).items()}
+    apart = {run_id: words for ids in alike.values() for run_id, words in disambiguate(ids).items()}
     return {run.id: f"{run.title} ({apart[run.id]})" if apart[run.id] else run.title for run in runs}
 
 
-def told_apart(ids: Sequence[str]) -> dict[str, str]:
+def disambiguate(ids: Sequence[str]) -> dict[str, str]:
     """Id -> its words that not all ids have; the whole id where that says nothing, nothing where there is one id.
 
-    >>> told_apart(["camvid-unet-lr0.1", "camvid-unet-lr0.1-seed1", "camvid-unet-lr0.2"])
+    >>> disambiguate(["camvid-unet-lr0.1", "camvid-unet-lr0.1-seed1", "camvid-unet-lr0.2"])
     {'camvid-unet-lr0.1': 'lr0.1', 'camvid-unet-lr0.1-seed1': 'lr0.1-seed1', 'camvid-unet-lr0.2': 'lr0.2'}
-    >>> told_apart(["unet", "unet-2"]), told_apart(["unet"])
+    >>> disambiguate(["unet", "unet-2"]), disambiguate(["unet"])
     ({'unet': 'unet', 'unet-2': 'unet-2'}, {'unet': ''})
     """
     if len(ids) == 1:

@@ -15,7 +15,7 @@ import torch
 
 from segcore.errors import RunError
 from segcore.runs import RunWriter
-from segcore.runs.files import CHECKPOINT, replacing
+from segcore.runs.run_files import CHECKPOINT, replacing
 
 VERSION = 1
 

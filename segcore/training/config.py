@@ -23,7 +23,7 @@ from pydantic import (
 from segcore.augment import Pipeline, load_pipeline
 from segcore.errors import ConfigError, SegcoreError, nearest
 from segcore.labels import PRESETS
-from segcore.training.choices import (
+from segcore.training.registry import (
     CLASS_WEIGHTS,
     LOGGERS,
     LOSSES,
@@ -196,7 +196,7 @@ class TrainConfig(BaseModel):
     @field_validator("models")
     @classmethod
     def _known_models(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        from segcore.models.catalog import model_spec
+        from segcore.models.registry import model_spec
 
         for name in value:
             model_spec(name)
@@ -287,7 +287,7 @@ class TrainConfig(BaseModel):
     @field_validator("model_options")
     @classmethod
     def _options_of_known_models(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        from segcore.models.catalog import model_spec
+        from segcore.models.registry import model_spec
 
         for name in value:
             model_spec(name)

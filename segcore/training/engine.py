@@ -11,20 +11,20 @@ import torch
 
 from segcore import data
 from segcore.errors import ConfigError, DatasetError, RunError
+from segcore.models.encoder_weights import encoder_state
 from segcore.models.encoders import normalization
-from segcore.models.weights import encoder_state
 from segcore.runs import RunRecord, RunStore, RunWriter, find_run
+from segcore.training.callbacks import OnEpoch
 from segcore.training.checkpoint import Checkpoint
 from segcore.training.config import TrainConfig, build, flag
+from segcore.training.console import Reporter
 from segcore.training.distributed import World
 from segcore.training.fit import fit
 from segcore.training.hardware import Hardware
 from segcore.training.job import Job
 from segcore.training.loggers import check_loggers
-from segcore.training.recorder import OnEpoch
-from segcore.training.report import Reporter
-from segcore.training.samples import SampleStore
 from segcore.training.signals import StopRequest
+from segcore.training.train_dataset import SampleStore
 
 # What a training may change when it goes on: where things are and how fast they come, nothing that decides a number.
 CHANGEABLE = ("data", "workers", "cache_mb", "checkpoint_minutes", "loggers", "out", "name", "skip_incomplete")
@@ -170,7 +170,7 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
         KeyboardInterrupt: on Ctrl-C before the first model, and on a second one.
     """
     if config.launcher == "ray":
-        from segcore.training.ray_launcher import train_on_ray
+        from segcore.training.ray.launcher import train_on_ray
 
         return train_on_ray(config, reporter)
     session, tasks = Session(reporter), config.tasks()

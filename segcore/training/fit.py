@@ -23,20 +23,35 @@ from segcore.evaluation import evaluate
 from segcore.models import count_parameters, create_model, normalization, set_trainable
 from segcore.models.base import AnySize
 from segcore.runs import RunRecord, ScoreInfo, Status, Summary
-from segcore.runs.files import CHECKPOINT
+from segcore.runs.run_files import CHECKPOINT
+from segcore.training.callbacks import (
+    Interrupted,
+    OnEpoch,
+    Progress,
+    Recorder,
+)
 from segcore.training.checkpoint import Checkpoint, Position, place
-from segcore.training.choices import parse_loss
 from segcore.training.distributed import LOST, World, cluster, share_batch_statistics
-from segcore.training.failures import cause
-from segcore.training.features import FeatureCache
+from segcore.training.error_messages import cause
+from segcore.training.feature_cache import FeatureCache
 from segcore.training.hardware import depthwise_in_float32
 from segcore.training.job import Job
+from segcore.training.lightning_module import SegmentationModule
 from segcore.training.loggers import create_loggers, log_end, log_epoch
 from segcore.training.losses import SegmentationLoss, class_weights
-from segcore.training.module import SegmentationModule
-from segcore.training.recorder import Interrupted, OnEpoch, Progress, Recorder
-from segcore.training.samples import Items, TrainBatches, ValBatches, loader
-from segcore.training.summaries import ended, first_summary, frozen_text, peak_memory_mb
+from segcore.training.registry import parse_loss
+from segcore.training.run_summaries import (
+    ended,
+    first_summary,
+    frozen_text,
+    peak_memory_mb,
+)
+from segcore.training.train_dataset import (
+    ResumableBatchSampler,
+    TrainDataset,
+    ValBatches,
+    loader,
+)
 
 _BEAT = 60.0  # seconds
 
@@ -185,9 +200,9 @@ def _create(job: Job) -> AnySize:
     return model.to(memory_format=torch.channels_last) if config.channels_last else model
 
 
-def _items(job: Job, items: Sequence[data.Item], *, training: bool, thaws: int) -> Items:
+def _items(job: Job, items: Sequence[data.Item], *, training: bool, thaws: int) -> TrainDataset:
     config = job.config
-    return Items(
+    return TrainDataset(
         items,
         job.store,
         config.pipeline,
@@ -213,7 +228,7 @@ def _train(
     thaws = next((epoch for epoch in range(config.epochs) if config.frozen_at(epoch) != "encoder"), config.epochs)
     train_items = _items(job, job.plan.train, training=True, thaws=thaws if config.cache_features else 0)
     val_items = _items(job, job.plan.val, training=False, thaws=0)
-    batches = TrainBatches(len(train_items), config.batch_size, seed=config.seed, world=job.world)
+    batches = ResumableBatchSampler(len(train_items), config.batch_size, seed=config.seed, world=job.world)
     batches.resume(start.epoch, start.batches)
     if not len(batches):
         raise TrainingError(
@@ -297,7 +312,7 @@ def _loss(job: Job) -> SegmentationLoss:
     )
 
 
-def _fill_features(job: Job, module: SegmentationModule, trainer: pl.Trainer, items: Items) -> None:
+def _fill_features(job: Job, module: SegmentationModule, trainer: pl.Trainer, items: TrainDataset) -> None:
     """Run the frozen encoder over every training item once."""
     module.to(trainer.strategy.root_device)
     bar = job.reporter.counting("encoding")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from segcore import data
 from segcore.runs import RunWriter, Summary
 from segcore.training.config import TrainConfig
+from segcore.training.console import Reporter
 from segcore.training.distributed import World
 from segcore.training.hardware import Hardware
-from segcore.training.report import Reporter
-from segcore.training.samples import SampleStore
 from segcore.training.signals import StopRequest
+from segcore.training.train_dataset import SampleStore
 
 
 @dataclass(frozen=True)

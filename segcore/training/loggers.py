@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from segcore.errors import ConfigError, first_line
 from segcore.runs import ScoreInfo, Summary
-from segcore.runs.files import replacing
-from segcore.training.choices import LOGGERS, check_choice
+from segcore.runs.run_files import replacing
+from segcore.training.registry import LOGGERS, check_choice
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger

@@ -1,7 +1,8 @@
 """Arrays to pictures and numbers to charts; no streamlit, no torch. Charts (which need altair) are in `.charts`."""
 
 from segcore.visual.agreement import answers, together_wrong, unanimous, vote_entropy
-from segcore.visual.encode import (
+from segcore.visual.highlight import confused, encode_lit, encode_marked
+from segcore.visual.image_encoding import (
     data_uri,
     encode_jpeg,
     encode_layer,
@@ -13,12 +14,11 @@ from segcore.visual.encode import (
 )
 from segcore.visual.layers import (
     encode_band,
+    encode_correctness,
     encode_disagreement,
     encode_errors,
-    encode_verdict,
     encode_where,
 )
-from segcore.visual.lit import confused, encode_lit, encode_marked
 from segcore.visual.overlay import contour, error_map, outlined, overlay
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "contour",
     "data_uri",
     "encode_band",
+    "encode_correctness",
     "encode_disagreement",
     "encode_errors",
     "encode_jpeg",
@@ -35,7 +36,6 @@ __all__ = [
     "encode_marked",
     "encode_plane",
     "encode_png",
-    "encode_verdict",
     "encode_where",
     "error_map",
     "layer_palette",

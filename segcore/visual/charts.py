@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from segcore.labels import LabelMap
-from segcore.visual.vega import Layers
+from segcore.visual.vega_lite import Layers
 
 GRID = 0.35  # opacity of grid lines: the data is the loud thing
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from segcore.labels import LabelMap
 from segcore.visual.charts import GRID, run_scale
-from segcore.visual.vega import Layers
+from segcore.visual.vega_lite import Layers
 
 CELL = 20  # px, height of a row of a matrix
 BETTER, WORSE = "#3d7fd6", "#d9763a"  # of the row against the column, and the other way round

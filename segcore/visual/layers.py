@@ -15,7 +15,7 @@ import numpy.typing as npt
 from segcore.errors import SegcoreError
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.visual.agreement import answers, together_wrong, vote_entropy
-from segcore.visual.encode import encode_png, layer_palette, shrunk
+from segcore.visual.image_encoding import encode_png, layer_palette, shrunk
 from segcore.visual.overlay import DIMMED, FADED, hatch, wrong
 
 U8 = npt.NDArray[np.uint8]
@@ -59,7 +59,7 @@ def encode_errors(
     return _layer(guess, wrong(guess, true), labels, visible, rest=FADED, marks=_void(true))
 
 
-def encode_verdict(prediction: U8, truth: U8, *, width: int | None = None) -> bytes:
+def encode_correctness(prediction: U8, truth: U8, *, width: int | None = None) -> bytes:
     """Right, wrong or never scored, each in one colour: `RIGHT`, `WRONG`, hatched.
 
     Args:

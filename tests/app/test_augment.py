@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from segcore.augment import CATALOG, Group, Pipeline, Step, presets
-from segcore.ui.lines import History, lines_of
+from segcore.ui.augment.pipeline_edits import History, lines_of
 
 CROPPED = (
     "RandomCrop can't take a picture of 60x80: it cuts out 4000x4000. Make that smaller, or let it pad "
@@ -58,15 +58,15 @@ def test_begins_with_a_preset_and_draws_it(lab):
 
 def test_a_row_of_presets_is_good_for_one_load(monkeypatch):
     """Streamlit takes what a row that is gone said last for a click, on a busy machine seconds later."""
-    from segcore.ui import editor
+    from segcore.ui.augment import pipeline_editor
 
     loaded, state = [], {"augment:loads": 1, "row": "driving"}
-    monkeypatch.setattr(editor.st, "session_state", state)
-    monkeypatch.setattr(editor, "load", loaded.append)
-    editor._load_preset("row", "light", 0)  # clicked before, and loaded
-    editor._load_preset("row", "driving", 1)  # lit by itself, never clicked
+    monkeypatch.setattr(pipeline_editor.st, "session_state", state)
+    monkeypatch.setattr(pipeline_editor, "load", loaded.append)
+    pipeline_editor._load_preset("row", "light", 0)  # clicked before, and loaded
+    pipeline_editor._load_preset("row", "driving", 1)  # lit by itself, never clicked
     assert loaded == [] and state["augment:loads"] == 1
-    editor._load_preset("row", None, 1)
+    pipeline_editor._load_preset("row", None, 1)
     assert loaded == [presets()["driving"]] and state["augment:loads"] == 2
 
 

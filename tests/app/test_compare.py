@@ -10,8 +10,13 @@ from fixtures.runs import fake_run
 from segcore.evaluation.comparison import Kind
 from segcore.labels import CAMVID11, LabelMap
 from segcore.runs import load_run
-from segcore.ui.board import MANY
-from segcore.ui.frame import MAX_CHOSEN, RUN_COLORS, UNCHOSEN, run_colors
+from segcore.ui.compare.leaderboard import MANY
+from segcore.ui.shell.entry import (
+    MAX_CHOSEN,
+    RUN_COLORS,
+    UNCHOSEN,
+    run_colors,
+)
 
 PHOTOS = ("one", "two", "three")
 

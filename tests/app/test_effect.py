@@ -11,9 +11,9 @@ from segcore.augment import Pipeline, Step, presets
 from segcore.augment.effect import Effect
 from segcore.data import open_dataset
 from segcore.runs import load_run
-from segcore.ui import effect
-from segcore.ui.cache import DataKey
-from segcore.ui.frame import View
+from segcore.ui.augment import augmentation_statistics
+from segcore.ui.shell.caches import DataKey
+from segcore.ui.shell.entry import AppContext
 
 CRUEL = Pipeline(
     (
@@ -31,18 +31,18 @@ def charts(app):
 def make_view(data, runs=()):
     titles = {run.id: run.summary.model for run in runs}
     key = DataKey.of(str(data))
-    return View(key, open_dataset(str(data)), None, tuple(runs), tuple(runs), (), {}, titles, frozenset(), data)
+    return AppContext(key, open_dataset(str(data)), None, tuple(runs), tuple(runs), (), {}, titles, frozenset(), data)
 
 
 def page():
     import streamlit as st
 
-    from segcore.ui import effect
+    from segcore.ui.augment import augmentation_statistics
 
     view, pipeline, seconds = st.session_state["given"]
     if seconds:
-        effect.advance(view, pipeline, seconds)
-    effect.panel(view, pipeline)
+        augmentation_statistics.advance(view, pipeline, seconds)
+    augmentation_statistics.panel(view, pipeline)
 
 
 @pytest.fixture
@@ -62,7 +62,10 @@ def open_panel(data):
 
 def test_the_page_itself_measures_nothing(open_panel, said):
     app = open_panel(presets()["driving"])
-    assert effect._RESULTS not in app.session_state or not app.session_state[effect._RESULTS]
+    assert (
+        augmentation_statistics._RESULTS not in app.session_state
+        or not app.session_state[augmentation_statistics._RESULTS]
+    )
     assert app.get("progress")[0].proto.text == "Measuring: 0 of 200 draws"
     assert not charts(app)
 
@@ -105,10 +108,10 @@ def test_another_pipeline_shows_the_last_result_until_it_has_its_own_and_undo_fi
 
 
 def test_results_are_bounded(open_panel, monkeypatch):
-    monkeypatch.setattr(effect, "KEPT", 2)
+    monkeypatch.setattr(augmentation_statistics, "KEPT", 2)
     for p in (0.1, 0.2, 0.3):
         app = open_panel(Pipeline((Step.create("HorizontalFlip", p),)), 1e-6)
-    assert len(app.session_state[effect._RESULTS]) == 2
+    assert len(app.session_state[augmentation_statistics._RESULTS]) == 2
 
 
 def test_nothing_switched_on(open_panel, said):
@@ -135,18 +138,24 @@ def test_a_sample_that_cannot_be_read_is_a_failed_draw(open_panel, data, said):
 
 def test_a_slow_pipeline_is_measured_a_few_times_only(open_panel, said, monkeypatch):
     slow = replace(Effect.empty(3), seconds=(1.4,))
-    assert not effect.complete(sum([slow] * 11, Effect.empty(3))) and effect.complete(sum([slow] * 12, Effect.empty(3)))
+    assert not augmentation_statistics.complete(sum([slow] * 11, Effect.empty(3))) and augmentation_statistics.complete(
+        sum([slow] * 12, Effect.empty(3))
+    )
     fast = replace(Effect.empty(3), seconds=(0.05,) * 199)
-    assert not effect.complete(fast) and effect.complete(fast + replace(fast, seconds=(0.05,)))
+    assert not augmentation_statistics.complete(fast) and augmentation_statistics.complete(
+        fast + replace(fast, seconds=(0.05,))
+    )
 
     def measure(*given):
         return replace(real(*given), seconds=(1.4,))
 
-    real = effect.measure
-    monkeypatch.setattr(effect, "measure", measure)
+    real = augmentation_statistics.measure
+    monkeypatch.setattr(augmentation_statistics, "measure", measure)
     text = said(open_panel(presets()["light"], 60)).replace("\\", "")
     assert "12 draws of 4 training images at 224x320." in text and "takes 1,400 ms an image" in text
-    assert effect._made_of(sum([slow] * 12, Effect.empty(3)), 60, (8, 10)).startswith("12 draws of 12 training images")
+    assert augmentation_statistics._made_of(sum([slow] * 12, Effect.empty(3)), 60, (8, 10)).startswith(
+        "12 draws of 12 training images"
+    )
 
 
 def test_size_and_speed_are_the_runs(data, open_panel, said, tmp_path):
@@ -163,16 +172,16 @@ def test_size_and_speed_are_the_runs(data, open_panel, said, tmp_path):
 def test_the_default_size_is_the_trainings():
     from segcore.training.config import TrainConfig
 
-    assert TrainConfig.model_fields["image_size"].default == effect.SIZE
+    assert TrainConfig.model_fields["image_size"].default == augmentation_statistics.SIZE
 
 
 def test_samples_are_spread_without_copies_and_within_the_memory(tmp_path):
     view = make_view(make_data(tmp_path / "many", train=100, test=1))
     ids = view.dataset.splits["train"]
-    found = effect.samples(view, (224, 320))
+    found = augmentation_statistics.samples(view, (224, 320))
     assert len(set(found)) == 60
     first = sorted(ids.index(each) for each in found[:6])
     assert first[0] < 25 and first[-1] >= 75
-    assert len(effect.samples(view, (2000, 4000))) == 2
+    assert len(augmentation_statistics.samples(view, (2000, 4000))) == 2
     vars(view.dataset)["copies"] = {ids[0]: tuple(ids[50:])}
-    assert set(effect.samples(view, (224, 320))) == set(ids[:50])
+    assert set(augmentation_statistics.samples(view, (224, 320))) == set(ids[:50])

@@ -10,10 +10,10 @@ from fixtures.app import LABELS, make_data, make_runs
 from fixtures.runs import fake_run
 from PIL import Image
 
-from segcore.evaluation.triage import Mistake
+from segcore.evaluation.image_ranking import Mistake
 from segcore.labels import CAMVID11, LabelMap
-from segcore.ui.failures import RANKS
-from segcore.ui.matrix import FEW, MOST, cells
+from segcore.ui.errors.query import RANKS
+from segcore.ui.widgets.confusion_matrix import FEW, MOST, cells
 
 FOUR = ("fcn8s", "unet", "pspnet", "deeplabv3plus")  # the later ones are better
 

@@ -18,7 +18,7 @@ for page in ("dataset", "curves", "search", "compare", "errors", "predictions", 
     app.switch_page(f"pages/{page}.py").run()
     assert not app.exception, app.exception
     found[page] = [name for name in HEAVY if name in sys.modules]
-from segcore.ui.lines import History
+from segcore.ui.augment.pipeline_edits import History
 app.session_state["augment:history"] = History(())
 app.switch_page("pages/augment.py").run()
 found["augment, empty"] = [name for name in HEAVY if name in sys.modules]

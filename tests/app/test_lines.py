@@ -6,8 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segcore.augment import Group, Pipeline, Step
-from segcore.ui import lines as ops
-from segcore.ui.lines import History, Line, lines_of, pipeline_of, walk
+from segcore.ui.augment import pipeline_edits as ops
+from segcore.ui.augment.pipeline_edits import (
+    History,
+    Line,
+    lines_of,
+    pipeline_of,
+    walk,
+)
 
 FLIP, TURN, GREY = Step.create("HorizontalFlip"), Step.create("Rotate"), Step.create("ToGray")
 PAIR = Group.create("OneOf", (TURN, GREY))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fixtures.app import ROOT
 
-from segcore.ui.links import EVERYWHERE, NAMES
+from segcore.ui.shell.link_problems import EVERYWHERE, NAMES
 
 
 def note(app):

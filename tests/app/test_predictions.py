@@ -12,7 +12,7 @@ from fixtures.runs import fake_run
 from PIL import Image
 
 from segcore.data import open_dataset
-from segcore.ui.look import VIEWS
+from segcore.ui.predictions.view_options import VIEWS
 
 FOUR = ("fcn8s", "unet", "pspnet", "deeplabv3plus")
 

@@ -8,7 +8,8 @@ import pytest
 from fixtures.runs import fake_run
 from fixtures.searches import SPACE, fake_search
 
-from segcore.ui import messages, searches
+from segcore.ui.search import trial_tables
+from segcore.ui.shell import notices
 from segcore.visual.search_axes import Setting
 
 MIXED = ["complete", "pruned", "complete", "complete", "failed", "complete", "pruned", "complete"]
@@ -46,19 +47,19 @@ def age(record, minutes):
 
 def test_no_search_says_what_one_is_and_how_to_start_it(page, data, tmp_path):
     _, text = page()
-    assert "A search tries settings" in text and messages.SPACE in text
+    assert "A search tries settings" in text and notices.SPACE in text
     assert f"segcore search --space space.yaml --trials 20 --folds 3 --data {data} --out {tmp_path / 'runs'}" in text
 
 
 def test_the_command_for_a_first_search_is_one_that_search_takes(page, tmp_path):
     from segcore.cli import _parser
     from segcore.cli.search import _settings
-    from segcore.training.search.space import read_space
+    from segcore.training.search.search_space import read_space
 
     _, text = page()
     command = next(line for line in text.splitlines() if line.startswith("segcore search"))
     arguments = _parser().parse_args(shlex.split(command)[1:])
-    (tmp_path / "space.yaml").write_text(messages.SPACE)
+    (tmp_path / "space.yaml").write_text(notices.SPACE)
     space = read_space(tmp_path / "space.yaml", _settings(arguments.settings))
     assert list(space.params) == ["lr", "loss", "freeze"]
 
@@ -178,42 +179,44 @@ def test_a_search_that_has_been_silent_says_so(page, search):
 
 def test_table_is_best_first_and_follows_what_is_picked(search):
     record = search("a", [*MIXED, "running"])
-    trials = searches.trials(record)
-    settings = searches.settings(record, trials)
-    table = searches.shown(record, trials, settings)
+    trials = trial_tables.trials(record)
+    settings = trial_tables.settings(record, trials)
+    table = trial_tables.shown(record, trials, settings)
     assert table["state"].tolist() == ["complete"] * 5 + ["pruned"] * 2 + ["running", "failed"]
     scores = table["value"][table["state"] == "complete"]
     assert scores.is_monotonic_decreasing and table["number"][0] == record.best_number
     assert set(table["param.batch_size"]) <= {"2", "4", "8"}
-    assert table.columns[0] == "number" and list(searches.columns(record, settings)) == [
+    assert table.columns[0] == "number" and list(trial_tables.columns(record, settings)) == [
         name for name in table.columns if name != "state"
     ]
-    picked = searches.shown(record, trials, settings, [2, 5])
+    picked = trial_tables.shown(record, trials, settings, [2, 5])
     assert sorted(picked["number"]) == [2, 5]
 
 
 def test_the_most_important_setting_is_the_first_axis(search):
     record = search("a", MIXED, importance={"freeze": 0.6, "loss": 0.3, "lr": 0.1})
-    names = [setting.name for setting in searches.settings(record, searches.trials(record))]
+    names = [setting.name for setting in trial_tables.settings(record, trial_tables.trials(record))]
     assert names[:3] == ["freeze", "loss", "lr"] and set(names) == set(SPACE)
 
 
 def test_trials_within_the_spread_of_the_best_are_counted(search):
-    trials = searches.trials(search("a", ["complete"] * 3))
-    assert searches.ties(trials.assign(value=[0.5, 0.48, 0.3], spread=[0.03, 0.0, 0.0])).startswith("1 more trial lies")
-    assert searches.ties(trials.assign(value=[0.5, 0.48, 0.48], spread=0.03)).startswith("2 more trials lie")
-    assert searches.ties(trials.assign(value=[0.5, 0.4, 0.4], spread=0.03)) == ""
-    assert searches.ties(trials.assign(spread=float("nan"))) == ""
+    trials = trial_tables.trials(search("a", ["complete"] * 3))
+    assert trial_tables.ties(trials.assign(value=[0.5, 0.48, 0.3], spread=[0.03, 0.0, 0.0])).startswith(
+        "1 more trial lies"
+    )
+    assert trial_tables.ties(trials.assign(value=[0.5, 0.48, 0.48], spread=0.03)).startswith("2 more trials lie")
+    assert trial_tables.ties(trials.assign(value=[0.5, 0.4, 0.4], spread=0.03)) == ""
+    assert trial_tables.ties(trials.assign(spread=float("nan"))) == ""
 
 
 def test_a_grid_ends_with_its_last_combination(search):
     space = {"loss": ["ce", "ohem"], "batch_size": {"low": 2, "high": 8, "step": 2}}
     record = search("a", ["complete"] * 8, space=space, wanted=50)
-    assert searches.wanted(record) == 50
+    assert trial_tables.wanted(record) == 50
     changed = record.info.model_copy(update={"sampler": "grid"})
-    assert searches.wanted(type(record)(record.path, changed, 0)) == 8
+    assert trial_tables.wanted(type(record)(record.path, changed, 0)) == 8
 
 
 def test_settings_of_a_search_that_has_only_begun(search):
     record = search("a", [])
-    assert [type(each) for each in searches.settings(record, searches.trials(record))] == [Setting] * len(SPACE)
+    assert [type(each) for each in trial_tables.settings(record, trial_tables.trials(record))] == [Setting] * len(SPACE)

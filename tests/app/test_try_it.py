@@ -12,9 +12,9 @@ from fixtures.runs import fake_ensemble
 from PIL import Image
 
 from segcore.data import open_dataset
-from segcore.evaluation.familiarity import familiarity
+from segcore.evaluation.entropy_check import familiarity
 from segcore.runs import RunStore
-from segcore.ui.trying import Own, Tried, masks_zip
+from segcore.ui.try_it.model_answers import ModelAnswer, UploadedFile, masks_zip
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def upload(open_app, picture_file):
     def start(data, runs, picture, /, **link):
         app = open_app(data, runs, "try_it", **link)
         image = picture if isinstance(picture, bytes) else picture_file(picture)
-        app.session_state["try:own"] = Own(image, "street.png")
+        app.session_state["try:own"] = UploadedFile(image, "street.png")
         return app.run()
 
     return start
@@ -57,7 +57,7 @@ def test_a_real_model_answers_with_its_confidence_and_says_when_it_is_strange(up
     assert pspnet["layer"] and "% sure" in pspnet["note"] and not pspnet["problem"]
     assert "may be outside what this model knows" in said(app)
     familiar = open_dataset("drive").image("drive_0020")
-    app.session_state["try:own"] = Own(picture_file(familiar), "known.png")
+    app.session_state["try:own"] = UploadedFile(picture_file(familiar), "known.png")
     app.run()
     assert "outside" not in "".join(each.value for each in app.warning)
     assert "Not less sure than they are used to be: PSPNet" in said(app)
@@ -83,7 +83,9 @@ def test_an_ensemble_answers_by_its_members(upload, tmp_path, picture_file):
 def test_masks_come_as_palette_pictures_with_their_classes(data, runs):
     run = RunStore(runs("unet")).get("unet")
     mask = np.arange(12, dtype=np.uint8).reshape(3, 4) % 4
-    archive = zipfile.ZipFile(io.BytesIO(masks_zip(Own(b"x", "x.png"), [Tried(run, mask), Tried(run, problem="none")])))
+    archive = zipfile.ZipFile(
+        io.BytesIO(masks_zip(UploadedFile(b"x", "x.png"), [ModelAnswer(run, mask), ModelAnswer(run, problem="none")]))
+    )
     assert archive.namelist() == ["unet.png", "unet-classes.csv"]
     picture = Image.open(io.BytesIO(archive.read("unet.png")))
     assert picture.mode == "P" and (np.array(picture) == mask).all()

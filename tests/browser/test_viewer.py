@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 from segcore.labels import CAMVID11
 from segcore.ui import state
-from segcore.ui.viewer import Panel, viewer
+from segcore.ui.widgets.viewer import Panel, viewer
 from segcore.ui.widgets import Thumb, gallery
 from segcore.visual import encode_jpeg, encode_layer
 

@@ -17,9 +17,9 @@ from fixtures.tiny import tiny_folder
 
 from segcore.models import load_model
 from segcore.runs import load_run
-from segcore.runs.files import CHECKPOINT
+from segcore.runs.run_files import CHECKPOINT
 from segcore.training.checkpoint import Checkpoint
-from segcore.training.command import main
+from segcore.training.command_line import main
 
 ROOT = Path(__file__).parents[2]
 # Pretrained, on small steps: rounding, which no two sums of floats share, must not grow to what a bug would make.
@@ -63,14 +63,14 @@ def train(arguments, out, happens=None, rank=None):
 
     In the process of this rank, something happens: `full` is the disk at validation, `asked` it is to stop in a step.
     """
-    from segcore.training import recorder
+    from segcore.training import callbacks
 
-    counted, scores = [], recorder.scores
-    recorder.scores = lambda counts: counted.append(counts.sum(axis=1).tolist()) or scores(counts)
+    counted, scores = [], callbacks.scores
+    callbacks.scores = lambda counts: counted.append(counts.sum(axis=1).tolist()) or scores(counts)
     if happens == "full" and os.environ["RANK"] == rank:
-        recorder.Recorder.on_validation_epoch_start = run_out_of_disk
+        callbacks.Recorder.on_validation_epoch_start = run_out_of_disk
     if happens == "asked" and os.environ["RANK"] == rank:
-        recorder.Recorder.on_train_batch_start = ask
+        callbacks.Recorder.on_train_batch_start = ask
     code = main(arguments)
     (out / f"counted{os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0'))}.json").write_text(json.dumps(counted))
     return code

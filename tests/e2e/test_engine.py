@@ -12,11 +12,11 @@ from torch.utils.data import get_worker_info
 
 from segcore.errors import AugmentError, ConfigError, DatasetError, RunError
 from segcore.runs import RunStore, RunWriter, load_run
-from segcore.runs.files import CHECKPOINT
+from segcore.runs.run_files import CHECKPOINT
 from segcore.training.checkpoint import Checkpoint
-from segcore.training.command import main, parse
+from segcore.training.command_line import main, parse
 from segcore.training.engine import Session, resume, train
-from segcore.training.samples import Items
+from segcore.training.train_dataset import TrainDataset
 
 
 @pytest.fixture(scope="module")
@@ -130,14 +130,14 @@ def test_a_finished_run_is_not_gone_on_with(data, tmp_path, capsys):
 
 
 def test_a_worker_that_dies_is_named(data, tmp_path, monkeypatch):
-    fetch = Items.__getitem__
+    fetch = TrainDataset.__getitem__
 
     def die(self, key):
         if get_worker_info() and key[0] == 1:  # in the second epoch
             os.kill(os.getpid(), signal.SIGKILL)
         return fetch(self, key)
 
-    monkeypatch.setattr(Items, "__getitem__", die)
+    monkeypatch.setattr(TrainDataset, "__getitem__", die)
     found = run(data, tmp_path, "--workers", "1", "--epochs", "2")
     assert found.summary.status == "failed"
     assert found.summary.error.startswith("A process that augments images died")
@@ -150,7 +150,7 @@ def test_what_a_worker_raises_is_shown_without_its_traceback(data, tmp_path, mon
     def refuse(self, key):
         raise AugmentError("frame7: too small for the crop.")
 
-    monkeypatch.setattr(Items, "__getitem__", refuse)
+    monkeypatch.setattr(TrainDataset, "__getitem__", refuse)
     found = run(data, tmp_path, "--workers", "1")
     assert found.summary.error == "frame7: too small for the crop."
 
@@ -170,6 +170,6 @@ def test_too_little_memory_says_what_to_do(data, tmp_path, monkeypatch):
     def exhaust(self, batch, index):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
 
-    monkeypatch.setattr("segcore.training.module.SegmentationModule.training_step", exhaust)
+    monkeypatch.setattr("segcore.training.lightning_module.SegmentationModule.training_step", exhaust)
     found = run(data, tmp_path)
     assert found.summary.error.startswith("Out of memory. Take fewer images a step (--batch-size")

@@ -17,16 +17,17 @@ from rich.console import Console
 from segcore.cli import main as segcore
 from segcore.models import load_model
 from segcore.runs import RunStore, load_run
-from segcore.runs.files import CHECKPOINT
+from segcore.runs.run_files import CHECKPOINT
 from segcore.runs.search import SearchStore
-from segcore.training import ray_cluster, ray_launcher
 from segcore.training.checkpoint import Checkpoint
-from segcore.training.command import main, parse
+from segcore.training.command_line import main, parse
+from segcore.training.console import Reporter
 from segcore.training.engine import Session, train
-from segcore.training.ray_cluster import Share, Work, connected
-from segcore.training.ray_launcher import _Watch
-from segcore.training.ray_report import RunsReporter
-from segcore.training.report import Reporter
+from segcore.training.ray import cluster
+from segcore.training.ray import launcher as ray_launcher
+from segcore.training.ray.cluster import Share, Work, connected
+from segcore.training.ray.console import RunsReporter
+from segcore.training.ray.launcher import _Watch
 from segcore.training.signals import Interrupts
 
 # Not imported here: Ray reads how to be quiet when it is imported.
@@ -237,7 +238,7 @@ class Seen:
 
 
 def test_work_that_kills_its_workers_is_given_up(monkeypatch):
-    monkeypatch.setattr(ray_cluster, "DEATHS", 2)
+    monkeypatch.setattr(cluster, "DEATHS", 2)
     seen = Seen()
     Work(lambda: os._exit(1), [()], ["deadly"], Share(1, 0, 2, 1)).run(seen, Interrupts())
     assert seen.events == [
@@ -247,7 +248,7 @@ def test_work_that_kills_its_workers_is_given_up(monkeypatch):
 
 
 def test_work_that_gains_between_deaths_is_not_given_up(monkeypatch, tmp_path):
-    monkeypatch.setattr(ray_cluster, "DEATHS", 2)
+    monkeypatch.setattr(cluster, "DEATHS", 2)
     file = tmp_path / "gained"
     file.write_text("")
 

@@ -14,9 +14,9 @@ from fixtures.tiny import TINY, tiny_folder
 
 from segcore.models import load_model
 from segcore.runs import load_run
-from segcore.runs.files import CHECKPOINT
+from segcore.runs.run_files import CHECKPOINT
 from segcore.training.checkpoint import Checkpoint
-from segcore.training.command import main
+from segcore.training.command_line import main
 
 ROOT = Path(__file__).parents[2]
 # Everything that has a state: dropout, batch norm, momentum, averaged weights, accumulated gradients, workers, stages

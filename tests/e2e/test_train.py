@@ -17,7 +17,7 @@ from PIL import Image
 
 from segcore.errors import DatasetError, SegcoreError, WeightsError
 from segcore.runs import HISTORY_COLUMNS, RunStore
-from segcore.training.command import main, parse
+from segcore.training.command_line import main, parse
 from segcore.training.engine import train
 
 ROOT = Path(__file__).parents[2]
@@ -169,7 +169,7 @@ def test_stopping_at_once_leaves_a_run_that_says_so(data, tmp_path, monkeypatch)
     def second(*_arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("segcore.training.module.SegmentationModule.training_step", second)
+    monkeypatch.setattr("segcore.training.lightning_module.SegmentationModule.training_step", second)
     assert main([*TINY, "--data", str(data), "--models", "fcn8s", "--out", str(tmp_path)]) == 130
     (run,) = RunStore(tmp_path).list()
     assert (run.summary.status, run.summary.epochs, run.summary.best_epoch) == ("interrupted", 0, None)

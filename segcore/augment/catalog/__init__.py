@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from segcore.augment.catalog import blur, colour, crops, dropout, geometry, weather
 from segcore.augment.catalog.left_out import LEFT_OUT
-from segcore.augment.spec import TransformSpec
+from segcore.augment.transform_spec import TransformSpec
 
 GROUPS = (geometry.GEOMETRY, colour.COLOUR, blur.BLUR, weather.WEATHER, dropout.DROPOUT, crops.CROPS)
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from segcore.augment.library_schema import LibraryParameter, LibraryTransform, recorded
 from segcore.augment.parameters import Axes, Choice, Color, Flag, Number, Pair, Parameter, Range, Region, Scalar
-from segcore.augment.record import LibraryParameter, LibraryTransform, recorded
-from segcore.augment.spec import TransformSpec
+from segcore.augment.transform_spec import TransformSpec
 from segcore.labels import IGNORE_INDEX
 
 _LIBRARY: Any = object()  # what is not said by hand

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from segcore.data.file_source import Listing
 from segcore.data.formats import cam101, fastai, folder, kaggle, original, segnet
-from segcore.data.formats.base import Found
-from segcore.data.tree import Listing
+from segcore.data.formats.base import DetectedDataset
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Format:
     """
 
     summary: str
-    recognise: Callable[[Listing], Found | None]
+    recognise: Callable[[Listing], DetectedDataset | None]
     relist: Callable[[str, Mapping[str, Sequence[tuple[str, str]]]], str] | None = None
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from segcore.data.classes import ClassList
+from segcore.data.class_lists import ClassList
 from segcore.data.decode import IMAGE_SUFFIXES
-from segcore.data.tree import Listing
+from segcore.data.file_source import Listing
 from segcore.errors import DatasetError
 
 
 @dataclass(frozen=True)
-class Pair:
+class ImageMaskPair:
     """An image and its mask, as paths inside the tree; one of them may be missing."""
 
     id: str
@@ -28,7 +28,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Found:
+class DetectedDataset:
     """A recognised dataset.
 
     Args:
@@ -44,7 +44,7 @@ class Found:
 
     name: str
     classes: ClassList
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ImageMaskPair, ...]
     video: bool | None = True
     ids_only: bool = False
     splits: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ def pair_files(
     *,
     mask_stem: Callable[[str], str],
     image_stem: Callable[[str], str] = str,
-) -> list[Pair]:
+) -> list[ImageMaskPair]:
     """Pair images and masks whose ids agree; sub-folders become part of the id.
 
     Args:
@@ -85,7 +85,7 @@ def pair_files(
     by_image = _by_id(images, image_stem)
     by_mask = _by_id(masks, mask_stem)
     return [
-        Pair(sample_id, split, by_image.get(sample_id), by_mask.get(sample_id))
+        ImageMaskPair(sample_id, split, by_image.get(sample_id), by_mask.get(sample_id))
         for sample_id in (*by_image, *(sample_id for sample_id in by_mask if sample_id not in by_image))
     ]
 

@@ -9,19 +9,25 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from segcore.data.classes import CAMVID32_CLASSES, ClassList, read_classes
-from segcore.data.copies import read_copies
+from segcore.data.augmented_copies import read_copies
+from segcore.data.class_lists import CAMVID32_CLASSES, ClassList, read_classes
 from segcore.data.dataset import SPLITS
-from segcore.data.formats.base import Found, Pair, images_in, pair_files, without_suffix
-from segcore.data.sequence import natural_key
-from segcore.data.tree import Listing
+from segcore.data.file_source import Listing
+from segcore.data.formats.base import (
+    DetectedDataset,
+    ImageMaskPair,
+    images_in,
+    pair_files,
+    without_suffix,
+)
+from segcore.data.video import natural_key
 
 LABEL_FILE = "label_colors.txt"
 FLAT_TEST_FRACTION = 0.1
 FLAT_GAP = 3  # frames between train and test that belong to neither
 
 
-def recognise(listing: Listing) -> Found | None:
+def recognise(listing: Listing) -> DetectedDataset | None:
     """`train/ test/` (and `val/`) or a flat folder with `NAME.png` and `NAME_L.png`.
 
     Raises:
@@ -32,7 +38,7 @@ def recognise(listing: Listing) -> Found | None:
         pairs = tuple(pair for split in splits for pair in _pairs(listing.below(split), split))
         places = ("", *(f"{split}/" for split in splits))
         classes, others, notes = _classes(listing, places)
-        return Found("cam101", classes, pairs, splits=splits, others=others, notes=notes)
+        return DetectedDataset("cam101", classes, pairs, splits=splits, others=others, notes=notes)
     flat = Listing(listing.tree, tuple(file for file in listing.files if "/" not in file), frozenset(), listing.base)
     if not _masks(flat):
         return None
@@ -41,14 +47,14 @@ def recognise(listing: Listing) -> Found | None:
     pairs, note = _cut(found, {name: copy.source for name, copy in read_copies(flat).items()})
     taken = {pair.id for pair in pairs}
     gap = tuple(file for pair in found if pair.id not in taken for file in pair.files)
-    return Found("cam101", classes, pairs, others=(*others, *gap), notes=(*notes, *note))
+    return DetectedDataset("cam101", classes, pairs, others=(*others, *gap), notes=(*notes, *note))
 
 
 def _masks(listing: Listing) -> list[str]:
     return [file for file in images_in(listing) if PurePosixPath(file).stem.endswith("_L")]
 
 
-def _pairs(listing: Listing, split: str) -> list[Pair]:
+def _pairs(listing: Listing, split: str) -> list[ImageMaskPair]:
     masks = _masks(listing)
     images = [file for file in images_in(listing) if file not in set(masks)]
     return pair_files(
@@ -67,7 +73,7 @@ def _classes(listing: Listing, places: tuple[str, ...]) -> tuple[ClassList, tupl
     return CAMVID32_CLASSES, (), (f"No {LABEL_FILE}: the 32 colours of CamVid are taken.",)
 
 
-def _cut(pairs: list[Pair], sources: Mapping[str, str]) -> tuple[tuple[Pair, ...], tuple[str, ...]]:
+def _cut(pairs: list[ImageMaskPair], sources: Mapping[str, str]) -> tuple[tuple[ImageMaskPair, ...], tuple[str, ...]]:
     """Make the last stretch of a flat clip its test split, with a gap before it.
 
     Args:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from segcore.data.classes import read_codes
-from segcore.data.formats.base import Found, images_in, pair_files, without_suffix
-from segcore.data.tree import Listing
+from segcore.data.class_lists import read_codes
+from segcore.data.file_source import Listing
+from segcore.data.formats.base import (
+    DetectedDataset,
+    images_in,
+    pair_files,
+    without_suffix,
+)
 from segcore.errors import DatasetError
 
 
-def recognise(listing: Listing) -> Found | None:
+def recognise(listing: Listing) -> DetectedDataset | None:
     """`images/NAME.png`, `labels/NAME_P.png` and codes.txt; without valid.txt every sample is train.
 
     Raises:
@@ -34,7 +39,7 @@ def recognise(listing: Listing) -> Found | None:
                 raise DatasetError(f"{listing.where('valid.txt')}:{number}: {stem} is not in images/.")
             if line.strip():
                 valid.add(stem)
-    return Found(
+    return DetectedDataset(
         "camvid",
         read_codes(listing, "codes.txt", "camvid"),
         tuple(replace(pair, split="val" if pair.id in valid else "train") for pair in pairs),

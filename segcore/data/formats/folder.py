@@ -5,10 +5,15 @@ from __future__ import annotations
 from functools import partial
 from pathlib import PurePosixPath
 
-from segcore.data.classes import ClassList, read_classes
+from segcore.data.class_lists import ClassList, read_classes
 from segcore.data.dataset import SPLITS
-from segcore.data.formats.base import Found, Pair, images_in, pair_files
-from segcore.data.tree import Listing
+from segcore.data.file_source import Listing
+from segcore.data.formats.base import (
+    DetectedDataset,
+    ImageMaskPair,
+    images_in,
+    pair_files,
+)
 from segcore.errors import DatasetError
 
 CLASS_FILES = ("label_colors.txt", "classes.csv", "classes.json")
@@ -16,7 +21,7 @@ LABELS_NAME = "custom"  # not the folder's name: the same data elsewhere has the
 MASK_ENDINGS = ("_mask", "_L")
 
 
-def recognise(listing: Listing) -> Found | None:
+def recognise(listing: Listing) -> DetectedDataset | None:
     """`images/ masks/`, `train/images/ train/masks/ ...` or `images/train/ masks/train/ ...`.
 
     Raises:
@@ -25,7 +30,7 @@ def recognise(listing: Listing) -> Found | None:
     places = _places(listing)
     if not places:
         return None
-    pairs: list[Pair] = []
+    pairs: list[ImageMaskPair] = []
     for split, images, masks in places:
         files = images_in(images)
         stems = {str(PurePosixPath(file).with_suffix("")) for file in files}
@@ -38,7 +43,7 @@ def recognise(listing: Listing) -> Found | None:
     name = _short_name(listing)
     splits = tuple(split for split, _, _ in places)
     classes, file = _classes(listing)
-    return Found(name, classes, tuple(pairs), video=None, splits=splits, others=(listing.path(file),))
+    return DetectedDataset(name, classes, tuple(pairs), video=None, splits=splits, others=(listing.path(file),))
 
 
 def _places(listing: Listing) -> list[tuple[str, Listing, Listing]]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from segcore.data.classes import CAMVID32_CLASSES, read_classes
+from segcore.data.class_lists import CAMVID32_CLASSES, read_classes
 from segcore.data.dataset import SPLITS
-from segcore.data.formats.base import Found, Pair, images_in, pair_files, without_suffix
-from segcore.data.tree import Listing
+from segcore.data.file_source import Listing
+from segcore.data.formats.base import (
+    DetectedDataset,
+    ImageMaskPair,
+    images_in,
+    pair_files,
+    without_suffix,
+)
 
 
-def recognise(listing: Listing) -> Found | None:
+def recognise(listing: Listing) -> DetectedDataset | None:
     """`train/NAME.png train_labels/NAME_L.png` and so on; class_dict.csv is `name,r,g,b`.
 
     Raises:
@@ -20,7 +26,7 @@ def recognise(listing: Listing) -> Found | None:
     given = "class_dict.csv" in listing.files
     classes = read_classes(listing, "class_dict.csv", "camvid") if given else CAMVID32_CLASSES
     notes = () if given else ("No class_dict.csv: the 32 colours of CamVid are taken.",)
-    pairs: list[Pair] = []
+    pairs: list[ImageMaskPair] = []
     for split in splits:
         images, masks = listing.below(split), listing.below(f"{split}_labels")
         pairs += pair_files(
@@ -30,4 +36,4 @@ def recognise(listing: Listing) -> Found | None:
             mask_stem=without_suffix("_L"),
         )
     others = (listing.path("class_dict.csv"),) if given else ()
-    return Found("camvid", classes, tuple(pairs), splits=splits, others=others, notes=notes)
+    return DetectedDataset("camvid", classes, tuple(pairs), splits=splits, others=others, notes=notes)

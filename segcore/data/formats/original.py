@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from segcore.data.classes import CAMVID32_CLASSES, read_classes
-from segcore.data.copies import read_copies
-from segcore.data.formats.base import Found, images_in, pair_files
-from segcore.data.tree import Listing
+from segcore.data.augmented_copies import read_copies
+from segcore.data.class_lists import CAMVID32_CLASSES, read_classes
+from segcore.data.file_source import Listing
+from segcore.data.formats.base import DetectedDataset, images_in, pair_files
 
 IMAGES, MASKS = "701_StillsRaw_full", "LabeledApproved_full"
 _FRAME = re.compile(r"^(?P<sequence>0001TP|0006R0|0016E5|Seq05VD)_f?(?P<number>\d+)$")
 
 
-def recognise(listing: Listing) -> Found | None:
+def recognise(listing: Listing) -> DetectedDataset | None:
     """`701_StillsRaw_full/NAME.png` and `LabeledApproved_full/NAME_L.png`; the split is SegNet's.
 
     Raises:
@@ -37,7 +37,7 @@ def recognise(listing: Listing) -> Found | None:
     frames = {pair.id: copies[pair.id].source if pair.id in copies else pair.id for pair in pairs}
     split = tuple(replace(pair, split=segnet_split(frames[pair.id])) for pair in pairs)
     others = (listing.path(label_file),) if label_file else ()
-    return Found("camvid", classes, split, others=others, notes=_notes(set(frames.values())))
+    return DetectedDataset("camvid", classes, split, others=others, notes=_notes(set(frames.values())))
 
 
 def segnet_split(frame: str) -> str:

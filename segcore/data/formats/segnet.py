@@ -8,15 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from segcore.data.classes import ClassList
+from segcore.data.class_lists import ClassList
 from segcore.data.dataset import SPLITS
-from segcore.data.formats.base import Found, Pair, images_in, pair_files
-from segcore.data.tree import Listing
+from segcore.data.file_source import Listing
+from segcore.data.formats.base import (
+    DetectedDataset,
+    ImageMaskPair,
+    images_in,
+    pair_files,
+)
 from segcore.errors import DatasetError
 from segcore.labels import CAMVID11
 
 
-def recognise(listing: Listing) -> Found | None:
+def recognise(listing: Listing) -> DetectedDataset | None:
     """`train/ trainannot/` and so on, with or without `train.txt` lists.
 
     Raises:
@@ -25,7 +30,7 @@ def recognise(listing: Listing) -> Found | None:
     splits = tuple(split for split in SPLITS if {split, f"{split}annot"} <= listing.folders)
     if not splits:
         return None
-    pairs: list[Pair] = []
+    pairs: list[ImageMaskPair] = []
     for split in splits:
         if f"{split}.txt" in listing.files:
             pairs += _listed(listing, split)
@@ -38,10 +43,10 @@ def recognise(listing: Listing) -> Found | None:
                 mask_stem=str,
             )
     lists = tuple(listing.path(f"{split}.txt") for split in splits if f"{split}.txt" in listing.files)
-    return Found("camvid", ClassList.of(CAMVID11), tuple(pairs), ids_only=True, splits=splits, others=lists)
+    return DetectedDataset("camvid", ClassList.of(CAMVID11), tuple(pairs), ids_only=True, splits=splits, others=lists)
 
 
-def _listed(listing: Listing, split: str) -> list[Pair]:
+def _listed(listing: Listing, split: str) -> list[ImageMaskPair]:
     """The pairs of a list; its `/SegNet/CamVid/` prefixes are somebody else's folders."""
     files = set(listing.files)
     pairs = []
@@ -56,7 +61,7 @@ def _listed(listing: Listing, split: str) -> list[Pair]:
         if image not in files and mask not in files:
             raise DatasetError(f"{where}: neither {image} nor {mask} is there. Remove the line or add the files.")
         pairs.append(
-            Pair(
+            ImageMaskPair(
                 PurePosixPath(image).stem,
                 split,
                 listing.path(image) if image in files else None,

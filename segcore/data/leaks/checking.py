@@ -9,13 +9,10 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from segcore.data.balance import Progress
+from segcore.data.class_statistics import Progress
 from segcore.data.dataset import SPLITS, Dataset
 from segcore.data.leaks.duplicates import Match, correlations, find_matches
-from segcore.data.leaks.masks import class_findings, disagreements
-from segcore.data.leaks.neighbours import PAIRS, Timeline, plan_findings
-from segcore.data.leaks.pictures import Pictures, read_pictures
-from segcore.data.leaks.report import (
+from segcore.data.leaks.leak_report import (
     MOST_EXAMPLES,
     NAMES,
     Example,
@@ -26,7 +23,10 @@ from segcore.data.leaks.report import (
     verdict,
     weight,
 )
-from segcore.data.leaks.storage import stored
+from segcore.data.leaks.masks import class_findings, disagreements
+from segcore.data.leaks.neighbours import PAIRS, Timeline, plan_findings
+from segcore.data.leaks.perceptual_hash import Pictures, read_pictures
+from segcore.data.leaks.report_storage import stored
 from segcore.data.split import Item, SplitPlan
 
 OWN = "own"

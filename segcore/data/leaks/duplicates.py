@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from segcore.data.leaks.pictures import Pictures
+from segcore.data.leaks.perceptual_hash import Pictures
 
 # Correlation of local contrast from which two pictures count as one. Measured on CamVid: frames of different drives or
 # more than 1 s apart stay below 0.6 (once 0.71, within the slow clip of val); frames 0.2 s apart have 0.76 in the

@@ -10,8 +10,13 @@ import numpy.typing as npt
 
 from segcore.data.dataset import SPLITS, Dataset
 from segcore.data.leaks.duplicates import ALIKE, Match, Rows, correlations
-from segcore.data.leaks.pictures import Pictures
-from segcore.data.leaks.report import MOST_EXAMPLES, NAMES, Example, Finding
+from segcore.data.leaks.leak_report import (
+    MOST_EXAMPLES,
+    NAMES,
+    Example,
+    Finding,
+)
+from segcore.data.leaks.perceptual_hash import Pictures
 from segcore.errors import number
 from segcore.labels import IGNORE_INDEX
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segcore.data.dataset import SPLITS, Dataset
-from segcore.data.leaks.report import (
+from segcore.data.leaks.leak_report import (
     MOST_EXAMPLES,
     NAMES,
     Example,
@@ -24,7 +24,7 @@ from segcore.data.leaks.report import (
     severity,
     verdict,
 )
-from segcore.data.sequence import frame_number, frame_rate
+from segcore.data.video import frame_number, frame_rate
 from segcore.errors import number
 
 if TYPE_CHECKING:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from segcore.evaluation.backends.choice import BACKENDS, Backend, BackendSpec, available, open_backend
+from segcore.evaluation.backends.registry import (
+    BACKENDS,
+    Backend,
+    BackendSpec,
+    available,
+    open_backend,
+)
 
 __all__ = ["BACKENDS", "Backend", "BackendSpec", "available", "open_backend"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from segcore.evaluation.comparison.comparable_sets import ComparableSet, Kind
 from segcore.evaluation.comparison.comparison import RESAMPLES, Comparison
 from segcore.evaluation.comparison.costs import COSTS, Cost
-from segcore.evaluation.comparison.metrics import METRICS, Metric
-from segcore.evaluation.comparison.pools import Kind, Pool
 from segcore.evaluation.comparison.rows import Pair, Row
+from segcore.evaluation.comparison.score_registry import METRICS, Metric
 
-__all__ = ["COSTS", "METRICS", "RESAMPLES", "Comparison", "Cost", "Kind", "Metric", "Pair", "Pool", "Row"]
+__all__ = ["COSTS", "METRICS", "RESAMPLES", "ComparableSet", "Comparison", "Cost", "Kind", "Metric", "Pair", "Row"]

@@ -14,18 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from segcore.errors import EvaluationError, SegcoreError, unknown
-from segcore.evaluation.comparison import words
-from segcore.evaluation.comparison.costs import Cost, Priced, costs, costs_of
-from segcore.evaluation.comparison.draws import Counted, draw, sums_of
-from segcore.evaluation.comparison.metrics import (
-    METRICS,
-    NAN,
-    Metric,
-    RowScores,
-    metrics_of,
-)
-from segcore.evaluation.comparison.pools import (
-    Pool,
+from segcore.evaluation.comparison import sentences as words
+from segcore.evaluation.comparison.bootstrap_samples import Counted, draw, sums_of
+from segcore.evaluation.comparison.comparable_sets import (
+    ComparableSet,
     block_of,
     differences,
     image_values,
@@ -33,9 +25,27 @@ from segcore.evaluation.comparison.pools import (
     pools_of,
     sequences,
 )
+from segcore.evaluation.comparison.costs import (
+    Cost,
+    ProfiledRun,
+    costs,
+    costs_of,
+)
+from segcore.evaluation.comparison.recipes import Group, groups_of
 from segcore.evaluation.comparison.rows import Pair, Row
-from segcore.evaluation.comparison.seeds import Group, groups_of
-from segcore.metrics import Draws, Interval, Sums, statistic
+from segcore.evaluation.comparison.score_registry import (
+    METRICS,
+    NAN,
+    Metric,
+    RowScores,
+    metrics_of,
+)
+from segcore.metrics import (
+    BootstrapSamples,
+    Interval,
+    Sums,
+    statistic,
+)
 from segcore.runs import Evaluation, RunRecord
 from segcore.runs.temperature import stale_note
 from segcore.runs.titles import run_titles
@@ -71,12 +81,14 @@ class Comparison:
     titles: Mapping[str, str]
     evaluations: Mapping[str, Evaluation]
     problems: Mapping[str, str]
-    pools: tuple[Pool, ...]
+    pools: tuple[ComparableSet, ...]
     groups: tuple[Group, ...]
     resamples: int = RESAMPLES
     seed: int = 0
     _sums: Mapping[str, Sums] = field(default_factory=dict)
-    _draws: dict[int, Draws | None] = field(default_factory=dict)  # by pool, a row a run of it, NaN if not counted
+    _draws: dict[int, BootstrapSamples | None] = field(
+        default_factory=dict
+    )  # by pool, a row a run of it, NaN if not counted
     _pairs: dict[tuple[str, str], Pair] = field(default_factory=dict)
 
     @classmethod
@@ -172,7 +184,7 @@ class Comparison:
         found = [tuple(run_id for run_id in group.runs if run_id in inside) for group in self.groups]
         return [runs for runs in found if runs]
 
-    def _drawn(self, place: int) -> Draws | None:
+    def _drawn(self, place: int) -> BootstrapSamples | None:
         """Draws of each run of a pool, made once."""
         if place not in self._draws:
             pool = self.pools[place]
@@ -181,10 +193,10 @@ class Comparison:
         return self._draws[place]
 
     @cached_property
-    def _groupings(self) -> dict[int, Draws | None]:
+    def _groupings(self) -> dict[int, BootstrapSamples | None]:
         return {}
 
-    def _grouped(self, place: int) -> Draws | None:
+    def _grouped(self, place: int) -> BootstrapSamples | None:
         """Draws of each row of a pool."""
         if place not in self._groupings:
             drawn, inside = self._drawn(place), self.pools[place].runs
@@ -246,8 +258,8 @@ class Comparison:
         return metrics_of(list(self.evaluations.values()))
 
     @cached_property
-    def _priced(self) -> dict[str, Priced]:
-        return {run.id: Priced.of(run) for run in self.runs}
+    def _priced(self) -> dict[str, ProfiledRun]:
+        return {run.id: ProfiledRun.of(run) for run in self.runs}
 
     @cached_property
     def _runs(self) -> dict[str, RunRecord]:
@@ -414,7 +426,9 @@ class Comparison:
             draws = draws.grouped([range(split), range(split, len(runs))], seed=self.seed)
         return self._judged(one, other, draws, (0, 1), len(ids))
 
-    def _judged(self, one: Row, other: Row, draws: Draws | None, places: tuple[int, int], images: int) -> Pair:
+    def _judged(
+        self, one: Row, other: Row, draws: BootstrapSamples | None, places: tuple[int, int], images: int
+    ) -> Pair:
         key = self.metric.key
         if draws is None:
             alone = one.scores[key] - other.scores[key] if one.pool == other.pool else NAN

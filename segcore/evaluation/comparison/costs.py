@@ -12,7 +12,7 @@ from segcore.runs import RunRecord
 from segcore.runs.profile import Latency, Profile
 
 
-class Priced(NamedTuple):
+class ProfiledRun(NamedTuple):
     """A run and what was measured of it, read once for all of its costs.
 
     Args:
@@ -24,7 +24,7 @@ class Priced(NamedTuple):
     profile: Profile | None
 
     @classmethod
-    def of(cls, run: RunRecord) -> Priced:
+    def of(cls, run: RunRecord) -> ProfiledRun:
         """Read its profile."""
         try:
             return cls(run, run.profile)
@@ -52,7 +52,7 @@ class Cost:
     key: str
     title: str
     help: str
-    value: Callable[[Priced], float | None]
+    value: Callable[[ProfiledRun], float | None]
     digits: int = 1
 
 
@@ -85,7 +85,7 @@ COSTS: dict[str, Cost] = {
 }
 
 
-def costs(runs: Sequence[Priced]) -> dict[str, Cost]:
+def costs(runs: Sequence[ProfiledRun]) -> dict[str, Cost]:
     """`COSTS`, and by backend and precision two latencies (median, 95th percentile) and the memory, as far as known.
 
     Latencies of different machines, or of images of different sizes, don't rank models: those of the machine and the
@@ -116,8 +116,8 @@ def _of_backend(backend: str, precision: str, place: tuple[str, int, int]) -> tu
     """Two latencies and the memory."""
     machine, height, width = place
 
-    def part(name: str) -> Callable[[Priced], float | None]:
-        def value(run: Priced) -> float | None:
+    def part(name: str) -> Callable[[ProfiledRun], float | None]:
+        def value(run: ProfiledRun) -> float | None:
             # One entry at most: a profile keeps one of a backend, precision, machine and size.
             wanted = (each for each in run.latencies if each.key == (backend, precision, *place))
             found = next(wanted, None)
@@ -140,7 +140,7 @@ def _of_backend(backend: str, precision: str, place: tuple[str, int, int]) -> tu
     )
 
 
-def costs_of(run: Priced, known: Mapping[str, Cost]) -> dict[str, float]:
+def costs_of(run: ProfiledRun, known: Mapping[str, Cost]) -> dict[str, float]:
     """What a run costs, by key; what was not measured is left out."""
     found = {key: cost.value(run) for key, cost in known.items()}
     return {key: float(value) for key, value in found.items() if value is not None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from segcore.evaluation.comparison.metrics import NAN
+from segcore.evaluation.comparison.score_registry import NAN
 from segcore.metrics import Interval
 
 

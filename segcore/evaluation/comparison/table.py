@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from segcore.errors import ReportError, unknown
 from segcore.evaluation.comparison.comparison import Comparison
 from segcore.evaluation.comparison.costs import COSTS
-from segcore.evaluation.comparison.metrics import METRICS
 from segcore.evaluation.comparison.rows import Row
-from segcore.runs.files import cell
+from segcore.evaluation.comparison.score_registry import METRICS
+from segcore.runs.run_files import cell
 
 CSV_BEGINS = "pool,rank,run,title,"  # the first line of it, since a CSV file has no room for a comment
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segcore.training.losses.segmentation import SegmentationLoss
-from segcore.training.losses.weights import class_weights
+from segcore.training.losses.class_weights import class_weights
+from segcore.training.losses.weighted_sum import SegmentationLoss
 
 __all__ = ["SegmentationLoss", "class_weights"]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from segcore.training.losses.pixels import Pixels
+from segcore.training.losses.batch_statistics import Pixels
 
 _BINS = 4096  # a class; tables of 32 classes stay in a core's second-level cache
 

@@ -15,7 +15,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from segcore.labels import IGNORE_INDEX
-from segcore.training.losses.pixels import Pixels
+from segcore.training.losses.batch_statistics import Pixels
 
 
 def mean(sums: Tensor) -> Tensor:

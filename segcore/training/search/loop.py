@@ -19,9 +19,8 @@ from segcore.errors import ConfigError, DatasetError, RunError, SegcoreError, Tr
 from segcore.runs import RunStore, RunWriter
 from segcore.runs.search import INFO, SearchedData, SearchInfo, SearchRecord, SearchStore, load_search, run_prefix
 from segcore.training.provenance import now, versions
-from segcore.training.search.report import SearchReporter, words
-from segcore.training.search.space import Space, combinations
-from segcore.training.search.storage import storage_errors, storage_name
+from segcore.training.search.console import SearchReporter, words
+from segcore.training.search.search_space import Space, combinations
 from segcore.training.search.study import (
     FoldScore,
     Sampler,
@@ -29,6 +28,7 @@ from segcore.training.search.study import (
     Trial,
     open_study,
 )
+from segcore.training.search.study_storage import storage_errors, storage_name
 
 if TYPE_CHECKING:
     from segcore.training.engine import Session

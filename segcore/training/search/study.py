@@ -26,11 +26,16 @@ import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from segcore.errors import ConfigError
-from segcore.runs import files
+from segcore.runs import run_files
 from segcore.runs.search import BEST, SearchInfo, SearchWriter, run_prefix
-from segcore.training.search.space import Choice, Space, Value, combinations
-from segcore.training.search.storage import open_storage, storage_errors
-from segcore.training.search.workers import Worker
+from segcore.training.search.search_space import (
+    Choice,
+    Space,
+    Value,
+    combinations,
+)
+from segcore.training.search.study_storage import open_storage, storage_errors
+from segcore.training.search.worker_liveness import Worker
 
 Sampler = Literal["tpe", "random", "grid"]
 SAMPLERS: Mapping[str, str] = {
@@ -297,8 +302,8 @@ class Study:
         for trial in self._trials(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL):
             if best is None or trial.number != best.number:
                 for folder in self._folders(trial.number):
-                    (folder / files.WEIGHTS).unlink(missing_ok=True)
-                    (folder / files.CHECKPOINT).unlink(missing_ok=True)
+                    (folder / run_files.WEIGHTS).unlink(missing_ok=True)
+                    (folder / run_files.CHECKPOINT).unlink(missing_ok=True)
 
     def _folders(self, number: int) -> Iterator[Path]:
         return self.runs.glob(f"{run_prefix(number)}-*")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from segcore.augment import CATALOG, Group, Pipeline, Step, presets
-from segcore.augment.advice import advise, is_street
 from segcore.augment.effect import Effect, Side
+from segcore.augment.linter.advice import advise, is_street
 from segcore.labels import CAMVID11, CAMVID32, LabelMap, auto_palette
 
 CELLS = LabelMap("cells", ("nucleus", "membrane"), auto_palette(2))

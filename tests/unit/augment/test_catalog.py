@@ -15,11 +15,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from segcore.augment import CATALOG, GROUPS, LEFT_OUT, Choice, Flag, Nested, Pair, Pipeline, Range, Step
-from segcore.augment.catalog import page
-from segcore.augment.library import read
+from segcore.augment.build_library_schema import read
+from segcore.augment.catalog import docs_page
+from segcore.augment.library_schema import Library, LibraryParameter, recorded
 from segcore.augment.parameters import Axes, Color, ParameterError, Region
-from segcore.augment.record import Library, LibraryParameter, recorded
-from segcore.augment.spec import TransformSpec
+from segcore.augment.transform_spec import TransformSpec
 from segcore.errors import AugmentError
 
 ROOT = Path(__file__).parents[3]
@@ -325,7 +325,7 @@ def test_a_sentence_reads_like_one():
 
 def test_the_page_holds_the_catalog():
     held = (ROOT / "docs" / "augmentation.md").read_text()
-    assert page.updated(held) == held, f"python -m {page.__name__} docs/augmentation.md"
+    assert docs_page.updated(held) == held, f"python -m {docs_page.__name__} docs/augmentation.md"
     assert all(f"| `{name}` | {spec.summary}" in held for name, spec in CATALOG.items())
     with pytest.raises(ValueError, match=r"^The page has no <!-- catalog"):
-        page.updated("# Augmentation\n")
+        docs_page.updated("# Augmentation\n")

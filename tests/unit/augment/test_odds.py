@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from segcore.augment import Group, Pipeline, Step
-from segcore.augment.odds import fires, unchanged
+from segcore.augment.probabilities import fires, unchanged
 
 FLIP, UPSIDE, GRAY = (Step.create(name, 0.5) for name in ("HorizontalFlip", "VerticalFlip", "ToGray"))
 

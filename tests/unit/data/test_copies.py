@@ -6,8 +6,14 @@ import pytest
 from fixtures import layouts
 
 from segcore.data import class_balance, open_dataset
-from segcore.data.copies import COLUMNS, FILE, Copy, read_copies, write_copies
-from segcore.data.tree import list_tree
+from segcore.data.augmented_copies import (
+    COLUMNS,
+    FILE,
+    Copy,
+    read_copies,
+    write_copies,
+)
+from segcore.data.file_source import list_tree
 from segcore.errors import DatasetError
 
 HEADER = ",".join(COLUMNS) + "\n"

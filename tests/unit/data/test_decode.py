@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from segcore.data.classes import ClassList
+from segcore.data.class_lists import ClassList
 from segcore.data.decode import MaskCoding, decode_image, decode_mask, read_size
 from segcore.errors import DatasetError
 from segcore.labels import CAMVID32, LabelMap

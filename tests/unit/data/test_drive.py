@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from segcore.data import drive
-from segcore.data.drive import record as record_module
+from segcore.data.drive import cached_frames as record_module
 from segcore.data.drive.world import camera_at
 from segcore.labels import CAMVID32
 

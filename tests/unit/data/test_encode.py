@@ -7,7 +7,7 @@ import pytest
 from fixtures import layouts
 from PIL import Image
 
-from segcore.data.classes import ClassList
+from segcore.data.class_lists import ClassList
 from segcore.data.decode import MaskCoding, decode_mask
 from segcore.data.encode import encode_image, encode_mask, mask_kind
 from segcore.errors import DatasetError

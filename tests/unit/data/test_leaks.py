@@ -15,8 +15,14 @@ from PIL import Image
 from segcore.data import Item, SplitPlan, open_dataset, plan_split
 from segcore.data.leaks import LeakReport, check, check_against, leak_sentences, store, stored
 from segcore.data.leaks.duplicates import ALIKE, RADIUS, correlations, find_matches
-from segcore.data.leaks.pictures import BITS, Pictures, local_contrast, picture_hash, pixel_hash
-from segcore.data.leaks.report import portion
+from segcore.data.leaks.leak_report import portion
+from segcore.data.leaks.perceptual_hash import (
+    BITS,
+    Pictures,
+    local_contrast,
+    picture_hash,
+    pixel_hash,
+)
 
 
 def pictures_of(*images):

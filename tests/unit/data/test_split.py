@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segcore.data import METHODS, Dataset, Item, open_dataset, plan_split
-from segcore.data.sequence import group_of
 from segcore.data.split import GAP
+from segcore.data.video import group_of
 from segcore.errors import DatasetError
 from segcore.labels import CAMVID11
 

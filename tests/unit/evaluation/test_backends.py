@@ -13,8 +13,8 @@ from fixtures.runs import SIZE, fake_run
 
 from segcore.errors import EvaluationError, RunError
 from segcore.evaluation import Predictor
-from segcore.evaluation.backends import cache
-from segcore.evaluation.backends.with_openvino import computes_in_bf16
+from segcore.evaluation.backends import conversion_cache
+from segcore.evaluation.backends.openvino_backend import computes_in_bf16
 from segcore.evaluation.export_model import export_model
 from segcore.labels import CAMVID11
 from segcore.models import create_model, save_model
@@ -166,7 +166,7 @@ def written(made):
 
 def test_a_conversion_is_kept_and_a_damaged_one_made_again(store, place):
     run, made = fake_run(store, "kept", evaluated=False), []
-    found = [cache.converted(run, ("openvino",), SIZE, written(made)) for _ in range(2)]
+    found = [conversion_cache.converted(run, ("openvino",), SIZE, written(made)) for _ in range(2)]
     assert (len(made), found[0], found[0].note) == (1, found[1], "")
     for damage in (
         lambda: (found[0].folder / "model.bin").write_bytes(bytes(50)),
@@ -174,18 +174,20 @@ def test_a_conversion_is_kept_and_a_damaged_one_made_again(store, place):
         lambda: (found[0].folder / "manifest.json").write_text("{"),
     ):
         damage()
-        cache.converted(run, ("openvino",), SIZE, written(made))
+        conversion_cache.converted(run, ("openvino",), SIZE, written(made))
         assert (found[0].folder / "model.bin").read_bytes() == bytes(100)
     assert len(made) == 4
     run.weights.write_bytes(b"\x02\0\0\0\0\0\0\0{} ")
-    assert cache.converted(run, ("openvino",), SIZE, written(made)).folder != found[0].folder
-    assert cache.converted(run, ("openvino",), ODD, written(made)).folder.name.startswith("kept-openvino-37x51-")
+    assert conversion_cache.converted(run, ("openvino",), SIZE, written(made)).folder != found[0].folder
+    assert conversion_cache.converted(run, ("openvino",), ODD, written(made)).folder.name.startswith(
+        "kept-openvino-37x51-"
+    )
 
 
 def test_the_longest_unused_conversions_go(store, place, monkeypatch):
-    monkeypatch.setattr(cache, "_KEPT", 2)
+    monkeypatch.setattr(conversion_cache, "_KEPT", 2)
     run = fake_run(store, "many", evaluated=False)
-    folders = [cache.converted(run, ("openvino",), (side, 8), written([])).folder for side in (1, 2, 3)]
+    folders = [conversion_cache.converted(run, ("openvino",), (side, 8), written([])).folder for side in (1, 2, 3)]
     assert [folder.exists() for folder in folders] == [False, True, True]
 
 
@@ -193,7 +195,7 @@ def test_where_nothing_can_be_kept_it_is_converted_and_said(store, tmp_path, mon
     run, made = fake_run(store, "kept", evaluated=False), []
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("SEGCORE_CACHE", str(tmp_path / "file"))
-    found = cache.converted(run, ("openvino",), SIZE, written(made))
+    found = conversion_cache.converted(run, ("openvino",), SIZE, written(made))
     assert (found.folder / "model.xml").read_text() == "graph"
     assert "could not be kept in" in found.note
     assert "Set SEGCORE_CACHE to a folder that can be written" in found.note

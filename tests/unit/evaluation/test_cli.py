@@ -187,7 +187,7 @@ def test_a_run_that_may_not_be_read_is_said(run, capsys, monkeypatch):
     def forbidden(path):
         raise PermissionError(13, "Permission denied", "summary.json")
 
-    monkeypatch.setattr("segcore.runs.store.load_run", forbidden)
+    monkeypatch.setattr("segcore.runs.run_store.load_run", forbidden)
     assert main(["evaluate", str(run.path)]) == 2
     assert capsys.readouterr().err == "segcore: summary.json: Permission denied.\n"
 

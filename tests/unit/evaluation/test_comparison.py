@@ -10,10 +10,10 @@ from fixtures.runs import IDS, fake_run, fake_truth
 
 from segcore.errors import EvaluationError
 from segcore.evaluation.comparison import METRICS, Comparison, Kind
-from segcore.evaluation.comparison.draws import sums_of
-from segcore.evaluation.comparison.pools import block_of, sequences, where
+from segcore.evaluation.comparison.bootstrap_samples import sums_of
+from segcore.evaluation.comparison.comparable_sets import block_of, sequences, where
+from segcore.evaluation.comparison.sentences import NO_INTERVAL, points
 from segcore.evaluation.comparison.table import to_csv
-from segcore.evaluation.comparison.words import NO_INTERVAL, points
 from segcore.labels import CAMVID11, LabelMap
 from segcore.runs import RunRecord, RunWriter, load_run
 from segcore.runs.profile import Latency, Profile, write_profile

@@ -13,14 +13,14 @@ from segcore.cli import main
 from segcore.data import open_dataset, plan_split
 from segcore.errors import EvaluationError, RunError
 from segcore.evaluation import Ensemble, Predictor, open_predictor
-from segcore.evaluation.decide import mean_logits
 from segcore.evaluation.export_model import export_model
+from segcore.evaluation.postprocess import mean_logits
 from segcore.evaluation.profile import profile
 from segcore.labels import CAMVID11
 from segcore.models import create_model, save_model
-from segcore.report.stored import evaluate_command
+from segcore.report.stored_evaluations import evaluate_command
 from segcore.runs import Profile, RunWriter, load_run, write_profile
-from segcore.runs.plans import plan_of
+from segcore.runs.reproduce import plan_of
 from segcore.runs.summary import Member
 
 NAME = "ensemble-one_two"

@@ -131,9 +131,9 @@ def test_a_choice_that_is_not_there_lists_those_that_are(run, options, message):
 
 @pytest.mark.parametrize(("backend", "extra"), [("openvino", "openvino"), ("onnxruntime", "onnx")])
 def test_a_package_that_is_not_installed_is_named_with_the_way_to_it(run, monkeypatch, backend, extra):
-    from segcore.evaluation.backends import available, choice
+    from segcore.evaluation.backends import available, registry
 
-    monkeypatch.setattr(choice, "find_spec", lambda name: None)
+    monkeypatch.setattr(registry, "find_spec", lambda name: None)
     assert available() == ("torch",)
     with pytest.raises(EvaluationError, match=rf"needs the package {backend}.*pip install 'segcore\[{extra}\]'"):
         Predictor(run, backend=backend)

@@ -11,7 +11,7 @@ from torch import nn
 
 from segcore.cli import main
 from segcore.errors import EvaluationError
-from segcore.evaluation import stopwatch
+from segcore.evaluation import latency
 from segcore.evaluation.profile import profile
 from segcore.runs import Latency, load_run
 
@@ -101,13 +101,13 @@ def test_the_command_prints_a_table_and_json(run, measured, capsys):
 
 
 def test_one_image_is_timed_after_another(run):
-    found = stopwatch.measure(run.path, "torch", "fp32", "cpu", SIZE, 0.0)
-    assert (found.repeats, found.height, found.width) == (stopwatch.FEWEST, *SIZE)
+    found = latency.measure(run.path, "torch", "fp32", "cpu", SIZE, 0.0)
+    assert (found.repeats, found.height, found.width) == (latency.FEWEST, *SIZE)
     assert 0 < found.median_ms <= found.p95_ms
     assert found.image_ms > 0
     assert f"{torch.get_num_threads()} threads" in found.machine
     assert found.peak_memory_mb is None or found.peak_memory_mb > 50
-    assert stopwatch.percentile(list(np.arange(1, 101)), 0.95) == 95
+    assert latency.percentile(list(np.arange(1, 101)), 0.95) == 95
 
 
 def test_what_stops_the_measuring_process_is_said(store, fake_run):

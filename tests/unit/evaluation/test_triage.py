@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segcore.errors import EvaluationError
-from segcore.evaluation.triage import (
+from segcore.evaluation.image_ranking import (
     LOWER_IS_BETTER,
     SCORES,
     ImageScores,
@@ -23,7 +23,7 @@ from segcore.evaluation.triage import (
 from segcore.labels import CAMVID11, LabelMap
 from segcore.metrics import Reliability, boundary_scores, per_image
 from segcore.runs import Evaluation
-from segcore.runs.tables import Cells
+from segcore.runs.parquet_tables import SparseConfusion
 
 LABELS = LabelMap("toy", ("Sky", "Road", "Car"), ((1, 1, 1), (2, 2, 2), (3, 3, 3)))
 IDS = ("a", "b", "c", "d")
@@ -41,7 +41,7 @@ COUNTS = np.array(
 
 def scored(counts=COUNTS, ids=IDS, labels=LABELS, entropy=None):
     image, truth, prediction = np.nonzero(counts)
-    cells = Cells(
+    cells = SparseConfusion(
         image.astype(np.int32),
         truth.astype(np.uint8),
         prediction.astype(np.uint8),
@@ -218,7 +218,7 @@ def test_other_values_rank_only_the_images_they_know():
 
 def test_rows_may_come_in_any_order():
     found = scored()
-    cells = Cells(*(column[::-1] for column in found.evaluation.cells))
+    cells = SparseConfusion(*(column[::-1] for column in found.evaluation.cells))
     again = ImageScores.of(replace(found.evaluation, cells=cells))
     assert (again.sums.right == found.sums.right).all() and (again.sums.predicted == found.sums.predicted).all()
 

@@ -21,8 +21,8 @@ from segcore.metrics import (
     scores,
     statistic,
 )
-from segcore.metrics.blocks import Blocks
-from segcore.metrics.student import t_cdf, t_quantile
+from segcore.metrics.block_bootstrap import Blocks
+from segcore.metrics.student_t import t_cdf, t_quantile
 
 OF_CONFUSION = [name for name, kind in STATISTICS.items() if kind.of == "confusion"]
 
@@ -216,7 +216,7 @@ def test_the_same_seed_draws_the_same_and_chunks_do_not_matter(monkeypatch):
     np.testing.assert_array_equal(
         whole, resample([counts], block=4, resamples=100, seed=3, groups=[0] * 10 + [1] * 20).values
     )
-    monkeypatch.setattr("segcore.metrics.resampling._CELLS", 200)
+    monkeypatch.setattr("segcore.metrics.bootstrap_intervals._CELLS", 200)
     np.testing.assert_array_equal(
         whole, resample([counts], block=4, resamples=100, seed=3, groups=[0] * 10 + [1] * 20).values
     )

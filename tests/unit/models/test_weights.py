@@ -14,7 +14,7 @@ from sklearn.datasets import load_sample_image
 from timm.data import create_transform, resolve_data_config
 
 from segcore.errors import ModelError, WeightsError
-from segcore.models import create_model, save_model, weights
+from segcore.models import create_model, encoder_weights, save_model
 from segcore.models.encoders import normalization
 
 LITE = "tu-tf_efficientnet_lite0"
@@ -24,12 +24,12 @@ ESPRESSO, PALACE = 967, 698
 
 @pytest.fixture(scope="module")
 def packaged() -> Path:
-    path = weights.packaged_file(LITE)
+    path = encoder_weights.packaged_file(LITE)
     assert path is not None
     return path
 
 
-@pytest.fixture(scope="module", params=weights.PACKAGES)
+@pytest.fixture(scope="module", params=encoder_weights.PACKAGES)
 def encoder(request: pytest.FixtureRequest) -> str:
     """Each encoder whose weights come in a package."""
     return request.param
@@ -39,10 +39,10 @@ def encoder(request: pytest.FixtureRequest) -> str:
 def classifier(encoder: str) -> torch.nn.Module:
     """timm's whole classifier with the package's tensors."""
     model = timm.create_model(encoder.removeprefix("tu-"))
-    path = weights.packaged_file(encoder)
+    path = encoder_weights.packaged_file(encoder)
     assert path is not None
     missing, unexpected = model.load_state_dict(
-        weights.timm_state_in_order(encoder, weights.read_tensors(path), path), strict=False
+        encoder_weights.timm_state_in_order(encoder, encoder_weights.read_tensors(path), path), strict=False
     )
     assert unexpected == []
     assert all(name.endswith("num_batches_tracked") for name in missing)
@@ -120,7 +120,7 @@ def test_a_hub_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(huggingface_hub, "get_session", Silent)
     start = time.perf_counter()
-    assert not weights.hub_reachable(patience=0.1)
+    assert not encoder_weights.hub_reachable(patience=0.1)
     assert time.perf_counter() - start < 2
 
 
@@ -136,9 +136,9 @@ def test_a_hub_that_answers_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
         return torch.nn.Linear(1, 1)
 
     monkeypatch.setattr(huggingface_hub, "get_session", Quick)
-    monkeypatch.setattr(weights.smp.encoders, "get_encoder", download)
+    monkeypatch.setattr(encoder_weights.smp.encoders, "get_encoder", download)
     for encoder in ("resnet34", "tu-resnet18"):
-        assert set(weights.encoder_state(encoder, "imagenet") or ()) == {"weight", "bias"}
+        assert set(encoder_weights.encoder_state(encoder, "imagenet") or ()) == {"weight", "bias"}
     assert calls == [("resnet34", "imagenet", False), ("tu-resnet18", True, False)]
 
 
@@ -146,10 +146,10 @@ def test_a_download_that_breaks_off_says_why(monkeypatch: pytest.MonkeyPatch) ->
     def broken(name: str, weights: object) -> None:
         raise ConnectionError("connection reset by peer")
 
-    monkeypatch.setattr(weights, "hub_reachable", lambda: True)
-    monkeypatch.setattr(weights.smp.encoders, "get_encoder", broken)
+    monkeypatch.setattr(encoder_weights, "hub_reachable", lambda: True)
+    monkeypatch.setattr(encoder_weights.smp.encoders, "get_encoder", broken)
     with pytest.raises(WeightsError, match=r"^No imagenet weights for 'resnet34': connection reset by peer\. Without"):
-        weights.encoder_state("resnet34", "imagenet")
+        encoder_weights.encoder_state("resnet34", "imagenet")
 
 
 def test_an_unknown_kind_of_weights() -> None:
@@ -163,7 +163,7 @@ def test_an_unknown_kind_of_weights() -> None:
 def test_an_encoder_nobody_has_weights_for() -> None:
     name = next(name for name in timm.list_models() if not timm.models.is_model_pretrained(name))
     with pytest.raises(WeightsError, match=rf"^Nobody publishes ImageNet weights for 'tu-{name}'"):
-        weights.encoder_state(f"tu-{name}", "imagenet")
+        encoder_weights.encoder_state(f"tu-{name}", "imagenet")
 
 
 def test_a_file_of_the_package(packaged: Path) -> None:
@@ -180,7 +180,8 @@ def test_a_file_of_the_users_own(tmp_path: Path, encoder: str, suffix: str) -> N
         state = timm.create_model(encoder.removeprefix("tu-")).state_dict()
     else:
         state = {
-            f"module.{k}": v for k, v in weights.smp.encoders.get_encoder(encoder, weights=None).state_dict().items()
+            f"module.{k}": v
+            for k, v in encoder_weights.smp.encoders.get_encoder(encoder, weights=None).state_dict().items()
         }
     path = tmp_path / f"mine{suffix}"
     if suffix == ".pth":
@@ -188,8 +189,8 @@ def test_a_file_of_the_users_own(tmp_path: Path, encoder: str, suffix: str) -> N
     else:
         safetensors.torch.save_file(state, path)
     loaded = create_model("unet", encoder=encoder, encoder_weights=path, classes=2).encoder.state_dict()
-    given = {weights._plain(name): value for name, value in state.items()}
-    assert all(torch.equal(value, given[weights._plain(name)]) for name, value in loaded.items())
+    given = {encoder_weights._plain(name): value for name, value in state.items()}
+    assert all(torch.equal(value, given[encoder_weights._plain(name)]) for name, value in loaded.items())
 
 
 def test_the_encoder_of_another_run(tmp_path: Path) -> None:
@@ -201,7 +202,7 @@ def test_the_encoder_of_another_run(tmp_path: Path) -> None:
 
 def test_weights_of_another_encoder(tmp_path: Path, packaged: Path) -> None:
     path = tmp_path / "resnet18.safetensors"
-    safetensors.torch.save_file(weights.smp.encoders.get_encoder("resnet18", weights=None).state_dict(), path)
+    safetensors.torch.save_file(encoder_weights.smp.encoders.get_encoder("resnet18", weights=None).state_dict(), path)
     message = (
         r"resnet34: \d+ of the encoder's \d+ tensors are missing, first 'layer1\.2\.conv1\.weight'\. .* another enc"
     )
@@ -212,15 +213,15 @@ def test_weights_of_another_encoder(tmp_path: Path, packaged: Path) -> None:
     with pytest.raises(
         WeightsError, match=r"resnet18\.safetensors: 100 tensors; .* has 247\. These are not its weights"
     ):
-        weights.encoder_state(LITE, path)
+        encoder_weights.encoder_state(LITE, path)
     with pytest.raises(WeightsError, match=r"efficientnet-lite0-.*\.pth: 247 tensors; .*_lite2 has 322"):
-        weights.encoder_state("tu-tf_efficientnet_lite2", packaged)
+        encoder_weights.encoder_state("tu-tf_efficientnet_lite2", packaged)
 
 
 def test_tensors_in_another_order_are_refused(packaged: Path) -> None:
-    backwards = dict(reversed(weights.read_tensors(packaged).items()))
+    backwards = dict(reversed(encoder_weights.read_tensors(packaged).items()))
     with pytest.raises(WeightsError, match=r"is \[1000\]; conv_stem\.weight of .* is \[32, 3, 3, 3\]\. These are not"):
-        weights.timm_state_in_order(LITE, backwards, packaged)
+        encoder_weights.timm_state_in_order(LITE, backwards, packaged)
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -229,11 +230,11 @@ def test_a_damaged_or_missing_file(tmp_path: Path, suffix: str, packaged: Path) 
     with pytest.raises(
         WeightsError, match=r": no such file of encoder weights; expected a \.pth or \.safetensors file"
     ):
-        weights.encoder_state(LITE, path)
+        encoder_weights.encoder_state(LITE, path)
     for content in (b"", b"not weights", packaged.read_bytes()[:10_000]):
         path.write_bytes(content)
         with pytest.raises(WeightsError, match=r"can't be read as "):
-            weights.encoder_state(LITE, path)
+            encoder_weights.encoder_state(LITE, path)
 
 
 def test_a_pickle_is_never_run(tmp_path: Path) -> None:
@@ -244,7 +245,7 @@ def test_a_pickle_is_never_run(tmp_path: Path) -> None:
     path = tmp_path / "bomb.pth"
     torch.save({"weight": Bomb()}, path)
     with pytest.raises(WeightsError, match=r"can't be read as plain tensors"):
-        weights.read_tensors(path)
+        encoder_weights.read_tensors(path)
     assert not (tmp_path / "ran").exists()
 
 
@@ -252,9 +253,9 @@ def test_a_file_that_holds_something_else(tmp_path: Path) -> None:
     path = tmp_path / "list.pth"
     torch.save([torch.zeros(1)], path)
     with pytest.raises(WeightsError, match=r"list\.pth: holds list; expected tensors by name"):
-        weights.read_tensors(path)
+        encoder_weights.read_tensors(path)
 
 
 def test_an_unknown_encoder_comes_first() -> None:
     with pytest.raises(ModelError, match="No encoder 'resnet'"):
-        weights.encoder_state("resnet", "imagenet")
+        encoder_weights.encoder_state("resnet", "imagenet")

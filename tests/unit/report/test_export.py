@@ -15,7 +15,7 @@ from PIL import Image
 from segcore.cli import main
 from segcore.data import open_dataset
 from segcore.errors import ReportError
-from segcore.report.to_fiftyone import export_fiftyone
+from segcore.report.fiftyone import export_fiftyone
 from segcore.runs import load_run
 
 

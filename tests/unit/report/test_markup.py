@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from segcore.report import charts
 from segcore.report.axis import Axis
-from segcore.report.examples import choose
+from segcore.report.image_selection import choose
 from segcore.report.markup import Html, el
 
 

@@ -11,9 +11,9 @@ from fixtures.runs import fake_ensemble
 from segcore.cli import main
 from segcore.data import open_dataset, plan_split
 from segcore.data.leaks import check
-from segcore.data.leaks.storage import store
+from segcore.data.leaks.report_storage import store
 from segcore.metrics import POLICY
-from segcore.report.notes import checks_of, leak_notes
+from segcore.report.leak_notes import checks_of, leak_notes
 from segcore.runs import RunStore, RunWriter
 
 

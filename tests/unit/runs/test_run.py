@@ -26,8 +26,8 @@ from segcore.metrics import (
     scores,
 )
 from segcore.runs import HISTORY_COLUMNS, RunStore, RunWriter, ScoreInfo, load_run, void_ids
-from segcore.runs.confidence import read_confidence, write_confidence
-from segcore.runs.files import file_name, sample_id
+from segcore.runs.confidence_images import read_confidence, write_confidence
+from segcore.runs.run_files import file_name, sample_id
 
 
 def test_a_run_reads_back_as_written(store, fake_run):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from segcore.evaluation.comparison import Comparison
-from segcore.report.board import notes
+from segcore.report.leaderboard import notes
 from segcore.runs import load_run
 from segcore.runs.temperature import after_evaluation, stale_note, stored_temperature
 

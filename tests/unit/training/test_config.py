@@ -10,9 +10,9 @@ import pytest
 from segcore.augment import presets
 from segcore.errors import AugmentError, ConfigError, SegcoreError, UnknownModel
 from segcore.training import TrainConfig
-from segcore.training.choices import parse_loss
-from segcore.training.command import main, parse
+from segcore.training.command_line import main, parse
 from segcore.training.config import build, describe, read_settings
+from segcore.training.registry import parse_loss
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_full_disk_is_said(capsys, monkeypatch):
 
 def test_help_needs_no_torch():
     code = (
-        "import sys\nfrom segcore.training.command import main\n"
+        "import sys\nfrom segcore.training.command_line import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
         "print({'torch', 'lightning', 'albumentations', 'pandas'} & set(sys.modules))"
     )
@@ -176,7 +176,7 @@ def test_help_needs_no_torch():
 
 def test_what_can_not_start_is_said_before_torch_is_imported():
     code = (
-        "import sys\nfrom segcore.training import loggers\nfrom segcore.training.command import main\n"
+        "import sys\nfrom segcore.training import loggers\nfrom segcore.training.command_line import main\n"
         "loggers.find_spec = lambda name: None\n"
         "codes = main(['--data', '/no/such/place']), main(['--loggers', 'mlflow'])\n"
         "print(codes, {'torch', 'lightning', 'pandas'} & set(sys.modules))"

@@ -15,9 +15,9 @@ from torch.nn.parallel import DistributedDataParallel
 from segcore.errors import ConfigError, DatasetError, TrainingError
 from segcore.models import create_model
 from segcore.training import distributed, engine, fit
-from segcore.training.choices import LOSSES, parse_loss
 from segcore.training.distributed import World, cluster, is_lost, share_batch_statistics
 from segcore.training.losses import SegmentationLoss
+from segcore.training.registry import LOSSES, parse_loss
 
 GONE = "[pair.cc:561] gloo: Connection closed by peer [127.0.0.1]:45744"  # as torch says it
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from segcore.errors import AugmentError, typed_line
-from segcore.training.failures import cause
+from segcore.training.error_messages import cause
 
 WORKER = (
     "AugmentError: Caught AugmentError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"

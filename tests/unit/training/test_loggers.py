@@ -10,8 +10,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from segcore.errors import ConfigError
 from segcore.training import loggers as module
-from segcore.training.choices import LOGGERS
 from segcore.training.loggers import check_loggers, create_loggers, log_end, log_epoch
+from segcore.training.registry import LOGGERS
 
 CONFIG = {"models": ["unet"], "lr": 0.004, "labels": None, "model_options": {"unet": {"decoder_channels": [64, 32]}}}
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from segcore.errors import ConfigError
-from segcore.training.choices import LOSSES, parse_loss
 from segcore.training.losses import SegmentationLoss, class_weights
 from segcore.training.losses.terms import near_boundary
+from segcore.training.registry import LOSSES, parse_loss
 
 WEIGHTS = torch.tensor([0.5, 1.0, 2.0, 3.0])
 EVERY = "+".join(LOSSES)

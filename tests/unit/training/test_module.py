@@ -7,8 +7,8 @@ from segcore.errors import TrainingError
 from segcore.models import create_model
 from segcore.models.encoders import Normalization, parameter_stages
 from segcore.training.config import build
+from segcore.training.lightning_module import SegmentationModule
 from segcore.training.losses import SegmentationLoss
-from segcore.training.module import SegmentationModule
 
 HALF = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 

@@ -11,9 +11,9 @@ from torch.optim import lr_scheduler
 
 from segcore.errors import ConfigError
 from segcore.models import create_model, parameter_groups
-from segcore.training.choices import OPTIMIZERS, SCHEDULES
 from segcore.training.config import build
-from segcore.training.optim import create_optimizer, learning_rate_factor
+from segcore.training.optimizers import create_optimizer, learning_rate_factor
+from segcore.training.registry import OPTIMIZERS, SCHEDULES
 
 FALLING = [name for name in SCHEDULES if name != "constant"]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from segcore.errors import ConfigError
-from segcore.training import ray_cluster
-from segcore.training.command import main
-from segcore.training.ray_cluster import check_ray, connected, share
-from segcore.training.ray_worker import Order, train_one
+from segcore.training.command_line import main
+from segcore.training.ray import cluster
+from segcore.training.ray.cluster import check_ray, connected, share
+from segcore.training.ray.worker import WorkerTask, train_one
 
 
 def cpus(*counts):
@@ -61,7 +61,7 @@ def test_a_cluster_that_cannot_train(machines, device, threads, message):
 
 
 def test_without_ray_the_way_to_install_it_is_told(monkeypatch, capsys):
-    monkeypatch.setattr(ray_cluster, "find_spec", lambda name: None)
+    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
     assert main(["--launcher", "ray"]) == 2
     assert capsys.readouterr().err == (
         "train.py: --launcher ray: the package ray is not installed. pip install 'segcore[ray]', or leave --launcher "
@@ -99,6 +99,6 @@ def test_one_of_several_processes_is_refused(monkeypatch, environment):
 def test_a_machine_without_the_folder_of_runs_says_so(monkeypatch, tmp_path):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.chdir(tmp_path)
-    result = train_one(Order({}, tmp_path / "runs" / "unet", tmp_path / "elsewhere", "", {}, 1))
+    result = train_one(WorkerTask({}, tmp_path / "runs" / "unet", tmp_path / "elsewhere", "", {}, 1))
     assert result.status is None and "Give --out a folder that every machine sees under the same path" in result.refused
     assert Path.cwd() == tmp_path

@@ -13,7 +13,14 @@ from segcore.data.dataset import Dataset
 from segcore.data.split import Item
 from segcore.labels import LabelMap
 from segcore.training.distributed import World
-from segcore.training.samples import Items, SampleStore, TrainBatches, ValBatches, draw_seed, loader
+from segcore.training.train_dataset import (
+    ResumableBatchSampler,
+    SampleStore,
+    TrainDataset,
+    ValBatches,
+    draw_seed,
+    loader,
+)
 
 LABELS = LabelMap("two", ("a", "b"), ((0, 0, 0), (255, 255, 255)))
 TURN = Pipeline((Step.create("Rotate", 1.0), Step.create("RandomBrightnessContrast", 1.0)))
@@ -52,7 +59,7 @@ def items(*, copies=0, training=True, fixed=False, count=5, budget=10**9, pipeli
     store = SampleStore(dataset, (32, 48), budget)
     store.fill(dataset.ids)
     planned = [Item(name, copy) for name in dataset.ids for copy in range(copies + 1)]
-    return Items(planned, store, pipeline, seed=7, copies=copies, training=training, fixed=fixed)
+    return TrainDataset(planned, store, pipeline, seed=7, copies=copies, training=training, fixed=fixed)
 
 
 def same(left, right):
@@ -61,7 +68,7 @@ def same(left, right):
 
 
 def batches(found, size, *, workers=0, epoch=0, seed=1, world=None, resume=None):
-    chosen = TrainBatches(len(found), size, seed=seed, world=world or World())
+    chosen = ResumableBatchSampler(len(found), size, seed=seed, world=world or World())
     chosen.set_epoch(epoch)
     if resume:
         chosen.resume(*resume)
@@ -143,8 +150,8 @@ def test_a_last_batch_of_one_is_dropped_in_training_only():
 
 
 def test_an_epoch_goes_on_where_it_was_left():
-    whole = list(TrainBatches(11, 3, seed=2, world=World()))
-    left = TrainBatches(11, 3, seed=2, world=World())
+    whole = list(ResumableBatchSampler(11, 3, seed=2, world=World()))
+    left = ResumableBatchSampler(11, 3, seed=2, world=World())
     left.resume(0, 2)
     assert len(left) == len(whole) and list(left) == whole[2:]
     left.set_epoch(1)
@@ -154,8 +161,10 @@ def test_an_epoch_goes_on_where_it_was_left():
 @settings(max_examples=60)
 @given(count=st.integers(1, 40), size=st.integers(1, 9), processes=st.integers(1, 4), seed=st.integers(0, 99))
 def test_processes_share_each_batch(count, size, processes, seed):
-    whole = [batch for batch in TrainBatches(count, size, seed=seed, world=World())]
-    shares = [list(TrainBatches(count, size, seed=seed, world=World(rank, processes))) for rank in range(processes)]
+    whole = [batch for batch in ResumableBatchSampler(count, size, seed=seed, world=World())]
+    shares = [
+        list(ResumableBatchSampler(count, size, seed=seed, world=World(rank, processes))) for rank in range(processes)
+    ]
     if size < processes:
         return  # refused before, or left with empty shares
     for step, parts in enumerate(zip(*shares, strict=True)):

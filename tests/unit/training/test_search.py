@@ -24,7 +24,7 @@ from segcore.errors import AugmentError, ConfigError, DatasetError, RunError, Se
 from segcore.runs.search import SearchStore
 from segcore.training.config import build, read_settings
 from segcore.training.search import SearchPlan, read_space, search
-from segcore.training.search.storage import storage_errors
+from segcore.training.search.study_storage import storage_errors
 
 SPACE = "space: {lr: {low: 1.0e-4, high: 1.0e-2, log: true}, loss: [ce, ce+dice]}\n"
 CONFIGS = Path(__file__).parents[3] / "configs"

@@ -10,11 +10,11 @@ from segcore.labels import CAMVID11, IGNORE_INDEX, LabelMap
 from segcore.metrics import boundary_band
 from segcore.visual import (
     encode_band,
+    encode_correctness,
     encode_disagreement,
     encode_errors,
     encode_plane,
     encode_png,
-    encode_verdict,
     encode_where,
 )
 from segcore.visual.layers import (
@@ -76,7 +76,7 @@ def test_errors_of_255_classes_can_be_drawn():
 
 
 def test_a_verdict_is_right_wrong_or_void(pair):
-    layer = drawn(encode_verdict(*pair))
+    layer = drawn(encode_correctness(*pair))
     assert colors(layer[:10]) == {WRONG} and colors(layer[10:20]) == {RIGHT} and colors(layer[20:]) == set(HATCHED)
 
 
@@ -138,7 +138,7 @@ def test_inputs_are_left_alone(pair):
     near = boundary_band(truth, 2)
     near.flags.writeable = False
     encode_errors(prediction, truth, CAMVID11)
-    encode_verdict(prediction, truth)
+    encode_correctness(prediction, truth)
     encode_band(prediction, truth, near, CAMVID11)
     encode_where(prediction, near, CAMVID11)
     encode_disagreement([prediction, truth], truth)

@@ -1,0 +1,7 @@
+from . import metrics as metrics
+from .data import open_dataset as open_dataset
+from .evaluation import Predictor as Predictor
+from .models import create_model as create_model
+from .runs import load_run as load_run
+
+__version__: str

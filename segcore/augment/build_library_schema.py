@@ -1,0 +1,188 @@
+"""Reads schemas, signatures and docstrings of the installed albumentations and writes `library_schema.json`.
+
+Run it with `python -m segcore.augment.build_library_schema`. The catalog is built from that file; a test compares it
+with the installed library, so that drift shows.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+from segcore.augment.library_schema import (
+    RECORD,
+    Library,
+    LibraryParameter,
+    LibraryTransform,
+)
+
+_BASES = ("BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D")
+
+
+def read() -> Library:
+    """The installed library, imported for it."""
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    import albumentations
+
+    found = {
+        name: _transform(each)
+        for name, each in vars(albumentations).items()
+        if inspect.isclass(each) and issubclass(each, albumentations.BasicTransform) and name not in _BASES
+    }
+    return Library(albumentations.__version__, found)
+
+
+def _transform(transform: Any) -> LibraryTransform:  # noqa: ANN401 - an untyped library
+    schema = getattr(transform, "InitSchema", None)
+    targets = transform._targets if isinstance(transform._targets, tuple) else (transform._targets,)
+    helps = dict(_documented(transform))
+    given = inspect.signature(transform.__init__).parameters
+    checks: tuple[str, ...] = ()
+    if schema is not None:
+        decorators = schema.__pydantic_decorators__
+        checks = tuple(sorted({*decorators.model_validators, *decorators.field_validators}))
+    return LibraryTransform(
+        summary=_sentence(inspect.getdoc(transform) or ""),
+        targets=tuple(each.name.lower() for each in targets),
+        p=given["p"].default,
+        checks=checks,
+        parameters={
+            name: _parameter(each, schema.model_fields.get(name) if schema else None, helps.get(name, ""))
+            for name, each in given.items()
+            if name not in ("self", "p")
+        },
+    )
+
+
+def _parameter(signed: inspect.Parameter, schema: Any, help: str) -> LibraryParameter:  # noqa: ANN401 - pydantic's field
+    required = signed.default is inspect.Parameter.empty
+    default = None if required else _default(signed.default)
+    if schema is None:
+        return LibraryParameter(kind="unknown", required=required, default=default, help=help)
+    types_, rules, null = _unfold(schema.annotation, list(schema.metadata))
+    kind, whole, options = _kind(types_)
+    low, high, above = _bounds(rules)
+    names = {getattr(rule.func, "__name__", "") for rule in rules if hasattr(rule, "func")}
+    ordered = "nondecreasing" in names or any(name.startswith(("convert_to_", "process_")) for name in names)
+    if kind == "range" and whole and len(types_) == 1 and not ordered and low is not None and high is None:
+        kind = "pair"  # two sizes, of which the second may be the smaller one
+    return LibraryParameter(
+        kind=kind,
+        whole=whole or "float2int" in names,
+        low=low,
+        high=high,
+        above=above,
+        options=options,
+        null=null or (default is None and not required),
+        required=required,
+        default=default,
+        help=help,
+    )
+
+
+def _unfold(annotation: Any, rules: list[Any]) -> tuple[list[Any], list[Any], bool]:  # noqa: ANN401 - a type
+    """(alternatives, what pydantic checks, whether None is one) of an annotation."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        inner, *more = typing.get_args(annotation)
+        return _unfold(inner, [*more, *rules])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        found: list[Any] = []
+        null = False
+        for each in typing.get_args(annotation):
+            if each is type(None):
+                null = True
+                continue
+            alternatives, rules, deeper = _unfold(each, rules)
+            found, null = [*found, *alternatives], null or deeper
+        return found, rules, null
+    return [annotation], rules, False
+
+
+def _kind(alternatives: list[Any]) -> tuple[str, bool, tuple[Any, ...]]:
+    """(kind, whole numbers, options)."""
+    tuples = [typing.get_args(each) for each in alternatives if typing.get_origin(each) is tuple]
+    literals = [typing.get_args(each) for each in alternatives if typing.get_origin(each) is typing.Literal]
+    plain = [each for each in alternatives if each in (int, float, bool, str)]
+    if len(alternatives) == 1 and literals:
+        return "choice", False, tuple(sorted((each for each in literals[0] if each is not None), key=str))
+    if alternatives == [bool]:
+        return "flag", False, ()
+    if alternatives in ([int], [float]):
+        return "number", alternatives == [int], ()
+    pairs = [each for each in tuples if each in ((int, int), (float, float))]
+    if pairs and any(typing.get_origin(each) is dict for each in alternatives):
+        return "axes", False, ()
+    if pairs and len(tuples) == len(pairs) and len(alternatives) == len(tuples) + len(plain):
+        return "range", all(each == (int, int) for each in pairs), ()
+    if alternatives == [tuple[float, float, float, float]]:
+        return "region", False, ()
+    if alternatives in ([tuple[int, int, int]], [tuple[int, ...]]):
+        return "color", True, ()
+    return " | ".join(sorted(_named(each) for each in alternatives)), False, ()
+
+
+def _bounds(rules: list[Any]) -> tuple[float | None, float | None, bool]:
+    """(low, high, whether low is excluded): the narrowest of all rules."""
+    low: float | None = None
+    high: float | None = None
+    above = False
+    for rule in rules:
+        for name in ("ge", "gt"):
+            if (bound := getattr(rule, name, None)) is not None:
+                low, above = bound, name == "gt"
+        if (bound := getattr(rule, "le", None)) is not None:
+            high = bound
+        function: Any = getattr(rule, "func", None)
+        name = getattr(function, "__qualname__", "")
+        if name == "check_range_bounds.<locals>.validator":
+            held = inspect.getclosurevars(function).nonlocals
+            low, high, above = held["min_val"], held["max_val"], not held["min_inclusive"]
+        elif name in ("process_non_negative_range", "convert_to_0plus_range"):
+            low = max(0, low or 0)
+    return low, high, above
+
+
+def _default(value: Any) -> Any:  # noqa: ANN401 - any default of the library
+    """A default as JSON keeps it; a function as its name."""
+    if isinstance(value, tuple | list):
+        return tuple(_default(each) for each in value)
+    if isinstance(value, dict):
+        return {key: _default(each) for key, each in value.items()}
+    return value if isinstance(value, bool | int | float | str) or value is None else _named(value)
+
+
+def _named(annotation: Any) -> str:  # noqa: ANN401 - a type
+    if annotation in (int, float, bool, str) or (callable(annotation) and hasattr(annotation, "__qualname__")):
+        name = str(annotation.__qualname__)
+        if not typing.get_args(annotation):
+            return name
+    return re.sub(r"\b(?:typing|numpy|collections\.abc|pathlib)\.", "", str(annotation))
+
+
+def _documented(transform: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - an untyped library
+    """(parameter, first sentence about it) of the `Args` of a docstring."""
+    text = inspect.getdoc(transform) or ""
+    if "Args:" not in text:
+        return
+    block = re.split(r"\n\S", text.split("Args:", 1)[1], maxsplit=1)[0]
+    for entry in re.split(r"\n {1,4}(?=\w+\s*\()", "\n" + block.lstrip("\n")):
+        found = re.match(r"\s*(\w+)\s*\(.*?\):\s*(.*)", entry, re.DOTALL)
+        if found:
+            yield found[1], _sentence(found[2])
+
+
+def _sentence(text: str) -> str:
+    """The first sentence of a documentation, on one line, without its markup."""
+    paragraph = re.split(r"\n\s*(?:[-*] |\n)", text.strip() + "\n\n")[0]
+    line = " ".join(paragraph.split()).replace("``", "").replace("`", "")
+    first = re.split(r"(?<=[a-z0-9)\]]{2})\. (?=[A-Z0-9])", line)[0]
+    return first.rstrip(" .:") + "." if first else ""
+
+
+if __name__ == "__main__":
+    RECORD.write_text(read().text(), encoding="utf-8")

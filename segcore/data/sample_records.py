@@ -1,0 +1,100 @@
+"""Records of samples: stored in files, or another record with its ids renumbered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from segcore.data.dataset import Record
+from segcore.data.decode import MaskCoding, decode_image, decode_mask, read_size
+from segcore.data.file_source import Tree
+from segcore.data.sample import U8Image, U8Mask
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """One image file with its mask file.
+
+    Args:
+        id: Unique in its dataset.
+        split: `train`, `val` or `test`.
+        group: The sequence it belongs to.
+        tree: The folder or zip with the files.
+        image_path: Image inside the tree.
+        mask_path: Mask inside the tree.
+        coding: How the mask becomes ids.
+        origin: Id of the frame it shows: its own, or that of the frame an augmented copy was made from.
+        copy: 0 for a frame, 1, 2, ... for its augmented copies.
+    """
+
+    id: str
+    split: str
+    group: str
+    tree: Tree
+    image_path: str
+    mask_path: str
+    coding: MaskCoding
+    origin: str
+    copy: int = 0
+
+    def image(self) -> U8Image:
+        return decode_image(self.tree.read(self.image_path), self._where(self.image_path))
+
+    def mask(self) -> U8Mask:
+        return decode_mask(self.tree.read(self.mask_path), self._where(self.mask_path), self.coding)
+
+    def size(self) -> tuple[int, int]:
+        with self.tree.open(self.image_path) as stream:
+            return read_size(stream, self._where(self.image_path))
+
+    def stamp(self) -> str:
+        return f"{self.tree.stamp(self.image_path)} {self.tree.stamp(self.mask_path)}"
+
+    def _where(self, path: str) -> str:
+        return f"{self.tree.root}/{path}"
+
+
+@dataclass(frozen=True)
+class RenumberedRecord:
+    """Another record whose mask ids go through a table.
+
+    Args:
+        record: Its image, and its mask as ids of its own labels.
+        table: 256 bytes: id of the record -> id handed out.
+    """
+
+    record: Record
+    table: bytes
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def split(self) -> str:
+        return self.record.split
+
+    @property
+    def group(self) -> str:
+        return self.record.group
+
+    @property
+    def origin(self) -> str:
+        return self.record.origin
+
+    @property
+    def copy(self) -> int:
+        return self.record.copy
+
+    def image(self) -> U8Image:
+        return self.record.image()
+
+    def mask(self) -> U8Mask:
+        return np.frombuffer(self.table, np.uint8)[self.record.mask()]
+
+    def size(self) -> tuple[int, int]:
+        return self.record.size()
+
+    def stamp(self) -> str:
+        return self.record.stamp()

@@ -1,0 +1,134 @@
+"""Converted models, kept in the user's cache folder: never in a run, which is committed and shared.
+
+A conversion is a folder with a manifest of its files. What can't be trusted any more (a file that is missing, cut off
+or changed) is made again; where nothing can be written, a conversion lives as long as its process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from segcore.runs import RunRecord, run_files
+
+_FORMAT: Final = 2  # raised when the graph that is converted changes
+_MANIFEST: Final = "manifest.json"
+_KEPT: Final = 32  # conversions, of 10 to 100 MB each; the longest unused goes first
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A converted model on disk.
+
+    Args:
+        folder: Where its files are.
+        note: Why it could not be kept for the next time; empty where it was.
+    """
+
+    folder: Path
+    note: str = ""
+
+
+def conversions() -> Path:
+    """The folder of all conversions: in `SEGCORE_CACHE`, else in the user's cache folder."""
+    return Path(os.environ.get("SEGCORE_CACHE") or platformdirs.user_cache_dir("segcore")) / "models"
+
+
+def converted(
+    run: RunRecord, packages: tuple[str, ...], size: tuple[int, int], convert: Callable[[Path], None]
+) -> Converted:
+    """A run's model in another program's format, from the cache where it is there.
+
+    Args:
+        run: The run; its weights and architecture are the key, so a run that is trained again is converted again.
+        packages: Packages whose versions decide what comes out, the backend's first.
+        size: (height, width) that the model is fed.
+        convert: Writes the files into a folder.
+
+    Raises:
+        RunError: when the run has no weights.
+    """
+    name = run_files.folder_name(f"{run.id}-{packages[0]}-{size[0]}x{size[1]}-{_key(run, packages, size)}")
+    folder = conversions() / name
+    if _whole(folder):
+        return Converted(folder)
+    try:
+        with run_files.replacing_folder(folder) as fresh:
+            convert(fresh)
+            _write_manifest(fresh)
+    except OSError as error:
+        # Another process may have put the same conversion there meanwhile.
+        if _whole(folder):
+            return Converted(folder)
+        place = _temporary()
+        convert(place)
+        return Converted(
+            place,
+            f"The converted model could not be kept in {folder.parent} ({error.strerror or error}), so it is converted "
+            "anew each time. Set SEGCORE_CACHE to a folder that can be written.",
+        )
+    _forget_old(folder.parent)
+    return Converted(folder)
+
+
+def _key(run: RunRecord, packages: tuple[str, ...], size: tuple[int, int]) -> str:
+    fed = run.summary.input
+    parts = [_FORMAT, _digest(run.weights), _digest(run.path / run_files.MODEL), fed.mean, fed.std, size]
+    parts += [f"{package} {version(package)}" for package in (*packages, "torch")]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _digest(path: Path) -> str:
+    status = path.stat()
+    return _digest_at(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=64)
+def _digest_at(path: Path, changed: int, size: int) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _write_manifest(folder: Path) -> None:
+    digests = {path.name: _digest(path) for path in sorted(folder.iterdir())}
+    (folder / _MANIFEST).write_text(json.dumps(digests), "utf-8")
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a conversion is there, unchanged; noted as used."""
+    try:
+        digests = json.loads((folder / _MANIFEST).read_text("utf-8"))
+        whole = bool(digests) and all(_digest(folder / name) == digest for name, digest in digests.items())
+    except (OSError, ValueError, AttributeError, TypeError):
+        return False
+    if whole:
+        with suppress(OSError):  # a shared cache may be read-only
+            os.utime(folder)
+    return whole
+
+
+def _forget_old(folder: Path) -> None:
+    with suppress(OSError):  # another process may be doing the same
+        entries = [entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."]
+        for old in sorted(entries, key=lambda entry: entry.stat().st_mtime_ns)[:-_KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _temporary() -> Path:
+    import atexit
+
+    place = tempfile.mkdtemp(prefix="segcore-model-")
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return Path(place)

@@ -1,0 +1,15 @@
+from .create import create_model as create_model
+from .create import model_options as model_options
+from .encoders import Normalization as Normalization
+from .encoders import normalization as normalization
+from .freezing import count_parameters as count_parameters
+from .freezing import parameter_groups as parameter_groups
+from .freezing import set_trainable as set_trainable
+from .registry import DEFAULT_ENCODER as DEFAULT_ENCODER
+from .registry import MODELS as MODELS
+from .registry import ModelSpec as ModelSpec
+from .registry import model_names as model_names
+from .registry import model_spec as model_spec
+from .registry import model_title as model_title
+from .storage import load_model as load_model
+from .storage import save_model as save_model

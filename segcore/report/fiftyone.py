@@ -1,0 +1,210 @@
+"""Ground truth and predictions as a FiftyOne dataset. FiftyOne is an optional extra, imported when it is asked for."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from segcore.errors import ReportError
+from segcore.labels import IGNORE_INDEX, LabelMap
+from segcore.report.export import about, image_names, write_classes, write_images
+from segcore.report.safe_output import check_folder, new_folder
+from segcore.report.stored_evaluations import check_images, dataset_of, stored_evaluation
+from segcore.runs.run_files import file_name
+
+if TYPE_CHECKING:
+    from segcore.runs import Evaluation, RunRecord
+
+U8 = npt.NDArray[np.uint8]
+GROUND_TRUTH = "ground_truth"
+
+
+def fiftyone() -> ModuleType:
+    """FiftyOne itself.
+
+    Raises:
+        ReportError: when it is not installed.
+    """
+    try:
+        return import_module("fiftyone")
+    except ImportError:
+        raise ReportError(
+            "FiftyOne is not installed. Install it: pip install 'segcore[fiftyone]' (in an environment of its own: "
+            "it asks for an older OpenCV). Without it: --format coco, which FiftyOne and others read."
+        ) from None
+
+
+def export_fiftyone(
+    runs: Sequence[RunRecord],
+    split: str,
+    out: str | Path,
+    *,
+    data: str | None = None,
+    name: str | None = None,
+) -> list[str]:
+    """Write images and masks into `out`, and a persistent FiftyOne dataset that shows them.
+
+    The dataset has the fields `ground_truth` and, for each run, its id (as `fo.Segmentation`) and its id with `_miou`
+    (the image's mean IoU). FiftyOne keeps 0 for the background, so a class's value is its id + 1, and 0 is void.
+
+    Args:
+        runs: Runs on the same images and classes.
+        split: Whose stored predictions.
+        out: Folder to write; FiftyOne reads the files from there, so it has to stay.
+        data: The dataset; None for what the runs were trained on.
+        name: Of the FiftyOne dataset; `segcore-<dataset>-<split>` when None. An earlier export of the name is replaced.
+
+    Returns:
+        What was written, a sentence a line.
+
+    Raises:
+        ReportError: without FiftyOne, or when runs, split, `data` or `out` don't fit.
+        DatasetError: when the dataset can't be opened.
+        RunError: when a stored prediction is missing or broken.
+    """
+    fo = fiftyone()
+    target = check_folder(out)
+    found = [(run, stored_evaluation(run, split)) for run in runs]
+    dataset = dataset_of(runs[0], data)
+    for run, evaluation in found:
+        check_same(found[0][0], found[0][1], run, evaluation)
+    check_images(dataset, *found[0])
+    called = name or f"segcore-{dataset.name}-{split}"
+    _check_name(fo, called)
+    ids = found[0][1].ids
+    names = image_names(ids, dataset, written=True)
+    fields = field_names([run.id for run in runs])
+    with new_folder(out, about(runs[0], split, "fiftyone") | {"runs": [run.id for run in runs]}) as folder:
+        write_images(folder / "images", dataset, names)
+        _write_masks(folder / GROUND_TRUTH, ids, dataset.mask)
+        for (_, evaluation), field in zip(found, fields, strict=True):
+            _write_masks(folder / field, ids, evaluation.prediction)
+        write_classes(folder / "classes.csv", runs[0].labels)
+        shown = dict(zip(fields, (each for _, each in found), strict=True))
+        made = _built(fo, called, target, dataset.labels, names, shown)
+    _take_its_place(fo, made, called)
+    return [
+        f"{len(ids)} images with ground truth and {', '.join(fields)} in the FiftyOne dataset {called!r}",
+        f"Its files are in {target}: keep them there.",
+        f"Look at it: fiftyone app launch {called}",
+    ]
+
+
+def check_same(first: RunRecord, expected: Evaluation, run: RunRecord, evaluation: Evaluation) -> None:
+    """Refuse runs whose predictions can't stand in one dataset.
+
+    Raises:
+        ReportError: naming what differs.
+    """
+    what = ""
+    if run.labels.names != first.labels.names:
+        what = f"other classes ({run.labels.name}, {run.labels.classes}; {first.labels.name}, {first.labels.classes})"
+    elif set(evaluation.ids) != set(expected.ids):
+        what = f"other images ({len(evaluation.ids)} and {len(expected.ids)})"
+    if what:
+        raise ReportError(f"Runs {first.id!r} and {run.id!r} were evaluated on {what}. Export them one by one.")
+
+
+def field_names(ids: Sequence[str]) -> list[str]:
+    """Run ids as names of fields: letters, digits and `_`, none twice, none that FiftyOne keeps for itself.
+
+    >>> field_names(["drive-unet", "drive.unet", "8s", "id"])
+    ['drive_unet', 'drive_unet_2', 'run_8s', 'run_id']
+    """
+    taken = {"id", "filepath", "tags", "metadata", "created_at", "last_modified_at", GROUND_TRUTH}
+    found: list[str] = []
+    for run_id in ids:
+        plain = re.sub(r"\W+", "_", run_id, flags=re.ASCII).strip("_") or "run"
+        plain = plain if plain[0].isalpha() and plain not in taken else f"run_{plain}"
+        name, number = plain, 1
+        while name in found:
+            number += 1
+            name = f"{plain}_{number}"
+        found.append(name)
+    return found
+
+
+def _write_masks(folder: Path, ids: Sequence[str], mask: Callable[[str], U8]) -> None:
+    folder.mkdir()
+    for sample_id in ids:
+        found = mask(sample_id)
+        shifted = np.where(found == IGNORE_INDEX, 0, found + np.uint8(1)).astype(np.uint8)
+        Image.fromarray(shifted).save(folder / file_name(sample_id))  # grey: FiftyOne takes a palette for colours
+
+
+def _check_name(fo: ModuleType, name: str) -> None:
+    """Refuse a name that is taken by somebody else's dataset."""
+    if name not in fo.list_datasets():
+        return
+    if not fo.load_dataset(name).info.get("segcore"):
+        raise ReportError(f"FiftyOne has a dataset {name!r} that Segcore didn't make. Choose another --name.")
+
+
+def _built(
+    fo: ModuleType,
+    name: str,
+    folder: Path,
+    labels: LabelMap,
+    names: dict[str, str],
+    fields: dict[str, Evaluation],
+) -> Any:  # noqa: ANN401 - FiftyOne has no types
+    """The dataset under a name of its own: that of an earlier export stays until this one is whole."""
+    made = fo.Dataset(f"{name}-{uuid4().hex[:8]}")  # not persistent: FiftyOne forgets it if we are killed
+    try:
+        _fill(fo, made, folder, labels, names, fields)
+    except BaseException:
+        fo.delete_dataset(made.name)
+        raise
+    return made
+
+
+def _take_its_place(fo: ModuleType, made: Any, name: str) -> None:  # noqa: ANN401
+    """Give a dataset the name that it is to have, in place of an earlier export: see `_check_name`."""
+    if name in fo.list_datasets():
+        fo.delete_dataset(name)
+    made.name = name
+    made.persistent = True
+    made.save()
+
+
+def _fill(
+    fo: ModuleType,
+    made: Any,  # noqa: ANN401
+    folder: Path,
+    labels: LabelMap,
+    names: dict[str, str],
+    fields: dict[str, Evaluation],
+) -> None:
+    made.add_samples(list(_samples(fo, folder, names, fields)))
+    targets = {index + 1: class_name for index, class_name in enumerate(labels.names)}
+    made.default_mask_targets = targets
+    made.default_classes = list(labels.names)
+    made.info = {"segcore": True, "classes": labels.name}
+    colors = [
+        {"intTarget": index + 1, "color": "#{:02x}{:02x}{:02x}".format(*color)}
+        for index, color in enumerate(labels.colors)
+    ]
+    made.app_config.color_scheme = fo.ColorScheme(color_by="value", default_mask_targets_colors=colors)
+    made.save()
+
+
+def _samples(fo: ModuleType, folder: Path, names: dict[str, str], fields: dict[str, Evaluation]) -> Iterator[Any]:
+    for sample_id, image in names.items():
+        mask = file_name(sample_id)
+        sample = fo.Sample(filepath=str(folder / "images" / image), tags=[next(iter(fields.values())).split])
+        sample[GROUND_TRUTH] = fo.Segmentation(mask_path=str(folder / GROUND_TRUTH / mask))
+        for field, evaluation in fields.items():
+            sample[field] = fo.Segmentation(mask_path=str(folder / field / mask))
+            miou = evaluation.image_scores(sample_id).miou
+            sample[f"{field}_miou"] = None if math.isnan(miou) else miou
+        yield sample

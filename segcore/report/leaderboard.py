@@ -1,0 +1,225 @@
+"""A comparison as a leaderboard in Markdown or LaTeX, for people; as CSV it is `comparison.table.to_csv`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, TypeAlias
+
+from segcore.errors import ReportError, unknown
+from segcore.evaluation.comparison import COSTS, METRICS, Comparison, Row
+from segcore.evaluation.comparison.table import CSV_BEGINS, ordered, to_csv
+from segcore.metrics import POLICY
+from segcore.report.leak_notes import leak_notes
+
+MARK = "segcore leaderboard"  # in the first lines of what is written
+_LATEX = {letter: rf"\{letter}" for letter in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "–": "--",
+    "±": r"$\pm$",
+}
+Asked: TypeAlias = "Sequence[str] | Literal['all'] | None"  # columns
+DEFAULT = ("miou", "image_miou", "pixel_accuracy", "boundary_iou", "parameters")
+NARROW = ("miou", "pixel_accuracy", "parameters")  # where a page is as wide as paper
+_RANKED_BY = 2  # place of the column that is ranked by
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table for people.
+
+    Args:
+        title: Its head.
+        cell: The text of a row in it.
+        number: Set right.
+        note: Has to be said under the table.
+    """
+
+    title: str
+    cell: Callable[[Row], str]
+    number: bool = True
+    note: str = ""
+
+
+def score(value: float) -> str:
+    """A score to three digits; a dash where there is none."""
+    return "–" if value != value else f"{value:.3f}"
+
+
+def interval(row: Row) -> str:
+    """`0.472 to 0.598`; a dash where there is none."""
+    if row.interval is None or row.interval.low != row.interval.low:
+        return "–"
+    return f"{row.interval.low:.3f} to {row.interval.high:.3f}"
+
+
+def columns(
+    comparison: Comparison, asked: Asked = None, *, default: Sequence[str], sort: str | None = None
+) -> list[Column]:
+    """Rank, model, what is ranked by with its interval, and beside it other scores and costs.
+
+    Args:
+        comparison: What it can tell.
+        asked: Keys of the scores and costs, `all` of them, or None for the default ones and a latency.
+        default: The default ones; those that nobody knows are left out.
+        sort: A score or cost that is shown in any case.
+
+    Raises:
+        ReportError: when a key is none of a score or cost.
+    """
+    first = comparison.metric
+    known = [key for key in comparison.metrics if key != first.key] + list(comparison.costs)
+    if asked == "all":
+        keys = known
+    elif asked is None:
+        latency = next((key for key in comparison.costs if key.endswith("_median")), None)
+        keys = [key for key in known if key in {*default, latency, sort}]
+    else:
+        choices = [*METRICS, *dict.fromkeys((*COSTS, *comparison.costs))]
+        for key in asked:
+            if key not in choices:
+                raise ReportError(unknown("score or cost", key, choices))
+        keys = [key for key in dict.fromkeys(asked) if key != first.key]
+    ranks = {run_id: rank for pool in range(len(comparison.pools)) for run_id, rank in comparison.ranks(pool).items()}
+    found = [
+        Column("rank", lambda row: str(ranks.get(row.id, "–"))),
+        Column("model", lambda row: row.title, number=False),
+        Column(first.title, partial(_score, first.key)),
+        Column("95 % interval", interval),
+    ]
+    if any(len(row.runs) > 1 for row in comparison.rows):
+        found.append(Column("sd of seeds", lambda row: score(row.spread)))
+    return found + [_column(comparison, key) for key in keys]
+
+
+def _column(comparison: Comparison, key: str) -> Column:
+    if key in METRICS:
+        return Column(METRICS[key].title, partial(_score, key))
+    cost = comparison.costs.get(key, COSTS.get(key))
+    assert cost is not None
+    note = "" if key in COSTS else f"{cost.title}: {cost.help}"  # a latency is one of a machine and a size
+    return Column(cost.title, partial(_cost, key, cost.digits), note=note)
+
+
+def _score(key: str, row: Row) -> str:
+    return score(row.scores[key])
+
+
+def _cost(key: str, digits: int, row: Row) -> str:
+    return f"{row.cost[key]:.{digits}f}" if key in row.cost else "–"
+
+
+def notes(comparison: Comparison, pool: int, shown: Sequence[Column] = ()) -> list[str]:
+    """What has to stand under a table: how it is counted, what the intervals are, what speaks against the split."""
+    found = [POLICY]
+    rows = comparison.ranked(pool)
+    kept = comparison.pools[pool]
+    if any(interval(row) != "–" for row in rows):
+        drawn = f"blocks of {kept.block} frames" if kept.block > 1 else "images"
+        found.append(f"Intervals: 95 %, bootstrap over {drawn}, {comparison.resamples:,} draws.")
+    if len(comparison.level(pool)) > 1:
+        found.append(f"Bold: the best, and what {kept.where} can't separate from it.")
+    found += [each.note for each in shown if each.note][:1]  # the others were measured at the same place
+    inside = [run for run in comparison.runs if run.id in kept.runs]
+    return [*found, *comparison.stale(kept.runs), *leak_notes(inside, comparison.split)]
+
+
+def problems(comparison: Comparison) -> list[str]:
+    """Runs without scores, and what keeps runs from being compared."""
+    lacking = [f"{row.title}: {row.problem}." for row in comparison.rows if row.problem]
+    return [*comparison.differences, *(text.replace("..", ".") for text in lacking)]
+
+
+def title(comparison: Comparison, pool: int) -> str:
+    """`drive, 31 classes, 11 frames of one clip: test`."""
+    return f"{comparison.pools[pool].title}: {comparison.split}"
+
+
+def markdown(comparison: Comparison, sort: str | None = None, asked: Asked = None) -> str:
+    """A table for each set of runs that rank each other, with its notes under it."""
+    parts = [f"<!-- {MARK} -->"]
+    for pool in range(len(comparison.pools)):
+        shown, level = columns(comparison, asked, default=DEFAULT, sort=sort), _bold(comparison, pool)
+        lines = [
+            _line([each.title for each in shown]),
+            _line(["---:" if each.number else "---" for each in shown]),
+        ]
+        for row in ordered(comparison, pool, sort):
+            cells = [_markdown(each.cell(row)) for each in shown]
+            if row.id in level:
+                cells[_RANKED_BY] = f"**{cells[_RANKED_BY]}**"
+            lines.append(_line(cells))
+        listed = "\n".join(f"- {_markdown(text)}" for text in notes(comparison, pool, shown))
+        parts += [f"### {_markdown(title(comparison, pool))}", "\n".join(lines), listed]
+    if problems(comparison):
+        parts.append("\n".join(f"- {_markdown(text)}" for text in problems(comparison)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown(text: str) -> str:
+    return re.sub(r"([\\|*_<>\[\]])", r"\\\1", " ".join(text.split()))
+
+
+def _bold(comparison: Comparison, pool: int) -> frozenset[str]:
+    """Rows to print bold: the best and its equals, where there is somebody to be better than."""
+    rows = comparison.ranked(pool)
+    return comparison.level(pool) if len(rows) > 1 else frozenset()
+
+
+def latex(comparison: Comparison, sort: str | None = None, asked: Asked = None) -> str:
+    """A `table` with booktabs for each set of runs that rank each other, its notes under it."""
+    parts = [f"% {MARK}; \\usepackage{{booktabs}}"]
+    for pool in range(len(comparison.pools)):
+        shown, level = columns(comparison, asked, default=NARROW, sort=sort), _bold(comparison, pool)
+        lines = [" & ".join(escaped(each.title) for each in shown) + r" \\", r"\midrule"]
+        for row in ordered(comparison, pool, sort):
+            cells = [escaped(each.cell(row).replace(" to ", "–")) for each in shown]
+            if row.id in level:
+                cells[_RANKED_BY] = rf"\textbf{{{cells[_RANKED_BY]}}}"
+            lines.append(" & ".join(cells) + r" \\")
+        name = re.sub(r"[^a-z0-9]+", "-", f"{comparison.pools[pool].kind.dataset}-{comparison.split}".lower())
+        kind = "".join("r" if each.number else "l" for each in shown)
+        body = "\n    ".join([r"\toprule", *lines, r"\bottomrule"])
+        said = escaped(" ".join(notes(comparison, pool, shown)))
+        parts.append(
+            "\\begin{table}\n  \\centering\\small\\setlength{\\tabcolsep}{3pt}\n"
+            f"  \\caption{{{escaped(title(comparison, pool))}. {said}}}\\smallskip\n"
+            f"  \\label{{tab:{name.strip('-')}{'-' + str(pool + 1) if pool else ''}}}\n"
+            f"  \\begin{{tabular}}{{{kind}}}\n    {body}\n  \\end{{tabular}}\n\\end{{table}}"
+        )
+    parts += [f"% {' '.join(text.split())}" for text in problems(comparison)]
+    return "\n\n".join(parts) + "\n"
+
+
+def escaped(text: str) -> str:
+    r"""Text as LaTeX shows it; what stands between backticks is code.
+
+    >>> print(escaped("a_b & 95 %"))
+    a\_b \& 95 \%
+    """
+    parts = " ".join(text.split()).split("`")
+    plain = ["".join(_LATEX.get(letter, letter) for letter in part) for part in parts]
+    return "".join(rf"\texttt{{{part}}}" if index % 2 else part for index, part in enumerate(plain))
+
+
+def table(comparison: Comparison, sort: str | None = None, asked: Asked = None) -> str:
+    """CSV, always with every column.
+
+    Raises:
+        ReportError: when columns are asked for.
+    """
+    if asked not in (None, "all"):
+        raise ReportError("CSV is for programs and always has every column; --columns is for md and latex.")
+    return to_csv(comparison, sort)
+
+
+FORMATS: Mapping[str, Callable[[Comparison, str | None, Asked], str]] = {"md": markdown, "csv": table, "latex": latex}
+MARKS = {"md": MARK, "csv": CSV_BEGINS, "latex": MARK}

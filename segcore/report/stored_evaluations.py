@@ -1,0 +1,92 @@
+"""What a report or an export is made from: a run's stored evaluation, and its dataset where that is here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from segcore.errors import ReportError
+from segcore.runs import Evaluation, RunRecord, cli_hints
+from segcore.runs.ensemble import default_name, member_path
+from segcore.runs.reproduce import data_of
+
+if TYPE_CHECKING:
+    from segcore.data import Dataset
+
+
+def evaluate_command(run: RunRecord, split: str) -> str:
+    """The command that makes the evaluation of a split."""
+    members = run.summary.members
+    if not members:
+        return cli_hints.evaluate_command(run.path, split)
+    first, *others = [member_path(run.path, member) for member in members]
+    return cli_hints.evaluate_command(first, split, others, run.id if run.id != default_name(members) else "")
+
+
+def stored_evaluation(run: RunRecord, split: str) -> Evaluation:
+    """What a run predicted on a split.
+
+    Raises:
+        ReportError: when it was not evaluated on it; what there is and the command that makes it are named.
+        RunError: when its files can't be read.
+    """
+    found = run.evaluation(split)
+    if found is None:
+        there = f"; there is {', '.join(run.splits)}" if run.splits else ""
+        raise ReportError(
+            f"Run {run.id!r} has no evaluation on {split!r}{there}. Make one: {evaluate_command(run, split)}"
+        )
+    return found
+
+
+def dataset_of(run: RunRecord, source: str | None = None) -> Dataset:
+    """The dataset as the run reads it, of the run's classes.
+
+    Args:
+        run: As for `data_of`.
+        source: A folder, a zip or `drive`; None for what the run was trained on.
+
+    Raises:
+        DatasetError: when it can't be opened.
+        LabelError: when its classes don't fit the labels of the run.
+        ReportError: when its classes are others than the run's.
+        RunError: when the run's settings can't be read.
+    """
+    dataset = data_of(run, source)
+    if dataset.labels.names != run.labels.names:
+        mine = [name for name in run.labels.names if name not in dataset.labels.names]
+        other = [name for name in dataset.labels.names if name not in run.labels.names]
+        raise ReportError(
+            f"{dataset.source} has other classes than run {run.id!r}: {dataset.labels.classes} against "
+            f"{run.labels.classes} (only there: {_some(other)}; only in the run: {_some(mine)}). Give what it was "
+            "trained on with --data."
+        )
+    return dataset
+
+
+def check_images(dataset: Dataset, run: RunRecord, evaluation: Evaluation) -> None:
+    """Refuse a dataset that lacks images of an evaluation, or has them in another size.
+
+    Raises:
+        ReportError: naming one.
+    """
+    there = set(dataset.ids)
+    missing = [sample_id for sample_id in evaluation.ids if sample_id not in there]
+    what = f"the {evaluation.split} evaluation of run {run.id!r}"
+    if missing:
+        raise ReportError(
+            f"{dataset.source} has no image {missing[0]!r}, which {what} holds ({len(missing)} of "
+            f"{len(evaluation.ids)} are missing). Give the dataset it was evaluated on with --data."
+        )
+    for sample_id in evaluation.ids:
+        height, width = evaluation.size(sample_id)
+        if dataset.size(sample_id) != (height, width):
+            found = "{}x{}".format(*dataset.size(sample_id))
+            raise ReportError(
+                f"{dataset.source}: {sample_id} is {found}, in {what} it was {height}x{width}. Give the dataset it was "
+                f"evaluated on with --data, or evaluate it again: {evaluate_command(run, evaluation.split)}"
+            )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])]) or "none"

@@ -1,0 +1,125 @@
+"""A folder of runs."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from segcore.errors import RunError, unknown
+from segcore.runs import run_files
+from segcore.runs.run_record import RunRecord, load_run
+from segcore.runs.run_writer import RunWriter
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RunProblem:
+    """A folder that looks like a run but can't be read, and why."""
+
+    path: Path
+    message: str
+
+
+class RunStore:
+    """The runs in a folder.
+
+    Args:
+        root: The folder; a missing one is an empty store.
+    """
+
+    def __init__(self, root: str | Path = "checkpoints") -> None:
+        self.root = Path(root)
+
+    def list(self) -> list[RunRecord]:
+        """Every readable run, by dataset and then by time of creation; opens only each `summary.json`."""
+        return self.read()[0]
+
+    @property
+    def problems(self) -> tuple[RunProblem, ...]:
+        """The folders that look like runs but can't be read."""
+        return self.read()[1]
+
+    def read(self) -> tuple[builtins.list[RunRecord], tuple[RunProblem, ...]]:
+        """`list` and `problems` in one reading."""
+        runs, problems = read_each(_folders(self.root), load_run)
+        return sorted(runs, key=lambda run: (run.summary.dataset.name, run.summary.created, run.id)), problems
+
+    def get(self, run_id: str) -> RunRecord:
+        """One run.
+
+        Raises:
+            RunError: when there is none of this id (the choices are listed), or it can't be read.
+        """
+        for path in _folders(self.root):
+            if path.name == run_id:
+                return load_run(path)
+        choices = [path.name for path in _folders(self.root)]
+        if not choices:
+            raise RunError(f"No run {run_id!r}: there are no runs in {self.root}. Train some: python train.py")
+        raise RunError(unknown(f"run in {self.root}", run_id, choices))
+
+    def create(self, name: str) -> RunWriter:
+        """Make the folder of a new run: `name`, or `name-2`, `name-3`, ... where that is taken.
+
+        Characters that don't belong in a folder's name become dashes.
+
+        Raises:
+            RunError: when nothing is left of the name, or the folder can't be made.
+        """
+        base = run_files.folder_name(name)
+        if not base:
+            raise RunError(f"No run can be called {name!r}; expected letters or digits.")
+        number = 1
+        while True:
+            path = self.root / (base if number == 1 else f"{base}-{number}")
+            try:
+                self.root.mkdir(parents=True, exist_ok=True)
+                path.mkdir()
+            except FileExistsError:
+                if not self.root.is_dir():
+                    raise RunError(f"{self.root} is a file; expected a folder for runs. Choose another.") from None
+                number += 1
+            except OSError as error:
+                raise RunError(
+                    f"Can't make the run folder {path}: {error.strerror}. Choose another with --out."
+                ) from None
+            else:
+                return RunWriter(path)
+
+
+def find_run(wanted: str, root: str | Path) -> RunRecord:
+    """A run by its folder, or by its id in `root`.
+
+    Raises:
+        RunError: when there is none, or it can't be read.
+    """
+    path = Path(wanted)
+    if path.is_dir() or len(path.parts) > 1:
+        return load_run(path)
+    return RunStore(root).get(wanted)
+
+
+def _folders(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return []
+    return sorted(
+        path
+        for path in root.iterdir()
+        if path.name[0] != "." and path.is_dir() and any((path / mark).exists() for mark in run_files.MARKS)
+    )
+
+
+def read_each(folders: Iterable[Path], load: Callable[[Path], T]) -> tuple[list[T], tuple[RunProblem, ...]]:
+    """(what can be read, what can't and why)."""
+    found: list[T] = []
+    problems: list[RunProblem] = []
+    for path in folders:
+        try:
+            found.append(load(path))
+        except (RunError, OSError) as error:
+            problems.append(RunProblem(path, str(error)))
+    return found, tuple(problems)

@@ -1,0 +1,195 @@
+"""What happens around the steps of a training: rows, best weights, checkpoints, the epoch's line, a clean stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import lightning.pytorch as pl
+
+from segcore.metrics import scores
+from segcore.models import save_model
+from segcore.runs import RunWriter
+from segcore.training.checkpoint import Checkpoint, Position
+from segcore.training.console import Reporter
+from segcore.training.lightning_module import Batch, SegmentationModule
+from segcore.training.signals import StopRequest
+from segcore.training.train_dataset import ResumableBatchSampler
+
+
+class Interrupted(Exception):
+    """The user asked to stop; raised between two steps."""
+
+
+@dataclass
+class Progress:
+    """How far a training came, and what it cost."""
+
+    epochs: int = 0
+    best_epoch: int | None = None
+    best_miou: float = -1.0
+    seconds: float = 0.0
+    waited: float = 0.0
+    images: int = 0
+    ended: bool = False
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def wait_share(self) -> float:
+        """Share of the time in which a step waited for data."""
+        return self.waited / self.seconds if self.seconds else 0.0
+
+    def state(self) -> dict[str, Any]:
+        """Plain values, for `last.ckpt`."""
+        return asdict(self)
+
+
+OnEpoch = Callable[[Mapping[str, Any]], bool]  # gets the row of an epoch; False stops the training
+
+
+class Recorder(pl.Callback):
+    """Writes a row of metrics an epoch, the weights whenever validation mIoU is the best so far, and `last.ckpt`.
+
+    Args:
+        writer: Of the run.
+        reporter: Tells the user.
+        stop: Whether the user asked to stop.
+        progress: Kept up to date.
+        batches: Of training; told which epoch it is.
+        start: Where the training begins.
+        on_epoch: Sees the row of each epoch.
+    """
+
+    def __init__(
+        self,
+        writer: RunWriter,
+        reporter: Reporter,
+        stop: StopRequest,
+        progress: Progress,
+        batches: ResumableBatchSampler,
+        start: Position,
+        on_epoch: OnEpoch,
+    ) -> None:
+        self.writer, self.reporter, self.stop, self.progress = writer, reporter, stop, progress
+        self.batches, self.start, self.on_epoch = batches, start, on_epoch
+        self._epoch_started = self._step_ended = self._lr = 0.0
+        self._saved = time.monotonic()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        module = _module(pl_module)
+        module.freeze_for(trainer.current_epoch)
+        if not module.world.first:  # DDP gave every process the first one's losses and counts
+            module.start("train")
+            module.start("val")
+        self.stop.listen()  # Lightning answers SIGTERM in a way of its own, which several processes don't survive
+        self._epoch_started = self._step_ended = time.perf_counter()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Runs before the epoch's first batch is asked for; not where a training goes on in the middle of an epoch."""
+        module, epoch = _module(pl_module), trainer.current_epoch
+        module.start("train")
+        module.start("val")  # here as well, for a process that has no batch to validate
+        module.freeze_for(epoch)
+        if module.settings.frozen_at(epoch) != "encoder":
+            module.features.drop()
+        self.batches.set_epoch(epoch)
+        if epoch > self.start.epoch:
+            self._save(trainer, module, Position(epoch, 0, trainer.global_step))
+        self._epoch_started = self._step_ended = time.perf_counter()
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        _module(pl_module).start("val")
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
+        self.progress.waited += time.perf_counter() - self._step_ended
+        self._lr = trainer.optimizers[0].param_groups[-1]["lr"]  # of the head; after the step it is the next one's
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: Batch, batch_idx: int
+    ) -> None:
+        module, done = _module(pl_module), batch_idx + 1
+        self._step_ended = time.perf_counter()
+        self.progress.images += len(batch[0]) * module.world.size
+        self.reporter.step(self.progress.images, self._elapsed(), self.progress.waited)
+        if done % trainer.accumulate_grad_batches or done == trainer.num_training_batches:
+            return  # gradients are pending, or validation comes next
+        due = time.monotonic() - self._saved > 60 * module.settings.checkpoint_minutes
+        asked, due = module.world.any(self.stop.asked, due)
+        if asked or due:
+            self._save(trainer, module, Position(trainer.current_epoch, done, trainer.global_step))
+        if asked:
+            self.stop.asked = True  # whichever process was
+            raise Interrupted
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Runs after the epoch's validation."""
+        module, progress, epoch = _module(pl_module), self.progress, trainer.current_epoch
+        module.gather()
+        train, val = (scores(counts.cpu().numpy()) for counts in (module.train_counts, module.val_counts))
+        progress.seconds = self._elapsed()
+        before = sum(row["seconds"] for row in progress.rows)
+        row = {
+            "epoch": epoch,
+            "step": trainer.global_step,
+            "train_loss": module.mean_loss("train"),
+            "val_loss": module.mean_loss("val"),
+            "train_miou": float(train.miou),
+            "train_pixel_accuracy": float(train.pixel_accuracy),
+            "val_miou": float(val.miou),
+            "val_pixel_accuracy": float(val.pixel_accuracy),
+            "lr": self._lr,
+            "seconds": round(progress.seconds - before, 3),
+        }
+        self._epoch_started = time.perf_counter()
+        progress.rows.append(row)
+        progress.epochs += 1
+        best = bool(val.miou > progress.best_miou)
+        if best:
+            progress.best_miou, progress.best_epoch = float(val.miou), epoch
+        if module.world.first:
+            if best:
+                save_model(module.scored, self.writer.path, half=True)
+            self.writer.append_metrics(row)
+        self.reporter.epoch(row, best=best, seconds=progress.seconds)
+        patience = module.settings.early_stopping
+        late = bool(patience) and epoch - (epoch if progress.best_epoch is None else progress.best_epoch) >= patience
+        progress.ended = late or epoch + 1 == module.settings.epochs
+        wanted = self.on_epoch(row)
+        asked, refused = module.world.any(self.stop.asked, not wanted)
+        if asked:
+            self.stop.asked = True
+        if progress.ended or asked or refused:
+            self._save(trainer, module, Position(epoch + 1, 0, trainer.global_step))
+        if late:
+            self.reporter.say(f"Stopped early: no better epoch in {patience}.")
+            trainer.should_stop = True
+        elif (asked or refused) and not progress.ended:
+            raise Interrupted
+
+    def _elapsed(self) -> float:
+        """Seconds of training so far, those before a resumption included."""
+        return self.progress.seconds + time.perf_counter() - self._epoch_started
+
+    def _save(self, trainer: pl.Trainer, module: SegmentationModule, position: Position) -> None:
+        """Write `last.ckpt`; every process takes part."""
+        state = module.state_dict()
+        for name in ("train_counts", "train_loss"):  # each process has its own share of the epoch so far
+            state[name] = state[name].clone()
+            module.world.sum_(state[name])
+        self.progress.seconds, self._epoch_started = self._elapsed(), time.perf_counter()
+        if module.world.first:
+            Checkpoint(
+                position,
+                state,
+                trainer.optimizers[0].state_dict(),
+                trainer.lr_scheduler_configs[0].scheduler.state_dict(),
+                self.progress.state(),
+            ).write(self.writer)
+        self._saved = time.monotonic()
+
+
+def _module(module: pl.LightningModule) -> SegmentationModule:
+    assert isinstance(module, SegmentationModule)
+    return module

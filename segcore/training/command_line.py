@@ -1,0 +1,108 @@
+"""The command line of training: flags from `TrainConfig`, a YAML recipe under them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from segcore.data import check_source
+from segcore.errors import ConfigError, SegcoreError, nearest, plain
+from segcore.training.config import TrainConfig, build, describe, flag, read_settings
+from segcore.training.loggers import check_loggers
+from segcore.training.openmp import SPIN
+from segcore.training.ray.cluster import check_ray
+
+_DESCRIPTION = """\
+Train several architectures on the same data, keep the best epoch of each, score it on the test set.
+With no arguments: four models on the embedded drive."""
+
+
+def parser(prog: str) -> argparse.ArgumentParser:
+    """One flag a setting; a flag that is not given is absent from the namespace."""
+    result = argparse.ArgumentParser(prog, description=_DESCRIPTION, allow_abbrev=False)
+    result.add_argument("--config", metavar="FILE", help="YAML recipe, or a run's config.yaml; flags go before it")
+    result.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped: its folder or id")
+    result.add_argument("--print-config", action="store_true", help="print all settings as YAML and stop")
+    for name, field in TrainConfig.model_fields.items():
+        default = TrainConfig.model_fields[name].default
+        shown = (
+            ",".join(default) if name == "models" else "x".join(map(str, default)) if name == "image_size" else default
+        )
+        text = f"{describe(name)}; default {shown}".replace("%", "%%")
+        choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
+        if field.annotation is bool:
+            result.add_argument(flag(name), action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text)
+        else:
+            metavar = "|".join(choices) if choices else name.rsplit("_", 1)[-1].upper()
+            result.add_argument(flag(name), metavar=metavar, default=argparse.SUPPRESS, help=text)
+    return result
+
+
+def parse(arguments: Sequence[str], prog: str = "train.py") -> tuple[TrainConfig, bool]:
+    """(config, whether it is only to be printed).
+
+    Raises:
+        ConfigError: on a flag, key or value that does not fit; nearest names and choices are listed.
+    """
+    values, _, only_print = _read(arguments, prog)
+    return build(values), only_print
+
+
+def _read(arguments: Sequence[str], prog: str) -> tuple[dict[str, Any], str | None, bool]:
+    """(settings given, run to go on with, whether settings are only to be printed)."""
+    given, rest = parser(prog).parse_known_args(arguments)
+    if rest:
+        flags = [*map(flag, TrainConfig.model_fields), "--config", "--resume", "--print-config", "--help"]
+        name = rest[0].partition("=")[0]
+        raise ConfigError(f"No option {name!r}.{nearest(name, flags)} {prog} --help lists them.")
+    values: dict[str, Any] = vars(given)
+    recipe, run, only_print = values.pop("config"), values.pop("resume"), values.pop("print_config")
+    return (read_settings(recipe) if recipe else {}) | values, run, only_print
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
+    """Run the command; returns the exit code: 0, 1 (a model failed), 2 (nothing could start) or 130 (interrupted)."""
+    os.environ.setdefault(*SPIN)
+    # What DDP's C++ advises to its programmers (unused parameters, strides) is not for users; errors are exceptions.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    try:
+        values, run, only_print = _read(sys.argv[1:] if arguments is None else arguments, prog)
+        if run:
+            from segcore.training.engine import resume
+
+            runs, wanted = [resume(run, values)], 1
+        else:
+            config = build(values)
+            if only_print:
+                print(config.to_yaml(), end="")
+                return 0
+            check_source(config.data)  # before torch, which takes seconds to import
+            check_loggers(config.loggers)
+            if config.launcher == "ray":
+                check_ray()
+            from segcore.training.engine import train
+
+            runs, wanted = train(config), len(config.tasks())
+    except SegcoreError as error:
+        _say(f"{prog}: {error}")
+        return 2
+    except OSError as error:
+        _say(f"{prog}: {plain(error)}")
+        return 2
+    except KeyboardInterrupt:
+        _say(f"\n{prog}: interrupted.")
+        return 130
+    statuses = {run.summary.status for run in runs}
+    stopped = len(runs) < wanted and "failed" not in statuses  # while the last one was scored
+    if "interrupted" in statuses or stopped:
+        return 130
+    return 1 if "failed" in statuses else 0
+
+
+def _say(text: str) -> None:
+    """On stderr; of several processes that train together, from the first of each machine."""
+    if int(os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_LOCALID") or 0) == 0:
+        print(text, file=sys.stderr)

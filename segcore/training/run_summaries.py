@@ -1,0 +1,90 @@
+"""What a run's `summary.json` says before, and after, its training."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from itertools import pairwise
+
+from segcore.data.leaks import leak_sentences
+from segcore.models import normalization
+from segcore.runs import DatasetInfo, InputInfo, Status, Summary
+from segcore.training.callbacks import Progress
+from segcore.training.checkpoint import Checkpoint
+from segcore.training.config import TrainConfig
+from segcore.training.job import Job
+from segcore.training.provenance import now, provenance
+
+
+def first_summary(job: Job, checkpoint: Checkpoint | None = None) -> Summary:
+    """What is known of a run before its model is made, or goes on."""
+    if checkpoint and job.world.first:  # what made it stays what it was
+        return job.writer.record().summary.model_copy(update={"status": "training", "error": None})
+    config, dataset = job.config, job.dataset
+    height, width = config.image_size
+    fed = normalization(config.encoder, config.encoder_weights)
+    return Summary(
+        run_id=job.writer.id,
+        status="training",
+        created=now(),
+        model=job.model,
+        encoder=config.encoder,
+        encoder_weights=config.encoder_weights,
+        parameters=0,
+        labels=dataset.labels.to_dict(),
+        dataset=DatasetInfo(
+            name=dataset.name,
+            source=dataset.source,
+            fingerprint=dataset.fingerprint,
+            classes=dataset.labels.classes,
+            split=job.plan.method,
+            split_fingerprint=job.plan.fingerprint,
+            void=config.void,
+            video=dataset.stated,
+            leaks=leak_sentences(job.dataset, job.plan) if job.world.first else None,
+            **job.plan.counts(),
+        ),
+        input=InputInfo(height=height, width=width, mean=fed.mean, std=fed.std),
+        device=job.hardware.device,
+        precision=job.hardware.precision,
+        seed=config.seed,
+        **provenance(job.origin),
+    )
+
+
+def ended(summary: Summary, status: Status, error: str | None, progress: Progress) -> Summary:
+    """How it ended, and what it cost."""
+    seconds = progress.seconds
+    return summary.model_copy(
+        update={
+            "status": status,
+            "error": error,
+            "best_epoch": progress.best_epoch,
+            "epochs": progress.epochs,
+            "train_seconds": round(seconds, 3),
+            "images_per_second": round(progress.images / seconds, 3) if seconds else None,
+            "data_wait": round(progress.wait_share, 5) if seconds else None,
+            "peak_memory_mb": round(peak_memory_mb(), 1),
+        }
+    )
+
+
+def peak_memory_mb() -> float:
+    """Most memory that this process ever held; what its workers hold beside is not in it."""
+    scale = 1e-6 if sys.platform == "darwin" else 1.024e-3  # bytes there, KiB elsewhere
+    return scale * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def frozen_text(config: TrainConfig) -> str:
+    """What is frozen, and from which epoch on."""
+    if config.freeze == "schedule":
+        changes = [(epoch, config.frozen_at(epoch)) for epoch in range(config.epochs)]
+        told = [changes[0], *(now for before, now in pairwise(changes) if before[1] != now[1])]
+        return "; ".join(f"from epoch {epoch + 1}: {_frozen_word(frozen)}" for epoch, frozen in told)
+    return _frozen_word(config.freeze)
+
+
+def _frozen_word(frozen: str) -> str:
+    return {"none": "nothing frozen", "encoder": "encoder frozen", "1": "first stage frozen"}.get(
+        frozen, f"first {frozen} stages frozen"
+    )

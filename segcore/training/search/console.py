@@ -1,0 +1,122 @@
+"""What a search says on the terminal: bars over trials, folds and epochs, a line a trial, a table at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from shlex import quote
+from typing import Any
+
+from rich.markup import escape
+from rich.progress import TaskID
+from rich.table import Table
+
+from segcore.runs import Summary
+from segcore.runs.search import PARAM, SearchRecord
+from segcore.training.console import Reporter
+
+MOST_SHOWN = 20  # trials in the table at the end; trials.csv has all
+
+
+class SearchReporter(Reporter):
+    """Draws the bars of a search instead of those of its trainings, which keep silent here."""
+
+    _trials: TaskID | None = None
+    _epochs_bar: TaskID | None = None
+    _done = 0
+
+    def tell(self, text: str) -> None:
+        """One line about the search."""
+        self.console.print(text)
+
+    def trials(self, done: int, wanted: int) -> None:
+        """How many trials are done, by all processes."""
+        if self._trials is None:
+            self._trials = self._bars.add_task("trials", total=wanted, completed=done, speed="")
+        self._done = done
+        self._bars.update(self._trials, completed=done, total=wanted)
+
+    @contextmanager
+    def trial(self, number: int, settings: Mapping[str, object], epochs: int) -> Iterator[None]:
+        """Inside the block a trial is trained: `epochs` of all its folds."""
+        self._epochs_bar = self._bars.add_task(f"trial {number}", total=epochs, speed=escape(words(settings)))
+        try:
+            yield
+        finally:
+            self._bars.remove_task(self._epochs_bar)
+            self._epochs_bar = None
+
+    def at(self, number: int, fold: int, folds: int, epoch: int, epochs: int) -> None:
+        """Epochs that are done of a fold, from 0."""
+        if self._epochs_bar is None or self._trials is None:
+            return
+        done, total = fold * epochs + epoch, folds * epochs
+        text = f"trial {number}, fold {fold + 1}/{folds}, epoch {min(epoch + 1, epochs)}/{epochs}"
+        self._bars.update(self._epochs_bar, completed=done, description=text)
+        self._bars.update(self._trials, completed=self._done + done / total)
+
+    def model(self, summary: Summary, frozen: str) -> None:
+        """Each fold has the same model: nothing is said."""
+
+    @contextmanager
+    def training(self, model: str, *, epochs: int, steps: int, done: int, models_left: int) -> Iterator[None]:
+        """The bars of the search stand."""
+        yield
+
+    def epoch(self, row: Mapping[str, Any], *, best: bool, seconds: float) -> None:
+        """A line a trial is enough; each epoch is in its run's metrics.csv."""
+
+    def say(self, text: str) -> None:
+        """What a training says of itself: its run keeps it, and a failure is told with its trial."""
+
+    def ending(self, search: SearchRecord) -> None:
+        """The trials by value, what mattered, and the next command."""
+        self.console.print(_table(search))
+        states = search.trials["state"].value_counts()
+        left = len(search.trials) - MOST_SHOWN
+        counts = ", ".join(f"{count} {state}" for state, count in states.items())
+        self.console.print(f"{counts}." + (f" {left} more are in {search.path / 'trials.csv'}." if left > 0 else ""))
+        shares = search.importance
+        if shares:
+            text = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+            self.console.print(f"What mattered for being among the best quarter: {escape(text)}")
+        if search.best:
+            self.console.print(
+                "[dim]The best of many trials on the same folds reads too high: train it, and report its test score, "
+                "once.[/]"
+            )
+            self.console.print(f"Train it: python train.py --config {escape(quote(str(search.best)))}")
+
+
+def words(settings: Mapping[str, object]) -> str:
+    """`lr 0.00123, loss ce`."""
+    return ", ".join(f"{name} {_word(value)}" for name, value in settings.items())
+
+
+def _word(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(_word, value))
+    return f"{value:.4g}" if isinstance(value, float) else f"{value}"
+
+
+def _table(search: SearchRecord) -> Table:
+    trials, best = search.trials, search.best_number
+    order = {"complete": 0, "pruned": 1, "running": 2, "failed": 3}
+    trials = trials.assign(order=trials["state"].map(order)).sort_values(
+        ["order", "value", "number"], ascending=[True, False, True]
+    )
+    table = Table(title=f"Search {search.name!r}: validation mIoU of each trial", title_justify="left", box=None)
+    for name in ("trial", "mean", "± spread", *(f"fold {fold + 1}" for fold in range(search.info.folds))):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in search.info.space:
+        table.add_column(escape(name), overflow="fold")
+    table.add_column("state", no_wrap=True)
+    for row in trials.head(MOST_SHOWN).to_dict("records"):
+        scores = [row["value"], row["spread"], *(row[f"fold_{fold}"] for fold in range(search.info.folds))]
+        table.add_row(
+            f"{row['number']}{' *' if row['number'] == best else '  '}",
+            *(f"{score:.3f}" if score == score else "-" for score in scores),
+            *(escape(_word(row[f"{PARAM}{name}"])) for name in search.info.space),
+            row["state"],
+        )
+    return table

@@ -1,0 +1,384 @@
+"""The sections of the compare page, top to bottom. Each chooses, asks `compare` for a table, and draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from segcore.evaluation.comparison import COSTS, METRICS
+from segcore.evaluation.comparison.table import to_csv
+from segcore.metrics import CLASS_SCORES, HELP, POLICY
+from segcore.ui.compare import chart_tables, leaderboard
+from segcore.ui.compare.chart_tables import Part
+from segcore.ui.curves import curve_tables
+from segcore.ui.shell import caches, url_state
+from segcore.ui.shell.entry import AppContext, escaped
+from segcore.ui.widgets.elements import (
+    Cell,
+    number,
+    on_dark,
+    scores_heading,
+)
+from segcore.ui.widgets.elements import table as small_table
+from segcore.visual import charts, compare_charts, swatch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from segcore.evaluation.comparison import Comparison
+    from segcore.visual.vega_lite import Charts
+
+CLICKED = "pick"  # name of the selection of a clicked dot
+FEW_CLASSES = 14  # whose confusion leaves room for a chart beside it
+
+
+def title(comparison: Comparison) -> None:
+    """The page's title with the policy in one line, and all that is behind the numbers one click away."""
+    scores_heading("Compare", page=True, more=chart_tables.counted(comparison))
+    st.caption(POLICY)
+
+
+def controls(comparison: Comparison, splits: Sequence[str]) -> list[str]:
+    """What is ranked by what; returns the keys of the columns beside it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        if len(splits) > 1:
+            st.segmented_control(
+                "Split",
+                splits,
+                required=True,
+                **url_state.bound("split", splits[0], splits),
+                label_visibility="collapsed",
+            )
+        offered = [key for key in METRICS if key in comparison.metrics or key == comparison.metric.key]
+        st.selectbox(
+            "Ranked by",
+            offered,
+            format_func=lambda key: METRICS[key].title,
+            **url_state.bound("metric", "miou", METRICS),
+            width=230,
+            label_visibility="collapsed",
+        )
+        if any(len(group.runs) > 1 for group in comparison.groups):
+            st.toggle(
+                "Group seeds",
+                **url_state.bound("seeds", False),
+                help="One line for all trainings of a recipe that differ in their seed (or fold) alone: their mean.",
+            )
+        st.space("stretch")
+        first, names = leaderboard.first_columns(comparison), leaderboard.columns(comparison)
+        shown = [key for key in url_state.get("columns", first, {*names, *METRICS, *COSTS}) if key in names]
+        with st.popover("Columns", type="tertiary", icon=":material/view_column:"):
+            picked = st.pills(
+                "Columns",
+                names,
+                selection_mode="multi",
+                default=shown,
+                format_func=lambda key: leaderboard.title_of(comparison, key),
+                key=f"columns:{','.join(names)}:{','.join(shown)}",
+                label_visibility="collapsed",
+            )
+            if picked != shown:
+                url_state.put("columns", [key for key in names if key in picked])
+                st.rerun()
+        st.download_button(
+            "CSV",
+            lambda: to_csv(comparison),
+            f"leaderboard-{comparison.split}.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            type="tertiary",
+        )
+    return shown
+
+
+def choose_part(found: Sequence[Part]) -> Part:
+    """Runs of different data are never mixed below: one kind at a time."""
+    if len(found) == 1:
+        return found[0]
+    by_key = {part.kind.key: part for part in found}
+    bound = url_state.bound("part", next(iter(by_key)), by_key)
+    st.segmented_control(
+        "Data",
+        list(by_key),
+        format_func=lambda key: by_key[key].title,
+        required=True,
+        **bound,
+        label_visibility="collapsed",
+    )
+    return by_key[url_state.get("part", next(iter(by_key)), by_key)]
+
+
+def is_it_real(view: AppContext, comparison: Comparison, part: Part) -> None:
+    """Sentences, and every pair as a matrix."""
+    kind_rows = [
+        row
+        for row in comparison.rows
+        if row.pool >= 0
+        and comparison.pools[row.pool].kind == part.kind
+        and row.scores[comparison.metric.key] == row.scores[comparison.metric.key]
+    ]
+    if len(kind_rows) < 2:
+        return
+    st.subheader(
+        "Is it real?", anchor=False, help="Whether a difference is more than the luck of which images there are."
+    )
+    ids = [row.id for row in part.rows]
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        said = comparison.sentences(ids)
+        if said:
+            st.markdown("\n".join(f"- {escaped(text)}" for text in said))
+        else:
+            st.markdown("Choose two models to see which is better.")
+        for text in caches.kept(part.token("caveats"), lambda: comparison.caveats(ids)):
+            st.caption(escaped(text))
+    with right:
+        rows = part.rows
+        more = len(kind_rows) > len(rows)
+        if more:
+            which = "highest" if comparison.metric.higher_is_better is None else "best"
+            scopes = {"chosen": "chosen", "best": f"{which} {min(len(kind_rows), chart_tables.MOST_PAIRED)}"}
+            scope = st.segmented_control(
+                "Models in the matrix",
+                scopes,
+                format_func=scopes.__getitem__,
+                required=True,
+                **url_state.bound("pairs", "chosen", scopes),
+                label_visibility="collapsed",
+            )
+            if scope == "best" or len(rows) < 2:
+                rows = tuple(kind_rows[: chart_tables.MOST_PAIRED])
+        if len(rows) > 1:
+            dark = on_dark()
+            _chart(
+                part.token("pairs", *(row.id for row in rows), dark),
+                lambda: compare_charts.significance(*chart_tables.pairs(comparison, rows), dark=dark),
+                key="pairs",
+                alt="Every model against every other one: " + " ".join(said),
+            )
+            said_of = ("higher", "lower") if comparison.metric.higher_is_better is None else ("better", "worse")
+            st.caption(
+                f"Blue: the row is {said_of[0]} than the column. Orange: {said_of[1]}. Grey: can't be separated. "
+                "No colour: there is no interval. Points of 100."
+            )
+
+
+def classes(comparison: Comparison, part: Part) -> None:
+    """A dot with its interval for each class and model."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Classes", anchor=False, width="content", help="Those on which the models differ most come first.")
+        scores = CLASS_SCORES
+        score = st.segmented_control(
+            "Score of a class",
+            scores,
+            format_func=scores.__getitem__,
+            required=True,
+            **url_state.bound("score", "iou", scores),
+            label_visibility="collapsed",
+        )
+    table = caches.kept(part.token("classes", score), lambda: chart_tables.per_class(comparison, part, score))
+    present = compare_charts.by_spread(table.dropna(subset=["value"]))
+    every = True
+    if len(present) > chart_tables.MOST_CLASSES:
+        every = st.toggle(f"All {len(present)} classes", **url_state.bound("every", False))
+    shown = present if every else present[: chart_tables.MOST_CLASSES]
+    _chart(
+        part.token("classes", score, every),
+        lambda: compare_charts.per_class(table[table["class"].isin(shown)], part.colors, title=CLASS_SCORES[score]),
+        key="classes",
+        alt=f"{HELP[score]} By class and model.",
+    )
+    absent = [name for name in part.kind.classes if name not in present]
+    if absent:
+        st.caption(f"Not in the ground truth, so not counted: {escaped(', '.join(absent))}.")
+
+
+def quality_and_cost(view: AppContext, comparison: Comparison, part: Part) -> None:
+    """A dot a model; what no other one beats is joined. A click chooses."""
+    st.subheader("Quality and cost", anchor=False, help="Joined: no other model is both cheaper and better.")
+    costs = {key: cost.title for key, cost in comparison.costs.items()}
+    qualities = {key: metric.title for key, metric in comparison.metrics.items()}
+    first = comparison.metric.key if comparison.metric.key in qualities else next(iter(qualities))
+    if not costs:
+        return
+    with st.container(horizontal=True):
+        quality = st.selectbox(
+            "Quality",
+            qualities,
+            format_func=qualities.__getitem__,
+            **url_state.bound("quality", first, qualities),
+            label_visibility="collapsed",
+        )
+        cost = st.selectbox(
+            "Cost",
+            costs,
+            format_func=costs.__getitem__,
+            **url_state.bound("cost", next(iter(costs)), costs),
+            label_visibility="collapsed",
+        )
+    table, note = chart_tables.quality_and_cost(comparison, part, cost, quality)
+    if table.dropna(subset=["x", "y"]).empty:
+        st.caption(f"{note} Measure it: `segcore profile RUN`.")
+        return
+    event = _chart(
+        part.token("cost", cost, quality),
+        lambda: compare_charts.trade_off(
+            table,
+            part.colors,
+            x_title=costs[cost],
+            y_title=qualities[quality],
+            higher=METRICS[quality].higher_is_better,
+            points=CLICKED,
+        ),
+        # Made from what is chosen: after a click the chart begins with nothing clicked.
+        key=f"cost:{','.join(run.id for run in view.chosen)}",
+        on_select="rerun",
+        selection_mode=CLICKED,
+        alt=f"{qualities[quality]} against {costs[cost]}",
+    )
+    clicked = event["selection"].get(CLICKED, [])
+    if clicked and leaderboard.toggle(view, comparison, str(clicked[0]["id"])):
+        st.rerun()
+    st.caption(f"{note} A click on a dot adds or drops a model.".strip())
+
+
+def mistakes(comparison: Comparison, part: Part) -> None:
+    """Confusion, and calibration beside it where there is room."""
+    if len(part.kind.classes) > FEW_CLASSES or not chart_tables.calibrated(comparison, part):
+        _confusion(comparison, part)
+        _calibration(comparison, part)
+        return
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _confusion(comparison, part)
+    with right:
+        _calibration(comparison, part)
+
+
+def _confusion(comparison: Comparison, part: Part) -> None:
+    """What one model takes for what, or where it does better than another."""
+    st.subheader("Confusion", anchor=False, help="What each true class was taken for, as a share of its pixels.")
+    names = {row.id: row.title for row in part.rows}
+    rows = {row.id: row for row in part.rows}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        first = part.rows[0].id
+        of = st.selectbox(
+            "Model",
+            names,
+            format_func=names.__getitem__,
+            **url_state.bound("of", first, names),
+            label_visibility="collapsed",
+            width=280,
+        )
+        alike = {row.id: row.title for row in part.rows if row.pool == rows[of].pool and row.id != of}
+        against = ""
+        if alike:
+            options = {"": "alone"} | {row_id: f"against {name}" for row_id, name in alike.items()}
+            against = st.selectbox(
+                "Against",
+                options,
+                format_func=options.__getitem__,
+                **url_state.bound("minus", "", options),
+                label_visibility="collapsed",
+                width=280,
+            )
+    run = next(run for run in comparison.runs if run.id == of)
+    counts = chart_tables.total(comparison, rows[of])
+    other = chart_tables.total(comparison, rows[against]) if against else None
+    if against:
+        said = f"Blue: {names[of]} does better, more often right or less often wrong. Orange: {names[against]} does."
+        st.caption(escaped(said))
+
+    dark = on_dark()
+
+    def draw() -> Charts:
+        if other is None:
+            return compare_charts.confusion(counts, run.labels, hue=part.colors[names[of]], dark=dark)
+        named = (names[of], names[against])
+        return compare_charts.confusion_difference(counts, other, run.labels, names=named, dark=dark)
+
+    many = len(part.kind.classes) > FEW_CLASSES
+    with st.container(key="wide-confusion" if many else "confusion-box"):  # room for their names on a small screen
+        _chart(
+            part.token("confusion", of, against, dark),
+            draw,
+            key="confusion",
+            width=compare_charts.confusion_width(counts if other is None else counts + other),
+            alt=f"Confusion of {names[of]}" + (f" less that of {names[against]}" if against else ""),
+        )
+
+
+def _calibration(comparison: Comparison, part: Part) -> None:
+    """Whether a model is as often right as it claims; nothing where no evaluation tells."""
+    table, lines = caches.kept(part.token("calibration"), lambda: chart_tables.calibration(comparison, part))
+    if not lines:
+        return
+    st.subheader("Calibration", anchor=False, help="Whether a model that is 80 % sure is right 8 times in 10.")
+    _chart(
+        part.token("calibration"),
+        lambda: compare_charts.reliability(table, part.colors),
+        key="calibration",
+        width=460,
+        alt=f"Share that is right against confidence. {HELP['ece']}",
+    )
+    head = [
+        Cell("model"),
+        Cell("ECE", True, title=HELP["ece"]),
+        Cell("scaled", True, title=METRICS["ece_scaled"].help),
+        Cell("temperature", True, title=HELP["temperature"]),
+    ]
+    rows = [
+        [
+            Cell(line.title, icon=swatch(part.colors[line.title], round_=True)),
+            Cell(number(line.before), True),
+            Cell(number(line.after), True),
+            Cell(number(line.temperature, 2), True),
+        ]
+        for line in lines
+    ]
+    small_table(head, rows)
+    st.caption(
+        "Below the dashed line a model is too sure. The temperature is fitted on validation: where test differs, it "
+        "may not help."
+    )
+    shown = [run_id for row in part.rows for run_id in row.runs]
+    for text in caches.kept(part.token("stale"), lambda: comparison.stale(shown)):
+        st.caption(f":orange[:material/warning:] {escaped(text)}")
+
+
+def training(view: AppContext, comparison: Comparison, part: Part) -> None:
+    """The curves of the chosen, small."""
+    table, colors, notes = caches.kept(
+        part.token("curves"), lambda: chart_tables.curves(view, comparison, part, "epoch")
+    )
+    if table.empty:
+        return
+    st.subheader(
+        "Training", anchor=False, help="Training dashed, validation solid, ◆ the epoch whose weights were kept."
+    )
+    for column, name in zip(st.columns(2, gap="large"), ("loss", "miou"), strict=True):
+        heading = curve_tables.CURVES[name]
+        with column:
+            _chart(
+                part.token("curve", name),
+                partial(_curve, table, colors, name, heading),
+                key=f"curve-{name}",
+                alt=f"{heading} by epoch of {', '.join(colors)}",
+            )
+    for note in notes:
+        st.caption(escaped(note))
+
+
+def _curve(table: pd.DataFrame, colors: dict[str, str], name: str, heading: str) -> Charts:
+    shown = table.rename(columns={name: "value"})[["run", "phase", "x", "value", "best"]]
+    best = shown[shown["best"] & (shown["phase"] == "validation")]
+    return charts.history(shown, colors, title=heading, x_title="epoch", best=best, score=name != "loss", height=190)
+
+
+def _chart(token: tuple[Hashable, ...], build: Callable[[], Charts], **options: Any) -> Any:  # noqa: ANN401
+    """Draw a chart that is built once; the options are those of `st.vega_lite_chart`."""
+    return st.vega_lite_chart(spec=caches.chart_spec(token, build), **options)

@@ -1,0 +1,196 @@
+"""The viewer: pictures side by side or swiped, zoomed and read at the point under the cursor together."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+from streamlit.components import v2
+
+from segcore.labels import LabelMap
+from segcore.ui.shell import url_state
+from segcore.ui.widgets.components import source
+from segcore.visual import data_uri, encode_plane
+from segcore.visual.layers import LEVELS, MARKED, confidence_palette
+
+OPACITY = 0.55
+THRESHOLD = 0.6
+_SCRIPTS = ("viewer.zoom.js", "viewer.swipe.js", "viewer.read.js", "viewer.doubt.js", "viewer.js")
+_HTML = """<div class="viewer"><div class="bar"><small>Double-click to zoom, drag to pan</small>
+<label hidden>Opacity <input type="range" min="0" max="100" step="5" aria-label="Opacity"><output></output></label>
+<label hidden>Marked below <input type="range" min="0" max="100" step="1" aria-label="Confidence threshold"><output>
+</output></label></div><div class="grid"><div class="over"><div class="handle" role="slider" tabindex="0"
+aria-valuemin="0" aria-valuemax="100"><i></i></div></div><div class="key"></div></div><div class="line"></div></div>"""
+
+
+class Plane(NamedTuple):
+    """Numbers of a picture's pixels that the browser reads: see `encode_plane`."""
+
+    data: bytes
+    height: int
+    width: int
+
+    @classmethod
+    def of(cls, values: npt.NDArray[np.uint8]) -> Plane:
+        """The plane of `[H, W]` uint8 values."""
+        return cls(encode_plane(values), *values.shape)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the viewer's script takes it."""
+        return {"data": base64.b64encode(self.data).decode(), "height": self.height, "width": self.width}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is read at the point, one entry of the line.
+
+    Args:
+        name: Of the reading; a panel whose confidence is painted refers to it.
+        title: Said before the class.
+        color: Dot before the title.
+        ids: Class ids; None where there is no answer.
+        confidence: In steps of 1/100, perhaps smaller than `ids`; None where it is not stored.
+    """
+
+    name: str
+    title: str
+    color: str | None = None
+    ids: Plane | None = None
+    confidence: Plane | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the viewer's script takes it."""
+        planes = {
+            name: plane and plane.to_dict() for name, plane in (("ids", self.ids), ("confidence", self.confidence))
+        }
+        return {"name": self.name, "title": self.title, "color": self.color, **planes}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture of the viewer.
+
+    Args:
+        title: Under the picture, left.
+        note: Under the picture, right, e.g. a score.
+        photo: Name of a photo given to the viewer, or None.
+        layer: Palette PNG over the photo, or None.
+        fixed: The opacity slider leaves the layer alone (masks, error maps).
+        color: Dot before the title.
+        problem: Said in place of a picture.
+        doubt: Name of a reading whose confidence is painted over the photo, by the threshold slider.
+    """
+
+    title: str
+    note: str = ""
+    photo: str | None = None
+    layer: bytes | None = None
+    fixed: bool = False
+    color: str | None = None
+    problem: str = ""
+    doubt: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the viewer's script takes it."""
+        return vars(self) | {"layer": self.layer and data_uri(self.layer)}
+
+
+class Mark(NamedTuple):
+    """One entry of the key to the colours: what it means, and a CSS background."""
+
+    text: str
+    background: str
+
+
+def viewer(
+    panels: Sequence[Panel],
+    photos: Mapping[str, bytes],
+    size: tuple[int, int],
+    *,
+    key: str,
+    slider: bool = True,
+    smallest: int = 300,
+    swipe: bool = False,
+    lead: int = 0,
+    marks: Sequence[Mark] = (),
+    readings: Sequence[Reading] = (),
+    labels: LabelMap | None = None,
+    on_step: Callable[[int], None] | None = None,
+) -> None:
+    """Pictures side by side, with linked zoom and pan, and one opacity for all layers.
+
+    Args:
+        panels: What to show, in order.
+        photos: Name -> JPEG, each sent once however many panels use it.
+        size: (height, width) of the pictures; the boxes keep this shape, so nothing jumps.
+        key: Unique on the page.
+        slider: Offer the opacity slider.
+        smallest: Width in px below which a panel wraps to the next row.
+        swipe: The two panels lie on one another: left of a handle that can be dragged shows the first.
+        lead: So many panels come first; the others begin in a row of their own.
+        marks: The key to the colours that are no class's.
+        readings: What the line below says of the point under the cursor, the truth first; no line without any.
+        labels: Names and colours of the readings' ids.
+        on_step: Called with -1 or 1 when an arrow key is pressed.
+
+    Raises:
+        ValueError: when there are not two panels to swipe, or readings without labels.
+    """
+    if swipe and len(panels) != 2:
+        raise ValueError(f"{len(panels)} panels to swipe; expected 2.")
+    if readings and labels is None:
+        raise ValueError(f"{len(readings)} readings without labels; they hold ids alone.")
+    doubted = any(panel.doubt for panel in panels)
+    opacity = url_state.get("opacity", OPACITY, url_state.Between(0, 1))
+    threshold = url_state.get("threshold", THRESHOLD, url_state.Between(0, 1)) if doubted else None
+    render = v2.component(
+        "segcore.viewer", html=_HTML, css=source("viewer.css"), js=source(*_SCRIPTS), isolate_styles=True
+    )
+
+    def keep(name: str) -> None:
+        url_state.put(name, float(st.session_state[key][name]))
+
+    def step() -> None:
+        if on_step is not None and st.session_state[key].get("step"):
+            on_step(int(st.session_state[key]["step"]))
+
+    render(
+        key=key,
+        data=[  # a list: Streamlit looks for data frames in a dict, and imports pandas to do so
+            {
+                "panels": [panel.to_dict() for panel in panels],
+                "photos": {name: data_uri(photo) for name, photo in photos.items()},
+                "size": list(size),
+                "min": f"{smallest}px",
+                "opacity": opacity if slider else None,
+                "threshold": threshold,
+                "swipe": swipe,
+                "lead": 0 if swipe else lead,
+                "key": [mark._asdict() for mark in marks],
+                "keys": on_step is not None,
+                "readings": [reading.to_dict() for reading in readings],
+                **_classes(labels),
+                "ramp": base64.b64encode(confidence_palette(0)[: LEVELS + 1].tobytes()).decode(),
+                "mark": list(MARKED),
+            }
+        ],
+        on_opacity_change=lambda: keep("opacity"),
+        on_threshold_change=lambda: keep("threshold"),
+        on_step_change=step,
+    )
+
+
+def _classes(labels: LabelMap | None) -> dict[str, Any]:
+    """Names and colours of ids, and what an id that is never scored is called."""
+    if labels is None:
+        return {"names": [], "colors": [], "unscored": ""}
+    return {
+        "names": list(labels.names),
+        "colors": ["#{:02x}{:02x}{:02x}".format(*color) for color in labels.colors],
+        "unscored": " or ".join(name for name, _ in labels.ignored[:2]) or "ignored",
+    }
