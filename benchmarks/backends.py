@@ -30,8 +30,8 @@ os.environ.setdefault(*SPIN)
 import numpy as np
 import torch
 
+from segcore.arrays import U8Image
 from segcore.data import open_dataset, resize
-from segcore.data.sample import U8Image
 from segcore.evaluation import Predictor, decide
 from segcore.evaluation.backends import available
 from segcore.evaluation.postprocess import Logits

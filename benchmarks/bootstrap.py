@@ -14,17 +14,14 @@ from statistics import median
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from segcore.arrays import F64, I64
 from segcore.metrics import BINS, CALIBRATION_COLUMNS, boundary_counts, resample
 from segcore.metrics.block_bootstrap import Blocks
 
 RUNS, IMAGES, CLASSES, DRAWS, LOOPED, BLOCK = 10, 233, 11, 10_000, 300, 7
 MANY = 60  # runs of a large comparison
 WANTED, WANTED_BORDERS = 1.0, 30.0  # seconds; milliseconds
-
-I64 = npt.NDArray[np.int64]
-F64 = npt.NDArray[np.float64]
 
 
 def runs() -> list[I64]:

@@ -14,15 +14,13 @@ from statistics import median
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 from torchmetrics.classification import MulticlassConfusionMatrix
 
+from segcore.arrays import U8
 from segcore.metrics import confusion_matrix
 
 CLASSES, HEIGHT, WIDTH, REPEATS, WANTED = 11, 360, 480, 60, 10.0
-
-U8 = npt.NDArray[np.uint8]
 
 
 def milliseconds(work: Callable[[], object]) -> float:

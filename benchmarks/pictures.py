@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from segcore.arrays import U8
 from segcore.data import open_dataset
 from segcore.labels import CAMVID32 as LABELS
 from segcore.visual import encode_disagreement, encode_errors, encode_jpeg, encode_layer, encode_png
 
-U8 = npt.NDArray[np.uint8]
 MODELS, REPEATS, LIMIT = 8, 9, 120.0  # ms
 THREADS = 2
 

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import U8
 from segcore.errors import LabelError, unknown
 
 IGNORE_INDEX = 255
 MAX_CLASSES = 255  # ids 0..254; 255 is IGNORE_INDEX
 Color = tuple[int, int, int]
-U8 = npt.NDArray[np.uint8]
 
 _UNKNOWN = 256  # marks colours that belong to no class in the lookup table
 

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from segcore.arrays import U8
 from segcore.augment.steps import (
     Node,
     Step,
@@ -22,7 +22,6 @@ from segcore.augment.steps import (
 )
 from segcore.errors import AugmentError, first_line
 
-U8 = npt.NDArray[np.uint8]
 _CROP = re.compile(r"^Crop size .*exceeds.*: \((\d+), (\d+)\) vs ")  # (height, width)
 Drawn = list[tuple[int, dict[str, Any]]]  # (position of the transform, what it drew), in the order they were applied
 

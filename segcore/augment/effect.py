@@ -16,16 +16,13 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from segcore.arrays import F64, I64, U8
 from segcore.augment.pipeline import Pipeline
 from segcore.data import resize_pair
 from segcore.errors import AugmentError
 from segcore.labels import IGNORE_INDEX
 
-U8 = npt.NDArray[np.uint8]
-I64 = npt.NDArray[np.int64]
-F64 = npt.NDArray[np.float64]
 Pair = tuple[U8, U8]  # [H, W, 3] RGB and [H, W] ids, of one size
 
 BINS = 32

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import yaml
 
+from segcore.arrays import U8Image, U8Mask
 from segcore.augment.applied_parameters import readable
 from segcore.augment.steps import (
     Group,
@@ -24,8 +24,6 @@ from segcore.augment.steps import (
 from segcore.augment.yaml_reader import VERSION, read_nodes, read_text
 from segcore.errors import AugmentError
 
-U8Image = npt.NDArray[np.uint8]  # [H, W, 3] RGB
-U8Mask = npt.NDArray[np.uint8]  # [H, W] ids
 Size = tuple[int, int]  # (height, width)
 
 

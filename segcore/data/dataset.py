@@ -9,7 +9,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Protocol, overload
 
-from segcore.data.sample import Sample, U8Image, U8Mask
+from segcore.arrays import U8Image, U8Mask
+from segcore.data.sample import Sample
 from segcore.errors import DatasetError, unknown
 from segcore.labels import LabelMap
 

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from segcore.arrays import U8Image, U8Mask
 from segcore.data.class_lists import ClassList
-from segcore.data.sample import U8Image, U8Mask
 from segcore.errors import DatasetError, LabelError
 from segcore.labels import IGNORE_INDEX, LabelMap
 

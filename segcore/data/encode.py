@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from segcore.arrays import U8Image, U8Mask
 from segcore.data.class_lists import is_void
 from segcore.data.decode import MaskCoding, decode_mask
-from segcore.data.sample import U8Image, U8Mask
 from segcore.errors import DatasetError
 from segcore.labels import IGNORE_INDEX
 

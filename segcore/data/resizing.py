@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from segcore.data.sample import U8Image, U8Mask
+from segcore.arrays import U8Image, U8Mask
 
 
 def resize(image: U8Image, height: int, width: int) -> U8Image:

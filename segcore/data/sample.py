@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from segcore.arrays import U8Image, U8Mask
 from segcore.errors import DatasetError
-
-U8Image = npt.NDArray[np.uint8]  # [H, W, 3] RGB uint8
-U8Mask = npt.NDArray[np.uint8]  # [H, W] uint8 class ids; IGNORE_INDEX (255) marks pixels that are never scored
 
 
 @dataclass(frozen=True, eq=False)

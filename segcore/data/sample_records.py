@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from segcore.arrays import U8Image, U8Mask
 from segcore.data.dataset import Record
 from segcore.data.decode import MaskCoding, decode_image, decode_mask, read_size
 from segcore.data.file_source import Tree
-from segcore.data.sample import U8Image, U8Mask
 
 
 @dataclass(frozen=True)

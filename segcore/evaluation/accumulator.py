@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import F64, I64
 from segcore.evaluation.postprocess import Prediction, decide_into
 from segcore.metrics import (
     BOUNDARY_COLUMNS,
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     Part = tuple[slice, torch.Tensor]
 
-I64 = npt.NDArray[np.int64]
-F64 = npt.NDArray[np.float64]
 
 _SAMPLED = 200_000  # pixels of a split that a temperature is fitted to; neighbours say the same
 _SAMPLED_OF_ONE = 4096  # at most, of one image

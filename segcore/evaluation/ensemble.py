@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segcore.data.sample import U8Image
+from segcore.arrays import U8Image
 from segcore.errors import EvaluationError
 from segcore.evaluation.postprocess import Prediction, decide_into, mean_logits
 from segcore.evaluation.predictor import Predictor, check_image

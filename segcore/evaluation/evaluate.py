@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import U8Mask
 from segcore.data.dataset import Dataset
 from segcore.errors import EvaluationError, RunError
 from segcore.evaluation.accumulator import Accumulator
@@ -16,7 +17,6 @@ from segcore.evaluation.predictor import Predictor
 from segcore.runs import Evaluation, RunRecord, RunWriter, load_run
 
 Progress = Callable[[int, int], object]
-U8Mask = npt.NDArray[np.uint8]
 
 _VALIDATION = "val"
 

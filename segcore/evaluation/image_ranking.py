@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from segcore.arrays import F64, I64, Bool
 from segcore.errors import EvaluationError, RunError, unknown
 from segcore.evaluation.comparison.bootstrap_samples import Counted, sums_of
 from segcore.evaluation.comparison.score_registry import METRICS, metrics_of
@@ -22,9 +22,6 @@ from segcore.metrics import CLASS_SCORES, Sums, statistic
 if TYPE_CHECKING:
     from segcore.runs import Evaluation
 
-Bool = npt.NDArray[np.bool_]
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
 
 # All that splits are compared by; the mIoU of one image is its mIoU by image.
 SCORES = {key: metric.title for key, metric in METRICS.items() if key != "image_miou"}

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import F32Logits, F32Map
 from segcore.errors import EvaluationError
 
 if TYPE_CHECKING:
     import torch
 
-F32Map = npt.NDArray[np.float32]  # [H, W]
-F32Logits = npt.NDArray[np.float32]  # [C, h, w]
 Logits: TypeAlias = Union[F32Logits, "torch.Tensor"]
 
 _MEAN_CHUNK = 1 << 25  # mean logits handed out at a time: 128 MB; most images whole, as a model's own are

@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from segcore.arrays import F32Logits, U8Image
 from segcore.data import resize
-from segcore.data.sample import U8Image
 from segcore.errors import EvaluationError, first_line, unknown
 from segcore.evaluation.backends import open_backend
 from segcore.evaluation.backends.registry import check_choice
-from segcore.evaluation.postprocess import (
-    F32Logits,
-    Logits,
-    Prediction,
-    decide_into,
-)
+from segcore.evaluation.postprocess import Logits, Prediction, decide_into
 from segcore.evaluation.tiling import fits, strips, window_of
 from segcore.runs import RunRecord, load_run
 from segcore.runs.ensemble import refuse_ensemble

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from segcore.data.sample import U8Image
+from segcore.arrays import U8Image
 from segcore.errors import EvaluationError
 from segcore.evaluation.postprocess import Logits
 

@@ -25,16 +25,10 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import F64, I64
 from segcore.errors import EvaluationError
 from segcore.metrics.block_bootstrap import Blocks
-from segcore.metrics.score_functions import (
-    F64,
-    I64,
-    Counts,
-    ScoreFunction,
-    mean_present,
-    statistic,
-)
+from segcore.metrics.score_functions import Counts, ScoreFunction, mean_present, statistic
 from segcore.metrics.student_t import t_cdf, t_quantile
 
 _SHARE = 0.95

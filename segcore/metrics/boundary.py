@@ -23,17 +23,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import F64, I64, U8Mask
 from segcore.errors import EvaluationError
 from segcore.labels import IGNORE_INDEX, MAX_CLASSES
 from segcore.metrics.confusion import pair_counts
-from segcore.metrics.score_functions import (
-    BOUNDARY_COLUMNS,
-    F64,
-    I64,
-    statistic,
-)
-
-U8Mask = npt.NDArray[np.uint8]
+from segcore.metrics.score_functions import BOUNDARY_COLUMNS, statistic
 
 BOUNDARY = ("boundary_iou", "boundary_iou_3px", "boundary_f1")
 BAND = 0.02  # of the diagonal

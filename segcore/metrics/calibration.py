@@ -19,12 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import F32, F64, I64
 from segcore.errors import EvaluationError
 from segcore.labels import IGNORE_INDEX
-
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
-I64 = npt.NDArray[np.int64]
 
 BINS = 15
 CALIBRATION_COLUMNS = (

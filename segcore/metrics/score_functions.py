@@ -9,11 +9,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import F64, I64
 from segcore.errors import EvaluationError, unknown
 from segcore.metrics.calibration import BINS, CALIBRATION_COLUMNS
 
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
 Of = Literal["confusion", "boundary", "calibration", "calibration_scaled", "entropy"]
 
 

@@ -8,13 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segcore.metrics.score_functions import (
-    F64,
-    I64,
-    Sums,
-    checked,
-    statistic,
-)
+from segcore.arrays import F64, I64
+from segcore.metrics.score_functions import Sums, checked, statistic
 
 _SCORES = (
     "miou",

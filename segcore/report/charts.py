@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from segcore.arrays import F64
 from segcore.report.axis import Axis
 from segcore.report.markup import Html, el, inner
 
-F64 = npt.NDArray[np.float64]
 LANE = 7  # px between the marks of two runs in one row of the class chart
 CELL = 15  # px, height of a row of a confusion matrix
 

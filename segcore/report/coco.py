@@ -11,10 +11,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import U8
 from segcore.labels import LabelMap
 from segcore.report.rle import compress, runs_of_classes
-
-U8 = npt.NDArray[np.uint8]
 
 
 def category_id(index: int) -> int:

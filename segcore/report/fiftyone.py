@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from segcore.arrays import U8
 from segcore.errors import ReportError
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.report.export import about, image_names, write_classes, write_images
@@ -25,7 +25,6 @@ from segcore.runs.run_files import file_name
 if TYPE_CHECKING:
     from segcore.runs import Evaluation, RunRecord
 
-U8 = npt.NDArray[np.uint8]
 GROUND_TRUTH = "ground_truth"
 
 

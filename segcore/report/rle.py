@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-I64 = npt.NDArray[np.int64]
-U8 = npt.NDArray[np.uint8]
+from segcore.arrays import I64, U8
 
 _DIGITS = 7  # of 5 bits: enough for differences below 2**34 pixels
 

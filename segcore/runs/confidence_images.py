@@ -11,9 +11,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-F32Map = npt.NDArray[np.float32]
+from segcore.arrays import F32Map
 
 LEVELS = 20
 LONGEST = 640  # px

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import F64, I64, U8
 from segcore.errors import RunError
 from segcore.labels import LabelMap
 from segcore.metrics import BINS, BOUNDARY_COLUMNS, CALIBRATION_COLUMNS, per_image
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-I64 = npt.NDArray[np.int64]
-F64 = npt.NDArray[np.float64]
-U8 = npt.NDArray[np.uint8]
 
 IMAGES = ("id", "height", "width", "miou", "pixel_accuracy", "entropy")
 CONFUSION = ("image", "truth", "prediction", "pixels")

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import F32Map, U8Mask
 from segcore.errors import EvaluationError
 from segcore.labels import LabelMap
 from segcore.metrics import BOUNDARY_COLUMNS
 from segcore.runs import parquet_tables, run_files
-from segcore.runs.confidence_images import F32Map, write_confidence
+from segcore.runs.confidence_images import write_confidence
 from segcore.runs.evaluation import Evaluation
 from segcore.runs.run_record import HISTORY_COLUMNS, RunRecord, load_run
 from segcore.runs.summary import Summary
 
-U8Mask = npt.NDArray[np.uint8]
 Predicted = tuple[str, U8Mask] | tuple[str, U8Mask, F32Map]
 
 

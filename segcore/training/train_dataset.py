@@ -17,11 +17,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from segcore import data
+from segcore.arrays import U8
 from segcore.augment import Pipeline
 from segcore.augment.seed import draw_seed
 from segcore.training.distributed import World
 
-U8 = npt.NDArray[np.uint8]
 Pair = tuple[U8, U8]  # [H, W, 3] RGB and [H, W] ids, of one size
 Key = tuple[int, int]  # (epoch, position of the item)
 Sized = tuple[Tensor, Tensor, int]

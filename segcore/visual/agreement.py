@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from segcore.arrays import F32, U8, Bool
 from segcore.errors import SegcoreError
 from segcore.labels import IGNORE_INDEX
-
-U8 = npt.NDArray[np.uint8]
-Bool = npt.NDArray[np.bool_]
-F32 = npt.NDArray[np.float32]
 
 
 def unanimous(masks: Sequence[U8]) -> Bool:

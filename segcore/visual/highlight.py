@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from segcore.arrays import U8, Bool
 from segcore.errors import SegcoreError
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.visual.image_encoding import encode_png
 from segcore.visual.overlay import DIMMED, wrong
-
-U8 = npt.NDArray[np.uint8]
-Bool = npt.NDArray[np.bool_]
 
 _RIM, _REST = 253, 254  # indices of the layer, free of classes
 

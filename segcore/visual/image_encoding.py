@@ -14,14 +14,13 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from segcore.arrays import U8
 from segcore.errors import SegcoreError
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.visual.overlay import contour
 
-U8 = npt.NDArray[np.uint8]
 JPEG_QUALITY = 88
 
 

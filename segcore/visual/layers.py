@@ -10,17 +10,14 @@ from collections.abc import Collection, Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from segcore.arrays import F32, U8, Bool
 from segcore.errors import SegcoreError
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.visual.agreement import answers, together_wrong, vote_entropy
 from segcore.visual.image_encoding import encode_png, layer_palette, shrunk
 from segcore.visual.overlay import DIMMED, FADED, hatch, wrong
 
-U8 = npt.NDArray[np.uint8]
-F32 = npt.NDArray[np.float32]
-Bool = npt.NDArray[np.bool_]
 Rgba = tuple[int, int, int, int]
 
 CLEAR: Rgba = (0, 0, 0, 0)

@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import U8
 from segcore.errors import SegcoreError
 from segcore.labels import IGNORE_INDEX, LabelMap
-
-U8 = npt.NDArray[np.uint8]
 
 HATCH_PERIOD = 12  # px, at the size of the mask
 # RGBA over a rightly predicted pixel in an error map. Grey, not black: palettes have colours as dark as a photo's

@@ -6,13 +6,13 @@ PAGE = """
 import numpy as np
 import streamlit as st
 from segcore.labels import CAMVID11
-from segcore.ui import state
+from segcore.ui.shell import url_state
 from segcore.ui.widgets.viewer import Panel, viewer
-from segcore.ui.widgets import Thumb, gallery
+from segcore.ui.widgets.elements import Thumb, gallery
 from segcore.visual import encode_jpeg, encode_layer
 
 st.set_page_config(layout="wide")
-state.begin()
+url_state.begin()
 st.session_state.setdefault("index", 0)
 
 def step(by):

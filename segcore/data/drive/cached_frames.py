@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 import platformdirs
 
-from segcore.data.drive.camera import HEIGHT, U8, WIDTH, u8
+from segcore.arrays import U8, U8Image, U8Mask
+from segcore.data.drive.camera import HEIGHT, WIDTH, u8
 from segcore.data.drive.frame import draw_frame
 from segcore.data.drive.world import FRAMES, TRAIN
-from segcore.data.sample import U8Image, U8Mask
 from segcore.labels import CAMVID32
 
 DRAWING_VERSION = 2  # raise with every change of what is drawn: old caches and fingerprints must not match

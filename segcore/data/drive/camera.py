@@ -9,14 +9,14 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import F32, U8
+
 HEIGHT, WIDTH = 720, 960  # pixels, as CamVid's frames
 FOCAL = 780.0  # pixels
 CENTER = (WIDTH / 2, 318.0)  # where the street meets the horizon in a level camera
 NEAR = 0.6  # metres; nothing closer is drawn
 EYE = 1.5  # metres of the camera above the road
 
-F32 = npt.NDArray[np.float32]
-U8 = npt.NDArray[np.uint8]
 Points = npt.NDArray[np.float32]  # [N, 3] metres
 Pixels = npt.NDArray[np.float32]  # [N, 2] x, y
 

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from segcore.data.drive.camera import F32, FOCAL, HEIGHT, NEAR, U8, WIDTH, Camera, Pixels, Points, f32, u8
+from segcore.arrays import F32, U8
+from segcore.data.drive.camera import FOCAL, HEIGHT, NEAR, WIDTH, Camera, Pixels, Points, f32, u8
 from segcore.data.drive.textures import NOTHING, Texture
 
 Color = Sequence[float] | F32

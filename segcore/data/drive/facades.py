@@ -7,8 +7,9 @@ from functools import cache, lru_cache
 import cv2
 import numpy as np
 
+from segcore.arrays import F32, U8
 from segcore.data.drive.camera import f32
-from segcore.data.drive.textures import F32, ID, U8, Texture, brick, letter, noise, texture, tinted
+from segcore.data.drive.textures import ID, Texture, brick, letter, noise, texture, tinted
 
 SCALE = 44  # pixels a metre
 WALLS = (

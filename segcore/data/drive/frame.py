@@ -7,10 +7,10 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from segcore.arrays import U8, U8Image, U8Mask
 from segcore.data.drive import figures, scenery, street, vehicles, world
-from segcore.data.drive.camera import HEIGHT, U8, WIDTH, Camera, f32, u8
+from segcore.data.drive.camera import HEIGHT, WIDTH, Camera, f32, u8
 from segcore.data.drive.canvas import HAZE, Canvas
-from segcore.data.sample import U8Image, U8Mask
 
 REACH = 105.0  # metres; further things are smaller than the haze lets one see
 _LENGTHS = {"car": (0.88, 4.1, 1.4), "suv": (0.95, 4.45, 1.8), "bus": (1.25, 9.5, 4.3), "truck": (1.25, 8.0, 3.3)}

@@ -9,7 +9,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from segcore.data.drive.camera import F32, U8, f32, u8
+from segcore.arrays import F32, U8
+from segcore.data.drive.camera import f32, u8
 from segcore.labels import CAMVID32
 
 _LABELS = CAMVID32.with_ignored(())

@@ -7,9 +7,10 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from segcore.arrays import F32
 from segcore.data.drive.camera import NEAR, Points, f32
 from segcore.data.drive.canvas import SHADED, SUN, SUNLIT, TO_SUN, Canvas
-from segcore.data.drive.textures import F32, ID, Texture, letter, noise, texture
+from segcore.data.drive.textures import ID, Texture, letter, noise, texture
 
 PAINTS = (
     (172, 26, 30), (28, 62, 128), (206, 208, 210), (52, 56, 62), (236, 236, 232), (22, 24, 28), (30, 96, 76),

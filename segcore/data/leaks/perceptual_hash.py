@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import U8Image, U8Mask
 from segcore.data.class_statistics import THREADS, Progress
 from segcore.data.dataset import Dataset
-from segcore.data.sample import U8Image, U8Mask
 from segcore.errors import DatasetError
 
 SIDE = 32  # px of the small pictures; 100,000 samples then take 220 MB

@@ -12,12 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from segcore.data.sample import U8Image
+from segcore.arrays import F32Logits, U8Image
 from segcore.errors import EvaluationError
 from segcore.evaluation.backends.compiled_models import ByShape, Size
 from segcore.evaluation.backends.conversion_cache import converted
 from segcore.evaluation.backends.exportable_graph import Graph, tracing
-from segcore.evaluation.postprocess import F32Logits
 from segcore.runs import RunRecord
 
 _FILE = "model.xml"

@@ -10,9 +10,8 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from segcore.data.sample import U8Image
+from segcore.arrays import F32Logits, U8Image
 from segcore.errors import EvaluationError, unknown
-from segcore.evaluation.postprocess import F32Logits
 from segcore.runs import RunRecord
 
 if TYPE_CHECKING:

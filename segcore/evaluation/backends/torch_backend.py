@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 import torch
 
-from segcore.data.sample import U8Image
+from segcore.arrays import U8Image
 from segcore.errors import EvaluationError
 from segcore.runs import RunRecord
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import I64
 from segcore.errors import EvaluationError, RunError
 from segcore.evaluation.comparison.score_registry import Metric
 from segcore.metrics import (
@@ -20,8 +21,6 @@ from segcore.metrics import (
     statistic,
 )
 from segcore.runs import Evaluation, void_ids
-
-I64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

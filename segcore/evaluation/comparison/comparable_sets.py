@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import F64, I64
 from segcore.data.dataset import SPLITS
 from segcore.data.video import group_of, is_clip
 from segcore.errors import number
@@ -19,8 +20,6 @@ from segcore.metrics import block_length
 from segcore.runs import Evaluation, RunRecord
 from segcore.runs.run_record import plain_split
 
-I64 = npt.NDArray[np.int64]
-F64 = npt.NDArray[np.float64]
 LEAST_BLOCKED = 4  # images of one sequence, from which on neighbours are drawn together
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from segcore.errors import EvaluationError, SegcoreError, unknown
 from segcore.evaluation.comparison import sentences as words
@@ -50,7 +49,6 @@ from segcore.runs import Evaluation, RunRecord
 from segcore.runs.temperature import stale_note
 from segcore.runs.titles import run_titles
 
-F64 = npt.NDArray[np.float64]
 RESAMPLES = 10_000
 CLASS_RESAMPLES = 2000  # of each class: enough for a picture
 Read = Callable[[RunRecord, str], Evaluation | None]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import F64
 from segcore.report.axis import Axis
 from segcore.report.charts import Mark, class_chart, legend, matrix, swatch, who
 from segcore.report.leaderboard import score
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from segcore.evaluation.comparison import Row
     from segcore.metrics import Interval
 
-F64 = npt.NDArray[np.float64]
 MISTAKES = 10  # rows of the table of what is confused
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import U8
 from segcore.errors import SegcoreError
 from segcore.evaluation.comparison.comparable_sets import image_values
 from segcore.report.charts import swatch, who
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from segcore.evaluation.comparison import Row
     from segcore.labels import LabelMap
 
-U8 = npt.NDArray[np.uint8]
 WIDTH = 640  # px of every picture
 QUALITY = 82  # of the photos
 OPACITY = 0.62  # of class colours over a photo

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import F64
 from segcore.errors import ConfigError, unknown
 from segcore.training.registry import CLASS_WEIGHTS, check_choice
-
-F64 = npt.NDArray[np.float64]
 
 
 def class_weights(

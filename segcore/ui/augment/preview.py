@@ -9,9 +9,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import streamlit as st
 
+from segcore.arrays import U8
 from segcore.augment import AppliedTransform, Pipeline
 from segcore.data import Sample
 from segcore.labels import IGNORE_INDEX, LabelMap
@@ -33,7 +33,6 @@ SEED = 7  # of the first one, as in the documentation's examples
 WIDE, SMALL = 1280, 320  # px; a third of 960, which OpenCV shrinks to twice as fast as to any width near it
 _GREY = (128, 128, 128)  # around a picture of another shape
 _TABLE_UP_TO = 4  # draws whose values fit side by side
-U8 = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from segcore.arrays import Bool
 from segcore.errors import EvaluationError, RunError, SegcoreError
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.metrics import boundary_band
@@ -35,7 +36,6 @@ from segcore.visual.overlay import wrong
 
 NEAREST = 0  # cv2.INTER_NEAREST: ids have no mean
 CONFIDENCE_WIDTH = 640  # px; confidence changes slowly, and its last digit weighs more than all masks together
-Bool = npt.NDArray[np.bool_]
 
 
 def answer(
