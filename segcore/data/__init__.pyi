@@ -9,12 +9,12 @@ from .download import fetch as fetch
 from .formats import FORMATS as FORMATS
 from .opening import check_source as check_source
 from .opening import open_dataset as open_dataset
+from .plan import Item as Item
+from .plan import SplitPlan as SplitPlan
 from .resizing import resize as resize
 from .resizing import resize_pair as resize_pair
 from .sample import Sample as Sample
 from .split import METHODS as METHODS
-from .split import Item as Item
-from .split import SplitPlan as SplitPlan
 from .split import plan_split as plan_split
 from .upload import Upload as Upload
 from .upload import read_upload as read_upload

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
-from typing import NamedTuple
 
 from segcore.data.dataset import Dataset
-from segcore.data.leaks.neighbours import plan_findings, scored
+from segcore.data.leaks.neighbours import plan_findings
+from segcore.data.plan import FOLDS, Item, SplitPlan
 from segcore.errors import DatasetError, unknown
 
 METHODS: dict[str, str] = {
@@ -22,62 +20,8 @@ METHODS: dict[str, str] = {
     "augmented": "augment first, then split frames and copies at random (the assignment's own protocol)",
 }
 GAP = 3  # frames left out on each side of a validation block: neighbours look alike
-FOLDS = "folds"  # what a plan's method is when one of several folds validates
 _FOLDABLE = ("auto", "block", "frame")
 _SNAP = 8  # a border between blocks moves to a border between sequences that is at most 1/8 of a block away
-
-
-class Item(NamedTuple):
-    """A sample as it is stored (`copy` 0), or an augmented copy to be made of it (`copy` 1, 2, ...)."""
-
-    id: str
-    copy: int = 0
-    origin: str = ""  # of a sample that is stored as an augmented copy: the frame it was made from
-
-    @property
-    def frame(self) -> str:
-        """Id of the frame it shows."""
-        return self.origin or self.id
-
-
-@dataclass(frozen=True)
-class SplitPlan:
-    """Which items are trained on, validated on and tested on.
-
-    Args:
-        method: `given`, `block`, `frame`, `augmented` or `folds`.
-        train: Items to train on, copies included.
-        val: Items to validate on.
-        test: Items to test on.
-        warnings: What is wrong with trusting scores under this split.
-    """
-
-    method: str
-    train: tuple[Item, ...]
-    val: tuple[Item, ...]
-    test: tuple[Item, ...]
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def fingerprint(self) -> str:
-        """16 hex digits over every item of every split."""
-        digest = hashlib.sha256()
-        for name, items in (("train", self.train), ("val", self.val), ("test", self.test)):
-            digest.update("".join(f"{name}\t{item.id}\t{item.copy}\n" for item in sorted(items)).encode())
-        return digest.hexdigest()[:16]
-
-    def scored(self, split: str) -> tuple[str, ...]:
-        """Ids that a score on `train`, `val` or `test` is of: every frame once, a copy on disk only in place of one."""
-        return scored(getattr(self, split))
-
-    def counts(self) -> dict[str, int]:
-        """Samples by split; `train` counts different frames, `train_augmented` items: frames and copies."""
-        return {
-            "train": len({item.frame for item in self.train}),
-            "train_augmented": len(self.train),
-            "val": len(self.val),
-            "test": len(self.test),
-        }
 
 
 def plan_split(

@@ -50,7 +50,7 @@ def plan_of(run: RunRecord, dataset: Dataset) -> SplitPlan:
         RunError: when they can't be read.
     """
     from segcore.data import plan_split
-    from segcore.data.split import FOLDS
+    from segcore.data.plan import FOLDS
 
     trained, config = run.summary.dataset, run.config
     folded = trained.split == FOLDS  # which says that train was cut, not how

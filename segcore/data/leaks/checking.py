@@ -27,9 +27,8 @@ from segcore.data.leaks.masks import class_findings, disagreements
 from segcore.data.leaks.neighbours import PAIRS, Timeline, plan_findings
 from segcore.data.leaks.perceptual_hash import Pictures, read_pictures
 from segcore.data.leaks.report_storage import stored
-from segcore.data.split import Item, SplitPlan
+from segcore.data.plan import Item, SplitPlan, own_plan
 
-OWN = "own"
 MOST_READ = 1500  # samples that a training reads for this beside its own: a few seconds
 # Correlation of local contrast that frames which follow each other have at least, in the middle. CamVid's have 0.44 at
 # one frame a second and the drive's 0.5; unrelated pictures have 0.1 and less.
@@ -57,14 +56,6 @@ def check(
     plan = plan or own_plan(dataset)
     read = read_pictures(dataset, _stored_ids(plan), progress) if pictures else None
     return _report(dataset, plan, read, fps)
-
-
-def own_plan(dataset: Dataset) -> SplitPlan:
-    """The dataset's own splits as a plan; validation may be missing, unlike in one that is trained by."""
-    items: dict[str, list[Item]] = {split: [] for split in SPLITS}
-    for record in dataset.records:
-        items[record.split].append(Item(record.id, 0, record.origin if record.copy else ""))
-    return SplitPlan(OWN, tuple(items["train"]), tuple(items["val"]), tuple(items["test"]))
 
 
 def leak_sentences(dataset: Dataset, plan: SplitPlan) -> dict[str, str]:
@@ -100,11 +91,11 @@ def _all_pictures(key: _Keyed) -> Pictures:
 
 
 def _stored_ids(plan: SplitPlan) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(item.id for split in SPLITS for item in getattr(plan, split)))
+    return tuple(dict.fromkeys(item.id for items in plan.items.values() for item in items))
 
 
 def _report(dataset: Dataset, plan: SplitPlan, pictures: Pictures | None, fps: float | None) -> LeakReport:
-    items: dict[str, tuple[Item, ...]] = {split: getattr(plan, split) for split in SPLITS}
+    items = plan.items
     frames = {split: plan.scored(split) for split in SPLITS}
     found = plan_findings(dataset, items, fps)
     if pictures:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +24,9 @@ from segcore.data.leaks.leak_report import (
     severity,
     verdict,
 )
+from segcore.data.plan import Item, scored_ids
 from segcore.data.video import frame_number, frame_rate
 from segcore.errors import number
-
-if TYPE_CHECKING:
-    from segcore.data.split import Item
 
 # Measured on the 101 labelled frames of CamVid's val clip: a model that only copied the mask of another frame of it
 # would have an mIoU of 0.73 where that is 1/15 s away, 0.57 at 0.2 s, 0.46 at 0.5 s, 0.37 at 1 s, 0.26 at 3 s. Trained
@@ -137,7 +135,7 @@ def plan_findings(dataset: Dataset, items: Mapping[str, Sequence[Item]], fps: fl
         fps: Frames a second that the frame numbers count, where the user knows.
     """
     timeline = Timeline(dataset, fps)
-    frames = {split: scored(items.get(split, ())) for split in SPLITS}
+    frames = {split: scored_ids(items.get(split, ())) for split in SPLITS}
     found: list[Finding] = []
     for other, split in PAIRS:
         if not frames[split] or not frames[other]:
@@ -150,15 +148,6 @@ def plan_findings(dataset: Dataset, items: Mapping[str, Sequence[Item]], fps: fl
         near = timeline.nearest([frame for frame in frames[split] if frame not in copied], frames[other])
         found += _in_time(near, len(frames[split]), split, other)
     return found
-
-
-def scored(items: Iterable[Item]) -> tuple[str, ...]:
-    """Ids of the samples that a score on `items` is of: each frame once, a copy on disk only in place of one."""
-    chosen: dict[str, str] = {}
-    for item in items:
-        if item.frame not in chosen or not item.origin:
-            chosen[item.frame] = item.id
-    return tuple(chosen.values())
 
 
 def within(near: Iterable[Near], seconds: float) -> list[Near]:

@@ -10,15 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import platformdirs
 
+from segcore.data.dataset import Dataset
 from segcore.data.leaks.leak_report import LeakReport
-
-if TYPE_CHECKING:
-    from segcore.data.dataset import Dataset
-    from segcore.data.split import SplitPlan
+from segcore.data.plan import SplitPlan, own_plan
 
 FILE = "leaks.json"
 MOST_KEPT = 12  # reports of one dataset: other labels and other splits of the same files
@@ -31,8 +29,6 @@ def stored(dataset: Dataset, plan: SplitPlan | None = None) -> LeakReport | None
         dataset: Stamped, so every file of it is read once, where there is a report at all.
         plan: How it is split; None takes the dataset's own splits.
     """
-    from segcore.data.leaks.checking import own_plan
-
     # Planned only where there is a report at all.
     return _newest(dataset, lambda: (plan or own_plan(dataset)).fingerprint)
 

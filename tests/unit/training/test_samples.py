@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segcore.augment import Group, Pipeline, Step, presets
+from segcore.data import Item
 from segcore.data.dataset import Dataset
-from segcore.data.split import Item
 from segcore.labels import LabelMap
 from segcore.training.distributed import World
 from segcore.training.train_dataset import (
