@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from fixtures.browsing import idle, watch
+from fixtures.browsing import eventually, idle, watch
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -46,11 +46,12 @@ def photos(page):
 
 def changed(page, before):
     """Sources of the draws, once they are others: a slider tells its value a moment after the last key."""
-    for _ in range(100):
-        if photos(page) != before:
-            return photos(page)
-        page.wait_for_timeout(100)
-    pytest.fail("The pictures stay the same.")
+    return eventually(page, lambda: photos(page), lambda sources: sources != before)
+
+
+def shows(page, wanted):
+    """Wait until the lines of the pipeline have these titles."""
+    eventually(page, lambda: titles(page), wanted)
 
 
 def upload(page, button, what, path):
@@ -97,20 +98,21 @@ def test_a_file_is_loaded_stepped_through_and_undone(lab, tmp_path):
     upload(lab, "Load", "A pipeline in YAML", path)
     lab.keyboard.press("Escape")
     idle(lab)
-    assert [text.split(",")[0] for text in titles(lab)] == [
+    wanted = [
         "1. Flip left to right",
         "OneOf: One of 2 transforms",
         "2. Blur with sigma between 0.5 and 2 pixels",
         "3. Blur motion over between 3 and 7 pixels",
         "4. Rotate 20 degrees",
     ]
+    eventually(lab, lambda: [text.split(",")[0] for text in titles(lab)], wanted)
     assert "80 % of the picks" in titles(lab)[3]
     lab.get_by_role("radio", name="4. Rotate").click()
     idle(lab)
-    assert lab.locator(".viewer figcaption b").all_inner_texts() == ["Before Rotate", "After Rotate"]
+    expect(lab.locator(".viewer figcaption b")).to_have_text(["Before Rotate", "After Rotate"])
     lab.get_by_role("button", name="undo").click()
     idle(lab)
-    assert len(titles(lab)) == 2
+    eventually(lab, lambda: len(titles(lab)), 2)
     fine(lab)
 
 
@@ -123,7 +125,7 @@ def test_a_file_with_a_fault_is_refused_with_its_line(lab, tmp_path):
     assert said.startswith(
         "bad.yaml, line 3: Rotate: limit is [0, 400]; expected two of a whole number from -180 to 180"
     )
-    assert titles(lab) == before
+    shows(lab, before)
     fine(lab)
 
 
@@ -134,7 +136,7 @@ def test_own_picture_and_back(lab, tmp_path):
     before = photos(lab)
     upload(lab, "Upload", "Image", tmp_path / "mine.jpg")
     lab.get_by_text("no mask").wait_for()
-    assert photos(lab) != before
+    changed(lab, before)
     lab.locator("[data-testid=stFileUploader]", has_text="Its mask").locator("input[type=file]").set_input_files(
         tmp_path / "mine.png"
     )
@@ -142,8 +144,8 @@ def test_own_picture_and_back(lab, tmp_path):
     idle(lab)
     assert lab.locator('[data-testid="stAlertContentError"]').count() == 0
     lab.get_by_role("button", name="Remove mine.jpg").click()
+    eventually(lab, lambda: photos(lab), before)
     idle(lab)
-    assert photos(lab) == before
     fine(lab)
 
 
@@ -155,7 +157,7 @@ def test_a_transform_is_chosen_by_its_picture(lab):
     lab.get_by_role("dialog").locator("button", has_text="RandomFog").click()
     lab.get_by_role("dialog").wait_for(state="detached")
     idle(lab)
-    assert titles(lab)[-1].startswith("3. Fog")
+    eventually(lab, lambda: titles(lab)[-1], lambda title: title.startswith("3. Fog"))
     fine(lab)
 
 
@@ -168,7 +170,7 @@ def test_the_pipeline_waits_while_other_pages_are_looked_at(lab):
     idle(lab)
     lab.get_by_role("link", name="Augment").click()
     drawn(lab)
-    assert titles(lab) == before
+    shows(lab, before)
     fine(lab)
 
 
@@ -177,12 +179,11 @@ def test_a_link_shows_the_same_draws_to_somebody_else(lab, browser):
     idle(lab)
     lab.get_by_role("radio", name="8", exact=True).click()
     idle(lab)
-    found = photos(lab)
-    assert len(found) == 8
+    found = eventually(lab, lambda: photos(lab), lambda sources: len(sources) == 8)
     expect(lab).to_have_url(re.compile(r"(?=.*\bseed=11\b).*\bdraws=8\b"))
     other = watch(browser.new_page(viewport={"width": 1280, "height": 900}))
     other.goto(lab.url)
     drawn(other)
-    assert photos(other) == found
+    eventually(other, lambda: photos(other), found)
     other.close()
     fine(lab)

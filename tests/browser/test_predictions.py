@@ -4,7 +4,7 @@ import re
 
 import pytest
 from fixtures.app import LABELS
-from fixtures.browsing import idle, watch
+from fixtures.browsing import eventually, idle, watch
 from playwright.sync_api import expect
 
 from segcore.data import open_dataset
@@ -118,9 +118,10 @@ def test_fingers_read_and_pinch(app, browser):
         touch("touchMove", (x - 30 - 10 * step, y), (x + 30 + 10 * step, y))
     touch("touchEnd")
     expect(page.locator(".viewer")).to_have_class(re.compile("zoomed"))
-    transforms = page.locator(".viewer .stack").evaluate_all("all => all.map(one => getComputedStyle(one).transform)")
-    assert len(set(transforms)) == 1
-    assert float(re.match(r"matrix\((.*?),", transforms[0])[1]) == pytest.approx(3, rel=0.15)
+    stacks = page.locator(".viewer .stack")
+    transforms = lambda: set(stacks.evaluate_all("all => all.map(one => getComputedStyle(one).transform)"))  # noqa: E731
+    (transform,) = eventually(page, transforms, lambda found: len(found) == 1)
+    assert float(re.match(r"matrix\((.*?),", transform)[1]) == pytest.approx(3, rel=0.15)
     expect(line.locator(".where")).to_have_text("x 20, y 15")  # the pinch is no tap
     context.close()
 
@@ -130,13 +131,13 @@ def test_the_threshold_marks_at_once_and_stands_in_the_link(app, workplace, page
     line = opened(page, f"{app}/predictions?image=test_01&runs=unet&view=confidence&threshold=0.3")
     note = page.locator(".viewer figcaption span").last
     expect(note).to_have_text("0 % marked, 0 % of errors")
-    assert marked(page) == 0
+    eventually(page, lambda: marked(page), 0)
     data, runs = workplace
     wrong = load_run(runs / "unet").evaluation("test").prediction("test_01") != open_dataset(str(data)).mask("test_01")
     slider = page.get_by_role("slider", name="Confidence threshold")
     slider.evaluate("one => { one.value = 41; one.oninput(); }")
     expect(note).to_have_text(f"{100 * wrong.mean():.0f} % marked, 100 % of errors")
-    assert marked(page) == wrong.sum()
+    eventually(page, lambda: marked(page), wrong.sum())
     assert "threshold=0.3" in page.url  # the server hears of it when the slider is let go
     slider.evaluate("one => one.onchange()")
     page.wait_for_url("**threshold=0.41**")
@@ -180,7 +181,7 @@ def test_a_link_shows_the_same_to_somebody_else(app, page, browser):
     other = watch(context.new_page())
     opened(other, page.url)
     expect(other.locator(".viewer figcaption b")).to_have_text(["Agreement", "FCN-8s"])
-    assert other.locator(".viewer img:not([hidden])").evaluate_all(shown) == before
+    eventually(other, lambda: other.locator(".viewer img:not([hidden])").evaluate_all(shown), before)
     assert len(before) == 4
     context.close()
     assert page.problems == []
