@@ -11,12 +11,7 @@ from segcore.evaluation.comparison import Kind
 from segcore.labels import CAMVID11, LabelMap
 from segcore.runs import load_run
 from segcore.ui.compare.leaderboard import MANY
-from segcore.ui.shell.entry import (
-    MAX_CHOSEN,
-    RUN_COLORS,
-    UNCHOSEN,
-    run_colors,
-)
+from segcore.ui.shell.entry import MAX_CHOSEN
 
 PHOTOS = ("one", "two", "three")
 
@@ -164,10 +159,3 @@ def test_what_was_left_alone_follows_the_ranking(open_app, data, runs):
 def test_nonsense_in_the_link_is_ignored(open_app, data, runs):
     link = {"metric": "luck", "order": "-x", "columns": "a,b", "minus": "unet", "part": "z", "pairs": "q", "cost": "c"}
     assert not open_app(data, runs("fcn8s", "unet"), "compare", **link).exception
-
-
-def test_no_two_chosen_runs_share_a_colour():
-    ids = [f"run{index}" for index in range(20)]
-    found = run_colors(ids, ["run0", "run8", "run16", "run3"])
-    assert len({found[run_id] for run_id in ("run0", "run8", "run16", "run3")}) == 4
-    assert found["run0"] == RUN_COLORS[0] and found["run1"] == UNCHOSEN

@@ -11,7 +11,8 @@ import streamlit as st
 from streamlit.components import v2
 
 from segcore.ui.shell import url_state
-from segcore.ui.shell.entry import MAX_CHOSEN, UNCHOSEN, AppContext
+from segcore.ui.shell.entry import MAX_CHOSEN, AppContext
+from segcore.visual.run_colors import UNCHOSEN
 
 if TYPE_CHECKING:
     from segcore.evaluation.comparison import Comparison, Cost, Metric, Row

@@ -25,12 +25,11 @@ from segcore.ui.shell import caches, url_state
 from segcore.ui.shell.caches import DataKey
 from segcore.ui.shell.link_problems import too_many
 from segcore.visual import swatch
+from segcore.visual.run_colors import run_colors
 
 MAX_CHOSEN = 8
 FOLLOW_EVERY = 3.0  # s
 WARM_UP_AFTER = 2.0  # s: the first page is painted by then
-UNCHOSEN = "#8c8c8c"  # dots of runs that are not chosen, where there are more runs than colours
-RUN_COLORS = ("#4c86d9", "#e0863b", "#35a07f", "#c9609c", "#8b74d6", "#b99a22", "#3aa3c2", "#bb5f50")
 # The app's icon in four class colours. A data URI: nothing is asked of another server.
 ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
@@ -235,27 +234,6 @@ def _sidebar() -> AppContext:
             hidden = _legend(dataset.labels) if dataset is not None else frozenset()
     picked = tuple(run for run in runs if run.id in chosen)
     return AppContext(key, dataset, problem, runs, picked, problems, colors, titles, hidden, store.root)
-
-
-def run_colors(ids: Sequence[str], chosen: Sequence[str]) -> dict[str, str]:
-    """Run id -> its colour: its own while there are colours for all; else no two chosen ones share one.
-
-    >>> run_colors(["a", "b"], ["b"])["b"] == RUN_COLORS[1]
-    True
-    """
-    own = {run_id: RUN_COLORS[index % len(RUN_COLORS)] for index, run_id in enumerate(ids)}
-    if len(ids) <= len(RUN_COLORS):
-        return own
-    found = dict.fromkeys(ids, UNCHOSEN)
-    free = list(RUN_COLORS)
-    waiting = []
-    for run_id in (each for each in ids if each in chosen):
-        if own[run_id] in free:
-            free.remove(own[run_id])
-            found[run_id] = own[run_id]
-        else:
-            waiting.append(run_id)
-    return found | dict(zip(waiting, free, strict=False))
 
 
 def _chosen(runs: Sequence[RunRecord], dataset: Dataset | None) -> list[str]:
