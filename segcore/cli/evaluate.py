@@ -43,7 +43,7 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
     On the data it was trained on, `train` and `val` are the run's own: validation taken from train stays apart.
     What a backend, augmentation or window of its own predicts is stored under a name of its own, such as `test+flip`.
     """
-    from segcore.runs.run_record import plain_split
+    from segcore.runs.split_variant import SplitVariant
 
     if arguments.name and not arguments.others:
         raise EvaluationError("--name is what an ensemble is called; it needs --with RUN.")
@@ -51,7 +51,7 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
     if "+" in arguments.split:
         raise EvaluationError(
             f"{arguments.split!r} is the name of stored results; expected a split. Make them again with --split "
-            f"{plain_split(arguments.split)} and --backend, --precision, --tta or --window."
+            f"{SplitVariant.parse(arguments.split).split} and --backend, --precision, --tta or --window."
         )
     if not arguments.others:
         return _evaluate(arguments, run)
@@ -113,7 +113,7 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
     # Scores on other data must not take the place of the run's own on its leaderboard.
     base = arguments.split if same else f"{dataset.name}-{arguments.split}"
     predictor = open_predictor(run, **predictor_options(arguments))
-    name = base + predictor.variant
+    name = str(predictor.stored_as(base))
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"{run.id} on {name}", total=len(ids))
         evaluation = evaluate(

@@ -81,7 +81,7 @@ def compared(arguments: argparse.Namespace) -> Comparison:
     from segcore.data import SPLITS
     from segcore.evaluation.comparison import Comparison
     from segcore.report.stored_evaluations import evaluate_command
-    from segcore.runs.cli_hints import may_be_made
+    from segcore.runs.split_variant import SplitVariant
 
     comparison = Comparison.of(compared_runs(arguments), arguments.split, arguments.metric, by_seed=arguments.by_seed)
     if not comparison.pools:
@@ -89,7 +89,7 @@ def compared(arguments: argparse.Namespace) -> Comparison:
         if any(arguments.split in run.splits for run in runs):  # stored, but can't be read
             raise ReportError("\n".join(comparison.problems.values()))
         there = sorted({split for run in runs for split in run.splits})
-        if not may_be_made(arguments.split):
+        if not SplitVariant.parse(arguments.split).can_be_stored:
             raise ReportError(unknown("split", arguments.split, dict.fromkeys((*SPLITS, *there))))
         commands = "\n".join(f"  {evaluate_command(run, arguments.split)}" for run in runs[:8])
         raise ReportError(

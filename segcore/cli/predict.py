@@ -65,7 +65,9 @@ def predict_images(arguments: argparse.Namespace) -> int:
         except OSError as error:
             raise DatasetError(f"{error.filename}: {error.strerror}. Check --out.") from None
         print(f"{mask}  {blended}  mean confidence {found.confidence.mean():.3f}")
-    print(f"{number(len(paths), 'image')}: {_told([run, *others] if others else run.members or [run], predict.manner)}")
+    runs = [run, *others] if others else run.members or [run]
+    how = predict.stored_as("").description
+    print(", ".join(filter(None, (f"{number(len(paths), 'image')}: {_averaged(runs)}", how))))
     for note in predict.notes:
         print(f"segcore: {note}", file=sys.stderr)
     return 0
@@ -91,8 +93,7 @@ def _bytes_of(path: Path) -> bytes:
         raise DatasetError(f"{path}: the image can't be read ({error.strerror or error}).") from None
 
 
-def _told(runs: Sequence[RunRecord], manner: str) -> str:
-    """`U-Net and FCN-8s averaged, with flip`."""
+def _averaged(runs: Sequence[RunRecord]) -> str:
+    """The models' names, e.g. `U-Net and FCN-8s averaged`."""
     names = [run.title for run in runs]
-    who = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} averaged"
-    return ", ".join(filter(None, (who, manner)))
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} averaged"

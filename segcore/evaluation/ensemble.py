@@ -13,6 +13,7 @@ from segcore.evaluation.postprocess import Prediction, decide_into, mean_logits
 from segcore.evaluation.predictor import Predictor, check_image
 from segcore.runs import RunRecord, load_run
 from segcore.runs.ensemble import check_same_classes
+from segcore.runs.split_variant import SplitVariant
 
 if TYPE_CHECKING:
     import torch
@@ -59,15 +60,14 @@ class Ensemble:
         for member in self.members[1:]:
             check_same_classes(self.members[0].run, member.run)
 
-    @property
-    def variant(self) -> str:
-        """What keeps its answers apart from the plain ones of the same runs: see `Predictor`."""
-        return self.members[0].variant
+    def stored_as(self, split: str) -> SplitVariant:
+        """The name under which its results on a split are stored."""
+        return self.members[0].stored_as(split)
 
     @property
-    def manner(self) -> str:
-        """The same for people."""
-        return self.members[0].manner
+    def variant(self) -> str:
+        """The part of that name that follows the split: see `Predictor.variant`."""
+        return self.members[0].variant
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -15,10 +15,9 @@ from segcore.evaluation.accumulator import Accumulator
 from segcore.evaluation.ensemble import Ensemble, open_predictor
 from segcore.evaluation.predictor import Predictor
 from segcore.runs import Evaluation, RunRecord, RunWriter, load_run
+from segcore.runs.temperature import VALIDATION
 
 Progress = Callable[[int, int], object]
-
-_VALIDATION = "val"
 
 
 def evaluate(
@@ -45,7 +44,7 @@ def evaluate(
         split: Name to store it under: `val`, `test`, ...
         device: See `Predictor`.
         predictor: Of this run, with a backend, test-time augmentation or window of its own; None is the plain one.
-            Store what it finds under a name of its own: `split + predictor.variant`.
+            Store its results under another name: `predictor.stored_as(split)`.
         progress: Called with (done, total) after each image.
 
     Raises:
@@ -57,8 +56,9 @@ def evaluate(
     if not ids:
         raise EvaluationError(f"No images of {split} to evaluate in {dataset.name}; it has {_splits(dataset)}.")
     predictor = open_predictor(record, device=device) if predictor is None else predictor
-    fits = split == f"{_VALIDATION}{predictor.variant}"
-    temperature = None if fits else _temperature(record, predictor.variant)
+    validation = str(predictor.stored_as(VALIDATION))
+    fits = split == validation
+    temperature = None if fits else _temperature(record, validation)
     tally = Accumulator.empty(len(ids), record.labels.classes, temperature, fits)
 
     def predictions() -> Iterator[tuple[str, U8Mask, npt.NDArray[np.float32]]]:
@@ -85,11 +85,11 @@ def evaluate(
     )
 
 
-def _temperature(run: RunRecord, variant: str) -> float | None:
-    """What validation says of the same predictor; None where it has not been evaluated, or can't be read."""
+def _temperature(run: RunRecord, validation: str) -> float | None:
+    """The temperature fitted in this stored evaluation; None where it is missing or can't be read."""
     try:
-        validation = run.evaluation(f"{_VALIDATION}{variant}")
-        calibration = None if validation is None else validation.calibration
+        evaluation = run.evaluation(validation)
+        calibration = None if evaluation is None else evaluation.calibration
     except RunError:
         return None
     return None if calibration is None else calibration.temperature

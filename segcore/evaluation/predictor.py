@@ -17,11 +17,10 @@ from segcore.evaluation.postprocess import Logits, Prediction, decide_into
 from segcore.evaluation.tiling import fits, strips, window_of
 from segcore.runs import RunRecord, load_run
 from segcore.runs.ensemble import refuse_ensemble
+from segcore.runs.split_variant import TTA, SplitVariant
 
 if TYPE_CHECKING:
     import torch
-
-TTA = ("flip",)
 
 
 class Predictor:
@@ -75,29 +74,14 @@ class Predictor:
         fed = self.run.summary.input
         self._size = fed.height, fed.width
 
-    @property
-    def variant(self) -> str:
-        """What keeps its answers apart from the plain ones, e.g. `+openvino-bf16+flip`; empty for the plain ones."""
-        exact = self.precision == "fp32"
-        parts = [
-            "" if self.backend == "torch" else self.backend + ("" if exact else f"-{self.precision}"),
-            self.precision if self.backend == "torch" and not exact else "",
-            self.tta or "",
-            "x".join(map(str, self.window)) if self.window else "",
-        ]
-        return "".join(f"+{part}" for part in parts if part)
+    def stored_as(self, split: str) -> SplitVariant:
+        """The name under which its results on a split are stored."""
+        return SplitVariant(split, self.backend, self.precision, self.tta, self.window)
 
     @property
-    def manner(self) -> str:
-        """The same for people, e.g. `with flip, in windows of 720x960, through openvino`; empty for the plain ones."""
-        exact = self.precision == "fp32"
-        parts = [
-            f"with {self.tta}" if self.tta else "",
-            "in windows of {}x{}".format(*self.window) if self.window else "",
-            f"through {self.backend}" if self.backend != "torch" else "",
-            "" if exact else f"in {self.precision}",
-        ]
-        return ", ".join(filter(None, parts))
+    def variant(self) -> str:
+        """The part of that name that follows the split, e.g. `+openvino-bf16+flip`; empty for the plain prediction."""
+        return self.stored_as("").suffix
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from segcore.errors import number
 from segcore.runs import RunRecord
-from segcore.runs.run_record import COVERED, plain_split
+from segcore.runs.run_record import COVERED
+from segcore.runs.split_variant import SplitVariant
 from segcore.runs.titles import run_titles
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def leak_notes(runs: Sequence[RunRecord], split: str, checked: Mapping[str, Leak
     titles = run_titles(runs)
     found: dict[str, list[str]] = {}
     for run in runs:
-        said = _said(run, plain_split(split), (checked or {}).get(run.id))
+        said = _said(run, SplitVariant.parse(split).split, (checked or {}).get(run.id))
         found.setdefault(said, []).append(titles[run.id])
     alike = len(found) == 1
     return [text if alike else f"{text} ({_some(names)})" for text, names in found.items()]
@@ -57,7 +58,7 @@ def leak_sentence(run: RunRecord, split: str, checked: LeakReport | None = None)
         split: Its name, of a variant too: `test+flip`.
         checked: The stored check of its data and its split.
     """
-    split = plain_split(split)
+    split = SplitVariant.parse(split).split
     if split not in COVERED:
         return None
     report = checked if _looked_at_pictures(checked) else run.leak_report()

@@ -25,6 +25,7 @@ from segcore.runs.ensemble import (
     members_of,
 )
 from segcore.runs.profile import Profile, read_profile
+from segcore.runs.split_variant import SplitVariant
 from segcore.runs.summary import SCHEMA_VERSION, Summary
 
 if TYPE_CHECKING:
@@ -174,8 +175,8 @@ class RunRecord:
         """
         report = self.leak_report(*sources)
         if report is not None:
-            return report.sentence(plain_split(split))
-        return (self.summary.dataset.leaks or {}).get(plain_split(split))
+            return report.sentence(SplitVariant.parse(split).split)
+        return (self.summary.dataset.leaks or {}).get(SplitVariant.parse(split).split)
 
     def leak_report(self, *sources: str) -> LeakReport | None:
         """What `segcore data check` stored of this very data and split, its pictures compared; None without it.
@@ -205,15 +206,6 @@ class RunRecord:
         if not path.is_file():
             raise RunError(f"Run {self.id!r} has no {name}. {recovery_hint(self.path)}")
         return path
-
-
-def plain_split(name: str) -> str:
-    """The split that a stored evaluation is of, however it was predicted.
-
-    >>> plain_split("test+openvino-bf16"), plain_split("val")
-    ('test', 'val')
-    """
-    return name.partition("+")[0]
 
 
 def load_run(path: str | Path) -> RunRecord:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from segcore.errors import RunError, number
 from segcore.runs import parquet_tables, run_files
-from segcore.runs.cli_hints import evaluate_command, may_be_made
+from segcore.runs.cli_hints import evaluate_command
 from segcore.runs.run_record import RunRecord
+from segcore.runs.split_variant import SplitVariant
 
 VALIDATION = "val"
 _SAME = 1e-3  # of it: what two evaluations of the same weights may differ by, through other threads
@@ -32,8 +33,7 @@ def fitted_on(split: str) -> str:
     >>> fitted_on("test"), fitted_on("test+flip")
     ('val', 'val+flip')
     """
-    _, plus, variant = split.partition("+")
-    return f"{VALIDATION}{plus}{variant}"
+    return str(SplitVariant.parse(split).of(VALIDATION))
 
 
 def is_stale(run: RunRecord, split: str) -> bool:
@@ -59,7 +59,7 @@ def stale_note(runs: Sequence[RunRecord], split: str, titles: dict[str, str] | N
     names = ", ".join((titles or {}).get(run.id, run.id) for run in found[:_NAMED])
     rest = f" and {number(len(found) - _NAMED, 'other')}" if len(found) > _NAMED else ""
     told = f"ECE, scaled, of {names}{rest} on {split} is not of the temperature that validation asks for now."
-    if not may_be_made(split):
+    if not SplitVariant.parse(split).can_be_stored:
         return f"{told} Evaluate it again."
     commands = "; ".join(f"`{evaluate_command(run.path, split)}`" for run in found[:_NAMED])
     return f"{told} Evaluate {split} again: {commands}"
@@ -72,12 +72,16 @@ def after_evaluation(run: RunRecord, split: str) -> Iterator[str]:
         run: As it is now.
         split: What was evaluated.
     """
-    if not may_be_made(split):
+    if not SplitVariant.parse(split).can_be_stored:
         return
     source = fitted_on(split)
     if split == source:
         for other in run.splits:
-            if fitted_on(other) == source and may_be_made(other) and (note := stale_note([run], other)):
+            if (
+                fitted_on(other) == source
+                and SplitVariant.parse(other).can_be_stored
+                and (note := stale_note([run], other))
+            ):
                 yield note
     elif stored_temperature(run, split) is None:
         yield (

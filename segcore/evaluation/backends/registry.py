@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from segcore.arrays import F32Logits, U8Image
 from segcore.errors import EvaluationError, unknown
 from segcore.runs import RunRecord
+from segcore.runs.split_variant import PRECISIONS
 
 if TYPE_CHECKING:
     import torch
@@ -76,7 +77,7 @@ BACKENDS: Mapping[str, BackendSpec] = MappingProxyType(
             "torch",
             "PyTorch",
             "The model as it was trained; the only one that uses a GPU.",
-            ("fp32", "bf16"),
+            PRECISIONS["torch"],
             "torch",
             "",
             "segcore.evaluation.backends.torch_backend:TorchBackend",
@@ -85,7 +86,7 @@ BACKENDS: Mapping[str, BackendSpec] = MappingProxyType(
             "openvino",
             "OpenVINO",
             "The fastest on a CPU; converts the model once, in a few seconds, and keeps that.",
-            ("fp32", "bf16"),
+            PRECISIONS["openvino"],
             "openvino",
             "openvino",
             "segcore.evaluation.backends.openvino_backend:OpenVinoBackend",
@@ -94,7 +95,7 @@ BACKENDS: Mapping[str, BackendSpec] = MappingProxyType(
             "onnxruntime",
             "ONNX Runtime",
             "Runs an ONNX file as other programs would; exports the model once and keeps that.",
-            ("fp32",),
+            PRECISIONS["onnxruntime"],
             "onnxruntime",
             "onnx",
             "segcore.evaluation.backends.onnxruntime_backend:OnnxBackend",

@@ -18,7 +18,7 @@ from segcore.data.video import group_of, is_clip
 from segcore.errors import number
 from segcore.metrics import block_length
 from segcore.runs import Evaluation, RunRecord
-from segcore.runs.run_record import plain_split
+from segcore.runs.split_variant import SplitVariant
 
 LEAST_BLOCKED = 4  # images of one sequence, from which on neighbours are drawn together
 
@@ -166,7 +166,7 @@ def pools_of(
 
 def video_of(run: RunRecord, split: str) -> bool | None:
     """Whether the images of a split are frames, as the data that a run was trained on said; None of other data."""
-    return run.summary.dataset.video if plain_split(split) in SPLITS else None
+    return run.summary.dataset.video if SplitVariant.parse(split).split in SPLITS else None
 
 
 def _pool(

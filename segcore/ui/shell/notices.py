@@ -9,8 +9,9 @@ import streamlit as st
 
 from segcore.runs import RunProblem, RunRecord
 from segcore.runs.cli_hints import evaluate_command
-from segcore.runs.run_record import COVERED, plain_split
+from segcore.runs.run_record import COVERED
 from segcore.runs.search import SearchRecord
+from segcore.runs.split_variant import SplitVariant
 from segcore.ui.shell import url_state
 from segcore.ui.shell.entry import AppContext, escaped, run_titles
 
@@ -127,7 +128,7 @@ def leak_note(runs: Sequence[RunRecord], split: str) -> None:
         # Named only where it isn't true of all that are shown.
         names = "" if len(found) == len(runs) else f"{', '.join(titles[run.id] for run in found)}: "
         st.markdown(f":orange[:material/warning:] {escaped(names + text)}", help=LEAK_HELP)
-    plain = plain_split(split)
+    plain = SplitVariant.parse(split).split
     unknown = [
         run
         for run in runs
