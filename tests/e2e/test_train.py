@@ -187,7 +187,7 @@ def test_ctrl_c_keeps_the_best_so_far(data, tmp_path):
         while not metrics.is_file() and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=200)
     finally:
         process.kill()
     assert process.returncode == 130, output

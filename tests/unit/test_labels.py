@@ -1,7 +1,6 @@
 """Class names, colours and ids."""
 
 import re
-import time
 
 import numpy as np
 import pytest
@@ -125,14 +124,12 @@ def test_auto_palette_is_distinct():
     assert len(set(auto_palette(255))) == 255
 
 
-def test_decoding_a_full_frame_is_one_lookup():
-    """Under 15 ms in the benchmark; here with room for a busy machine."""
+def test_decoding_a_full_frame_is_one_lookup(monkeypatch):
+    """Known colours ask for no nearest class; benchmarks/decode.py measures the time."""
     labels = CAMVID32.with_ignored(())
-    rgb = labels.to_rgb(np.random.default_rng(0).integers(0, 32, (720, 960)).astype(np.uint8))
-    labels.to_ids(rgb)
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        labels.to_ids(rgb)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.06
+    ids = np.random.default_rng(0).integers(0, 32, (720, 960)).astype(np.uint8)
+    lookups, take = [], np.take
+    monkeypatch.setattr(np, "unique", lambda *_, **__: pytest.fail("one pass a colour"))
+    monkeypatch.setattr(np, "take", lambda table, packed: lookups.append(packed.shape) or take(table, packed))
+    assert (labels.to_ids(labels.to_rgb(ids)) == ids).all()
+    assert lookups == [(720, 960)]

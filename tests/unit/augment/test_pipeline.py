@@ -3,7 +3,6 @@
 import pickle
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -198,17 +197,18 @@ def test_a_pipeline_is_named_by_preset_file_or_values(tmp_path):
         load_pipeline("ligth")
 
 
-def test_a_new_seed_costs_under_a_millisecond():
+def test_a_new_seed_builds_nothing_anew(monkeypatch):
+    """Building takes milliseconds; benchmarks/pipeline.py measures both."""
+    import albumentations
+
     pipeline = Pipeline(
         tuple(Step.create(name, 0.0) for name in ("Rotate", "Affine", "RandomGamma", "GaussNoise", "CLAHE"))
     )
     pipeline(IMAGE, MASK, seed=0)
-    times = []
+    for name in ("Compose", "Rotate", "Affine", "RandomGamma", "GaussNoise", "CLAHE"):
+        monkeypatch.setattr(albumentations, name, lambda *_, **__: pytest.fail("built again"))
     for seed in range(50):
-        start = time.perf_counter()
         pipeline(IMAGE, MASK, seed=seed)
-        times.append(time.perf_counter() - start)
-    assert np.median(times) < 1e-3
 
 
 def test_importing_the_room_needs_no_albumentations():

@@ -292,7 +292,7 @@ def in_processes(function, shares):
 
     The sum lets the gradient of each thread's own part through.
     """
-    barrier, parts, asked = threading.Barrier(len(shares), timeout=10), [None] * len(shares), [0] * len(shares)
+    barrier, parts, asked = threading.Barrier(len(shares), timeout=60), [None] * len(shares), [0] * len(shares)
     values = [None] * len(shares)
 
     def process(rank):
