@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from segcore.runs.curves import AXES, CURVES
 from segcore.ui.curves import curve_tables
 from segcore.ui.shell import entry, notices, url_state
 from segcore.ui.widgets.elements import scores_heading, style
@@ -22,9 +23,9 @@ entry.follow_training(view)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     axis = st.segmented_control(
         "x axis",
-        curve_tables.AXES,
+        AXES,
         required=True,
-        **url_state.bound("x", "epoch", curve_tables.AXES),
+        **url_state.bound("x", "epoch", AXES),
         label_visibility="collapsed",
     )
     st.space("stretch")
@@ -40,14 +41,14 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 
 # load
 curves, notes = curve_tables.curves(view, view.chosen, axis)
-for name in curve_tables.CURVES:
+for name in CURVES:
     smooth = curves.groupby(["run", "phase"])[name].transform(lambda values: charts.smoothed(values, smoothing))
     curves[f"{name}_shown"] = smooth
 
 # show
 colors = {view.titles[run.id]: view.colors[run.id] for run in view.chosen}
 if len(curves):
-    for column, (name, title) in zip(st.columns(3, gap="medium"), curve_tables.CURVES.items(), strict=True):
+    for column, (name, title) in zip(st.columns(3, gap="medium"), CURVES.items(), strict=True):
         shown = curves.rename(columns={f"{name}_shown": "value"})[["run", "phase", "x", "value", "best"]]
         best = shown[shown["best"] & (shown["phase"] == "validation")]
         draw = partial(charts.history, shown, colors, title=title, x_title=axis, best=best, score=name != "loss")

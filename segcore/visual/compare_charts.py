@@ -18,6 +18,8 @@ from segcore.visual.charts import GRID, run_scale
 from segcore.visual.vega_lite import Layers
 
 CELL = 20  # px, height of a row of a matrix
+PRINTED_CELL = 14  # px, of one that is printed
+SEEN = 0.0005  # share from which on a cell of a printed matrix is drawn
 BETTER, WORSE = "#3d7fd6", "#d9763a"  # of the row against the column, and the other way round
 BETTER_ON_DARK, WORSE_ON_DARK = "#7db0ff", "#ff9d61"  # what fades to black must begin brighter
 QUIET = "#8c8c8c"  # dots of models that are not chosen
@@ -181,7 +183,9 @@ def _room_for_names(table: pd.DataFrame, *, log: bool) -> pd.Series:
     return shown
 
 
-def confusion(counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str, dark: bool = False) -> alt.Chart:
+def confusion(
+    counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str, dark: bool = False, printed: bool = False
+) -> alt.Chart:
     """What each true class was taken for, in shares of its pixels; classes that occur nowhere are left out.
 
     Args:
@@ -189,6 +193,7 @@ def confusion(counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str, dark
         labels: Names.
         hue: Hex of a share of 1.
         dark: The page is dark: stronger is brighter there, and `hue` is lightened so that small shares can be seen.
+        printed: For a narrow figure that nobody points at: square cells, no empty ones, names that stand upright.
     """
     true, kept = _occurring(counts)
     rows = [
@@ -203,7 +208,8 @@ def confusion(counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str, dark
     ]
     # The eye tells dark colours from black less well than pale ones from white.
     strength = alt.Scale(type="pow", exponent=0.4 if dark else 0.5, domain=[0, 1], range=[0.07 if dark else 0.04, 1])
-    return _cells(pd.DataFrame(rows, columns=["truth", "prediction", "pixels", "share"]), labels, kept).encode(
+    table = pd.DataFrame(rows, columns=["truth", "prediction", "pixels", "share"])
+    return _cells(table[table["share"] >= SEEN] if printed else table, labels, kept, printed).encode(
         # Opacity over the page's own background: light and dark themes both read as "more is stronger".
         opacity=alt.Opacity("share:Q", scale=strength, legend=None),
         color=alt.value(_lighter(hue) if dark else hue),
@@ -223,6 +229,7 @@ def confusion_difference(
     *,
     names: tuple[str, str],
     dark: bool = False,
+    printed: bool = False,
 ) -> alt.Chart:
     """Where one model does better than another: blue where the first is more often right, or less often wrong.
 
@@ -234,6 +241,7 @@ def confusion_difference(
         labels: Names.
         names: Of the two.
         dark: The page is.
+        printed: As in `confusion`.
     """
     better, worse = (BETTER_ON_DARK, WORSE_ON_DARK) if dark else (BETTER, WORSE)
     true, kept = _occurring(one + other)
@@ -258,7 +266,7 @@ def confusion_difference(
     columns = ["truth", "prediction", "one", "other", "difference", "gain", "size", "color"]
     table = pd.DataFrame(rows, columns=columns)
     most = max(0.02, float(table["size"].max()) if len(table) else 0.0)  # 2 points: smaller ones stay faint
-    return _cells(table, labels, kept).encode(
+    return _cells(table[table["size"] >= SEEN] if printed else table, labels, kept, printed).encode(
         opacity=alt.Opacity("size:Q", scale=alt.Scale(type="sqrt", domain=[0, most], range=[0, 1]), legend=None),
         color=alt.Color("color:N", scale=None),
         tooltip=[
@@ -282,17 +290,17 @@ def _occurring(counts: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
     return true, true + [int(index) for index in np.flatnonzero(counts.sum(axis=0)) if index not in true]
 
 
-def _cells(table: pd.DataFrame, labels: LabelMap, kept: Sequence[int]) -> alt.Chart:
+def _cells(table: pd.DataFrame, labels: LabelMap, kept: Sequence[int], printed: bool) -> alt.Chart:
     names = [labels.names[index] for index in kept]
-    scale = alt.Scale(paddingInner=0.08)
+    scale = alt.Scale(paddingInner=0.08, domain=names) if printed else alt.Scale(paddingInner=0.08)
     return (
         alt.Chart(table)
-        .mark_rect(cornerRadius=2)
+        .mark_rect(cornerRadius=0 if printed else 2)
         .encode(
-            x=alt.X("prediction:N", sort=names, title="taken for", axis=_names(-50), scale=scale),
+            x=alt.X("prediction:N", sort=names, title="taken for", axis=_names(-90 if printed else -50), scale=scale),
             y=alt.Y("truth:N", sort=names, title="truth", axis=_names(0), scale=scale),
         )
-        .properties(height=alt.Step(CELL))
+        .properties(height=alt.Step(PRINTED_CELL if printed else CELL))
     )
 
 

@@ -32,12 +32,13 @@ class Layers:
     title: alt.TitleParams | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As Vega-Lite; a selection stays in the layer that it was added to."""
-        inside = {"top_level": False, "datasets": {}}
+        """Vega-Lite with the tables as rows; a selection stays in the layer that it was added to."""
+        datasets: dict[str, Any] = {}
+        inside = {"top_level": False, "datasets": datasets}
         layer = [chart.to_dict(validate=False, context=inside) for chart in self.charts]
         height = self.height if isinstance(self.height, int) else self.height.to_dict()
         title = {} if self.title is None else {"title": self.title.to_dict()}
-        return {"$schema": alt.SCHEMA_URL, "layer": layer, "height": height, **title}
+        return {"$schema": alt.SCHEMA_URL, "layer": layer, "height": height, **title, "datasets": datasets}
 
 
 def vega_lite(build: Callable[[], Charts]) -> dict[str, Any]:

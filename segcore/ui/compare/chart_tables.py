@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from segcore.errors import RunError
-from segcore.evaluation.comparison import Kind
+from segcore.evaluation.comparison import Kind, tidy_tables
 from segcore.ui.compare import leaderboard
 from segcore.ui.curves import curve_tables
 from segcore.ui.shell.entry import AppContext
@@ -76,44 +75,20 @@ def parts(view: AppContext, comparison: Comparison) -> list[Part]:
 
 def per_class(comparison: Comparison, part: Part, score: str) -> pd.DataFrame:
     """Columns `class, run, value, low, high`: a score of each class; NaN where a class is absent."""
-    found = comparison.classes([row.id for row in part.rows], score)
-    rows = [
-        (name, row.title, each.value, each.low, each.high)
-        for row in part.rows
-        for name, each in zip(part.kind.classes, found.get(row.id, ()), strict=False)
-    ]
-    return pd.DataFrame(rows, columns=["class", "run", "value", "low", "high"])
+    return tidy_tables.class_scores(comparison, part.rows, part.kind.classes, score)
 
 
 def quality_and_cost(comparison: Comparison, part: Part, cost: str, quality: str) -> tuple[pd.DataFrame, str]:
     """(table, note): all rows of the part's largest pool; columns `id, run, x, y, low, high, chosen`."""
     places = [row.pool for row in part.rows]
     place = max(set(places), key=lambda each: (places.count(each), -each))
-    chosen = {row.id for row in part.rows}
-    rows = [
-        {
-            "id": row.id,
-            "run": row.title,
-            "x": row.cost.get(cost, np.nan),
-            "y": row.scores[quality],
-            "low": row.interval.low if row.interval and quality == comparison.metric.key else np.nan,
-            "high": row.interval.high if row.interval and quality == comparison.metric.key else np.nan,
-            "chosen": row.id in chosen,
-        }
-        for row in comparison.rows
-        if row.pool == place
-    ]
-    table = pd.DataFrame(rows)
-    missing = [str(row["run"]) for row in rows if row["x"] != row["x"]]
+    rows = [row for row in comparison.rows if row.pool == place]
+    table = tidy_tables.quality_and_cost(comparison, rows, cost, quality, [row.id for row in part.rows])
+    missing = [str(name) for name in table.loc[table["x"].isna(), "run"]]
     note = f"Not measured: {_some(missing)}." if missing else ""
     if len(set(places)) > 1:
         note = f"Only those scored on {comparison.pools[place].where}. {note}".strip()
     return table, note
-
-
-def total(comparison: Comparison, row: Row) -> npt.NDArray[np.int64]:
-    """`[C, C]` confusion counts of a row, summed over its runs."""
-    return np.sum([comparison.evaluations[run_id].total for run_id in row.runs], axis=0)
 
 
 def pairs(comparison: Comparison, rows: Sequence[Row]) -> tuple[pd.DataFrame, list[str]]:

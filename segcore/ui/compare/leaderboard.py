@@ -13,6 +13,7 @@ from streamlit.components import v2
 from segcore.ui.shell import url_state
 from segcore.ui.shell.entry import MAX_CHOSEN, AppContext
 from segcore.visual.run_colors import UNCHOSEN
+from segcore.visual.whisker import common_ends
 
 if TYPE_CHECKING:
     from segcore.evaluation.comparison import Comparison, Cost, Metric, Row
@@ -218,12 +219,7 @@ def color_of(view: AppContext, row: Row) -> str:
 def domain(rows: Sequence[Row], key: str) -> tuple[float, float]:
     """Ends of the axis that the bars share."""
     values = [value for row in rows if row.interval for value in (row.interval.low, row.interval.high)]
-    values = [value for value in [*values, *(row.scores[key] for row in rows)] if math.isfinite(value)]
-    if not values:
-        return 0.0, 1.0
-    low, high = min(values), max(values)
-    room = 0.05 * (high - low) or 0.05
-    return low - room, high + room
+    return common_ends([*values, *(row.scores[key] for row in rows)])
 
 
 def _plain(value: float | None) -> float | None:

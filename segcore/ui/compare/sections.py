@@ -10,10 +10,11 @@ import streamlit as st
 
 from segcore.evaluation.comparison import COSTS, METRICS
 from segcore.evaluation.comparison.table import to_csv
+from segcore.evaluation.comparison.tidy_tables import total_confusion
 from segcore.metrics import CLASS_SCORES, HELP, POLICY
+from segcore.runs.curves import CURVES
 from segcore.ui.compare import chart_tables, leaderboard
 from segcore.ui.compare.chart_tables import Part
-from segcore.ui.curves import curve_tables
 from segcore.ui.shell import caches, url_state
 from segcore.ui.shell.entry import AppContext, escaped
 from segcore.ui.widgets.elements import (
@@ -287,8 +288,8 @@ def _confusion(comparison: Comparison, part: Part) -> None:
                 width=280,
             )
     run = next(run for run in comparison.runs if run.id == of)
-    counts = chart_tables.total(comparison, rows[of])
-    other = chart_tables.total(comparison, rows[against]) if against else None
+    counts = total_confusion(comparison, rows[of])
+    other = total_confusion(comparison, rows[against]) if against else None
     if against:
         said = f"Blue: {names[of]} does better, more often right or less often wrong. Orange: {names[against]} does."
         st.caption(escaped(said))
@@ -361,7 +362,7 @@ def training(view: AppContext, comparison: Comparison, part: Part) -> None:
         "Training", anchor=False, help="Training dashed, validation solid, ◆ the epoch whose weights were kept."
     )
     for column, name in zip(st.columns(2, gap="large"), ("loss", "miou"), strict=True):
-        heading = curve_tables.CURVES[name]
+        heading = CURVES[name]
         with column:
             _chart(
                 part.token("curve", name),

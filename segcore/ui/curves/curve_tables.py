@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from segcore.errors import SegcoreError
+from segcore.runs import curves as stored_curves
 from segcore.ui.shell import caches
 from segcore.ui.shell.entry import AppContext
 from segcore.visual import swatch
 
 if TYPE_CHECKING:
     from segcore.runs import RunRecord
-
-CURVES = {"loss": "Loss", "miou": "mIoU", "pixel_accuracy": "Pixel accuracy"}
-AXES = ("epoch", "step", "minutes")
 
 
 def splits(runs: Sequence[RunRecord]) -> list[str]:
@@ -27,45 +24,8 @@ def splits(runs: Sequence[RunRecord]) -> list[str]:
 
 
 def curves(view: AppContext, runs: Sequence[RunRecord], axis: str) -> tuple[pd.DataFrame, list[str]]:
-    """Every epoch of every run.
-
-    Returns:
-        Columns `run, epoch, x, phase, <CURVES>, best`, two rows an epoch (train, validation); and notes on what can't
-        be read.
-    """
-    parts, notes = [], []
-    for run in runs:
-        try:
-            history = caches.history(run)
-        except SegcoreError as error:
-            notes.append(str(error))
-            continue
-        if history.empty:
-            why = "has no curves; its members have theirs" if run.summary.members else "no epoch finished yet"
-            notes.append(f"{view.titles[run.id]}: {why}.")
-            continue
-        # People count epochs from 1; the file counts from 0.
-        epoch = history["epoch"].to_numpy()
-        x = {
-            "epoch": epoch + 1,
-            "step": history["step"].to_numpy(),
-            "minutes": history["seconds"].cumsum().to_numpy() / 60,
-        }[axis]
-        for phase, prefix in (("train", "train"), ("validation", "val")):
-            parts.append(
-                {
-                    "run": np.full(len(epoch), view.titles[run.id], object),
-                    "epoch": epoch + 1,
-                    "x": x,
-                    "phase": np.full(len(epoch), phase, object),
-                    **{name: history[f"{prefix}_{name}"].to_numpy() for name in CURVES},
-                    "best": epoch == run.summary.best_epoch,
-                }
-            )
-    columns = ["run", "epoch", "x", "phase", *CURVES, "best"]
-    # Columns are joined, not tables: with eight runs that takes a sixth of the time.
-    table: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) if parts else [] for name in columns}
-    return pd.DataFrame(table), notes
+    """Every epoch of every run, as `segcore.runs.curves`, with histories from the app's cache."""
+    return stored_curves.curves(runs, view.titles, axis, read=caches.history)
 
 
 def cost(view: AppContext, runs: Sequence[RunRecord]) -> pd.DataFrame:

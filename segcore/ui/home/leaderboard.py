@@ -13,11 +13,11 @@ from segcore.ui.shell import caches
 from segcore.ui.shell.entry import AppContext, escaped
 from segcore.ui.widgets.elements import (
     Cell,
-    Whisker,
     number,
     table,
 )
 from segcore.visual import swatch
+from segcore.visual.whisker import Whisker
 
 if TYPE_CHECKING:
     from segcore.evaluation.comparison import Comparison, Row
@@ -103,5 +103,6 @@ def _interval(row: Row | None, ends: tuple[float, float], color: str) -> Cell:
     if row is None or row.interval is None or row.interval.low != row.interval.low:
         return Cell("", whisker=Whisker(color))
     low, high = row.interval.low, row.interval.high
-    at = [(value - ends[0]) / (ends[1] - ends[0]) for value in (row.scores["miou"], low, high)]
-    return Cell("", whisker=Whisker(color, *at), title=board.interval_note(low, high))
+    return Cell(
+        "", whisker=Whisker.between(ends, color, row.scores["miou"], low, high), title=board.interval_note(low, high)
+    )

@@ -14,6 +14,7 @@ from segcore.metrics import EXPLAIN
 from segcore.ui.shell.entry import escaped
 from segcore.ui.widgets.components import source
 from segcore.visual import data_uri, swatch
+from segcore.visual.whisker import Whisker
 
 
 @dataclass(frozen=True)
@@ -171,33 +172,6 @@ def style() -> None:
 def on_dark() -> bool:
     """Whether the page is dark, for charts, whose colours can't tell by themselves; known anew when the page runs."""
     return bool(st.context.theme.type == "dark")
-
-
-@dataclass(frozen=True)
-class Whisker:
-    """A value with its interval on a line, as in the compare page's leaderboard.
-
-    Args:
-        color: Of both.
-        value: Its place on the line, 0..1; None where it isn't known (yet).
-        low: Of the interval.
-        high: Likewise.
-    """
-
-    color: str
-    value: float | None = None
-    low: float = 0.0
-    high: float = 0.0
-
-    def to_html(self) -> str:
-        """The line as HTML; as wide with a value as without one."""
-        if self.value is None:
-            return '<span class="track"></span>'
-        place = f"left:{100 * self.low:.1f}%;width:{100 * (self.high - self.low):.1f}%"
-        return (
-            f'<span class="track" style="--run:{self.color}"><i class="range" style="{place}"></i>'
-            f'<i class="value" style="left:{100 * self.value:.1f}%"></i></span>'
-        )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,191 @@
+"""Charts as SVG, PNG or PDF, drawn by vl-convert: no browser, no network."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeAlias
+from xml.etree import ElementTree
+
+import altair as alt
+from altair.utils import schemapi
+
+from segcore.visual.compare_charts import BETTER, BETTER_ON_DARK, WORSE, WORSE_ON_DARK
+from segcore.visual.vega_lite import Layers
+
+Chart: TypeAlias = "alt.Chart | alt.LayerChart | Layers"
+Spec: TypeAlias = "dict[str, Any]"
+Height: TypeAlias = "int | alt.Step | None"
+FONT = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', sans-serif"
+ROOM = 1.15  # times the width of a text as measured here: the fonts of those who open an SVG may be wider
+_SVG = "{http://www.w3.org/2000/svg}"
+_KEPT = {"d", "x", "y", "x1", "x2", "y1", "y2", "width", "height", "transform", "fill", "fill-opacity", "font-size"}
+_KEPT |= {"font-style", "font-weight", "opacity", "stroke", "stroke-dasharray", "stroke-linecap", "stroke-linejoin"}
+_KEPT |= {"stroke-opacity", "stroke-width", "text-anchor"}
+_FRACTION = re.compile(r"-?\d*\.\d+(?:e-?\d+)?")
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of a chart that are not those of runs or classes, as hex.
+
+    Args:
+        ink: Titles.
+        muted: Numbers, names, and marks that are gray.
+        line: Grid lines.
+        better: Cells in which the first model is better.
+        worse: Cells in which it is worse.
+    """
+
+    ink: str
+    muted: str
+    line: str
+    better: str
+    worse: str
+
+
+LIGHT = Theme("#1d1d1f", "#67676c", "#afafad", BETTER, WORSE)
+DARK = Theme("#e9e9eb", "#a2a2a9", "#646469", BETTER_ON_DARK, WORSE_ON_DARK)
+
+
+def to_svg(
+    chart: Chart, *, width: int, height: Height = None, label: str, dark: bool = False, variables: bool = False
+) -> str:
+    """A chart as an SVG element: text stays text, and every mark that has a tooltip in the app has it as a `<title>`.
+
+    Args:
+        chart: The chart; it is not changed.
+        width: px, axes included; the element has a `viewBox`, so a page can scale it.
+        height: px of the plot, or of one of its steps; None for the chart's own.
+        label: What the chart shows, for readers who can't see it.
+        dark: The page is dark.
+        variables: Write each colour of the theme as the CSS variable `--chart-<name>`, so that the chart follows the
+            page that it is put in. Such an element has no XML namespace.
+    """
+    theme = DARK if dark else LIGHT
+    spec = _spec(chart, theme, width, height, ROOM)
+    _describe(spec)
+    import vl_convert
+
+    drawn = ElementTree.fromstring(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
+    colors = {"gray": theme.muted}
+    if variables:
+        colors = {color: f"var(--chart-{name},{color})" for name, color in asdict(theme).items()}
+        colors["gray"] = colors[theme.muted]
+    root = ElementTree.Element("svg", {"viewBox": drawn.attrib["viewBox"], "role": "img", "aria-label": label})
+    root.attrib |= {"width": drawn.attrib["width"], "height": drawn.attrib["height"], "font-family": FONT}
+    if not variables:
+        root.attrib["xmlns"] = _SVG.strip("{}")
+    for child in drawn:
+        _copy(child, root, colors)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def to_png(chart: Chart, *, width: int, height: Height = None, scale: float = 2.0, dark: bool = False) -> bytes:
+    """A chart as PNG on an opaque page.
+
+    Args:
+        chart: The chart; it is not changed.
+        width: px before scaling, axes included.
+        height: px of the plot, or of one of its steps; None for the chart's own.
+        scale: Pixels a px.
+        dark: The page is dark.
+    """
+    import vl_convert
+
+    spec = _spec(chart, DARK if dark else LIGHT, width, height) | {"background": "#141416" if dark else "#ffffff"}
+    return bytes(vl_convert.vegalite_to_png(spec, scale=scale, allowed_base_urls=[]))
+
+
+def to_pdf(chart: Chart, *, width: int, height: Height = None) -> bytes:
+    """A chart as one PDF page of its own size.
+
+    Args:
+        chart: The chart; it is not changed.
+        width: px, axes included.
+        height: px of the plot, or of one of its steps; None for the chart's own.
+    """
+    import vl_convert
+
+    return bytes(vl_convert.vegalite_to_pdf(_spec(chart, LIGHT, width, height), allowed_base_urls=[]))
+
+
+def _spec(chart: Chart, theme: Theme, width: int, height: Height, room: float = 1.0) -> Spec:
+    """Vega-Lite of the chart with its rows, its size and its theme."""
+    if height is not None:
+        chart = replace(chart, height=height) if isinstance(chart, Layers) else chart.properties(height=height)
+    with schemapi.debug_mode(False), alt.data_transformers.enable("default", max_rows=None):
+        spec = chart.to_dict() if isinstance(chart, Layers) else chart.to_dict(validate=False)
+    text = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"}
+    colors = {"labelColor": theme.muted, "titleColor": theme.muted}
+    axis = {"gridColor": theme.line, "domain": False, "ticks": False, "labelPadding": 6, "titlePadding": 8}
+    config = {
+        "font": "sans-serif",
+        "axis": axis | text | colors,
+        "legend": text | colors,
+        "text": {"fontSize": 12},
+        "title": {"color": theme.ink, "fontSize": 13},
+        "view": {"stroke": None},
+    }
+    fit = {"type": "fit" if isinstance(spec.get("height"), int) else "fit-x", "contains": "padding"}
+    spec |= {"width": width, "autosize": fit, "background": None, "padding": 1, "config": config}
+    return dict(_with_room({name: value for name, value in spec.items() if name != "datasets"}, room)) | {
+        "datasets": spec.get("datasets", {})
+    }
+
+
+def _with_room(spec: Any, room: float) -> Any:  # noqa: ANN401 - a part of a specification
+    """The same with all texts larger."""
+    if isinstance(spec, list):
+        return [_with_room(part, room) for part in spec]
+    if not isinstance(spec, dict):
+        return spec
+    sized = {name for name in spec if name.lower().endswith(("fontsize", "limit")) and isinstance(spec[name], int)}
+    return {name: value * room if name in sized else _with_room(value, room) for name, value in spec.items()}
+
+
+def _describe(spec: Spec) -> None:
+    """Put each mark's tooltip into its description, which is drawn too; a mark without a tooltip has none."""
+    for layer in spec.get("layer", ()):
+        _describe(layer)
+    if "mark" not in spec:
+        return
+    mark = spec["mark"] if isinstance(spec["mark"], dict) else {"type": spec["mark"]}
+    tips = spec.get("encoding", {}).pop("tooltip", None)
+    described = {"description": {"expr": _words(tips)}} if isinstance(tips, list) else {"aria": False}
+    spec["mark"] = mark | described
+
+
+def _words(tips: list[Mapping[str, Any]]) -> str:
+    """Vega's expression for a tooltip as one line: `model: U-Net; mIoU: 0.420`."""
+    parts = []
+    for tip in tips:
+        value = f"datum[{json.dumps(tip['field'])}]"
+        text = f"format({value}, {json.dumps(tip['format'])})" if "format" in tip else value
+        title = tip.get("title", tip["field"]).strip()
+        parts.append(f"{json.dumps(f'{title}: ' if title else '')} + (isValid({value}) ? {text} : '–')")
+    return " + '; ' + ".join(parts)
+
+
+def _copy(element: ElementTree.Element, parent: ElementTree.Element, colors: Mapping[str, str]) -> None:
+    """Copy what can be seen below `parent`: no namespace, no needless digits, a description as `<title>`."""
+    tag, given = element.tag.removeprefix(_SVG), element.attrib
+    unseen = given.get("opacity") == "0" or given.get("display") == "none"
+    unseen |= tag == "path" and not {"fill", "stroke"} & set(given)
+    if unseen or (tag == "g" and not len(element)):
+        return
+    kept = {name: value for name, value in given.items() if name in _KEPT and (name, value) != ("opacity", "1")}
+    if "font-size" in kept:
+        kept["font-size"] = f"{float(kept['font-size'].removesuffix('px')) / ROOM}px"
+    for name, value in kept.items():
+        short = _FRACTION.sub(lambda number: f"{round(float(number[0]), 2):g}", value)
+        kept[name] = colors.get(short, short) if name in ("fill", "stroke") else short
+    target = parent if tag == "g" and not kept else ElementTree.SubElement(parent, tag, kept)
+    if tag != "g" and "aria-label" in given:
+        ElementTree.SubElement(target, "title").text = given["aria-label"]
+    if element.text and tag in ("text", "tspan"):
+        target.text = element.text
+    for child in element:
+        _copy(child, target, colors)
