@@ -31,12 +31,13 @@ import numpy as np
 import torch
 
 from segcore.arrays import U8Image
-from segcore.data import open_dataset, resize
+from segcore.data import resize
 from segcore.evaluation import Predictor, decide
 from segcore.evaluation.backends import available
 from segcore.evaluation.postprocess import Logits
 from segcore.models import load_model
 from segcore.runs import RunRecord, load_run
+from segcore.runs.reproduce import data_of
 
 HEIGHT, WIDTH, THREADS = 360, 480, 2
 WARM_UP = 3
@@ -141,8 +142,7 @@ def main() -> None:
             else [load_run(path) for path in arguments.runs]
         )
         for run in runs:
-            trained_on = run.summary.dataset
-            dataset = open_dataset(trained_on.source, labels=run.labels.name, void=trained_on.void)
+            dataset = data_of(run)
             fed = run.summary.input.model_copy(update={"height": HEIGHT, "width": WIDTH})
             sized = replace(run, summary=run.summary.model_copy(update={"input": fed}))
             compare(sized, [dataset.image(name) for name in dataset.split("test").ids[:12]], arguments.rounds)

@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Any
 
+from segcore.data.open_options import OpenOptions, add_open_arguments
 from segcore.errors import DatasetError, RunError
 
 if TYPE_CHECKING:
@@ -16,32 +17,24 @@ Commands = argparse._SubParsersAction  # what every `add_...` function adds its 
 FAILED, INTERRUPTED = 2, 130  # exit codes; 0 is done
 
 
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """How a dataset is opened; the same for every command that takes one."""
-    parser.add_argument("--labels", help="regroup the classes: camvid32 or camvid11 (default: the dataset's own)")
-    parser.add_argument("--void", choices=("ignore", "class"), default="ignore", help="what Void pixels are")
-    parser.add_argument(
-        "--video",
-        choices=("auto", "yes", "no"),
-        default="auto",
-        help="whether neighbouring ids are neighbours in time (default: as segcore.json in it says, else by its ids)",
-    )
-    add_reading_arguments(parser)
-
-
-def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
-    """How files that aren't as they should be are read."""
-    parser.add_argument("--skip-incomplete", action="store_true", help="go on without images or masks that lack a pair")
-    parser.add_argument(
-        "--color-tolerance", type=int, default=0, metavar="N", help="take colours up to N off as their nearest class"
-    )
-
-
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """Which dataset, with or without `--data` before it, and how it is opened."""
     parser.add_argument("source", nargs="?", metavar="SOURCE", help="a folder, a zip, or drive")
     parser.add_argument("--data", metavar="SOURCE", help="the same")
-    add_data_arguments(parser)
+    add_open_arguments(parser)
+
+
+def source_from(arguments: argparse.Namespace) -> str | None:
+    """The dataset that is named, with or without `--data`; None when none is.
+
+    Raises:
+        DatasetError: when two are named.
+    """
+    if arguments.source is not None and arguments.data is not None:
+        raise DatasetError(
+            f"Two datasets are named, {arguments.source} and {arguments.data}; expected one: a folder, a zip, or drive."
+        )
+    return arguments.data if arguments.source is None else arguments.source
 
 
 def open_from(arguments: argparse.Namespace) -> Dataset:
@@ -50,25 +43,10 @@ def open_from(arguments: argparse.Namespace) -> Dataset:
     Raises:
         DatasetError: when none is named, or two are, or it can't be opened.
     """
-    named = [each for each in (arguments.source, arguments.data) if each is not None]
-    if len(named) != 1:
-        said = "No dataset is named" if not named else f"Two datasets are named, {named[0]} and {named[1]}"
-        raise DatasetError(f"{said}; expected one: a folder, a zip, or drive.")
-    return open_other(arguments, named[0])
-
-
-def open_other(arguments: argparse.Namespace, source: str) -> Dataset:
-    """Another dataset, opened with the same options."""
-    from segcore.data import open_dataset
-
-    return open_dataset(
-        source,
-        labels=arguments.labels,
-        void=arguments.void,
-        skip_incomplete=arguments.skip_incomplete,
-        color_tolerance=arguments.color_tolerance,
-        video=arguments.video,
-    )
+    source = source_from(arguments)
+    if source is None:
+        raise DatasetError("No dataset is named; expected one: a folder, a zip, or drive.")
+    return OpenOptions.of(arguments).open(source)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

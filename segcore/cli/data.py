@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 
-from segcore.cli.arguments import FAILED, Commands, add_reading_arguments, add_source_arguments, open_from
+from segcore.cli.arguments import FAILED, Commands, add_source_arguments, open_from
 from segcore.cli.data_check import add_check
+from segcore.data.open_options import add_repair_arguments
 from segcore.errors import number
 
 
@@ -46,7 +47,7 @@ def add_data(commands: Commands) -> None:
     grow.add_argument("--out", required=True, metavar="DIR", help="folder to write; nothing is overwritten")
     grow.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn (default: 0)")
     grow.add_argument("--copies-only", action="store_true", help="leave the training frames themselves out")
-    add_reading_arguments(grow)
+    add_repair_arguments(grow)
     grow.set_defaults(run=data_expand)
 
 

@@ -6,9 +6,11 @@ import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from segcore.cli.arguments import Commands, add_source_arguments, open_from, open_other
+from segcore.cli.arguments import Commands, add_source_arguments, open_from, source_from
+from segcore.data.open_options import OpenOptions
 from segcore.errors import DatasetError, number
 
 if TYPE_CHECKING:
@@ -62,20 +64,19 @@ def data_check(arguments: argparse.Namespace) -> int:
         raise DatasetError(
             f"--fps is {arguments.fps:g}; expected the frames a second that frame numbers count: 30, say."
         )
-    if arguments.of_run:
-        _read_as_it_did(arguments)
-    dataset = open_from(arguments)
-    plan = _plan(arguments, dataset)
+    if arguments.of_run and arguments.split:
+        raise DatasetError("--run and --split both say how the data is split. Leave one of them out.")
+    options, dataset, plan = _data_of_run(arguments) if arguments.of_run else _data_as_given(arguments)
     pictures = not arguments.quick
     with _bar("reading pictures and masks") as progress:
         report = check(dataset, plan, progress, pictures=pictures, fps=arguments.fps)
     across: tuple[Finding, ...] = ()
     if arguments.against:
         with _bar(f"reading them and {arguments.against}") as progress:
-            across = check_against(dataset, open_other(arguments, arguments.against), progress, pictures=pictures)
+            across = check_against(dataset, options.open(arguments.against), progress, pictures=pictures)
     path = store(report) if pictures else None
     if arguments.json:
-        print(json.dumps({**report.to_dict(), "against": [finding_dict(each) for each in across]}, indent=1))
+        print(json.dumps({**report.to_dict(), "against": [asdict(finding) for finding in across]}, indent=1))
     else:
         console = Console(highlight=False, soft_wrap=True)
         _print(console, report, across)
@@ -85,52 +86,35 @@ def data_check(arguments: argparse.Namespace) -> int:
     return LEAKS if arguments.strict and flagged else 0
 
 
-def finding_dict(found: Finding) -> dict[str, object]:
-    """A finding as plain values."""
-    from dataclasses import asdict
+def _data_of_run(arguments: argparse.Namespace) -> tuple[OpenOptions, Dataset, SplitPlan]:
+    """Data opened and split as a run did; its own data where no other is named. A report of other labels isn't its own.
 
-    return asdict(found)
-
-
-def _read_as_it_did(arguments: argparse.Namespace) -> None:
-    """Open data as a run did, and what it was trained on where none is named: a report of other labels isn't its own.
-
-    Options that are given stay, but for void: a run's plan and scores are of its own.
+    Options that are given stay, except void: the run's plan and scores depend on it.
     """
-    from segcore.labels import PRESETS
     from segcore.runs import find_run
+    from segcore.runs.reproduce import open_options_of, plan_of
 
     run = find_run(arguments.of_run, arguments.runs)
-    info, config = run.summary.dataset, run.config
-    if arguments.source is None and arguments.data is None:
-        arguments.data = info.source
-    arguments.void = info.void
-    arguments.labels = arguments.labels or (run.labels.name if run.labels.name in PRESETS else None)
-    arguments.skip_incomplete = arguments.skip_incomplete or config.get("skip_incomplete", False)
-    arguments.color_tolerance = arguments.color_tolerance or config.get("color_tolerance", 0)
-    arguments.video = config.get("video", "auto") if arguments.video == "auto" else arguments.video
+    options = replace(OpenOptions.of(arguments), void="ignore").with_defaults_from(open_options_of(run))
+    dataset = options.open(source_from(arguments) or run.summary.dataset.source)
+    return options, dataset, plan_of(run, dataset)
 
 
-def _plan(arguments: argparse.Namespace, dataset: Dataset) -> SplitPlan | None:
-    """The plan that is asked for; None for the dataset's own splits."""
+def _data_as_given(arguments: argparse.Namespace) -> tuple[OpenOptions, Dataset, SplitPlan | None]:
+    """Data opened as its options say, and its plan; None for the dataset's own splits."""
     from segcore.data import plan_split
 
-    if arguments.of_run and arguments.split:
-        raise DatasetError("--run and --split both say how the data is split. Leave one of them out.")
-    if arguments.of_run:
-        from segcore.runs import find_run
-        from segcore.runs.reproduce import plan_of
-
-        return plan_of(find_run(arguments.of_run, arguments.runs), dataset)
+    options, dataset = OpenOptions.of(arguments), open_from(arguments)
     if not arguments.split:
-        return None
-    return plan_split(
+        return options, dataset, None
+    plan = plan_split(
         dataset,
         method=arguments.split,
         val_fraction=arguments.val_fraction,
         copies=arguments.copies,
         seed=arguments.seed,
     )
+    return options, dataset, plan
 
 
 @contextmanager

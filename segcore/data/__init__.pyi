@@ -7,6 +7,7 @@ from .dataset import SplitView as SplitView
 from .decode import decode_image as decode_image
 from .download import fetch as fetch
 from .formats import FORMATS as FORMATS
+from .open_options import OpenOptions as OpenOptions
 from .opening import check_source as check_source
 from .opening import open_dataset as open_dataset
 from .plan import Item as Item

@@ -8,16 +8,30 @@ from segcore.errors import EvaluationError, SegcoreError
 from segcore.labels import PRESETS
 
 if TYPE_CHECKING:
-    from segcore.data import Dataset, SplitPlan
+    from segcore.data import Dataset, OpenOptions, SplitPlan
     from segcore.runs.run_record import RunRecord
     from segcore.runs.summary import Summary
+
+
+def open_options_of(run: RunRecord) -> OpenOptions:
+    """The options with which the run's training opened its data.
+
+    Raises:
+        RunError: when the run's settings can't be read.
+    """
+    from segcore.data import OpenOptions
+
+    config = run.config
+    written = {name: config[name] for name in ("skip_incomplete", "color_tolerance", "video") if name in config}
+    labels = run.labels.name if run.labels.name in PRESETS else None
+    return OpenOptions(labels=labels, void=run.summary.dataset.void, **written)
 
 
 def data_of(run: RunRecord, source: str | None = None) -> Dataset:
     """The dataset as the run's training read it; its classes may be others than the run's where `source` is other data.
 
     Args:
-        run: Its labels, its treatment of void and of files that aren't as they should be are taken.
+        run: Its `open_options_of` are taken.
         source: A folder, a zip or `drive`; None for what the run was trained on.
 
     Raises:
@@ -25,17 +39,7 @@ def data_of(run: RunRecord, source: str | None = None) -> Dataset:
         LabelError: when its classes don't fit the labels of the run.
         RunError: when the run's settings can't be read.
     """
-    from segcore.data import open_dataset
-
-    trained, config = run.summary.dataset, run.config
-    return open_dataset(
-        source or trained.source,
-        labels=run.labels.name if run.labels.name in PRESETS else None,
-        void=trained.void,
-        skip_incomplete=config.get("skip_incomplete", False),
-        color_tolerance=config.get("color_tolerance", 0),
-        video=config.get("video", "auto"),
-    )
+    return open_options_of(run).open(source or run.summary.dataset.source)
 
 
 def plan_of(run: RunRecord, dataset: Dataset) -> SplitPlan:

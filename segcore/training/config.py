@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from segcore.augment import Pipeline, load_pipeline
+from segcore.data import OpenOptions
 from segcore.errors import ConfigError, SegcoreError, nearest
 from segcore.labels import PRESETS
 from segcore.training.registry import (
@@ -292,6 +293,11 @@ class TrainConfig(BaseModel):
         for name in value:
             model_spec(name)
         return value
+
+    @property
+    def open_options(self) -> OpenOptions:
+        """How the data is opened."""
+        return OpenOptions.of(self)
 
     @property
     def pipeline(self) -> Pipeline:

@@ -90,16 +90,9 @@ class Session:
             self._weights.add(weights)
         check_loggers(task.loggers)
         torch.backends.cudnn.benchmark = hardware.device == "cuda"
-        key = (task.data, task.labels, task.void, task.skip_incomplete, task.color_tolerance, task.video)
+        key = (task.data, task.open_options)
         if key not in self._datasets:
-            self._datasets[key] = data.open_dataset(
-                task.data,
-                labels=task.labels,
-                void=task.void,
-                skip_incomplete=task.skip_incomplete,
-                color_tolerance=task.color_tolerance,
-                video=task.video,
-            )
+            self._datasets[key] = task.open_options.open(task.data)
         dataset = self._datasets[key]
         plan = data.plan_split(
             dataset,

@@ -109,12 +109,7 @@ def _look_closer(view: AppContext) -> None:
 
 
 def _command(view: AppContext) -> str:
-    words = ["segcore", "data", "check", "--data", view.key.source]
-    if view.key.labels:
-        words += ["--labels", view.key.labels]
-    if view.key.void != "ignore":
-        words += ["--void", view.key.void]
-    return shlex.join(words)
+    return shlex.join(["segcore", "data", "check", "--data", view.key.source, *view.key.options.words])
 
 
 def _key(found: Finding) -> str:

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from segcore.data import Dataset, Sample, class_balance, open_dataset, resize_pair
+from segcore.data import Dataset, OpenOptions, Sample, class_balance, resize_pair
 from segcore.errors import EvaluationError, SegcoreError
 from segcore.labels import IGNORE_INDEX
 from segcore.runs.cli_hints import evaluate_command
-from segcore.ui.shell import url_state
+from segcore.runs.reproduce import open_options_of
 from segcore.visual import unanimous
 
 if TYPE_CHECKING:
@@ -39,20 +39,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FEW_RUNS = 16  # compared over 10,000 draws of the images; more over 2,000
 
+DEFAULTS = OpenOptions()
+
 
 class DataKey(NamedTuple):
     """What was opened and how; `version` changes when the folder or file does."""
 
     source: str
-    labels: str | None
-    void: str
+    options: OpenOptions
     version: int
 
     @classmethod
-    def of(cls, source: str, labels: str | None = None, void: str = "ignore") -> DataKey:
+    def of(cls, source: str, options: OpenOptions = DEFAULTS) -> DataKey:
         """The key of a dataset as it is now; a missing path is version 0."""
         path = Path(source).expanduser()
-        return cls(source, labels, void, path.stat().st_mtime_ns if path.exists() else 0)
+        return cls(source, options, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 class RunKey(NamedTuple):
@@ -70,15 +71,17 @@ class RunKey(NamedTuple):
 @st.cache_resource(max_entries=8, show_spinner="Opening the dataset")
 def dataset(key: DataKey) -> Dataset:
     """An open dataset; raises what `open_dataset` raises."""
-    asked = url_state.arguments()
-    return open_dataset(
-        key.source,
-        labels=key.labels,
-        void=key.void,  # type: ignore[arg-type]
-        skip_incomplete=asked.skip_incomplete,
-        color_tolerance=asked.color_tolerance,
-        video=asked.video,  # type: ignore[arg-type]
-    )
+    return key.options.open(key.source)
+
+
+@st.cache_resource(max_entries=1000, show_spinner=False)
+def _open_options(key: RunKey, _run: RunRecord) -> OpenOptions:
+    return open_options_of(_run)
+
+
+def open_options(run: RunRecord) -> OpenOptions:
+    """How a run's training opened its data. Raises `RunError` when its settings can't be read."""
+    return _open_options(RunKey.of(run), run)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)

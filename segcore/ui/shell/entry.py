@@ -6,7 +6,7 @@ import runpy
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import Page
 
-from segcore.data import Dataset
+from segcore.data import Dataset, OpenOptions
 from segcore.errors import SegcoreError
 from segcore.labels import PRESETS, LabelMap
 from segcore.runs import RunProblem, RunRecord, RunStore
@@ -87,14 +87,20 @@ class Option(NamedTuple):
     """One entry of the dataset menu."""
 
     source: str
-    labels: str | None
-    void: str
+    options: OpenOptions
 
     @property
     def title(self) -> str:
         """What the menu shows, and what stands in the link."""
-        name = Path(self.source).name or self.source
-        return " · ".join([name, *([self.labels] if self.labels else []), *(["void"] if self.void == "class" else [])])
+        name, options = Path(self.source).name or self.source, self.options
+        return " · ".join([name, *filter(None, [options.labels, "void" * (options.void == "class")])])
+
+    @property
+    def long_title(self) -> str:
+        """The title with the other options that are not at their default, for data that stands in the menu twice."""
+        others = {name: value for name, value in self.options.changed.items() if name not in ("labels", "void")}
+        settings = [f"{name.replace('_', ' ')}{'' if value is True else f' {value}'}" for name, value in others.items()]
+        return " · ".join([self.title, *settings])
 
 
 def run(page: Page) -> None:
@@ -188,7 +194,7 @@ def _fits(run: RunRecord, dataset: Dataset) -> bool:
 
 def _options(arguments: url_state.Arguments, runs: Sequence[RunRecord]) -> list[Option]:
     """The dataset asked for, then the ones that runs were trained on and that are still there."""
-    asked = Option(arguments.data or "drive", arguments.labels, arguments.void)
+    asked = Option(arguments.data or "drive", arguments.options)
     found = [asked]
     try:
         opened: Dataset | None = caches.dataset(DataKey.of(*asked))
@@ -198,14 +204,26 @@ def _options(arguments: url_state.Arguments, runs: Sequence[RunRecord]) -> list[
         info = each.summary.dataset
         if opened is not None and _fits(each, opened):
             continue
-        exists = info.source == "drive" or Path(info.source).expanduser().exists()
-        option = Option(info.source, each.labels.name if each.labels.name in PRESETS else None, info.void)
-        if exists and option not in found:
-            found.append(option)
+        if info.source == "drive" or Path(info.source).expanduser().exists():
+            option = Option(info.source, _as_trained(each, arguments.options))
+            if option not in found:
+                found.append(option)
     if arguments.data is None and len(found) > 1 and opened is not None:
         # Nothing was asked for: begin with data that the runs know.
         found.sort(key=lambda option: option == asked and not any(_fits(each, opened) for each in runs))
     return found
+
+
+def _as_trained(run: RunRecord, given: OpenOptions) -> OpenOptions:
+    """How a run's data is opened: as for its training, except where the app's command line says otherwise.
+
+    Classes and void are always the run's: its predictions are of them.
+    """
+    try:
+        trained = caches.open_options(run)
+    except SegcoreError:  # its settings can't be read, but its summary can
+        trained = OpenOptions(run.labels.name if run.labels.name in PRESETS else None, run.summary.dataset.void)
+    return replace(given, labels=None, void="ignore").with_defaults_from(trained)
 
 
 def _sidebar() -> AppContext:
@@ -255,7 +273,9 @@ def _first_score(run: RunRecord) -> float:
 
 
 def _dataset_menu(options: list[Option]) -> Option:
-    titles = [option.title for option in options]
+    titles: list[str] = []
+    for option in options:
+        titles.append(option.long_title if option.title in titles else option.title)
     url_state.get("data", titles[0], titles)
     if len(titles) == 1:
         st.markdown(f"**{escaped(titles[0])}**")

@@ -33,10 +33,7 @@ def train_command(view: AppContext) -> str:
     words = ["python", "train.py"]
     if view.key.source != "drive":
         words += ["--data", view.key.source]
-    if view.key.labels:
-        words += ["--labels", view.key.labels]
-    if view.key.void != "ignore":
-        words += ["--void", view.key.void]
+    words += view.key.options.words
     if view.folder.name != "checkpoints":
         words += ["--out", str(view.folder)]
     return shlex.join(words)
@@ -50,10 +47,7 @@ def search_command(view: AppContext) -> str:
     if view.folder.name != "checkpoints":
         words += ["--out", str(view.folder)]
     words += ["--", "--models", "unet"]
-    if view.key.labels:
-        words += ["--labels", view.key.labels]
-    if view.key.void != "ignore":
-        words += ["--void", view.key.void]
+    words += view.key.options.words
     return shlex.join(words)
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from segcore.data.open_options import OpenOptions, add_open_arguments
 from segcore.ui.shell import link_problems
 
 T = TypeVar("T", str, float, int, bool, list[str])
@@ -30,11 +31,7 @@ class Arguments:
 
     data: str | None
     runs: str
-    labels: str | None
-    void: str
-    skip_incomplete: bool
-    color_tolerance: int
-    video: str = "auto"
+    options: OpenOptions
 
 
 def arguments() -> Arguments:
@@ -42,24 +39,12 @@ def arguments() -> Arguments:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--data")
     parser.add_argument("--runs", default="checkpoints")
-    parser.add_argument("--labels")
-    parser.add_argument("--void", default="ignore")
-    parser.add_argument("--skip-incomplete", action="store_true")
-    parser.add_argument("--color-tolerance", type=int, default=0)
-    parser.add_argument("--video", choices=("auto", "yes", "no"), default="auto")
+    add_open_arguments(parser)
     try:
         known, _ = parser.parse_known_args(sys.argv[1:])
     except argparse.ArgumentError:
         known, _ = parser.parse_known_args([])
-    return Arguments(
-        known.data,
-        known.runs,
-        known.labels,
-        known.void,
-        known.skip_incomplete,
-        known.color_tolerance,
-        known.video,
-    )
+    return Arguments(known.data, known.runs, OpenOptions.of(known))
 
 
 class Between(Collection[float]):

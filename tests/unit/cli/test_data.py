@@ -76,7 +76,7 @@ def test_ctrl_c_exits_130(monkeypatch, capsys):
     def interrupt(*_arguments, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("segcore.data.open_dataset", interrupt)
+    monkeypatch.setattr("segcore.data.opening.open_dataset", interrupt)
     assert cli.main(["data", "info", "drive"]) == 130
     assert capsys.readouterr().err == "segcore: interrupted\n"
 

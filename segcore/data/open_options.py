@@ -1,0 +1,98 @@
+"""The settings a dataset is opened with, as one value that commands, configs and caches pass on."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segcore.data.dataset import Dataset
+    from segcore.data.opening import Video, Void
+
+
+@dataclass(frozen=True)
+class OpenOptions:
+    """How a dataset is opened: the keyword arguments of `open_dataset`, which checks and explains them.
+
+    >>> OpenOptions(labels="camvid11").open("drive").labels.classes
+    11
+    """
+
+    labels: str | None = None
+    void: Void = "ignore"
+    skip_incomplete: bool = False
+    color_tolerance: int = 0
+    video: Video = "auto"
+
+    @classmethod
+    def of(cls, settings: object) -> OpenOptions:
+        """The options among the attributes of parsed arguments or of a training's settings."""
+        return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
+
+    @property
+    def changed(self) -> Mapping[str, Any]:
+        """The options that are not at their default, by name.
+
+        >>> OpenOptions(video="no").changed
+        {'video': 'no'}
+        """
+        defaults = asdict(OpenOptions())
+        return {name: value for name, value in asdict(self).items() if value != defaults[name]}
+
+    @property
+    def words(self) -> list[str]:
+        """The same options as words of a command line.
+
+        >>> OpenOptions(labels="camvid11", skip_incomplete=True).words
+        ['--labels', 'camvid11', '--skip-incomplete']
+        """
+        words = []
+        for name, value in self.changed.items():
+            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+        return words
+
+    def with_defaults_from(self, trained: OpenOptions) -> OpenOptions:
+        """These options, with those of `trained` in place of every one that is at its default.
+
+        >>> OpenOptions(video="no").with_defaults_from(OpenOptions(labels="camvid11", video="yes"))
+        OpenOptions(labels='camvid11', void='ignore', skip_incomplete=False, color_tolerance=0, video='no')
+        """
+        return replace(trained, **self.changed)
+
+    def open(self, source: str | Path) -> Dataset:
+        """Open a dataset; raises what `open_dataset` raises."""
+        from segcore.data.opening import open_dataset  # Pillow and numpy are not loaded to parse a command line
+
+        return open_dataset(source, **asdict(self))
+
+
+def add_open_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add an option for each field of `OpenOptions`."""
+    parser.add_argument("--labels", help="regroup the classes: camvid32 or camvid11 (default: the dataset's own)")
+    # No argparse choices here: `open_dataset` refuses other values, with one message in commands and in the app.
+    parser.add_argument(
+        "--void", default="ignore", metavar="ignore|class", help="leave Void pixels out, or count Void as a class"
+    )
+    parser.add_argument(
+        "--video",
+        default="auto",
+        metavar="auto|yes|no",
+        help="whether neighbouring ids are neighbours in time (default: as the dataset's segcore.json says, else "
+        "judged by its ids)",
+    )
+    add_repair_arguments(parser)
+
+
+def add_repair_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options on files that are not as they should be, for commands that keep the dataset's own classes."""
+    parser.add_argument("--skip-incomplete", action="store_true", help="leave out images and masks that lack a partner")
+    parser.add_argument(
+        "--color-tolerance",
+        type=int,
+        default=0,
+        metavar="N",
+        help="take a mask's colour as the nearest class when no channel differs by more than N (default: 0)",
+    )
