@@ -4,12 +4,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from segcore.ui.shell import entry
+from segcore.ui.shell import page
+from segcore.ui.shell.app_icon import ICON
 
 PAGES = Path(__file__).parent / "pages"
 
-st.set_page_config("Segcore", entry.ICON, layout="wide", initial_sidebar_state="auto")
-entry.run(
+st.set_page_config("Segcore", ICON, layout="wide", initial_sidebar_state="auto")
+page.run(
     st.navigation(
         [
             st.Page(PAGES / "home.py", title="Segcore", default=True),

@@ -12,16 +12,15 @@ from segcore.ui.augment import (
     toolbar,
     transform_menu,
 )
-from segcore.ui.shell import entry, notices, url_state
-from segcore.ui.widgets.elements import heading, style
+from segcore.ui.shell import notices, page, url_state
+from segcore.ui.widgets.headings import page_heading
 
-view = entry.enter()
-style()
-heading(
+view = page.start()
+page_heading(
     "Augment", "What training sees instead of the image. Masks move with their image; uncovered pixels are ignored."
 )
 if notices.missing_dataset(view):
-    entry.end()
+    page.end()
 
 # choose
 pipeline = pipeline_editor.pipeline()
@@ -36,7 +35,7 @@ with pictures:
     for problem in pipeline_editor.problems():
         st.error(problem, icon=":material/error:")
     if picture is None:
-        entry.end()
+        page.end()
     transform_menu.show(picture)
     seed = url_state.get("seed", preview.SEED, url_state.Between(0, 2**31))
     count = int(url_state.get("draws", str(preview.COUNTS[0]), [str(each) for each in preview.COUNTS]))
@@ -48,7 +47,7 @@ with pictures:
     except SegcoreError as error:
         st.error(str(error), icon=":material/error:")
         preview.unchanged(shown, picture)
-        entry.end()
+        page.end()
     wanted = url_state.get("draw", seed, range(seed, seed + count))
     selected = next((draw for draw in draws if draw.seed == wanted), draws[0])
 

@@ -5,16 +5,10 @@ import streamlit as st
 from segcore.evaluation.comparison import METRICS
 from segcore.ui.compare import chart_tables, leaderboard, sections
 from segcore.ui.curves import curve_tables
-from segcore.ui.shell import (
-    caches,
-    entry,
-    notices,
-    url_state,
-)
-from segcore.ui.widgets.elements import style
+from segcore.ui.shell import caches, notices, page, url_state
+from segcore.ui.shell.markdown import escape_markdown
 
-view = entry.enter()
-style()
+view = page.start()
 runs = chart_tables.listed(view)
 
 # choose and load
@@ -27,18 +21,18 @@ if url_state.get("seeds", False):
 sections.title(comparison)
 notices.leak_note([run for run in runs if run.id in comparison.evaluations], split)
 if not view.runs and notices.missing_runs(view, "how they compare"):
-    entry.end()
+    page.end()
 
 # show
 shown = sections.controls(comparison, splits)
 for text in comparison.differences:
-    st.caption(f":material/info: {entry.escaped(text)}")
+    st.caption(f":material/info: {escape_markdown(text)}")
 leaderboard.draw(view, comparison, shown)
 notices.unevaluated(view, [run for run in view.chosen if run.id in comparison.problems], split)
 found = chart_tables.parts(view, comparison)
 if not found:
     st.caption("Tick a run to see its classes, confusions and curves.")
-    entry.end()
+    page.end()
 part = sections.choose_part(found)
 sections.is_it_real(view, comparison, part)
 left, right = st.columns([3, 2], gap="large")

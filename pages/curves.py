@@ -6,18 +6,18 @@ import streamlit as st
 
 from segcore.runs.curves import AXES, CURVES
 from segcore.ui.curves import curve_tables
-from segcore.ui.shell import entry, notices, url_state
-from segcore.ui.widgets.elements import scores_heading, style
+from segcore.ui.shell import notices, page, url_state
+from segcore.ui.shell.auto_refresh import follow_training
+from segcore.ui.widgets.headings import scores_heading
 from segcore.visual import charts
 from segcore.visual.vega_lite import vega_lite
 
-view = entry.enter()
-style()
+view = page.start()
 scores_heading("Curves", page=True)
 st.caption("Training dashed, validation solid, ◆ the epoch whose weights were kept.")
 if notices.missing_runs(view, "their training curves"):
-    entry.end()
-entry.follow_training(view)
+    page.end()
+follow_training(view)
 
 # choose
 with st.container(horizontal=True, vertical_alignment="bottom"):

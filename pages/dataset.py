@@ -4,29 +4,18 @@ import pandas as pd
 import streamlit as st
 
 from segcore.ui.dataset import browsing, leak_findings
+from segcore.ui.dataset.class_shares import class_shares
 from segcore.ui.predictions.panel_data import photo, truth
-from segcore.ui.shell import (
-    caches,
-    entry,
-    image_cache,
-    notices,
-    url_state,
-)
-from segcore.ui.widgets.elements import (
-    Cell,
-    heading,
-    shares,
-    style,
-    table,
-)
+from segcore.ui.shell import caches, image_cache, notices, page, url_state
+from segcore.ui.widgets.headings import page_heading
+from segcore.ui.widgets.table import Cell, table
 from segcore.ui.widgets.viewer import viewer
 from segcore.visual import charts
 
-view = entry.enter()
-style()
-heading("Dataset", "  \n".join(view.dataset.notes) if view.dataset else "")
+view = page.start()
+page_heading("Dataset", "  \n".join(view.dataset.notes) if view.dataset else "")
 if notices.missing_dataset(view):
-    entry.end()
+    page.end()
 data = view.dataset
 
 # choose
@@ -49,7 +38,7 @@ with st.spinner("Reading masks", show_time=True):
     ids = browsing.matching(view.key, data.ids if split == browsing.EVERY else data.splits[split], class_id, sort)
 if not ids:
     st.info(f"No {split} sample has {name}. Choose another class or split.")
-    entry.end()
+    page.end()
 sample_id = url_state.get("sample", ids[0], data.ids)
 item = caches.sample(view.key, sample_id)
 
@@ -69,7 +58,7 @@ with pictures:
     browsing.grid(view, ids, sample_id, item.size, overlay=overlay)
 with facts:
     st.markdown(f"**{sample_id}**  \n:gray[{item.split} · {item.size[1]} × {item.size[0]}]")
-    shares(data.labels, caches.classes_in(view.key, sample_id))
+    class_shares(data.labels, caches.classes_in(view.key, sample_id))
 
 st.subheader("Health", anchor=False, help=leak_findings.HELP)
 leak_findings.health(view)

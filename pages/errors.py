@@ -4,16 +4,16 @@ import streamlit as st
 
 from segcore.ui.curves import curve_tables
 from segcore.ui.errors import grid, query
-from segcore.ui.shell import entry, notices, url_state
-from segcore.ui.widgets.confusion_matrix import FEW, SHARES, matrix
-from segcore.ui.widgets.elements import scores_heading, style
+from segcore.ui.shell import notices, page, url_state
+from segcore.ui.shell.markdown import escape_markdown
+from segcore.ui.widgets.confusion_matrix import FEW, SHARES, confusion_matrix
+from segcore.ui.widgets.headings import scores_heading
 
-view = entry.enter()
-style()
+view = page.start()
 scores_heading("Errors", page=True)
 st.caption("Which images the models get wrong, and what they take for what.")
 if notices.missing_runs(view, "where they fail"):
-    entry.end()
+    page.end()
 
 # choose and load
 runs = query.comparable(view)
@@ -24,7 +24,7 @@ board = query.load(view, runs, split)
 query.left_out(view, board)
 if not board.runs:
     query.choose_split(splits)
-    entry.end()
+    page.end()
 asked = query.choose(view, board, splits)
 found = query.ranking(view, board, asked)
 
@@ -34,21 +34,21 @@ pictures, mistakes = st.columns([5, 3] if len(board.labels.names) <= FEW else [1
 with pictures:
     if asked.mistake is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{entry.escaped(asked.mistake.sentence(board.labels))}**", width="content")
+            st.markdown(f"**{escape_markdown(asked.mistake.sentence(board.labels))}**", width="content")
             st.button("Show all", icon=":material/close:", type="tertiary", on_click=query.light, args=("",))
     if not found.ids:
-        st.info(entry.escaped(grid.nothing(view, board, asked)))
+        st.info(escape_markdown(grid.nothing(view, board, asked)))
     else:
-        st.caption(entry.escaped(grid.words(view, board, asked, found)))
+        st.caption(escape_markdown(grid.words(view, board, asked, found)))
         if view.dataset is not None:
             grid.grid(view, board, asked, found)
-            st.caption(entry.escaped(grid.pictures(view, board, asked)))
+            st.caption(escape_markdown(grid.pictures(view, board, asked)))
         else:
             notices.missing_dataset(view)
             st.dataframe(grid.listed(view, board, asked, found), hide_index=True)
 with mistakes:
     run = board.runs[asked.run]
-    st.subheader(f"What {entry.escaped(view.titles[run.id])} takes for what", anchor=False)
+    st.subheader(f"What {escape_markdown(view.titles[run.id])} takes for what", anchor=False)
     share = st.segmented_control(
         "Cells say",
         SHARES,
@@ -58,7 +58,7 @@ with mistakes:
         label_visibility="collapsed",
         help="Share of the true class's pixels, or of all wrong pixels of the split. In percent.",
     )
-    matrix(
+    confusion_matrix(
         board.triage.runs[asked.run].evaluation.total,
         board.labels,
         hue=view.colors[run.id],
@@ -67,4 +67,4 @@ with mistakes:
         key="matrix",
         on_pick=query.light,
     )
-    st.caption(entry.escaped(grid.matrix_note(board)))
+    st.caption(escape_markdown(grid.matrix_note(board)))

@@ -4,19 +4,13 @@ import streamlit as st
 
 from segcore.ui.home.leaderboard import leaderboard
 from segcore.ui.predictions import panel_data
-from segcore.ui.shell import (
-    caches,
-    entry,
-    image_cache,
-    notices,
-)
-from segcore.ui.widgets.elements import heading, scores_heading, style
+from segcore.ui.shell import caches, image_cache, notices, page
+from segcore.ui.widgets.headings import page_heading, scores_heading
 from segcore.ui.widgets.viewer import viewer
 
-view = entry.enter()
-style()
+view = page.start()
 if view.dataset is None:
-    heading("Segcore")
+    page_heading("Segcore")
     notices.missing_dataset(view)
 else:
     # load
@@ -25,7 +19,7 @@ else:
 
     # show
     made = ", and what each made of it" if view.fitting else ""
-    heading("Segcore", f"One image of {view.dataset.name} that no model is trained on{made}.")
+    page_heading("Segcore", f"One image of {view.dataset.name} that no model is trained on{made}.")
     viewer(shown, photos, caches.sample(view.key, sample_id).size, key="hero", smallest=panel_data.smallest(len(shown)))
     notices.other_data(view)
     if view.fitting:

@@ -5,26 +5,15 @@ import streamlit as st
 from segcore.metrics import POLICY
 from segcore.ui.predictions import panel_data, view_options
 from segcore.ui.predictions.panels import Scene
-from segcore.ui.shell import (
-    caches,
-    entry,
-    image_cache,
-    notices,
-    url_state,
-)
-from segcore.ui.widgets.elements import (
-    heading,
-    scores_heading,
-    style,
-    table,
-)
+from segcore.ui.shell import caches, image_cache, notices, page, url_state
+from segcore.ui.widgets.headings import page_heading, scores_heading
+from segcore.ui.widgets.table import table
 from segcore.ui.widgets.viewer import viewer
 
-view = entry.enter()
-style()
-heading("Predictions")
+view = page.start()
+page_heading("Predictions")
 if notices.missing_dataset(view):
-    entry.end()
+    page.end()
 
 
 def step(by: int) -> None:

@@ -6,18 +6,18 @@ import streamlit as st
 
 from segcore.runs.search import SearchStore
 from segcore.ui.search import trial_tables
-from segcore.ui.shell import entry, notices, url_state
-from segcore.ui.widgets.elements import scores_heading, style
+from segcore.ui.shell import notices, page, url_state
+from segcore.ui.shell.markdown import escape_markdown
+from segcore.ui.widgets.headings import scores_heading
 from segcore.visual import search_charts as charts
 
-view = entry.enter()
-style()
+view = page.start()
 scores_heading("Search", page=True)
 st.caption("Settings that were tried, each scored on parts of the training set held out in turn.")
 store = SearchStore(view.folder)
 found = store.list()[::-1]
 if notices.missing_searches(view, found, store.problems):
-    entry.end()
+    page.end()
 
 # choose
 names = [search.name for search in found]
@@ -37,7 +37,7 @@ shares, shares_note = trial_tables.importance(search, trials)
 st.markdown(trial_tables.summary(search, trials), help=trial_tables.VALUE_HELP)
 trial_tables.follow(search, trials)
 if trials.empty:
-    entry.end()
+    page.end()
 left, right = st.columns([3, 2], gap="large")
 left.altair_chart(
     charts.trial_history(trials, settings, title=f"{title} of each trial, ± over folds, ◆ the best"),
@@ -73,7 +73,7 @@ together()
 csv = trials.to_csv(index=False)
 st.download_button("CSV", csv, f"{name}-trials.csv", "text/csv", icon=":material/download:", on_click="ignore")
 for note in trial_tables.failures(search, trials):
-    st.caption(entry.escaped(note))
+    st.caption(escape_markdown(note))
 
 if trial_tables.comparable(trials):
     st.subheader("Settings one by one", anchor=False)

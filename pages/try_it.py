@@ -3,26 +3,25 @@
 import streamlit as st
 
 from segcore.ui.predictions.panel_data import smallest
-from segcore.ui.shell import entry, notices, url_state
+from segcore.ui.shell import notices, page, url_state
 from segcore.ui.try_it import model_answers
-from segcore.ui.widgets.elements import heading, style
+from segcore.ui.widgets.headings import page_heading
 from segcore.ui.widgets.viewer import viewer
 from segcore.visual import encode_jpeg
 
-view = entry.enter()
-style()
-heading("Try it", "Your own image through every chosen model. It stays on the machine that serves this page.")
+view = page.start()
+page_heading("Try it", "Your own image through every chosen model. It stays on the machine that serves this page.")
 if notices.missing_runs(view, "what they make of your image"):
-    entry.end()
+    page.end()
 
 # choose
 own = model_answers.drop()
 if own is None:
     st.caption("A photo, a frame of a video, a screenshot: any size; the models see it as they saw those of training.")
-    entry.end()
+    page.end()
 sample = model_answers.read(own, view.chosen[0].labels)
 if sample is None:
-    entry.end()
+    page.end()
 with st.container(horizontal=True, vertical_alignment="center"):
     mode = st.segmented_control(
         "View",

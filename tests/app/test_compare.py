@@ -11,7 +11,7 @@ from segcore.evaluation.comparison import Kind
 from segcore.labels import CAMVID11, LabelMap
 from segcore.runs import load_run
 from segcore.ui.compare.leaderboard import MANY
-from segcore.ui.shell.entry import MAX_CHOSEN
+from segcore.ui.shell.app_context import MAX_CHOSEN
 
 PHOTOS = ("one", "two", "three")
 

@@ -12,8 +12,8 @@ from segcore.augment.effect import Effect
 from segcore.data import open_dataset
 from segcore.runs import load_run
 from segcore.ui.augment import augmentation_statistics
+from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.caches import DataKey
-from segcore.ui.shell.entry import AppContext
 
 CRUEL = Pipeline(
     (

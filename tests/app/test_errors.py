@@ -13,7 +13,7 @@ from PIL import Image
 from segcore.evaluation.image_ranking import Mistake
 from segcore.labels import CAMVID11, LabelMap
 from segcore.ui.errors.query import RANKS
-from segcore.ui.widgets.confusion_matrix import FEW, MOST, cells
+from segcore.ui.widgets.confusion_matrix import FEW, MOST, matrix_cells
 
 FOUR = ("fcn8s", "unet", "pspnet", "deeplabv3plus")  # the later ones are better
 
@@ -245,7 +245,7 @@ def test_what_no_image_has_is_said(open_app, data, runs, said):
 
 def test_cells_say_shares_of_the_class_or_of_all_mistakes():
     counts = np.array([[50, 0, 0, 0], [0, 90, 10, 0], [0, 30, 0, 10], [0, 0, 0, 0]])
-    found = cells(counts, LABELS, "class")
+    found = matrix_cells(counts, LABELS, "class")
     assert [row["name"] for row in found["rows"]] == ["Sky", "Road", "Car"]
     assert [column["name"] for column in found["columns"]] == ["Sky", "Road", "Car", "Tree"]  # Tree was only predicted
     road, car = found["rows"][1]["cells"], found["rows"][2]["cells"]
@@ -259,7 +259,7 @@ def test_cells_say_shares_of_the_class_or_of_all_mistakes():
     assert car[1]["pick"] == Mistake(2, 1).name(LABELS) and car[0]["pick"] == "" and car[2]["own"]
     assert "30 pixels, 75.0 % of Car" in car[1]["title"]
     assert found["rows"][0]["pick"] == ""  # no pixel of Sky was mistaken
-    assert [cell["text"] for cell in cells(counts, LABELS, "all")["rows"][2]["cells"]] == ["", "60", "", "20"]
+    assert [cell["text"] for cell in matrix_cells(counts, LABELS, "all")["rows"][2]["cells"]] == ["", "60", "", "20"]
 
 
 def test_of_very_many_classes_the_most_mistaken_are_shown():
@@ -267,7 +267,7 @@ def test_of_very_many_classes_the_most_mistaken_are_shown():
     labels = LabelMap("many", names, tuple((index, 0, 1) for index in range(90)))
     counts = np.diag(np.full(90, 5))
     counts[80, 85] = 3
-    found = cells(counts, labels, "class")
+    found = matrix_cells(counts, labels, "class")
     assert len(found["columns"]) == MOST and found["many"] and len(found["columns"]) > FEW
     assert {"c80", "c85"} <= {column["name"] for column in found["columns"]}
-    assert cells(np.zeros((90, 90), np.int64), labels, "class")["rows"] == []
+    assert matrix_cells(np.zeros((90, 90), np.int64), labels, "class")["rows"] == []

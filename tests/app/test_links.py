@@ -89,13 +89,13 @@ def test_a_choice_of_another_page_is_not_blamed_on_the_link(open_app, data, runs
 
 
 def asked_by_name():
-    """Every name that the app's code asks `state` for."""
-    for path in [*Path(ROOT, "pages").glob("*.py"), *Path(ROOT, "segcore/ui").glob("*.py")]:
+    """Every name that the app's code asks `url_state` for."""
+    for path in [*Path(ROOT, "pages").glob("*.py"), *Path(ROOT, "segcore/ui").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call):
                 continue
             called = ast.unparse(node.func)
-            place = {"state.get": 0, "state.bound": 0, "_choice": 1, "_picture": 1}.get(called)
+            place = {"url_state.get": 0, "url_state.bound": 0, "_choice": 1, "_picture": 1}.get(called)
             if place is not None and len(node.args) > place and isinstance(node.args[place], ast.Constant):
                 yield node.args[place].value
 

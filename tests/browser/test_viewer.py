@@ -10,7 +10,7 @@ import streamlit as st
 from segcore.labels import CAMVID11
 from segcore.ui.shell import url_state
 from segcore.ui.widgets.viewer import Panel, viewer
-from segcore.ui.widgets.elements import Thumb, gallery
+from segcore.ui.widgets.thumbnail_gallery import Thumbnail, gallery
 from segcore.visual import encode_jpeg, encode_layer
 
 st.set_page_config(layout="wide")
@@ -33,10 +33,10 @@ def pick(name):
     st.session_state["picked"] = name
 
 notes = ["mirrors left and right", "", "cuts out a part and stretches it to the size of the whole"]
-thumbs = [Thumb(f"t{i}", photo(30 * i), note=note, title=f"Transform {i}") for i, note in enumerate(notes * 2)]
+thumbs = [Thumbnail(f"t{i}", photo(30 * i), note=note, title=f"Transform {i}") for i, note in enumerate(notes * 2)]
 gallery(thumbs, (60, 80), key="picker", on_pick=pick, selected=st.session_state.get("picked"))
 st.write(f"picked {st.session_state.get('picked')}")
-gallery([Thumb("frame", photo(9), note="unreadable")], (60, 80), key="plain", on_pick=pick, smallest=200)
+gallery([Thumbnail("frame", photo(9), note="unreadable")], (60, 80), key="plain", on_pick=pick, smallest=200)
 """
 
 

@@ -20,8 +20,9 @@ from segcore.errors import SegcoreError, number
 from segcore.labels import LabelMap
 from segcore.runs import RunRecord
 from segcore.ui.shell import caches
+from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.caches import DataKey
-from segcore.ui.shell.entry import AppContext, escaped
+from segcore.ui.shell.markdown import escape_markdown
 
 SIZE = (224, 320)  # (height, width): what train.py resizes to unless told otherwise
 DRAWS = 200
@@ -211,7 +212,7 @@ def _result(view: AppContext, pipeline: Pipeline, about: Subject) -> None:
         with st.container(key="effect-numbers"):
             if shown and drawn:
                 sentence = speed_sentence(shown.milliseconds, model, speed)
-                st.markdown(escaped(f"{_counted(shown, labels)} {sentence}"))
+                st.markdown(escape_markdown(f"{_counted(shown, labels)} {sentence}"))
             else:
                 st.space()
         found = advise(pipeline, labels=labels, size=about.size, effect=ready, images_per_second=speed, model=model)
@@ -292,7 +293,7 @@ def _advice(found: Sequence[Advice], *, measured: bool) -> None:
     for advice in found[:SHOWN]:
         icon = ":gray[:material/info:]" if advice.mild else ":orange[:material/warning:]"
         at = "" if advice.step is None else f"{advice.step + 1}. "
-        lines.append(f"{icon} {at}{escaped(advice.text)}")
+        lines.append(f"{icon} {at}{escape_markdown(advice.text)}")
     if len(found) > SHOWN:
         lines.append(f":gray[and {len(found) - SHOWN} more, once these are settled]")
     st.markdown("\n\n".join(lines))

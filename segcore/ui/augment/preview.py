@@ -17,12 +17,8 @@ from segcore.data import Sample
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.ui.shell import url_state
 from segcore.ui.shell.threads import parallel
-from segcore.ui.widgets.elements import (
-    Cell,
-    Thumb,
-    gallery,
-    table,
-)
+from segcore.ui.widgets.table import Cell, table
+from segcore.ui.widgets.thumbnail_gallery import Thumbnail, gallery
 from segcore.ui.widgets.viewer import Panel, viewer
 from segcore.visual import encode_jpeg, encode_layer
 
@@ -173,7 +169,8 @@ def _shuffle(seed: int) -> None:
 def grid(view: str, picture: Picture, found: Sequence[Draw], selected: int, pick: Callable[[int], None]) -> None:
     """All draws, small; a click makes one the large picture."""
     thumbs = [
-        Thumb(f"Seed {draw.seed}", draw.photo, draw.layer if view != "image" else None, _count(draw)) for draw in found
+        Thumbnail(f"Seed {draw.seed}", draw.photo, draw.layer if view != "image" else None, _count(draw))
+        for draw in found
     ]
     gallery(
         thumbs,

@@ -7,8 +7,8 @@ import streamlit as st
 from segcore.augment import Pipeline
 from segcore.ui.augment import pipeline_files
 from segcore.ui.shell import caches
-from segcore.ui.shell.entry import AppContext
-from segcore.ui.widgets.elements import Cell, number, table
+from segcore.ui.shell.app_context import AppContext
+from segcore.ui.widgets.table import Cell, format_number, table
 from segcore.visual import swatch
 
 
@@ -28,7 +28,7 @@ def panel(view: AppContext, own: Pipeline, path: str) -> None:
         [
             Cell(f"{row.title} (this one)" if row.mine else row.title),
             Cell(view.titles[run.id], icon=swatch(view.colors[run.id], round_=True)),
-            Cell(number(run.summary.val.miou if run.summary.val else None), True),
+            Cell(format_number(run.summary.val.miou if run.summary.val else None), True),
             Cell(str(run.summary.epochs), True),
         ]
         for row in rows

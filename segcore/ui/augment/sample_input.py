@@ -15,7 +15,7 @@ from segcore.labels import LabelMap
 from segcore.ui.augment.augmentation_statistics import trained_size
 from segcore.ui.augment.preview import Picture
 from segcore.ui.shell import caches, url_state
-from segcore.ui.shell.entry import AppContext
+from segcore.ui.shell.app_context import AppContext
 
 _OWN = "augment:own"
 TYPES = ["png", "jpg", "jpeg", "webp", "avif", "bmp", "tif", "tiff", "gif"]

@@ -12,7 +12,7 @@ from segcore.augment import CATALOG, GROUPS, Pipeline, Step
 from segcore.errors import AugmentError
 from segcore.ui.augment import pipeline_editor
 from segcore.ui.augment.preview import Picture, framed
-from segcore.ui.widgets.elements import Thumb, gallery
+from segcore.ui.widgets.thumbnail_gallery import Thumbnail, gallery
 from segcore.visual import encode_jpeg, encode_layer
 
 _ASKED = "augment:pick-for"  # (the group's line or None,) while the menu is to be opened
@@ -47,7 +47,7 @@ def _menu(group: int | None, picture: Picture) -> None:
     for name, spec in CATALOG.items():
         if spec.group == kind:
             photo, layer = _effect((*picture.key, name), picture.hidden, picture)
-            thumbs.append(Thumb(name, photo, layer, spec.summary, title=name))
+            thumbs.append(Thumbnail(name, photo, layer, spec.summary, title=name))
     gallery(thumbs, picture.sample.size, key="augment:menu", on_pick=pick)
 
 

@@ -13,7 +13,7 @@ from segcore.errors import RunError
 from segcore.evaluation.comparison import Kind, tidy_tables
 from segcore.ui.compare import leaderboard
 from segcore.ui.curves import curve_tables
-from segcore.ui.shell.entry import AppContext
+from segcore.ui.shell.app_context import AppContext
 
 if TYPE_CHECKING:
     from segcore.evaluation.comparison import Comparison, Pair, Row

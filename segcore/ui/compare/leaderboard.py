@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.components import v2
 
 from segcore.ui.shell import url_state
-from segcore.ui.shell.entry import MAX_CHOSEN, AppContext
+from segcore.ui.shell.app_context import MAX_CHOSEN, AppContext
 from segcore.visual.run_colors import UNCHOSEN
 from segcore.visual.whisker import common_ends
 

@@ -16,14 +16,12 @@ from segcore.runs.curves import CURVES
 from segcore.ui.compare import chart_tables, leaderboard
 from segcore.ui.compare.chart_tables import Part
 from segcore.ui.shell import caches, url_state
-from segcore.ui.shell.entry import AppContext, escaped
-from segcore.ui.widgets.elements import (
-    Cell,
-    number,
-    on_dark,
-    scores_heading,
-)
-from segcore.ui.widgets.elements import table as small_table
+from segcore.ui.shell.app_context import AppContext
+from segcore.ui.shell.markdown import escape_markdown
+from segcore.ui.shell.page_style import is_dark
+from segcore.ui.widgets.headings import scores_heading
+from segcore.ui.widgets.table import Cell, format_number
+from segcore.ui.widgets.table import table as small_table
 from segcore.visual import charts, compare_charts, swatch
 
 if TYPE_CHECKING:
@@ -132,11 +130,11 @@ def is_it_real(view: AppContext, comparison: Comparison, part: Part) -> None:
     with left:
         said = comparison.sentences(ids)
         if said:
-            st.markdown("\n".join(f"- {escaped(text)}" for text in said))
+            st.markdown("\n".join(f"- {escape_markdown(text)}" for text in said))
         else:
             st.markdown("Choose two models to see which is better.")
         for text in caches.kept(part.token("caveats"), lambda: comparison.caveats(ids)):
-            st.caption(escaped(text))
+            st.caption(escape_markdown(text))
     with right:
         rows = part.rows
         more = len(kind_rows) > len(rows)
@@ -154,7 +152,7 @@ def is_it_real(view: AppContext, comparison: Comparison, part: Part) -> None:
             if scope == "best" or len(rows) < 2:
                 rows = tuple(kind_rows[: chart_tables.MOST_PAIRED])
         if len(rows) > 1:
-            dark = on_dark()
+            dark = is_dark()
             _chart(
                 part.token("pairs", *(row.id for row in rows), dark),
                 lambda: compare_charts.significance(*chart_tables.pairs(comparison, rows), dark=dark),
@@ -195,7 +193,7 @@ def classes(comparison: Comparison, part: Part) -> None:
     )
     absent = [name for name in part.kind.classes if name not in present]
     if absent:
-        st.caption(f"Not in the ground truth, so not counted: {escaped(', '.join(absent))}.")
+        st.caption(f"Not in the ground truth, so not counted: {escape_markdown(', '.join(absent))}.")
 
 
 def quality_and_cost(view: AppContext, comparison: Comparison, part: Part) -> None:
@@ -292,9 +290,9 @@ def _confusion(comparison: Comparison, part: Part) -> None:
     other = total_confusion(comparison, rows[against]) if against else None
     if against:
         said = f"Blue: {names[of]} does better, more often right or less often wrong. Orange: {names[against]} does."
-        st.caption(escaped(said))
+        st.caption(escape_markdown(said))
 
-    dark = on_dark()
+    dark = is_dark()
 
     def draw() -> Charts:
         if other is None:
@@ -335,9 +333,9 @@ def _calibration(comparison: Comparison, part: Part) -> None:
     rows = [
         [
             Cell(line.title, icon=swatch(part.colors[line.title], round_=True)),
-            Cell(number(line.before), True),
-            Cell(number(line.after), True),
-            Cell(number(line.temperature, 2), True),
+            Cell(format_number(line.before), True),
+            Cell(format_number(line.after), True),
+            Cell(format_number(line.temperature, 2), True),
         ]
         for line in lines
     ]
@@ -348,7 +346,7 @@ def _calibration(comparison: Comparison, part: Part) -> None:
     )
     shown = [run_id for row in part.rows for run_id in row.runs]
     for text in caches.kept(part.token("stale"), lambda: comparison.stale(shown)):
-        st.caption(f":orange[:material/warning:] {escaped(text)}")
+        st.caption(f":orange[:material/warning:] {escape_markdown(text)}")
 
 
 def training(view: AppContext, comparison: Comparison, part: Part) -> None:
@@ -371,7 +369,7 @@ def training(view: AppContext, comparison: Comparison, part: Part) -> None:
                 alt=f"{heading} by epoch of {', '.join(colors)}",
             )
     for note in notes:
-        st.caption(escaped(note))
+        st.caption(escape_markdown(note))
 
 
 def _curve(table: pd.DataFrame, colors: dict[str, str], name: str, heading: str) -> Charts:

@@ -10,7 +10,7 @@ import pandas as pd
 from segcore.errors import SegcoreError
 from segcore.runs import curves as stored_curves
 from segcore.ui.shell import caches
-from segcore.ui.shell.entry import AppContext
+from segcore.ui.shell.app_context import AppContext
 from segcore.visual import swatch
 
 if TYPE_CHECKING:

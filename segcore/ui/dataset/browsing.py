@@ -12,11 +12,10 @@ from segcore.data import SPLITS
 from segcore.labels import LabelMap
 from segcore.runs import RunRecord
 from segcore.ui.shell import caches, image_cache, url_state
+from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.caches import DataKey
-from segcore.ui.shell.entry import AppContext
-from segcore.ui.shell.incremental import chunks, gather
-from segcore.ui.widgets.elements import Thumb
-from segcore.ui.widgets.thumbnail_grid import sheet
+from segcore.ui.shell.incremental import chunks, process_incrementally
+from segcore.ui.widgets.thumbnail_gallery import Thumbnail, paged_gallery
 
 if TYPE_CHECKING:
     from segcore.data import ClassBalance
@@ -37,14 +36,14 @@ def matching(key: DataKey, ids: Sequence[str], class_id: int | None, sort: str) 
     return found
 
 
-def thumb(key: DataKey, sample_id: str) -> Thumb:
+def thumb(key: DataKey, sample_id: str) -> Thumbnail:
     """One sample, small."""
-    return Thumb(sample_id, *image_cache.thumbnail(key, sample_id))
+    return Thumbnail(sample_id, *image_cache.thumbnail(key, sample_id))
 
 
 def grid(view: AppContext, ids: Sequence[str], selected: str, size: tuple[int, int], *, overlay: bool) -> None:
     """The samples as thumbnails; a click opens one."""
-    sheet(
+    paged_gallery(
         ids,
         size,
         lambda sample_id: thumb(view.key, sample_id),
@@ -59,7 +58,9 @@ def balance(view: AppContext, split: str) -> ClassBalance | None:
     """Class counts of a split. Masks are read a few at a time; None (and a progress bar) until all are."""
     assert view.dataset is not None
     wanted = chunks(view.dataset.ids if split == EVERY else view.dataset.splits[split])
-    parts = gather(f"balance:{view.key}", wanted, lambda ids: caches.balance(view.key, ids), "Counting pixels")
+    parts = process_incrementally(
+        f"balance:{view.key}", wanted, lambda ids: caches.balance(view.key, ids), "Counting pixels"
+    )
     return _sum(list(parts.values())) if len(parts) == len(wanted) else None
 
 

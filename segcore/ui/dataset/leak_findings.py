@@ -10,8 +10,9 @@ from segcore.data.leaks import Finding, check
 from segcore.data.leaks.leak_report import TITLES
 from segcore.errors import SegcoreError, number
 from segcore.ui.shell import caches, image_cache, url_state
-from segcore.ui.shell.entry import AppContext, escaped
-from segcore.ui.widgets.elements import Thumb, gallery
+from segcore.ui.shell.app_context import AppContext
+from segcore.ui.shell.markdown import escape_markdown
+from segcore.ui.widgets.thumbnail_gallery import Thumbnail, gallery
 
 ICONS = {
     "leak": ":red[:material/error:]",
@@ -46,7 +47,7 @@ def health(view: AppContext) -> None:
 
 def _line(found: Finding, key: str, opened: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"{ICONS[found.severity]} {escaped(found.sentence)}", width="content")
+        st.markdown(f"{ICONS[found.severity]} {escape_markdown(found.sentence)}", width="content")
         if found.examples:
             st.button(
                 "hide" if opened else "show",
@@ -60,7 +61,7 @@ def _line(found: Finding, key: str, opened: bool) -> None:
 
 def _pairs(view: AppContext, found: Finding) -> None:
     """Thumbnails of the worst, each beside its partner; a click opens the sample at the top of the page."""
-    thumbs: list[Thumb] = []
+    thumbs: list[Thumbnail] = []
     size = (3, 4)
     for rank, example in enumerate(found.examples[:PAIRS_SHOWN]):
         for sample_id, note in ((example.id, example.detail), (example.partner, "")):
@@ -68,10 +69,10 @@ def _pairs(view: AppContext, found: Finding) -> None:
                 continue
             place = f"{rank}:{sample_id}"  # one frame may be in several pairs, and the gallery wants every id once
             try:
-                thumbs.append(Thumb(place, *image_cache.thumbnail(view.key, sample_id), note=note, title=sample_id))
+                thumbs.append(Thumbnail(place, *image_cache.thumbnail(view.key, sample_id), note=note, title=sample_id))
                 size = caches.dataset(view.key).size(sample_id)
             except SegcoreError:  # the note says why, or opening the sample does
-                thumbs.append(Thumb(place, note=note or "unreadable", title=sample_id))
+                thumbs.append(Thumbnail(place, note=note or "unreadable", title=sample_id))
 
     masks = found.kind in ("masks", "unlearnable")  # what is wrong with them is to be seen on the masks
     gallery(

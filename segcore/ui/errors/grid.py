@@ -9,19 +9,14 @@ import numpy.typing as npt
 import streamlit as st
 
 from segcore.errors import SegcoreError
-from segcore.evaluation.image_ranking import (
-    LOWER_IS_BETTER,
-    Mistake,
-    Ranking,
-    best,
-    score_titles,
-)
+from segcore.evaluation.image_ranking import LOWER_IS_BETTER, Mistake, Ranking, best, score_titles
 from segcore.ui.errors.query import RANKS, ErrorsData, ErrorsQuery
 from segcore.ui.predictions import panel_data
 from segcore.ui.shell import image_cache, url_state
-from segcore.ui.shell.entry import AppContext, escaped
-from segcore.ui.widgets.elements import Thumb, number
-from segcore.ui.widgets.thumbnail_grid import sheet
+from segcore.ui.shell.app_context import AppContext
+from segcore.ui.shell.markdown import escape_markdown
+from segcore.ui.widgets.table import format_number
+from segcore.ui.widgets.thumbnail_gallery import Thumbnail, paged_gallery
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +27,7 @@ MOST_ROWS = 2000  # of the table
 def refused(view: AppContext, board: ErrorsData, asked: ErrorsQuery) -> None:
     """Say why one run alone can't be sorted so."""
     if asked.rank != asked.wanted:
-        only = escaped(view.titles[board.runs[0].id])
+        only = escape_markdown(view.titles[board.runs[0].id])
         st.info(
             f"The order “{RANKS[asked.wanted]}” needs two runs with scores on {board.split}; there is only {only}. "
             "Tick another in the sidebar. Until then its worst images come first."
@@ -105,7 +100,7 @@ def grid(view: AppContext, board: ErrorsData, asked: ErrorsQuery, found: Ranking
     index = {sample_id: place for place, sample_id in enumerate(found.ids)}
     leader = best(table, asked.score)[1]
 
-    def draw(sample_id: str) -> Thumb:
+    def draw(sample_id: str) -> Thumbnail:
         place = int(found.places[index[sample_id]])
         lead = int(leader[place])
         note = value_text(asked, float(found.values[index[sample_id]]))
@@ -124,10 +119,10 @@ def grid(view: AppContext, board: ErrorsData, asked: ErrorsQuery, found: Ranking
                 layer = _layer(view, board, run, asked.mistake, sample_id)
         except SegcoreError as error:
             note, hint = f"unreadable · {note}", [*hint, str(error)]
-        return Thumb(sample_id, photo, layer, note, hover=hover if layer else None, hint="\n".join(hint))
+        return Thumbnail(sample_id, photo, layer, note, hover=hover if layer else None, hint="\n".join(hint))
 
     versions = tuple((run.id, run.version) for run in board.runs)
-    sheet(
+    paged_gallery(
         found.ids,
         board.size,
         draw,
@@ -146,7 +141,9 @@ def _layer(view: AppContext, board: ErrorsData, run: int, mistake: Mistake | Non
 
 
 def _scores(view: AppContext, board: ErrorsData, values: npt.NDArray[np.float64]) -> list[str]:
-    return [f"{view.titles[run.id]} {number(float(value))}" for run, value in zip(board.runs, values, strict=True)]
+    return [
+        f"{view.titles[run.id]} {format_number(float(value))}" for run, value in zip(board.runs, values, strict=True)
+    ]
 
 
 def value_text(asked: ErrorsQuery, value: float) -> str:
@@ -157,7 +154,7 @@ def value_text(asked: ErrorsQuery, value: float) -> str:
         return f"{100 * value:.1f} %"
     if asked.rank == "difference":
         return f"{value:+.3f}".replace("-", "−")
-    return number(value)
+    return format_number(value)
 
 
 def open_image(view: AppContext, split: str, sample_id: str) -> None:

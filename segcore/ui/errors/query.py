@@ -10,22 +10,15 @@ import numpy as np
 import streamlit as st
 
 from segcore.errors import SegcoreError
-from segcore.evaluation.image_ranking import (
-    JOINT,
-    SCORES,
-    Mistake,
-    Ranking,
-    Triage,
-    class_scores,
-    score_titles,
-)
+from segcore.evaluation.image_ranking import JOINT, SCORES, Mistake, Ranking, Triage, class_scores, score_titles
 from segcore.labels import LabelMap
 from segcore.runs import RunRecord
 from segcore.ui.dataset.browsing import EVERY
 from segcore.ui.shell import caches, notices, url_state
-from segcore.ui.shell.entry import AppContext, escaped
-from segcore.ui.shell.incremental import chunks, gather
+from segcore.ui.shell.app_context import AppContext
+from segcore.ui.shell.incremental import chunks, process_incrementally
 from segcore.ui.shell.link_problems import refusal
+from segcore.ui.shell.markdown import escape_markdown
 
 RANKS = {
     "worst": "worst first",
@@ -140,7 +133,7 @@ def left_out(view: AppContext, board: ErrorsData) -> None:
     else:
         notices.different_data(view.chosen, view.titles)
     for problem in board.problems:
-        st.warning(escaped(problem))
+        st.warning(escape_markdown(problem))
     notices.unevaluated(view, board.missing, board.split)
 
 
@@ -273,7 +266,7 @@ def _disagreement(view: AppContext, board: ErrorsData) -> dict[str, float]:
     data = view.key if view.dataset is not None else None
     versions = [(run.id, run.version) for run in board.runs]
     wanted = chunks(board.triage.ids)
-    parts = gather(
+    parts = process_incrementally(
         f"disagreement:{data}:{board.split}:{versions}",
         wanted,
         lambda ids: caches.disagreement(board.runs, board.split, ids, data),

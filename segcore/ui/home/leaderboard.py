@@ -10,12 +10,9 @@ import streamlit as st
 from segcore.metrics import HELP, POLICY
 from segcore.ui.compare import leaderboard as board
 from segcore.ui.shell import caches
-from segcore.ui.shell.entry import AppContext, escaped
-from segcore.ui.widgets.elements import (
-    Cell,
-    number,
-    table,
-)
+from segcore.ui.shell.app_context import AppContext
+from segcore.ui.shell.markdown import escape_markdown
+from segcore.ui.widgets.table import Cell, format_number, table
 from segcore.visual import swatch
 from segcore.visual.whisker import Whisker
 
@@ -75,19 +72,19 @@ def _draw(view: AppContext, runs: Sequence[RunRecord], comparison: Comparison | 
             [
                 Cell(view.titles[run.id], icon=swatch(color, round_=True)),
                 Cell(
-                    f"{number(test.miou if test else None)} {'≈' if run.id in level else ' '}",
+                    f"{format_number(test.miou if test else None)} {'≈' if run.id in level else ' '}",
                     True,
                     title=board.LEVEL if run.id in level else "",
                 ),
                 _interval(row, ends, color),
-                Cell(number(test.pixel_accuracy if test else None), True),
+                Cell(format_number(test.pixel_accuracy if test else None), True),
                 Cell(f"{run.summary.parameters / 1e6:.1f} M", True),
                 Cell(f"{run.summary.train_seconds / 60:.1f}", True),
             ]
         )
     table(head, rows)
     for text in comparison.differences if comparison else ():
-        st.caption(f":material/info: {escaped(text)}")
+        st.caption(f":material/info: {escape_markdown(text)}")
     st.caption(f"{'≈ ' + board.LEVEL + ' ' if level else ''}{POLICY}")
 
 

@@ -10,8 +10,8 @@ from segcore.errors import SegcoreError
 from segcore.metrics import HELP, BoundaryScores, boundary_scores, per_image
 from segcore.runs import Evaluation, RunRecord
 from segcore.ui.shell import caches, image_cache
-from segcore.ui.shell.entry import AppContext
-from segcore.ui.widgets.elements import Cell, number
+from segcore.ui.shell.app_context import AppContext
+from segcore.ui.widgets.table import Cell, format_number
 from segcore.ui.widgets.viewer import Panel
 from segcore.visual import swatch
 
@@ -146,7 +146,7 @@ def _row(values: Sequence[float]) -> list[Cell]:
     known = [value for value in values if value == value]
     low = min(known, default=0.0)
     differ = len(known) > 1 and max(known) - low >= 0.05
-    return [Cell(number(value), True, worst=differ and value == low) for value in values]
+    return [Cell(format_number(value), True, worst=differ and value == low) for value in values]
 
 
 def _dot(view: AppContext, each: Answer) -> str:

@@ -12,9 +12,9 @@ from segcore.ui.predictions import panel_layers
 from segcore.ui.predictions.panel_data import Answer, photo
 from segcore.ui.predictions.view_options import ViewOptions
 from segcore.ui.shell import caches
-from segcore.ui.shell.entry import AppContext
+from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.threads import parallel
-from segcore.ui.widgets.elements import number
+from segcore.ui.widgets.table import format_number
 from segcore.ui.widgets.viewer import Mark, Panel, Reading
 from segcore.visual.layers import CLEAR, DARK, DOUBT, MARKED, RIGHT, WRONG
 from segcore.visual.overlay import DIMMED, FADED
@@ -119,7 +119,7 @@ class Scene:
                 panel_layers.confidence(run, self.split, self.sample_id)
                 return Panel(title, photo="image", color=color, doubt=run.id)
             layer, note = panel_layers.answer(run, self.split, self.sample_id, view.key, look, self.committee)
-            note = note or number(each.evaluation.image_scores(self.sample_id).miou)
+            note = note or format_number(each.evaluation.image_scores(self.sample_id).miou)
         except SegcoreError as error:
             return Panel(title, photo="image", color=color, problem=str(error))
         shown = None if look.view == "mask" else "image"

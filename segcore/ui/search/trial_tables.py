@@ -15,7 +15,9 @@ import streamlit as st
 from segcore.errors import RunError, SegcoreError
 from segcore.runs import load_run
 from segcore.runs.search import PARAM, STATES, best_row, load_search, run_prefix
-from segcore.ui.shell import caches, entry
+from segcore.ui.shell import caches
+from segcore.ui.shell.auto_refresh import refresh_when
+from segcore.ui.shell.markdown import escape_markdown
 from segcore.visual.search_axes import Setting, bounds_of, words
 from segcore.visual.search_charts import result
 
@@ -89,7 +91,7 @@ def summary(search: SearchRecord, trials: pd.DataFrame) -> str:
     complete = int((states == "complete").sum())
     counts = [f"{count} {state}" for state in STATES[1:] if (count := int((states == state).sum()))]
     parts = [
-        f"**{entry.escaped(info.dataset.name)}**",
+        f"**{escape_markdown(info.dataset.name)}**",
         f"{info.folds} folds",
         f"{done} of {wanted(search)} trials" + (f" ({', '.join(counts)})" if complete < done else ""),
     ]
@@ -241,7 +243,7 @@ def follow(search: SearchRecord, trials: pd.DataFrame) -> None:
         except (SegcoreError, OSError):  # removed, or being replaced: the page says what it finds
             return True
 
-    entry.follow(text, grown)
+    refresh_when(grown, text)
 
 
 def _ago(minutes: float) -> str:

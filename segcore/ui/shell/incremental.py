@@ -1,4 +1,4 @@
-"""Long counting a few pieces at a time: the page answers at once, says how far it is, and fills in."""
+"""Count over many images a few at a time: the page answers at once, shows how far it is, and fills in."""
 
 from __future__ import annotations
 
@@ -9,49 +9,53 @@ from typing import TypeVar
 import streamlit as st
 
 from segcore.errors import SegcoreError
-from segcore.ui.widgets.thumbnail_grid import BUDGET
 
 R = TypeVar("R")
-CHUNK = 8  # pieces between two looks at the clock
-EVERY = 0.5  # s
+CHUNK = 8  # images between two looks at the clock
+INTERVAL = 0.5  # s between two rounds of work
+TIME_BUDGET = 0.4  # s of work in one round; then the page may answer to clicks
 
 
 def chunks(ids: Sequence[str]) -> list[tuple[str, ...]]:
-    """The ids, a few together."""
+    """Split ids into tuples of `CHUNK`.
+
+    >>> [len(chunk) for chunk in chunks([str(index) for index in range(20)])]
+    [8, 8, 4]
+    """
     return [tuple(ids[start : start + CHUNK]) for start in range(0, len(ids), CHUNK)]
 
 
-def gather(
+def process_incrementally(
     name: str,
     wanted: Sequence[tuple[str, ...]],
     work: Callable[[tuple[str, ...]], R],
-    words: str,
+    text: str,
     *,
     partly: bool = False,
 ) -> dict[tuple[str, ...], R]:
-    """What `work` makes of every chunk that is done yet; a progress bar stands here until all are.
+    """Return the results so far, and show a progress bar here until all chunks are done.
 
     Args:
-        name: Under which the session keeps what is done; another name begins anew.
+        name: Key of the results in the session; another name begins anew.
         wanted: Chunks of ids.
-        work: Called once a chunk. What it raises as a `SegcoreError` is said, and ends the work.
-        words: Before the numbers, e.g. `Counting pixels`.
+        work: Called once with each chunk. A `SegcoreError` is shown, and ends the work.
+        text: Shown before the numbers, e.g. `Counting pixels`.
         partly: Draw the page again each time twice as much is done, not only at the end.
 
     Returns:
         Chunk -> result; complete when it is as long as `wanted`.
     """
-    parts: dict[tuple[str, ...], R] = st.session_state.setdefault(f"gathered:{name}", {})
-    missing = [chunk for chunk in wanted if chunk not in parts]
+    results: dict[tuple[str, ...], R] = st.session_state.setdefault(f"gathered:{name}", {})
+    missing = [chunk for chunk in wanted if chunk not in results]
     twice = max(1, 2 * (len(wanted) - len(missing)))
-    pieces = sum(map(len, wanted))
+    total = sum(map(len, wanted))
 
-    @st.fragment(run_every=EVERY)
+    @st.fragment(run_every=INTERVAL)
     def count() -> None:
-        until = time.perf_counter() + BUDGET
+        until = time.perf_counter() + TIME_BUDGET
         while missing and time.perf_counter() < until:
             try:
-                parts[missing[0]] = work(missing[0])
+                results[missing[0]] = work(missing[0])
             except SegcoreError as error:
                 st.caption(f"Can't be counted: {error}")
                 return
@@ -60,10 +64,10 @@ def gather(
         if not missing or (partly and begun and done >= twice):
             st.rerun()
         left = sum(map(len, missing))
-        st.progress(1 - left / pieces, f"{words}: {pieces - left} of {pieces} images")
+        st.progress(1 - left / total, f"{text}: {total - left} of {total} images")
 
     begun = False
     if missing:
         count()
-    begun = True  # from here on the fragment runs by itself, and the page has to be told
-    return {chunk: parts[chunk] for chunk in wanted if chunk in parts}
+    begun = True  # from here on the fragment runs by itself, and must rerun the page to show more
+    return {chunk: results[chunk] for chunk in wanted if chunk in results}

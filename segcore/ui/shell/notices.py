@@ -12,8 +12,10 @@ from segcore.runs.cli_hints import evaluate_command
 from segcore.runs.run_record import COVERED
 from segcore.runs.search import SearchRecord
 from segcore.runs.split_variant import SplitVariant
+from segcore.runs.titles import run_titles
 from segcore.ui.shell import url_state
-from segcore.ui.shell.entry import AppContext, escaped, run_titles
+from segcore.ui.shell.app_context import AppContext
+from segcore.ui.shell.markdown import escape_markdown
 
 MOST_STAMPED = 5000  # samples; stamping more would keep the page waiting
 LEAK_HELP = (
@@ -76,13 +78,13 @@ def missing_runs(view: AppContext, what: str) -> bool:
 def missing_searches(view: AppContext, searches: Sequence[SearchRecord], problems: Sequence[RunProblem]) -> bool:
     """Name the searches that can't be read, and say what to do when there is no other; False when there is one."""
     for problem in problems:
-        st.warning(f"**{escaped(problem.path.name)}** can't be read. {escaped(problem.message)}")
+        st.warning(f"**{escape_markdown(problem.path.name)}** can't be read. {escape_markdown(problem.message)}")
     if searches:
         return False
     st.info(
-        f"No searches in {escaped(str(view.folder))} yet. A search tries settings: it trains a model briefly with "
-        "each, scores it on parts of the training set held out in turn, and keeps the best as a recipe. Write "
-        "what to try into a file, space.yaml, and start one:"
+        f"No searches in {escape_markdown(str(view.folder))} yet. A search tries settings: it trains a model "
+        "briefly with each, scores it on parts of the training set held out in turn, and keeps the best as a recipe. "
+        "Write what to try into a file, space.yaml, and start one:"
     )
     st.code(SPACE, language="yaml")
     st.code(search_command(view), language="bash", wrap_lines=True)
@@ -121,7 +123,7 @@ def leak_note(runs: Sequence[RunRecord], split: str) -> None:
     for text, found in shared.items():
         # Named only where it isn't true of all that are shown.
         names = "" if len(found) == len(runs) else f"{', '.join(titles[run.id] for run in found)}: "
-        st.markdown(f":orange[:material/warning:] {escaped(names + text)}", help=LEAK_HELP)
+        st.markdown(f":orange[:material/warning:] {escape_markdown(names + text)}", help=LEAK_HELP)
     plain = SplitVariant.parse(split).split
     unknown = [
         run
@@ -130,7 +132,7 @@ def leak_note(runs: Sequence[RunRecord], split: str) -> None:
     ]
     if unknown:
         names = "" if len(unknown) == len(runs) else f"{', '.join(titles[run.id] for run in unknown)}: "
-        text = escaped(f"{names}Leak check: none was made of {plain}; ")
+        text = escape_markdown(f"{names}Leak check: none was made of {plain}; ")
         st.caption(f"{text}`segcore data check --data PATH --run RUN` makes one.")
 
 

@@ -23,9 +23,10 @@ from segcore.runs import RunRecord
 from segcore.runs.run_files import file_name
 from segcore.ui.augment.sample_input import TYPES
 from segcore.ui.shell import caches
+from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.caches import RunKey
-from segcore.ui.shell.entry import AppContext, escaped
 from segcore.ui.shell.image_cache import PHOTO_WIDTH
+from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.viewer import Panel, Plane, Reading
 from segcore.visual import encode_disagreement, encode_layer, encode_png, unanimous
 from segcore.visual.layers import quantized
@@ -221,7 +222,8 @@ def warn(view: AppContext, found: Sequence[tuple[ModelAnswer, str, Familiarity |
     strange = [(each, split, where) for each, split, where in found if where and where.strange]
     if strange:
         lines = [
-            f"**{escaped(view.titles[each.run.id])}** is {where.sentence(split)}." for each, split, where in strange
+            f"**{escape_markdown(view.titles[each.run.id])}** is {where.sentence(split)}."
+            for each, split, where in strange
         ]
         of = "this model knows" if len(found) == 1 else f"{len(strange)} of {len(found)} models know"
         st.warning("  \n".join([f"This image may be outside what {of}.", *lines]))
@@ -230,13 +232,13 @@ def warn(view: AppContext, found: Sequence[tuple[ModelAnswer, str, Familiarity |
 def explain(view: AppContext, found: Sequence[tuple[ModelAnswer, str, Familiarity | None]]) -> None:
     """How sure the other models are against what they are used to, and what that can't tell."""
     usual = [
-        f"{escaped(view.titles[each.run.id])} ({where.sentence(split)})"
+        f"{escape_markdown(view.titles[each.run.id])} ({where.sentence(split)})"
         for each, split, where in found
         if where and not where.strange
     ]
     if usual:
         st.caption(f"Not less sure than they are used to be: {'; '.join(usual)}.")
-    untold = [escaped(view.titles[each.run.id]) for each, _, where in found if where is None]
+    untold = [escape_markdown(view.titles[each.run.id]) for each, _, where in found if where is None]
     if untold:
         st.caption(f"Nothing to compare with, since no entropy of other images is stored: {', '.join(untold)}.")
     if found:

@@ -19,7 +19,7 @@ FEW = 16  # classes: their cells are large enough for a number
 SHARES = {"class": "share of the class", "all": "share of all mistakes"}
 
 
-def matrix(
+def confusion_matrix(
     counts: npt.NDArray[np.int64],
     labels: LabelMap,
     *,
@@ -53,11 +53,11 @@ def matrix(
         if name:
             on_pick("" if name == "-" else str(name))
 
-    data = cells(counts, labels, share) | {"hue": hue, "picked": picked.name(labels) if picked else ""}
+    data = matrix_cells(counts, labels, share) | {"hue": hue, "picked": picked.name(labels) if picked else ""}
     render(key=key, data=[data], on_pick_change=pick)  # a list: of a dict Streamlit would look for data frames
 
 
-def kept(counts: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
+def shown_classes(counts: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
     """(rows, columns) that are shown: classes in the ground truth; behind them those that were only ever predicted."""
     true, predicted = counts.sum(axis=1), counts.sum(axis=0)
     mistaken = true + predicted - 2 * np.diagonal(counts)
@@ -68,9 +68,9 @@ def kept(counts: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
     return rows, rows + [int(index) for index in shown if not true[index]]
 
 
-def cells(counts: npt.NDArray[np.int64], labels: LabelMap, share: str) -> dict[str, Any]:
+def matrix_cells(counts: npt.NDArray[np.int64], labels: LabelMap, share: str) -> dict[str, Any]:
     """What the component draws: `columns` and `rows`, each with its name, colour, words and cells."""
-    rows, columns = kept(counts)
+    rows, columns = shown_classes(counts)
     true = counts.sum(axis=1)
     wrong = counts - np.diag(np.diagonal(counts))
     of = np.full(len(true), wrong.sum()) if share == "all" else true

@@ -1,0 +1,35 @@
+"""The classes of one mask by their share of its pixels."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+
+import streamlit as st
+
+from segcore.labels import LabelMap
+from segcore.visual import swatch
+
+MOST = 40  # classes
+
+
+def class_shares(labels: LabelMap, pixels: Mapping[int, int]) -> None:
+    """Draw each class's share as swatch, bar and percent, largest first and ignored pixels last.
+
+    Args:
+        labels: Names and colours.
+        pixels: Class id -> pixels of the mask.
+    """
+    total = max(1, sum(pixels.values()))
+    rows = []
+    ordered = sorted(pixels.items(), key=lambda item: (item[0] >= labels.classes, -item[1]))
+    for index, count in ordered[:MOST]:
+        name = labels.names[index] if index < labels.classes else "ignored"
+        color = "#{:02x}{:02x}{:02x}".format(*labels.palette[index])
+        share = 100 * count / total
+        text = f"{share:.1f} %" if share >= 0.1 else "< 0.1 %"
+        rows.append(
+            f'<span><img src="{swatch(color)}" alt="">{html.escape(name)}</span>'
+            f'<span class="t"><b style="width:{share:.1f}%;background:{color}"></b></span><span class="n">{text}</span>'
+        )
+    st.html(f'<div class="sc-shares">{"".join(rows)}</div>')

@@ -1,0 +1,55 @@
+"""What a page works with: the active dataset and the chosen runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from segcore.data import Dataset
+from segcore.runs import RunProblem, RunRecord
+from segcore.ui.shell.caches import DataKey
+
+MAX_CHOSEN = 8  # runs
+
+
+@dataclass(frozen=True, eq=False)
+class AppContext:
+    """The choices of the sidebar, which every page starts from.
+
+    Args:
+        key: The active dataset's key in the caches.
+        dataset: The active dataset, or None when it can't be opened.
+        problem: Why the dataset can't be opened.
+        runs: Every readable run.
+        chosen: The runs ticked in the sidebar, at most `MAX_CHOSEN`.
+        problems: Folders that look like runs but can't be read.
+        colors: Run id -> hex colour, the same on every page.
+        titles: Run id -> name shown to people.
+        hidden: Class ids that overlays leave out.
+        folder: The folder that holds the runs.
+    """
+
+    key: DataKey
+    dataset: Dataset | None
+    problem: str | None
+    runs: tuple[RunRecord, ...]
+    chosen: tuple[RunRecord, ...]
+    problems: tuple[RunProblem, ...]
+    colors: dict[str, str]
+    titles: dict[str, str]
+    hidden: frozenset[int]
+    folder: Path
+
+    def fits(self, run: RunRecord) -> bool:
+        """Whether a run was trained on the active dataset, with the same classes."""
+        return self.dataset is not None and fits(run, self.dataset)
+
+    @property
+    def fitting(self) -> tuple[RunRecord, ...]:
+        """The chosen runs that were trained on the active dataset."""
+        return tuple(run for run in self.chosen if self.fits(run))
+
+
+def fits(run: RunRecord, dataset: Dataset) -> bool:
+    """Whether a run was trained on a dataset of this name, with the same classes."""
+    return run.summary.dataset.name == dataset.name and run.labels.names == dataset.labels.names

@@ -1,0 +1,95 @@
+"""The sidebar's dataset menu: the dataset of the command line and those that the runs were trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import streamlit as st
+
+from segcore.data import Dataset, OpenOptions
+from segcore.errors import SegcoreError
+from segcore.labels import PRESETS
+from segcore.runs import RunRecord
+from segcore.ui.shell import caches, url_state
+from segcore.ui.shell.app_context import fits
+from segcore.ui.shell.caches import DataKey
+from segcore.ui.shell.markdown import escape_markdown
+
+_LAST_TITLE = "segcore:last-data"
+
+
+class DatasetOption(NamedTuple):
+    """One entry of the dataset menu."""
+
+    source: str
+    options: OpenOptions
+
+    @property
+    def title(self) -> str:
+        """What the menu shows and the link names."""
+        name, options = Path(self.source).name or self.source, self.options
+        return " · ".join([name, *filter(None, [options.labels, "void" * (options.void == "class")])])
+
+    @property
+    def long_title(self) -> str:
+        """The title with every option that is not at its default, for data that stands in the menu twice."""
+        others = {name: value for name, value in self.options.changed.items() if name not in ("labels", "void")}
+        settings = [f"{name.replace('_', ' ')}{'' if value is True else f' {value}'}" for name, value in others.items()]
+        return " · ".join([self.title, *settings])
+
+
+def dataset_options(arguments: url_state.Arguments, runs: Sequence[RunRecord]) -> list[DatasetOption]:
+    """List the datasets to choose from, the first one being the default.
+
+    The dataset of the command line comes first, then those of the runs whose files still exist. Without one on the
+    command line, a dataset that runs were trained on comes before the embedded drive.
+    """
+    requested = DatasetOption(arguments.data or "drive", arguments.options)
+    options = [requested]
+    try:
+        opened: Dataset | None = caches.dataset(DataKey.of(*requested))
+    except SegcoreError:
+        opened = None
+    for run in runs:
+        info = run.summary.dataset
+        if opened is not None and fits(run, opened):
+            continue
+        if info.source == "drive" or Path(info.source).expanduser().exists():
+            option = DatasetOption(info.source, _options_as_trained(run, arguments.options))
+            if option not in options:
+                options.append(option)
+    known = opened is None or any(fits(run, opened) for run in runs)
+    if arguments.data is None and not known and len(options) > 1:
+        return [*options[1:], requested]
+    return options
+
+
+def _options_as_trained(run: RunRecord, given: OpenOptions) -> OpenOptions:
+    """The options that a run's training opened its data with, except where the app's command line sets others.
+
+    Classes and void are always the run's, because its predictions are of them.
+    """
+    try:
+        trained = caches.open_options(run)
+    except SegcoreError:  # its settings can't be read, but its summary can
+        trained = OpenOptions(run.labels.name if run.labels.name in PRESETS else None, run.summary.dataset.void)
+    return replace(given, labels=None, void="ignore").with_defaults_from(trained)
+
+
+def dataset_menu(options: Sequence[DatasetOption]) -> DatasetOption:
+    """Draw the menu, or the one dataset's name; return the choice."""
+    titles: list[str] = []
+    for option in options:
+        titles.append(option.long_title if option.title in titles else option.title)
+    url_state.get("data", titles[0], titles)
+    if len(titles) == 1:
+        st.markdown(f"**{escape_markdown(titles[0])}**")
+        return options[0]
+    title = st.selectbox("Dataset", titles, **url_state.bound("data", titles[0], titles))
+    if st.session_state.get(_LAST_TITLE, title) != title:
+        url_state.forget("runs")  # another dataset begins with its own runs
+    st.session_state[_LAST_TITLE] = title
+    return options[titles.index(title)]

@@ -1,0 +1,93 @@
+"""How a page begins and ends: `app.py` calls `run`, every page calls `start` first and `end` to stop early."""
+
+from __future__ import annotations
+
+import runpy
+import threading
+from contextvars import ContextVar
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.navigation.page import Page
+
+from segcore.errors import SegcoreError
+from segcore.ui.shell import url_state
+from segcore.ui.shell.app_context import AppContext
+from segcore.ui.shell.markdown import escape_markdown
+from segcore.ui.shell.page_style import apply_page_style
+from segcore.ui.shell.sidebar import sidebar
+
+WARM_UP_AFTER = 2.0  # s: the first page is painted by then
+_APP = Path(__file__).parents[3] / "app.py"
+
+# Set while `run` runs a page, in that script run's own thread. Unset means that app.py did not start the page.
+_context: ContextVar[AppContext | None] = ContextVar("context", default=None)
+
+
+class _Ended(Exception):
+    """Raised by `end`."""
+
+
+def run(page: Page) -> None:
+    """Draw the sidebar, then the page. Only `app.py` calls this."""
+    url_state.begin(page.url_path)
+    token = _context.set(sidebar())
+    above = st.container()  # the page may name more things of its link that don't exist
+    try:
+        page.run()
+    except _Ended:
+        pass
+    except SegcoreError as error:  # its text is meant for people; any other exception is a bug, shown as one
+        st.error(str(error), icon=":material/error:")
+    finally:  # a page may rerun itself; its choices belong in the link all the same
+        _context.reset(token)
+        url_state.publish()
+        _link_problems(above)
+    _warm_up()
+
+
+def start() -> AppContext:
+    """Return the choices of the sidebar. The first line of every page.
+
+    On a fresh server a first request to `/compare` runs that page without `app.py`: Streamlit takes the folder `pages/`
+    for its older kind of app until `st.navigation` has run once. Then this runs `app.py`, which finds the requested
+    page and its query parameters itself, and stops the page that was started without it.
+    """
+    context = _context.get()
+    if context is None:
+        runpy.run_path(str(_APP), run_name="__main__")
+        st.stop()
+    apply_page_style()
+    return context
+
+
+def end() -> NoReturn:
+    """End the page here. After `st.stop`, Streamlit would ignore the rest of the run, the link included."""
+    raise _Ended
+
+
+def _link_problems(place: DeltaGenerator) -> None:
+    """Say above the page, until it is closed, what the link names that doesn't exist."""
+    problems = url_state.refused()
+    if problems:
+        with place.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f":material/link_off: {escape_markdown(' '.join(problems))}")
+            st.button(
+                "", icon=":material/close:", key="link:heed", type="tertiary", help="Close", on_click=url_state.heed
+            )
+
+
+@st.cache_resource(show_spinner=False)
+def _warm_up() -> None:
+    """Import what the other pages need while the first one is being looked at. Nothing here imports torch."""
+
+    def warm() -> None:
+        for name in ("pandas", "pyarrow.parquet", "altair"):
+            import_module(name)
+
+    timer = threading.Timer(WARM_UP_AFTER, warm)
+    timer.daemon = True
+    timer.start()

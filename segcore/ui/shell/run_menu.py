@@ -1,0 +1,105 @@
+"""The sidebar's run menu: which runs all pages show."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import streamlit as st
+
+from segcore.data import Dataset
+from segcore.runs import RunProblem, RunRecord
+from segcore.ui.shell import url_state
+from segcore.ui.shell.app_context import MAX_CHOSEN, fits
+from segcore.ui.shell.link_problems import too_many
+from segcore.ui.shell.markdown import escape_markdown
+from segcore.visual import swatch
+
+
+def chosen_ids(runs: Sequence[RunRecord], dataset: Dataset | None) -> list[str]:
+    """Ids of the chosen runs. At first these are the runs of the dataset, of many the ones with the best mIoU."""
+    ids = [run.id for run in runs]
+    candidates = [run for run in runs if dataset is None or fits(run, dataset)] or list(runs)
+    if len(candidates) > MAX_CHOSEN:
+        candidates = sorted(candidates, key=lambda run: -_miou(run))[:MAX_CHOSEN]
+    first = {run.id for run in candidates}
+    chosen = url_state.get("runs", [run_id for run_id in ids if run_id in first], ids)
+    if len(chosen) > MAX_CHOSEN:
+        url_state.refuse("runs", too_many(len(chosen), MAX_CHOSEN))
+    return chosen[:MAX_CHOSEN]
+
+
+def _miou(run: RunRecord) -> float:
+    """MIoU on test, else on validation, else -1."""
+    score = run.summary.test or run.summary.val
+    return score.miou if score else -1.0
+
+
+def run_menu(
+    runs: Sequence[RunRecord],
+    problems: Sequence[RunProblem],
+    *,
+    titles: dict[str, str],
+    colors: dict[str, str],
+    dataset: Dataset | None,
+    chosen: Collection[str],
+) -> None:
+    """Draw a checkbox for each run; of many, for the chosen ones alone, with a menu to add others.
+
+    Args:
+        runs: Every readable run.
+        problems: Folders that can't be read, listed behind a button.
+        titles: Run id -> name.
+        colors: Run id -> hex colour.
+        dataset: The active dataset; runs of another one are marked.
+        chosen: Ids of the chosen runs.
+    """
+    st.markdown("**Runs**")
+    ids = [run.id for run in runs]
+    if not runs:
+        st.caption("none yet")
+    many = len(runs) > MAX_CHOSEN
+    with st.container(border=False, gap="xxsmall"):
+        for run in runs:
+            if many and run.id not in chosen:
+                continue
+            fitting = dataset is None or fits(run, dataset)
+            label = f"![dot]({swatch(colors[run.id], round_=True)}) {escape_markdown(titles[run.id])}"
+            st.checkbox(
+                label if fitting else f"{label} :gray[{escape_markdown(run.summary.dataset.name)}]",
+                value=run.id in chosen,
+                key=f"run:{run.id}:{run.id in chosen}",
+                help=None if fitting else f"Trained on {run.summary.dataset.name} ({run.labels.classes} classes).",
+                on_change=_toggle,
+                args=(run.id, ids, sorted(chosen)),
+            )
+        if many:
+            _add_menu([run for run in runs if run.id not in chosen], titles, sorted(chosen))
+    if problems:
+        with st.popover(f"{len(problems)} can't be read", icon=":material/warning:", type="tertiary"):
+            for problem in problems:
+                st.markdown(f"**{escape_markdown(problem.path.name)}**  \n{escape_markdown(problem.message)}")
+
+
+def _toggle(run_id: str, ids: Sequence[str], chosen: list[str]) -> None:
+    """Choose a run, or drop it. Several may be toggled before the page runs again."""
+    current = url_state.held("runs", chosen)
+    url_state.put("runs", [other for other in ids if (other in current) != (other == run_id)])
+
+
+def _add_menu(others: Sequence[RunRecord], titles: dict[str, str], chosen: list[str]) -> None:
+    """Offer the runs that the sidebar has no room for: found by typing, added by a click."""
+    names = {run.id: f"{titles[run.id]}, {run.summary.dataset.name}" for run in others}
+    full = len(chosen) >= MAX_CHOSEN
+    added = st.selectbox(
+        "Add a run",
+        names,
+        format_func=names.__getitem__,
+        index=None,
+        placeholder=f"{len(names)} more" + (f", at most {MAX_CHOSEN} at once" if full else ": add one"),
+        key=f"run-added:{len(chosen)}",
+        label_visibility="collapsed",
+        disabled=full,
+    )
+    if added is not None:
+        url_state.put("runs", [*chosen, added])
+        st.rerun()
