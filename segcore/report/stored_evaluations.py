@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from segcore.errors import ReportError
 from segcore.runs import Evaluation, RunRecord, cli_hints
-from segcore.runs.ensemble import default_name, member_path
+from segcore.runs.ensemble import default_name
 from segcore.runs.reproduce import data_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def evaluate_command(run: RunRecord, split: str) -> str:
     members = run.summary.members
     if not members:
         return cli_hints.evaluate_command(run.path, split)
-    first, *others = [member_path(run.path, member) for member in members]
+    first, *others = [member.folder(run.path) for member in members]
     return cli_hints.evaluate_command(first, split, others, run.id if run.id != default_name(members) else "")
 
 

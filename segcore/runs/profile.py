@@ -1,15 +1,14 @@
-"""`profile.json`: what a run's model costs to keep and to use, measured on one machine or several."""
+"""The schema of `profile.json`: size, operations, latency and memory of a run's model, by machine."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import Field, FiniteFloat
 
-from segcore.errors import RunError, one_line
-from segcore.runs import run_files
+from segcore.runs.json_documents import Document, read_document, write_document
 
 PROFILE_SCHEMA: Final = 1
 PROFILE_FILE: Final = "profile.json"
@@ -17,26 +16,22 @@ Side = Annotated[int, Field(ge=1)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, protected_namespaces=())
-
-
-class Latency(_Frozen):
+class Latency(Document):
     """Time and memory of one image (batch 1) through one backend on one machine.
 
     Args:
         backend: `torch`, `openvino` or `onnxruntime`.
         precision: `fp32` or `bf16`.
-        machine: Processor or graphics card and number of threads, for people; with the others above it the key.
-        height: Rows that the model was fed.
-        width: Columns that it was fed.
-        median_ms: Half of the images took less: from the image at that size, normalising it included, to its logits.
-        p95_ms: 95 of 100 took less.
-        image_ms: Median of the way to its mask, confidence and entropy.
-        peak_memory_mb: Most memory that a process held which did only this, libraries included.
-        repeats: Images that were timed.
+        machine: Processor or graphics card and number of threads, as shown to people.
+        height: Rows of the model's input.
+        width: Columns of the model's input.
+        median_ms: Median time from an image of that size to its logits; normalisation is included.
+        p95_ms: The time that 95 of 100 images stayed below.
+        image_ms: Median time from the image to its mask, confidence and entropy.
+        peak_memory_mb: The most memory used by a process that did nothing else, libraries included.
+        repeats: Number of images that were timed.
         load: Cores that other programs kept busy meanwhile, on average; above 0.3 the times are too long.
-        version: Of the backend's package.
+        version: Version of the backend's package.
         measured: ISO 8601 time with zone.
     """
 
@@ -56,33 +51,33 @@ class Latency(_Frozen):
 
     @property
     def key(self) -> tuple[str, str, str, int, int]:
-        """What one entry is kept of: backend, precision, machine, height, width."""
+        """A profile keeps one entry for each (backend, precision, machine, height, width)."""
         return self.backend, self.precision, self.machine, self.height, self.width
 
     @property
     def busy(self) -> bool:
-        """Whether other programs took so much of the machine that the times are too long."""
+        """Whether other programs used so much of the machine that the times are too long."""
         return self.load is not None and self.load > 0.3
 
     @property
     def name(self) -> str:
-        """Backend and precision for a table or a legend, e.g. `openvino bf16`."""
+        """Backend and precision as shown in a table or a legend, e.g. `openvino bf16`."""
         return f"{self.backend} {self.precision}"
 
 
-class Profile(_Frozen):
-    """The whole of `profile.json`. What does not depend on the machine comes first.
+class Profile(Document):
+    """The whole of `profile.json`.
 
     Args:
-        parameters: Of the model.
-        macs: Multiply-accumulate operations of one image of `height` x `width`; convolutions, matrix products and
-            attention are counted, the rest is not.
+        parameters: Number of the model's parameters.
+        macs: Multiply-accumulate operations for one image of `height` x `width`; only convolutions, matrix products
+            and attention are counted.
         height: Rows of that image.
         width: Columns of that image.
         model_mb: Size of `model.safetensors` in MB (10^6 bytes).
         train_minutes: Wall time of training.
-        train_peak_memory_mb: Most memory that the training process held.
-        latencies: One entry a (backend, precision, machine, size), in the order they were first measured.
+        train_peak_memory_mb: The most memory that the training process used.
+        latencies: One entry for each (backend, precision, machine, size), in the order of their first measurement.
     """
 
     schema_version: Literal[1] = PROFILE_SCHEMA
@@ -96,7 +91,7 @@ class Profile(_Frozen):
     latencies: tuple[Latency, ...] = ()
 
     def with_latency(self, fresh: Latency) -> Profile:
-        """The profile with one more entry, or with a newer one in the place of that of the same key."""
+        """A copy with one more entry, or with the entry of the same key replaced."""
         if not any(old.key == fresh.key for old in self.latencies):
             return self.model_copy(update={"latencies": (*self.latencies, fresh)})
         replaced = tuple(fresh if old.key == fresh.key else old for old in self.latencies)
@@ -112,46 +107,46 @@ class Profile(_Frozen):
         """The newest entry of a backend and precision; None where there is none.
 
         Args:
-            backend: As in `Latency`.
-            precision: Likewise.
-            machine: None takes that of any; times on two don't compare.
-            size: (height, width); None takes images of any, likewise.
+            backend: `torch`, `openvino` or `onnxruntime`.
+            precision: `fp32` or `bf16`.
+            machine: None takes any machine; times of two machines are not comparable.
+            size: (height, width); None takes any size; times of two sizes are not comparable.
         """
-        found = [
-            each
-            for each in self.latencies
-            if (each.backend, each.precision) == (backend, precision)
-            and machine in (None, each.machine)
-            and size in (None, (each.height, each.width))
+        entries = [
+            entry
+            for entry in self.latencies
+            if (entry.backend, entry.precision) == (backend, precision)
+            and machine in (None, entry.machine)
+            and size in (None, (entry.height, entry.width))
         ]
-        return max(found, key=lambda each: each.measured, default=None)
+        return max(entries, key=lambda entry: entry.measured, default=None)
+
+
+def sum_profiles(profiles: Sequence[Profile]) -> Profile:
+    """The cost of an ensemble: the sums of its members' costs, without latencies, which were not measured."""
+    memories = [profile.train_peak_memory_mb for profile in profiles if profile.train_peak_memory_mb is not None]
+    return Profile(
+        parameters=sum(profile.parameters for profile in profiles),
+        macs=sum(profile.macs for profile in profiles),
+        height=profiles[0].height,
+        width=profiles[0].width,
+        model_mb=sum(profile.model_mb for profile in profiles),
+        train_minutes=sum(profile.train_minutes for profile in profiles),
+        train_peak_memory_mb=max(memories, default=None),
+    )
 
 
 def read_profile(folder: Path) -> Profile | None:
-    """The profile of the run in a folder; None where it was never measured.
+    """The profile in a run's folder; None where it was never measured.
 
     Raises:
-        RunError: when the file is cut off, foreign or of another schema.
+        RunError: when the file is truncated, foreign or of another schema.
     """
-    file = folder / PROFILE_FILE
-    if not file.is_file():
-        return None
-    again = f"Measure it again: segcore profile {folder}"
-    try:
-        values = json.loads(file.read_text("utf-8"))
-        schema = values.get("schema_version") if isinstance(values, dict) else None
-        if schema != PROFILE_SCHEMA:
-            raise RunError(f"{file} is of schema {schema!r}; this Segcore reads schema {PROFILE_SCHEMA}. {again}")
-        return Profile.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise RunError(f"{file}: {where}: {first['msg']}. {again}") from None
-    except ValueError as error:  # no JSON, no UTF-8
-        raise RunError(f"{file} is no JSON, perhaps cut off ({one_line(error)}). {again}") from None
+    path = folder / PROFILE_FILE
+    hint = f"Measure it again: segcore profile {folder}"
+    return read_document(path, Profile, hint) if path.is_file() else None
 
 
 def write_profile(folder: Path, profile: Profile) -> None:
     """Write `profile.json` into a run's folder, whole or not at all."""
-    with run_files.replacing(folder / PROFILE_FILE) as path:
-        path.write_text(profile.model_dump_json(indent=2) + "\n", "utf-8")
+    write_document(folder / PROFILE_FILE, profile)

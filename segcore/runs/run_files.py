@@ -1,15 +1,16 @@
-"""Names inside a run folder, and writing so that a reader never sees half a file."""
+"""File names inside a run folder, and writing files so that a reader never sees half of one."""
 
 from __future__ import annotations
 
-import math
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
+
+from segcore.errors import RunError
 
 SUMMARY = "summary.json"
 CONFIG = "config.yaml"
@@ -24,7 +25,7 @@ BOUNDARY = "boundary.parquet"
 CALIBRATION = "calibration.parquet"
 PREDICTIONS = "predictions"
 CONFIDENCE = "confidence"
-MARKS = (SUMMARY, CONFIG, METRICS, MODEL, WEIGHTS)  # a folder with any of these is meant to be a run
+MARKS = (SUMMARY, CONFIG, METRICS, MODEL, WEIGHTS)  # a folder that holds one of these is taken for a run
 
 _UNSAFE = re.compile(r'[%/\\:*?"<>|\x00-\x1f]|^\.')  # refused or special in a file name somewhere
 
@@ -35,7 +36,7 @@ def file_name(sample_id: str, suffix: str = ".png") -> str:
     >>> file_name("seq/0016E5_07961")
     'seq%2F0016E5_07961.png'
     """
-    return _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", sample_id) + suffix
+    return _UNSAFE.sub(lambda match: f"%{ord(match[0]):02X}", sample_id) + suffix
 
 
 def sample_id(name: str, suffix: str = ".png") -> str:
@@ -48,7 +49,7 @@ def sample_id(name: str, suffix: str = ".png") -> str:
 
 
 def folder_name(text: str) -> str:
-    """Text as the name of a folder: characters that don't belong in one become dashes; empty when nothing is left.
+    """Turn text into the name of a folder: other characters become dashes; empty when nothing is left.
 
     >>> folder_name("my street, U-Net")
     'my-street-U-Net'
@@ -56,14 +57,33 @@ def folder_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")
 
 
-def cell(value: object) -> object:
-    """A value of a CSV table; `None` and NaN are left empty."""
-    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value
+def checked_folder_name(text: str, what: str) -> str:
+    """Turn the name of a run or a search (`what`) into the name of its folder.
+
+    Raises:
+        RunError: when nothing is left of the name.
+    """
+    name = folder_name(text)
+    if not name:
+        raise RunError(f"No {what} can be called {text!r}; expected letters or digits.")
+    return name
+
+
+def folders_with(names: Iterable[str], root: Path) -> list[Path]:
+    """The folders in `root`, sorted, that hold a file of one of these names; none where `root` is missing."""
+    if not root.is_dir():
+        return []
+    names = tuple(names)
+    return sorted(
+        path
+        for path in root.iterdir()
+        if path.name[0] != "." and path.is_dir() and any((path / name).exists() for name in names)
+    )
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well, and is removed when not."""
+    """Give a temporary path; it replaces `path` when the block succeeds and is removed when the block fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as handle:
         temporary = Path(handle.name)
@@ -75,9 +95,15 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, "utf-8")
+
+
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """The same for a whole folder."""
+    """Give an empty temporary folder; it replaces the folder `path` when the block succeeds, else it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
     fresh, old = work / "new", work / "old"

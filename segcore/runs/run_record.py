@@ -1,8 +1,7 @@
-"""One run, read from its folder."""
+"""Reading a run from its folder."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,22 +10,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from segcore.errors import RunError, one_line
 from segcore.labels import LabelMap
 from segcore.models import model_title
 from segcore.runs import run_files
-from segcore.runs.ensemble import (
-    ENSEMBLE,
-    ensemble_profile,
-    ensemble_title,
-    member_path,
-    members_of,
-)
-from segcore.runs.profile import Profile, read_profile
+from segcore.runs.csv_tables import read_csv_table
+from segcore.runs.json_documents import read_document
+from segcore.runs.profile import Profile, read_profile, sum_profiles
 from segcore.runs.split_variant import SplitVariant
-from segcore.runs.summary import SCHEMA_VERSION, Summary
+from segcore.runs.summary import ENSEMBLE, Member, Summary
+from segcore.runs.titles import ensemble_title
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,18 +39,18 @@ HISTORY_COLUMNS = (
     "lr",
     "seconds",
 )
-COVERED = ("val", "test")  # splits that a leak check says something of
+COVERED = ("val", "test")  # splits that a leak check covers
 
 
 @dataclass(frozen=True, eq=False)
 class RunRecord:
-    """A trained (or training) model with its record. Reads a file when it is asked for.
+    """One training with its model and results. Every file but the summary is read on access.
 
     Args:
         path: The run's folder.
-        summary: What it is, what it scored, what it cost.
-        version: Newest change in the folder, of an ensemble also in what is read of its members, in ns; with `id` a key
-            for caches.
+        summary: What the run is, its scores and costs.
+        version: Time of the newest change of its files in ns; for an ensemble also of its members' files. `id` and
+            `version` are a key for caches.
     """
 
     path: Path
@@ -66,32 +59,32 @@ class RunRecord:
 
     @property
     def id(self) -> str:
-        """The folder's name, which is how a store knows it."""
+        """The run's id in its store: the name of its folder."""
         return self.path.name
 
     @property
     def title(self) -> str:
-        """The model's name for people, e.g. `FCN-8s`, or `Ensemble of U-Net and FCN-8s`."""
+        """The model's name as shown to people, e.g. `FCN-8s` or `Ensemble of U-Net and FCN-8s`."""
         members = self.summary.members
         return ensemble_title(member.model for member in members) if members else model_title(self.summary.model)
 
     @property
     def members(self) -> tuple[RunRecord, ...]:
-        """The runs of an ensemble; none of any other run.
+        """The runs of an ensemble; empty for any other run.
 
         Raises:
-            RunError: when one is missing, can't be read, or was trained again since.
+            RunError: when a member is missing, can't be read, is an ensemble, or was trained again since.
         """
-        return tuple(members_of(self))
+        return tuple(self._read_member(member) for member in self.summary.members)
 
     @cached_property
     def labels(self) -> LabelMap:
-        """The classes it predicts."""
+        """The classes that the model predicts."""
         return LabelMap.from_dict(self.summary.labels)
 
     @property
     def config(self) -> dict[str, Any]:
-        """Every setting it was trained with.
+        """All settings of its training, by name.
 
         Raises:
             RunError: when `config.yaml` is missing or no YAML mapping.
@@ -110,38 +103,31 @@ class RunRecord:
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row an epoch (`HISTORY_COLUMNS` and extras); no rows before the first epoch ended.
+        """The training by epoch: `HISTORY_COLUMNS` and perhaps more; no rows before the first epoch has ended.
 
         Raises:
             RunError: when `metrics.csv` is no such table.
         """
-        import pandas as pd
-
-        path = self.path / run_files.METRICS
-        if not path.is_file():
-            return pd.DataFrame({name: pd.Series(dtype="float64") for name in HISTORY_COLUMNS})
-        try:
-            table = pd.read_csv(path)
-        except (ValueError, UnicodeDecodeError) as error:  # pandas' ParserError and EmptyDataError are ValueErrors
-            raise RunError(f"{path} is no table ({one_line(error)}). {recovery_hint(self.path)}") from None
-        missing = [name for name in HISTORY_COLUMNS if name not in table.columns]
-        if missing:
-            raise RunError(f"{path} has no column {', '.join(missing)}. {recovery_hint(self.path)}")
-        text = [name for name in HISTORY_COLUMNS if not pd.api.types.is_numeric_dtype(table[name])]
-        if text:
-            raise RunError(f"{path}: column {', '.join(text)} holds text; expected numbers. {recovery_hint(self.path)}")
-        return table
+        hint = recovery_hint(self.path)
+        return read_csv_table(self.path / run_files.METRICS, HISTORY_COLUMNS, HISTORY_COLUMNS, hint)
 
     @property
     def profile(self) -> Profile | None:
-        """What its model costs: size, operations and latency by backend; None where `segcore profile` never ran.
+        """The cost of its model: size, operations and latency by backend; None where `segcore profile` never ran.
 
-        Of an ensemble, what its members cost together.
+        The profile of an ensemble is the sum of its members' profiles; None where one of them is unknown.
 
         Raises:
-            RunError: when `profile.json` is cut off, foreign or of another schema.
+            RunError: when `profile.json` is truncated, foreign or of another schema.
         """
-        return ensemble_profile(self) if self.summary.members else read_profile(self.path)
+        if not self.summary.members:
+            return read_profile(self.path)
+        try:
+            profiles = [member.profile for member in self.members]
+        except RunError:
+            return None
+        known = [profile for profile in profiles if profile is not None]
+        return sum_profiles(known) if len(known) == len(profiles) else None
 
     @property
     def weights(self) -> Path:
@@ -157,41 +143,38 @@ class RunRecord:
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """Names of the splits with a stored evaluation."""
+        """Names of the stored evaluations, e.g. `test` and `test+flip`."""
         folder = self.path / run_files.EVALUATION
         if not folder.is_dir():
             return ()
         return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
 
     def leak(self, split: str, *sources: str) -> str | None:
-        """The sentence that must stand beside a score on `val` or `test`; `None` when nothing is known against it.
+        """The warning that must stand beside a score on `val` or `test`; `None` when no leak is known.
 
-        What speaks against `test` speaks against `test+flip` too: the images are the same. What `segcore data check`
-        found of the data since takes the place of what training found.
+        The result of `segcore data check`, where it is stored, replaces the result of the check before training.
 
         Args:
-            split: Its name.
-            sources: Where the data may be, beside where it was trained on.
+            split: Name of a stored evaluation; variants such as `test+flip` have the images of their split.
+            sources: Where the data may be now, if not where it was for training.
         """
-        report = self.leak_report(*sources)
-        if report is not None:
-            return report.sentence(SplitVariant.parse(split).split)
-        return (self.summary.dataset.leaks or {}).get(SplitVariant.parse(split).split)
+        report, split = self.leak_report(*sources), SplitVariant.parse(split).split
+        return report.sentence(split) if report is not None else (self.summary.dataset.leaks or {}).get(split)
 
     def leak_report(self, *sources: str) -> LeakReport | None:
-        """What `segcore data check` stored of this very data and split, its pictures compared; None without it.
+        """The stored report of `segcore data check` on this data and split; None without one that compared pictures.
 
         Args:
-            sources: Where the data may be, beside where it was trained on.
+            sources: Where the data may be now, if not where it was for training.
         """
         from segcore.data.leaks.report_storage import stored_for
 
         info = self.summary.dataset
-        found = stored_for((*sources, info.source), info.fingerprint, info.split_fingerprint)
-        return found if found is not None and found.pictures else None
+        report = stored_for((*sources, info.source), info.fingerprint, info.split_fingerprint)
+        return report if report is not None and report.pictures else None
 
     def evaluation(self, split: str) -> Evaluation | None:
-        """The stored evaluation of a split, `None` when there is none.
+        """The stored evaluation of this name, such as `test` or `test+flip`; `None` when there is none.
 
         Raises:
             RunError: when its files are missing, truncated or foreign.
@@ -207,9 +190,22 @@ class RunRecord:
             raise RunError(f"Run {self.id!r} has no {name}. {recovery_hint(self.path)}")
         return path
 
+    def _read_member(self, member: Member) -> RunRecord:
+        path = member.folder(self.path)
+        about = f"Run {self.id!r} is an ensemble, and its member {member.id!r}"
+        hint = f"Put it back, or make another: segcore evaluate RUN --with RUN. The stored scores of {self.id!r} stay."
+        if not path.is_dir():
+            raise RunError(f"{about} is not at {path}. {hint}")
+        run = load_run(path)
+        if run.summary.members:  # a folder edited by hand could contain itself, without end
+            raise RunError(f"{about} at {path} is another ensemble; expected a run that was trained. {hint}")
+        if run.summary.created != member.created:
+            raise RunError(f"{about} was trained again since ({run.summary.created}; it was {member.created}). {hint}")
+        return run
+
 
 def load_run(path: str | Path) -> RunRecord:
-    """Read a run from its folder; only `summary.json` is opened.
+    """Open a run by its folder; only `summary.json` is read.
 
     Raises:
         RunError: when the folder is missing or its summary is missing, truncated, foreign or of another schema.
@@ -222,38 +218,15 @@ def load_run(path: str | Path) -> RunRecord:
     file = folder / run_files.SUMMARY
     if not file.is_file():
         raise RunError(f"Run {folder.name!r} has no {run_files.SUMMARY}. {recovery_hint(folder)}")
-    try:
-        values = json.loads(file.read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{file} is no JSON, perhaps cut off ({one_line(error)}). {recovery_hint(folder)}") from None
-    summary = _summary(values, file)
-    # What an ensemble costs is read from its members, whose files are replaced by renaming.
-    others = [_changed(member_path(folder, member)) for member in summary.members]
+    summary = read_document(file, Summary, recovery_hint(folder))
+    # An ensemble's profile is read from its members' folders, whose files are replaced by renaming.
+    others = [_modified(member.folder(folder)) for member in summary.members]
     return RunRecord(folder, summary, max([version(folder), *others]))
-
-
-def _summary(values: Any, file: Path) -> Summary:  # noqa: ANN401 - JSON may be anything
-    schema = values.get("schema_version") if isinstance(values, dict) else None
-    if schema is None:
-        raise RunError(f"{file} is not a Segcore summary: it has no schema_version. {recovery_hint(file.parent)}")
-    if schema != SCHEMA_VERSION:
-        newer = isinstance(schema, int) and schema > SCHEMA_VERSION
-        raise RunError(
-            f"{file} is of schema {schema!r}; this Segcore reads schema {SCHEMA_VERSION}. "
-            + ("Update Segcore. " if newer else "")
-            + recovery_hint(file.parent)
-        )
-    try:
-        return Summary.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise RunError(f"{file}: {where}: {first['msg']}. {recovery_hint(file.parent)}") from None
 
 
 def version(folder: Path) -> int:
     """Newest modification time of the run's files and folders, in ns."""
-    # Plain strings: with 60 runs a page looks at 600 files, and making paths of them takes longer than asking for them.
+    # Plain strings: with 60 runs a page checks 600 files, and making Path objects takes longer than the checks.
     newest = os.stat(folder).st_mtime_ns  # noqa: PTH116
     for path in _watched(str(folder)):
         with suppress(FileNotFoundError, NotADirectoryError):
@@ -261,8 +234,8 @@ def version(folder: Path) -> int:
     return newest
 
 
-def _changed(folder: Path) -> int:
-    """When a file was put into a folder or taken out, in ns; 0 where there is no such folder."""
+def _modified(folder: Path) -> int:
+    """Modification time of a folder in ns; 0 where it is missing."""
     with suppress(FileNotFoundError, NotADirectoryError):
         return folder.stat().st_mtime_ns
     return 0
@@ -287,12 +260,12 @@ def _is_ensemble(config: Path) -> bool:
 
 
 def recovery_hint(folder: Path) -> str:
-    """What to do about a run that can't be read."""
+    """Say what the user can do about a run that can't be read."""
     config = folder / run_files.CONFIG
     if config.is_file() and _is_ensemble(config):
         return f"Remove the folder {folder}, and make the ensemble again: segcore evaluate RUN --with RUN"
     if config.is_file():
         return f"Train it again: python train.py --config {config}"
-    if not any((folder / mark).exists() for mark in run_files.MARKS):  # somebody's folder: nothing to remove
+    if not any((folder / mark).exists() for mark in run_files.MARKS):  # not a run's folder, so nothing is to be removed
         return "Give a folder that train.py wrote; `segcore runs` lists what there is."
     return f"Remove the folder {folder}, or put the file back."

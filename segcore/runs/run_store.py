@@ -1,4 +1,4 @@
-"""A folder of runs."""
+"""Listing, opening and creating the runs in a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RunProblem:
-    """A folder that looks like a run but can't be read, and why."""
+    """A folder that looks like a run or a search but can't be read, and the reason."""
 
     path: Path
     message: str
@@ -35,7 +35,7 @@ class RunStore:
         self.root = Path(root)
 
     def list(self) -> list[RunRecord]:
-        """Every readable run, by dataset and then by time of creation; opens only each `summary.json`."""
+        """Every readable run, sorted by dataset and time of creation; reads only each `summary.json`."""
         return self.read()[0]
 
     @property
@@ -44,8 +44,8 @@ class RunStore:
         return self.read()[1]
 
     def read(self) -> tuple[builtins.list[RunRecord], tuple[RunProblem, ...]]:
-        """`list` and `problems` in one reading."""
-        runs, problems = read_each(_folders(self.root), load_run)
+        """Return `list()` and `problems` from reading the folder once."""
+        runs, problems = read_each(run_files.folders_with(run_files.MARKS, self.root), load_run)
         return sorted(runs, key=lambda run: (run.summary.dataset.name, run.summary.created, run.id)), problems
 
     def get(self, run_id: str) -> RunRecord:
@@ -54,13 +54,13 @@ class RunStore:
         Raises:
             RunError: when there is none of this id (the choices are listed), or it can't be read.
         """
-        for path in _folders(self.root):
+        folders = run_files.folders_with(run_files.MARKS, self.root)
+        for path in folders:
             if path.name == run_id:
                 return load_run(path)
-        choices = [path.name for path in _folders(self.root)]
-        if not choices:
+        if not folders:
             raise RunError(f"No run {run_id!r}: there are no runs in {self.root}. Train some: python train.py")
-        raise RunError(unknown(f"run in {self.root}", run_id, choices))
+        raise RunError(unknown(f"run in {self.root}", run_id, [path.name for path in folders]))
 
     def create(self, name: str) -> RunWriter:
         """Make the folder of a new run: `name`, or `name-2`, `name-3`, ... where that is taken.
@@ -70,9 +70,7 @@ class RunStore:
         Raises:
             RunError: when nothing is left of the name, or the folder can't be made.
         """
-        base = run_files.folder_name(name)
-        if not base:
-            raise RunError(f"No run can be called {name!r}; expected letters or digits.")
+        base = run_files.checked_folder_name(name, "run")
         number = 1
         while True:
             path = self.root / (base if number == 1 else f"{base}-{number}")
@@ -91,35 +89,25 @@ class RunStore:
                 return RunWriter(path)
 
 
-def find_run(wanted: str, root: str | Path) -> RunRecord:
-    """A run by its folder, or by its id in `root`.
+def find_run(name: str, root: str | Path) -> RunRecord:
+    """Open a run by its folder, or by its id in the folder of runs `root`.
 
     Raises:
         RunError: when there is none, or it can't be read.
     """
-    path = Path(wanted)
+    path = Path(name)
     if path.is_dir() or len(path.parts) > 1:
         return load_run(path)
-    return RunStore(root).get(wanted)
-
-
-def _folders(root: Path) -> list[Path]:
-    if not root.is_dir():
-        return []
-    return sorted(
-        path
-        for path in root.iterdir()
-        if path.name[0] != "." and path.is_dir() and any((path / mark).exists() for mark in run_files.MARKS)
-    )
+    return RunStore(root).get(name)
 
 
 def read_each(folders: Iterable[Path], load: Callable[[Path], T]) -> tuple[list[T], tuple[RunProblem, ...]]:
-    """(what can be read, what can't and why)."""
-    found: list[T] = []
+    """Load every folder; returns (what was loaded, the folders that can't be read)."""
+    loaded: list[T] = []
     problems: list[RunProblem] = []
     for path in folders:
         try:
-            found.append(load(path))
+            loaded.append(load(path))
         except (RunError, OSError) as error:
             problems.append(RunProblem(path, str(error)))
-    return found, tuple(problems)
+    return loaded, tuple(problems)

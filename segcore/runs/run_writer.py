@@ -1,4 +1,4 @@
-"""Writing a run. Each file appears whole or not at all."""
+"""Writing the files of a run, each whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from segcore.arrays import F32Map, U8Mask
+from segcore.arrays import F64, I64, F32Map, U8Mask
 from segcore.errors import EvaluationError
 from segcore.labels import LabelMap
 from segcore.metrics import BOUNDARY_COLUMNS
 from segcore.runs import parquet_tables, run_files
 from segcore.runs.confidence_images import write_confidence
+from segcore.runs.csv_tables import write_csv_table
 from segcore.runs.evaluation import Evaluation
+from segcore.runs.json_documents import write_document
 from segcore.runs.run_record import HISTORY_COLUMNS, RunRecord, load_run
 from segcore.runs.summary import Summary
 
@@ -36,26 +37,25 @@ class RunWriter:
 
     @property
     def id(self) -> str:
-        """The run's id: its folder's name."""
+        """The run's id in its store: the name of its folder."""
         return self.path.name
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write `config.yaml`; plain values only (`model_dump(mode="json")` of a pydantic config)."""
         import yaml
 
-        with run_files.replacing(self.path / run_files.CONFIG) as path:
-            path.write_text(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True), "utf-8")
+        text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+        run_files.write_text(self.path / run_files.CONFIG, text)
 
     def write_summary(self, summary: Summary) -> None:
         """Write `summary.json`."""
-        with run_files.replacing(self.path / run_files.SUMMARY) as path:
-            path.write_text(summary.model_dump_json(indent=2) + "\n", "utf-8")
+        write_document(self.path / run_files.SUMMARY, summary)
 
     def append_metrics(self, row: Mapping[str, float | int | None]) -> None:
         """Add one epoch to `metrics.csv`.
 
         Args:
-            row: Values by `HISTORY_COLUMNS`; missing ones are left empty, more are added as columns.
+            row: Column -> value; missing `HISTORY_COLUMNS` are left empty, other names become columns.
         """
         file = self.path / run_files.METRICS
         rows: list[Mapping[str, Any]] = []
@@ -65,41 +65,37 @@ class RunWriter:
         self.rewrite_metrics([*rows, row])
 
     def rewrite_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Replace `metrics.csv` with these epochs: a training that goes on from a checkpoint repeats the later ones."""
-        file = self.path / run_files.METRICS
-        columns = dict.fromkeys((*HISTORY_COLUMNS, *(name for each in rows for name in each)))
-        with run_files.replacing(file) as path, path.open("w", newline="", encoding="utf-8") as handle:
-            writer = csv.DictWriter(handle, list(columns), restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows({name: run_files.cell(value) for name, value in row.items()} for row in rows)
+        """Replace all of `metrics.csv`, as a training resumed from a checkpoint repeats the epochs after it."""
+        columns = dict.fromkeys((*HISTORY_COLUMNS, *(name for row in rows for name in row)))
+        write_csv_table(self.path / run_files.METRICS, columns, rows)
 
     def write_evaluation(
         self,
         split: str,
         ids: Sequence[str],
-        counts: npt.NDArray[np.int64],
+        counts: I64,
         predictions: Iterable[Predicted],
         labels: LabelMap,
         *,
-        entropy: npt.NDArray[np.floating[Any]] | None = None,
-        boundary: npt.NDArray[np.int64] | None = None,
+        entropy: F64 | None = None,
+        boundary: I64 | None = None,
         calibration: parquet_tables.CalibrationCounts | None = None,
     ) -> Evaluation:
-        """Write `evaluation/<split>`, replacing an earlier one as a whole.
+        """Write `evaluation/<split>`; an earlier one is replaced as a whole.
 
-        `predictions` is used up before all else is read: a generator may fill counts and so on as it goes, so that no
-        more than one mask is in memory.
+        `predictions` is consumed before the arrays are read: a generator may fill them while it yields, so that only
+        one mask at a time is in memory.
 
         Args:
-            split: Name of the split.
-            ids: Its images, N of them.
+            split: Name of the evaluation, such as `test` or `test+flip`.
+            ids: The N images of the split.
             counts: `[N, C, C]` int64 confusion counts, rows = truth.
-            predictions: (id, `[H, W]` uint8 ids at ground-truth size), each of `ids` once, in any order; with the
-                `[H, W]` float32 confidence as a third where that is to be stored.
+            predictions: (id, `[H, W]` uint8 class ids at ground-truth size) for each of `ids`, in any order; a third
+                element is the `[H, W]` float32 confidence to store.
             labels: The classes; their palette goes into the PNGs.
             entropy: `[N]` mean entropy of each image in 0..1, where known.
             boundary: `[N, C, 10]` int64 counts of `segcore.metrics.boundary_counts`, where known.
-            calibration: Likewise.
+            calibration: Calibration counts of each image, where known.
 
         Raises:
             EvaluationError: when ids, counts and predictions don't fit together.
@@ -110,9 +106,10 @@ class RunWriter:
         expected = (len(ids), labels.classes, labels.classes)
         if counts.shape != expected:
             raise EvaluationError(f"Counts of {split} are {list(counts.shape)}; expected {list(expected)}.")
-        borders = (*expected[:2], len(BOUNDARY_COLUMNS))
-        if boundary is not None and boundary.shape != borders:
-            raise EvaluationError(f"Boundary counts of {split} are {list(boundary.shape)}; expected {list(borders)}.")
+        boundary_shape = (*expected[:2], len(BOUNDARY_COLUMNS))
+        if boundary is not None and boundary.shape != boundary_shape:
+            shapes = f"{list(boundary.shape)}; expected {list(boundary_shape)}"
+            raise EvaluationError(f"Boundary counts of {split} are {shapes}.")
         with run_files.replacing_folder(target) as folder:
             sizes = _write_predictions(folder, predictions, labels)
             missing = [sample_id for sample_id in ids if sample_id not in sizes]
@@ -121,20 +118,20 @@ class RunWriter:
                 raise EvaluationError(
                     f"Predictions of {split} don't match its images: missing {missing[:3]}, not asked for {extra[:3]}."
                 )
-            written = {
+            tables = {
                 run_files.IMAGES: parquet_tables.images_table(ids, counts, sizes, labels, entropy),
                 run_files.CONFUSION: parquet_tables.confusion_table(ids, counts),
             }
             if boundary is not None:
-                written[run_files.BOUNDARY] = parquet_tables.boundary_table(ids, boundary)
+                tables[run_files.BOUNDARY] = parquet_tables.boundary_table(ids, boundary)
             if calibration is not None:
-                written[run_files.CALIBRATION] = parquet_tables.calibration_table(ids, calibration)
-            for name, table in written.items():
+                tables[run_files.CALIBRATION] = parquet_tables.calibration_table(ids, calibration)
+            for name, table in tables.items():
                 table.to_parquet(folder / name, index=False, compression="zstd")
         return Evaluation.read(target, labels)
 
     def record(self) -> RunRecord:
-        """The run as a reader sees it now.
+        """Read the run as it is on disk now.
 
         Raises:
             RunError: when the summary has not been written yet.
@@ -143,7 +140,7 @@ class RunWriter:
 
 
 def _write_predictions(folder: Path, predictions: Iterable[Predicted], labels: LabelMap) -> dict[str, tuple[int, int]]:
-    """Palette PNGs, and grey ones of confidence; returns the (height, width) of each."""
+    """Write palette PNGs of the masks and grey PNGs of the confidences; returns id -> (height, width)."""
     from PIL import Image
 
     (folder / run_files.PREDICTIONS).mkdir()
@@ -161,8 +158,8 @@ def _write_predictions(folder: Path, predictions: Iterable[Predicted], labels: L
         image = Image.fromarray(mask, "L")
         image.putpalette(palette)  # turns it into a palette image of the same ids
         image.save(folder / run_files.PREDICTIONS / run_files.file_name(sample_id))
-        for each in confidence:
+        for values in confidence:
             (folder / run_files.CONFIDENCE).mkdir(exist_ok=True)
-            write_confidence(folder / run_files.CONFIDENCE / run_files.file_name(sample_id), each)
+            write_confidence(folder / run_files.CONFIDENCE / run_files.file_name(sample_id), values)
         sizes[sample_id] = (mask.shape[0], mask.shape[1])
     return sizes

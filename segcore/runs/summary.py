@@ -1,41 +1,43 @@
-"""`summary.json`: what a run is, what it scored and what it cost."""
+"""The schema of `summary.json`: what a run is, its scores and the cost of its training."""
 
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-import numpy as np
-import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
+from pydantic import Field, FiniteFloat, field_validator
 
+from segcore.arrays import I64
 from segcore.errors import EvaluationError, LabelError
 from segcore.labels import LabelMap
 from segcore.metrics import scores
+from segcore.runs.json_documents import Document
 
 SCHEMA_VERSION: Final = 1
+ENSEMBLE: Final = "ensemble"  # the model of a run that averages other runs
 Status = Literal["training", "finished", "interrupted", "failed"]
 Count = Annotated[int, Field(ge=0)]
 Channels = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 
 
 def void_ids(labels: LabelMap) -> tuple[int, ...]:
-    """Ids of void-like classes that are *scored* (`--void class`); empty where void is ignored."""
+    """Ids of the void-like classes that are scored (`--void class`); empty where void is ignored."""
     from segcore.data.class_lists import is_void
 
     return tuple(index for index, name in enumerate(labels.names) if is_void(name))
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, protected_namespaces=())
+class DatasetInfo(Document):
+    """The dataset that a run was trained on.
 
-
-class DatasetInfo(_Frozen):
-    """What it was trained on. `train`, `val`, `test` count samples before augmentation, `train_augmented` after.
-
-    `leaks` is what speaks against scores on a split, in a sentence each; empty when it was looked for and not found,
-    `None` in a run from before it was looked for. `video` is whether neighbouring ids are neighbours in time, as the
-    data or its user said; `None` where nobody did.
+    Args:
+        train, val, test: Number of samples before augmentation; `train_augmented` is the number after it.
+        split: The method of the split.
+        video: Whether neighbouring ids are neighbours in time, as the data or the user stated; `None` where nobody did.
+        leaks: Split -> a sentence on what its images share with the training images; empty when nothing was found,
+            `None` in runs older than this check.
     """
 
     name: str
@@ -53,8 +55,8 @@ class DatasetInfo(_Frozen):
     leaks: dict[str, str] | None = None
 
 
-class InputInfo(_Frozen):
-    """What the model is fed: size in pixels (`None`: the image's own) and RGB normalisation in 0..1."""
+class InputInfo(Document):
+    """The model's input: its size in pixels (`None`: the image's own) and the normalisation of RGB in 0..1."""
 
     height: Annotated[int, Field(ge=1)] | None
     width: Annotated[int, Field(ge=1)] | None
@@ -62,8 +64,8 @@ class InputInfo(_Frozen):
     std: Channels
 
 
-class ScoreInfo(_Frozen):
-    """Scores of one split, all in 0..1; `iou` is `None` for the classes named in `absent`."""
+class ScoreInfo(Document):
+    """Scores of one split, all in 0..1; `iou` is `None` for the classes in `absent`, which the ground truth lacks."""
 
     miou: FiniteFloat
     pixel_accuracy: FiniteFloat
@@ -76,44 +78,44 @@ class ScoreInfo(_Frozen):
     absent: tuple[int, ...]
 
     @classmethod
-    def from_counts(cls, counts: npt.NDArray[np.int64], labels: LabelMap) -> ScoreInfo:
-        """Score confusion counts.
+    def from_counts(cls, counts: I64, labels: LabelMap) -> ScoreInfo:
+        """Compute the scores of confusion counts.
 
         Args:
             counts: `[C, C]` or `[N, C, C]`, rows = truth.
-            labels: Their classes; where void is one of them, mIoU and pixel accuracy are also given without it.
+            labels: The classes; where void is one of them, mIoU and pixel accuracy are also given without it.
 
         Raises:
-            EvaluationError: when not one pixel is scored.
+            EvaluationError: when no pixel is scored.
         """
-        found = scores(counts)
-        if not found.pixels:
+        split_scores = scores(counts)
+        if not split_scores.pixels:
             raise EvaluationError(
                 f"No pixel to score: every ground-truth pixel is ignored in {labels.name}. Check the masks and --void."
             )
         void = void_ids(labels)
         without_void = scores(counts, without=void) if void else None
         return cls(
-            miou=found.miou,
-            pixel_accuracy=found.pixel_accuracy,
-            mean_accuracy=found.mean_accuracy,
-            mean_dice=found.mean_dice,
-            frequency_weighted_iou=found.frequency_weighted_iou,
+            miou=split_scores.miou,
+            pixel_accuracy=split_scores.pixel_accuracy,
+            mean_accuracy=split_scores.mean_accuracy,
+            mean_dice=split_scores.mean_dice,
+            frequency_weighted_iou=split_scores.frequency_weighted_iou,
             miou_without_void=without_void.miou if without_void and without_void.pixels else None,
             pixel_accuracy_without_void=without_void.pixel_accuracy if without_void and without_void.pixels else None,
-            iou=tuple(None if math.isnan(value) else float(value) for value in found.iou),
-            absent=found.absent,
+            iou=tuple(None if math.isnan(value) else float(value) for value in split_scores.iou),
+            absent=split_scores.absent,
         )
 
 
-class Member(_Frozen):
+class Member(Document):
     """One run of an ensemble.
 
     Args:
-        id: Its id.
-        path: Its folder, from that of the ensemble.
-        model: Its name in the zoo.
-        created: As its summary has it, which tells whether it was trained again.
+        id: The run's id.
+        path: The run's folder, relative to the ensemble's.
+        model: The name of its model, e.g. `fcn8s`.
+        created: The `created` of its summary; another one there means that the run was trained again.
     """
 
     id: str
@@ -121,29 +123,33 @@ class Member(_Frozen):
     model: str
     created: str
 
+    def folder(self, ensemble: Path) -> Path:
+        """The run's folder, which may be missing, from the folder of the ensemble."""
+        return Path(os.path.normpath(ensemble / self.path))
 
-class Summary(_Frozen):
+
+class Summary(Document):
     """The whole of `summary.json`.
 
     Args:
-        status: `training`, `finished`, `interrupted` (Ctrl-C, best so far kept) or `failed` (see `error`).
+        status: `training`, `finished`, `interrupted` (Ctrl-C; the best weights so far are kept) or `failed`.
         created: ISO 8601 time with zone.
-        model: Name in the zoo, e.g. `fcn8s`; `ensemble` where it has members.
-        members: The runs whose answers are averaged; it has no weights and no training of its own then.
-        labels: `LabelMap.to_dict()` of what the model predicts.
+        model: The name of the model, e.g. `fcn8s`; `ensemble` where there are members.
+        members: The runs of an ensemble, which has no weights and no training of its own.
+        labels: `LabelMap.to_dict()` of the classes that the model predicts.
         best_epoch: Epoch of the kept weights, from 0; `None` before the first validation.
         epochs: Epochs trained so far.
         train_seconds: Wall time of training, without evaluation.
-        images_per_second: Training images by `train_seconds`, validation included in those.
+        images_per_second: Training images divided by `train_seconds`, which include validation.
         data_wait: Share of `train_seconds` in which a step waited for its batch.
-        peak_memory_mb: Most memory that the training process held.
-        trainable_parameters: Those of `parameters` that training could change; `None` where it was not written down.
-        frozen: What of the model was held, by the word of the setting `freeze`; likewise.
-        git_commit: Short hash of the Segcore checkout that trained it, with `+` when its code differed; `None` for an
-            installed Segcore, which `versions` tells.
+        peak_memory_mb: The most memory that the training process used.
+        trainable_parameters: How many of the `parameters` training could change; `None` in older runs.
+        frozen: The part of the model that was not trained, a value of the setting `freeze`; `None` in older runs.
+        git_commit: Short hash of the Segcore checkout that trained it, with `+` when its code was modified; `None` for
+            an installed Segcore, whose version is in `versions`.
         command: The command line as typed.
         val, test: Scores of the kept weights, at ground-truth size.
-        error: Why it failed, one line.
+        error: Why the training failed, in one line.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -169,7 +175,7 @@ class Summary(_Frozen):
     device: str = "cpu"
     precision: str = "32-true"
     seed: int = 0
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default_factory=dict)
     git_commit: str | None = None
     command: str | None = None
     val: ScoreInfo | None = None

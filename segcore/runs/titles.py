@@ -1,24 +1,30 @@
-"""What runs are called where people read."""
+"""Names of runs and ensembles in tables, legends and messages."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from segcore.runs.run_record import RunRecord
+from segcore.models import model_title
+
+if TYPE_CHECKING:
+    from segcore.runs.run_record import RunRecord
 
 
 def run_titles(runs: Sequence[RunRecord]) -> dict[str, str]:
-    """Run id -> model's name; where two runs share a model, with what tells the id of each from the others'."""
-    alike: dict[str, list[str]] = defaultdict(list)
+    """Map run ids to titles: the model's name, and for runs of one model the part of the id that tells them apart."""
+    by_title: dict[str, list[str]] = defaultdict(list)
     for run in runs:
-        alike[run.title].append(run.id)
-    apart = {run_id: words for ids in alike.values() for run_id, words in disambiguate(ids).items()}
-    return {run.id: f"{run.title} ({apart[run.id]})" if apart[run.id] else run.title for run in runs}
+        by_title[run.title].append(run.id)
+    suffixes = {run_id: words for ids in by_title.values() for run_id, words in disambiguate(ids).items()}
+    return {run.id: f"{run.title} ({suffixes[run.id]})" if suffixes[run.id] else run.title for run in runs}
 
 
 def disambiguate(ids: Sequence[str]) -> dict[str, str]:
-    """Id -> its words that not all ids have; the whole id where that says nothing, nothing where there is one id.
+    """Map ids to the words that not all of them have; to the whole id where these words say nothing.
+
+    A single id is mapped to an empty string.
 
     >>> disambiguate(["camvid-unet-lr0.1", "camvid-unet-lr0.1-seed1", "camvid-unet-lr0.2"])
     {'camvid-unet-lr0.1': 'lr0.1', 'camvid-unet-lr0.1-seed1': 'lr0.1-seed1', 'camvid-unet-lr0.2': 'lr0.2'}
@@ -29,5 +35,18 @@ def disambiguate(ids: Sequence[str]) -> dict[str, str]:
         return {ids[0]: ""}
     common = set.intersection(*(set(run_id.split("-")) for run_id in ids))
     short = {run_id: "-".join(word for word in run_id.split("-") if word not in common) for run_id in ids}
-    clear = len(set(short.values())) == len(ids)
-    return {run_id: words if clear and words.strip("-0123456789") else run_id for run_id, words in short.items()}
+    unique = len(set(short.values())) == len(ids)
+    return {run_id: words if unique and words.strip("-0123456789") else run_id for run_id, words in short.items()}
+
+
+def ensemble_title(models: Iterable[str]) -> str:
+    """The title of an ensemble, made from the names of its members' models.
+
+    >>> ensemble_title(["unet", "fcn8s"]), ensemble_title(["unet"] * 3), ensemble_title(["unet", "unet", "fcn8s"])
+    ('Ensemble of U-Net and FCN-8s', 'Ensemble of 3 U-Net', 'Ensemble of 2 U-Net and FCN-8s')
+    """
+    counts = Counter(map(model_title, models))
+    parts = [title if count == 1 else f"{count} {title}" for title, count in counts.items()]
+    if len(parts) > 3:
+        parts = [*parts[:2], f"{sum(list(counts.values())[2:])} more"]
+    return "Ensemble of " + (parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}")

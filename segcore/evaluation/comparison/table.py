@@ -11,7 +11,7 @@ from segcore.evaluation.comparison.comparison import Comparison
 from segcore.evaluation.comparison.costs import COSTS
 from segcore.evaluation.comparison.rows import Row
 from segcore.evaluation.comparison.score_registry import METRICS
-from segcore.runs.run_files import cell
+from segcore.runs.csv_tables import csv_cell
 
 CSV_BEGINS = "pool,rank,run,title,"  # the first line of it, since a CSV file has no room for a comment
 
@@ -48,10 +48,10 @@ def to_csv(comparison: Comparison, sort: str | None = None) -> str:
         ranks = comparison.ranks(pool)  # whatever they are sorted by
         for row in ordered(comparison, pool, sort):
             values = _values(comparison, row, ranks.get(row.id), level.get(row.id), extra)
-            writer.writerow([cell(value) for value in values])
+            writer.writerow([csv_cell(value) for value in values])
     for row in comparison.rows:
         if row.pool < 0:
-            writer.writerow([cell(value) for value in _values(comparison, row, None, None, extra)])
+            writer.writerow([csv_cell(value) for value in _values(comparison, row, None, None, extra)])
     return text.getvalue()
 
 

@@ -153,8 +153,8 @@ def test_members_that_are_gone_are_named_and_the_tables_stay(evaluate, store, ca
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"fingerprint": "f" * 16}, r"on other data \(camvid .*; camvid f{16}\). Combine runs of one dataset"),
-        ({"void": "class"}, r"on other void pixels \(ignore them; class them\)"),
+        ({"fingerprint": "f" * 16}, r"their data differs \(camvid .*; camvid f{16}\). Combine runs of one dataset"),
+        ({"void": "class"}, r"their treatment of void differs \(ignore; class\)"),
     ],
 )
 def test_runs_that_can_not_be_scored_together(train, store, capsys, changes, message):

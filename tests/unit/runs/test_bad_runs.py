@@ -59,7 +59,7 @@ def test_an_empty_summary(run):
 @pytest.mark.parametrize("foreign", ['{"name": "another tool"}', "[1, 2]", "null"])
 def test_a_foreign_summary(run, foreign):
     (run.path / "summary.json").write_text(foreign)
-    with pytest.raises(RunError, match=r"is not a Segcore summary: it has no schema_version"):
+    with pytest.raises(RunError, match=r"was not written by Segcore: it has no schema_version"):
         load_run(run.path)
 
 

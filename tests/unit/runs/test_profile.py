@@ -53,7 +53,7 @@ def test_one_entry_a_backend_precision_machine_and_size():
     ("text", "message"),
     [
         ("{", r"profile\.json is no JSON, perhaps cut off"),
-        ("[]", r"profile\.json is of schema None; this Segcore reads schema 1\."),
+        ("[]", r"profile\.json was not written by Segcore: it has no schema_version\."),
         (json.dumps({"schema_version": 2}), r"is of schema 2; this Segcore reads schema 1\."),
         (json.dumps({"schema_version": 1, "parameters": -1}), r"profile\.json: parameters: Input should be"),
         (PROFILE.with_latency(entry()).model_dump_json().replace("10.0", '"soon"'), r"latencies\.0\.median_ms: "),

@@ -119,7 +119,7 @@ def test_the_same_name_is_the_same_search(tmp_path):
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("search.json", "[]", "is of schema None; this Segcore reads schema 1."),
+        ("search.json", "[]", "was not written by Segcore: it has no schema_version."),
         ("search.json", '{"schema_version": 2}', "is of schema 2; this Segcore reads schema 1. Update Segcore."),
         ("search.json", '{"schema_version": 1}', "name: Field required. Start the search again, or remove the folder"),
     ],

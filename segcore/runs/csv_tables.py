@@ -1,0 +1,66 @@
+"""CSV tables of a run or a search, read into checked data frames and written whole."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segcore.errors import RunError, one_line
+from segcore.runs import run_files
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_csv_table(path: Path, columns: Sequence[str], numeric: Sequence[str], hint: str) -> pd.DataFrame:
+    """Read a table that has these columns, and perhaps more. A missing file is a table without rows.
+
+    Args:
+        path: The CSV file.
+        columns: Columns that it must have.
+        numeric: Those of them that must hold numbers; an empty cell is NaN.
+        hint: What the user can do when the file can't be read; it ends the messages.
+
+    Raises:
+        RunError: when the file is no such table.
+    """
+    import pandas as pd
+
+    if not path.is_file():
+        return pd.DataFrame({name: pd.Series(dtype="float64" if name in numeric else "object") for name in columns})
+    try:
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""])  # a setting may be called "null"
+    except (ValueError, UnicodeDecodeError) as error:  # pandas' ParserError and EmptyDataError are ValueErrors
+        raise RunError(f"{path} is no table ({one_line(error)}). {hint}") from None
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise RunError(f"{path} has no column {', '.join(missing)}. {hint}")
+    if table.empty:  # no value to tell a column's type by
+        return table.astype(dict.fromkeys(numeric, "float64"))
+    text = [name for name in numeric if not pd.api.types.is_numeric_dtype(table[name])]
+    if text:
+        raise RunError(f"{path}: column {', '.join(text)} holds text; expected numbers. {hint}")
+    return table
+
+
+def write_csv_table(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows, whole or not at all; a value that a row lacks is left empty, a value of no column is left out."""
+    with run_files.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, list(columns), restval="", extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in rows)
+
+
+def csv_cell(value: object) -> object:
+    """A value of a CSV table: `None` and NaN are left empty, lists and dicts are written as JSON.
+
+    >>> csv_cell(None), csv_cell(0.5), csv_cell([1, 2])
+    ('', 0.5, '[1, 2]')
+    """
+    if isinstance(value, dict | list | tuple):
+        return json.dumps(value)
+    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value
