@@ -27,15 +27,12 @@ from segcore.data.augmented_copies import (
 from segcore.data.class_lists import CAMVID32_CLASSES
 from segcore.data.decode import MaskCoding
 from segcore.data.encode import MaskKind, encode_image, encode_mask, image_suffix, mask_kind
-from segcore.data.file_source import Tree
+from segcore.data.file_source import FileSource
 from segcore.data.formats.base import ImageMaskPair
 from segcore.data.formats.folder import CLASS_FILES
+from segcore.data.layout_detection import FACTS_FILE, Layout, detect_layout, unique_ids
 from segcore.data.opening import (
     DRIVE,
-    FACTS_FILE,
-    Layout,
-    open_layout,
-    unique_ids,
 )
 from segcore.data.sample_records import FileRecord, RenumberedRecord
 from segcore.errors import AugmentError, DatasetError, number, plain
@@ -98,14 +95,14 @@ class _Plan:
     """All that will be written, by path, and what must be read from it.
 
     Args:
-        tree: Where `files` are.
-        files: Written -> path in the tree; copied byte by byte.
+        source: The folder or zip that holds `files`.
+        files: Written -> path in the source; copied byte by byte.
         texts: Written -> text.
         tasks: Pictures that are made.
         samples: Id -> (split, frame, copy) of every sample.
     """
 
-    tree: Tree | None
+    source: FileSource | None
     files: Mapping[str, str]
     texts: Mapping[str, str]
     tasks: tuple[_Task, ...]
@@ -166,7 +163,7 @@ def expand(
     if str(source) == DRIVE:
         plan = _plan_drive(dataset, copies, copies_only)
     else:
-        layout = open_layout(source, skip_incomplete=skip_incomplete)
+        layout = detect_layout(source, skip_incomplete=skip_incomplete)
         plan = _plan_files(dataset, layout, copies, copies_only)
     info = {
         "schema_version": _SCHEMA,
@@ -229,7 +226,7 @@ def _plan_files(dataset: Dataset, layout: Layout, copies: int, copies_only: bool
     """What becomes of a folder or zip: its own files, and copies beside the frames of train."""
     listing = layout.listing
     start = len(listing.path("x")) - 1  # of a path in the listing
-    bare = {pair.image: pair.id for pair in layout.found.pairs}  # ids without the split that `unique_ids` adds
+    bare = {pair.image: pair.id for pair in layout.detected.pairs}  # ids without the split that `unique_ids` adds
     records = {record.image_path: record for record in dataset.records if isinstance(record, FileRecord)}
     dropped: set[str] = set()
     written: list[ImageMaskPair] = []
@@ -258,15 +255,16 @@ def _plan_files(dataset: Dataset, layout: Layout, copies: int, copies_only: bool
             made.setdefault(image, []).append(picture)
     coding = next(iter(records.values())).coding
     counted = replace(coding, target=coding.classes.labels)
-    kept = [file for pair in layout.found.pairs for file in pair.files if file not in dropped]
+    kept = [file for pair in layout.detected.pairs for file in pair.files if file not in dropped]
     texts: dict[str, str] = {}
-    if layout.format.relist and "train.txt" in listing.files:
+    train_list = layout.detected.train_list
+    if layout.format.add_to_list and train_list:
         train = {record.image_path[start:] for record in records.values() if record.split == "train"}
         lines = {image: names for image, names in listed.items() if image in train}
-        texts["train.txt"] = layout.format.relist(listing.text("train.txt"), lines)
-    files = {file[start:]: file for file in (*layout.found.others, *kept)}
+        texts[train_list] = layout.format.add_to_list(listing.text(train_list), lines)
+    files = {file[start:]: file for file in (*layout.detected.others, *kept)}
     return _Plan(
-        listing.tree,
+        listing.file_source,
         {file: path for file, path in files.items() if file not in texts},
         texts,
         tuple(
@@ -324,10 +322,10 @@ def _plan_drive(dataset: Dataset, copies: int, copies_only: bool) -> _Plan:
 def _copy_files(plan: _Plan, work: Path, progress: Progress | None) -> None:
     for file, text in plan.texts.items():
         _write(work / file, text.encode())
-    if plan.tree is None:
+    if plan.source is None:
         return
     for done, (file, path) in enumerate(plan.files.items(), 1):
-        _write(work / file, plan.tree.read(path))
+        _write(work / file, plan.source.read(path))
         if progress:
             progress("copying files", done, len(plan.files))
 
@@ -361,7 +359,7 @@ def _make(pipeline: Pipeline, seed: int, work: Path, task: _Task) -> list[Copy]:
     image, mask = record.image(), record.mask()
     kind: MaskKind = "palette"
     if isinstance(record, FileRecord):
-        kind = mask_kind(record.tree.read(record.mask_path), task.coding)
+        kind = mask_kind(record.file_source.read(record.mask_path), task.coding)
     if task.itself:
         _write(work / task.itself.image, encode_image(image, ".png"))
         _write(work / task.itself.mask, encode_mask(mask, kind, task.coding, task.itself.mask))

@@ -48,8 +48,8 @@ class Record(Protocol):
         """(height, width), read from the header alone."""
         ...
 
-    def stamp(self) -> str:
-        """A content stamp (size and checksum of the stored bytes), the same for the same data anywhere."""
+    def checksum(self) -> str:
+        """Size and checksum of the stored bytes, the same for the same data anywhere."""
         ...
 
 
@@ -113,7 +113,7 @@ class Dataset:
         digest = hashlib.sha256(repr(self.labels.to_dict()).encode())
         for record in self.records:
             copy = f"\t{record.origin}\t{record.copy}" if record.copy else ""
-            digest.update(f"{record.id}\t{record.split}\t{record.stamp()}{copy}\n".encode())
+            digest.update(f"{record.id}\t{record.split}\t{record.checksum()}{copy}\n".encode())
         return digest.hexdigest()[:16]
 
     def record(self, sample_id: str) -> Record:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segcore.data.file_source import list_tree
+from segcore.data.file_source import list_files
 from segcore.errors import DatasetError, FetchError, unknown
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _download(name: str, file: RemoteFile, folder: Path, progress: bool) -> Path
         raise FetchError(f"{name}: {target} can't be written ({error.strerror or error}).") from None
     if target.suffix == ".zip":
         try:
-            list_tree(target)
+            list_files(target)
         except DatasetError as error:
             target.unlink()
             raise FetchError(f"{name}: {file.url} gave no usable zip and is not kept: {error} {by_hand}") from None

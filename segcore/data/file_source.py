@@ -1,4 +1,4 @@
-"""Files of a dataset, in a folder or inside a zip, read the same way."""
+"""The files of a folder or of a zip, listed and read in the same way."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from segcore.errors import DatasetError, nearest
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
 
 
-class Tree(Protocol):
+class FileSource(Protocol):
     """A folder or a zip. Paths are relative, with `/`. Picklable: a loader worker opens it again for itself."""
 
     @property
     def root(self) -> str:
-        """What was opened, for messages."""
+        """Path of the folder or zip."""
         ...
 
     def read(self, path: str) -> bytes:
@@ -35,14 +35,14 @@ class Tree(Protocol):
         """Number of bytes of one file."""
         ...
 
-    def stamp(self, path: str) -> str:
+    def checksum(self, path: str) -> str:
         """`size-crc32` of the stored bytes: the same in a folder and in a zip."""
         ...
 
 
 @dataclass(frozen=True)
 class Folder:
-    """Files under a folder."""
+    """The files under a folder."""
 
     root: str
 
@@ -56,7 +56,7 @@ class Folder:
             return stream.read()
 
     def open(self, path: str) -> IO[bytes]:
-        """One file as a stream.
+        """One file as a binary stream.
 
         Raises:
             DatasetError: when it can't be read.
@@ -69,20 +69,20 @@ class Folder:
     def size(self, path: str) -> int:
         return self._stat(path).st_size
 
-    def stamp(self, path: str) -> str:
+    def checksum(self, path: str) -> str:
         stat = self._stat(path)
-        return _file_stamp(f"{self.root}/{path}", stat.st_mtime_ns, stat.st_size)
+        return _file_checksum(f"{self.root}/{path}", stat.st_mtime_ns, stat.st_size)
 
     def _stat(self, path: str) -> os.stat_result:
         try:
-            return (Path(self.root) / path).stat()
-        except OSError as error:  # a link to nowhere, a file that went away
+            return Path(f"{self.root}/{path}").stat()  # joining paths takes longer than reading the size
+        except OSError as error:  # a link to a missing file, or a file removed since it was listed
             raise DatasetError(f"{self.root}/{path}: can't be read ({error.strerror or error}).") from None
 
 
 @dataclass(frozen=True)
 class Archive:
-    """Files in a zip, read in place."""
+    """The files in a zip, read without unpacking it."""
 
     root: str
 
@@ -98,7 +98,7 @@ class Archive:
             raise self._damaged(path, error) from None
 
     def open(self, path: str) -> IO[bytes]:
-        """One file as a stream.
+        """One file as a binary stream.
 
         Raises:
             DatasetError: when its header is damaged.
@@ -114,83 +114,95 @@ class Archive:
     def size(self, path: str) -> int:
         return _archive(self.root).getinfo(path).file_size
 
-    def stamp(self, path: str) -> str:
+    def checksum(self, path: str) -> str:
         entry = _archive(self.root).getinfo(path)
         return f"{entry.file_size}-{entry.CRC:08x}"
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What is in a tree below one folder; hidden files and `__MACOSX` are left out.
+    """The files and folders below one folder of a file source; hidden files and `__MACOSX` are left out.
 
     Args:
-        tree: Where the bytes are.
+        file_source: The folder or zip that the files are read from.
         files: Paths relative to `base`, sorted.
         folders: Every folder below `base`, also empty ones.
-        base: Folder inside the tree, `""` for its root.
+        base: Folder inside the file source, `""` for its root.
     """
 
-    tree: Tree
+    file_source: FileSource
     files: tuple[str, ...]
     folders: frozenset[str]
     base: str = ""
 
     def path(self, file: str) -> str:
-        """Path inside the tree of a file of this listing."""
+        """Path inside the file source of a file of this listing."""
         return f"{self.base}/{file}" if self.base else file
 
     def where(self, file: str = "") -> str:
-        """A file (or the folder itself) as a user finds it, for messages."""
-        return "/".join(part for part in (self.tree.root, self.base, file) if part)
+        """Full path of a file, or of the folder itself, for messages."""
+        return "/".join(part for part in (self.file_source.root, self.base, file) if part)
 
     def below(self, folder: str) -> Listing:
         """The listing of a sub-folder."""
         prefix = f"{folder}/"
         return Listing(
-            self.tree,
+            self.file_source,
             tuple(file.removeprefix(prefix) for file in self.files if file.startswith(prefix)),
-            frozenset(found.removeprefix(prefix) for found in self.folders if found.startswith(prefix)),
+            frozenset(name.removeprefix(prefix) for name in self.folders if name.startswith(prefix)),
             self.path(folder),
         )
 
     def text(self, file: str) -> str:
-        """A text file, without byte-order mark.
+        """The text of a file, without byte-order mark.
 
         Raises:
-            DatasetError: when it is no UTF-8 text.
+            DatasetError: when it is not UTF-8.
         """
         try:
-            return self.tree.read(self.path(file)).decode("utf-8-sig")
+            return self.file_source.read(self.path(file)).decode("utf-8-sig")
         except UnicodeDecodeError:
             raise DatasetError(f"{self.where(file)}: not UTF-8 text. Save it as UTF-8.") from None
 
 
-def list_tree(source: Path) -> Listing:
-    """Everything in a folder or zip.
+def list_files(source: str | Path) -> Listing:
+    """Every file and folder in a folder or zip.
+
+    Args:
+        source: Its path; `~` is expanded.
 
     Raises:
         DatasetError: when the path is missing, is neither folder nor zip, or the zip is unsafe or damaged.
     """
-    return _list_folder(source.resolve()) if is_folder(source) else _list_archive(source.resolve())
+    path = _expanded(source)
+    return _list_folder(path.resolve()) if is_folder(path) else _list_archive(path.resolve())
 
 
-def is_folder(source: Path) -> bool:
-    """Whether it is a folder; a file if not.
+def is_folder(source: str | Path) -> bool:
+    """Whether a path is a folder; False for a file.
 
     Raises:
-        DatasetError: when there is nothing at this path.
+        DatasetError: when nothing exists at this path.
     """
+    path = _expanded(source)
     try:
-        found, exists = source.is_dir(), source.exists()
+        folder, exists = path.is_dir(), path.exists()
     except (OSError, ValueError) as error:  # a name too long, or with a zero byte
-        raise DatasetError(f"{str(source)[:80]!r}: no usable path ({error.args[-1]}).") from None
+        raise DatasetError(f"{str(path)[:80]!r}: no usable path ({error.args[-1]}).") from None
     if not exists:
-        siblings = [path.name for path in source.parent.iterdir()] if source.parent.is_dir() else []
+        siblings = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
         raise DatasetError(
-            f"{source}: no such file or folder.{nearest(source.name, siblings)} "
+            f"{path}: no such file or folder.{nearest(path.name, siblings)} "
             "Give a folder, a zip, or 'drive' for the embedded data."
         )
-    return found
+    return folder
+
+
+def _expanded(source: str | Path) -> Path:
+    try:
+        return Path(source).expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise DatasetError(f"{source}: no usable path ({error}).") from None
 
 
 def _list_folder(root: Path) -> Listing:
@@ -253,7 +265,7 @@ def _archive(path: str) -> zipfile.ZipFile:
 
 @lru_cache(maxsize=8)
 def _open_archive(_process: int, path: str, _mtime: int, _size: int) -> zipfile.ZipFile:
-    """One handle a process: a fork would share the file position, threads are locked by `ZipFile` itself."""
+    """One handle a process, since a fork would share its file position; `ZipFile` itself locks out other threads."""
     if Path(path).suffix.lower() in {".tgz", ".gz", ".tar", ".rar", ".7z", ".bz2", ".xz"}:
         raise DatasetError(f"{path}: only zip archives are read in place. Unpack it and open the folder.")
     try:
@@ -267,5 +279,5 @@ def _open_archive(_process: int, path: str, _mtime: int, _size: int) -> zipfile.
 
 
 @lru_cache(maxsize=1 << 17)
-def _file_stamp(path: str, _mtime: int, size: int) -> str:
+def _file_checksum(path: str, _mtime: int, size: int) -> str:
     return f"{size}-{zlib.crc32(Path(path).read_bytes()):08x}"

@@ -1,4 +1,4 @@
-"""Records of samples: stored in files, or another record with its ids renumbered."""
+"""Records of samples, which read them on demand: from files, or from another record with its ids renumbered."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from segcore.arrays import U8Image, U8Mask
 from segcore.data.dataset import Record
 from segcore.data.decode import MaskCoding, decode_image, decode_mask, read_size
-from segcore.data.file_source import Tree
+from segcore.data.file_source import FileSource
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class FileRecord:
         id: Unique in its dataset.
         split: `train`, `val` or `test`.
         group: The sequence it belongs to.
-        tree: The folder or zip with the files.
-        image_path: Image inside the tree.
-        mask_path: Mask inside the tree.
+        file_source: The folder or zip with the files.
+        image_path: Image inside the file source.
+        mask_path: Mask inside the file source.
         coding: How the mask becomes ids.
         origin: Id of the frame it shows: its own, or that of the frame an augmented copy was made from.
         copy: 0 for a frame, 1, 2, ... for its augmented copies.
@@ -31,7 +31,7 @@ class FileRecord:
     id: str
     split: str
     group: str
-    tree: Tree
+    file_source: FileSource
     image_path: str
     mask_path: str
     coding: MaskCoding
@@ -39,29 +39,29 @@ class FileRecord:
     copy: int = 0
 
     def image(self) -> U8Image:
-        return decode_image(self.tree.read(self.image_path), self._where(self.image_path))
+        return decode_image(self.file_source.read(self.image_path), self._where(self.image_path))
 
     def mask(self) -> U8Mask:
-        return decode_mask(self.tree.read(self.mask_path), self._where(self.mask_path), self.coding)
+        return decode_mask(self.file_source.read(self.mask_path), self._where(self.mask_path), self.coding)
 
     def size(self) -> tuple[int, int]:
-        with self.tree.open(self.image_path) as stream:
+        with self.file_source.open(self.image_path) as stream:
             return read_size(stream, self._where(self.image_path))
 
-    def stamp(self) -> str:
-        return f"{self.tree.stamp(self.image_path)} {self.tree.stamp(self.mask_path)}"
+    def checksum(self) -> str:
+        return f"{self.file_source.checksum(self.image_path)} {self.file_source.checksum(self.mask_path)}"
 
     def _where(self, path: str) -> str:
-        return f"{self.tree.root}/{path}"
+        return f"{self.file_source.root}/{path}"
 
 
 @dataclass(frozen=True)
 class RenumberedRecord:
-    """Another record whose mask ids go through a table.
+    """Another record whose mask ids are translated by a table.
 
     Args:
-        record: Its image, and its mask as ids of its own labels.
-        table: 256 bytes: id of the record -> id handed out.
+        record: The other record; its mask holds ids of its own labels.
+        table: 256 bytes: id in that mask -> id returned.
     """
 
     record: Record
@@ -96,5 +96,5 @@ class RenumberedRecord:
     def size(self) -> tuple[int, int]:
         return self.record.size()
 
-    def stamp(self) -> str:
-        return self.record.stamp()
+    def checksum(self) -> str:
+        return self.record.checksum()

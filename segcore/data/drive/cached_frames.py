@@ -78,7 +78,7 @@ class DriveRecord:
         """(height, width), without drawing."""
         return HEIGHT, WIDTH
 
-    def stamp(self) -> str:
+    def checksum(self) -> str:
         """Names the content: the same seed, frame and drawing version are the same picture."""
         return hashlib.sha256(f"drive {DRAWING_VERSION} {self.seed} {self.number}".encode()).hexdigest()[:16]
 

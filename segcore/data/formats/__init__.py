@@ -1,33 +1,18 @@
-"""Layouts a dataset may come in; each module recognises one."""
+"""The layouts in which a dataset may come.
+
+To add one, write a module with a function `recognise` and enter it in `FORMATS`. Opening, zips, checks, splits and
+augmented copies on disk then work for it; one that lists its training samples in a file also writes that list.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-
-from segcore.data.file_source import Listing
 from segcore.data.formats import cam101, fastai, folder, kaggle, original, segnet
-from segcore.data.formats.base import DetectedDataset
+from segcore.data.formats.base import Format
 
-
-@dataclass(frozen=True)
-class Format:
-    """A layout.
-
-    Args:
-        summary: What it looks like, for people.
-        recognise: The samples found in a folder, or None when it is not this layout.
-        relist: Where train.txt lists the training samples: its text with copies behind their frames.
-    """
-
-    summary: str
-    recognise: Callable[[Listing], DetectedDataset | None]
-    relist: Callable[[str, Mapping[str, Sequence[tuple[str, str]]]], str] | None = None
-
-
+# In this order: the first layout that recognises a folder is taken.
 FORMATS: dict[str, Format] = {
     "camvid (SegNet)": Format(
-        "train/ trainannot/ (val, test likewise), masks as ids 0-11", segnet.recognise, segnet.relist
+        "train/ trainannot/ (val, test likewise), masks as ids 0-11", segnet.recognise, segnet.add_to_list
     ),
     "camvid (Kaggle)": Format("train/ train_labels/ (val, test likewise), class_dict.csv", kaggle.recognise),
     "camvid (original)": Format("701_StillsRaw_full/ LabeledApproved_full/", original.recognise),

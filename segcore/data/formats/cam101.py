@@ -13,13 +13,7 @@ from segcore.data.augmented_copies import read_copies
 from segcore.data.class_lists import CAMVID32_CLASSES, ClassList, read_classes
 from segcore.data.dataset import SPLITS
 from segcore.data.file_source import Listing
-from segcore.data.formats.base import (
-    DetectedDataset,
-    ImageMaskPair,
-    images_in,
-    pair_files,
-    without_suffix,
-)
+from segcore.data.formats.base import DetectedDataset, ImageMaskPair, images_in, pair_files, without_suffix
 from segcore.data.video import natural_key
 
 LABEL_FILE = "label_colors.txt"
@@ -38,28 +32,30 @@ def recognise(listing: Listing) -> DetectedDataset | None:
         pairs = tuple(pair for split in splits for pair in _pairs(listing.below(split), split))
         places = ("", *(f"{split}/" for split in splits))
         classes, others, notes = _classes(listing, places)
-        return DetectedDataset("cam101", classes, pairs, splits=splits, others=others, notes=notes)
-    flat = Listing(listing.tree, tuple(file for file in listing.files if "/" not in file), frozenset(), listing.base)
+        return DetectedDataset("cam101", classes, pairs, video=True, splits=splits, others=others, notes=notes)
+    flat = replace(listing, files=tuple(file for file in listing.files if "/" not in file), folders=frozenset())
     if not _masks(flat):
         return None
     classes, others, notes = _classes(flat, ("",))
-    found = _pairs(flat, "train")
-    pairs, note = _cut(found, {name: copy.source for name, copy in read_copies(flat).items()})
-    taken = {pair.id for pair in pairs}
-    gap = tuple(file for pair in found if pair.id not in taken for file in pair.files)
-    return DetectedDataset("cam101", classes, pairs, others=(*others, *gap), notes=(*notes, *note))
+    clip = _pairs(flat, "train")
+    pairs, note = _cut(clip, {name: copy.source for name, copy in read_copies(flat).items()})
+    kept = {pair.id for pair in pairs}
+    gap = tuple(file for pair in clip if pair.id not in kept for file in pair.files)
+    return DetectedDataset("cam101", classes, pairs, video=True, others=(*others, *gap), notes=(*notes, *note))
 
 
 def _masks(listing: Listing) -> list[str]:
-    return [file for file in images_in(listing) if PurePosixPath(file).stem.endswith("_L")]
+    return [file for file in images_in(listing) if _is_mask(file)]
+
+
+def _is_mask(file: str) -> bool:
+    return PurePosixPath(file).stem.endswith("_L")
 
 
 def _pairs(listing: Listing, split: str) -> list[ImageMaskPair]:
-    masks = _masks(listing)
-    images = [file for file in images_in(listing) if file not in set(masks)]
     return pair_files(
-        [(listing, file) for file in images],
-        [(listing, file) for file in masks],
+        [(listing, file) for file in images_in(listing) if not _is_mask(file)],
+        [(listing, file) for file in _masks(listing)],
         split,
         mask_stem=without_suffix("_L"),
     )
@@ -78,7 +74,8 @@ def _cut(pairs: list[ImageMaskPair], sources: Mapping[str, str]) -> tuple[tuple[
 
     Args:
         pairs: Frames and copies of them.
-        sources: Copy -> its frame. Frames are counted, here or not, so that copies don't move the cut.
+        sources: Copy -> its frame. Frames are counted, whether their files exist or not, so that copies don't move
+            the cut.
     """
     frames = {pair.id: sources.get(pair.id, pair.id) for pair in pairs}
     ordered = sorted(set(frames.values()), key=natural_key)

@@ -7,13 +7,10 @@ from pathlib import PurePosixPath
 
 from segcore.data.class_lists import read_codes
 from segcore.data.file_source import Listing
-from segcore.data.formats.base import (
-    DetectedDataset,
-    images_in,
-    pair_files,
-    without_suffix,
-)
+from segcore.data.formats.base import DetectedDataset, pair_folders, without_suffix
 from segcore.errors import DatasetError
+
+CLASS_FILE, VAL_LIST = "codes.txt", "valid.txt"
 
 
 def recognise(listing: Listing) -> DetectedDataset | None:
@@ -22,27 +19,27 @@ def recognise(listing: Listing) -> DetectedDataset | None:
     Raises:
         DatasetError: when valid.txt names an image that is not there.
     """
-    if not {"images", "labels"} <= listing.folders or "codes.txt" not in listing.files:
+    if not {"images", "labels"} <= listing.folders or CLASS_FILE not in listing.files:
         return None
-    images, masks = listing.below("images"), listing.below("labels")
-    pairs = pair_files(
-        [(images, file) for file in images_in(images)],
-        [(masks, file) for file in images_in(masks)],
-        "train",
-        mask_stem=without_suffix("_P"),
-    )
-    valid: set[str] = set()
-    if "valid.txt" in listing.files:
-        ids = {pair.id for pair in pairs}
-        for number, line in enumerate(listing.text("valid.txt").splitlines(), 1):
-            if line.strip() and (stem := PurePosixPath(line.strip()).stem) not in ids:
-                raise DatasetError(f"{listing.where('valid.txt')}:{number}: {stem} is not in images/.")
-            if line.strip():
-                valid.add(stem)
+    pairs = pair_folders(listing.below("images"), listing.below("labels"), "train", mask_stem=without_suffix("_P"))
+    val = _val_ids(listing, {pair.id for pair in pairs})
     return DetectedDataset(
         "camvid",
-        read_codes(listing, "codes.txt", "camvid"),
-        tuple(replace(pair, split="val" if pair.id in valid else "train") for pair in pairs),
+        read_codes(listing, CLASS_FILE, "camvid"),
+        tuple(replace(pair, split="val" if pair.id in val else "train") for pair in pairs),
+        video=True,
         ids_only=True,
-        others=tuple(listing.path(file) for file in ("codes.txt", "valid.txt") if file in listing.files),
+        others=tuple(listing.path(file) for file in (CLASS_FILE, VAL_LIST) if file in listing.files),
     )
+
+
+def _val_ids(listing: Listing, ids: set[str]) -> set[str]:
+    if VAL_LIST not in listing.files:
+        return set()
+    val = set()
+    for number, line in enumerate(listing.text(VAL_LIST).splitlines(), 1):
+        stem = PurePosixPath(line.strip()).stem
+        if stem and stem not in ids:
+            raise DatasetError(f"{listing.where(VAL_LIST)}:{number}: {stem} is not in images/.")
+        val.add(stem)
+    return val

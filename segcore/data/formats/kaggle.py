@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from segcore.data.class_lists import CAMVID32_CLASSES, read_classes
-from segcore.data.dataset import SPLITS
 from segcore.data.file_source import Listing
-from segcore.data.formats.base import (
-    DetectedDataset,
-    ImageMaskPair,
-    images_in,
-    pair_files,
-    without_suffix,
-)
+from segcore.data.formats.base import DetectedDataset, pair_folders, split_folders, without_suffix
+
+CLASS_FILE = "class_dict.csv"
 
 
 def recognise(listing: Listing) -> DetectedDataset | None:
@@ -20,20 +15,20 @@ def recognise(listing: Listing) -> DetectedDataset | None:
     Raises:
         LabelError: when class_dict.csv has a bad line.
     """
-    splits = tuple(split for split in SPLITS if {split, f"{split}_labels"} <= listing.folders)
-    if not splits:
+    folders = split_folders(listing, "{split}", "{split}_labels")
+    if not folders:
         return None
-    given = "class_dict.csv" in listing.files
-    classes = read_classes(listing, "class_dict.csv", "camvid") if given else CAMVID32_CLASSES
-    notes = () if given else ("No class_dict.csv: the 32 colours of CamVid are taken.",)
-    pairs: list[ImageMaskPair] = []
-    for split in splits:
-        images, masks = listing.below(split), listing.below(f"{split}_labels")
-        pairs += pair_files(
-            [(images, file) for file in images_in(images)],
-            [(masks, file) for file in images_in(masks)],
-            split,
-            mask_stem=without_suffix("_L"),
-        )
-    others = (listing.path("class_dict.csv"),) if given else ()
-    return DetectedDataset("camvid", classes, tuple(pairs), splits=splits, others=others, notes=notes)
+    listed = CLASS_FILE in listing.files
+    return DetectedDataset(
+        "camvid",
+        read_classes(listing, CLASS_FILE, "camvid") if listed else CAMVID32_CLASSES,
+        tuple(
+            pair
+            for split, (images, masks) in folders.items()
+            for pair in pair_folders(images, masks, split, mask_stem=without_suffix("_L"))
+        ),
+        video=True,
+        splits=tuple(folders),
+        others=(listing.path(CLASS_FILE),) if listed else (),
+        notes=() if listed else (f"No {CLASS_FILE}: the 32 colours of CamVid are taken.",),
+    )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from segcore.data.augmented_copies import read_copies
 from segcore.data.class_lists import CAMVID32_CLASSES, read_classes
 from segcore.data.file_source import Listing
-from segcore.data.formats.base import DetectedDataset, images_in, pair_files
+from segcore.data.formats.base import DetectedDataset, pair_folders
 
 IMAGES, MASKS = "701_StillsRaw_full", "LabeledApproved_full"
 _FRAME = re.compile(r"^(?P<sequence>0001TP|0006R0|0016E5|Seq05VD)_f?(?P<number>\d+)$")
@@ -23,21 +23,25 @@ def recognise(listing: Listing) -> DetectedDataset | None:
     """
     if not {IMAGES, MASKS} <= listing.folders:
         return None
-    images, masks = listing.below(IMAGES), listing.below(MASKS)
     label_file = next((file for file in listing.files if file.split("/")[-1] == "label_colors.txt"), None)
     classes = read_classes(listing, label_file, "camvid") if label_file else CAMVID32_CLASSES
-    pairs = pair_files(
-        [(images, file) for file in images_in(images)],
-        [(masks, file) for file in images_in(masks)],
+    pairs = pair_folders(
+        listing.below(IMAGES),
+        listing.below(MASKS),
         "train",
         mask_stem=lambda stem: stem.split("/")[-1].removesuffix("_L"),
         image_stem=lambda stem: stem.split("/")[-1],  # unpacked, the zips may nest a folder of the same name
     )
     copies = read_copies(listing)
     frames = {pair.id: copies[pair.id].source if pair.id in copies else pair.id for pair in pairs}
-    split = tuple(replace(pair, split=segnet_split(frames[pair.id])) for pair in pairs)
-    others = (listing.path(label_file),) if label_file else ()
-    return DetectedDataset("camvid", classes, split, others=others, notes=_notes(set(frames.values())))
+    return DetectedDataset(
+        "camvid",
+        classes,
+        tuple(replace(pair, split=segnet_split(frames[pair.id])) for pair in pairs),
+        video=True,
+        others=(listing.path(label_file),) if label_file else (),
+        notes=_notes(set(frames.values())),
+    )
 
 
 def segnet_split(frame: str) -> str:
@@ -49,16 +53,16 @@ def segnet_split(frame: str) -> str:
     >>> segnet_split("0016E5_07961"), segnet_split("0001TP_008550"), segnet_split("0001TP_008520")
     ('val', 'test', 'train')
     """
-    found = _FRAME.match(frame)
-    if not found:
+    match = _FRAME.match(frame)
+    if not match:
         return "train"
-    sequence, number = found["sequence"], int(found["number"])
+    sequence, number = match["sequence"], int(match["number"])
     if sequence == "Seq05VD" or (sequence == "0001TP" and number >= 8550):
         return "test"
     return "val" if sequence == "0016E5" and 7959 <= number <= 8159 else "train"
 
 
 def _notes(frames: Iterable[str]) -> tuple[str, ...]:
-    foreign = sum(not _FRAME.match(frame) for frame in frames)
+    unknown = sum(not _FRAME.match(frame) for frame in frames)
     note = "Split as SegNet's (367/101/233 of the 701 frames), by frame names."
-    return (note, f"{foreign} frames with other names are train.") if foreign else (note,)
+    return (note, f"{unknown} frames with other names are train.") if unknown else (note,)

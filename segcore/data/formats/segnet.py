@@ -9,14 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from segcore.data.class_lists import ClassList
-from segcore.data.dataset import SPLITS
 from segcore.data.file_source import Listing
-from segcore.data.formats.base import (
-    DetectedDataset,
-    ImageMaskPair,
-    images_in,
-    pair_files,
-)
+from segcore.data.formats.base import DetectedDataset, ImageMaskPair, pair_folders, split_folders
 from segcore.errors import DatasetError
 from segcore.labels import CAMVID11
 
@@ -27,27 +21,27 @@ def recognise(listing: Listing) -> DetectedDataset | None:
     Raises:
         DatasetError: when a list has a bad line or names a file that is not there.
     """
-    splits = tuple(split for split in SPLITS if {split, f"{split}annot"} <= listing.folders)
-    if not splits:
+    folders = split_folders(listing, "{split}", "{split}annot")
+    if not folders:
         return None
+    lists = [f"{split}.txt" for split in folders if f"{split}.txt" in listing.files]
     pairs: list[ImageMaskPair] = []
-    for split in splits:
-        if f"{split}.txt" in listing.files:
-            pairs += _listed(listing, split)
-        else:
-            images, masks = listing.below(split), listing.below(f"{split}annot")
-            pairs += pair_files(
-                [(images, file) for file in images_in(images)],
-                [(masks, file) for file in images_in(masks)],
-                split,
-                mask_stem=str,
-            )
-    lists = tuple(listing.path(f"{split}.txt") for split in splits if f"{split}.txt" in listing.files)
-    return DetectedDataset("camvid", ClassList.of(CAMVID11), tuple(pairs), ids_only=True, splits=splits, others=lists)
+    for split, (images, masks) in folders.items():
+        pairs += _listed(listing, split) if f"{split}.txt" in lists else pair_folders(images, masks, split)
+    return DetectedDataset(
+        "camvid",
+        ClassList.of(CAMVID11),
+        tuple(pairs),
+        video=True,
+        ids_only=True,
+        splits=tuple(folders),
+        others=tuple(map(listing.path, lists)),
+        train_list="train.txt" if "train.txt" in lists else None,
+    )
 
 
 def _listed(listing: Listing, split: str) -> list[ImageMaskPair]:
-    """The pairs of a list; its `/SegNet/CamVid/` prefixes are somebody else's folders."""
+    """The pairs of a list. Its lines begin with folders of the machine it was made on, such as `/SegNet/CamVid/`."""
     files = set(listing.files)
     pairs = []
     for number, line in enumerate(listing.text(f"{split}.txt").splitlines(), 1):
@@ -71,12 +65,12 @@ def _listed(listing: Listing, split: str) -> list[ImageMaskPair]:
     return pairs
 
 
-def relist(text: str, written: Mapping[str, Sequence[tuple[str, str]]]) -> str:
-    """The text of a list with copies behind their frames.
+def add_to_list(text: str, written: Mapping[str, Sequence[tuple[str, str]]]) -> str:
+    """The text of a list in which copies follow their frames.
 
     Args:
         text: Lines of 'IMAGE MASK'.
-        written: Image of a frame -> (image, mask) of what takes its line's place; lines of other images stay.
+        written: Image of a frame -> the (image, mask) pairs that take its line's place; lines of other images stay.
     """
     lines = []
     for line in text.splitlines():

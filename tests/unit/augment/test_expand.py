@@ -19,7 +19,7 @@ from segcore.augment.expand import expand
 from segcore.augment.seed import draw_seed
 from segcore.data import Item, open_dataset, plan_split
 from segcore.data.augmented_copies import read_copies
-from segcore.data.file_source import list_tree
+from segcore.data.file_source import list_files
 from segcore.errors import AugmentError, DatasetError
 from segcore.labels import CAMVID32, IGNORE_INDEX
 
@@ -198,7 +198,7 @@ def test_it_is_told_what_was_made_from_what_and_how(tmp_path):
     root = layouts.kaggle(tmp_path / "mine")
     source = open_dataset(root)
     expand(root, TURN, copies=2, out=tmp_path / "out", seed=9)
-    rows = list(read_copies(list_tree(tmp_path / "out")).values())
+    rows = list(read_copies(list_files(tmp_path / "out")).values())
     assert [(row.copy, row.source, row.number) for row in rows] == [
         (f"{frame}_aug{count}", frame, count) for frame in source.splits["train"] for count in (1, 2)
     ]

@@ -13,7 +13,7 @@ from segcore.data.augmented_copies import (
     read_copies,
     write_copies,
 )
-from segcore.data.file_source import list_tree
+from segcore.data.file_source import list_files
 from segcore.errors import DatasetError
 
 HEADER = ",".join(COLUMNS) + "\n"
@@ -53,8 +53,8 @@ def test_records_know_the_frame_that_they_were_made_from(tmp_path):
 def test_what_is_written_is_read(tmp_path):
     rows = [Copy('a "b", c_1', "ü", 1, 2**32 - 1, '[{"values": {"limit": [1, 2]}}]'), Copy("d", "ü", 2, 0, "[]")]
     layouts.write(tmp_path / FILE, write_copies(rows))
-    assert list(read_copies(list_tree(tmp_path)).values()) == rows
-    assert read_copies(list_tree(layouts.folder(tmp_path / "other"))) == {}
+    assert list(read_copies(list_files(tmp_path)).values()) == rows
+    assert read_copies(list_files(layouts.folder(tmp_path / "other"))) == {}
 
 
 def test_the_fingerprint_tells_copies_from_frames(tmp_path):

@@ -68,8 +68,8 @@ def test_records_are_cam101s_layout():
     rows = drive.records()
     assert [row.split for row in rows] == ["train"] * 90 + ["test"] * 11
     assert (rows[0].id, rows[-1].id) == ("drive_0001", "drive_0101")
-    assert len({row.stamp() for row in rows}) == 101
-    assert rows[5].stamp() != drive.records(seed=1)[5].stamp()
+    assert len({row.checksum() for row in rows}) == 101
+    assert rows[5].checksum() != drive.records(seed=1)[5].checksum()
     assert rows[0].size() == (720, 960)
 
 

@@ -34,7 +34,7 @@ class Memory:
     def size(self):
         return self.hw
 
-    def stamp(self):
+    def checksum(self):
         return str(self.index)
 
 

@@ -50,7 +50,7 @@ class Picture:
     def size(self):
         return 40, 60
 
-    def stamp(self):
+    def checksum(self):
         return str(self.number)
 
 

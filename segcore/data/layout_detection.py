@@ -1,0 +1,193 @@
+"""Recognises the layout of a folder or zip, and checks that its images and masks fit together."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from segcore.data.augmented_copies import Copy, check_copies, read_copies
+from segcore.data.decode import MASK_SUFFIXES
+from segcore.data.file_source import Listing, list_files
+from segcore.data.formats import FORMATS
+from segcore.data.formats.base import DetectedDataset, Format, ImageMaskPair, is_image
+from segcore.errors import DatasetError, number, one_line
+
+MAX_DEPTH = 4  # folders around a dataset that are searched
+MAX_FOLDERS = 200  # folders that are searched, so that a home folder given by mistake is refused soon
+MAX_LISTED = 10  # names in one message
+FACTS_FILE = "segcore.json"  # in a dataset's folder: facts that its images and masks don't tell
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A folder or zip whose layout was recognised, before any image or mask is decoded.
+
+    Args:
+        listing: The folder with the samples.
+        format: The layout that recognised it.
+        detected: What that layout found, incomplete pairs included.
+        pairs: Samples that have both image and mask, each with a unique id.
+        copies: Those of them that are augmented copies, by id.
+        notes: Things a user should know.
+    """
+
+    listing: Listing
+    format: Format
+    detected: DetectedDataset
+    pairs: tuple[ImageMaskPair, ...]
+    copies: Mapping[str, Copy]
+    notes: tuple[str, ...]
+
+
+def detect_layout(source: str | Path, *, skip_incomplete: bool = False) -> Layout:
+    """Recognise and check a folder or zip.
+
+    Args:
+        source: Its path.
+        skip_incomplete: Go on without images that have no mask and masks that have no image.
+
+    Raises:
+        DatasetError: when it is missing, empty, damaged, of no known layout, or incomplete.
+        LabelError: when the classes are badly listed.
+    """
+    everything = list_files(source)
+    listing, layout, detected = _recognise(everything)
+    detected = _with_facts(listing, detected)
+    complete, notes = _complete(detected.pairs, everything, skip_incomplete)
+    _check_files(complete, everything)
+    _check_splits(complete, detected, everything)
+    pairs = unique_ids(complete, everything.where())
+    copies = read_copies(listing)
+    splits = {pair.id: pair.split for pair in pairs}
+    # augmented.csv may also list copies that are skipped because their image or mask is missing.
+    skipped = {name: pair.split for pair in detected.pairs for name in (pair.id, f"{pair.split}__{pair.id}")}
+    notes = (*detected.notes, *notes, *check_copies(listing, copies, splits, skipped if skip_incomplete else {}))
+    return Layout(listing, layout, detected, pairs, {name: copies[name] for name in splits if name in copies}, notes)
+
+
+def _with_facts(listing: Listing, detected: DetectedDataset) -> DetectedDataset:
+    """A detected dataset with what its segcore.json says of it; unknown entries of that file are ignored."""
+    if FACTS_FILE not in listing.files:
+        return detected
+    where = listing.where(FACTS_FILE)
+    try:
+        facts = json.loads(listing.text(FACTS_FILE))
+    except ValueError as error:
+        raise DatasetError(f'{where}: no JSON ({one_line(error)}). Expected {{"video": true}}.') from None
+    video = facts.get("video") if isinstance(facts, dict) else ""
+    if not (video is None or isinstance(video, bool)):
+        raise DatasetError(
+            f'{where}: holds {json.dumps(facts)[:60]}; expected {{"video": true}} or {{"video": false}}.'
+        )
+    others = (*detected.others, listing.path(FACTS_FILE))
+    return replace(detected, video=detected.video if video is None else video, others=others)
+
+
+def _recognise(everything: Listing) -> tuple[Listing, Format, DetectedDataset]:
+    """(the folder with the samples, its layout, the dataset in it); outer folders come before inner ones."""
+    if not everything.files:
+        raise DatasetError(f"{everything.where()}: empty, no files in it. {_known_layouts()}")
+    folders = ["", *(folder for folder in everything.folders if folder.count("/") < MAX_DEPTH)]
+    for folder in sorted(folders, key=lambda name: (name.count("/") + bool(name), name))[:MAX_FOLDERS]:
+        listing = everything.below(folder) if folder else everything
+        for layout in FORMATS.values():
+            detected = layout.recognise(listing)
+            if detected is not None:
+                if folder:
+                    _check_alone(folder, everything)
+                return listing, layout, detected
+    top = sorted({file.split("/")[0] + ("/" if "/" in file else "") for file in everything.files})
+    raise DatasetError(f"{everything.where()}: unknown layout; it holds {_some(top)}. {_known_layouts()}")
+
+
+def _check_alone(folder: str, everything: Listing) -> None:
+    """Refuse a folder that holds other images beside its dataset: it may not be the dataset that is meant."""
+    parents = {"", *(str(parent) for parent in PurePosixPath(folder).parents if str(parent) != ".")}
+    for file in everything.files:
+        place = file.rpartition("/")[0]
+        if is_image(file) and place not in parents and not f"{place}/".startswith(f"{folder}/"):
+            raise DatasetError(
+                f"{everything.where()}: no dataset itself. It holds one in {folder}/, but images elsewhere too, such "
+                f"as {file}. Give the folder that is meant: {everything.where(folder)}\n{_known_layouts()}"
+            )
+
+
+def _known_layouts() -> str:
+    return "Known layouts:\n" + "\n".join(f"  {name}: {layout.summary}" for name, layout in FORMATS.items())
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(names[:MAX_LISTED]) + more
+
+
+def _complete(
+    pairs: Sequence[ImageMaskPair], everything: Listing, skip: bool
+) -> tuple[list[ImageMaskPair], tuple[str, ...]]:
+    """(pairs that have both files, notes on those that are skipped)."""
+    problems = []
+    for what, other, files in (
+        ("image", "mask", [pair.image for pair in pairs if pair.image and not pair.mask]),
+        ("mask", "image", [pair.mask for pair in pairs if pair.mask and not pair.image]),
+    ):
+        if files:
+            problems.append(f"{number(len(files), what)} without {other}: {_some(files)}")
+    if problems and not skip:
+        raise DatasetError(
+            f"{everything.where()}: {'; '.join(problems)}. "
+            "Add what is missing, or go on without them: --skip-incomplete."
+        )
+    complete = [pair for pair in pairs if pair.image and pair.mask]
+    return complete, tuple(f"Skipped {problem}." for problem in problems)
+
+
+def _check_files(pairs: Iterable[ImageMaskPair], everything: Listing) -> None:
+    """Refuse empty files, and masks in a format that changes values."""
+    files = [file for pair in pairs for file in (pair.image, pair.mask) if file]
+    empty = [file for file in files if everything.file_source.size(file) == 0]
+    if empty:
+        raise DatasetError(
+            f"{everything.where()}: {number(len(empty), 'empty file')} (0 bytes): {_some(empty)}. Get them again."
+        )
+    for pair in pairs:
+        if pair.mask and not pair.mask.lower().endswith(MASK_SUFFIXES):
+            raise DatasetError(
+                f"{everything.where(pair.mask)}: masks must be lossless ({', '.join(MASK_SUFFIXES)}); "
+                "compression changes their classes. Save it as PNG."
+            )
+
+
+def _check_splits(pairs: Iterable[ImageMaskPair], detected: DetectedDataset, everything: Listing) -> None:
+    counts = Counter(pair.split for pair in pairs)
+    for split in detected.splits:
+        if not counts[split]:
+            raise DatasetError(
+                f"{everything.where()}: split {split!r} has no samples. Put images with masks into it, "
+                "or remove its folder."
+            )
+    if not counts:
+        raise DatasetError(f"{everything.where()}: no image with a mask. {_known_layouts()}")
+
+
+def unique_ids(pairs: Sequence[ImageMaskPair], where: str) -> tuple[ImageMaskPair, ...]:
+    """Pairs with unique ids: their split is put before them where an id occurs in several splits.
+
+    Args:
+        pairs: One or more.
+        where: The dataset's path, for the error.
+
+    Raises:
+        DatasetError: when two pairs of one split have the same id.
+    """
+    if _repeated(pairs):  # train/0001.png and test/0001.png are two samples
+        pairs = [replace(pair, id=f"{pair.split}__{pair.id}") for pair in pairs]
+        if repeated := _repeated(pairs):
+            raise DatasetError(f"{where}: ids that occur twice: {_some(repeated)}. Rename or remove one.")
+    return tuple(pairs)
+
+
+def _repeated(pairs: Iterable[ImageMaskPair]) -> list[str]:
+    return [sample_id for sample_id, count in Counter(pair.id for pair in pairs).items() if count > 1]
