@@ -1,39 +1,12 @@
-"""`segcore runs`, `segcore evaluate` and `segcore predict`, with a real model on a folder of images."""
+"""`segcore evaluate`: scores that are printed and stored."""
 
 import json
 import re
 
-import numpy as np
-import pytest
-import torch
-from fixtures.tiny import camvid_folder
-from PIL import Image
-
 from segcore.cli import main
 from segcore.data import open_dataset, plan_split
-from segcore.labels import CAMVID11
 from segcore.metrics import POLICY
-from segcore.models import create_model, save_model
 from segcore.runs import RunWriter, ScoreInfo, load_run
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Two training and three test frames in SegNet's layout, void as id 11."""
-    return camvid_folder(tmp_path / "camvid", train=2, test=3)
-
-
-@pytest.fixture
-def run(store, fake_run, folder):
-    """An untrained FCN-32s, recorded as trained on `folder`."""
-    run = fake_run(store, "fake-fcn", model="fcn32s", source=str(folder), evaluated=False)
-    torch.manual_seed(0)
-    model = create_model("fcn32s", encoder="resnet18", encoder_weights="none", classes=CAMVID11.classes)
-    save_model(model, run.path)
-    fingerprint = open_dataset(folder, labels="camvid11").fingerprint
-    dataset = run.summary.dataset.model_copy(update={"fingerprint": fingerprint, "name": "camvid"})
-    RunWriter(run.path).write_summary(run.summary.model_copy(update={"dataset": dataset}))
-    return load_run(run.path)
 
 
 def test_evaluate_prints_and_stores_the_scores(run, store, folder, capsys):
@@ -125,54 +98,6 @@ def test_validation_of_a_fold_is_that_fold(run, folder):
     assert load_run(run.path).evaluation("val").ids == tuple(item.id for item in plan.val)
 
 
-def test_predict_writes_masks_and_overlays_at_the_images_own_size(run, tmp_path, capsys):
-    image = tmp_path / "mine.jpg"
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (77, 123, 3), dtype=np.uint8)).save(image)
-    assert main(["predict", str(run.path), str(image), "--out", str(tmp_path / "out"), "--device", "cpu"]) == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["mine-mask.png", "mine-overlay.jpg"]
-    with Image.open(tmp_path / "out" / "mine-mask.png") as mask:
-        assert (mask.mode, mask.size) == ("P", (123, 77))
-        assert np.asarray(mask).max() < CAMVID11.classes
-    with Image.open(tmp_path / "out" / "mine-overlay.jpg") as overlay:
-        assert overlay.size == (123, 77)
-    mask, overlay = tmp_path / "out" / "mine-mask.png", tmp_path / "out" / "mine-overlay.jpg"
-    printed = capsys.readouterr().out
-    assert f"{mask}  {overlay}  mean confidence 0." in printed
-    assert printed.endswith("1 image: FCN-32s\n")
-
-
-def test_runs_lists_all_and_names_what_it_skipped(store, fake_run, capsys):
-    good = fake_run(store, "good", model="unet")
-    bad = fake_run(store, "bad", evaluated=False)
-    (bad.path / "summary.json").write_text("{")
-    assert main(["runs", "--runs", str(store.root)]) == 0
-    printed = capsys.readouterr().out
-    assert "U-Net" in printed
-    assert f"{good.summary.test.miou:.3f}" in printed
-    assert "skipped: " in printed
-    assert "bad/summary.json is no JSON, perhaps cut off" in printed
-
-
-def test_runs_never_cuts_a_name_on_a_narrow_terminal(store, fake_run, capsys, monkeypatch):
-    fake_run(store, "drive-deeplabv3plus", model="deeplabv3plus")
-    monkeypatch.setenv("COLUMNS", "80")
-    assert main(["runs", "--runs", str(store.root)]) == 0
-    printed = capsys.readouterr().out
-    assert "drive-deeplabv3plus" in printed
-    assert "…" not in printed
-
-
-def test_an_empty_folder_of_runs_says_what_to_do(tmp_path, capsys):
-    assert main(["runs", "--runs", str(tmp_path)]) == 0
-    assert "Train some: python train.py" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("command", ["runs", "leaderboard"])
-def test_a_folder_of_runs_that_is_not_there_is_an_error(tmp_path, capsys, command):
-    assert main([command, "--runs", str(tmp_path / "none")]) == 2
-    assert f"No folder of runs at {tmp_path / 'none'}. Train some" in capsys.readouterr().err
-
-
 def test_a_run_that_can_not_be_read_is_an_error(store, fake_run, capsys):
     run = fake_run(store, "fake", evaluated=False)
     values = json.loads((run.path / "summary.json").read_text())
@@ -192,23 +117,6 @@ def test_a_run_that_may_not_be_read_is_said(run, capsys, monkeypatch):
     assert capsys.readouterr().err == "segcore: summary.json: Permission denied.\n"
 
 
-def test_an_image_that_is_not_there_is_an_error(run, tmp_path, capsys):
-    arguments = ["predict", str(run.path), str(tmp_path / "none.png"), "--out", str(tmp_path), "--device", "cpu"]
-    assert main(arguments) == 2
-    Image.new("RGB", (8, 8)).save(tmp_path / "nose.png")
-    assert main(arguments) == 2
-    said = capsys.readouterr().err
-    assert "none.png: there is no such image.\n" in said and "none.png: there is no such image. Did you mean" in said
-    assert "--out" not in said
-    assert main(["predict", str(run.path), str(tmp_path), "--out", str(tmp_path)]) == 2
-    assert f"{tmp_path}: a folder, no image." in capsys.readouterr().err
-
-
-def test_two_images_of_one_name_are_an_error(run, capsys):
-    assert main(["predict", str(run.path), "a/x.png", "b/x.jpg", "--out", "out"]) == 2
-    assert "Two images are called 'x' and would be written to one file; rename one." in capsys.readouterr().err
-
-
 def test_other_ways_to_predict_are_stored_beside_the_plain_one(run, capsys):
     assert main(["evaluate", str(run.path), "--device", "cpu"]) == 0
     before = load_run(run.path).summary
@@ -224,18 +132,3 @@ def test_other_ways_to_predict_are_stored_beside_the_plain_one(run, capsys):
     assert again.evaluation("test+flip+32x48").ids == again.evaluation("test").ids
     assert main(["evaluate", str(run.path), "--split", "test+flip"]) == 2
     assert "'test+flip' is the name of stored results; expected a split." in capsys.readouterr().err
-
-
-def test_runs_predict_together(run, store, fake_run, folder, tmp_path, capsys):
-    other = fake_run(store, "other", model="fcn32s", source=str(folder), evaluated=False)
-    torch.manual_seed(1)
-    save_model(create_model("fcn32s", encoder="resnet18", encoder_weights="none", classes=11), other.path)
-    image = tmp_path / "mine.png"
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 60, 3), dtype=np.uint8)).save(image)
-    words = ["predict", "fake-fcn", str(image), "--runs", str(store.root), "--with", "other", "--device", "cpu"]
-    assert main([*words, "--out", str(tmp_path / "out"), "--tta", "flip"]) == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["mine-mask.png", "mine-overlay.jpg"]
-    assert capsys.readouterr().out.endswith("1 image: FCN-32s and FCN-32s averaged, with flip\n")
-    with pytest.raises(SystemExit):
-        main([*words, "--out", "out", "--window", "wide"])
-    assert "'wide' is no size; expected HEIGHTxWIDTH such as 360x480" in capsys.readouterr().err
