@@ -1,6 +1,5 @@
-"""What a run costs: measured, stored in the run, printed."""
+"""What a run costs: measured and stored in the run."""
 
-import json
 from importlib import import_module
 
 import numpy as np
@@ -9,7 +8,6 @@ import torch
 from fixtures.runs import SIZE
 from torch import nn
 
-from segcore.cli import main
 from segcore.errors import EvaluationError
 from segcore.evaluation import latency
 from segcore.evaluation.profile import profile
@@ -85,19 +83,6 @@ def test_a_backend_that_is_not_there_is_said(run, measured):
         profile(run, backends=["torch:int8"])
     with pytest.raises(EvaluationError, match="no such graph"):
         profile(run, backends=["onnxruntime"])
-
-
-def test_the_command_prints_a_table_and_json(run, measured, capsys):
-    assert main(["profile", str(run.path), "--backends", "torch", "openvino:bf16"]) == 0
-    printed = capsys.readouterr().out
-    assert "fake (U-Net): 0.00 M parameters" in printed
-    assert "openvino bf16" in printed
-    assert "0.9 !" in printed
-    assert "these times are too long; measure again when quiet" in printed
-    assert main(["profile", str(run.path), "--json"]) == 2
-    printed = capsys.readouterr()
-    assert json.loads(printed.out)["latencies"][0]["backend"] == "torch"
-    assert "segcore: onnxruntime fp32: no such graph" in printed.err
 
 
 def test_one_image_is_timed_after_another(run):

@@ -405,3 +405,8 @@ def test_what_was_checked_since_is_told_and_of_data_elsewhere_what_training_foun
     assert leaks(str(tmp_path / "moved")) == (None, "Half of it was trained on.")
     (tmp_path / "moved" / "leaks.json").write_text("{")
     assert leaks(str(tmp_path / "moved"), "no\0path") == ("It measures memory.", None)
+
+
+def test_the_summary_of_an_older_run_has_no_members(store, fake_run):
+    run = fake_run(store, "old")
+    assert run.members == () and run.title == "U-Net" and run.labels == CAMVID11

@@ -1,4 +1,4 @@
-"""An ensemble as a run of its own: scored, listed, and refused where one model is wanted."""
+"""`segcore evaluate --with`: an ensemble becomes a run that every command knows."""
 
 import re
 import shutil
@@ -14,9 +14,7 @@ from segcore.data import open_dataset, plan_split
 from segcore.errors import EvaluationError, RunError
 from segcore.evaluation import Ensemble, Predictor, open_predictor
 from segcore.evaluation.export_model import export_model
-from segcore.evaluation.postprocess import mean_logits
 from segcore.evaluation.profile import profile
-from segcore.labels import CAMVID11
 from segcore.models import create_model, save_model
 from segcore.report.stored_evaluations import evaluate_command
 from segcore.runs import Profile, RunWriter, load_run, write_profile
@@ -218,18 +216,3 @@ def test_one_that_holds_an_ensemble_is_refused(evaluate, store):
     with pytest.raises(RunError, match=f"'{NAME}' is an ensemble, and its member '{NAME}' at .* is another"):
         _ = store.get(NAME).members
     assert store.get(NAME).profile is None
-
-
-def test_mean_logits_have_the_mean_of_the_softmax():
-    torch.manual_seed(0)
-    members = [torch.randn(11, 6, 8) * 30, torch.randn(11, 24, 32)]
-    wide = torch.nn.functional.interpolate(members[0][None], size=(24, 32), mode="bilinear", align_corners=False)[0]
-    mean = 0.25 * wide.softmax(0) + 0.75 * members[1].softmax(0)
-    ((rows, logits),) = mean_logits(members, 24, 32, (0.25, 0.75))
-    assert rows == slice(0, 24) and torch.isfinite(logits).all()
-    torch.testing.assert_close(logits.softmax(0), mean, atol=1e-6, rtol=1e-4)
-
-
-def test_the_summary_of_an_older_run_has_no_members(store, fake_run):
-    run = fake_run(store, "old")
-    assert run.members == () and run.title == "U-Net" and run.labels == CAMVID11
