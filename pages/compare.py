@@ -5,7 +5,7 @@ import streamlit as st
 from segcore.evaluation.comparison import METRICS
 from segcore.ui.compare import chart_tables, leaderboard, sections
 from segcore.ui.curves import curve_tables
-from segcore.ui.shell import caches, notices, page, url_state
+from segcore.ui.shell import notices, page, run_cache, url_state
 from segcore.ui.shell.markdown import escape_markdown
 
 view = page.start()
@@ -15,7 +15,7 @@ runs = chart_tables.listed(view)
 splits = curve_tables.splits(runs)
 split = url_state.get("split", splits[0], splits)
 metric = url_state.get("metric", "miou", METRICS)
-comparison = caches.comparison(runs, split, metric, view.titles)
+comparison = run_cache.comparison(runs, split, metric, view.titles)
 if url_state.get("seeds", False):
     comparison = comparison.by_recipe
 sections.title(comparison)

@@ -6,7 +6,7 @@ import streamlit as st
 from segcore.ui.dataset import browsing, leak_findings
 from segcore.ui.dataset.class_shares import class_shares
 from segcore.ui.predictions.panel_data import photo, truth
-from segcore.ui.shell import caches, image_cache, notices, page, url_state
+from segcore.ui.shell import dataset_cache, image_cache, notices, page, url_state
 from segcore.ui.widgets.headings import page_heading
 from segcore.ui.widgets.table import Cell, table
 from segcore.ui.widgets.viewer import viewer
@@ -40,7 +40,7 @@ if not ids:
     st.info(f"No {split} sample has {name}. Choose another class or split.")
     page.end()
 sample_id = url_state.get("sample", ids[0], data.ids)
-item = caches.sample(view.key, sample_id)
+item = dataset_cache.sample(view.key, sample_id)
 
 # show
 viewer(
@@ -58,7 +58,7 @@ with pictures:
     browsing.grid(view, ids, sample_id, item.size, overlay=overlay)
 with facts:
     st.markdown(f"**{sample_id}**  \n:gray[{item.split} · {item.size[1]} × {item.size[0]}]")
-    class_shares(data.labels, caches.classes_in(view.key, sample_id))
+    class_shares(data.labels, dataset_cache.class_pixels(view.key, sample_id))
 
 st.subheader("Health", anchor=False, help=leak_findings.HELP)
 leak_findings.health(view)
@@ -79,4 +79,4 @@ if counts is not None:
     st.caption(browsing.balance_note(data.labels, counts))
 
 st.subheader("Image sizes", anchor=False)
-browsing.size_chart(caches.sizes(view.key))
+browsing.size_chart(dataset_cache.image_sizes(view.key))

@@ -4,7 +4,7 @@ import streamlit as st
 
 from segcore.ui.home.leaderboard import leaderboard
 from segcore.ui.predictions import panel_data
-from segcore.ui.shell import caches, image_cache, notices, page
+from segcore.ui.shell import dataset_cache, image_cache, notices, page
 from segcore.ui.widgets.headings import page_heading, scores_heading
 from segcore.ui.widgets.viewer import viewer
 
@@ -16,11 +16,12 @@ else:
     # load
     sample_id, shown = panel_data.first_look(view)
     photos = {"image": image_cache.photo(view.key, sample_id)}
+    size = dataset_cache.sample(view.key, sample_id).size
 
     # show
     made = ", and what each made of it" if view.fitting else ""
     page_heading("Segcore", f"One image of {view.dataset.name} that no model is trained on{made}.")
-    viewer(shown, photos, caches.sample(view.key, sample_id).size, key="hero", smallest=panel_data.smallest(len(shown)))
+    viewer(shown, photos, size, key="hero", smallest=panel_data.smallest(len(shown)))
     notices.other_data(view)
     if view.fitting:
         scores_heading("Leaderboard")

@@ -5,7 +5,7 @@ import streamlit as st
 from segcore.metrics import POLICY
 from segcore.ui.predictions import panel_data, view_options
 from segcore.ui.predictions.panels import Scene
-from segcore.ui.shell import caches, image_cache, notices, page, url_state
+from segcore.ui.shell import dataset_cache, image_cache, notices, page, url_state
 from segcore.ui.widgets.headings import page_heading, scores_heading
 from segcore.ui.widgets.table import table
 from segcore.ui.widgets.viewer import viewer
@@ -49,7 +49,7 @@ with sides:
 viewer(
     [shown[name] for name in pair or shown],
     {"image": image_cache.photo(view.key, sample_id)},
-    caches.sample(view.key, sample_id).size,
+    dataset_cache.sample(view.key, sample_id).size,
     key="predictions",
     slider=scene.slider,
     smallest=panel_data.smallest(len(shown)),

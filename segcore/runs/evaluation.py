@@ -17,6 +17,7 @@ from segcore.labels import LabelMap
 from segcore.metrics import BINS, BoundaryScores, Calibration, Reliability, Scores, boundary_scores, scores
 from segcore.runs import cli_hints, parquet_tables, run_files
 from segcore.runs.confidence_images import read_confidence
+from segcore.runs.prediction_images import read_prediction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -221,19 +222,8 @@ class Evaluation:
             EvaluationError: when the image is not in this evaluation.
             RunError: when the file is missing, broken, no palette PNG, or of another size.
         """
-        from PIL import Image
-
-        path = self.prediction_path(sample_id)
-        if not path.is_file():
-            raise RunError(f"No stored prediction of {sample_id!r} at {path}. {self._again}")
-        try:
-            with Image.open(path) as image:
-                mode, mask = image.mode, np.array(image)
-        except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises on truncated and foreign files
-            raise RunError(f"{path} is no readable PNG ({error}). {self._again}") from None
-        if mode != "P":
-            raise RunError(f"{path} is a {mode} picture; expected a palette PNG of class ids. {self._again}")
-        expected = self.size(sample_id)
+        path, expected = self.prediction_path(sample_id), self.size(sample_id)
+        mask = read_prediction(self.path, sample_id)
         if mask.shape != expected:
             height, width = mask.shape
             raise RunError(

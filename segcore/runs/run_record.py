@@ -16,6 +16,7 @@ from segcore.models import model_title
 from segcore.runs import run_files
 from segcore.runs.csv_tables import read_csv_table
 from segcore.runs.json_documents import read_document
+from segcore.runs.prediction_images import read_prediction
 from segcore.runs.profile import Profile, read_profile, sum_profiles
 from segcore.runs.split_variant import SplitVariant
 from segcore.runs.summary import ENSEMBLE, Member, Summary
@@ -24,6 +25,7 @@ from segcore.runs.titles import ensemble_title
 if TYPE_CHECKING:
     import pandas as pd
 
+    from segcore.arrays import U8Mask
     from segcore.data.leaks import LeakReport
     from segcore.runs.evaluation import Evaluation
 
@@ -183,6 +185,14 @@ class RunRecord:
 
         folder = self.path / run_files.EVALUATION / split
         return Evaluation.read(folder, self.labels) if folder.is_dir() else None
+
+    def prediction(self, split: str, sample_id: str) -> U8Mask:
+        """The stored prediction of an image, `[H, W]` uint8 class ids, without reading the evaluation's tables.
+
+        Raises:
+            RunError: when it is missing, broken or no palette PNG.
+        """
+        return read_prediction(self.path / run_files.EVALUATION / split, sample_id)
 
     def _file(self, name: str) -> Path:
         path = self.path / name

@@ -13,7 +13,7 @@ from segcore.data import open_dataset
 from segcore.runs import load_run
 from segcore.ui.augment import augmentation_statistics
 from segcore.ui.shell.app_context import AppContext
-from segcore.ui.shell.caches import DataKey
+from segcore.ui.shell.dataset_cache import DataKey
 
 CRUEL = Pipeline(
     (

@@ -19,9 +19,9 @@ from segcore.augment.linter.advice import Advice, advise
 from segcore.errors import SegcoreError, number
 from segcore.labels import LabelMap
 from segcore.runs import RunRecord
-from segcore.ui.shell import caches
+from segcore.ui.shell import dataset_cache
 from segcore.ui.shell.app_context import AppContext
-from segcore.ui.shell.caches import DataKey
+from segcore.ui.shell.dataset_cache import DataKey
 from segcore.ui.shell.markdown import escape_markdown
 
 SIZE = (224, 320)  # (height, width): what train.py resizes to unless told otherwise
@@ -117,7 +117,7 @@ def advance(view: AppContext, pipeline: Pipeline, seconds: float, size: tuple[in
     while not complete(effect):
         seed = effect.tried
         try:
-            pair = caches.fed(view.key, ids[seed % len(ids)], about.size)
+            pair = dataset_cache.resized_pair(view.key, ids[seed % len(ids)], about.size)
             effect += measure(pipeline, [pair], [seed], classes)
         except SegcoreError as error:  # a sample that can't be read
             effect += replace(Effect.empty(classes), failures=((str(error), 1),))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from segcore.augment import Pipeline
 from segcore.ui.augment import pipeline_files
-from segcore.ui.shell import caches
+from segcore.ui.shell import run_cache
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.widgets.table import Cell, format_number, table
 from segcore.visual import swatch
@@ -21,7 +21,7 @@ def panel(view: AppContext, own: Pipeline, path: str) -> None:
         path: The file it is saved as, or an empty string.
     """
     st.subheader("Does it help?", anchor=False)
-    rows = pipeline_files.trained([(run, caches.pipeline(run)) for run in view.runs if view.fits(run)], own)
+    rows = pipeline_files.trained([(run, run_cache.pipeline(run)) for run in view.runs if view.fits(run)], own)
     if not any(row.mine for row in rows):
         st.caption("No run on this dataset was trained with this pipeline yet.")
     cells = [

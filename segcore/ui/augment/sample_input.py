@@ -14,7 +14,7 @@ from segcore.errors import SegcoreError
 from segcore.labels import LabelMap
 from segcore.ui.augment.augmentation_statistics import trained_size
 from segcore.ui.augment.preview import Picture
-from segcore.ui.shell import caches, url_state
+from segcore.ui.shell import dataset_cache, url_state
 from segcore.ui.shell.app_context import AppContext
 
 _OWN = "augment:own"
@@ -62,7 +62,7 @@ def choose(view: AppContext) -> Picture | None:
         )
     if own is None:
         key: tuple[object, ...] = (view.key, at)
-        sample = caches.sample(view.key, at)
+        sample = dataset_cache.sample(view.key, at)
     else:
         digest = hashlib.sha256(repr((own, labels.to_dict())).encode()).hexdigest()
         found = _read(digest, own, labels)

@@ -15,10 +15,11 @@ from segcore.metrics import CLASS_SCORES, HELP, POLICY
 from segcore.runs.curves import CURVES
 from segcore.ui.compare import chart_tables, leaderboard
 from segcore.ui.compare.chart_tables import Part
-from segcore.ui.shell import caches, url_state
+from segcore.ui.shell import url_state
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.shell.page_style import is_dark
+from segcore.ui.shell.result_cache import cached_result, chart_spec
 from segcore.ui.widgets.headings import scores_heading
 from segcore.ui.widgets.table import Cell, format_number
 from segcore.ui.widgets.table import table as small_table
@@ -133,7 +134,7 @@ def is_it_real(view: AppContext, comparison: Comparison, part: Part) -> None:
             st.markdown("\n".join(f"- {escape_markdown(text)}" for text in said))
         else:
             st.markdown("Choose two models to see which is better.")
-        for text in caches.kept(part.token("caveats"), lambda: comparison.caveats(ids)):
+        for text in cached_result(part.token("caveats"), lambda: comparison.caveats(ids)):
             st.caption(escape_markdown(text))
     with right:
         rows = part.rows
@@ -179,7 +180,7 @@ def classes(comparison: Comparison, part: Part) -> None:
             **url_state.bound("score", "iou", scores),
             label_visibility="collapsed",
         )
-    table = caches.kept(part.token("classes", score), lambda: chart_tables.per_class(comparison, part, score))
+    table = cached_result(part.token("classes", score), lambda: chart_tables.per_class(comparison, part, score))
     present = compare_charts.by_spread(table.dropna(subset=["value"]))
     every = True
     if len(present) > chart_tables.MOST_CLASSES:
@@ -313,7 +314,7 @@ def _confusion(comparison: Comparison, part: Part) -> None:
 
 def _calibration(comparison: Comparison, part: Part) -> None:
     """Whether a model is as often right as it claims; nothing where no evaluation tells."""
-    table, lines = caches.kept(part.token("calibration"), lambda: chart_tables.calibration(comparison, part))
+    table, lines = cached_result(part.token("calibration"), lambda: chart_tables.calibration(comparison, part))
     if not lines:
         return
     st.subheader("Calibration", anchor=False, help="Whether a model that is 80 % sure is right 8 times in 10.")
@@ -345,13 +346,13 @@ def _calibration(comparison: Comparison, part: Part) -> None:
         "may not help."
     )
     shown = [run_id for row in part.rows for run_id in row.runs]
-    for text in caches.kept(part.token("stale"), lambda: comparison.stale(shown)):
+    for text in cached_result(part.token("stale"), lambda: comparison.stale(shown)):
         st.caption(f":orange[:material/warning:] {escape_markdown(text)}")
 
 
 def training(view: AppContext, comparison: Comparison, part: Part) -> None:
     """The curves of the chosen, small."""
-    table, colors, notes = caches.kept(
+    table, colors, notes = cached_result(
         part.token("curves"), lambda: chart_tables.curves(view, comparison, part, "epoch")
     )
     if table.empty:
@@ -380,4 +381,4 @@ def _curve(table: pd.DataFrame, colors: dict[str, str], name: str, heading: str)
 
 def _chart(token: tuple[Hashable, ...], build: Callable[[], Charts], **options: Any) -> Any:  # noqa: ANN401
     """Draw a chart that is built once; the options are those of `st.vega_lite_chart`."""
-    return st.vega_lite_chart(spec=caches.chart_spec(token, build), **options)
+    return st.vega_lite_chart(spec=chart_spec(token, build), **options)

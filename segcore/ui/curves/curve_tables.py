@@ -9,7 +9,7 @@ import pandas as pd
 
 from segcore.errors import SegcoreError
 from segcore.runs import curves as stored_curves
-from segcore.ui.shell import caches
+from segcore.ui.shell import run_cache
 from segcore.ui.shell.app_context import AppContext
 from segcore.visual import swatch
 
@@ -25,7 +25,7 @@ def splits(runs: Sequence[RunRecord]) -> list[str]:
 
 def curves(view: AppContext, runs: Sequence[RunRecord], axis: str) -> tuple[pd.DataFrame, list[str]]:
     """Every epoch of every run, as `segcore.runs.curves`, with histories from the app's cache."""
-    return stored_curves.curves(runs, view.titles, axis, read=caches.history)
+    return stored_curves.curves(runs, view.titles, axis, read=run_cache.history)
 
 
 def cost(view: AppContext, runs: Sequence[RunRecord]) -> pd.DataFrame:
@@ -37,7 +37,7 @@ def cost(view: AppContext, runs: Sequence[RunRecord]) -> pd.DataFrame:
     for run in runs:
         info = run.summary
         try:
-            seconds = caches.history(run)["seconds"].mean()
+            seconds = run_cache.history(run)["seconds"].mean()
         except SegcoreError:
             seconds = float("nan")
         rows.append(

@@ -11,9 +11,9 @@ import streamlit as st
 from segcore.data import SPLITS
 from segcore.labels import LabelMap
 from segcore.runs import RunRecord
-from segcore.ui.shell import caches, image_cache, url_state
+from segcore.ui.shell import dataset_cache, image_cache, url_state
 from segcore.ui.shell.app_context import AppContext
-from segcore.ui.shell.caches import DataKey
+from segcore.ui.shell.dataset_cache import DataKey
 from segcore.ui.shell.incremental import chunks, process_incrementally
 from segcore.ui.widgets.thumbnail_gallery import Thumbnail, paged_gallery
 
@@ -28,11 +28,11 @@ def matching(key: DataKey, ids: Sequence[str], class_id: int | None, sort: str) 
     """Ids that hold a class, in the wanted order. Reads every mask where a class or their number matters."""
     found = list(ids)
     if class_id is not None:
-        found = [each for each in found if class_id in caches.classes_in(key, each)]
+        found = [each for each in found if class_id in dataset_cache.class_pixels(key, each)]
     if sort == "name":
         found.sort()
     elif sort == "most classes":
-        found.sort(key=lambda each: -len(caches.classes_in(key, each)))
+        found.sort(key=lambda each: -len(dataset_cache.class_pixels(key, each)))
     return found
 
 
@@ -59,7 +59,7 @@ def balance(view: AppContext, split: str) -> ClassBalance | None:
     assert view.dataset is not None
     wanted = chunks(view.dataset.ids if split == EVERY else view.dataset.splits[split])
     parts = process_incrementally(
-        f"balance:{view.key}", wanted, lambda ids: caches.balance(view.key, ids), "Counting pixels"
+        f"balance:{view.key}", wanted, lambda ids: dataset_cache.class_balance(view.key, ids), "Counting pixels"
     )
     return _sum(list(parts.values())) if len(parts) == len(wanted) else None
 

@@ -9,7 +9,7 @@ import streamlit as st
 from segcore.data.leaks import Finding, check
 from segcore.data.leaks.leak_report import TITLES
 from segcore.errors import SegcoreError, number
-from segcore.ui.shell import caches, image_cache, url_state
+from segcore.ui.shell import dataset_cache, image_cache, url_state
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.thumbnail_gallery import Thumbnail, gallery
@@ -30,7 +30,7 @@ HELP = (
 def health(view: AppContext) -> None:
     """The list, worst first; the pictures of the finding that is open; how to look closer where nobody has."""
     assert view.dataset is not None
-    report = caches.leaks(view.key)
+    report = dataset_cache.leak_report(view.key)
     keys = [_key(found) for found in report.findings]
     opened = url_state.get("finding", "", ["", *keys])
     with st.container(gap="xsmall"):
@@ -70,7 +70,7 @@ def _pairs(view: AppContext, found: Finding) -> None:
             place = f"{rank}:{sample_id}"  # one frame may be in several pairs, and the gallery wants every id once
             try:
                 thumbs.append(Thumbnail(place, *image_cache.thumbnail(view.key, sample_id), note=note, title=sample_id))
-                size = caches.dataset(view.key).size(sample_id)
+                size = dataset_cache.dataset(view.key).size(sample_id)
             except SegcoreError:  # the note says why, or opening the sample does
                 thumbs.append(Thumbnail(place, note=note or "unreadable", title=sample_id))
 
@@ -105,7 +105,7 @@ def _look_closer(view: AppContext) -> None:
             bar.progress(done / total, f"Comparing pictures and masks: {done} of {total} read")
 
         report = check(view.dataset, progress=progress)
-        caches.keep_leaks(view.key, report)
+        dataset_cache.store_leak_report(view.key, report)
         st.rerun()
 
 

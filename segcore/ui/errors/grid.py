@@ -109,9 +109,9 @@ def grid(view: AppContext, board: ErrorsData, asked: ErrorsQuery, found: Ranking
         hint = [sample_id, *_scores(view, board, table[:, place])]
         photo = layer = hover = None
         try:
-            photo, hover = image_cache.thumbnail(view.key, sample_id, image_cache.WIDE_THUMB)
+            photo, hover = image_cache.thumbnail(view.key, sample_id, image_cache.WIDE_THUMBNAIL)
             if asked.mistake is None and asked.rank == "disagreement":
-                layer = image_cache.dispute_thumb(board.runs, board.split, sample_id, view.key)
+                layer = image_cache.disagreement_thumbnail(board.runs, board.split, sample_id, view.key)
             elif asked.mistake is None and asked.rank == "difference":
                 layer, hover = (_layer(view, board, run, None, sample_id) for run in (asked.than, asked.run))
             else:
@@ -137,7 +137,7 @@ def grid(view: AppContext, board: ErrorsData, asked: ErrorsQuery, found: Ranking
 
 
 def _layer(view: AppContext, board: ErrorsData, run: int, mistake: Mistake | None, sample_id: str) -> bytes:
-    return image_cache.error_thumb(board.runs[run], board.split, sample_id, mistake, view.hidden, view.key)
+    return image_cache.error_thumbnail(board.runs[run], board.split, sample_id, mistake, view.hidden, view.key)
 
 
 def _scores(view: AppContext, board: ErrorsData, values: npt.NDArray[np.float64]) -> list[str]:

@@ -14,7 +14,7 @@ from segcore.evaluation.image_ranking import JOINT, SCORES, Mistake, Ranking, Tr
 from segcore.labels import LabelMap
 from segcore.runs import RunRecord
 from segcore.ui.dataset.browsing import EVERY
-from segcore.ui.shell import caches, notices, url_state
+from segcore.ui.shell import notices, run_cache, url_state
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.incremental import chunks, process_incrementally
 from segcore.ui.shell.link_problems import refusal
@@ -107,7 +107,7 @@ def load(view: AppContext, runs: tuple[RunRecord, ...], split: str) -> ErrorsDat
     found, missing, problems = [], [], []
     for run in runs:
         try:
-            scored = caches.image_scores(run, split)
+            scored = run_cache.image_scores(run, split)
         except SegcoreError as error:
             problems.append(f"{view.titles[run.id]}: {error}")
             continue
@@ -118,7 +118,7 @@ def load(view: AppContext, runs: tuple[RunRecord, ...], split: str) -> ErrorsDat
     found.sort(key=lambda each: -np.nan_to_num(each[1].evaluation.scores.miou))
     size = (3, 4)
     if found:
-        evaluation = caches.evaluation(found[0][0], split)
+        evaluation = run_cache.evaluation(found[0][0], split)
         assert evaluation is not None
         size = evaluation.size(evaluation.ids[0])
     triage = Triage.of([scored for _, scored in found])
@@ -269,7 +269,7 @@ def _disagreement(view: AppContext, board: ErrorsData) -> dict[str, float]:
     parts = process_incrementally(
         f"disagreement:{data}:{board.split}:{versions}",
         wanted,
-        lambda ids: caches.disagreement(board.runs, board.split, ids, data),
+        lambda ids: run_cache.disagreement(board.runs, board.split, ids, data),
         "Comparing predictions",
         partly=True,
     )

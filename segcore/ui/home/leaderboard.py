@@ -9,7 +9,7 @@ import streamlit as st
 
 from segcore.metrics import HELP, POLICY
 from segcore.ui.compare import leaderboard as board
-from segcore.ui.shell import caches
+from segcore.ui.shell import run_cache
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.table import Cell, format_number, table
@@ -48,7 +48,7 @@ def leaderboard(view: AppContext, *, most: int) -> None:
 
 
 def _compared(view: AppContext) -> Comparison:
-    return caches.comparison(view.fitting, "test", "miou", view.titles)
+    return run_cache.comparison(view.fitting, "test", "miou", view.titles)
 
 
 def _draw(view: AppContext, runs: Sequence[RunRecord], comparison: Comparison | None) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from segcore.errors import SegcoreError
 from segcore.metrics import HELP, BoundaryScores, boundary_scores, per_image
 from segcore.runs import Evaluation, RunRecord
-from segcore.ui.shell import caches, image_cache
+from segcore.ui.shell import dataset_cache, image_cache, run_cache
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.widgets.table import Cell, format_number
 from segcore.ui.widgets.viewer import Panel
@@ -30,7 +30,7 @@ def answers(view: AppContext, split: str) -> list[Answer]:
     found = []
     for run in view.fitting:
         try:
-            evaluation = caches.evaluation(run, split)
+            evaluation = run_cache.evaluation(run, split)
             found.append(Answer(run, evaluation, "" if evaluation else f"not evaluated on {split}"))
         except SegcoreError as error:
             found.append(Answer(run, None, str(error)))
@@ -87,7 +87,7 @@ def first_look(view: AppContext) -> tuple[str, list[Panel]]:
     for run in view.fitting:
         title, color = view.titles[run.id], view.colors[run.id]
         try:
-            layer = image_cache.stored_layer(run, split, sample_id, view.hidden)
+            layer = image_cache.prediction_layer(run, split, sample_id, view.hidden)
         except SegcoreError:
             problem = "training" if run.summary.status == "training" else "no stored prediction of this image"
             shown.append(Panel(title, photo="image", color=color, problem=problem))
@@ -120,7 +120,7 @@ def class_table(view: AppContext, found: Sequence[Answer], sample_id: str) -> tu
         if any(borders):
             row = _row([getattr(each, name) if each else math.nan for each in borders])
             rows.append([Cell(title, title=HELP[name]), *row])
-    present = caches.classes_in(view.key, sample_id)
+    present = dataset_cache.class_pixels(view.key, sample_id)
     for index in sorted((index for index in present if index < labels.classes), key=lambda index: -present[index]):
         rows.append(
             [

@@ -15,9 +15,10 @@ from segcore.metrics import boundary_band
 from segcore.runs import RunRecord
 from segcore.runs.cli_hints import evaluate_command
 from segcore.ui.predictions.view_options import ViewOptions
-from segcore.ui.shell import caches, image_cache
-from segcore.ui.shell.caches import DataKey, RunKey
+from segcore.ui.shell import dataset_cache, image_cache, run_cache
+from segcore.ui.shell.dataset_cache import DataKey
 from segcore.ui.shell.image_cache import PHOTO_WIDTH
+from segcore.ui.shell.run_cache import HASH_FUNCS
 from segcore.ui.widgets.viewer import Plane
 from segcore.visual import (
     confused,
@@ -56,23 +57,15 @@ def answer(
         EvaluationError: when there is none of this image, or it has another size.
         SegcoreError: when it can't be drawn.
     """
-    others = tuple(committee) if look.view == "disagreement" else ()
-    return _answer(RunKey.of(run), split, sample_id, data, look, tuple(map(RunKey.of, others)), run, others)
+    return _answer(run, split, sample_id, data, look, tuple(committee) if look.view == "disagreement" else ())
 
 
-@st.cache_data(max_entries=800, show_spinner=False)
+@st.cache_data(max_entries=800, show_spinner=False, hash_funcs=HASH_FUNCS)
 def _answer(
-    key: RunKey,
-    split: str,
-    sample_id: str,
-    data: DataKey,
-    look: ViewOptions,
-    others: tuple[RunKey, ...],
-    _run: RunRecord,
-    _others: tuple[RunRecord, ...],
+    run: RunRecord, split: str, sample_id: str, data: DataKey, look: ViewOptions, others: tuple[RunRecord, ...]
 ) -> tuple[bytes, str]:
-    mask = caches.prediction(_run, split, sample_id, data)
-    labels, truth = _run.labels, caches.sample(data, sample_id).mask
+    mask = run_cache.prediction(run, split, sample_id, data)
+    labels, truth = run.labels, dataset_cache.sample(data, sample_id).mask
     visible = _visible(labels, look)
     if look.view == "error" and look.lit is not None:
         true, taken = look.lit.true, look.lit.taken
@@ -86,8 +79,8 @@ def _answer(
         near = _near(data, sample_id, look.band_width(truth.shape))
         layer = encode_band(mask, truth, near, labels, visible=visible, width=PHOTO_WIDTH)
         return layer, _right_in(near, mask, truth)
-    if look.view == "disagreement" and len(_others) > 1:
-        where = _disputed(others, split, sample_id, data, _others)
+    if look.view == "disagreement" and len(others) > 1:
+        where = _disputed(others, split, sample_id, data)
         return encode_where(mask, where, labels, visible=visible, width=PHOTO_WIDTH), ""
     return encode_layer(mask, labels, visible=visible, outline=look.view == "contour", width=PHOTO_WIDTH), ""
 
@@ -107,28 +100,23 @@ def truth(
     """
     if look.view == "boundary" or (look.view == "disagreement" and len(committee) > 1):
         runs = tuple(committee) if look.view == "disagreement" else ()
-        return _truth_where(split, sample_id, data, look, tuple(map(RunKey.of, runs)), labels, runs)
+        return _truth_where(split, sample_id, data, look, labels, runs)
     return image_cache.truth_layer(data, sample_id, look.hidden, look.view == "contour")
 
 
-@st.cache_data(max_entries=200, show_spinner=False)
+@st.cache_data(max_entries=200, show_spinner=False, hash_funcs=HASH_FUNCS)
 def _truth_where(
-    split: str,
-    sample_id: str,
-    data: DataKey,
-    look: ViewOptions,
-    keys: tuple[RunKey, ...],
-    _labels: LabelMap,
-    _runs: tuple[RunRecord, ...],
+    split: str, sample_id: str, data: DataKey, look: ViewOptions, _labels: LabelMap, runs: tuple[RunRecord, ...]
 ) -> bytes:
-    mask = caches.sample(data, sample_id).mask
+    mask = dataset_cache.sample(data, sample_id).mask
     if look.view == "boundary":
         where = _near(data, sample_id, look.band_width(mask.shape))
     else:
-        where = _disputed(keys, split, sample_id, data, _runs)
+        where = _disputed(runs, split, sample_id, data)
     return encode_where(mask, where, _labels, visible=_visible(_labels, look), width=PHOTO_WIDTH)
 
 
+@st.cache_data(max_entries=200, show_spinner=False, hash_funcs=HASH_FUNCS)
 def agreement(
     committee: Sequence[RunRecord], split: str, sample_id: str, data: DataKey, measure: str
 ) -> tuple[bytes, str]:
@@ -137,31 +125,23 @@ def agreement(
     Raises:
         SegcoreError: when there are fewer than two, or a stored prediction can't be read.
     """
-    runs = tuple(committee)
-    return _agreement(tuple(map(RunKey.of, runs)), split, sample_id, data, measure, runs)
-
-
-@st.cache_data(max_entries=200, show_spinner=False)
-def _agreement(
-    keys: tuple[RunKey, ...], split: str, sample_id: str, data: DataKey, measure: str, _runs: tuple[RunRecord, ...]
-) -> tuple[bytes, str]:
-    true = caches.sample(data, sample_id).mask
-    masks = [caches.prediction(run, split, sample_id, data) for run in _runs]
+    true = dataset_cache.sample(data, sample_id).mask
+    masks = [run_cache.prediction(run, split, sample_id, data) for run in committee]
     scored = true != IGNORE_INDEX
-    differ = int((_disputed(keys, split, sample_id, data, _runs) & scored).sum())
+    differ = int((_disputed(tuple(committee), split, sample_id, data) & scored).sum())
     share = 1 - differ / max(1, int(scored.sum()))
     return encode_disagreement(masks, true, measure=measure, width=PHOTO_WIDTH), f"{100 * share:.0f} % agree"
 
 
-@st.cache_data(max_entries=400, show_spinner=False)
-def _ids(key: RunKey, split: str, sample_id: str, data: DataKey, _run: RunRecord) -> Plane:
-    return Plane.of(shrunk(caches.prediction(_run, split, sample_id, data), PHOTO_WIDTH, NEAREST))
+@st.cache_data(max_entries=400, show_spinner=False, hash_funcs=HASH_FUNCS)
+def _ids(run: RunRecord, split: str, sample_id: str, data: DataKey) -> Plane:
+    return Plane.of(shrunk(run_cache.prediction(run, split, sample_id, data), PHOTO_WIDTH, NEAREST))
 
 
 def ids(run: RunRecord, split: str, sample_id: str, data: DataKey) -> Plane | None:
     """A run's answer for the browser to read; None where its panel says why there is none."""
     try:
-        return _ids(RunKey.of(run), split, sample_id, data, run)
+        return _ids(run, split, sample_id, data)
     except SegcoreError:
         return None
 
@@ -169,17 +149,10 @@ def ids(run: RunRecord, split: str, sample_id: str, data: DataKey) -> Plane | No
 @st.cache_data(max_entries=100, show_spinner=False)
 def truth_ids(data: DataKey, sample_id: str) -> Plane:
     """The ground truth for the browser to read."""
-    return Plane.of(shrunk(caches.sample(data, sample_id).mask, PHOTO_WIDTH, NEAREST))
+    return Plane.of(shrunk(dataset_cache.sample(data, sample_id).mask, PHOTO_WIDTH, NEAREST))
 
 
-@st.cache_data(max_entries=400, show_spinner=False)
-def _confidence(key: RunKey, split: str, sample_id: str, _run: RunRecord) -> Plane:
-    found = caches.evaluation(_run, split)
-    if found is None:
-        raise EvaluationError(f"Not evaluated on {split}. Do it: {evaluate_command(_run.path, split)}")
-    return Plane.of(quantized(found.confidence(sample_id), width=CONFIDENCE_WIDTH))
-
-
+@st.cache_data(max_entries=400, show_spinner=False, hash_funcs=HASH_FUNCS)
 def confidence(run: RunRecord, split: str, sample_id: str) -> Plane:
     """A run's stored confidence for the browser to paint and read.
 
@@ -187,7 +160,10 @@ def confidence(run: RunRecord, split: str, sample_id: str) -> Plane:
         RunError: when none is stored, as in older evaluations, or it can't be read.
         EvaluationError: when the run was not evaluated on this image.
     """
-    return _confidence(RunKey.of(run), split, sample_id, run)
+    evaluation = run_cache.evaluation(run, split)
+    if evaluation is None:
+        raise EvaluationError(f"Not evaluated on {split}. Do it: {evaluate_command(run.path, split)}")
+    return Plane.of(quantized(evaluation.confidence(sample_id), width=CONFIDENCE_WIDTH))
 
 
 def confidence_if_any(run: RunRecord, split: str, sample_id: str) -> Plane | None:
@@ -198,12 +174,10 @@ def confidence_if_any(run: RunRecord, split: str, sample_id: str) -> Plane | Non
         return None
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _disputed(
-    keys: tuple[RunKey, ...], split: str, sample_id: str, data: DataKey, _runs: tuple[RunRecord, ...]
-) -> Bool:
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=HASH_FUNCS)
+def _disputed(runs: tuple[RunRecord, ...], split: str, sample_id: str, data: DataKey) -> Bool:
     """`[H, W]` bool: not all models agree; read-only."""
-    found = ~unanimous([caches.prediction(run, split, sample_id, data) for run in _runs])
+    found = ~unanimous([run_cache.prediction(run, split, sample_id, data) for run in runs])
     found.flags.writeable = False
     return found
 
@@ -211,7 +185,7 @@ def _disputed(
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _near(data: DataKey, sample_id: str, width: int) -> Bool:
     """`[H, W]` bool: the band along true borders; read-only."""
-    found = boundary_band(caches.sample(data, sample_id).mask, width)
+    found = boundary_band(dataset_cache.sample(data, sample_id).mask, width)
     found.flags.writeable = False
     return found
 

@@ -11,7 +11,7 @@ from segcore.runs import RunRecord
 from segcore.ui.predictions import panel_layers
 from segcore.ui.predictions.panel_data import Answer, photo
 from segcore.ui.predictions.view_options import ViewOptions
-from segcore.ui.shell import caches
+from segcore.ui.shell import run_cache
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.threads import parallel
 from segcore.ui.widgets.table import format_number
@@ -145,7 +145,7 @@ class Scene:
         if self.sample_id not in each.evaluation.ids:
             return "not among the images it was evaluated on"
         try:
-            caches.prediction(each.run, self.split, self.sample_id, self.view.key)
+            run_cache.prediction(each.run, self.split, self.sample_id, self.view.key)
         except SegcoreError as error:
             return str(error)
         return None

@@ -15,7 +15,7 @@ import streamlit as st
 from segcore.errors import RunError, SegcoreError
 from segcore.runs import load_run
 from segcore.runs.search import PARAM, STATES, best_row, load_search, run_prefix
-from segcore.ui.shell import caches
+from segcore.ui.shell import run_cache
 from segcore.ui.shell.auto_refresh import refresh_when
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.visual.search_axes import Setting, bounds_of, words
@@ -259,6 +259,6 @@ def trials(search: SearchRecord) -> pd.DataFrame:
     Raises:
         RunError: when they can't be read.
     """
-    table = caches.trials(search).dropna(subset=["number"])
+    table = run_cache.trials(search).dropna(subset=["number"])
     table = table.assign(number=table["number"].astype(int))
     return table.assign(value=table["value"].where(table["value"].abs() < float("inf")))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from segcore.data import Dataset
 from segcore.runs import RunProblem, RunRecord
-from segcore.ui.shell.caches import DataKey
+from segcore.ui.shell.dataset_cache import DataKey
 
 MAX_CHOSEN = 8  # runs
 

@@ -13,9 +13,9 @@ from segcore.data import Dataset, OpenOptions
 from segcore.errors import SegcoreError
 from segcore.labels import PRESETS
 from segcore.runs import RunRecord
-from segcore.ui.shell import caches, url_state
+from segcore.ui.shell import dataset_cache, run_cache, url_state
 from segcore.ui.shell.app_context import fits
-from segcore.ui.shell.caches import DataKey
+from segcore.ui.shell.dataset_cache import DataKey
 from segcore.ui.shell.markdown import escape_markdown
 
 _LAST_TITLE = "segcore:last-data"
@@ -50,7 +50,7 @@ def dataset_options(arguments: url_state.Arguments, runs: Sequence[RunRecord]) -
     requested = DatasetOption(arguments.data or "drive", arguments.options)
     options = [requested]
     try:
-        opened: Dataset | None = caches.dataset(DataKey.of(*requested))
+        opened: Dataset | None = dataset_cache.dataset(DataKey.of(*requested))
     except SegcoreError:
         opened = None
     for run in runs:
@@ -73,7 +73,7 @@ def _options_as_trained(run: RunRecord, given: OpenOptions) -> OpenOptions:
     Classes and void are always the run's, because its predictions are of them.
     """
     try:
-        trained = caches.open_options(run)
+        trained = run_cache.open_options(run)
     except SegcoreError:  # its settings can't be read, but its summary can
         trained = OpenOptions(run.labels.name if run.labels.name in PRESETS else None, run.summary.dataset.void)
     return replace(given, labels=None, void="ignore").with_defaults_from(trained)

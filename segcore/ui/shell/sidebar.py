@@ -8,10 +8,10 @@ from segcore.data import Dataset
 from segcore.errors import SegcoreError
 from segcore.runs import RunStore
 from segcore.runs.titles import run_titles
-from segcore.ui.shell import caches, url_state
+from segcore.ui.shell import dataset_cache, url_state
 from segcore.ui.shell.app_context import AppContext
-from segcore.ui.shell.caches import DataKey
 from segcore.ui.shell.class_legend import class_legend
+from segcore.ui.shell.dataset_cache import DataKey
 from segcore.ui.shell.dataset_menu import dataset_menu, dataset_options
 from segcore.ui.shell.run_menu import chosen_ids, run_menu
 from segcore.visual.run_colors import run_colors
@@ -39,7 +39,7 @@ def sidebar() -> AppContext:
 def _open_dataset(key: DataKey) -> tuple[Dataset | None, str | None]:
     """(dataset, None), or (None, why it can't be opened); says below the menu how large it is."""
     try:
-        dataset = caches.dataset(key)
+        dataset = dataset_cache.dataset(key)
     except SegcoreError as error:
         st.caption("can't be opened")
         return None, str(error)

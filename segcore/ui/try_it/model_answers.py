@@ -22,11 +22,11 @@ from segcore.labels import LabelMap
 from segcore.runs import RunRecord
 from segcore.runs.run_files import file_name
 from segcore.ui.augment.sample_input import TYPES
-from segcore.ui.shell import caches
+from segcore.ui.shell import run_cache
 from segcore.ui.shell.app_context import AppContext
-from segcore.ui.shell.caches import RunKey
 from segcore.ui.shell.image_cache import PHOTO_WIDTH
 from segcore.ui.shell.markdown import escape_markdown
+from segcore.ui.shell.run_cache import RunKey
 from segcore.ui.widgets.viewer import Panel, Plane, Reading
 from segcore.visual import encode_disagreement, encode_layer, encode_png, unanimous
 from segcore.visual.layers import quantized
@@ -202,7 +202,7 @@ def known(run: RunRecord, entropy: float) -> tuple[str, Familiarity | None]:
     """(split, where the image stands) among images that the model was not trained on but chosen by; else of `test`."""
     for split in ("val", "test"):
         try:
-            evaluation = caches.evaluation(run, split)
+            evaluation = run_cache.evaluation(run, split)
         except SegcoreError:
             continue
         if evaluation is not None:

@@ -410,3 +410,10 @@ def test_what_was_checked_since_is_told_and_of_data_elsewhere_what_training_foun
 def test_the_summary_of_an_older_run_has_no_members(store, fake_run):
     run = fake_run(store, "old")
     assert run.members == () and run.title == "U-Net" and run.labels == CAMVID11
+
+
+def test_a_prediction_is_read_without_the_tables_beside_it(store, fake_run):
+    run = fake_run(store, "fake")
+    whole = run.evaluation("test").prediction(IDS[0])
+    (run.path / "evaluation" / "test" / "images.parquet").unlink()
+    np.testing.assert_array_equal(run.prediction("test", IDS[0]), whole)

@@ -1,0 +1,92 @@
+"""Cached datasets and samples, shared between sessions and therefore read-only.
+
+Every cache is bounded and keyed by identity and version.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from segcore.data import ClassBalance, Dataset, OpenOptions, Sample, resize_pair
+from segcore.data import class_balance as count_classes
+
+if TYPE_CHECKING:
+    from segcore.augment.effect import Pair
+    from segcore.data.leaks import LeakReport
+
+DEFAULTS = OpenOptions()
+
+
+class DataKey(NamedTuple):
+    """Key of a dataset: where it is, how it is opened, and a version that changes with the folder or file."""
+
+    source: str
+    options: OpenOptions
+    version: int
+
+    @classmethod
+    def of(cls, source: str, options: OpenOptions = DEFAULTS) -> DataKey:
+        """Return the key of a dataset as it is now; a missing path has version 0."""
+        path = Path(source).expanduser()
+        return cls(source, options, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Opening the dataset")
+def dataset(key: DataKey) -> Dataset:
+    """Open a dataset; raises what `OpenOptions.open` raises."""
+    return key.options.open(key.source)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def sample(key: DataKey, sample_id: str) -> Sample:
+    """Decode a sample; its arrays are read-only."""
+    return dataset(key)[sample_id]
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def resized_pair(key: DataKey, sample_id: str, size: tuple[int, int]) -> Pair:
+    """Return image and mask at the (height, width) of a training, as training resizes them."""
+    full = dataset(key)[sample_id]  # not from `sample`, which would keep it
+    return resize_pair(full.image, full.mask, *size)
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def class_pixels(key: DataKey, sample_id: str) -> dict[int, int]:
+    """Class id -> pixels of one mask."""
+    classes, pixels = np.unique(dataset(key).mask(sample_id), return_counts=True)
+    return {int(index): int(count) for index, count in zip(classes, pixels, strict=True)}
+
+
+@st.cache_resource(max_entries=2000, show_spinner=False)
+def class_balance(key: DataKey, ids: tuple[str, ...]) -> ClassBalance:
+    """Count pixels and images of each class over some samples."""
+    return count_classes(dataset(key), ids)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def image_sizes(key: DataKey) -> dict[tuple[int, int], int]:
+    """(height, width) -> number of images, most frequent first."""
+    opened = dataset(key)
+    return dict(Counter(opened.size(sample_id) for sample_id in opened.ids).most_common())
+
+
+@st.cache_resource(max_entries=8, show_spinner="Looking for a leak report of this data")
+def leak_report(key: DataKey) -> LeakReport:
+    """Return the stored leak report of the dataset's own splits; without one, check ids and frame numbers alone."""
+    from segcore.data.leaks import check, stored
+
+    opened = dataset(key)
+    return stored(opened) or check(opened, pictures=False)
+
+
+def store_leak_report(key: DataKey, report: LeakReport) -> None:
+    """Store a report that the app made, so that `leak_report` returns it from now on."""
+    from segcore.data.leaks import store
+
+    store(report)
+    leak_report.clear(key)
