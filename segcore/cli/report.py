@@ -33,14 +33,25 @@ def write(arguments: argparse.Namespace) -> int:
 
     if not 0 <= arguments.examples <= 50:
         raise ReportError(f"--examples is {arguments.examples}; expected 0 to 50.")
-    comparison = compared(arguments)
-    said = write_report(
-        comparison, arguments.out, data=arguments.data, examples=arguments.examples, command=_command(arguments)
+    lines = write_report(
+        compared(arguments),
+        arguments.out,
+        data=arguments.data,
+        examples=arguments.examples,
+        command=_command(arguments),
+        siblings=_siblings(arguments),
     )
-    for line in said:
+    for line in lines:
         print(line)
     print(f"{arguments.out}  {Path(arguments.out).expanduser().stat().st_size / 1e6:.1f} MB")
     return 0
+
+
+def _siblings(arguments: argparse.Namespace) -> list[str]:
+    """Ids of all runs in the folder of runs, as far as it is there: they decide the colours in the app."""
+    from segcore.runs import RunStore
+
+    return [run.id for run in RunStore(arguments.runs).read()[0]] if Path(arguments.runs).is_dir() else []
 
 
 def _command(arguments: argparse.Namespace) -> str:

@@ -1,137 +1,161 @@
-"""A comparison as one HTML file that needs nothing else: no server, no script, no picture or font from elsewhere."""
+"""A comparison as one HTML file that needs nothing else: no server, no script, no image or font from elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from segcore.errors import number
-from segcore.report.markup import Html, el, inner
-from segcore.report.report_data import Subject
+from segcore.report.leaderboard import interval, score
+from segcore.report.report_data import ReportData
 from segcore.report.safe_output import new_file
-from segcore.report.sections import (
-    classes,
-    cost,
-    example_images,
-    origin,
-    scores,
-)
+from segcore.report.sections import classes, cost, example_images, origin, scores
 
 if TYPE_CHECKING:
     from segcore.evaluation.comparison import Comparison
 
-MARK = '<meta name="generator" content="Segcore report">'  # by which an earlier report is known
-_STYLE = Path(__file__).with_name("report.css")
+MARK = '<meta name="generator" content="Segcore report">'  # an earlier report is known by it
+_TEMPLATES = Path(__file__).with_name("templates")
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the report.
+
+    Args:
+        id: Its anchor, and the name of its template.
+        title: Its heading.
+        parts: (heading or nothing, what the template shows); a part for each pool, or one.
+    """
+
+    id: str
+    title: str
+    parts: list[tuple[str, Mapping[str, Any]]]
 
 
 def write_report(
-    comparison: Comparison, out: str | Path, *, data: str | None = None, examples: int = 3, command: str = ""
+    comparison: Comparison,
+    out: str | Path,
+    *,
+    data: str | None = None,
+    examples: int = 3,
+    command: str = "",
+    siblings: Sequence[str] = (),
 ) -> list[str]:
     """Write the report.
 
     Args:
         comparison: What to report.
         out: The file; an earlier report is replaced, anything else is not.
-        data: The dataset, for pictures; None for what the runs were trained on.
-        examples: Images shown.
-        command: The command that makes the report, to stand in it.
+        data: The dataset, for pictures; None for the one that the runs were trained on.
+        examples: Number of images to show.
+        command: The command that makes the report; the report shows it.
+        siblings: Ids of all runs in the folder of runs: with them each run has the colour that it has in the app.
 
     Returns:
-        What a user should know: why there are no pictures, where there are none.
+        Why there are no pictures, a sentence a pool; empty where there are.
 
     Raises:
-        ReportError: when `out` can't take it, or `data` doesn't fit.
+        ReportError: when `out` can't be written, or `data` doesn't fit.
         DatasetError: when `data` can't be opened.
     """
     with new_file(out, MARK) as path:
-        subject = Subject.of(comparison, source=data, examples=examples, command=command)
-        path.write_text(document(subject), "utf-8")
-    if not examples:
-        return []
-    return [f"No pictures. {found}" for found in subject.data.values() if isinstance(found, str)]
+        report = ReportData.of(comparison, source=data, examples=examples, command=command, siblings=siblings)
+        path.write_text(document(report), "utf-8")
+    problems = [dataset for dataset in report.datasets.values() if isinstance(dataset, str)]
+    return [f"No pictures. {problem}" for problem in problems] if examples else []
 
 
-def document(subject: Subject) -> str:
+def document(data: ReportData) -> str:
     """The whole page as text."""
     from segcore import __version__
 
-    parts: list[tuple[str, str, Html]] = []
-    photos: list[str] = []
-    several = len(subject.comparison.pools) > 1
-
-    def add(name: str, title: str, content: Html | None) -> None:
-        if content:
-            parts.append((name, title, content))
-
-    def each(part: Callable[[Subject, int], Html | None]) -> Html | None:
-        """A part for every set of runs that rank each other, under its name where there are several."""
-        found = [(pool.title, part(subject, place)) for place, pool in subject.pools()]
-        return inner((el("h3", title) if several else None, content) for title, content in found if content) or None
-
-    def pictures(subject: Subject, pool: int) -> Html:
-        content, style = example_images.examples(subject, pool)
-        photos.append(style)
-        return content
-
-    add("leaderboard", "Leaderboard", each(scores.leaderboard))
-    add("differences", "What can't be compared", origin.differences(subject))
-    add("real", "Is it real?", each(scores.real))
-    add("classes", "Classes", each(classes.per_class))
-    add("mistakes", "What is taken for what", each(classes.confusion))
-    if subject.examples:
-        add("examples", "Examples", each(pictures))
-    add("cost", "Quality and cost", cost.cost(subject))
-    add("training", "Training", cost.training(subject))
-    add("scores", "All scores", each(scores.all_scores))
-    add("counted", "How this is counted", origin.counted(subject))
-    add("compared", "What was compared", origin.compared(subject))
-    add("again", "Make it again", origin.commands(subject))
-    made = subject.made.strftime("%Y-%m-%d %H:%M UTC")
-    body = el(
-        "body",
-        el("header", _heading(subject, made), _links(parts)),
-        el(
-            "main", each(_opening), [el("section", el("h2", title), content, id=name) for name, title, content in parts]
-        ),
-        el("footer", f"Made by Segcore {__version__} on {made} from stored evaluations; no model was run for it."),
+    names = dict.fromkeys(pool.kind.dataset for pool in data.comparison.pools)
+    scored = sum(not row.problem for row in data.comparison.rows)
+    page = (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            colors=data.colors,
+            title=f"{number(scored, 'model')} on {' and '.join(names)}: {data.comparison.split}",
+            subtitle="; ".join(pool.title for pool in data.comparison.pools),
+            made=data.made.strftime("%Y-%m-%d %H:%M UTC"),
+            version=__version__,
+            style=Markup((_TEMPLATES / "report.css").read_text("utf-8")),
+            opening=_by_pool(data, scores.opening),
+            sections=_sections(data),
+        )
     )
-    return _page(subject, body, "\n".join([_STYLE.read_text("utf-8"), *photos]))
+    return f"{page}\n"
 
 
-def _opening(subject: Subject, pool: int) -> Html:
-    return inner(scores.leaks(subject, pool), scores.short(subject, pool))
+def _sections(data: ReportData) -> list[Section]:
+    """The sections that have something to show, in order."""
+    sections = [
+        Section("leaderboard", "Leaderboard", _by_pool(data, scores.leaderboard)),
+        Section("differences", "What can't be compared", _whole(data, origin.differences)),
+        Section("real", "Is it real?", _by_pool(data, scores.pairs)),
+        Section("classes", "Classes", _by_pool(data, classes.scores_of_classes)),
+        Section("mistakes", "What is taken for what", _by_pool(data, classes.mistakes)),
+        Section("examples", "Examples", _by_pool(data, example_images.examples) if data.examples else []),
+        Section("cost", "Quality and cost", _whole(data, cost.costs)),
+        Section("training", "Training", _whole(data, cost.training)),
+        Section("scores", "All scores", _by_pool(data, scores.all_scores)),
+        Section("counted", "How this is counted", _whole(data, origin.counted)),
+        Section("compared", "What was compared", _whole(data, origin.compared)),
+        Section("again", "Make it again", _whole(data, origin.commands)),
+    ]
+    return [section for section in sections if section.parts]
 
 
-def _title(subject: Subject) -> str:
-    names = dict.fromkeys(pool.kind.dataset for pool in subject.comparison.pools)
-    scored = sum(not row.problem for row in subject.comparison.rows)
-    return f"{number(scored, 'model')} on {' and '.join(names)}: {subject.comparison.split}"
+def _whole(
+    data: ReportData, build: Callable[[ReportData], Mapping[str, Any] | None]
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """A section's one part, if there is something to show."""
+    part = build(data)
+    return [] if part is None else [("", part)]
 
 
-def _heading(subject: Subject, made: str) -> Html:
-    pools = "; ".join(pool.title for pool in subject.comparison.pools)
-    return inner(el("h1", _title(subject)), el("p", f"{pools} · {made}", class_="sub"))
+def _by_pool(
+    data: ReportData, build: Callable[[ReportData, int], Mapping[str, Any] | None]
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """A part for every pool, under its name where there are several."""
+    several = len(data.comparison.pools) > 1
+    parts = [(pool.title if several else "", build(data, place)) for place, pool in data.pools()]
+    return [(heading, part) for heading, part in parts if part is not None]
 
 
-def _links(parts: list[tuple[str, str, Html]]) -> Html:
-    return el("nav", [el("a", title, href=f"#{name}") for name, title, _ in parts], aria_label="Contents")
-
-
-def _page(subject: Subject, body: Html, style: str) -> str:
-    head = el(
-        "head",
-        el("meta", charset="utf-8"),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        Html(MARK),
-        el("meta", name="color-scheme", content="light dark"),
-        # Nothing may be loaded, whatever a name or a message in the page says.
-        el(
-            "meta",
-            http_equiv="Content-Security-Policy",
-            content="default-src 'none'; img-src data:; style-src 'unsafe-inline'",
-        ),
-        el("title", f"{_title(subject)} - Segcore"),
-        el("style", Html(style)),
+@cache
+def _environment() -> Environment:
+    """The templates; everything that they put into a page is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return f"<!doctype html>\n{el('html', head, body, lang='en')}\n"
+    environment.filters |= {"score": score, "interval": interval, "prose": prose, "hex": _hex}
+    return environment
+
+
+def prose(text: str) -> Markup:
+    """A sentence as HTML; what stands between backticks is code.
+
+    >>> str(prose("`train.py` trains < 3"))
+    '<code>train.py</code> trains &lt; 3'
+    """
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if odd % 2 else part for odd, part in enumerate(parts)
+    )
+
+
+def _hex(color: Sequence[int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)

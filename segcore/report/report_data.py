@@ -1,4 +1,4 @@
-"""What a report is about: a comparison, its colours, and the pictures' dataset where it is here."""
+"""What a report is made from: a comparison, the colour of each row, and the dataset for its pictures."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from segcore.errors import SegcoreError
-from segcore.report.charts import Mark
 from segcore.report.stored_evaluations import check_images, dataset_of
+from segcore.visual.run_colors import RUN_COLORS, run_colors
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
@@ -20,54 +19,58 @@ if TYPE_CHECKING:
     from segcore.labels import LabelMap
     from segcore.runs import RunRecord
 
-MOST_DRAWN = 8  # rows in one chart, as many as there are colours
-# Those of the app.
-COLORS = ("#4c86d9", "#e0863b", "#35a07f", "#c9609c", "#8b74d6", "#b99a22", "#3aa3c2", "#bb5f50")
+MOST_DRAWN = len(RUN_COLORS)  # rows in one chart
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
-    """Everything that the parts of a report are made from.
+class ReportData:
+    """Everything that the sections of a report are made from.
 
     Args:
-        comparison: Its scores, intervals and sentences.
-        data: By pool its dataset, or why it has no pictures.
-        examples: Images shown of each pool.
+        comparison: Scores, intervals and sentences.
+        datasets: The dataset of each pool, or why it can't be used.
+        examples: Number of images to show for each pool.
         command: The command that makes the report.
-        made: When.
+        made: When it is made.
+        colors: Id of a row -> hex, as in the app.
     """
 
     comparison: Comparison
-    data: Mapping[int, Dataset | str]
+    datasets: Mapping[int, Dataset | str]
     examples: int
     command: str
     made: datetime
+    colors: Mapping[str, str]
 
     @classmethod
-    def of(cls, comparison: Comparison, *, source: str | None, examples: int, command: str) -> Subject:
-        """Open the datasets.
+    def of(
+        cls, comparison: Comparison, *, source: str | None, examples: int, command: str, siblings: Sequence[str] = ()
+    ) -> ReportData:
+        """Open the datasets and give each row its colour.
 
         Args:
             comparison: What to report.
-            source: The dataset; None for what the runs were trained on.
-            examples: Images shown of each pool; a stored leak check is read even where there are none.
+            source: The dataset; None for the one that the runs were trained on.
+            examples: Number of images to show for each pool. With 0 the dataset is still opened, for its leak check.
             command: The command that makes the report.
+            siblings: Ids of all runs in the folder of runs, which decide the colours; none for those of the report.
 
         Raises:
             SegcoreError: when `source` is given and fits no run.
         """
-        data: dict[int, Dataset | str] = {}
+        datasets: dict[int, Dataset | str] = {}
         problems: list[SegcoreError] = []
         for place, pool in enumerate(comparison.pools):
             run = next(run for run in comparison.runs if run.id == pool.runs[0])
             try:
-                data[place] = _checked(comparison, run, source)  # of leak checks too, beside pictures
+                datasets[place] = _opened(comparison, run, source)
             except SegcoreError as error:
                 problems.append(error)
-                data[place] = str(error)
-        if source is not None and problems and len(problems) == len(data):
+                datasets[place] = str(error)
+        if source is not None and problems and len(problems) == len(datasets):
             raise problems[0]
-        return cls(comparison, data, examples, command, datetime.now(UTC))
+        colors = _colors(comparison, siblings)
+        return cls(comparison, datasets, examples, command, datetime.now(UTC), colors)
 
     @property
     def runs(self) -> tuple[RunRecord, ...]:
@@ -78,9 +81,13 @@ class Subject:
         """All runs of a row."""
         return [run for run in self.runs if run.id in row.runs]
 
+    def first_run(self, pool: int) -> RunRecord:
+        """A run of a pool, for what all its runs share."""
+        return next(run for run in self.runs if run.id == self.comparison.pools[pool].runs[0])
+
     def labels(self, pool: int) -> LabelMap:
         """Classes of a pool."""
-        return next(run for run in self.runs if run.id == self.comparison.pools[pool].runs[0]).labels
+        return self.first_run(pool).labels
 
     def pools(self) -> list[tuple[int, ComparableSet]]:
         """Numbered pools."""
@@ -90,20 +97,15 @@ class Subject:
         """The rows that charts show: the best ones, or the highest where no value is better."""
         return self.comparison.ranked(pool)[:MOST_DRAWN]
 
-    def color(self, row: Row) -> str:
-        """A row's colour, the same in every chart."""
-        return COLORS[[each.id for each in self.comparison.rows].index(row.id) % len(COLORS)]
+    def not_drawn(self, pool: int) -> str:
+        """A sentence on what charts leave out; empty where they leave out nothing."""
+        count = len(self.comparison.ranked(pool))
+        which = "highest" if self.comparison.metric.higher_is_better is None else "best"
+        return f"Drawn: the {which} {MOST_DRAWN} of {count}." if count > MOST_DRAWN else ""
 
-    def legend(self, rows: Sequence[Row]) -> list[tuple[str, str]]:
-        """(name, colour) of rows."""
-        return [(row.title, self.color(row)) for row in rows]
-
-    def mark(self, row: Row) -> Mark:
-        """A row's score with its interval."""
-        value, known = row.scores[self.comparison.metric.key], row.interval
-        if known is None:
-            return Mark(row.title, self.color(row), value)
-        return Mark(row.title, self.color(row), value, known.low, known.high)
+    def palette(self, rows: Sequence[Row]) -> dict[str, str]:
+        """Title of each row -> hex, as charts want it."""
+        return {row.title: self.colors[row.id] for row in rows}
 
     def by_validation(self, pool: int) -> list[Row]:
         """Rows of a pool, the best on validation first; those without validation scores last."""
@@ -114,18 +116,19 @@ class Subject:
         values = [run.summary.val.miou for run in self.runs_of(row) if run.summary.val is not None]
         return float(np.mean(values)) if values else -1.0
 
-    def total(self, row: Row) -> npt.NDArray[np.int64]:
-        """`[C, C]` confusion counts of a row, rows = truth."""
-        return np.sum([self.comparison.evaluations[run_id].total for run_id in row.runs], axis=0, dtype=np.int64)
 
-    def left_out(self, pool: int) -> str:
-        """What charts leave out, where they leave out anything."""
-        count = len(self.comparison.ranked(pool))
-        which = "highest" if self.comparison.metric.higher_is_better is None else "best"
-        return f"Drawn: the {which} {MOST_DRAWN} of {count}." if count > MOST_DRAWN else ""
-
-
-def _checked(comparison: Comparison, run: RunRecord, source: str | None) -> Dataset:
+def _opened(comparison: Comparison, run: RunRecord, source: str | None) -> Dataset:
     dataset = dataset_of(run, source)
     check_images(dataset, run, comparison.evaluations[run.id])
     return dataset
+
+
+def _colors(comparison: Comparison, siblings: Sequence[str]) -> dict[str, str]:
+    """Colours by row: where runs are more than colours, the best of each pool have them."""
+    ids = list(dict.fromkeys([*siblings, *(run.id for run in comparison.runs)]))
+    colors: dict[str, str] = {}
+    for pool in range(-1, len(comparison.pools)):
+        rows = [row for row in comparison.rows if row.pool == pool]
+        by_run = run_colors(ids, {row.id for row in rows[:MOST_DRAWN]})
+        colors |= {row.id: by_run[row.id] for row in rows}
+    return colors

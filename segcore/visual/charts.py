@@ -113,7 +113,9 @@ def history(
     layers: list[alt.Chart] = [lines, points, rule]
     if best is not None and len(best):
         marks = alt.Chart(best).mark_point(shape="diamond", size=90, filled=True, strokeWidth=0)
-        layers.append(marks.encode(x=x, y=y, color=color))
+        kept = [alt.Tooltip("run:N"), alt.Tooltip("x:Q", title=x_title, format=".4~g")]
+        kept.append(alt.Tooltip("value:Q", title=title, format=".3f"))
+        layers.append(marks.encode(x=x, y=y, color=color, tooltip=kept))
     heading = alt.TitleParams(title, anchor="start", fontSize=13, fontWeight="normal", offset=8)
     return Layers(tuple(layers), height, heading)
 

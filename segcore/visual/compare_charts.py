@@ -15,6 +15,7 @@ import pandas as pd
 
 from segcore.labels import LabelMap
 from segcore.visual.charts import GRID, run_scale
+from segcore.visual.name_placement import place_names
 from segcore.visual.vega_lite import Layers
 
 CELL = 20  # px, height of a row of a matrix
@@ -113,12 +114,9 @@ def trade_off(
     data = data.assign(color=data["run"].map(colors).where(chosen, QUIET), size=np.where(chosen, 130, 55))
     least, most = (float(data["x"].min()), float(data["x"].max())) if len(data) else (0.0, 1.0)
     log = least > 0 and most / least >= LOG_FROM
-    # Names stand inside: of dots on the right half, to their left.
-    across = (np.log if log else np.asarray)(data["x"].to_numpy(dtype=float))
-    middle = (across.min() + across.max()) / 2 if len(data) else 0.0
-    data["flip"] = across > middle
     room = 0.12 * max(most - least, 0.2 * most, 1e-9)
     domain = [least / 1.35, most * 1.9] if log else [max(0.0, least - room), most + 2.2 * room]
+    data = data.join(place_names(data, domain, log=log))
     x = alt.X(
         "x:Q",
         title=x_title,
@@ -148,11 +146,11 @@ def trade_off(
             alt.Tooltip("y:Q", title=y_title, format=".3f"),
         ],
     )
-    named = alt.Chart(data[_room_for_names(data, log=log)]).encode(x=x)
+    named = alt.Chart(data[data["named"]]).encode(x=x)
     texts = named.mark_text(
         align=alt.expr("datum.flip ? 'right' : 'left'"),
         dx=alt.expr("datum.flip ? -9 : 9"),
-        dy=-9,
+        dy=alt.expr("datum.below ? 12 : -9"),
         limit=170,
         color="gray",
     )
@@ -163,24 +161,6 @@ def trade_off(
         dots.add_params(picked),
     )
     return Layers(layers, 340)
-
-
-def _room_for_names(table: pd.DataFrame, *, log: bool) -> pd.Series:
-    """Which chosen dots can be named: the best first, and none whose name would lie on another's.
-
-    A name takes 0.45 of the width, to the left of its dot where that is `flip`.
-    """
-    shown = pd.Series(False, index=table.index)
-    across = np.log(table["x"]) if log else table["x"]
-    wide, high = (max(float(each.max() - each.min()), 1e-9) if len(each) else 1.0 for each in (across, table["y"]))
-    taken: list[tuple[float, float]] = []
-    for index in table[table["chosen"].astype(bool)].sort_values("y", ascending=False).index:
-        x = float(across[index]) / wide - (0.45 if table["flip"][index] else 0.0)
-        y = float(table["y"][index]) / high
-        if all(abs(x - other) > 0.45 or abs(y - above) > 0.05 for other, above in taken):
-            taken.append((x, y))
-            shown[index] = True
-    return shown
 
 
 def confusion(

@@ -2,131 +2,93 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from segcore.errors import SegcoreError
-from segcore.report.charts import Line, legend, lines, scatter, who
-from segcore.report.markup import Html, el, inner, prose
-from segcore.report.report_data import MOST_DRAWN, Subject
+from segcore.evaluation.comparison.tidy_tables import quality_and_cost
+from segcore.report.figure import Figure
+from segcore.report.report_data import MOST_DRAWN, ReportData
+from segcore.runs.curves import CURVES, curves
+from segcore.visual.charts import history
+from segcore.visual.compare_charts import trade_off
 
 if TYPE_CHECKING:
-    from segcore.evaluation.comparison import Cost, Row
+    from segcore.evaluation.comparison import Cost
 
 MOST_PLOTS = 3
-_CURVES = (("val_miou", "train_miou", "mIoU"), ("val_loss", "train_loss", "loss"))
+CURVES_SHOWN = ("miou", "loss")
 
 
-def cost(subject: Subject) -> Html | None:
+def costs(data: ReportData) -> dict[str, Any] | None:
     """Quality against the costs that most runs know, and all costs as a table."""
-    comparison = subject.comparison
+    comparison = data.comparison
     rows = [row for row in comparison.rows if row.cost]
     if not rows or not comparison.costs:
         return None
-    figures = []
-    for place, pool in subject.pools():
-        for key in _plotted(subject):
-            points = [(subject.mark(row), row.cost[key]) for row in subject.drawn(place) if key in row.cost]
-            if len(points) > 1:
-                title, metric = comparison.costs[key].title, comparison.metric
-                said = f"{metric.title} against {title}" + (
-                    f", {pool.kind.dataset}" if len(comparison.pools) > 1 else ""
-                )
-                chart = scatter(
-                    points,
-                    label=f"{said}; the tables have the numbers.",
-                    x_title=title,
-                    lower=None if metric.higher_is_better is None else not metric.higher_is_better,
-                )
-                figures.append(el("figure", el("figcaption", said), chart))
-    measured = "macs" in comparison.costs
-    joined = any(figures) and comparison.metric.higher_is_better is not None
-    said = "Dashed: the models that no other beats in both." if joined else ""
-    hint = "" if measured else " MACs, model size and latency were not measured; `segcore profile RUN` does."
-    return inner(
-        el("p", prose(said + hint), class_="note"),
-        el("div", figures, class_="plots"),
-        el("div", _table(subject, rows), class_="scroll"),
-        [el("p", f"{each.title}: {each.help}", class_="note") for each in _explained(subject)],
-    )
+    figures = [
+        figure
+        for pool, _ in data.pools()
+        for key in _plotted(data)
+        if (figure := _quality_against(data, pool, key)) is not None
+    ]
+    return {
+        "rows": rows,
+        "costs": comparison.costs,
+        "model_a_row": len(rows) > MOST_DRAWN,
+        "joined": bool(figures) and comparison.metric.higher_is_better is not None,
+        "measured": "macs" in comparison.costs,
+        "figures": figures,
+        "explained": _explained(data),
+    }
 
 
-def _table(subject: Subject, rows: list[Row]) -> Html:
-    """All costs: a row a cost where models are few, else a row a model."""
-    costs = subject.comparison.costs
-
-    def cell(row: Row, key: str) -> Html:
-        return el("td", f"{row.cost[key]:.{costs[key].digits}f}" if key in row.cost else "–", class_="num")
-
-    names = {row.id: who(subject.color(row), row.title) for row in rows}
-    if len(rows) <= MOST_DRAWN:
-        head = [el("th", "cost", scope="col"), [el("th", name, scope="col", class_="num") for name in names.values()]]
-        body = [
-            el("tr", el("th", each.title, scope="row", title=each.help), [cell(row, key) for row in rows])
-            for key, each in costs.items()
-        ]
-    else:
-        titles = [el("th", each.title, scope="col", class_="num", title=each.help) for each in costs.values()]
-        head = [el("th", "model", scope="col"), titles]
-        body = [el("tr", el("th", names[row.id], scope="row"), [cell(row, key) for key in costs]) for row in rows]
-    return el("table", el("thead", el("tr", head)), el("tbody", body))
+def _quality_against(data: ReportData, pool: int, key: str) -> Figure | None:
+    """The score that is ranked by against a cost; None with fewer than two models that know both."""
+    comparison, metric = data.comparison, data.comparison.metric
+    rows = [row for row in data.drawn(pool) if key in row.cost]
+    if len(rows) < 2:
+        return None
+    title = comparison.costs[key].title
+    caption = f"{metric.title} against {title}"
+    if len(comparison.pools) > 1:
+        caption += f", {comparison.pools[pool].kind.dataset}"
+    table = quality_and_cost(comparison, rows, key, metric.key, [row.id for row in rows])
+    chart = trade_off(table, data.palette(rows), x_title=title, y_title=metric.title, higher=metric.higher_is_better)
+    return Figure.of(chart, width=340, height=260, label=f"{caption}; the tables have the numbers.", caption=caption)
 
 
-def _explained(subject: Subject) -> list[Cost]:
+def _plotted(data: ReportData) -> list[str]:
+    """Parameters, the latency that most rows know, and minutes of training: as far as they are known."""
+    known = list(data.comparison.costs)
+    latencies = [key for key in known if key.endswith("_median")]
+    latencies.sort(key=lambda key: -sum(key in row.cost for row in data.comparison.rows))
+    return [key for key in ("parameters", *latencies[:1], "minutes") if key in known][:MOST_PLOTS]
+
+
+def _explained(data: ReportData) -> list[Cost]:
     """Costs whose titles don't explain themselves; of the latencies the first, which names the machine."""
-    known = subject.comparison.costs
+    known = data.comparison.costs
     latencies = [key for key in known if key.endswith("_median")]
     return [known[key] for key in ("macs", *latencies[:1]) if key in known]
 
 
-def _plotted(subject: Subject) -> list[str]:
-    """Parameters, a latency, minutes of training: as far as they are known."""
-    known = list(subject.comparison.costs)
-    rows = subject.comparison.rows
-    latencies = [key for key in known if key.endswith("_median")]
-    latencies.sort(key=lambda key: -sum(key in row.cost for row in rows))  # that of most rows, else the first
-    wanted = ["parameters", *latencies[:1], "minutes"]
-    return [key for key in wanted if key in known][:MOST_PLOTS]
-
-
-def training(subject: Subject) -> Html | None:
+def training(data: ReportData) -> dict[str, Any] | None:
     """Curves of validation and training, the kept epoch marked."""
-    rows = [row for row in subject.comparison.rows][:MOST_DRAWN]
-    curves: dict[str, list[Line]] = {title: [] for *_, title in _CURVES}
-    notes: list[str] = []
-    shown = []
-    for row in rows:
-        for run in subject.runs_of(row):
-            try:
-                history = run.history
-            except SegcoreError as error:
-                notes.append(f"{row.title}: {error}")
-                continue
-            if history.empty:
-                continue
-            if row not in shown:
-                shown.append(row)
-            x = history["epoch"].to_numpy(np.float64) + 1  # people count from 1
-            best = next(iter(np.flatnonzero(history["epoch"] == run.summary.best_epoch)), None)
-            color = subject.color(row)
-            for validation, train, title in _CURVES:
-                values = {name: history[name].to_numpy(np.float64) for name in (validation, train)}
-                curves[title] += [
-                    Line(f"{row.title}, training", color, x, values[train], dashed=True),
-                    Line(row.title, color, x, values[validation], best=None if best is None else int(best)),
-                ]
-    if not shown:
-        return inner(el("p", text, class_="note") for text in notes) if notes else None
-    figures = [
-        el("figure", el("figcaption", title), lines(found, label=f"{title} by epoch, a line a model.", x_title="epoch"))
-        for title, found in curves.items()
-    ]
-    more = len(subject.comparison.rows) - len(rows)
-    said = "Solid: validation; dashed: training. The dot is the epoch that was kept, chosen by validation mIoU."
-    return inner(
-        legend(subject.legend(shown)),
-        el("p", said + (f" Drawn: the first {MOST_DRAWN} of {len(rows) + more}." if more else ""), class_="note"),
-        el("div", figures, class_="plots"),
-        [el("p", text, class_="note") for text in notes],
-    )
+    every = data.comparison.rows
+    rows, titles = every[:MOST_DRAWN], data.comparison.titles
+    table, notes = curves([run for row in rows for run in data.runs_of(row)], titles)
+    if table.empty and not notes:
+        return None
+    shown = set(table["run"])
+    colors = {titles[run_id]: data.colors[row.id] for row in rows for run_id in row.runs if titles[run_id] in shown}
+    figures = []
+    for name in CURVES_SHOWN if shown else ():
+        values = table.rename(columns={name: "value"})[["run", "phase", "x", "value", "best"]]
+        best = values[values["best"] & (values["phase"] == "validation")]
+        chart = history(values, colors, title=CURVES[name], x_title="epoch", best=best, score=name != "loss")
+        figures.append(Figure.of(chart, width=520, height=220, label=f"{CURVES[name]} by epoch, a line a model."))
+    return {
+        "rows": [row for row in rows if any(titles[run_id] in shown for run_id in row.runs)],
+        "figures": figures,
+        "cut": f"Drawn: the first {MOST_DRAWN} of {len(every)}." if len(every) > MOST_DRAWN else "",
+        "notes": notes,
+    }

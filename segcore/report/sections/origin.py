@@ -1,96 +1,81 @@
-"""The parts of a report about where its numbers come from: how they are counted, the runs, the data, the commands."""
+"""The parts of a report about where its numbers come from: how they are counted, the data, the runs, the commands."""
 
 from __future__ import annotations
 
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segcore.errors import RunError
 from segcore.evaluation.comparison import METRICS
 from segcore.metrics import POLICY
-from segcore.report.charts import who
 from segcore.report.leaderboard import problems
-from segcore.report.markup import Html, el, inner
-from segcore.report.report_data import Subject
+from segcore.report.report_data import ReportData
 from segcore.report.stored_evaluations import evaluate_command
 
 if TYPE_CHECKING:
     from segcore.runs import RunRecord
 
 
-def counted(subject: Subject) -> Html:
-    """The policy, and a sentence on each score."""
-    comparison = subject.comparison
-    terms = [(METRICS[key].title, METRICS[key].help) for key in comparison.metrics]
-    blocks = []
-    for _, pool in subject.pools():
-        each = f"{len(pool.ids)} images" if pool.block == 1 else f"{len(pool.ids)} frames in blocks of {pool.block}"
-        blocks.append(f"{each} ({pool.kind.dataset})" if len(comparison.pools) > 1 else each)
-    drawn = (
-        f"Intervals and probabilities: {comparison.resamples:,} times, as many images as there are were drawn anew "
-        f"({'; '.join(blocks)}; neighbouring frames look alike, so they are drawn together), the same for every model, "
-        "and all was scored again."
-    )
-    return inner(
-        el("p", POLICY),
-        el("p", drawn),
-        el("dl", [(el("dt", title), el("dd", _without_name(text))) for title, text in terms]),
-    )
+def counted(data: ReportData) -> dict[str, Any]:
+    """The policy, how intervals are drawn, and a sentence on each score."""
+    comparison = data.comparison
+    drawn = []
+    for pool in comparison.pools:
+        images = f"{len(pool.ids)} images" if pool.block == 1 else f"{len(pool.ids)} frames in blocks of {pool.block}"
+        drawn.append(f"{images} ({pool.kind.dataset})" if len(comparison.pools) > 1 else images)
+    return {
+        "policy": POLICY,
+        "resamples": comparison.resamples,
+        "drawn": drawn,
+        "scores": [(METRICS[key].title, _without_name(METRICS[key].help)) for key in comparison.metrics],
+    }
 
 
 def _without_name(text: str) -> str:
-    """A sentence of `HELP` without the name before its colon."""
+    """A sentence of `HELP` without the name before its colon.
+
+    >>> _without_name("mIoU: the mean of the classes."), _without_name("A mean.")
+    ('The mean of the classes.', 'A mean.')
+    """
     name, colon, rest = text.partition(": ")
     return rest[0].upper() + rest[1:] if colon and len(name) < 40 and rest else text
 
 
-def differences(subject: Subject) -> Html | None:
+def differences(data: ReportData) -> dict[str, Any] | None:
     """What keeps runs from being compared, and runs without scores."""
-    said = problems(subject.comparison)
-    return el("ul", [el("li", text) for text in said]) if said else None
+    sentences = problems(data.comparison)
+    return {"sentences": sentences} if sentences else None
 
 
-def compared(subject: Subject) -> Html:
+def compared(data: ReportData) -> dict[str, Any]:
     """The data, the runs, and the versions they were trained with."""
-    return inner(_data(subject), _runs(subject), _versions(subject))
+    facts = {run.id: _facts(run) for run in data.runs}
+    names = next(iter(facts.values()))
+    return {
+        "datasets": [fact for pool, _ in data.pools() for fact in _dataset(data, pool)],
+        "runs": [(row, run.id) for row in data.comparison.rows for run in data.runs_of(row)],
+        "facts": facts,
+        "columns": [name for name in names if any(known[name] for known in facts.values())],
+        "versions": _versions(data.runs),
+    }
 
 
-def _data(subject: Subject) -> Html:
-    found = []
-    for _, pool in subject.pools():
-        run = next(run for run in subject.runs if run.id == pool.runs[0])
-        info = run.summary.dataset
-        names = ", ".join(name for name, _ in run.labels.ignored) or "none"
-        found += [
-            (el("dt", "dataset"), el("dd", f"{info.name} ({info.source}), fingerprint {info.fingerprint}")),
-            (el("dt", "scored on"), el("dd", f"{subject.comparison.split}: {pool.where}")),
-            (el("dt", "classes"), el("dd", f"{run.labels.classes} ({run.labels.name}); ignored: {names}")),
-            (
-                el("dt", "images"),
-                el("dd", f"{info.train} training, {info.val} validation, {info.test} test; split: {info.split}"),
-            ),
-        ]
-    return el("dl", found)
-
-
-def _runs(subject: Subject) -> Html:
-    facts = {run.id: _facts(run) for run in subject.runs}
-    titles = [name for name in next(iter(facts.values())) if any(each[name] for each in facts.values())]
-    rows = []
-    for row in subject.comparison.rows:
-        for run in subject.runs_of(row):
-            called = [who(subject.color(row), row.title), el("br"), el("code", run.id)]
-            rows.append(
-                el("tr", el("th", called, scope="row"), [el("td", facts[run.id][name] or "–") for name in titles])
-            )
-    head = el("tr", [el("th", title, scope="col") for title in ("run", *titles)])
-    return el("div", el("table", el("thead", head), el("tbody", rows)), class_="scroll")
+def _dataset(data: ReportData, pool: int) -> list[tuple[str, str]]:
+    run = data.first_run(pool)
+    info = run.summary.dataset
+    ignored = ", ".join(name for name, _ in run.labels.ignored) or "none"
+    return [
+        ("dataset", f"{info.name} ({info.source}), fingerprint {info.fingerprint}"),
+        ("scored on", f"{data.comparison.split}: {data.comparison.pools[pool].where}"),
+        ("classes", f"{run.labels.classes} ({run.labels.name}); ignored: {ignored}"),
+        ("images", f"{info.train} training, {info.val} validation, {info.test} test; split: {info.split}"),
+    ]
 
 
 def _facts(run: RunRecord) -> dict[str, str]:
-    """What is told of each run; a column of which no run knows anything is left out."""
+    """What the table of runs tells of a run, by column; empty where it is not known."""
     info = run.summary
     kept = "" if info.best_epoch is None else f", kept {info.best_epoch + 1}"
     state = "" if info.status == "finished" else f" ({info.status})"
@@ -105,36 +90,31 @@ def _facts(run: RunRecord) -> dict[str, str]:
     }
 
 
-def _versions(subject: Subject) -> Html:
-    """Versions that all share in one line, and those that differ run by run."""
-    found: dict[str, Counter[str]] = {}
-    for run in subject.runs:
+def _versions(runs: Sequence[RunRecord]) -> str:
+    """Versions that all runs share, and those in which they differ."""
+    versions: dict[str, Counter[str]] = {}
+    for run in runs:
         for name, version in run.summary.versions.items():
-            found.setdefault(name, Counter())[version] += 1
-    shared = [f"{name} {next(iter(kinds))}" for name, kinds in found.items() if len(kinds) == 1]
-    differ = [f"{name} {', '.join(kinds)}" for name, kinds in found.items() if len(kinds) > 1]
-    said = [f"Trained with {', '.join(shared)}." if shared else "Versions were not written down."]
-    said += [f"The runs differ in {'; '.join(differ)}."] if differ else []
-    return el("p", " ".join(said), class_="note")
+            versions.setdefault(name, Counter())[version] += 1
+    shared = [f"{name} {next(iter(kinds))}" for name, kinds in versions.items() if len(kinds) == 1]
+    differ = [f"{name} {', '.join(kinds)}" for name, kinds in versions.items() if len(kinds) > 1]
+    sentences = [f"Trained with {', '.join(shared)}." if shared else "Versions were not written down."]
+    sentences += [f"The runs differ in {'; '.join(differ)}."] if differ else []
+    return " ".join(sentences)
 
 
-def commands(subject: Subject) -> Html:
-    """What to type to have all this again."""
-    split = subject.comparison.split
+def commands(data: ReportData) -> dict[str, Any]:
+    """The commands that make everything again."""
     train = dict.fromkeys(
         trained.summary.command or f"python train.py --config {shlex.quote(str(trained.path / 'config.yaml'))}"
-        for run in subject.runs
+        for run in data.runs
         for trained in _trained(run)
     )
-    evaluate = [evaluate_command(run, split) for run in subject.runs]
-    return inner(
-        el("h3", "Train"),
-        el("pre", "\n".join(train)),
-        el("h3", "Evaluate"),
-        el("pre", "\n".join(evaluate)),
-        el("h3", "Check for leaks, and make this page"),
-        el("pre", "\n".join([*_checks(subject), subject.command])),
-    )
+    return {
+        "Train": list(train),
+        "Evaluate": [evaluate_command(run, data.comparison.split) for run in data.runs],
+        "Check for leaks, and make this page": [*_leak_checks(data.runs), data.command],
+    }
 
 
 def _trained(run: RunRecord) -> Sequence[RunRecord]:
@@ -147,10 +127,10 @@ def _trained(run: RunRecord) -> Sequence[RunRecord]:
         return ()
 
 
-def _checks(subject: Subject) -> list[str]:
-    """One for each split: a check of another division says nothing of a run's scores."""
-    runs = {(run.summary.dataset.source, run.summary.dataset.split_fingerprint): run.path for run in subject.runs}
+def _leak_checks(runs: Sequence[RunRecord]) -> list[str]:
+    """One command for each split: a check of another split tells nothing about a run's scores."""
+    paths = {(run.summary.dataset.source, run.summary.dataset.split_fingerprint): run.path for run in runs}
     return [
         f"segcore data check --data {shlex.quote(source)} --run {shlex.quote(str(path))}"
-        for (source, _), path in runs.items()
+        for (source, _), path in paths.items()
     ]

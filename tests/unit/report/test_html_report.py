@@ -15,6 +15,7 @@ from segcore.data.leaks.report_storage import store
 from segcore.metrics import POLICY
 from segcore.report.leak_notes import checks_of, leak_notes
 from segcore.runs import RunStore, RunWriter
+from segcore.visual.run_colors import run_colors
 
 
 class Page(HTMLParser):
@@ -98,8 +99,8 @@ def test_nothing_is_asked_of_anywhere(text):
 def test_it_can_be_read_aloud(text):
     page = Page(text)
     assert all(image["alt"] and image["width"] and image["height"] for image in page.images)
-    drawn = [values for tag, values in page.tags if tag == "svg" and "viewbox" not in values]
-    assert all(values.get("role") == "img" and values["aria-label"] for values in drawn)
+    drawn = [values for tag, values in page.tags if tag == "svg"]
+    assert drawn and all(values.get("role") == "img" and values["aria-label"] for values in drawn)
     assert all(values.get("scope") in ("col", "row") for tag, values in page.tags if tag == "th")
     assert '<html lang="en">' in text and "<title>4 models on toy: test - Segcore</title>" in text
 
@@ -167,6 +168,23 @@ def test_broken_files_are_named_and_the_rest_is_shown(toy, tmp_path, capsys):
     assert "left out: " in capsys.readouterr().err
     assert main(["leaderboard", str(runs / "unet")]) == 2
     assert "confusion.parquet is no Parquet file" in capsys.readouterr().err
+
+
+def test_a_run_has_the_colour_that_it_has_in_the_app(toy, tmp_path):
+    colors = run_colors([run.id for run in RunStore(toy[1]).list()], [])
+    text = report(tmp_path / "report.html", "--runs", toy[1])
+    for run in RunStore(toy[1]).list():
+        dots = re.findall(rf'<span class="dot" style="background:(#\w+)" aria-hidden="true"></span>{run.title}', text)
+        assert set(dots) == {colors[run.id]}
+    alone = report(tmp_path / "one.html", "unet", "--runs", toy[1], "--examples", "0")  # others don't move it
+    assert set(re.findall(r'class="dot" style="background:(#\w+)"', alone)) == {colors["unet"]}
+
+
+def test_charts_are_those_of_the_app_in_the_colours_of_the_page(text):
+    charts = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    assert len(charts) == 2 + 2 + 2 + 2  # classes (wide, narrow), confusion, costs, curves
+    assert all("var(--chart-muted," in chart for chart in charts)
+    assert {"--chart-ink", "--chart-muted", "--chart-line"} <= set(re.findall(r"(--chart-\w+):", text))
 
 
 def test_names_cannot_break_out(store, fake_run, tmp_path):
