@@ -13,7 +13,6 @@ import pytest
 from fixtures import layouts
 
 import segcore
-from segcore import cli
 from segcore.augment import Pipeline, load_pipeline
 from segcore.augment.expand import expand
 from segcore.augment.seed import draw_seed
@@ -372,36 +371,6 @@ def test_a_full_disk(tmp_path, monkeypatch):
 def test_an_empty_folder_is_taken(tmp_path):
     (tmp_path / "out").mkdir()
     assert expand(layouts.cam101(tmp_path / "mine"), TURN, copies=1, out=tmp_path / "out").copies == 18
-
-
-def test_the_command_says_how_many_it_made(tmp_path, capsys):
-    root = layouts.kaggle(tmp_path / "mine")
-    words = ["data", "expand", "--data", str(root), "--augment", "light", "--copies", "2", "--out"]
-    assert cli.main([*words, str(tmp_path / "out")]) == 0
-    captured = capsys.readouterr()
-    assert captured.out.startswith(
-        "4 train frames -> 12 (4 frames + 8 copies)\n2 val frames, as they were\n3 test frames, as they were\n"
-    )
-    assert f"segcore data info {tmp_path / 'out'}" in captured.out
-    assert cli.main([*words, str(tmp_path / "alone"), "--copies-only", "--seed", "3"]) == 0
-    assert capsys.readouterr().out.startswith("4 train frames -> 8 (8 copies)\n")
-    assert cli.main(["data", "info", str(tmp_path / "out")]) == 0
-    shown = capsys.readouterr().out
-    assert "│ train │ 12 (4 frames, 8 copies) │" in shown
-    assert "note: 8 of 12 training samples are augmented copies of 4 frames; a split keeps them together." in shown
-    assert cli.main(["data", "info", str(tmp_path / "alone")]) == 0
-    assert (
-        "8 of 8 training samples are augmented copies of 4 frames, 4 of which are not here;" in capsys.readouterr().out
-    )
-
-
-def test_the_command_refuses_in_one_line(tmp_path, capsys):
-    root = layouts.kaggle(tmp_path / "mine")
-    words = ["data", "expand", "--data", str(root), "--out", str(tmp_path / "out")]
-    assert cli.main([*words, "--copies", "1", "--augment", "lite"]) == 2
-    assert capsys.readouterr().err.startswith("segcore: No pipeline 'lite'. Did you mean 'light'?")
-    assert cli.main([*words, "--copies", "0", "--augment", "light"]) == 2
-    assert capsys.readouterr().err == "segcore: copies is 0; expected 1 or more.\n"
 
 
 def test_an_expanded_zip_is_a_dataset_too(tmp_path):

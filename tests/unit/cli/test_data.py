@@ -85,3 +85,33 @@ def test_no_command_shows_usage(capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main([])
     assert "usage: segcore" in capsys.readouterr().err
+
+
+def test_expand_says_how_many_copies_it_made(tmp_path, capsys):
+    root = layouts.kaggle(tmp_path / "mine")
+    words = ["data", "expand", "--data", str(root), "--augment", "light", "--copies", "2", "--out"]
+    assert cli.main([*words, str(tmp_path / "out")]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith(
+        "4 train frames -> 12 (4 frames + 8 copies)\n2 val frames, as they were\n3 test frames, as they were\n"
+    )
+    assert f"segcore data info {tmp_path / 'out'}" in captured.out
+    assert cli.main([*words, str(tmp_path / "alone"), "--copies-only", "--seed", "3"]) == 0
+    assert capsys.readouterr().out.startswith("4 train frames -> 8 (8 copies)\n")
+    assert cli.main(["data", "info", str(tmp_path / "out")]) == 0
+    shown = capsys.readouterr().out
+    assert "│ train │ 12 (4 frames, 8 copies) │" in shown
+    assert "note: 8 of 12 training samples are augmented copies of 4 frames; a split keeps them together." in shown
+    assert cli.main(["data", "info", str(tmp_path / "alone")]) == 0
+    assert (
+        "8 of 8 training samples are augmented copies of 4 frames, 4 of which are not here;" in capsys.readouterr().out
+    )
+
+
+def test_expand_refuses_in_one_line(tmp_path, capsys):
+    root = layouts.kaggle(tmp_path / "mine")
+    words = ["data", "expand", "--data", str(root), "--out", str(tmp_path / "out")]
+    assert cli.main([*words, "--copies", "1", "--augment", "lite"]) == 2
+    assert capsys.readouterr().err.startswith("segcore: No pipeline 'lite'. Did you mean 'light'?")
+    assert cli.main([*words, "--copies", "0", "--augment", "light"]) == 2
+    assert capsys.readouterr().err == "segcore: copies is 0; expected 1 or more.\n"
