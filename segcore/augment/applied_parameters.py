@@ -1,4 +1,4 @@
-"""What a transform drew, in values that a person can read: an angle instead of a matrix, a size instead of a kernel."""
+"""Turns the parameters that a transform drew into values a person can read: an angle instead of a matrix."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-_MOST = 4  # numbers in a value; longer ones are noise maps and the like
-_EVERY = 8  # px between the points at which a field of displacements is looked at
-_HIDDEN = frozenset(
+_MOST = 4  # numbers in a value; longer values are noise maps and the like
+_EVERY = 8  # px between the sampled points of a displacement field
+_OMITTED = frozenset(
     (
         *("shape", "interpolation", "fill", "fill_mask", "output_shape", "result_shape", "random_seed", "seed"),
         *("x_min", "x_max", "y_min", "y_max"),  # Rotate's crop, which no pipeline here asks for
@@ -22,7 +22,7 @@ _RENAMED: Mapping[str, Mapping[str, str]] = {
     "RGBShift": {"noise_map": "shift"},
     "AdditiveNoise": {"noise_map": "noise"},
 }
-# As the settings say them: brightness in parts of the full range, contrast in parts more or less.
+# In the units of the settings: brightness as a share of the full range, contrast as a change of the factor 1.
 _REWRITTEN: Mapping[str, Mapping[str, tuple[str, Callable[[float], float]]]] = {
     "RandomBrightnessContrast": {
         "alpha": ("contrast", lambda alpha: alpha - 1),
@@ -31,12 +31,12 @@ _REWRITTEN: Mapping[str, Mapping[str, tuple[str, Callable[[float], float]]]] = {
 }
 
 
-def readable(name: str, drawn: Mapping[str, Any]) -> dict[str, Any]:
-    """The drawn values of one transform, as far as they are a few plain numbers or can be told in a few.
+def readable_parameters(name: str, drawn: Mapping[str, Any]) -> dict[str, Any]:
+    """The drawn parameters of one transform, as far as a few plain numbers can tell them.
 
     Args:
-        name: Of the transform.
-        drawn: What albumentations holds in `transform.params` after it was applied.
+        name: Name of the transform.
+        drawn: `transform.params` of albumentations after the transform was applied.
 
     Returns:
         Name -> bool, int, float, str, a short list, or a dict of these. Lengths are in pixels, angles in degrees.
@@ -44,22 +44,22 @@ def readable(name: str, drawn: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     renamed, rewritten = _RENAMED.get(name, {}), _REWRITTEN.get(name, {})
     for key, value in drawn.items():
-        if key in _HIDDEN:
+        if key in _OMITTED:
             continue
         if key in rewritten:
             title, change = rewritten[key]
             values[title] = round(change(float(value)), 3)
             continue
         few = key == "noise_map" and np.size(value) <= _MOST  # one number a channel
-        if key in _TOLD and isinstance(value, np.ndarray) and not few:
-            values |= _TOLD[key](value, drawn)
+        if key in _SUMMARIES and isinstance(value, np.ndarray) and not few:
+            values |= _SUMMARIES[key](value, drawn)
         elif (plain := _plain(value)) is not None:
             values[renamed.get(key, key)] = plain
     return values
 
 
 def _matrix(matrix: Array, drawn: Mapping[str, Any]) -> dict[str, Any]:
-    """A 3x3 transform of pixel positions: its angle and the shift of the centre, or how far the corners moved."""
+    """Summarise a 3x3 matrix: its angle and the shift of the centre, or how far the corners moved."""
     height, width = drawn["shape"][:2]
     if matrix.shape != (3, 3):
         return {}
@@ -67,19 +67,19 @@ def _matrix(matrix: Array, drawn: Mapping[str, Any]) -> dict[str, Any]:
         corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float).T
         moved = matrix @ corners
         return {"corners_moved": round(float(np.hypot(*(moved[:2] / moved[2] - corners[:2])).max()), 1)}
-    told: dict[str, Any] = {}
+    summary: dict[str, Any] = {}
     if "rotate" not in drawn:
         # Counter-clockwise as in Rotate's `limit`; image rows point down, hence the sign.
-        told["angle"] = round(float(-np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0]))), 3)
+        summary["angle"] = round(float(-np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0]))), 3)
     centre = np.array([(width - 1) / 2, (height - 1) / 2, 1])
     shift = (matrix @ centre - centre)[:2]
     if np.abs(shift).max() >= 1:
-        told["shift"] = {"x": round(float(shift[0]), 1), "y": round(float(shift[1]), 1)}
-    return told
+        summary["shift"] = {"x": round(float(shift[0]), 1), "y": round(float(shift[1]), 1)}
+    return summary
 
 
 def _field(field: Array, drawn: Mapping[str, Any]) -> dict[str, Any]:
-    """A map of where each pixel comes from: how far the farthest one moved."""
+    """Summarise a displacement field: how far the farthest pixel moved, in pixels."""
     if field.ndim != 2 or not {"map_x", "map_y"} <= set(drawn):
         return {}
     rows, columns = np.mgrid[0 : field.shape[0] : _EVERY, 0 : field.shape[1] : _EVERY]
@@ -104,7 +104,7 @@ def _holes(holes: Array, drawn: Mapping[str, Any]) -> dict[str, Any]:
     return {"holes": len(holes), "covered": round(min(1.0, covered), 3)}
 
 
-_TOLD: Mapping[str, Callable[[Array, Mapping[str, Any]], dict[str, Any]]] = {
+_SUMMARIES: Mapping[str, Callable[[Array, Mapping[str, Any]], dict[str, Any]]] = {
     "matrix": _matrix,
     "map_x": _field,
     "kernel": _kernel,

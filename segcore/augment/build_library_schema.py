@@ -15,45 +15,45 @@ from collections.abc import Iterator
 from typing import Any
 
 from segcore.augment.library_schema import (
-    RECORD,
-    Library,
+    SCHEMA_FILE,
     LibraryParameter,
+    LibrarySchema,
     LibraryTransform,
 )
 
 _BASES = ("BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D")
 
 
-def read() -> Library:
-    """The installed library, imported for it."""
+def read_installed() -> LibrarySchema:
+    """Read the schema of the installed albumentations, which this imports."""
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     import albumentations
 
-    found = {
-        name: _transform(each)
-        for name, each in vars(albumentations).items()
-        if inspect.isclass(each) and issubclass(each, albumentations.BasicTransform) and name not in _BASES
+    transforms = {
+        name: _transform(member)
+        for name, member in vars(albumentations).items()
+        if inspect.isclass(member) and issubclass(member, albumentations.BasicTransform) and name not in _BASES
     }
-    return Library(albumentations.__version__, found)
+    return LibrarySchema(albumentations.__version__, transforms)
 
 
 def _transform(transform: Any) -> LibraryTransform:  # noqa: ANN401 - an untyped library
     schema = getattr(transform, "InitSchema", None)
     targets = transform._targets if isinstance(transform._targets, tuple) else (transform._targets,)
-    helps = dict(_documented(transform))
+    helps = dict(_documented_arguments(transform))
     given = inspect.signature(transform.__init__).parameters
     checks: tuple[str, ...] = ()
     if schema is not None:
         decorators = schema.__pydantic_decorators__
         checks = tuple(sorted({*decorators.model_validators, *decorators.field_validators}))
     return LibraryTransform(
-        summary=_sentence(inspect.getdoc(transform) or ""),
-        targets=tuple(each.name.lower() for each in targets),
+        summary=_first_sentence(inspect.getdoc(transform) or ""),
+        targets=tuple(target.name.lower() for target in targets),
         p=given["p"].default,
         checks=checks,
         parameters={
-            name: _parameter(each, schema.model_fields.get(name) if schema else None, helps.get(name, ""))
-            for name, each in given.items()
+            name: _parameter(argument, schema.model_fields.get(name) if schema else None, helps.get(name, ""))
+            for name, argument in given.items()
             if name not in ("self", "p")
         },
     )
@@ -64,7 +64,7 @@ def _parameter(signed: inspect.Parameter, schema: Any, help: str) -> LibraryPara
     default = None if required else _default(signed.default)
     if schema is None:
         return LibraryParameter(kind="unknown", required=required, default=default, help=help)
-    types_, rules, null = _unfold(schema.annotation, list(schema.metadata))
+    types_, rules, null = _unfold_annotation(schema.annotation, list(schema.metadata))
     kind, whole, options = _kind(types_)
     low, high, above = _bounds(rules)
     names = {getattr(rule.func, "__name__", "") for rule in rules if hasattr(rule, "func")}
@@ -85,45 +85,51 @@ def _parameter(signed: inspect.Parameter, schema: Any, help: str) -> LibraryPara
     )
 
 
-def _unfold(annotation: Any, rules: list[Any]) -> tuple[list[Any], list[Any], bool]:  # noqa: ANN401 - a type
-    """(alternatives, what pydantic checks, whether None is one) of an annotation."""
+def _unfold_annotation(annotation: Any, rules: list[Any]) -> tuple[list[Any], list[Any], bool]:  # noqa: ANN401 - a type
+    """Split an annotation into (alternatives, pydantic's checks, whether None is allowed)."""
     if typing.get_origin(annotation) is typing.Annotated:
         inner, *more = typing.get_args(annotation)
-        return _unfold(inner, [*more, *rules])
+        return _unfold_annotation(inner, [*more, *rules])
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        found: list[Any] = []
+        unfolded: list[Any] = []
         null = False
-        for each in typing.get_args(annotation):
-            if each is type(None):
+        for member in typing.get_args(annotation):
+            if member is type(None):
                 null = True
                 continue
-            alternatives, rules, deeper = _unfold(each, rules)
-            found, null = [*found, *alternatives], null or deeper
-        return found, rules, null
+            alternatives, rules, deeper = _unfold_annotation(member, rules)
+            unfolded, null = [*unfolded, *alternatives], null or deeper
+        return unfolded, rules, null
     return [annotation], rules, False
 
 
 def _kind(alternatives: list[Any]) -> tuple[str, bool, tuple[Any, ...]]:
-    """(kind, whole numbers, options)."""
-    tuples = [typing.get_args(each) for each in alternatives if typing.get_origin(each) is tuple]
-    literals = [typing.get_args(each) for each in alternatives if typing.get_origin(each) is typing.Literal]
-    plain = [each for each in alternatives if each in (int, float, bool, str)]
+    """Classify alternatives as (kind, whether numbers are whole, options)."""
+    tuples = [typing.get_args(alternative) for alternative in alternatives if typing.get_origin(alternative) is tuple]
+    literals = [
+        typing.get_args(alternative) for alternative in alternatives if typing.get_origin(alternative) is typing.Literal
+    ]
+    plain = [alternative for alternative in alternatives if alternative in (int, float, bool, str)]
     if len(alternatives) == 1 and literals:
-        return "choice", False, tuple(sorted((each for each in literals[0] if each is not None), key=str))
+        return (
+            "choice",
+            False,
+            tuple(sorted((alternative for alternative in literals[0] if alternative is not None), key=str)),
+        )
     if alternatives == [bool]:
         return "flag", False, ()
     if alternatives in ([int], [float]):
         return "number", alternatives == [int], ()
-    pairs = [each for each in tuples if each in ((int, int), (float, float))]
-    if pairs and any(typing.get_origin(each) is dict for each in alternatives):
+    pairs = [alternative for alternative in tuples if alternative in ((int, int), (float, float))]
+    if pairs and any(typing.get_origin(alternative) is dict for alternative in alternatives):
         return "axes", False, ()
     if pairs and len(tuples) == len(pairs) and len(alternatives) == len(tuples) + len(plain):
-        return "range", all(each == (int, int) for each in pairs), ()
+        return "range", all(alternative == (int, int) for alternative in pairs), ()
     if alternatives == [tuple[float, float, float, float]]:
         return "region", False, ()
     if alternatives in ([tuple[int, int, int]], [tuple[int, ...]]):
         return "color", True, ()
-    return " | ".join(sorted(_named(each) for each in alternatives)), False, ()
+    return " | ".join(sorted(_type_name(alternative) for alternative in alternatives)), False, ()
 
 
 def _bounds(rules: list[Any]) -> tuple[float | None, float | None, bool]:
@@ -148,15 +154,15 @@ def _bounds(rules: list[Any]) -> tuple[float | None, float | None, bool]:
 
 
 def _default(value: Any) -> Any:  # noqa: ANN401 - any default of the library
-    """A default as JSON keeps it; a function as its name."""
+    """Convert a default to a JSON value; a function becomes its name."""
     if isinstance(value, tuple | list):
-        return tuple(_default(each) for each in value)
+        return tuple(_default(item) for item in value)
     if isinstance(value, dict):
-        return {key: _default(each) for key, each in value.items()}
-    return value if isinstance(value, bool | int | float | str) or value is None else _named(value)
+        return {key: _default(item) for key, item in value.items()}
+    return value if isinstance(value, bool | int | float | str) or value is None else _type_name(value)
 
 
-def _named(annotation: Any) -> str:  # noqa: ANN401 - a type
+def _type_name(annotation: Any) -> str:  # noqa: ANN401 - a type
     if annotation in (int, float, bool, str) or (callable(annotation) and hasattr(annotation, "__qualname__")):
         name = str(annotation.__qualname__)
         if not typing.get_args(annotation):
@@ -164,20 +170,20 @@ def _named(annotation: Any) -> str:  # noqa: ANN401 - a type
     return re.sub(r"\b(?:typing|numpy|collections\.abc|pathlib)\.", "", str(annotation))
 
 
-def _documented(transform: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - an untyped library
-    """(parameter, first sentence about it) of the `Args` of a docstring."""
+def _documented_arguments(transform: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - an untyped library
+    """Yield (parameter, first sentence about it) from the `Args` of a docstring."""
     text = inspect.getdoc(transform) or ""
     if "Args:" not in text:
         return
     block = re.split(r"\n\S", text.split("Args:", 1)[1], maxsplit=1)[0]
     for entry in re.split(r"\n {1,4}(?=\w+\s*\()", "\n" + block.lstrip("\n")):
-        found = re.match(r"\s*(\w+)\s*\(.*?\):\s*(.*)", entry, re.DOTALL)
-        if found:
-            yield found[1], _sentence(found[2])
+        match = re.match(r"\s*(\w+)\s*\(.*?\):\s*(.*)", entry, re.DOTALL)
+        if match:
+            yield match[1], _first_sentence(match[2])
 
 
-def _sentence(text: str) -> str:
-    """The first sentence of a documentation, on one line, without its markup."""
+def _first_sentence(text: str) -> str:
+    """The first sentence of a documentation text, on one line, without markup."""
     paragraph = re.split(r"\n\s*(?:[-*] |\n)", text.strip() + "\n\n")[0]
     line = " ".join(paragraph.split()).replace("``", "").replace("`", "")
     first = re.split(r"(?<=[a-z0-9)\]]{2})\. (?=[A-Z0-9])", line)[0]
@@ -185,4 +191,4 @@ def _sentence(text: str) -> str:
 
 
 if __name__ == "__main__":
-    RECORD.write_text(read().text(), encoding="utf-8")
+    SCHEMA_FILE.write_text(read_installed().text(), encoding="utf-8")

@@ -1,7 +1,7 @@
-"""What a pipeline does to the data: counted over draws, before against after.
+"""Measures the effect of a pipeline on the data: statistics over draws, before and after.
 
-Measured is what a model is fed: a picture that comes out in another size is brought back to the one it had, as training
-does, and that counts as time of the augmentation too.
+The statistics are of the pictures that a model is fed: a picture that changes its size is resized back, as training
+does, and the time of that counts as augmentation.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from segcore.data import resize_pair
 from segcore.errors import AugmentError
 from segcore.labels import IGNORE_INDEX
 
-Pair = tuple[U8, U8]  # [H, W, 3] RGB and [H, W] ids, of one size
+ImageMaskArrays = tuple[U8, U8]  # [H, W, 3] RGB and [H, W] ids of the same size
 
 BINS = 32
 BRIGHTNESS = np.linspace(0, 256, BINS + 1)  # edges of the bins of mean luma, which is 0..255
@@ -32,16 +32,16 @@ _BLACK, _WHITE = 0, 255
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
-    """All pictures before, or all after.
+class PictureStatistics:
+    """Statistics of all pictures before, or of all pictures after augmentation. They add up.
 
     Args:
-        pixels: `[C]` int64 scored pixels a class.
-        ignored: Pixels that are not scored.
-        images: `[C]` int64 pictures that hold a class; after: those that held it before and still do.
-        brightness: `[BINS]` pictures by their mean luma.
-        contrast: `[BINS]` pictures by the standard deviation of their luma.
-        clipped: Pixels whose luma is 0 or 255.
+        pixels: `[C]` int64, scored pixels of each class.
+        ignored: Number of ignored pixels.
+        images: `[C]` int64, pictures that hold each class; after augmentation: that held it before and still do.
+        brightness: `[BINS]` int64, histogram of pictures by mean luma.
+        contrast: `[BINS]` int64, histogram of pictures by the standard deviation of luma.
+        clipped: Number of pixels whose luma is 0 or 255.
     """
 
     pixels: I64
@@ -52,14 +52,14 @@ class Side:
     clipped: int
 
     @classmethod
-    def empty(cls, classes: int) -> Side:
-        """Of no picture."""
+    def empty(cls, classes: int) -> PictureStatistics:
+        """Statistics of no picture."""
         none, bins = np.zeros(classes, np.int64), np.zeros(BINS, np.int64)
         return cls(none, 0, none, bins, bins, 0)
 
     @classmethod
-    def of(cls, image: U8, mask: U8, classes: int) -> Side:
-        """Of one picture: `[H, W, 3]` RGB and `[H, W]` ids."""
+    def of(cls, image: U8, mask: U8, classes: int) -> PictureStatistics:
+        """Statistics of one picture, `[H, W, 3]` RGB uint8, with its mask, `[H, W]` ids."""
         counts = _counts(mask)
         luma = _counts(np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8))
         levels = np.arange(256)
@@ -75,8 +75,8 @@ class Side:
             int(luma[_BLACK] + luma[_WHITE]),
         )
 
-    def __add__(self, other: Side) -> Side:
-        return Side(
+    def __add__(self, other: PictureStatistics) -> PictureStatistics:
+        return PictureStatistics(
             self.pixels + other.pixels,
             self.ignored + other.ignored,
             self.images + other.images,
@@ -87,35 +87,35 @@ class Side:
 
     @property
     def scored(self) -> int:
-        """Pixels of all classes."""
+        """Number of scored pixels."""
         return int(self.pixels.sum())
 
     @property
     def total(self) -> int:
-        """All pixels."""
+        """Number of all pixels."""
         return self.scored + self.ignored
 
     @property
     def shares(self) -> F64:
-        """`[C]` share of each class in the scored pixels, 0-1."""
+        """`[C]` float64, share of each class in the scored pixels, 0-1."""
         return self.pixels / max(1, self.scored)
 
 
 @dataclass(frozen=True, eq=False)
 class Effect:
-    """What draws of a pipeline did; effects of the same pipeline add up.
+    """The measured effect of a pipeline; effects of the same pipeline add up.
 
     Args:
-        before: The pictures as they are, one a draw.
-        after: The pictures that were drawn.
-        invented: Ids in a drawn mask that were not in it before, other than "ignored". Always empty: a self-check.
-        resized: Draws that came out in another size and were brought back.
-        seconds: Processor time of each draw, on one core.
-        failures: (what a draw failed with, how many did), without which nothing above is counted.
+        before: Statistics of the original pictures, one for each draw.
+        after: Statistics of the augmented pictures.
+        invented: Ids in an augmented mask that the original mask lacks, except "ignored". A self-check: always empty.
+        resized: Number of draws that changed the size and were resized back.
+        seconds: Processor time of each draw on one core, in seconds.
+        failures: (error message, number of draws that raised it); failed draws count nowhere else.
     """
 
-    before: Side
-    after: Side
+    before: PictureStatistics
+    after: PictureStatistics
     invented: tuple[int, ...] = ()
     resized: int = 0
     seconds: tuple[float, ...] = ()
@@ -123,8 +123,8 @@ class Effect:
 
     @classmethod
     def empty(cls, classes: int) -> Effect:
-        """Nothing measured yet."""
-        return cls(Side.empty(classes), Side.empty(classes))
+        """The effect before anything is measured."""
+        return cls(PictureStatistics.empty(classes), PictureStatistics.empty(classes))
 
     def __add__(self, other: Effect) -> Effect:
         failures = Counter(dict(self.failures))
@@ -140,62 +140,61 @@ class Effect:
 
     @property
     def draws(self) -> int:
-        """Draws that are counted."""
+        """Number of successful draws."""
         return len(self.seconds)
 
     @property
     def tried(self) -> int:
-        """Those and the failed ones."""
+        """Number of all draws, including those that failed."""
         return self.draws + sum(count for _, count in self.failures)
 
     @property
     def lost(self) -> float:
-        """Share of the scored pixels that padding and void took, 0-1; gained ones are set against them."""
+        """Net share of the scored pixels that became ignored, 0-1."""
         return max(0.0, 1 - self.after.scored / self.before.scored) if self.before.scored else 0.0
 
     @property
     def clipping(self) -> tuple[float, float]:
-        """Share of pixels that are black or white, before and after."""
+        """Share of pixels that are black or white, (before, after), 0-1 each."""
         return self.before.clipped / max(1, self.before.total), self.after.clipped / max(1, self.after.total)
 
     @property
     def milliseconds(self) -> float:
-        """Mean processor time of a draw, which is what a training pays; NaN before the first."""
+        """Mean processor time of a draw in milliseconds; NaN before the first draw."""
         return 1000 * sum(self.seconds) / self.draws if self.seconds else math.nan
 
     def class_shift(self) -> F64:
-        """`[C]` share of each class after over before: 1 is unchanged; NaN where it never was."""
+        """`[C]` float64, share of each class after augmentation over its share before; NaN where absent."""
         before, after = self.before.shares, self.after.shares
         return np.divide(after, before, out=np.full(len(before), math.nan), where=before > 0)
 
     def kept(self) -> F64:
-        """`[C]` of the pictures with a class, the share that still has it, 0-1; NaN where none had it."""
+        """`[C]` float64, share of the pictures with a class that still show it, 0-1; NaN where none did."""
         before, after = self.before.images, self.after.images
         return np.divide(after, before, out=np.full(len(before), math.nan), where=before > 0)
 
 
-def measure(pipeline: Pipeline, pairs: Iterable[Pair], seeds: Iterable[int], classes: int) -> Effect:
-    """Draw once a pair and seed. Everything but the times is the same whenever it is measured.
+def measure(pipeline: Pipeline, pairs: Iterable[ImageMaskArrays], seeds: Iterable[int], classes: int) -> Effect:
+    """Augment each pair once with its seed and collect statistics. All but the times is deterministic.
 
     Args:
-        pipeline: What is drawn from.
+        pipeline: The pipeline to measure.
         pairs: `[H, W, 3]` RGB uint8 and `[H, W]` uint8 ids, at the size of the training.
-        seeds: One a pair.
-        classes: Scored ones, C.
+        seeds: One seed for each pair.
+        classes: Number of scored classes, C.
     """
     total = Effect.empty(classes)
     with _one_thread():
         for (image, mask), seed in zip(pairs, seeds, strict=True):
-            total += _drawn(pipeline, image, mask, seed, classes)
+            total += _measure_draw(pipeline, image, mask, seed, classes)
     return total
 
 
-def _drawn(pipeline: Pipeline, image: U8, mask: U8, seed: int, classes: int) -> Effect:
+def _measure_draw(pipeline: Pipeline, image: U8, mask: U8, seed: int, classes: int) -> Effect:
     nothing = Effect.empty(classes)
     try:
-        _warm(pipeline)
-        # This thread's own time and not the wall's: other processes on a busy machine are none of its business, and
-        # OpenCV's threads are switched off.
+        _build_first(pipeline)
+        # Processor time of this thread: other processes of a busy machine do not count. OpenCV's threads are off.
         start = time.thread_time()
         drawn_image, drawn_mask = pipeline(image, mask, seed)
         changed = drawn_mask.shape != mask.shape
@@ -204,7 +203,7 @@ def _drawn(pipeline: Pipeline, image: U8, mask: U8, seed: int, classes: int) -> 
         seconds = time.thread_time() - start
     except AugmentError as error:
         return replace(nothing, failures=((str(error), 1),))
-    before, after = Side.of(image, mask, classes), Side.of(drawn_image, drawn_mask, classes)
+    before, after = PictureStatistics.of(image, mask, classes), PictureStatistics.of(drawn_image, drawn_mask, classes)
     new = (_counts(drawn_mask) > 0) & (_counts(mask) == 0)
     new[IGNORE_INDEX] = False
     return Effect(
@@ -217,12 +216,12 @@ def _drawn(pipeline: Pipeline, image: U8, mask: U8, seed: int, classes: int) -> 
 
 
 def workers_needed(milliseconds: float, images_per_second: float) -> int:
-    """Processes that augment as fast as a training takes images, at least one."""
+    """Number of processes, at least 1, that augment as fast as a training takes images."""
     return max(1, math.ceil(milliseconds * images_per_second / 1000 - 1e-9))
 
 
 def speed_sentence(milliseconds: float, model: str = "", images_per_second: float | None = None) -> str:
-    """What the time of a draw means for a training.
+    """One sentence on what the time of a draw means for a training.
 
     >>> speed_sentence(3.1, "U-Net", 3.0)
     'Augmentation takes 3.1 ms an image: one worker feeds 320 images a second; U-Net trained at 3.0.'
@@ -232,9 +231,9 @@ def speed_sentence(milliseconds: float, model: str = "", images_per_second: floa
     'Augmentation takes under 0.1 ms an image: no worker waits for it.'
 
     Args:
-        milliseconds: Mean of a draw.
+        milliseconds: Mean time of a draw.
         model: Name of a trained model.
-        images_per_second: That its training took; None where nothing was trained.
+        images_per_second: Rate of its training; None when no model was trained.
     """  # noqa: E501 - an output can't be wrapped
     if milliseconds < 0.1:
         return "Augmentation takes under 0.1 ms an image: no worker waits for it."
@@ -252,34 +251,34 @@ def _decimal(value: float) -> str:
 
 
 def _rounded(value: float) -> str:
-    """Two significant digits: a time measured on a busy machine is worth no more."""
+    """Round to two significant digits: a time measured on a busy machine is not more exact."""
     digits = max(0, math.floor(math.log10(value)) - 1) if value >= 1 else 0
     return _decimal(value) if value < 10 else f"{round(value / 10**digits) * 10**digits:,}"
 
 
 def _counts(values: U8) -> I64:
-    """`[256]` how often each value occurs; a tenth of the time of `np.bincount`."""
-    # float32 counts: exact below 2^24, and no picture here is larger than that.
+    """`[256]` int64, how often each value occurs; takes a tenth of the time of `np.bincount`."""
+    # calcHist counts in float32, which is exact below 2^24.
     if values.size >= 1 << 24:
         return np.bincount(values.ravel(), minlength=256)
     return cv2.calcHist([np.ascontiguousarray(values)], [0], None, [256], [0, 256]).ravel().astype(np.int64)
 
 
-def _warm(pipeline: Pipeline) -> None:
-    """Import and build before the clock runs."""
+def _build_first(pipeline: Pipeline) -> None:
+    """Import and build the pipeline before its time is measured."""
     if pipeline.active:
-        from segcore.augment.apply import compiled
+        from segcore.augment.compiled_pipeline import compiled_pipeline
 
-        compiled(pipeline.steps)
+        compiled_pipeline(pipeline.steps)
 
 
-_CLOCK = threading.Lock()
+_MEASURING = threading.Lock()
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """OpenCV in one thread, as in a training's worker. The setting is the process's: one measurement at a time."""
-    with _CLOCK:
+    """Run OpenCV in one thread, as a training's worker does. The setting is global: one measurement at a time."""
+    with _MEASURING:
         threads = cv2.getNumThreads()
         cv2.setNumThreads(1)
         try:

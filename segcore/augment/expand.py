@@ -1,4 +1,4 @@
-"""A dataset with augmented copies of its training frames, written to disk in the layout of its source."""
+"""Writes a dataset with augmented copies of its training frames to disk, in the layout of its source."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ Progress = Callable[[str, int, int], None]  # (what, done, total)
 
 @dataclass(frozen=True)
 class Expansion:
-    """What was written.
+    """The result of `expand`.
 
     Args:
-        path: The folder.
-        frames: Training frames of the source.
-        kept: Of them, those that are written too: all, or none with `copies_only`.
-        copies: Augmented copies of them.
-        others: Samples of the other splits, which are as they were.
+        path: The written folder.
+        frames: Number of training frames of the source.
+        kept: Number of training frames that were written too: all, or none with `copies_only`.
+        copies: Number of augmented copies.
+        others: Split -> number of samples, for the splits that are copied unchanged.
     """
 
     path: Path
@@ -73,14 +73,14 @@ class _Picture:
 
 @dataclass(frozen=True)
 class _Task:
-    """A frame, and what is made of it.
+    """A frame and the pictures that are made from it.
 
     Args:
-        record: Its image, and its mask as ids of `coding.classes.labels`.
-        coding: How its masks are written.
-        frame: Its name in the csv.
-        copies: Copy 1, 2, ... of it.
-        itself: Where the frame itself is written, if it is no file that can be copied.
+        record: The frame: its image, and its mask as ids of `coding.classes.labels`.
+        coding: Coding of the written masks.
+        frame: Name of the frame in augmented.csv.
+        copies: Where copy 1, 2, ... are written.
+        itself: Where the frame itself is written, if its files can't be copied.
     """
 
     record: Record
@@ -92,13 +92,13 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Plan:
-    """All that will be written, by path, and what must be read from it.
+    """Everything that will be written, by path, and what must be read back from it.
 
     Args:
         source: The folder or zip that holds `files`.
-        files: Written -> path in the source; copied byte by byte.
-        texts: Written -> text.
-        tasks: Pictures that are made.
+        files: Written path -> path in the source; copied byte by byte.
+        texts: Written path -> text.
+        tasks: Pictures to make.
         samples: Id -> (split, frame, copy) of every sample.
     """
 
@@ -123,18 +123,18 @@ def expand(
 ) -> Expansion:
     """Write a dataset in the layout of its source, with `copies` augmented copies beside each training frame.
 
-    Everything else of the source is copied byte by byte. Masks of copies are written in the coding of their frame's,
-    with nothing merged: in colours, pixels that a transform uncovered become the void class, among ids they are 255.
-    The embedded drive becomes a folder of the layout `folder`. Beside the samples lie augmented.csv (which copy is of
-    which frame, its seed, what was applied), pipeline.yaml and augmented.json (of which data). The same call writes the
-    same bytes. Copy n of a frame has the seed that training gives it in its first epoch.
+    All other files of the source are copied byte by byte. Masks of copies have the coding of their frame's mask, with
+    all of its classes: pixels that a transform uncovers become the void class in colours, and 255 in ids. The embedded
+    drive becomes a folder of the layout `folder`. augmented.csv lists for each copy its frame, its seed and what was
+    applied; pipeline.yaml and augmented.json hold the pipeline and the source. The same call writes the same bytes.
+    Copy n of a frame has the seed that training gives it in its first epoch.
 
     Args:
         source: `drive`, or the path of a folder or zip.
-        pipeline: What is done to the frames.
-        copies: Copies a frame, 1 or more.
+        pipeline: The augmentation.
+        copies: Number of copies of each frame, 1 or more.
         out: Folder to write; new, or empty.
-        seed: Of all that is random.
+        seed: Seed of everything random.
         copies_only: Leave the training frames themselves out.
         skip_incomplete: Go on without images that have no mask; their files are copied all the same.
         color_tolerance: As `open_dataset`.
@@ -150,7 +150,7 @@ def expand(
         raise DatasetError(f"copies is {copies}; expected 1 or more.")
     if not pipeline.active:
         raise AugmentError("The pipeline has no transform that does anything: its copies would be the frames again.")
-    folder = _free(out, source)
+    folder = _free_folder(out, source)
     dataset = open_dataset(source, skip_incomplete=skip_incomplete, color_tolerance=color_tolerance)
     if dataset.copies:
         raise DatasetError(
@@ -174,7 +174,7 @@ def expand(
         "seed": seed,
         "versions": {"segcore": segcore.__version__, "albumentations": version("albumentations")},
     }
-    with _becoming(folder) as work:
+    with _atomic_folder(folder) as work:
         _copy_files(plan, work, progress)
         rows = _make_pictures(plan.tasks, pipeline, seed, work, progress)
         _write(work / FILE, write_copies(rows).encode())
@@ -185,8 +185,8 @@ def expand(
     return Expansion(folder, len(frames), 0 if copies_only else len(frames), len(rows), others)
 
 
-def _free(out: str | Path, source: str | Path) -> Path:
-    """The folder to write, which must not hold anything yet, nor be a part of the source."""
+def _free_folder(out: str | Path, source: str | Path) -> Path:
+    """Check that the output folder is new or empty and not inside of the source, and return it."""
     folder = Path(out).expanduser().resolve()
     if folder.is_dir() and any(folder.iterdir()):
         raise DatasetError(f"{folder}: not empty, and nothing is overwritten. Give --out a new folder.")
@@ -200,8 +200,8 @@ def _free(out: str | Path, source: str | Path) -> Path:
 
 
 @contextmanager
-def _becoming(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside `folder` that takes its place when the block ends well, and is removed when not."""
+def _atomic_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder that replaces `folder` when the block succeeds, and is removed when it fails."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
@@ -223,14 +223,14 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _plan_files(dataset: Dataset, layout: Layout, copies: int, copies_only: bool) -> _Plan:
-    """What becomes of a folder or zip: its own files, and copies beside the frames of train."""
+    """Plan the expansion of a folder or zip: its own files, and copies beside the training frames."""
     listing = layout.listing
     start = len(listing.path("x")) - 1  # of a path in the listing
     bare = {pair.image: pair.id for pair in layout.detected.pairs}  # ids without the split that `unique_ids` adds
     records = {record.image_path: record for record in dataset.records if isinstance(record, FileRecord)}
     dropped: set[str] = set()
     written: list[ImageMaskPair] = []
-    sources: list[tuple[str, int]] = []  # of each of `written`: image of its frame, copy
+    sources: list[tuple[str, int]] = []  # for each of `written`: image of its frame, copy
     for pair in layout.pairs:
         image, mask = pair.files
         if pair.split == "train" and copies_only:
@@ -242,7 +242,7 @@ def _plan_files(dataset: Dataset, layout: Layout, copies: int, copies_only: bool
             names = _copy_names(image, mask, count)
             written.append(ImageMaskPair(copy_name(bare[image], count), pair.split, *names))
             sources.append((image, count))
-    _refuse_taken(written, sources, {listing.path(file) for file in listing.files}, listing.where())
+    _refuse_existing(written, sources, {listing.path(file) for file in listing.files}, listing.where())
     named = unique_ids(written, listing.where())
     frames = {image: pair.id for pair, (image, count) in zip(named, sources, strict=True) if not count}
     frames = {image: frames.get(image, record.id) for image, record in records.items()}
@@ -276,7 +276,7 @@ def _plan_files(dataset: Dataset, layout: Layout, copies: int, copies_only: bool
 
 
 def _copy_names(image: str, mask: str, count: int) -> tuple[str, str]:
-    """Image and mask of a copy, beside those of its frame; what a layout ends mask names on stays at the end.
+    """Paths of a copy's image and mask, beside those of its frame; the layout's ending of mask names stays last.
 
     >>> _copy_names("train/a.jpg", "train/a_L.bmp", 2)
     ('train/a_aug2.jpg', 'train/a_aug2_L.png')
@@ -287,7 +287,7 @@ def _copy_names(image: str, mask: str, count: int) -> tuple[str, str]:
     return str(image_path.with_name(stem + image_suffix(image))), str(mask_path.with_name(f"{stem}{ending}.png"))
 
 
-def _refuse_taken(
+def _refuse_existing(
     written: Sequence[ImageMaskPair], sources: Sequence[tuple[str, int]], there: set[str], where: str
 ) -> None:
     for pair, (image, count) in zip(written, sources, strict=True):
@@ -300,20 +300,22 @@ def _refuse_taken(
 
 
 def _plan_drive(dataset: Dataset, copies: int, copies_only: bool) -> _Plan:
-    """The embedded drive as files: split/images and split/masks."""
+    """Plan the expansion of the embedded drive to files: split/images and split/masks."""
     coding = MaskCoding(CAMVID32_CLASSES, CAMVID32_CLASSES.labels)
     tasks: list[_Task] = []
     samples: dict[str, tuple[str, str, int]] = {}
     for record in dataset.records:
         assert isinstance(record, RenumberedRecord)
         count = copies if record.split == "train" else 0
-        names = [record.id, *(copy_name(record.id, each) for each in range(1, count + 1))]
+        names = [record.id, *(copy_name(record.id, number) for number in range(1, count + 1))]
         itself, *made = [
             _Picture(name, f"{record.split}/images/{name}.png", f"{record.split}/masks/{name}.png") for name in names
         ]
         left_out = copies_only and record.split == "train"
         tasks.append(_Task(record.record, coding, record.id, tuple(made), None if left_out else itself))
-        samples |= {name: (record.split, record.id, each) for each, name in enumerate(names) if each or not left_out}
+        samples |= {
+            name: (record.split, record.id, number) for number, name in enumerate(names) if number or not left_out
+        }
     colors = "".join(f"{red} {green} {blue}\t{name}\n" for name, (red, green, blue) in coding.classes.labels.entries)
     facts = json.dumps({"video": True}) + "\n"
     return _Plan(None, {}, {CLASS_FILES[0]: colors, FACTS_FILE: facts}, tuple(tasks), samples)
@@ -333,7 +335,7 @@ def _copy_files(plan: _Plan, work: Path, progress: Progress | None) -> None:
 def _make_pictures(
     tasks: Sequence[_Task], pipeline: Pipeline, seed: int, work: Path, progress: Progress | None
 ) -> list[Copy]:
-    """Every core works on a frame of its own: decoding, OpenCV and PNG let go of the interpreter."""
+    """Make the pictures in threads, one frame each: decoding, OpenCV and PNG release the interpreter lock."""
     total = sum(len(task.copies) + bool(task.itself) for task in tasks)
     rows: list[Copy] = []
     done = 0
@@ -350,7 +352,7 @@ def _make_pictures(
 
 
 def _cores() -> int:
-    """Those this process may use, which in a container or under SLURM are not all of the machine's."""
+    """Number of cores that this process may use; in a container or under SLURM fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -367,26 +369,29 @@ def _make(pipeline: Pipeline, seed: int, work: Path, task: _Task) -> list[Copy]:
     for count, picture in enumerate(task.copies, 1):
         drawn = draw_seed(seed, 0, Item(record.id, count))
         try:
-            augmented, labelled, fired = pipeline.apply(image, mask, drawn)
+            augmented, labelled, applied_transforms = pipeline.apply(image, mask, drawn)
         except AugmentError as error:
             raise AugmentError(f"{record.id}: {error}") from error
         _write(work / picture.image, encode_image(augmented, PurePosixPath(picture.image).suffix))
         _write(work / picture.mask, encode_mask(labelled, kind, task.coding, picture.mask))
-        applied = [{"step": each.step, "name": each.name, "values": each.values} for each in fired]
+        applied = [
+            {"step": transform.step, "name": transform.name, "values": transform.values}
+            for transform in applied_transforms
+        ]
         rows.append(Copy(picture.id, task.frame, count, drawn, json.dumps(applied, ensure_ascii=False)))
     return rows
 
 
 def _check(plan: _Plan, work: Path, folder: Path, skip_incomplete: bool) -> None:
-    """Whether the written folder is read as it was meant; an unusual source may pair its files otherwise."""
+    """Read the written folder back and compare; an unusual source may pair its files differently."""
     try:
         records = open_dataset(work, skip_incomplete=skip_incomplete).records
     except DatasetError:
         records = ()
-    found = {record.id: (record.split, record.origin, record.copy) for record in records}
-    wrong = sorted(name for name in found.keys() | plan.samples if found.get(name) != plan.samples.get(name))
-    if wrong:
+    read = {record.id: (record.split, record.origin, record.copy) for record in records}
+    different = sorted(name for name in read.keys() | plan.samples if read.get(name) != plan.samples.get(name))
+    if different:
         raise DatasetError(
-            f"{folder}: {number(len(wrong), 'sample')} would not be read back as meant ({wrong[0]}): the files of the "
-            "source share names or folders between splits. Give each split folders and names of its own."
+            f"{folder}: {number(len(different), 'sample')} would not be read back as meant ({different[0]}): the files of "
+            "the source share names or folders between splits. Give each split folders and names of its own."
         )

@@ -14,12 +14,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-RECORD = Path(str(files("segcore.augment") / "library_schema.json"))
+SCHEMA_FILE = Path(str(files("segcore.augment") / "library_schema.json"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class LibraryParameter:
-    """One parameter of a transform, as far as the library tells.
+    """One parameter of a transform, as the library declares it.
 
     Args:
         kind: `flag`, `number`, `range`, `axes` (a range, or one for each axis), `choice`, `region`, `color`, `pair`
@@ -67,18 +67,25 @@ class LibraryTransform:
 
 
 @dataclass(frozen=True)
-class Library:
-    """All public transforms of one version of albumentations, by name."""
+class LibrarySchema:
+    """The schema of all public transforms of one version of albumentations, by name."""
 
     version: str
     transforms: Mapping[str, LibraryTransform]
 
     def text(self) -> str:
-        """As JSON: sorted, one parameter a line, what says nothing left out."""
+        """The schema as JSON: sorted, one parameter a line, default fields left out."""
         lines = ["{", f'  "albumentations": {json.dumps(self.version)},', '  "transforms": {']
-        for name, each in sorted(self.transforms.items()):
-            head = {"summary": each.summary, "targets": each.targets, "p": each.p, "checks": each.checks}
-            inner = [f"        {json.dumps(key)}: {_line(one)}" for key, one in each.parameters.items()]
+        for name, transform in sorted(self.transforms.items()):
+            head = {
+                "summary": transform.summary,
+                "targets": transform.targets,
+                "p": transform.p,
+                "checks": transform.checks,
+            }
+            inner = [
+                f"        {json.dumps(key)}: {_line(parameter)}" for key, parameter in transform.parameters.items()
+            ]
             body = [f"      {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items() if value != ()]
             body.append('      "parameters": {' + ("\n" + ",\n".join(inner) + "\n      }" if inner else "}"))
             lines += [f"    {json.dumps(name)}: {{", ",\n".join(body), "    },"]
@@ -87,30 +94,32 @@ class Library:
 
 
 @cache
-def recorded() -> Library:
-    """The record that comes with Segcore."""
-    held = json.loads(RECORD.read_text(encoding="utf-8"))
+def recorded_schema() -> LibrarySchema:
+    """Read the schema that comes with Segcore."""
+    stored = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     transforms = {
         name: LibraryTransform(
-            **{key: _tuples(value) for key, value in each.items() if key != "parameters"},
+            **{key: _tuples(value) for key, value in transform.items() if key != "parameters"},
             parameters={
-                key: LibraryParameter(**{k: _tuples(v) for k, v in one.items()})
-                for key, one in each["parameters"].items()
+                key: LibraryParameter(**{k: _tuples(v) for k, v in parameter.items()})
+                for key, parameter in transform["parameters"].items()
             },
         )
-        for name, each in held["transforms"].items()
+        for name, transform in stored["transforms"].items()
     }
-    return Library(held["albumentations"], transforms)
+    return LibrarySchema(stored["albumentations"], transforms)
 
 
 def _line(parameter: LibraryParameter) -> str:
-    silent = {each.name: each.default for each in fields(LibraryParameter) if each.name not in ("kind", "default")}
-    held = {key: value for key, value in asdict(parameter).items() if key not in silent or value != silent[key]}
+    defaults = {
+        entry.name: entry.default for entry in fields(LibraryParameter) if entry.name not in ("kind", "default")
+    }
+    stored = {key: value for key, value in asdict(parameter).items() if key not in defaults or value != defaults[key]}
     if parameter.required:
-        del held["default"]
-    return json.dumps(held)
+        del stored["default"]
+    return json.dumps(stored)
 
 
 def _tuples(value: Any) -> Any:  # noqa: ANN401 - anything of JSON
-    """Lists as tuples, which is what the library is given."""
-    return tuple(_tuples(each) for each in value) if isinstance(value, list) else value
+    """Convert lists to tuples, as the library expects them."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value

@@ -1,7 +1,7 @@
-"""The kinds of parameters. One of them drives widget, validation, default and file.
+"""The kinds of parameters of a transform: each one drives the widget, validation, default and file format.
 
-A parameter knows its value in three forms: as a pipeline keeps it (`check`; hashable), as YAML writes it (`plain`), and
-as albumentations takes it (`argument`).
+A value has three forms: the one that a pipeline stores (`check`; hashable), the one that YAML writes (`plain`), and the
+one that albumentations takes (`argument`).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ Scalar = int | float
 Ends = tuple[Scalar, Scalar]
 Value = bool | int | float | str | None | tuple["Value", ...]
 
-_LONGEST = 120  # characters of a value in an error
+_MAX_CHARACTERS = 120  # characters of a value in an error
 
 
 class ParameterError(AugmentError):
-    """A value that does not fit; `name` is the parameter's, so that a file's reader finds its line."""
+    """An invalid value of the parameter `name`, by which the YAML reader finds the line."""
 
     def __init__(self, name: str, text: str) -> None:
         super().__init__(text)
@@ -32,10 +32,10 @@ class ParameterError(AugmentError):
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """What all parameters have.
+    """The base of all parameters.
 
     Args:
-        name: Its name in albumentations, and in the file.
+        name: Name in albumentations and in the file.
         help: One sentence.
         advanced: Folded away in the editor, and left out of the file while it is at its default.
     """
@@ -57,15 +57,15 @@ class Parameter:
         return value
 
     def check(self, value: object) -> Value:
-        """The value as a pipeline keeps it.
+        """Validate a value and return it as a pipeline stores it.
 
         Raises:
-            ParameterError: when it does not fit; with what was expected.
+            ParameterError: when it is invalid; the message says what is expected.
         """
         raise NotImplementedError
 
     def text(self, value: Value) -> str:
-        """The value in a sentence."""
+        """The value as a part of a sentence."""
         return str(value)
 
     def plain(self, value: Value) -> object:
@@ -77,8 +77,8 @@ class Parameter:
         return value
 
     def refused(self, value: object, expected: str) -> ParameterError:
-        """The one wording for a value that does not fit."""
-        return ParameterError(self.name, f"{self.name} is {shown(value)}; expected {expected}.")
+        """The error for an invalid value, worded the same for all parameters."""
+        return ParameterError(self.name, f"{self.name} is {short_repr(value)}; expected {expected}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ class Bounded(Parameter):
         high: Largest value.
         step: Whole numbers count in steps (a kernel is odd); the step of others is only the slider's.
         unit: For people, e.g. `degrees`.
-        none: What null means, e.g. `as the type of rain asks`; empty where null is not allowed.
+        none: Meaning of null, e.g. `as the type of rain asks`; empty where null is not allowed.
     """
 
     low: Scalar
@@ -105,7 +105,7 @@ class Bounded(Parameter):
         return isinstance(self.step, int)
 
     def number(self, value: object) -> Scalar | None:
-        """`value` as int or float; None when it is no such number, out of bounds or off the grid."""
+        """Return `value` as int or float; None when it is not a number, out of bounds or not a multiple of the step."""
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
             return None
         if not self.low <= value <= self.high:
@@ -116,7 +116,7 @@ class Bounded(Parameter):
         return int(value) if fits else None
 
     def expected(self) -> str:
-        """`a whole number from 3 to 31`."""
+        """The expected values in words: `a whole number from 3 to 31`."""
         kind = "a number"
         if self.whole:
             kind = "a whole number"
@@ -125,7 +125,7 @@ class Bounded(Parameter):
         return f"{kind} from {self.low:g} to {self.high:g}"
 
     def with_unit(self, text: str) -> str:
-        """A number's text with its unit after it."""
+        """Append the unit to a text."""
         return f"{text} {self.unit}".strip()
 
 
@@ -134,7 +134,7 @@ class Number(Bounded):
     """One number.
 
     Args:
-        listed: albumentations wants a list of one such number.
+        listed: albumentations takes a list with one such number.
     """
 
     default: Scalar | None
@@ -160,7 +160,7 @@ class Range(Bounded):
     """Two numbers, low end first; each call draws one between them.
 
     Args:
-        listed: albumentations wants a list of one such range.
+        listed: albumentations takes a list with one such range.
     """
 
     default: Ends | None
@@ -170,18 +170,18 @@ class Range(Bounded):
         if value is None and self.none:
             return None
         given = list(value) if isinstance(value, list | tuple) else []
-        ends = [number for each in given if (number := self.number(each)) is not None]
+        ends = [number for item in given if (number := self.number(item)) is not None]
         if len(given) != 2 or len(ends) != 2:
             example = list(self.default) if self.default else [self.low, self.high]
             raise self.refused(value, f"two of {self.expected()}, e.g. {example}")
         if ends[0] > ends[1]:
             raise ParameterError(
-                self.name, f"{self.name} is {shown(value)}; the smaller end comes first: {[ends[1], ends[0]]}."
+                self.name, f"{self.name} is {short_repr(value)}; the smaller end comes first: {[ends[1], ends[0]]}."
             )
         return ends[0], ends[1]
 
     def text(self, value: Value) -> str:
-        return self.none if value is None else self.with_unit(span(value))
+        return self.none if value is None else self.with_unit(range_text(value))
 
     def argument(self, value: Value) -> object:
         return [value] if self.listed else value
@@ -189,13 +189,13 @@ class Range(Bounded):
 
 @dataclass(frozen=True, kw_only=True)
 class Axes(Range):
-    """A range for both axes, or `{x: [..], y: [..]}`: one for each.
+    """One range for both axes, or one range an axis: `{x: [..], y: [..]}`.
 
-    A value of two apart is kept as `(("x", (low, high)), ("y", (low, high)))`.
+    Two ranges are stored as `(("x", (low, high)), ("y", (low, high)))`.
     """
 
     def check(self, value: object) -> Value:
-        axes = dict(pairs(value)) if apart(value) else value
+        axes = dict(named_pairs(value)) if is_named_pairs(value) else value
         if not isinstance(axes, Mapping):
             return super().check(value)
         if set(axes) != {"x", "y"}:
@@ -205,25 +205,27 @@ class Axes(Range):
         return ("x", super().check(axes["x"])), ("y", super().check(axes["y"]))
 
     def text(self, value: Value) -> str:
-        if not apart(value):
+        if not is_named_pairs(value):
             return super().text(value)
-        return " and ".join(f"{span(ends)} in {axis}" for axis, ends in pairs(value)) + (
+        return " and ".join(f"{range_text(ends)} in {axis}" for axis, ends in named_pairs(value)) + (
             f" {self.unit}" if self.unit else ""
         )
 
     def plain(self, value: Value) -> object:
-        return {axis: list(ends) for axis, ends in pairs(value)} if apart(value) else super().plain(value)
+        return (
+            {axis: list(ends) for axis, ends in named_pairs(value)} if is_named_pairs(value) else super().plain(value)
+        )
 
     def argument(self, value: Value) -> object:
-        return dict(pairs(value)) if apart(value) else value
+        return dict(named_pairs(value)) if is_named_pairs(value) else value
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pair(Bounded):
-    """Two whole numbers that don't depend on each other.
+    """Two whole numbers that do not depend on each other.
 
     Args:
-        parts: What the first and the second one are, e.g. `("rows", "columns")`.
+        parts: Names of the first and the second number, e.g. `("rows", "columns")`.
     """
 
     default: tuple[int, int]
@@ -232,7 +234,7 @@ class Pair(Bounded):
 
     def check(self, value: object) -> Value:
         given = list(value) if isinstance(value, list | tuple) else []
-        numbers = [number for each in given if (number := self.number(each)) is not None]
+        numbers = [number for item in given if (number := self.number(item)) is not None]
         if len(given) != 2 or len(numbers) != 2:
             raise self.refused(
                 value, f"{self.parts[0]} and {self.parts[1]}, each {self.expected()}, e.g. {list(self.default)}"
@@ -246,13 +248,13 @@ class Pair(Bounded):
 
 @dataclass(frozen=True, kw_only=True)
 class Region(Parameter):
-    """A rectangle in shares of the picture: left, top, right, bottom."""
+    """A rectangle as shares of the picture: left, top, right, bottom."""
 
     default: tuple[float, float, float, float]
 
     def check(self, value: object) -> Value:
         given = list(value) if isinstance(value, list | tuple) else []
-        sides = [float(each) for each in given if isinstance(each, int | float) and not isinstance(each, bool)]
+        sides = [float(item) for item in given if isinstance(item, int | float) and not isinstance(item, bool)]
         inside = all(0 <= side <= 1 for side in sides)
         if len(given) != 4 or len(sides) != 4 or not inside or sides[0] >= sides[2] or sides[1] >= sides[3]:
             raise self.refused(
@@ -276,21 +278,21 @@ class Color(Parameter):
 
     def check(self, value: object) -> Value:
         given = list(value) if isinstance(value, list | tuple) else []
-        if len(given) != 3 or not all(type(each) is int and 0 <= each <= 255 for each in given):
+        if len(given) != 3 or not all(type(item) is int and 0 <= item <= 255 for item in given):
             raise self.refused(value, f"red, green and blue from 0 to 255, e.g. {list(self.default)}")
         return tuple(given)
 
     def text(self, value: Value) -> str:
         assert isinstance(value, tuple)
-        return "#" + "".join(f"{int(str(each)):02x}" for each in value)
+        return "#" + "".join(f"{int(str(channel)):02x}" for channel in value)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Parameter):
-    """One of a few names.
+    """One of several names.
 
     Args:
-        options: Name -> what the library is given for it.
+        options: Name -> the value that the library gets for it.
     """
 
     options: Mapping[str, object]
@@ -298,7 +300,7 @@ class Choice(Parameter):
 
     def check(self, value: object) -> Value:
         if not isinstance(value, str) or value not in self.options:
-            raise ParameterError(self.name, unknown(self.name, str(value)[:_LONGEST], self.options))
+            raise ParameterError(self.name, unknown(self.name, str(value)[:_MAX_CHARACTERS], self.options))
         return value
 
     def text(self, value: Value) -> str:
@@ -325,29 +327,29 @@ class Flag(Parameter):
 
 @dataclass(frozen=True, kw_only=True)
 class Nested(Parameter):
-    """Parameters of their own, which ones following from a `Choice` of the same transform.
+    """A group of parameters that depends on a `Choice` of the same transform.
 
-    Kept as `((name, value), ...)`.
+    The value is stored as `((name, value), ...)`.
 
     Args:
-        by: Name of that choice.
-        variants: Its option -> parameters.
+        by: Name of the choice.
+        variants: Option of the choice -> parameters.
     """
 
     by: str
     variants: Mapping[str, tuple[Parameter, ...]]
 
     def check_for(self, option: str, value: object) -> Value:
-        """The value under one option; None is its defaults.
+        """Validate the value for one option of the choice; None takes the defaults.
 
         Raises:
             ParameterError: when it is no mapping, has an unknown name or a value that does not fit.
         """
         parameters = self.variants[option]
-        given = {} if value is None else dict(pairs(value)) if apart(value) else value
+        given = {} if value is None else dict(named_pairs(value)) if is_named_pairs(value) else value
         if not isinstance(given, Mapping):
-            raise self.refused(value, f"a mapping with {', '.join(each.name for each in parameters)}")
-        known = [each.name for each in parameters]
+            raise self.refused(value, f"a mapping with {', '.join(parameter.name for parameter in parameters)}")
+        known = [parameter.name for parameter in parameters]
         for name in given:
             if name not in known:
                 raise ParameterError(
@@ -356,40 +358,51 @@ class Nested(Parameter):
                     f"It takes {', '.join(known)}.",
                 )
         try:
-            return tuple((each.name, each.check(given.get(each.name, each.start))) for each in parameters)
+            return tuple(
+                (parameter.name, parameter.check(given.get(parameter.name, parameter.start)))
+                for parameter in parameters
+            )
         except ParameterError as error:
             raise ParameterError(self.name, f"{self.name}: {error}") from None
 
     def defaults(self, option: str) -> Value:
-        """The value that an option begins with."""
+        """The default value for an option."""
         return self.check_for(option, None)
 
     def option(self, value: Value) -> str:
-        """The option that a value belongs to."""
-        names = tuple(name for name, _ in pairs(value))
-        return next(each for each, found in self.variants.items() if tuple(one.name for one in found) == names)
+        """The option whose parameters a value holds."""
+        names = tuple(name for name, _ in named_pairs(value))
+        return next(
+            option
+            for option, parameters in self.variants.items()
+            if tuple(parameter.name for parameter in parameters) == names
+        )
 
     def parameters(self, value: Value) -> tuple[Parameter, ...]:
-        """The parameters that a value belongs to."""
+        """The parameters whose values a value holds."""
         return self.variants[self.option(value)]
 
     def text(self, value: Value) -> str:
         return ", ".join(
-            f"{each.name.replace('_', ' ')} {each.text(one)}"
-            for each, (_, one) in zip(self.parameters(value), pairs(value), strict=True)
+            f"{parameter.name.replace('_', ' ')} {parameter.text(inner)}"
+            for parameter, (_, inner) in zip(self.parameters(value), named_pairs(value), strict=True)
         )
 
     def plain(self, value: Value) -> object:
-        return {each.name: each.plain(one) for each, (_, one) in zip(self.parameters(value), pairs(value), strict=True)}
+        return {
+            parameter.name: parameter.plain(inner)
+            for parameter, (_, inner) in zip(self.parameters(value), named_pairs(value), strict=True)
+        }
 
     def argument(self, value: Value) -> object:
         return {
-            each.name: each.argument(one) for each, (_, one) in zip(self.parameters(value), pairs(value), strict=True)
+            parameter.name: parameter.argument(inner)
+            for parameter, (_, inner) in zip(self.parameters(value), named_pairs(value), strict=True)
         }
 
 
-def apart(value: object) -> bool:
-    """Whether a kept value is pairs of (name, value)."""
+def is_named_pairs(value: object) -> bool:
+    """Whether a stored value consists of (name, value) pairs."""
     return (
         isinstance(value, tuple)
         and bool(value)
@@ -397,19 +410,19 @@ def apart(value: object) -> bool:
     )
 
 
-def pairs(value: object) -> tuple[tuple[str, Any], ...]:
-    """A kept value that is `apart`, as what it is."""
+def named_pairs(value: object) -> tuple[tuple[str, Any], ...]:
+    """Return a stored value of (name, value) pairs with that type; any other value gives no pairs."""
     return value if isinstance(value, tuple) else ()
 
 
-def shown(value: object) -> str:
-    """A value in an error: as YAML would have it, and not all of a long one."""
+def short_repr(value: object) -> str:
+    """A value as text for an error, in YAML's notation; long values are cut."""
     text = repr(list(value) if isinstance(value, tuple) else value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}…"
 
 
-def span(value: object) -> str:
-    """`between -30 and 30`; one number where the ends are equal."""
+def range_text(value: object) -> str:
+    """A range in words: `between -30 and 30`; one number where the ends are equal."""
     assert isinstance(value, tuple)
     low, high = value
     return f"{low:g}" if low == high else f"between {low:g} and {high:g}"

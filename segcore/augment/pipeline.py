@@ -1,4 +1,4 @@
-"""A list of transforms: applied to image and mask under a seed, kept as YAML, exported as Python."""
+"""A pipeline of transforms: applies them to image and mask under a seed, and converts to YAML and Python."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 import yaml
 
 from segcore.arrays import U8Image, U8Mask
-from segcore.augment.applied_parameters import readable
+from segcore.augment.applied_parameters import readable_parameters
 from segcore.augment.steps import (
     Group,
     Node,
     Step,
-    bounded,
+    check_limits,
     is_active,
     leaves,
 )
@@ -29,12 +29,12 @@ Size = tuple[int, int]  # (height, width)
 
 @dataclass(frozen=True)
 class AppliedTransform:
-    """A transform that was applied, with the values it drew.
+    """A transform that was applied, with the parameters it drew.
 
     Args:
         step: Position among `pipeline.transforms`.
         name: Name of the transform.
-        values: What was drawn, as far as it is a few plain numbers.
+        values: The drawn parameters, as far as a few plain numbers can tell them.
     """
 
     step: int
@@ -44,24 +44,27 @@ class AppliedTransform:
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """A picture on its way through the pipeline, right after one transform.
+    """The picture right after one transform of a pipeline.
 
     Args:
-        fired: What was applied.
+        applied: The transform.
         image: `[H, W, 3]` RGB uint8.
         mask: `[H, W]` uint8 ids.
     """
 
-    fired: AppliedTransform
+    applied: AppliedTransform
     image: U8Image
     mask: U8Mask
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Transforms, and groups of them, applied in order.
+    """Transforms, and groups of transforms, applied in order.
 
     The same image, mask and seed give the same result, in a page, in a worker, and in the exported Python.
+
+    >>> Pipeline((Step.create("HorizontalFlip", 0.5),)).to_dict()
+    {'version': 1, 'transforms': [{'HorizontalFlip': {'p': 0.5}}]}
 
     Raises:
         AugmentError: when it is too long, or its groups too deep.
@@ -70,7 +73,7 @@ class Pipeline:
     steps: tuple[Node, ...] = ()
 
     def __post_init__(self) -> None:
-        bounded(self.steps)
+        check_limits(self.steps)
 
     @classmethod
     def from_yaml(cls, text_or_path: str | Path) -> Pipeline:
@@ -94,12 +97,12 @@ class Pipeline:
 
     @property
     def transforms(self) -> tuple[Step, ...]:
-        """Every transform in order, those in groups and those switched off too."""
+        """All transforms in order, including those in groups and those switched off."""
         return tuple(leaves(self.steps))
 
     @property
     def active(self) -> tuple[Node, ...]:
-        """What can do anything: switched on, and groups with something to choose from."""
+        """The nodes that can change a picture: enabled, and groups with members to choose from."""
         return tuple(node for node in self.steps if is_active(node))
 
     def to_dict(self) -> dict[str, Any]:
@@ -107,65 +110,68 @@ class Pipeline:
         return {"version": VERSION, "transforms": [_plain(node) for node in self.steps]}
 
     def to_yaml(self) -> str:
-        """Readable YAML, one transform a line; `from_yaml` reads it back to an equal pipeline."""
-        return _text(self)
+        """Write YAML, one transform a line; `from_yaml` reads it back to an equal pipeline."""
+        return _yaml_text(self)
 
     def to_python(self) -> str:
-        """Python code with a function `augment(image, mask, seed)`; needs albumentations alone, gives the same bits."""
+        """Write Python code with a function `augment(image, mask, seed)`; it needs albumentations only."""
         return _PYTHON.format(calls="\n".join(line for node in self.active for line in _python(node, "    ")))
 
     def __call__(self, image: U8Image, mask: U8Mask, seed: int) -> tuple[U8Image, U8Mask]:
-        """Apply to `[H, W, 3]` RGB uint8 and `[H, W]` uint8 ids; the inputs stay untouched.
+        """Apply to `[H, W, 3]` RGB uint8 and `[H, W]` uint8 ids; the inputs are not changed.
 
-        Image and mask have one size, which only transforms with `keeps_size` False change. Pixels that a transform
-        uncovers are 255 (ignored) in the mask.
+        Image and mask have the same size; only transforms with `keeps_size` False change it. Pixels that a transform
+        uncovers become 255 (ignored) in the mask.
 
         Raises:
-            AugmentError: when the picture can't take a transform (e.g. a crop is larger).
+            AugmentError: when a transform can't be applied to the picture, e.g. a crop is larger.
         """
         image, mask, _ = self._run(image, mask, seed)
         return image, mask
 
     def trace(self, image: U8Image, mask: U8Mask, seed: int) -> tuple[AppliedTransform, ...]:
-        """What the same call with the same seed applies, in order, with the values it draws.
+        """The transforms that a call with this seed applies, in order, with the parameters they draw.
 
         Raises:
-            AugmentError: as the call.
+            AugmentError: when a transform can't be applied to the picture.
         """
         return self.apply(image, mask, seed)[2]
 
     def apply(self, image: U8Image, mask: U8Mask, seed: int) -> tuple[U8Image, U8Mask, tuple[AppliedTransform, ...]]:
-        """The call and its trace in one.
+        """Apply, and return (image, mask, applied transforms): the results of the call and of `trace`.
 
         Raises:
-            AugmentError: as the call.
+            AugmentError: when a transform can't be applied to the picture.
         """
         image, mask, drawn = self._run(image, mask, seed)
         names = [step.name for step in self.transforms]
         return (
             image,
             mask,
-            tuple(AppliedTransform(index, names[index], readable(names[index], values)) for index, values in drawn),
+            tuple(
+                AppliedTransform(index, names[index], readable_parameters(names[index], values))
+                for index, values in drawn
+            ),
         )
 
     def stages(self, image: U8Image, mask: U8Mask, seed: int) -> tuple[Stage, ...]:
-        """The picture after each transform that the same call applies; the last one is the call's result.
+        """The picture after each transform that a call with this seed applies; the last one is the call's result.
 
         Raises:
-            AugmentError: as the call.
+            AugmentError: when a transform can't be applied to the picture.
         """
-        kept: list[tuple[U8Image, U8Mask]] = []
-        _, _, drawn = self._run(image, mask, seed, kept)
+        pictures: list[tuple[U8Image, U8Mask]] = []
+        _, _, drawn = self._run(image, mask, seed, pictures)
         names = [step.name for step in self.transforms]
         return tuple(
-            Stage(AppliedTransform(index, names[index], readable(names[index], values)), *pair)
-            for (index, values), pair in zip(drawn, kept, strict=True)
+            Stage(AppliedTransform(index, names[index], readable_parameters(names[index], values)), *pair)
+            for (index, values), pair in zip(drawn, pictures, strict=True)
         )
 
     def check(self, height: int, width: int) -> None:
-        """Try what can fire on blank pictures, at every size that the transforms before it can leave.
+        """Try every transform on blank pictures, at every size that the transforms before it can produce.
 
-        So a training is refused before it begins. Sizes that are drawn at random are tried at one draw.
+        A training calls this before it begins. Sizes that are drawn at random are tried with one draw.
 
         Raises:
             AugmentError: naming the transform that can't be applied.
@@ -182,25 +188,25 @@ class Pipeline:
             )
         if not self.active:
             return image.copy(), mask.copy(), []
-        from segcore.augment.apply import compiled
+        from segcore.augment.compiled_pipeline import compiled_pipeline
 
-        return compiled(self.steps)(image, mask, seed, kept)
+        return compiled_pipeline(self.steps)(image, mask, seed, kept)
 
 
-@lru_cache(maxsize=256)  # each model and trial of a command asks again
+@lru_cache(maxsize=256)  # each model and trial of a command asks for it
 def _check(pipeline: Pipeline, height: int, width: int) -> None:
     _sizes_after(pipeline.steps, frozenset({(height, width)}))
 
 
 def _sizes_after(nodes: Sequence[Node], sizes: frozenset[Size]) -> frozenset[Size]:
-    """The sizes that a picture can have after these, from any of the sizes before."""
+    """All sizes that a picture of one of the given sizes can have after these nodes."""
     for node in nodes:
         if not is_active(node) or node.p == 0:
             continue
         if isinstance(node, Step):
             after = frozenset(_size_after(node, *size) for size in sizes)
         elif node.name == "OneOf":
-            after = frozenset[Size]().union(*(_sizes_after([_surely(each)], sizes) for each in node.choices))
+            after = frozenset[Size]().union(*(_sizes_after([_certainly(member)], sizes) for member in node.choices))
         else:
             after = _sizes_of_some(node, sizes)
         sizes = after if node.p == 1 else after | sizes
@@ -208,23 +214,23 @@ def _sizes_after(nodes: Sequence[Node], sizes: frozenset[Size]) -> frozenset[Siz
 
 
 def _sizes_of_some(group: Group, sizes: frozenset[Size]) -> frozenset[Size]:
-    """After n of a group's transforms, in their order."""
+    """All sizes that a picture can have after n of a group's transforms, in their order."""
     choices = group.choices
     picks = min(group.n, len(choices))
     reached = {0: sizes}  # picked so far -> sizes
-    for left, each in zip(range(len(choices) - 1, -1, -1), choices, strict=True):
+    for left, member in zip(range(len(choices) - 1, -1, -1), choices, strict=True):
         grown: dict[int, frozenset[Size]] = {}
         for count, before in reached.items():
             if count < picks:
-                grown[count + 1] = grown.get(count + 1, frozenset()) | _sizes_after([each], before)
+                grown[count + 1] = grown.get(count + 1, frozenset()) | _sizes_after([member], before)
             if count + left >= picks:
                 grown[count] = grown.get(count, frozenset()) | before
         reached = grown
     return reached[picks]
 
 
-def _surely(node: Node) -> Node:
-    """The node as a OneOf applies it once it is picked; a SomeOf asks its own p all the same."""
+def _certainly(node: Node) -> Node:
+    """The node as `OneOf` applies it once picked: with p = 1, except `SomeOf`, which keeps its own p."""
     return node if node.name == "SomeOf" else replace(node, p=1.0)
 
 
@@ -256,13 +262,13 @@ def augment(image, mask, seed):
 '''
 
 
-@lru_cache(maxsize=64)  # a page asks for it again and again
-def _text(pipeline: Pipeline) -> str:
+@lru_cache(maxsize=64)  # a page asks for it at every run
+def _yaml_text(pipeline: Pipeline) -> str:
     return "\n".join([f"version: {VERSION}", *_yaml(pipeline.steps, "")]) + "\n"
 
 
 def _settings(node: Node) -> dict[str, Any]:
-    """What stands before a group's transforms, or all there is of a transform."""
+    """The settings of a transform, or those of a group without its members."""
     off = {} if node.enabled else {"enabled": False}
     if isinstance(node, Step):
         return {**off, "p": node.p, **node.spec.plain(dict(node.values))}
@@ -270,7 +276,7 @@ def _settings(node: Node) -> dict[str, Any]:
 
 
 def _plain(node: Node) -> dict[str, Any]:
-    inner = {"transforms": [_plain(each) for each in node.steps]} if isinstance(node, Group) else {}
+    inner = {"transforms": [_plain(member) for member in node.steps]} if isinstance(node, Group) else {}
     return {node.name: _settings(node) | inner}
 
 
@@ -280,7 +286,7 @@ def _yaml(nodes: tuple[Node, ...], indent: str) -> list[str]:
     lines = [f"{indent}transforms:"]
     for node in nodes:
         if isinstance(node, Step):
-            lines.append(f"{indent}  - {node.name}: {_flow(node)}")
+            lines.append(f"{indent}  - {node.name}: {_flow_yaml(node)}")
         else:
             settings = yaml.safe_dump(_settings(node), sort_keys=False).splitlines()
             lines += [f"{indent}  - {node.name}:", *(f"{indent}      {line}" for line in settings)]
@@ -288,8 +294,8 @@ def _yaml(nodes: tuple[Node, ...], indent: str) -> list[str]:
     return lines
 
 
-@lru_cache(maxsize=1024)  # of a pipeline that changes, all transforms but one are as they were
-def _flow(step: Step) -> str:
+@lru_cache(maxsize=1024)  # an edit of a pipeline changes one transform and leaves the others
+def _flow_yaml(step: Step) -> str:
     return yaml.safe_dump(_settings(step), default_flow_style=True, sort_keys=False, width=10_000).strip()
 
 
@@ -299,6 +305,6 @@ def _python(node: Node, indent: str) -> list[str]:
         given = {key: value for key, value in node.arguments().items() if key not in library or library[key] != value}
         return [f"{indent}A.{node.name}({', '.join(f'{k}={v!r}' for k, v in (given | {'p': node.p}).items())}),"]
     choices = node.choices
-    inner = [line for each in choices for line in _python(each, indent + "    ")]
+    inner = [line for member in choices for line in _python(member, indent + "    ")]
     n = f"n={min(node.n, len(choices))!r}, " if node.name == "SomeOf" else ""
     return [f"{indent}A.{node.name}([", *inner, f"{indent}], {n}p={node.p!r}),"]

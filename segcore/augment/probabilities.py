@@ -1,4 +1,4 @@
-"""How often a pipeline's transforms are applied: exact, from their probabilities, groups included."""
+"""The exact probability that each transform of a pipeline is applied, groups included."""
 
 from __future__ import annotations
 
@@ -15,53 +15,53 @@ from segcore.augment.steps import (
 )
 
 
-def unchanged(pipeline: Pipeline) -> float:
-    """Chance that an image passes with not one transform applied, 0-1."""
-    return prod((_idle(node, forced=False) for node in pipeline.active), start=1.0)
+def unchanged_chance(pipeline: Pipeline) -> float:
+    """Probability that no transform is applied to an image, 0-1."""
+    return prod((_idle_chance(node, forced=False) for node in pipeline.active), start=1.0)
 
 
-def fires(pipeline: Pipeline) -> tuple[float, ...]:
-    """Chance of each of `pipeline.transforms` to be applied to an image, 0-1; of those switched off, 0."""
-    return tuple(chance for node in pipeline.steps for chance in _fires(node, 1.0, forced=False))
+def application_chances(pipeline: Pipeline) -> tuple[float, ...]:
+    """Probability of each of `pipeline.transforms` to be applied to an image, 0-1; 0 where switched off."""
+    return tuple(chance for node in pipeline.steps for chance in _leaf_chances(node, 1.0, forced=False))
 
 
-def _idle(node: Node, *, forced: bool) -> float:
-    """Chance that a node that can run applies nothing. What `OneOf` picks is forced; `SomeOf` can't be."""
+def _idle_chance(node: Node, *, forced: bool) -> float:
+    """Probability that an active node applies nothing. `OneOf` forces the transform it picks; `SomeOf` does not."""
     if isinstance(node, Step):
         return 0.0 if forced else 1 - node.p
     if node.name == "OneOf":
         p = 1.0 if forced else node.p
-        return 1 - p + p * sum(weight * _idle(each, forced=True) for each, weight in _weighted(node))
-    idle = [_idle(each, forced=False) for each in node.choices]
+        return 1 - p + p * sum(weight * _idle_chance(member, forced=True) for member, weight in _pick_chances(node))
+    idle = [_idle_chance(member, forced=False) for member in node.choices]
     picks = min(node.n, len(idle))
-    # Mean over all ways to pick of the product of the picked: an elementary symmetric polynomial.
+    # The mean, over all ways to pick, of the product of the picked: an elementary symmetric polynomial.
     sums = [1.0] + [0.0] * picks
-    for each in idle:
+    for chance in idle:
         for count in range(picks, 0, -1):
-            sums[count] += each * sums[count - 1]
+            sums[count] += chance * sums[count - 1]
     return 1 - node.p + node.p * sums[picks] / comb(len(idle), picks)
 
 
-def _fires(node: Node, reached: float, *, forced: bool) -> Iterator[float]:
-    """Chances of all leaves of a node that is reached with a chance."""
+def _leaf_chances(node: Node, reached: float, *, forced: bool) -> Iterator[float]:
+    """Probabilities of all transforms below a node that is itself reached with probability `reached`."""
     if isinstance(node, Step):
         yield reached * (1.0 if forced else node.p) if node.enabled else 0.0
         return
     on = reached * (1.0 if forced and node.name == "OneOf" else node.p) if is_active(node) else 0.0
     choices = node.choices
-    # By place and not by value: the same transform may be in a group twice.
+    # Compared by identity: a group may hold two equal transforms.
     if node.name == "OneOf":
-        weights = iter([weight for _, weight in _weighted(node)])
+        weights = iter([weight for _, weight in _pick_chances(node)])
     else:
         weights = iter([min(node.n, len(choices)) / len(choices)] * len(choices) if choices else [])
-    for each in node.steps:
-        if any(each is choice for choice in choices):
-            yield from _fires(each, on * next(weights, 0.0), forced=node.name == "OneOf")
+    for member in node.steps:
+        if any(member is choice for choice in choices):
+            yield from _leaf_chances(member, on * next(weights, 0.0), forced=node.name == "OneOf")
         else:
-            yield from (0.0 for _ in leaves((each,)))
+            yield from (0.0 for _ in leaves((member,)))
 
 
-def _weighted(group: Group) -> Sequence[tuple[Node, float]]:
-    """What a `OneOf` picks from, with the chance of each."""
-    total = sum(each.p for each in group.choices)
-    return [(each, each.p / total) for each in group.choices]
+def _pick_chances(group: Group) -> Sequence[tuple[Node, float]]:
+    """The members that a `OneOf` can pick, each with its probability."""
+    total = sum(member.p for member in group.choices)
+    return [(member, member.p / total) for member in group.choices]

@@ -1,4 +1,4 @@
-"""Seeds of single augmentations."""
+"""The seed of one augmentation, from the training's seed, the epoch and the sample."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from segcore.data import Item
 
 
 def draw_seed(seed: int, epoch: int, item: Item) -> int:
-    """Seed of one augmentation: the same whichever worker makes it, and when.
+    """Seed of one augmentation; it does not depend on which worker computes it, or when.
 
     >>> draw_seed(0, 0, Item("0016E5_07959", 1)) == draw_seed(0, 0, Item("0016E5_07959", 2))
     False

@@ -1,4 +1,4 @@
-"""What a pipeline is made of: transforms with their settings, and groups of them. Values, checked at birth."""
+"""The nodes of a pipeline: transforms with their settings, and groups of transforms. Frozen and validated."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from segcore.augment.parameters import PROBABILITY, Flag, Number, ParameterError
 from segcore.augment.transform_spec import TransformSpec, chance
 from segcore.errors import AugmentError, nearest, number, unknown
 
-MOST = 60  # transforms in one pipeline
-DEEPEST = 3  # groups in groups
+MAX_TRANSFORMS = 60  # transforms in one pipeline
+MAX_DEPTH = 3  # levels of groups inside groups
 ENABLED = Flag(name="enabled", default=True)
 
 
@@ -22,9 +22,9 @@ class Step:
 
     Args:
         name: A name of the catalog.
-        p: How often it is applied, 0-1; in a `OneOf`, its weight.
+        p: Probability that it is applied, 0-1; in a `OneOf`, its weight.
         values: (parameter, value) of every parameter, in the spec's order.
-        enabled: False: kept in the list, never applied.
+        enabled: False keeps it in the list, but never applies it.
     """
 
     name: str
@@ -34,14 +34,17 @@ class Step:
 
     @classmethod
     def create(cls, name: str, /, p: float | None = None, *, enabled: bool = True, **values: object) -> Step:
-        """A checked step; what is not given takes its default.
+        """Create a validated step; values that are not given take their defaults.
+
+        >>> Step.create("Rotate", 0.5, limit=(-10, 10)).sentence()
+        'Rotate between -10 and 10 degrees, half the time'
 
         Raises:
             AugmentError: on an unknown transform or parameter, or a value out of range.
         """
         if name not in CATALOG:
             raise AugmentError(_unknown(name))
-        with _named(name):
+        with _prefixed_errors(name):
             odds = probability(p, CATALOG[name].default_p)
             ENABLED.check(enabled)
             checked = CATALOG[name].check(values)
@@ -49,7 +52,7 @@ class Step:
 
     @property
     def spec(self) -> TransformSpec:
-        """What the catalog says about it."""
+        """The catalog entry of this transform."""
         return CATALOG[self.name]
 
     def arguments(self) -> dict[str, Any]:
@@ -66,9 +69,9 @@ class GroupSpec:
     """A kind of group.
 
     Args:
-        name: Its name in albumentations.
-        summary: What it does with its transforms.
-        default_p: How often it does, unless told otherwise.
+        name: Name of the group in albumentations.
+        summary: One sentence on how it applies its transforms.
+        default_p: Default probability.
     """
 
     name: str
@@ -84,14 +87,14 @@ GROUP_KINDS: Mapping[str, GroupSpec] = {
 
 @dataclass(frozen=True)
 class Group:
-    """Transforms of which one, or some, are applied.
+    """A group of transforms; one or several of them are applied.
 
     Args:
         name: A name of `GROUP_KINDS`.
-        p: How often the group does anything, 0-1.
-        steps: What it chooses from; empty groups do nothing.
-        n: How many `SomeOf` picks.
-        enabled: False: kept in the list, never applied.
+        p: Probability that the group is applied at all, 0-1.
+        steps: The members to choose from; an empty group does nothing.
+        n: Number of members that `SomeOf` picks.
+        enabled: False keeps it in the list, but never applies it.
     """
 
     name: str
@@ -110,37 +113,37 @@ class Group:
         n: int | None = None,
         enabled: bool = True,
     ) -> Group:
-        """A checked group.
+        """Create a validated group.
 
         Raises:
-            AugmentError: on an unknown kind, or an `n` that is not there to pick.
+            AugmentError: on an unknown kind, or an `n` larger than the number of members.
         """
         if name not in GROUP_KINDS:
             raise AugmentError(unknown("group", name, GROUP_KINDS))
-        with _named(name):
+        with _prefixed_errors(name):
             odds = probability(p, GROUP_KINDS[name].default_p)
             ENABLED.check(enabled)
             if n is not None and name != "SomeOf":
                 raise ParameterError("n", f"{name} has no parameter 'n'; it applies one. SomeOf picks n.")
-            picks = picked(len(steps)).check(1 if n is None else n)
+            picks = pick_parameter(len(steps)).check(1 if n is None else n)
         assert isinstance(picks, int)
         return cls(name, odds, tuple(steps), picks, enabled)
 
     @property
     def choices(self) -> tuple[Step | Group, ...]:
         """The members that can be picked."""
-        return tuple(each for each in self.steps if is_active(each) and (self.name != "OneOf" or each.p > 0))
+        return tuple(member for member in self.steps if is_active(member) and (self.name != "OneOf" or member.p > 0))
 
-    def share(self, member: Step | Group) -> str:
-        """How often a `OneOf` picks a member, for its sentence; empty for other groups, which ask each for its p."""
-        whole = sum(each.p for each in self.choices)
+    def pick_share(self, member: Step | Group) -> str:
+        """How often a `OneOf` picks a member, in words; empty for `SomeOf`, where each member has its own p."""
+        whole = sum(member.p for member in self.choices)
         if self.name != "OneOf" or not whole:
             return ""
         return f"{100 * member.p / whole:.0f} % of the picks" if member in self.choices else "never picked"
 
     def sentence(self, how: str = "") -> str:
         """`One of 3 transforms, half the time`; `how` takes the place of the last part."""
-        count = sum(each.enabled for each in self.steps)
+        count = sum(member.enabled for member in self.steps)
         which = "One" if self.name == "OneOf" else "All" if self.n >= count > 0 else str(self.n)
         return f"{which} of {number(count, 'transform')}, {how or chance(self.p)}"
 
@@ -149,12 +152,12 @@ Node = Step | Group
 
 
 def is_active(node: Node) -> bool:
-    """Whether a node can do anything."""
+    """Whether a node can change a picture: it is enabled, and a group has members to choose from."""
     return node.enabled and (isinstance(node, Step) or bool(node.choices))
 
 
 def leaves(nodes: Sequence[Node]) -> Iterator[Step]:
-    """All transforms in order, those of groups and switched-off ones too."""
+    """All transforms in order, including those in groups and those switched off."""
     for node in nodes:
         if isinstance(node, Step):
             yield node
@@ -162,32 +165,32 @@ def leaves(nodes: Sequence[Node]) -> Iterator[Step]:
             yield from leaves(node.steps)
 
 
-def picked(count: int) -> Number:
-    """The parameter `n` of a group of `count`."""
+def pick_parameter(count: int) -> Number:
+    """The parameter `n` of a group with `count` members."""
     return Number(name="n", low=1, high=max(1, count), default=1, step=1, help="How many of them are picked.")
 
 
-def bounded(nodes: Sequence[Node]) -> None:
-    """Refuse what nobody means.
+def check_limits(nodes: Sequence[Node]) -> None:
+    """Check the number of transforms and the depth of groups.
 
     Raises:
         AugmentError: when there are too many transforms, or groups too deep in groups.
     """
-    if (count := sum(1 for _ in leaves(nodes))) > MOST:
-        raise AugmentError(f"A pipeline of {count} transforms; at most {MOST} are taken. Leave some out.")
-    if (deep := _depth(nodes)) > DEEPEST:
-        raise AugmentError(f"Groups {deep} deep in one another; at most {DEEPEST} are taken.")
+    if (count := sum(1 for _ in leaves(nodes))) > MAX_TRANSFORMS:
+        raise AugmentError(f"A pipeline of {count} transforms; at most {MAX_TRANSFORMS} are taken. Leave some out.")
+    if (deep := _depth(nodes)) > MAX_DEPTH:
+        raise AugmentError(f"Groups {deep} deep in one another; at most {MAX_DEPTH} are taken.")
 
 
 def probability(value: object, default: Value) -> float:
-    """`value`, or the default for None, as a probability."""
-    found = PROBABILITY.check(default if value is None else value)
-    assert isinstance(found, float)
-    return found
+    """Check a probability; None takes the default."""
+    checked = PROBABILITY.check(default if value is None else value)
+    assert isinstance(checked, float)
+    return checked
 
 
 def _unknown(name: object) -> str:
-    """Why a transform can't be had; all names would fill a page."""
+    """The error for a transform that is not in the catalog. It does not list all names: they would fill a page."""
     if name in LEFT_OUT:
         return f"{name} is not offered: {LEFT_OUT[str(name)]}"
     near = nearest(str(name), (*CATALOG, *GROUP_KINDS))
@@ -198,8 +201,8 @@ def _depth(nodes: Sequence[Node]) -> int:
     return max((1 + _depth(node.steps) for node in nodes if isinstance(node, Group)), default=0)
 
 
-class _named:
-    """Errors inside begin with the transform's name."""
+class _prefixed_errors:
+    """Context in which parameter errors begin with the transform's name."""
 
     def __init__(self, name: str) -> None:
         self.name = name

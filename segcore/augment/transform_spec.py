@@ -1,4 +1,4 @@
-"""What the catalog says of a transform: what it does, and what it may be set to."""
+"""A catalog entry: what a transform does, and which parameters it takes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class TransformSpec:
     """One transform of the catalog.
 
     Args:
-        name: Its name in albumentations.
+        name: Name of the transform in albumentations.
         group: One of `GROUPS`.
         summary: One sentence: what it does to a picture.
         phrase: Sentence template over parameter names, e.g. `Rotate {limit}`.
-        params: What can be set.
-        fixed: Arguments the library is always given.
-        defaults_of_library: Arguments that need not be written when they hold this.
+        params: Parameters that can be set.
+        fixed: Arguments that the library always gets.
+        defaults_of_library: The library's defaults; exported code leaves out arguments that equal them.
         moves_mask: The mask changes with the image.
-        keeps_size: The picture has the size it had.
-        default_p: How often it is applied, unless told otherwise.
-        contradiction: From the values, what is wrong with them together; None where nothing is.
-        refusals: Parameter of the library that is not offered -> why.
+        keeps_size: The picture keeps its size.
+        default_p: Default probability.
+        contradiction: Takes the values and says what is wrong with them together; None when nothing is.
+        refusals: Parameter of the library that is not offered -> the reason.
     """
 
     name: str
@@ -50,11 +50,11 @@ class TransformSpec:
         return self.check({})
 
     def param(self, name: str) -> Parameter:
-        """The parameter of this name."""
-        return next(each for each in self.params if each.name == name)
+        """Return the parameter with this name."""
+        return next(parameter for parameter in self.params if parameter.name == name)
 
     def check(self, values: Mapping[str, object]) -> dict[str, Value]:
-        """All parameters, given ones checked and the others at their defaults, in the spec's order.
+        """Check the given values and add the defaults of all other parameters, in the spec's order.
 
         Raises:
             ParameterError: on an unknown name, a value that does not fit, or values that contradict each other.
@@ -67,29 +67,31 @@ class TransformSpec:
                 takes = f"It takes {', '.join(['p', *known])}."
                 raise ParameterError(name, f"{self.name} has no parameter {name!r}.{nearest(name, known)} {takes}")
         checked: dict[str, Value] = {}
-        for each in self.params:
-            given = values.get(each.name, each.start)
-            checked[each.name] = (
-                each.check_for(str(checked[each.by]), given) if isinstance(each, Nested) else each.check(given)
+        for parameter in self.params:
+            given = values.get(parameter.name, parameter.start)
+            checked[parameter.name] = (
+                parameter.check_for(str(checked[parameter.by]), given)
+                if isinstance(parameter, Nested)
+                else parameter.check(given)
             )
-        wrong = self.contradiction and self.contradiction(checked)
-        if wrong:
-            at = next((name for name in values if name in wrong), next(iter(values), known[0]))
-            raise ParameterError(at, wrong)
+        problem = self.contradiction and self.contradiction(checked)
+        if problem:
+            name = next((name for name in values if name in problem), next(iter(values), known[0]))
+            raise ParameterError(name, problem)
         return checked
 
     def plain(self, values: Mapping[str, Value]) -> dict[str, object]:
-        """Values as YAML writes them, without advanced ones at their defaults."""
+        """The values as YAML writes them; advanced parameters at their defaults are left out."""
         defaults = self.defaults
         return {
-            each.name: each.plain(values[each.name])
-            for each in self.params
-            if not (each.advanced and values[each.name] == defaults[each.name])
+            parameter.name: parameter.plain(values[parameter.name])
+            for parameter in self.params
+            if not (parameter.advanced and values[parameter.name] == defaults[parameter.name])
         }
 
     def arguments(self, values: Mapping[str, Value]) -> dict[str, Any]:
-        """Keyword arguments for albumentations, `p` not included."""
-        given = {each.name: each.argument(values[each.name]) for each in self.params}
+        """Keyword arguments for albumentations, without `p`."""
+        given = {parameter.name: parameter.argument(values[parameter.name]) for parameter in self.params}
         return given | dict(self.fixed)
 
     def sentence(self, values: Mapping[str, Value], p: float = 0.5, how: str = "") -> str:
@@ -99,5 +101,5 @@ class TransformSpec:
 
 
 def chance(p: float) -> str:
-    """`half the time`."""
+    """A probability in words: `half the time`."""
     return _CHANCES.get(p, f"{100 * p:g} % of the time")

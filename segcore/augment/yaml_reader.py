@@ -1,4 +1,4 @@
-"""A pipeline's YAML, read so that an error points at the line where the fault stands."""
+"""Reads a pipeline from YAML; errors name the line of the mistake."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from typing import Any
 import yaml
 
 from segcore.augment.parameters import ParameterError
-from segcore.augment.steps import DEEPEST, GROUP_KINDS, Group, Node, Step
+from segcore.augment.steps import (
+    GROUP_KINDS,
+    MAX_DEPTH,
+    Group,
+    Node,
+    Step,
+)
 from segcore.errors import AugmentError, unknown
 
 VERSION = 1
@@ -17,7 +23,7 @@ LARGEST = 200_000  # characters; a pipeline of 60 transforms has about 6,000
 
 
 def read_text(text_or_path: str | Path) -> tuple[str, str]:
-    """(text, prefix for errors) of YAML text or of a file.
+    """Return YAML text, given as text or as a file, and the prefix for its errors.
 
     Raises:
         AugmentError: when the file can't be read.
@@ -33,12 +39,12 @@ def read_text(text_or_path: str | Path) -> tuple[str, str]:
 
 
 def read_nodes(text: str, where: str, *, numbered: bool = True) -> tuple[Node, ...]:
-    """What a pipeline's text holds.
+    """Parse the YAML text of a pipeline into its nodes.
 
     Args:
         text: YAML.
-        where: Before every error, e.g. `mine.yaml, `.
-        numbered: The text is a user's, so that its lines mean something.
+        where: Prefix of every error, e.g. `mine.yaml, `.
+        numbered: Errors name the line; False for text that no user wrote.
 
     Raises:
         AugmentError: when it is no YAML or no pipeline, or a transform, key or value is wrong.
@@ -63,11 +69,11 @@ def read_nodes(text: str, where: str, *, numbered: bool = True) -> tuple[Node, .
     version = fields["version"].value if "version" in fields else VERSION
     if version != VERSION:
         raise fields["version"].error(f"Pipeline version {version!r}; this Segcore reads version {VERSION}.")
-    return tuple(_node(item, DEEPEST) for item in fields["transforms"].items())
+    return tuple(_node(item, MAX_DEPTH) for item in fields["transforms"].items())
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without aliases: a few of them in one another make a small file a huge one."""
+    """A YAML loader that refuses aliases: a few nested ones expand a small file to a huge one."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -79,7 +85,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Located:
-    """A YAML node with its place and, in a mapping, the place of its key."""
+    """A YAML node with its line and, in a mapping, the line of its key."""
 
     def __init__(
         self, node: yaml.Node | None, where: str, *, numbered: bool = True, key: yaml.Node | None = None
@@ -114,14 +120,14 @@ class _Located:
     def mapping(self, what: str) -> dict[str, _Located]:
         if not isinstance(self.node, yaml.MappingNode):
             raise self.error(f"{what}; got {_kind(self.node)}.")
-        found: dict[str, _Located] = {}
+        fields: dict[str, _Located] = {}
         for key, value in self.node.value:
             name = str(key.value)
             located = self._at(value, key)
-            if name in found:
+            if name in fields:
                 raise located.key_error(f"{name!r} stands here twice.")
-            found[name] = located
-        return found
+            fields[name] = located
+        return fields
 
     def items(self) -> Iterator[_Located]:
         if not isinstance(self.node, yaml.SequenceNode):
@@ -137,7 +143,7 @@ def _kind(node: yaml.Node | None) -> str:
     return "a list" if isinstance(node, yaml.SequenceNode) else repr(node.value)
 
 
-def _node(item: _Located, deeper: int) -> Node:
+def _node(item: _Located, levels: int) -> Node:
     if isinstance(item.node, yaml.ScalarNode):  # `- HorizontalFlip`: all defaults
         names: dict[str, _Located] = {str(item.node.value): item}
         settings = None
@@ -151,9 +157,9 @@ def _node(item: _Located, deeper: int) -> Node:
     values = {} if empty or settings is None else settings.mapping(f"{name}: settings are written '{{p: 0.5, ...}}'")
     nodes: list[Node] = []
     if name in GROUP_KINDS and (inner := values.pop("transforms", None)) is not None:
-        if not deeper:
-            raise inner.key_error(f"Groups more than {DEEPEST} deep in one another.")
-        nodes = [_node(each, deeper - 1) for each in inner.items()]
+        if not levels:
+            raise inner.key_error(f"Groups more than {MAX_DEPTH} deep in one another.")
+        nodes = [_node(member, levels - 1) for member in inner.items()]
     given = {key: located.value for key, located in values.items()}
     try:
         return _created(name, nodes, given)

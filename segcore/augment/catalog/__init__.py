@@ -1,6 +1,6 @@
 """The transforms on offer: all of albumentations that make sense for an image with its mask.
 
-One module a group; `builder` joins what stands there with what the library says of itself.
+Each module holds one group; `builder` joins its entries with the recorded library schema.
 Masks are resampled by nearest neighbour: anything else would invent label ids.
 """
 

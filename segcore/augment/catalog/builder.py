@@ -1,94 +1,79 @@
-"""From the library's record and a few words by hand to a transform of the catalog.
+"""Builds catalog entries from the recorded library schema and overrides by hand.
 
-What is not said by hand comes from the library: default, bounds, options, help. `INTERPOLATION` and its like are said
-once for all transforms that have such a parameter.
+Without an override, a parameter takes default, bounds, options and help from the library. `INTERPOLATION` and the
+other entries of `_COMMON` hold for every transform that has such a parameter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from segcore.augment.library_schema import LibraryParameter, LibraryTransform, recorded
+from segcore.augment.library_schema import LibraryParameter, LibraryTransform, recorded_schema
 from segcore.augment.parameters import Axes, Choice, Color, Flag, Number, Pair, Parameter, Range, Region, Scalar
 from segcore.augment.transform_spec import TransformSpec
 from segcore.labels import IGNORE_INDEX
 
-_LIBRARY: Any = object()  # what is not said by hand
+_FROM_LIBRARY: Any = object()  # the default of the library
 
 
-@dataclass(frozen=True, kw_only=True)
-class Knob:
-    """What is said by hand about one parameter; the rest comes from the library."""
+@dataclass(frozen=True)
+class ParameterOverride:
+    """Settings of one parameter that replace the library's.
+
+    Args:
+        low: Smallest value.
+        high: Largest value.
+        default: Default value.
+        step: Step of the slider; an int makes the parameter whole.
+        unit: Unit for people.
+        help: One sentence.
+        none: What null means.
+        parts: Names of the two numbers of a pair.
+        advanced: Folded away in the editor.
+    """
 
     low: Scalar | None = None
     high: Scalar | None = None
-    default: Any = _LIBRARY
+    default: Any = _FROM_LIBRARY
     step: Scalar | None = None
     unit: str = ""
     help: str = ""
-    advanced: bool = False
-    none: str = ""
-    parts: tuple[str, str] = ("rows", "columns")
+    none: str = field(default="", kw_only=True)
+    parts: tuple[str, str] = field(default=("rows", "columns"), kw_only=True)
+    advanced: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """The library is always given this, and nobody is asked."""
+    """An argument that the library always gets; users can't change it."""
 
     value: object
 
 
 @dataclass(frozen=True)
-class Refused:
-    """Not offered; the reason follows the parameter's name in the message for who asks for it."""
+class NotOffered:
+    """A parameter that users can't set; in the error, the reason follows the parameter's name."""
 
     reason: str
 
 
-Word = Knob | Parameter | Fixed | Refused
+Override = ParameterOverride | Parameter | Fixed | NotOffered
+override = ParameterOverride
+advanced_override = partial(ParameterOverride, advanced=True)
 
 
-def knob(
-    low: Scalar | None = None,
-    high: Scalar | None = None,
-    default: Any = _LIBRARY,  # noqa: ANN401 - whatever the parameter takes
-    step: Scalar | None = None,
-    unit: str = "",
-    help: str = "",
-    *,
-    none: str = "",
-    parts: tuple[str, str] = ("rows", "columns"),
-) -> Knob:
-    """A parameter by hand, as far as it is given."""
-    return Knob(low=low, high=high, default=default, step=step, unit=unit, help=help, none=none, parts=parts)
-
-
-def advanced(
-    low: Scalar | None = None,
-    high: Scalar | None = None,
-    default: Any = _LIBRARY,  # noqa: ANN401 - whatever the parameter takes
-    step: Scalar | None = None,
-    unit: str = "",
-    help: str = "",
-    *,
-    none: str = "",
-    parts: tuple[str, str] = ("rows", "columns"),
-) -> Knob:
-    """As `knob`, folded away."""
-    return Knob(
-        low=low, high=high, default=default, step=step, unit=unit, help=help, none=none, parts=parts, advanced=True
-    )
-
-
-def around_zero(limit: Scalar, default: Scalar, step: Scalar | None = None, unit: str = "", help: str = "") -> Knob:
-    """A range from `-default` to `default`, within `limit`."""
-    return knob(-limit, limit, (-default, default), step, unit, help)
+def around_zero(
+    limit: Scalar, default: Scalar, step: Scalar | None = None, unit: str = "", help: str = ""
+) -> ParameterOverride:
+    """A range from `-default` to `default`, within `-limit` to `limit`."""
+    return override(-limit, limit, (-default, default), step, unit, help)
 
 
 def choice(name: str, options: Mapping[str, object], default: str, help: str = "", *, advanced: bool = False) -> Choice:
-    """Names for what the library takes."""
+    """A choice among names, each with the value that the library gets for it."""
     return Choice(name=name, options=options, default=default, help=help, advanced=advanced)
 
 
@@ -112,11 +97,11 @@ INTERPOLATION = choice(
 _POSITIONS = ("center", "top_left", "top_right", "bottom_left", "bottom_right", "random")
 
 # Parameters that mean the same in every transform that has them.
-_COMMON: Mapping[str, Word] = {
+_COMMON: Mapping[str, Override] = {
     "interpolation": INTERPOLATION,
-    "mask_interpolation": Refused("is always nearest here: anything else would invent label ids. Leave it out."),
-    "keypoint_remapping_method": Refused("is about keypoints, which are not augmented here. Leave it out."),
-    "rotate_method": Refused("is about boxes, which are not augmented here. Leave it out."),
+    "mask_interpolation": NotOffered("is always nearest here: anything else would invent label ids. Leave it out."),
+    "keypoint_remapping_method": NotOffered("is about keypoints, which are not augmented here. Leave it out."),
+    "rotate_method": NotOffered("is about boxes, which are not augmented here. Leave it out."),
     "area_for_downscale": choice(
         "area_for_downscale",
         {"never": None, "image": "image"},
@@ -127,7 +112,7 @@ _COMMON: Mapping[str, Word] = {
     **{
         name: choice(
             name,
-            {each: each for each in _POSITIONS},
+            {position: position for position in _POSITIONS},
             "center",
             "Where the picture lies in the padded one.",
             advanced=True,
@@ -172,84 +157,92 @@ def transform(
     group: str,
     keeps_size: bool = True,
     default_p: float = 0.5,
-    **words: Word,
+    **overrides: Override,
 ) -> TransformSpec:
-    """One transform of the catalog.
+    """Build one transform of the catalog.
 
     Args:
-        name: Its name in albumentations.
+        name: Name of the transform in albumentations.
         summary: One sentence.
         phrase: Sentence template over parameter names.
-        contradiction: As in `TransformSpec`.
-        group: Its group.
-        keeps_size: As in `TransformSpec`.
-        default_p: As in `TransformSpec`.
-        **words: Library parameter -> what is said by hand about it, in the order of the editor.
+        contradiction: Finds values that can't go together, see `TransformSpec`.
+        group: One of `GROUPS`.
+        keeps_size: Whether the picture keeps its size.
+        default_p: Default probability.
+        **overrides: Library parameter -> its override, in the order of the editor.
 
     Raises:
-        ValueError: when a parameter is not the library's, or neither the library nor a hand says its bounds.
+        ValueError: when the library has no such parameter, or neither the library nor an override bounds it.
     """
-    library = recorded().transforms[name]
-    if strange := set(words) - set(library.parameters):
+    library = recorded_schema().transforms[name]
+    if strange := set(overrides) - set(library.parameters):
         raise ValueError(f"{name} has no {', '.join(sorted(strange))} in albumentations.")
-    said = {key: words.get(key, _COMMON.get(key, Knob())) for key in (*words, *library.parameters)}
-    params = [_parameter(name, key, word, library) for key, word in said.items() if isinstance(word, Knob | Parameter)]
+    chosen = {key: overrides.get(key, _COMMON.get(key, override())) for key in (*overrides, *library.parameters)}
+    params = [
+        _parameter(name, key, value, library)
+        for key, value in chosen.items()
+        if isinstance(value, ParameterOverride | Parameter)
+    ]
     return TransformSpec(
         name,
         group,
         summary,
         phrase,
-        tuple(sorted(params, key=lambda each: each.advanced)),
-        fixed={key: word.value for key, word in said.items() if isinstance(word, Fixed)},
-        defaults_of_library={key: each.default for key, each in library.parameters.items() if not each.required},
+        tuple(sorted(params, key=lambda parameter: parameter.advanced)),
+        fixed={key: value.value for key, value in chosen.items() if isinstance(value, Fixed)},
+        defaults_of_library={
+            key: parameter.default for key, parameter in library.parameters.items() if not parameter.required
+        },
         moves_mask="mask" in library.targets and group != "dropout",
         keeps_size=keeps_size,
         default_p=default_p,
         contradiction=contradiction,
-        refusals={key: word.reason for key, word in said.items() if isinstance(word, Refused)},
+        refusals={key: value.reason for key, value in chosen.items() if isinstance(value, NotOffered)},
     )
 
 
-def _parameter(transform: str, name: str, word: Knob | Parameter, library: LibraryTransform) -> Parameter:
-    if isinstance(word, Parameter):
-        return word
-    found = library.parameters[name]
-    default = found.default if word.default is _LIBRARY else word.default
+def _parameter(
+    transform: str, name: str, chosen: ParameterOverride | Parameter, library: LibraryTransform
+) -> Parameter:
+    if isinstance(chosen, Parameter):
+        return chosen
+    recorded = library.parameters[name]
+    default = recorded.default if chosen.default is _FROM_LIBRARY else chosen.default
     common: dict[str, Any] = {
         "name": name,
-        "help": word.help or found.help,
-        "advanced": word.advanced,
+        "help": chosen.help or recorded.help,
+        "advanced": chosen.advanced,
         "default": default,
     }
-    if found.kind == "flag":
+    if recorded.kind == "flag":
         return Flag(**common)
-    if found.kind == "choice":
-        return Choice(**common, options={str(each): each for each in found.options})
-    if found.kind == "region":
+    if recorded.kind == "choice":
+        return Choice(**common, options={str(option): option for option in recorded.options})
+    if recorded.kind == "region":
         return Region(**common)
-    if found.kind == "color":
+    if recorded.kind == "color":
         return Color(**common)
-    bounds = _bounds(transform, name, word, found)
-    if isinstance(default, tuple) and found.kind == "pair":
-        return Pair(**common, **bounds, parts=word.parts)
-    if found.kind == "axes":
-        return Axes(**common, **bounds, none=word.none)
-    if isinstance(default, tuple) or found.kind == "range":
-        return Range(**common, **bounds, none=word.none)
-    return Number(**common, **bounds, none=word.none)
+    bounds = _bounds(transform, name, chosen, recorded)
+    if isinstance(default, tuple) and recorded.kind == "pair":
+        return Pair(**common, **bounds, parts=chosen.parts)
+    if recorded.kind == "axes":
+        return Axes(**common, **bounds, none=chosen.none)
+    if isinstance(default, tuple) or recorded.kind == "range":
+        return Range(**common, **bounds, none=chosen.none)
+    return Number(**common, **bounds, none=chosen.none)
 
 
-def _bounds(transform: str, name: str, word: Knob, found: LibraryParameter) -> dict[str, Any]:
-    """Low, high, step and unit."""
-    low = found.low if word.low is None else word.low
-    high = found.high if word.high is None else word.high
+def _bounds(transform: str, name: str, chosen: ParameterOverride, recorded: LibraryParameter) -> dict[str, Any]:
+    """Low, high, step and unit of a parameter."""
+    low = recorded.low if chosen.low is None else chosen.low
+    high = recorded.high if chosen.high is None else chosen.high
     if low is None or high is None:
         raise ValueError(f"{transform}: albumentations does not bound {name}; say low and high.")
-    step = word.step if word.step is not None else 1 if found.whole else 0.05
+    step = chosen.step if chosen.step is not None else 1 if recorded.whole else 0.05
     whole = isinstance(step, int)
     return {
         "low": int(low) if whole else low,
         "high": int(high) if whole else high,
         "step": step,
-        "unit": word.unit,
+        "unit": chosen.unit,
     }

@@ -6,11 +6,19 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from segcore.augment.catalog.builder import Fixed, Refused, advanced, around_zero, choice, knob, transform
+from segcore.augment.catalog.builder import (
+    Fixed,
+    NotOffered,
+    advanced_override,
+    around_zero,
+    choice,
+    override,
+    transform,
+)
 
 COLOUR = "colour"
 _colour = partial(transform, group=COLOUR)
-_OTHER_PICTURE = Refused("is not offered: it is a picture or code of its own, which a pipeline can't hold.")
+_OTHER_PICTURE = NotOffered("is not offered: it is a picture or code of its own, which a pipeline can't hold.")
 _WHITE, _COLDEST_CIED = 6000, 4000  # kelvin
 
 
@@ -43,8 +51,10 @@ TRANSFORMS = (
         "Change brightness {brightness_limit} and contrast {contrast_limit}",
         brightness_limit=around_zero(1.0, 0.2, help="Added, in shares of white."),
         contrast_limit=around_zero(1.0, 0.2, help="Added to a factor of 1."),
-        brightness_by_max=advanced(help="Count brightness in shares of white rather than of the picture's mean."),
-        ensure_safe_range=advanced(help="Hold back where pixels would be clipped."),
+        brightness_by_max=advanced_override(
+            help="Count brightness in shares of white rather than of the picture's mean."
+        ),
+        ensure_safe_range=advanced_override(help="Hold back where pixels would be clipped."),
     ),
     _colour(
         "HueSaturationValue",
@@ -66,22 +76,22 @@ TRANSFORMS = (
         "RandomGamma",
         "Lightens (below 100 %) or darkens (above) the mid-tones.",
         "Gamma {gamma_limit}",
-        gamma_limit=knob(20, 300, (80, 120), 1, "%", "100 % changes nothing."),
+        gamma_limit=override(20, 300, (80, 120), 1, "%", "100 % changes nothing."),
     ),
     _colour(
         "CLAHE",
         "Evens out local contrast (contrast-limited adaptive histogram equalisation).",
         "Even out local contrast, clipped at {clip_limit}",
-        clip_limit=knob(1.0, 10.0, (1.0, 4.0), 0.5, help="Higher allows more contrast, and more noise."),
-        tile_grid_size=advanced(1, 32, help="Tiles down and across: more are more local."),
+        clip_limit=override(1.0, 10.0, (1.0, 4.0), 0.5, help="Higher allows more contrast, and more noise."),
+        tile_grid_size=advanced_override(1, 32, help="Tiles down and across: more are more local."),
     ),
     _colour(
         "ColorJitter",
         "Brightness, contrast, saturation and hue in random order, as in torchvision.",
         "Brightness {brightness}, contrast {contrast}, saturation {saturation}, hue {hue}",
-        brightness=knob(0.0, 2.0, (0.8, 1.2), 0.05, "times", "1 changes nothing, 0 is black."),
-        contrast=knob(0.0, 2.0, (0.8, 1.2), 0.05, "times", "1 changes nothing, 0 is flat grey."),
-        saturation=knob(0.0, 2.0, (0.8, 1.2), 0.05, "times", "1 changes nothing, 0 has no colour."),
+        brightness=override(0.0, 2.0, (0.8, 1.2), 0.05, "times", "1 changes nothing, 0 is black."),
+        contrast=override(0.0, 2.0, (0.8, 1.2), 0.05, "times", "1 changes nothing, 0 is flat grey."),
+        saturation=override(0.0, 2.0, (0.8, 1.2), 0.05, "times", "1 changes nothing, 0 has no colour."),
         hue=around_zero(0.5, 0.05, 0.01, help="Of once round the colour wheel."),
     ),
     _colour(
@@ -89,7 +99,7 @@ TRANSFORMS = (
         "Changes the colour of the light from warm to cold.",
         "Light of {temperature_limit}, as a {mode}",
         _around_white,
-        temperature_limit=knob(
+        temperature_limit=override(
             3000, 15000, None, 100, "kelvin", "Lower is redder, higher is bluer.", none="all temperatures"
         ),
         mode=choice(
@@ -98,27 +108,27 @@ TRANSFORMS = (
             "blackbody",
             "Light of a glowing body, or daylight (CIE D, from 4000 K).",
         ),
-        sampling_method=advanced(help="Draw all temperatures evenly, or those near 6500 K more often."),
+        sampling_method=advanced_override(help="Draw all temperatures evenly, or those near 6500 K more often."),
     ),
     _colour(
         "Illumination",
         "Lights or darkens a side, a corner or a spot of the picture.",
         "Vary light ({mode}, {effect_type}) by {intensity_range}",
-        mode=knob(help="A gradient across, one from a corner, or a spot."),
-        intensity_range=knob(step=0.01, help="Strength of the light or shade."),
-        effect_type=knob(help="Whether light is added, taken, or either."),
-        angle_range=advanced(step=1, unit="degrees", help="Direction of a linear gradient."),
-        center_range=advanced(unit="of the size", help="Where a gaussian spot lies, on each axis."),
-        sigma_range=advanced(unit="of the size", help="How wide a gaussian spot is."),
+        mode=override(help="A gradient across, one from a corner, or a spot."),
+        intensity_range=override(step=0.01, help="Strength of the light or shade."),
+        effect_type=override(help="Whether light is added, taken, or either."),
+        angle_range=advanced_override(step=1, unit="degrees", help="Direction of a linear gradient."),
+        center_range=advanced_override(unit="of the size", help="Where a gaussian spot lies, on each axis."),
+        sigma_range=advanced_override(unit="of the size", help="How wide a gaussian spot is."),
     ),
     _colour(
         "PlasmaBrightnessContrast",
         "Changes brightness and contrast in clouds.",
         "Change brightness {brightness_range} and contrast {contrast_range} in clouds",
-        brightness_range=knob(help="Added where the cloud is thickest."),
-        contrast_range=knob(help="Contrast where the cloud is thickest."),
-        plasma_size=advanced(16, 512, step=16, unit="pixels", help="Size that the clouds are drawn at."),
-        roughness=advanced(0.1, 6.0, step=0.1, help="Below 1 is smooth, above 3 is rough."),
+        brightness_range=override(help="Added where the cloud is thickest."),
+        contrast_range=override(help="Contrast where the cloud is thickest."),
+        plasma_size=advanced_override(16, 512, step=16, unit="pixels", help="Size that the clouds are drawn at."),
+        roughness=advanced_override(0.1, 6.0, step=0.1, help="Below 1 is smooth, above 3 is rough."),
     ),
     _colour(
         "ToGray",
@@ -137,15 +147,15 @@ TRANSFORMS = (
         "RandomToneCurve",
         "Bends the curve from dark to light.",
         "Bend the tone curve by up to {scale}",
-        scale=knob(default=0.1, help="How far its two middle points move."),
-        per_channel=knob(help="A curve of its own for each channel."),
+        scale=override(default=0.1, help="How far its two middle points move."),
+        per_channel=override(help="A curve of its own for each channel."),
     ),
     _colour(
         "Equalize",
         "Spreads the brightness over the whole scale.",
         "Equalise brightness",
-        mode=advanced(help="Do it as OpenCV or as Pillow does."),
-        by_channels=advanced(help="Each channel on its own, which shifts colours, or the brightness alone."),
+        mode=advanced_override(help="Do it as OpenCV or as Pillow does."),
+        by_channels=advanced_override(help="Each channel on its own, which shifts colours, or the brightness alone."),
         mask=_OTHER_PICTURE,
         mask_params=_OTHER_PICTURE,
     ),
@@ -153,21 +163,21 @@ TRANSFORMS = (
         "AutoContrast",
         "Stretches each channel to the whole scale.",
         "Stretch contrast, leaving out {cutoff} at both ends",
-        cutoff=knob(0.0, 49.0, 0.0, 0.5, "%", "Darkest and lightest pixels that may be clipped."),
-        ignore=advanced(none="nothing", help="A level that is left out of account."),
-        method=advanced(help="Evenly by the histogram, or linearly as Pillow does."),
+        cutoff=override(0.0, 49.0, 0.0, 0.5, "%", "Darkest and lightest pixels that may be clipped."),
+        ignore=advanced_override(none="nothing", help="A level that is left out of account."),
+        method=advanced_override(help="Evenly by the histogram, or linearly as Pillow does."),
     ),
     _colour(
         "Posterize",
         "Leaves few levels of each colour.",
         "Keep {num_bits} of each colour",
-        num_bits=knob(1, 7, (4, 6), 1, "bits", "Of 8; fewer make broader steps."),
+        num_bits=override(1, 7, (4, 6), 1, "bits", "Of 8; fewer make broader steps."),
     ),
     _colour(
         "Solarize",
         "Inverts what is lighter than a threshold.",
         "Invert what is lighter than {threshold_range}",
-        threshold_range=knob(unit="of white", help="Lower inverts more."),
+        threshold_range=override(unit="of white", help="Lower inverts more."),
     ),
     _colour("InvertImg", "Turns the picture into its negative.", "Invert"),
     _colour("ChannelShuffle", "Swaps red, green and blue at random.", "Shuffle the channels"),
@@ -175,7 +185,7 @@ TRANSFORMS = (
         "FancyPCA",
         "Shifts colours along those that vary most in the picture.",
         "Shift colours along their main axes by {alpha}",
-        alpha=knob(high=2.0, help="Strength of the shift."),
+        alpha=override(high=2.0, help="Strength of the shift."),
     ),
     _colour(
         "HEStain",
@@ -207,8 +217,8 @@ TRANSFORMS = (
             "none",
             "The stains of method preset; none is the standard ones.",
         ),
-        intensity_scale_range=knob(0.0, 2.0, help="1 changes nothing.", unit="times"),
-        intensity_shift_range=knob(help="Added to each stain."),
-        augment_background=advanced(help="Change the empty slide too."),
+        intensity_scale_range=override(0.0, 2.0, help="1 changes nothing.", unit="times"),
+        intensity_shift_range=override(help="Added to each stain."),
+        augment_background=advanced_override(help="Change the empty slide too."),
     ),
 )

@@ -10,23 +10,30 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from segcore.augment.catalog.builder import BORDER, Fixed, Knob, Refused, knob, transform
+from segcore.augment.catalog.builder import (
+    BORDER,
+    Fixed,
+    NotOffered,
+    ParameterOverride,
+    override,
+    transform,
+)
 from segcore.labels import IGNORE_INDEX
 
 CROPS = "crops and resize"
 _crops = partial(transform, group=CROPS, keeps_size=False, default_p=1.0)
 _LARGEST = 4096  # pixels of a side
 _BORDER = replace(BORDER, advanced=True)
-_PAD = knob(default=True, help="Pad smaller pictures with ignored pixels; else they are refused.")
-_OTHER_SIZES = Refused("is not offered: max_size says the same for both sides.")
+_PAD = override(default=True, help="Pad smaller pictures with ignored pixels; else they are refused.")
+_OTHER_SIZES = NotOffered("is not offered: max_size says the same for both sides.")
 
 
-def _side(default: int, help: str) -> Knob:
-    return knob(1, _LARGEST, default, 1, "pixels", help)
+def _side(default: int, help: str) -> ParameterOverride:
+    return override(1, _LARGEST, default, 1, "pixels", help)
 
 
 _HEIGHT, _WIDTH = _side(256, "Height of what is cut out."), _side(256, "Width of what is cut out.")
-_SIZE = knob(1, _LARGEST, (256, 256), 1, "pixels", "What comes out.")
+_SIZE = override(1, _LARGEST, (256, 256), 1, "pixels", "What comes out.")
 
 
 def _in_order(*pairs: tuple[str, str]) -> Callable[[Mapping[str, Any]], str | None]:
@@ -82,10 +89,10 @@ TRANSFORMS = (
         "Cuts out a fixed rectangle.",
         "Cut out columns {x_min} to {x_max} and rows {y_min} to {y_max}",
         _in_order(("x_min", "x_max"), ("y_min", "y_max")),
-        x_min=knob(0, _LARGEST - 1, 0, 1, "", "Left edge, in pixels."),
-        y_min=knob(0, _LARGEST - 1, 0, 1, "", "Top edge, in pixels."),
-        x_max=knob(1, _LARGEST, 256, 1, "", "Right edge, in pixels; no longer in it."),
-        y_max=knob(1, _LARGEST, 256, 1, "", "Bottom edge, in pixels; no longer in it."),
+        x_min=override(0, _LARGEST - 1, 0, 1, "", "Left edge, in pixels."),
+        y_min=override(0, _LARGEST - 1, 0, 1, "", "Top edge, in pixels."),
+        x_max=override(1, _LARGEST, 256, 1, "", "Right edge, in pixels; no longer in it."),
+        y_max=override(1, _LARGEST, 256, 1, "", "Bottom edge, in pixels; no longer in it."),
         pad_if_needed=_PAD,
         border_mode=_BORDER,
     ),
@@ -94,26 +101,26 @@ TRANSFORMS = (
         "Cuts a random part off each side.",
         "Cut off up to {crop_left} left, {crop_right} right, {crop_top} above, {crop_bottom} below",
         _leaves_something,
-        crop_left=knob(unit="of the width", help="The most that is cut off the left."),
-        crop_right=knob(unit="of the width", help="The most that is cut off the right."),
-        crop_top=knob(unit="of the height", help="The most that is cut off above."),
-        crop_bottom=knob(unit="of the height", help="The most that is cut off below."),
+        crop_left=override(unit="of the width", help="The most that is cut off the left."),
+        crop_right=override(unit="of the width", help="The most that is cut off the right."),
+        crop_top=override(unit="of the height", help="The most that is cut off above."),
+        crop_bottom=override(unit="of the height", help="The most that is cut off below."),
     ),
     _crops(
         "RandomResizedCrop",
         "Cuts out a random part and resizes it: a zoom with a fixed size.",
         "Cut out {scale}, {ratio} as wide as high, resized to {size}",
         size=_SIZE,
-        scale=knob(0.01, 1.0, (0.25, 1.0), 0.01, "of the area", "How much is cut out."),
-        ratio=knob(0.2, 5.0, (0.75, 1.33), 0.05, "times", "Width over height of what is cut out."),
+        scale=override(0.01, 1.0, (0.25, 1.0), 0.01, "of the area", "How much is cut out."),
+        ratio=override(0.2, 5.0, (0.75, 1.33), 0.05, "times", "Width over height of what is cut out."),
     ),
     _crops(
         "RandomSizedCrop",
         "Cuts out a part of a random height and resizes it; no higher than the picture.",
         "Cut out {min_max_height} high, resized to {size}",
-        min_max_height=knob(1, _LARGEST, (128, 240), 1, "pixels", "Height of what is cut out."),
+        min_max_height=override(1, _LARGEST, (128, 240), 1, "pixels", "Height of what is cut out."),
         size=_SIZE,
-        w2h_ratio=knob(0.2, 5.0, 1.0, 0.05, "times", "Width over height of what is cut out."),
+        w2h_ratio=override(0.2, 5.0, 1.0, 0.05, "times", "Width over height of what is cut out."),
     ),
     _crops(
         "CropNonEmptyMaskIfExists",
@@ -122,13 +129,13 @@ TRANSFORMS = (
         height=_HEIGHT,
         width=_WIDTH,
         ignore_values=Fixed([IGNORE_INDEX]),
-        ignore_channels=Refused("is about masks of many channels; here they have one. Leave it out."),
+        ignore_channels=NotOffered("is about masks of many channels; here they have one. Leave it out."),
     ),
     _crops(
         "Pad",
         "Adds a border of a fixed width.",
         "Pad by {padding}",
-        padding=knob(
+        padding=override(
             0, 1024, (32, 32), 1, "pixels", "Width of the border.", parts=("left and right", "above and below")
         ),
         border_mode=BORDER,
@@ -138,10 +145,10 @@ TRANSFORMS = (
         "Pads smaller pictures up to a size, or to a multiple of a number.",
         "Pad to at least {min_height} by {min_width}",
         _size_or_divisor,
-        min_height=knob(1, _LARGEST, 256, 1, "pixels", "Least height.", none="a multiple"),
-        min_width=knob(1, _LARGEST, 256, 1, "pixels", "Least width.", none="a multiple"),
-        pad_height_divisor=knob(1, 512, None, 1, "", "The height becomes a multiple of it.", none="no multiple"),
-        pad_width_divisor=knob(1, 512, None, 1, "", "The width becomes a multiple of it.", none="no multiple"),
+        min_height=override(1, _LARGEST, 256, 1, "pixels", "Least height.", none="a multiple"),
+        min_width=override(1, _LARGEST, 256, 1, "pixels", "Least width.", none="a multiple"),
+        pad_height_divisor=override(1, 512, None, 1, "", "The height becomes a multiple of it.", none="no multiple"),
+        pad_width_divisor=override(1, 512, None, 1, "", "The width becomes a multiple of it.", none="no multiple"),
         border_mode=BORDER,
     ),
     _crops(
@@ -155,7 +162,7 @@ TRANSFORMS = (
         "RandomScale",
         "Resizes by a random factor.",
         "Resize {scale_limit} around 1",
-        scale_limit=knob(-0.9, 3.0, (-0.25, 0.25), 0.05, "", "Added to 1: -0.5 halves, 1 doubles."),
+        scale_limit=override(-0.9, 3.0, (-0.25, 0.25), 0.05, "", "Added to 1: -0.5 halves, 1 doubles."),
     ),
     _crops(
         "LongestMaxSize",

@@ -1,6 +1,6 @@
 """Writes the catalog as Markdown: `python -m segcore.augment.catalog.docs_page docs/augmentation.md`.
 
-What stands between the two marks there is written anew; a test holds the page and the catalog together.
+The command rewrites the text between the two marks; a test fails when the page and the catalog differ.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from segcore.augment.catalog import CATALOG, GROUPS, LEFT_OUT
 from segcore.augment.catalog.builder import BORDER, FILL, HOLE_FILL, HOLE_MASK, INTERPOLATION
-from segcore.augment.library_schema import recorded
+from segcore.augment.library_schema import recorded_schema
 from segcore.augment.parameters import Bounded, Choice, Flag, Nested, Parameter
 from segcore.augment.transform_spec import TransformSpec
 
@@ -20,18 +20,18 @@ _COMMON = (BORDER, FILL, INTERPOLATION, HOLE_MASK, HOLE_FILL)
 
 
 def section() -> str:
-    """The transforms by group with their parameters, and what is left out."""
+    """Markdown of the transforms by group with their parameters, and of those left out."""
     lines = [
         "## The catalog",
         "",
-        f"{len(CATALOG)} of the {len(CATALOG) + len(LEFT_OUT)} transforms of albumentations {recorded().version}. "
-        "A parameter is written with its default, then what it may be; those in italics are folded away in the editor "
-        "and left out of the file while they are at their default. Two numbers in brackets are a range, of which each "
+        f"{len(CATALOG)} of the {len(CATALOG) + len(LEFT_OUT)} transforms of albumentations "
+        f"{recorded_schema().version}. A parameter is written with its default, then what it may be; those in italics are "
+        "folded away in the editor and left out of the file while they are at their default. Two numbers in brackets are a range, of which each "
         "picture draws one number.",
         "",
         "Of many transforms, and said once:",
         "",
-        *(f"- {_described(each)}: {each.help}" for each in _COMMON),
+        *(f"- {_described(parameter)}: {parameter.help}" for parameter in _COMMON),
     ]
     for group in GROUPS:
         specs = [spec for spec in CATALOG.values() if spec.group == group]
@@ -52,8 +52,8 @@ def section() -> str:
     refused: dict[tuple[str, str], list[str]] = {}
     for spec in CATALOG.values():
         for parameter, reason in spec.refusals.items():
-            said = reason.removeprefix("is not offered: ").removesuffix(" Leave it out.")
-            refused.setdefault((parameter, said), []).append(spec.name)
+            why = reason.removeprefix("is not offered: ").removesuffix(" Leave it out.")
+            refused.setdefault((parameter, why), []).append(spec.name)
     for (parameter, reason), names in refused.items():
         where = ", ".join(names) if len(names) < 5 else f"{len(names)} transforms"
         lines.append(f"| `{parameter}` | {where} | {reason} |")
@@ -61,7 +61,7 @@ def section() -> str:
 
 
 def updated(page: str) -> str:
-    """The page with what stands between the marks written anew.
+    """Return the page with the text between the marks rewritten.
 
     Raises:
         ValueError: when the marks are not there.
@@ -82,14 +82,17 @@ def _described(parameter: Parameter) -> str:
     name = f"*`{parameter.name}`*" if parameter.advanced else f"`{parameter.name}`"
     if isinstance(parameter, Nested):
         kinds = (
-            f"{option}: {', '.join(_described(each) for each in inner)}" for option, inner in parameter.variants.items()
+            f"{option}: {', '.join(_described(inner_parameter) for inner_parameter in inner)}"
+            for option, inner in parameter.variants.items()
         )
         return f"{name} of {parameter.by} ({'; '.join(kinds)})"
     return f"{name} {_plain(parameter)}{_allowed(parameter)}"
 
 
 def _in_row(parameter: Parameter) -> str:
-    common = any(parameter.name == each.name and replace(parameter, advanced=each.advanced) == each for each in _COMMON)
+    common = any(
+        parameter.name == shared.name and replace(parameter, advanced=shared.advanced) == shared for shared in _COMMON
+    )
     return _described(parameter).split(" ", 1)[0] if common else _described(parameter)
 
 
@@ -98,7 +101,7 @@ def _plain(parameter: Parameter) -> str:
     if value is None:
         return f"null, {getattr(parameter, 'none', '')}"
     if isinstance(value, tuple):
-        return f"[{', '.join(f'{each:g}' for each in value if isinstance(each, int | float))}]"
+        return f"[{', '.join(f'{number:g}' for number in value if isinstance(number, int | float))}]"
     if isinstance(parameter, Flag):
         return "true" if value else "false"
     return f"{value:g}" if isinstance(value, int | float) else str(value)
@@ -106,7 +109,7 @@ def _plain(parameter: Parameter) -> str:
 
 def _allowed(parameter: Parameter) -> str:
     if isinstance(parameter, Choice):
-        return f" ({', '.join(each for each in parameter.options if each != parameter.default)})"
+        return f" ({', '.join(option for option in parameter.options if option != parameter.default)})"
     if isinstance(parameter, Bounded):
         other = "or " if parameter.start is None else ""
         return f" ({other}{parameter.low:g} to {parameter.high:g}{f' {parameter.unit}' if parameter.unit else ''})"

@@ -1,4 +1,4 @@
-"""What albumentations has and the catalog has not, and why."""
+"""Transforms of albumentations that the catalog leaves out, each with the reason."""
 
 from __future__ import annotations
 

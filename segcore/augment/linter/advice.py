@@ -1,4 +1,4 @@
-"""What usually hurts: settings of a pipeline that don't fit masks or the data, with the reason and the way out."""
+"""Checks a pipeline for settings that usually hurt, and says why and what to change."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from dataclasses import dataclass
 
 from segcore.augment.effect import Effect, speed_sentence, workers_needed
 from segcore.augment.linter.rules import (
-    Place,
     Size,
+    TransformContext,
     percent,
     remarks,
 )
 from segcore.augment.pipeline import Pipeline
-from segcore.augment.probabilities import fires, unchanged
+from segcore.augment.probabilities import application_chances, unchanged_chance
 from segcore.augment.steps import Group, Node, Step, leaves
 from segcore.labels import LabelMap
 
-FEW = 5  # images with a class: fewer say nothing of what happens to it
+FEW = 5  # images with a class; with fewer, its statistics mean nothing
 _NOISES = ("GaussNoise", "ISONoise", "ShotNoise", "SaltAndPepper", "MultiplicativeNoise", "AdditiveNoise")
 _BLURS = ("Blur", "GaussianBlur", "MedianBlur", "MotionBlur", "AdvancedBlur", "Defocus", "ZoomBlur")
 
 
 @dataclass(frozen=True)
 class Advice:
-    """Something to reconsider.
+    """One piece of advice.
 
     Args:
-        step: Position among `pipeline.transforms`; None for the pipeline as a whole.
+        step: Position among `pipeline.transforms`; None for the whole pipeline.
         text: One or two sentences.
-        mild: Worth knowing, and often meant so.
+        mild: Worth knowing, but often intended.
     """
 
     step: int | None
@@ -46,69 +46,71 @@ def advise(
     images_per_second: float | None = None,
     model: str = "",
 ) -> tuple[Advice, ...]:
-    """What to reconsider, the mild ones last; transforms that are never applied are passed over.
+    """Give advice on a pipeline, mild advice last; transforms that are never applied are skipped.
 
     Args:
-        pipeline: The transforms.
-        labels: Classes of the data; they tell a street scene, and what a class is called.
-        size: (height, width) of what the model is fed.
-        effect: What was measured.
-        images_per_second: That a training takes.
-        model: Name of that training's model.
+        pipeline: The pipeline to check.
+        labels: Classes of the data; from their names it sees whether the scenes are streets.
+        size: (height, width) of the model's input.
+        effect: The measured effect of the pipeline on the data.
+        images_per_second: Rate at which a training takes images.
+        model: Name of the model of that training.
     """
     street = labels is not None and is_street(labels)
-    often = fires(pipeline)
-    later = _later(pipeline.steps, often)
-    found: list[Advice] = []
+    chances = application_chances(pipeline)
+    later = _applied_after(pipeline.steps, chances)
+    advice: list[Advice] = []
     for index, step in enumerate(pipeline.transforms):
-        if often[index]:
-            place = Place(step.name, dict(step.values), often[index], street, size, later[index])
-            found += [Advice(index, *remark) for remark in remarks(place)]
-    found += _twice(pipeline, often)
-    found += _noise_before_blur(pipeline, often)
-    found += _never_plain(pipeline, often)
+        if chances[index]:
+            context = TransformContext(step.name, dict(step.values), chances[index], street, size, later[index])
+            advice += [Advice(index, *remark) for remark in remarks(context)]
+    advice += _repeated(pipeline, chances)
+    advice += _noise_before_blur(pipeline, chances)
+    advice += _never_plain(pipeline, chances)
     if effect is not None:
-        found += _measured(effect, labels)
+        advice += _measured(effect, labels)
         if images_per_second and effect.draws:
-            found += _too_slow(effect, images_per_second, model)
-    return tuple(sorted(found, key=lambda advice: advice.mild))
+            advice += _too_slow(effect, images_per_second, model)
+    return tuple(sorted(advice, key=lambda item: item.mild))
 
 
 def is_street(labels: LabelMap) -> bool:
-    """Whether the classes are those of streets seen from a car."""
+    """Whether the classes are those of street scenes seen from a car."""
     names = [name.lower() for name in labels.names]
     around = ("sky", "building", "car", "pavement", "sidewalk", "pole", "vegetation", "traffic")
     return any(name.startswith("road") for name in names) and any(name.startswith(around) for name in names)
 
 
-def _later(
-    nodes: Sequence[Node], often: Sequence[float], after: tuple[str, ...] = (), *, apart: bool = False
+def _applied_after(
+    nodes: Sequence[Node], chances: Sequence[float], after: tuple[str, ...] = (), *, exclusive: bool = False
 ) -> list[tuple[str, ...]]:
-    """Of each leaf, the names of those that can be applied after it to the same image.
+    """For each transform, the names of the transforms that can be applied after it to the same image.
 
     Args:
-        nodes: A list, or the members of a group.
-        often: Chance of each leaf of it.
-        after: Names of what comes after it all.
-        apart: Whether an image meets but one of the nodes, so that none of them follows another.
+        nodes: A list of nodes, or the members of a group.
+        chances: Probability of each transform of the nodes.
+        after: Names of the transforms after all nodes.
+        exclusive: Whether only one of the nodes is applied to an image, so that none follows another.
     """
-    found: list[tuple[str, ...]] = []
-    end = len(often)
+    names: list[tuple[str, ...]] = []
+    end = len(chances)
     for node in reversed(nodes):
         inside = list(leaves((node,)))
-        chances, end = often[end - len(inside) : end], end - len(inside)
+        inner_chances, end = chances[end - len(inside) : end], end - len(inside)
         one = isinstance(node, Group) and (node.name == "OneOf" or node.n == 1)
-        found[:0] = [after] if isinstance(node, Step) else _later(node.steps, chances, after, apart=one)
-        if not apart:
-            after = (*(step.name for step, chance in zip(inside, chances, strict=True) if chance), *after)
-    return found
+        names[:0] = (
+            [after] if isinstance(node, Step) else _applied_after(node.steps, inner_chances, after, exclusive=one)
+        )
+        if not exclusive:
+            after = (*(step.name for step, chance in zip(inside, inner_chances, strict=True) if chance), *after)
+    return names
 
 
-def _twice(pipeline: Pipeline, often: tuple[float, ...]) -> Iterator[Advice]:
-    """The same transform twice in a row in the list itself; a group's members are other choices."""
+def _repeated(pipeline: Pipeline, chances: tuple[float, ...]) -> Iterator[Advice]:
+    """The same transform twice in a row; the members of a group do not count, they are alternatives."""
     position, before = 0, ""
     for node in pipeline.steps:
-        if isinstance(node, Step) and often[position]:
+        if isinstance(node, Step) and chances[position]:
             if node.name == before:
                 text = f"{node.name} follows itself. One of them, with the wider range, does the same in half the time."
                 yield Advice(position, text, True)
@@ -118,11 +120,11 @@ def _twice(pipeline: Pipeline, often: tuple[float, ...]) -> Iterator[Advice]:
         position += sum(1 for _ in leaves((node,)))
 
 
-def _noise_before_blur(pipeline: Pipeline, often: tuple[float, ...]) -> Iterator[Advice]:
-    """Noise that a later transform of the list smooths away; members of one group never follow one another."""
+def _noise_before_blur(pipeline: Pipeline, chances: tuple[float, ...]) -> Iterator[Advice]:
+    """Noise that a later transform smooths away; members of the same group never follow one another."""
     position, earlier = 0, list[tuple[int, Step]]()
     for node in pipeline.steps:
-        inside = [(position + index, step) for index, step in enumerate(leaves((node,))) if often[position + index]]
+        inside = [(position + index, step) for index, step in enumerate(leaves((node,))) if chances[position + index]]
         blur = next((step for _, step in inside if step.name in _BLURS), None)
         if blur is not None:
             for index, noise in earlier:
@@ -137,13 +139,13 @@ def _noise_before_blur(pipeline: Pipeline, often: tuple[float, ...]) -> Iterator
         position += sum(1 for _ in leaves((node,)))
 
 
-def _never_plain(pipeline: Pipeline, often: tuple[float, ...]) -> Iterator[Advice]:
-    plain = unchanged(pipeline)
-    if plain < 0.01 and sum(chance > 0 for chance in often) >= 3:
+def _never_plain(pipeline: Pipeline, chances: tuple[float, ...]) -> Iterator[Advice]:
+    plain = unchanged_chance(pipeline)
+    if plain < 0.01 and sum(chance > 0 for chance in chances) >= 3:
         share = "No image passes" if plain == 0 else f"Only {100 * plain:.1g} % of the images pass"
         yield Advice(
             None,
-            f"{share} unchanged ({sum(often):.1f} transforms each on average), and validation sees only unchanged "
+            f"{share} unchanged ({sum(chances):.1f} transforms each on average), and validation sees only unchanged "
             "ones. That wants a long training; for a short one, lower some probabilities.",
             True,
         )
@@ -155,11 +157,13 @@ def _measured(effect: Effect, labels: LabelMap | None) -> Iterator[Advice]:
     gone = {name: 1 - float(kept) for name, kept, enough in zip(names, effect.kept(), seen, strict=True) if enough}
     cut = {name: share for name, share in gone.items() if share > 0.5}
     if cut:
-        yield Advice(None, f"Cut out of more than half of the images that show it: {_listed(cut)}. Crop or zoom less.")
+        yield Advice(
+            None, f"Cut out of more than half of the images that show it: {_share_list(cut)}. Crop or zoom less."
+        )
     left = {name: float(shift) for name, shift in zip(names, effect.class_shift(), strict=True) if name in gone}
     shrunk = {name: 1 - shift for name, shift in left.items() if shift < 0.5 and name not in cut}
     if shrunk:
-        yield Advice(None, f"More than half of its share of the pixels is lost: {_listed(shrunk)}.")
+        yield Advice(None, f"More than half of its share of the pixels is lost: {_share_list(shrunk)}.")
     if effect.lost > 0.25:
         yield Advice(
             None,
@@ -190,7 +194,7 @@ def _too_slow(effect: Effect, images_per_second: float, model: str) -> Iterator[
         yield Advice(None, f"{sentence} Train with --workers {workers}, or do without the slowest transform.")
 
 
-def _listed(shares: Mapping[str, float]) -> str:
+def _share_list(shares: Mapping[str, float]) -> str:
     """`Pole (80 %), Fence (55 %)`, the largest first."""
     ordered = sorted(shares.items(), key=lambda item: -item[1])
     return ", ".join(f"{name} ({percent(share)})" for name, share in ordered)

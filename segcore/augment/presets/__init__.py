@@ -1,4 +1,4 @@
-"""Pipelines shipped with the project, and how a pipeline is named on a command line."""
+"""Pipelines that come with Segcore, and reading a pipeline from a preset's name, a file or plain values."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ _ORDER = ("none", "light", "driving", "strong", "assignment")
 
 
 @cache
-def _packaged() -> Mapping[str, Pipeline]:
+def _read_presets() -> Mapping[str, Pipeline]:
     folder = files("segcore.augment") / "presets"
     return {name: Pipeline.from_yaml((folder / f"{name}.yaml").read_text(encoding="utf-8")) for name in _ORDER}
 
 
 def presets() -> dict[str, Pipeline]:
     """Name -> pipeline, mildest first: none, light, driving, strong, assignment."""
-    return dict(_packaged())
+    return dict(_read_presets())
 
 
 def load_pipeline(source: str | Path | Mapping[str, Any]) -> Pipeline:
-    """A pipeline from a preset's name, a file, or the plain values of `Pipeline.to_dict`.
+    """Read a pipeline from a preset's name, a file, or the plain values of `Pipeline.to_dict`.
+
+    >>> [step.name for step in load_pipeline("light").steps][0]
+    'HorizontalFlip'
 
     Raises:
         AugmentError: when it is none of these; the presets are listed.

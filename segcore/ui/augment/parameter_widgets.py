@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from segcore.augment import Axes, Bounded, Choice, Color, Flag, Nested, Number, Pair, Parameter, Range, Region, Value
-from segcore.augment.parameters import apart, pairs
+from segcore.augment.parameters import is_named_pairs, named_pairs
 
 _LONGEST_SLIDER = 1200  # steps; longer ones can't be set by hand to a number one wants
 
@@ -24,8 +24,8 @@ def keys_of(parameter: Parameter, value: Value, key: str) -> dict[str, Any]:
             k: v for each, one, inner in _inner(parameter, value, key) for k, v in keys_of(each, one, inner).items()
         }
     if isinstance(parameter, Axes):
-        split = apart(value)
-        ends: Mapping[str, Any] = dict(pairs(value)) if split else {"x": value, "y": value}
+        split = is_named_pairs(value)
+        ends: Mapping[str, Any] = dict(named_pairs(value)) if split else {"x": value, "y": value}
         whole = ends["x"] if split else value
         return {f"{key}:apart": split, key: whole, f"{key}:x": ends["x"], f"{key}:y": ends["y"]}
     if isinstance(parameter, Pair):
@@ -115,7 +115,7 @@ def draw(parameter: Parameter, value: Value, key: str, changed: Callable[[], Non
 
 def _inner(parameter: Nested, value: Value, key: str) -> Iterator[tuple[Parameter, Value, str]]:
     """(parameter, value, key); another option has other keys, since its parameters may have the same names."""
-    for each, (name, one) in zip(parameter.parameters(value), pairs(value), strict=True):
+    for each, (name, one) in zip(parameter.parameters(value), named_pairs(value), strict=True):
         yield each, one, f"{key}:{parameter.option(value)}:{name}"
 
 

@@ -9,7 +9,7 @@ from itertools import count
 import streamlit as st
 
 from segcore.augment import CATALOG, GROUP_KINDS, GROUPS, PROBABILITY, Group, Nested, Pipeline, Step, Value, presets
-from segcore.augment.steps import picked
+from segcore.augment.steps import pick_parameter
 from segcore.errors import AugmentError
 from segcore.ui.augment import parameter_widgets
 from segcore.ui.augment import pipeline_edits as ops
@@ -267,7 +267,7 @@ def _fold(line_id: int, shown: bool) -> None:
 
 def _title(line: Line, parent: Group | None, numbers: dict[int, int]) -> str:
     whole = line.whole
-    how = parent.share(whole) if parent else ""
+    how = parent.pick_share(whole) if parent else ""
     named = f"{numbers[line.id]}. " if isinstance(whole, Step) else f"{whole.name}: "
     text = f"{named}{whole.sentence(how)}"
     return text if whole.enabled else f":gray[~~{text}~~]"
@@ -304,7 +304,7 @@ def _settings(line: Line, key: str, changed: Callable[[], None]) -> None:
     st.slider("probability", 0.0, 1.0, step=PROBABILITY.step, key=f"{key}:p", on_change=changed, help=PROBABILITY.help)
     if isinstance(node, Group):
         if node.name == "SomeOf" and len(line.inner) > 1:
-            n = picked(len(line.inner))
+            n = pick_parameter(len(line.inner))
             st.session_state[f"{key}:n"] = min(int(st.session_state.get(f"{key}:n", node.n)), int(n.high))
             st.slider("n", int(n.low), int(n.high), step=1, key=f"{key}:n", on_change=changed, help=n.help)
         return

@@ -16,7 +16,7 @@ from segcore.data import ClassBalance, Dataset, OpenOptions, Sample, resize_pair
 from segcore.data import class_balance as count_classes
 
 if TYPE_CHECKING:
-    from segcore.augment.effect import Pair
+    from segcore.augment.effect import ImageMaskArrays
     from segcore.data.leaks import LeakReport
 
 DEFAULTS = OpenOptions()
@@ -49,7 +49,7 @@ def sample(key: DataKey, sample_id: str) -> Sample:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def resized_pair(key: DataKey, sample_id: str, size: tuple[int, int]) -> Pair:
+def resized_pair(key: DataKey, sample_id: str, size: tuple[int, int]) -> ImageMaskArrays:
     """Return image and mask at the (height, width) of a training, as training resizes them."""
     full = dataset(key)[sample_id]  # not from `sample`, which would keep it
     return resize_pair(full.image, full.mask, *size)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segcore.augment import CATALOG, Group, Pipeline, Step, presets
-from segcore.augment.effect import Effect, Side
+from segcore.augment.effect import Effect, PictureStatistics
 from segcore.augment.linter.advice import advise, is_street
 from segcore.labels import CAMVID11, CAMVID32, LabelMap, auto_palette
 
@@ -25,7 +25,9 @@ def texts(*steps, **more):
 def side(pixels, images=None, ignored=0, clipped=0):
     bins = np.zeros(32, np.int64)
     found = np.array(pixels, np.int64)
-    return Side(found, ignored, found.astype(bool) * 10 if images is None else np.array(images), bins, bins, clipped)
+    return PictureStatistics(
+        found, ignored, found.astype(bool) * 10 if images is None else np.array(images), bins, bins, clipped
+    )
 
 
 @pytest.mark.parametrize("labels", [CAMVID11, CAMVID32])
@@ -101,13 +103,13 @@ def test_bends():
 
 def test_a_bend_that_is_warned_of_folds():
     """The rule's threshold against the library: there a little of the picture runs backwards, far below it nothing."""
-    from segcore.augment.apply import compiled
+    from segcore.augment.compiled_pipeline import compiled_pipeline
 
     image, mask = np.zeros((200, 200, 3), np.uint8), np.zeros((200, 200), np.uint8)
     folded = {}
     for alpha in (100, 384):
         step = Step.create("ElasticTransform", 1.0, alpha=alpha, sigma=8)
-        maps = [compiled((step,))(image, mask, seed)[2][0][1]["map_x"] for seed in range(4)]
+        maps = [compiled_pipeline((step,))(image, mask, seed)[2][0][1]["map_x"] for seed in range(4)]
         folded[alpha] = float(np.mean([(np.diff(each, axis=1) < 0).mean() for each in maps]))
     assert folded[100] < 0.0005 < folded[384] < 0.02
 

@@ -15,9 +15,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from segcore.augment import CATALOG, GROUPS, LEFT_OUT, Choice, Flag, Nested, Pair, Pipeline, Range, Step
-from segcore.augment.build_library_schema import read
+from segcore.augment.build_library_schema import read_installed
 from segcore.augment.catalog import docs_page
-from segcore.augment.library_schema import Library, LibraryParameter, recorded
+from segcore.augment.library_schema import LibraryParameter, LibrarySchema, recorded_schema
 from segcore.augment.parameters import Axes, Color, ParameterError, Region
 from segcore.augment.transform_spec import TransformSpec
 from segcore.errors import AugmentError
@@ -196,14 +196,14 @@ def test_every_parameter_of_the_library_is_offered_fixed_or_refused_with_a_reaso
     spec = CATALOG[name]
     offered = {each.name for each in spec.params}
     answered = [offered, set(spec.fixed), set(spec.refusals)]
-    assert set().union(*answered) == set(recorded().transforms[name].parameters)
+    assert set().union(*answered) == set(recorded_schema().transforms[name].parameters)
     assert sum(map(len, answered)) == len(set().union(*answered))
     assert all(reason.endswith(".") for reason in spec.refusals.values())
 
 
 @pytest.mark.parametrize("name", CATALOG)
 def test_bounds_lie_within_the_librarys(name):
-    library = recorded().transforms[name].parameters
+    library = recorded_schema().transforms[name].parameters
     for each in CATALOG[name].params:
         found, low, high = library[each.name], getattr(each, "low", None), getattr(each, "high", None)
         if low is not None:
@@ -215,31 +215,31 @@ def test_bounds_lie_within_the_librarys(name):
 
 def test_each_transform_of_the_library_is_in_the_catalog_or_left_out_with_a_reason():
     assert not set(CATALOG) & set(LEFT_OUT)
-    assert set(CATALOG) | set(LEFT_OUT) == set(recorded().transforms)
+    assert set(CATALOG) | set(LEFT_OUT) == set(recorded_schema().transforms)
     assert all(reason.endswith(".") for reason in LEFT_OUT.values())
     with pytest.raises(AugmentError, match=r"^Normalize is not offered: Training turns images into tensors itself"):
         Step.create("Normalize")
 
 
 def test_the_record_is_what_the_installed_library_says():
-    installed = read()
-    if installed.version != recorded().version:
-        pytest.skip(f"recorded with albumentations {recorded().version}, installed is {installed.version}")
-    assert installed == recorded()
+    installed = read_installed()
+    if installed.version != recorded_schema().version:
+        pytest.skip(f"recorded with albumentations {recorded_schema().version}, installed is {installed.version}")
+    assert installed == recorded_schema()
 
 
 def test_the_record_reads_back_as_it_was_written():
     parameter = LibraryParameter(kind="choice", options=("a", "b"), null=True, default=(1, 2.5), help="Which.")
     transform = replace(
-        recorded().transforms["Rotate"],
+        recorded_schema().transforms["Rotate"],
         parameters={"which": parameter, "none": LibraryParameter(kind="flag", required=True)},
     )
-    assert '"which": {"kind": "choice"' in Library("1", {"Rotate": transform}).text()
-    assert '"none": {"kind": "flag", "required": true}' in Library("1", {"Rotate": transform}).text()
+    assert '"which": {"kind": "choice"' in LibrarySchema("1", {"Rotate": transform}).text()
+    assert '"none": {"kind": "flag", "required": true}' in LibrarySchema("1", {"Rotate": transform}).text()
 
 
 def test_what_is_not_said_by_hand_comes_from_the_library():
-    spec, library = CATALOG["Illumination"], recorded().transforms["Illumination"].parameters
+    spec, library = CATALOG["Illumination"], recorded_schema().transforms["Illumination"].parameters
     strength = spec.param("intensity_range")
     assert (strength.low, strength.high, strength.default) == (0.01, 0.2, library["intensity_range"].default)
     assert spec.param("mode").options == {each: each for each in ("corner", "gaussian", "linear")}

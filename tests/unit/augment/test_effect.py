@@ -9,7 +9,7 @@ from segcore.augment.effect import (
     BRIGHTNESS,
     CONTRAST,
     Effect,
-    Side,
+    PictureStatistics,
     measure,
     speed_sentence,
     workers_needed,
@@ -32,7 +32,7 @@ def pair():
 
 
 def test_counts_by_hand(pair):
-    side = Side.of(*pair, 3)
+    side = PictureStatistics.of(*pair, 3)
     assert side.pixels.tolist() == [40, 32, 0]
     assert (side.ignored, side.scored, side.total, side.clipped) == (8, 72, 80, 80)
     assert side.images.tolist() == [1, 1, 0]

@@ -291,11 +291,11 @@ def test_more_picks_than_are_switched_on_is_all_of_them():
 def test_stages_lead_from_the_picture_to_the_result():
     for seed in range(10):
         stages = GROUPED.stages(IMAGE, MASK, seed=seed)
-        assert tuple(stage.fired for stage in stages) == GROUPED.trace(IMAGE, MASK, seed=seed)
+        assert tuple(stage.applied for stage in stages) == GROUPED.trace(IMAGE, MASK, seed=seed)
         image, mask = GROUPED(IMAGE, MASK, seed=seed)
         if stages:
             assert (stages[-1].image == image).all() and (stages[-1].mask == mask).all()
-        if stages and stages[0].fired.name == "HorizontalFlip":
+        if stages and stages[0].applied.name == "HorizontalFlip":
             assert (stages[0].image == IMAGE[:, ::-1]).all() and (stages[0].mask == MASK[:, ::-1]).all()
 
 
@@ -376,13 +376,13 @@ def test_check_refuses_what_some_draw_can_not_take(steps):
 
 def test_nothing_of_a_picture_is_kept_until_the_next_one():
     """Maps and noise are as large as the picture, and a page makes a pipeline a slider move."""
-    from segcore.augment.apply import compiled
+    from segcore.augment.compiled_pipeline import compiled_pipeline
 
     pipeline = Pipeline((Step.create("GaussNoise", 1.0), Step.create("ElasticTransform", 1.0)))
     pipeline.stages(IMAGE, MASK, seed=1)
-    with compiled(pipeline.steps).one() as machine:
-        assert machine._drawn == [] and machine._kept is None
-        assert all(transform.params == {} for transform in machine._transforms.values())
+    with compiled_pipeline(pipeline.steps).borrow() as compiled:
+        assert compiled._drawn == [] and compiled._kept is None
+        assert all(transform.params == {} for transform in compiled._transforms.values())
 
 
 def test_stripes_that_were_not_drawn_are_told_too():

@@ -1,4 +1,4 @@
-"""Where albumentations is used: building a pipeline, and running it under a seed."""
+"""Builds a pipeline in albumentations and runs it under a seed. The only module that calls the library."""
 
 from __future__ import annotations
 
@@ -23,31 +23,33 @@ from segcore.augment.steps import (
 from segcore.errors import AugmentError, first_line
 
 _CROP = re.compile(r"^Crop size .*exceeds.*: \((\d+), (\d+)\) vs ")  # (height, width)
-Drawn = list[tuple[int, dict[str, Any]]]  # (position of the transform, what it drew), in the order they were applied
+DrawnParameters = list[tuple[int, dict[str, Any]]]  # (position of the transform, what it drew), in order applied
 
 
-class Machine:
-    """The albumentations pipeline of some steps, used by one caller at a time: generators and drawn values are its own.
+class CompiledPipeline:
+    """A pipeline built in albumentations. It holds its generators and drawn parameters: one caller at a time.
 
-    The seed goes to one generator that all transforms share: `Compose.set_random_seed` would give each transform its
-    own copy of the same stream, so that all those with the same probability fire together.
+    All transforms share one generator with the seed: `Compose.set_random_seed` would give each transform its own copy
+    of the same stream, so that all transforms with the same probability would be applied together.
     """
 
     def __init__(self, nodes: Sequence[Node]) -> None:
-        # albumentations asks a server for a newer version when imported, unless told not to.
+        # Without this, importing albumentations asks a server for a newer version.
         os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
         import albumentations
 
         self._library: Any = albumentations
         self._transforms: dict[int, Any] = {}  # position among all transforms -> object
-        self._drawn: Drawn = []
+        self._drawn: DrawnParameters = []
         self._kept: list[tuple[U8, U8]] | None = None
         positions = iter(range(sum(1 for _ in leaves(nodes))))
         built = [self._build(node, positions) for node in nodes]
-        self._compose = albumentations.Compose([each for each in built if each is not None])
+        self._compose = albumentations.Compose([transform for transform in built if transform is not None])
 
-    def __call__(self, image: U8, mask: U8, seed: int, kept: list[tuple[U8, U8]] | None) -> tuple[U8, U8, Drawn]:
-        """(image, mask, what was applied); the picture after each transform is appended to `kept`."""
+    def __call__(
+        self, image: U8, mask: U8, seed: int, kept: list[tuple[U8, U8]] | None
+    ) -> tuple[U8, U8, DrawnParameters]:
+        """Return (image, mask, drawn parameters); append the picture after each transform to `kept`."""
         self._drawn, self._kept = [], kept
         self._compose.set_random_state(np.random.default_rng(seed), random.Random(seed))
         try:
@@ -55,7 +57,7 @@ class Machine:
             return result["image"], result["mask"], self._drawn
         except Exception as error:  # the library raises whatever OpenCV and numpy raise
             raise self._failure(error) from error
-        finally:  # maps and noise as large as the picture: not to be kept until the next call
+        finally:  # drawn maps and noise are as large as the picture: free them
             self._drawn, self._kept = [], None
             for transform in self._transforms.values():
                 transform.params = {}
@@ -67,20 +69,24 @@ class Machine:
                 return None
             try:
                 transform = getattr(self._library, node.name)(**node.arguments(), p=node.p)
-            except ValueError as error:  # pydantic's, for values that contradict each other
+            except ValueError as error:  # pydantic raises it for values that contradict each other
                 raise AugmentError(f"{node.name} can't be built: {_reason(error)}") from None
             transform.apply_with_params = self._watched(position, transform.apply_with_params)
             self._transforms[position] = transform
             return transform
-        built = [self._build(each, positions) for each in node.steps]
-        chosen = [one for one, each in zip(built, node.steps, strict=True) if each in node.choices]
+        built = [self._build(member, positions) for member in node.steps]
+        chosen = [one for one, member in zip(built, node.steps, strict=True) if member in node.choices]
         if not is_active(node):
             return None
-        more = {"n": min(node.n, len(chosen))} if node.name == "SomeOf" else {}
-        return getattr(self._library, node.name)(chosen, **more, p=node.p)
+        arguments = {"n": min(node.n, len(chosen))} if node.name == "SomeOf" else {}
+        return getattr(self._library, node.name)(chosen, **arguments, p=node.p)
 
     def _watched(self, position: int, apply: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-        """`apply_with_params` of a transform, noting that it was called and what it made."""
+        """Wrap `apply_with_params` of a transform so that it records its parameters and, if asked, its result.
+
+        `Compose(save_applied_params=True)` records parameters too, but leaves out arrays, from which
+        `applied_parameters` computes angles and shifts, and tells neither the position nor the picture after it.
+        """
 
         def watched(params: dict[str, Any], *args: Any, **data: Any) -> dict[str, Any]:  # noqa: ANN401
             result = apply(params, *args, **data)
@@ -92,7 +98,7 @@ class Machine:
         return watched
 
     def _failure(self, error: Exception) -> AugmentError:
-        """The error in words, with the transform that raised it."""
+        """The error in plain words; the traceback tells which transform raised it."""
         name, size, trace = "The pipeline", "", error.__traceback__
         names = {id(transform): type(transform).__name__ for transform in self._transforms.values()}
         while trace is not None:
@@ -107,46 +113,48 @@ class Machine:
         return AugmentError(f"{name} can't take a picture{size}: {_reason(error)}")
 
 
-class Pool:
-    """Machines of one pipeline: as many as are ever used at the same time."""
+class CompiledPipelinePool:
+    """Compiled copies of one pipeline: as many as threads use at the same time."""
 
     def __init__(self, nodes: tuple[Node, ...]) -> None:
         self._nodes = nodes
-        self._idle: list[Machine] = []
+        self._idle: list[CompiledPipeline] = []
         self._lock = threading.Lock()
-        with self.one():  # values that the library refuses are told now
+        with self.borrow():  # builds one now, so that values which the library refuses raise here
             pass
 
-    def __call__(self, image: U8, mask: U8, seed: int, kept: list[tuple[U8, U8]] | None = None) -> tuple[U8, U8, Drawn]:
-        """As `Machine`."""
-        with self.one() as machine:
-            return machine(image, mask, seed, kept)
+    def __call__(
+        self, image: U8, mask: U8, seed: int, kept: list[tuple[U8, U8]] | None = None
+    ) -> tuple[U8, U8, DrawnParameters]:
+        """Run a compiled copy that no other thread uses, see `CompiledPipeline`."""
+        with self.borrow() as compiled:
+            return compiled(image, mask, seed, kept)
 
     @contextmanager
-    def one(self) -> Iterator[Machine]:
-        """A machine that nobody else uses meanwhile."""
+    def borrow(self) -> Iterator[CompiledPipeline]:
+        """Lend a compiled copy to one caller."""
         with self._lock:
-            machine = self._idle.pop() if self._idle else None
-        machine = machine or Machine(self._nodes)
+            compiled = self._idle.pop() if self._idle else None
+        compiled = compiled or CompiledPipeline(self._nodes)
         try:
-            yield machine
+            yield compiled
         finally:
             with self._lock:
-                self._idle.append(machine)
+                self._idle.append(compiled)
 
 
-@lru_cache(maxsize=16)  # building takes milliseconds
-def compiled(nodes: tuple[Node, ...]) -> Pool:
-    """The machines of these steps, shared by all who ask for the same."""
-    return Pool(nodes)
+@lru_cache(maxsize=16)  # building one takes milliseconds
+def compiled_pipeline(nodes: tuple[Node, ...]) -> CompiledPipelinePool:
+    """The compiled copies of these nodes, shared by all callers with equal nodes."""
+    return CompiledPipelinePool(nodes)
 
 
 def _reason(error: Exception) -> str:
-    """What the library says, without its class names and addresses of documentation."""
+    """The library's message without class names and documentation links."""
     sizes = _CROP.search(str(error))
     if sizes:
         return f"it cuts out {sizes[1]}x{sizes[2]}. Make that smaller, or let it pad (pad_if_needed: true)."
     errors = getattr(error, "errors", None)
     if callable(errors):  # pydantic
-        return "; ".join(str(each["msg"]).removeprefix("Value error, ") for each in errors()).rstrip(".") + "."
+        return "; ".join(str(problem["msg"]).removeprefix("Value error, ") for problem in errors()).rstrip(".") + "."
     return first_line(error).rstrip(".") + "."
