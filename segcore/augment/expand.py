@@ -392,6 +392,6 @@ def _check(plan: _Plan, work: Path, folder: Path, skip_incomplete: bool) -> None
     different = sorted(name for name in read.keys() | plan.samples if read.get(name) != plan.samples.get(name))
     if different:
         raise DatasetError(
-            f"{folder}: {number(len(different), 'sample')} would not be read back as meant ({different[0]}): the files of "
-            "the source share names or folders between splits. Give each split folders and names of its own."
+            f"{folder}: {number(len(different), 'sample')} would not be read back as meant ({different[0]}): the "
+            "files of the source share names or folders between splits. Give each split folders and names of its own."
         )

@@ -25,9 +25,9 @@ def section() -> str:
         "## The catalog",
         "",
         f"{len(CATALOG)} of the {len(CATALOG) + len(LEFT_OUT)} transforms of albumentations "
-        f"{recorded_schema().version}. A parameter is written with its default, then what it may be; those in italics are "
-        "folded away in the editor and left out of the file while they are at their default. Two numbers in brackets are a range, of which each "
-        "picture draws one number.",
+        f"{recorded_schema().version}. A parameter is written with its default, then what it may be; those in italics "
+        "are folded away in the editor and left out of the file while they are at their default. Two numbers in "
+        "brackets are a range, of which each picture draws one number.",
         "",
         "Of many transforms, and said once:",
         "",
