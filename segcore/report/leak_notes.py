@@ -23,10 +23,10 @@ def checks_of(runs: Sequence[RunRecord], dataset: Dataset) -> dict[str, LeakRepo
         runs: Trained on it, or on something else.
         dataset: Its stored reports are read.
     """
-    from segcore.data.leaks.report_storage import stored_of
+    from segcore.data.leaks.report_storage import stored_for_split
 
     splits = dict.fromkeys(run.summary.dataset.split_fingerprint for run in runs)
-    known = {split: stored_of(dataset, split) for split in splits}
+    known = {split: stored_for_split(dataset, split) for split in splits}
     found = ((run.id, run.summary.dataset, known[run.summary.dataset.split_fingerprint]) for run in runs)
     return {run_id: report for run_id, info, report in found if report and report.fingerprint == info.fingerprint}
 

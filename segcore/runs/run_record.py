@@ -169,10 +169,10 @@ class RunRecord:
         Args:
             sources: Where the data may be now, if not where it was for training.
         """
-        from segcore.data.leaks.report_storage import stored_for
+        from segcore.data.leaks.report_storage import stored_for_fingerprints
 
         info = self.summary.dataset
-        report = stored_for((*sources, info.source), info.fingerprint, info.split_fingerprint)
+        report = stored_for_fingerprints((*sources, info.source), info.fingerprint, info.split_fingerprint)
         return report if report is not None and report.pictures else None
 
     def evaluation(self, split: str) -> Evaluation | None:

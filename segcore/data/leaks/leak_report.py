@@ -1,4 +1,4 @@
-"""What a leak check found: findings, each a sentence with examples, and the one line that stands beside a score."""
+"""The report of a leak check: findings, each a sentence with examples, and the one line shown beside a score."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, get_args
 
 SCHEMA_VERSION: Final = 1
-MOST_EXAMPLES = 20  # of a finding that are kept: enough to look at, and a report stays small
-# A tenth of the frames known by heart moves a score by points, as much as one good model is better than another.
+MOST_EXAMPLES = 20  # examples kept of a finding: enough to look at, and a report stays small
+# Knowing a tenth of the frames by heart moves a score by points, as much as one good model is better than another.
 LEAK_SHARE = 0.1
-# Under a hundredth moves it by less than its own interval; it is listed, but not said beside a score.
+# Knowing less than a hundredth moves it by less than its own interval: listed, but not shown beside a score.
 WARNING_SHARE = 0.01
 
 Severity = Literal["leak", "warning", "note"]
@@ -40,8 +40,8 @@ class Example:
 
     Args:
         id: The sample.
-        partner: What it is like, or near to; empty where there is none.
-        detail: How near or alike, for people: `0.07 s`.
+        partner: The sample it is like, or near to; empty where there is none.
+        detail: How near or alike they are, for people: `0.07 s`.
     """
 
     id: str
@@ -54,15 +54,15 @@ class Finding:
     """One thing that a user should know about a split.
 
     Args:
-        kind: What was found, a key of `TITLES`.
+        kind: A key of `TITLES`.
         severity: `leak`: scores on `split` measure memory; `warning`: they flatter, or something wants mending;
             `note`: good to know.
-        split: `train`, `val` or `test`: what is affected; empty for the dataset as a whole.
+        split: The affected split: `train`, `val` or `test`; empty for the dataset as a whole.
         other: The split it shares something with; empty where there is none.
         count: Samples, pairs or classes affected.
-        total: Of how many.
-        sentence: For people.
-        examples: The worst of them, at most `MOST_EXAMPLES`.
+        total: Samples, pairs or classes that were looked at.
+        sentence: The finding in words.
+        examples: The worst cases, at most `MOST_EXAMPLES`.
     """
 
     kind: Kind
@@ -76,37 +76,37 @@ class Finding:
 
     @property
     def share(self) -> float:
-        """In 0..1."""
+        """`count` of `total`, in 0..1."""
         return self.count / max(1, self.total)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Finding:
-        """What `asdict` made a dict of.
+        """The finding that `asdict` turned into a dict.
 
         Raises:
             KeyError, TypeError, ValueError: when it is something else.
         """
-        found = cls(**{**values, "examples": tuple(Example(**each) for each in values["examples"])})
-        if found.kind not in TITLES or found.severity not in get_args(Severity):
-            raise ValueError(f"{found.kind} {found.severity}")
-        return found
+        finding = cls(**{**values, "examples": tuple(Example(**example) for example in values["examples"])})
+        if finding.kind not in TITLES or finding.severity not in get_args(Severity):
+            raise ValueError(f"{finding.kind} {finding.severity}")
+        return finding
 
 
 @dataclass(frozen=True)
 class LeakReport:
-    """All that was found about the splits of a dataset.
+    """All findings about the splits of a dataset.
 
     Args:
-        dataset: Its name.
-        source: What was opened.
-        fingerprint: Of the dataset, so that a stale report is never shown; empty where no file of it was read.
-        split: How it was split: `own` for the dataset's own splits, else the method of a plan.
-        split_fingerprint: Of the plan.
-        samples: Scored frames by split.
-        findings: Worst first.
-        pictures: Whether pictures and masks were compared, beside ids and numbers.
+        dataset: The dataset's name.
+        source: Its path, or `drive`.
+        fingerprint: The dataset's, so that a stale report is never shown; empty where none of its files was read.
+        split: `own` for the dataset's own splits, else the method of the plan.
+        split_fingerprint: The plan's.
+        samples: Number of scored frames by split.
+        findings: The worst first.
+        pictures: Whether images and masks were compared, besides ids and frame numbers.
         fps: Frames a second that a user gave for the frame numbers; None where only known rates were used.
-        video: `Dataset.stated` when it was made, which decides what counts as a neighbour in time.
+        video: `Dataset.stated` at the time of the check; it decides what counts as a neighbour in time.
     """
 
     dataset: str
@@ -123,8 +123,8 @@ class LeakReport:
 
     @property
     def leaks(self) -> tuple[Finding, ...]:
-        """The findings because of which a score measures memory, or flatters."""
-        return tuple(found for found in self.findings if _beside_a_score(found))
+        """The findings that are shown beside a score: it measures memory, or is too good."""
+        return tuple(finding for finding in self.findings if _beside_a_score(finding))
 
     def sentence(self, split: str) -> str | None:
         """The one line that stands beside a score on `val` or `test`; None when nothing speaks against it."""
@@ -133,8 +133,7 @@ class LeakReport:
     @property
     def sentences(self) -> dict[str, str]:
         """`sentence` of `val` and `test`, where there is one."""
-        found = {split: self.sentence(split) for split in ("val", "test")}
-        return {split: text for split, text in found.items() if text}
+        return {split: text for split in ("val", "test") if (text := self.sentence(split))}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `from_dict` reads them."""
@@ -142,7 +141,7 @@ class LeakReport:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> LeakReport:
-        """What `to_dict` wrote.
+        """The report that `to_dict` turned into plain values.
 
         Raises:
             KeyError, TypeError, ValueError: when it is something else, or of another schema.
@@ -150,29 +149,29 @@ class LeakReport:
         if values["schema_version"] != SCHEMA_VERSION:
             raise ValueError(f"schema_version {values['schema_version']}")
         plain = {name: value for name, value in values.items() if name != "sentences"}
-        return cls(**{**plain, "findings": tuple(Finding.from_dict(each) for each in values["findings"])})
+        return cls(**{**plain, "findings": tuple(Finding.from_dict(finding) for finding in values["findings"])})
 
 
 def sentence(findings: Collection[Finding], split: str) -> str | None:
     """The sentence of the worst finding that speaks against a score on `split`; None when there is none."""
-    against = [found for found in findings if found.split == split and _beside_a_score(found)]
+    against = [finding for finding in findings if finding.split == split and _beside_a_score(finding)]
     return min(against, key=weight).sentence if against else None
 
 
-def _beside_a_score(found: Finding) -> bool:
-    return found.kind in LEAKS and found.severity != "note" and found.split != "train"
+def _beside_a_score(finding: Finding) -> bool:
+    return finding.kind in LEAKS and finding.severity != "note" and finding.split != "train"
 
 
-def weight(found: Finding) -> tuple[int, bool, float, int]:
-    """Sort key: worst first; what is shared with training before what is shared with validation."""
-    kinds = list(TITLES)
-    return get_args(Severity).index(found.severity), found.other == "val", -found.share, kinds.index(found.kind)
+def weight(finding: Finding) -> tuple[int, bool, float, int]:
+    """Sort key: the worst first; what is shared with training before what is shared with validation."""
+    rank, kind = get_args(Severity).index(finding.severity), list(TITLES).index(finding.kind)
+    return rank, finding.other == "val", -finding.share, kind
 
 
 def severity(count: int, total: int, other: str = "train") -> Severity:
-    """How bad it is that so many frames of a split are known from another one.
+    """How bad it is that `count` of `total` frames of a split are known from another one.
 
-    What test shares with validation only helped to choose the epoch: never worse than a warning.
+    Frames that test shares with validation only helped to choose the epoch: they are never worse than a warning.
     """
     share = count / max(1, total)
     if share >= LEAK_SHARE and other == "train":
@@ -181,7 +180,7 @@ def severity(count: int, total: int, other: str = "train") -> Severity:
 
 
 def portion(count: int, total: int, what: str) -> str:
-    """So many of how many.
+    """A share in words.
 
     >>> portion(9, 11, "test frames"), portion(1, 233, "test frames")
     ('82 % of test frames (9 of 11)', '0.4 % of test frames (1 of 233)')
@@ -194,7 +193,7 @@ def portion(count: int, total: int, what: str) -> str:
 
 
 def verdict(level: Severity, other: str) -> str:
-    """What it means for a score."""
+    """The consequence for a score, in words."""
     if other == "val":
         return "the epoch was chosen on nearly these pictures"
     return {

@@ -1,6 +1,6 @@
-"""What two splits share by ids and frame numbers alone: copies of one frame, and frames that are close in time.
+"""Finds, by ids and frame numbers alone, copies of one frame and frames close in time in two splits.
 
-No picture is read, so that planning a split and beginning a training can afford it.
+No image is read, so that planning a split and starting a training can afford it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from segcore.arrays import I64
 from segcore.data.dataset import SPLITS, Dataset
 from segcore.data.leaks.leak_report import (
     MOST_EXAMPLES,
@@ -48,13 +48,13 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Near:
-    """A frame and the nearest one of another split in its own sequence.
+    """A frame and the nearest frame of another split in its own sequence.
 
     Args:
-        frame, partner: Ids.
-        frames: How far apart, in frame numbers.
-        seconds: The same, None where the rate is not known.
-        direct: No frame of the sequence's usual step fits between them.
+        frame, partner: Their ids.
+        frames: Their distance in frame numbers.
+        seconds: Their distance in seconds, None where the frame rate is not known.
+        direct: Whether no frame of the sequence's usual step fits between them.
     """
 
     frame: str
@@ -65,15 +65,15 @@ class Near:
 
     @property
     def detail(self) -> str:
-        """How far apart, for people."""
+        """Their distance, for people."""
         return f"{number(self.frames, 'frame')} apart" if self.seconds is None else f"{self.seconds:.2f} s apart"
 
 
 class Timeline:
-    """Where in time the frames of a dataset are, as far as their ids tell.
+    """The position in time of the frames of a dataset, as far as their ids tell.
 
     Args:
-        dataset: Whose frames.
+        dataset: The dataset.
         fps: Frames a second that the numbers count, where the user knows; else only known sequences have seconds.
     """
 
@@ -89,7 +89,7 @@ class Timeline:
                 continue
             self.places[record.id] = Place(sequence, count)
             numbers[sequence].add(count)
-        self.steps = {sequence: _step(found) for sequence, found in numbers.items()}
+        self.steps = {sequence: _step(counts) for sequence, counts in numbers.items()}
 
     def rate(self, sequence: str) -> float | None:
         """Frames a second of a sequence, where known."""
@@ -101,19 +101,20 @@ class Timeline:
 
     def sequences(self, ids: Iterable[str]) -> list[list[str]]:
         """Those of `ids` that have a place in time, by sequence and in order, one for each number."""
-        found: dict[str, dict[int, str]] = defaultdict(dict)
-        for each in ids:
-            if place := self.places.get(each):
-                found[place.sequence].setdefault(place.number, each)
-        return [[sequence[each] for each in sorted(sequence)] for sequence in found.values()]
+        return [[frames[count] for count in sorted(frames)] for frames in self._by_number(ids).values()]
+
+    def _by_number(self, ids: Iterable[str]) -> dict[str, dict[int, str]]:
+        """Sequence -> frame number -> the first id with it."""
+        sequences: dict[str, dict[int, str]] = defaultdict(dict)
+        for sample_id in ids:
+            if place := self.places.get(sample_id):
+                sequences[place.sequence].setdefault(place.number, sample_id)
+        return sequences
 
     def nearest(self, frames: Iterable[str], others: Iterable[str]) -> list[Near]:
-        """Of each frame the nearest other one of its sequence, where there is any."""
-        by_sequence: dict[str, dict[int, str]] = defaultdict(dict)
-        for other in others:
-            if seen := self.places.get(other):
-                by_sequence[seen.sequence].setdefault(seen.number, other)
-        ordered = {name: np.array(sorted(found), np.int64) for name, found in by_sequence.items()}
+        """For each frame, the nearest of `others` in its sequence, where there is one."""
+        by_sequence = self._by_number(others)
+        ordered = {sequence: np.array(sorted(frames), np.int64) for sequence, frames in by_sequence.items()}
         near = []
         for frame in frames:
             place = self.places.get(frame)
@@ -130,29 +131,29 @@ def plan_findings(dataset: Dataset, items: Mapping[str, Sequence[Item]], fps: fl
     """Copies and neighbours in time between every two splits.
 
     Args:
-        dataset: Whose samples.
+        dataset: The dataset that was split.
         items: Frames and copies by split.
         fps: Frames a second that the frame numbers count, where the user knows.
     """
     timeline = Timeline(dataset, fps)
     frames = {split: scored_ids(items.get(split, ())) for split in SPLITS}
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for other, split in PAIRS:
         if not frames[split] or not frames[other]:
             continue
         known = {item.frame: item.id for item in items[other]}
         shared = [item for item in items[split] if item.frame in known]
         if shared:
-            found.append(_copies(shared, known, len(items[split]), split, other))
+            findings.append(_copies(shared, known, len(items[split]), split, other))
         copied = {item.id for item in shared}
         near = timeline.nearest([frame for frame in frames[split] if frame not in copied], frames[other])
-        found += _in_time(near, len(frames[split]), split, other)
-    return found
+        findings += _in_time(near, len(frames[split]), split, other)
+    return findings
 
 
 def within(near: Iterable[Near], seconds: float) -> list[Near]:
-    """Those that are known to be so close in time."""
-    return [each for each in near if each.seconds is not None and each.seconds <= seconds + _EPSILON]
+    """The frames that are known to be at most so many seconds from their partner."""
+    return [pair for pair in near if pair.seconds is not None and pair.seconds <= seconds + _EPSILON]
 
 
 def _copies(shared: Sequence[Item], known: Mapping[str, str], total: int, split: str, other: str) -> Finding:
@@ -167,39 +168,39 @@ def _copies(shared: Sequence[Item], known: Mapping[str, str], total: int, split:
 
 
 def _in_time(near: Sequence[Near], total: int, split: str, other: str) -> list[Finding]:
-    """The finding on frames within `MEMORY_SECONDS`; without one that matters, that on frames close in time."""
-    ordered = sorted(near, key=lambda each: each.frames if each.seconds is None else each.seconds)
+    """The finding on frames within `MEMORY_SECONDS`; unless it is a leak, also that on frames close in time."""
+    ordered = sorted(near, key=lambda pair: pair.frames if pair.seconds is None else pair.seconds)
     beside = within(ordered, MEMORY_SECONDS)
-    found = []
+    findings = []
     if beside:
         level = severity(len(beside), total, other)
         what = f"have a {NAMES[other]} frame within {MEMORY_SECONDS:g} s"
         text = f"{portion(len(beside), total, f'{NAMES[split]} frames')} {what}: {verdict(level, other)}."
-        found.append(Finding("time", level, split, other, len(beside), total, text, _examples(beside)))
+        findings.append(Finding("time", level, split, other, len(beside), total, text, _examples(beside)))
         if level == "leak":
-            return found
+            return findings
     if other != "train":
-        return found
-    close = [each for each in ordered if (each.direct if each.seconds is None else each.seconds <= CLOSE_SECONDS)]
+        return findings
+    close = [pair for pair in ordered if (pair.direct if pair.seconds is None else pair.seconds <= CLOSE_SECONDS)]
     if len(close) > len(beside):
-        if all(each.seconds is not None for each in close):
+        if all(pair.seconds is not None for pair in close):
             what = f"have a {NAMES[other]} frame within {CLOSE_SECONDS:g} s"
         else:
             what = f"are direct neighbours in time of {NAMES[other]} frames"
         most = len(close) >= CLOSE_SHARE * total
         means = "this score is optimistic for new streets" if most else "the others are further away"
         text = f"{portion(len(close), total, f'{NAMES[split]} frames')} {what}: {means}."
-        flatters: Severity = "warning" if most else "note"
-        found.append(Finding("close", flatters, split, other, len(close), total, text, _examples(close)))
-    return found
+        weak: Severity = "warning" if most else "note"
+        findings.append(Finding("close", weak, split, other, len(close), total, text, _examples(close)))
+    return findings
 
 
 def _examples(near: Sequence[Near]) -> tuple[Example, ...]:
-    return tuple(Example(each.frame, each.partner, each.detail) for each in near[:MOST_EXAMPLES])
+    return tuple(Example(pair.frame, pair.partner, pair.detail) for pair in near[:MOST_EXAMPLES])
 
 
 def _sequence(group: str) -> str:
-    """The sequence of a group; of a known one, without the split that is put before ids which occur in two splits."""
+    """The sequence of a group. Ids that occur in two splits begin with their split; a known sequence is freed of it."""
     split, _, rest = group.partition("__")
     return rest if split in SPLITS and frame_rate(rest) else group
 
@@ -210,6 +211,6 @@ def _step(numbers: Iterable[int]) -> int:
     return int(steps[counts.argmax()]) if len(steps) else 1
 
 
-def _closest(numbers: npt.NDArray[np.int64], wanted: int) -> int:
+def _closest(numbers: I64, wanted: int) -> int:
     place = int(np.searchsorted(numbers, wanted))
-    return min((int(each) for each in numbers[max(0, place - 1) : place + 1]), key=lambda each: abs(each - wanted))
+    return min((int(value) for value in numbers[max(0, place - 1) : place + 1]), key=lambda value: abs(value - wanted))

@@ -1,4 +1,4 @@
-"""Leak reports on disk: beside the data where that is a folder that may be written, else in the user's cache."""
+"""Stores and finds leak reports: in the dataset's folder where that is writable, else in the user's cache."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,28 +25,27 @@ def stored(dataset: Dataset, plan: SplitPlan | None = None) -> LeakReport | None
     """The newest report on a dataset as it is now; None when there is none, or only of other images, masks or splits.
 
     Args:
-        dataset: Stamped, so every file of it is read once, where there is a report at all.
+        dataset: Where there is any report, its fingerprint is computed, which reads every file once.
         plan: How it is split; None takes the dataset's own splits.
     """
-    # Planned only where there is a report at all.
     return _newest(dataset, lambda: (plan or own_plan(dataset)).fingerprint)
 
 
-def stored_of(dataset: Dataset, split_fingerprint: str) -> LeakReport | None:
-    """`stored` of a split that only its fingerprint is known of, such as a run's."""
+def stored_for_split(dataset: Dataset, split_fingerprint: str) -> LeakReport | None:
+    """The newest report on a dataset as it is now and on a split that is known by its fingerprint, such as a run's."""
     return _newest(dataset, lambda: split_fingerprint)
 
 
-def stored_for(sources: Iterable[str], fingerprint: str, split_fingerprint: str) -> LeakReport | None:
-    """The newest report on data and a split that only their fingerprints are known of; no file of the data is read.
+def stored_for_fingerprints(sources: Iterable[str], fingerprint: str, split_fingerprint: str) -> LeakReport | None:
+    """The newest report on data and a split that are known by their fingerprints; no file of the data is read.
 
     Args:
-        sources: Where the data may be; those that aren't on this machine are left out.
-        fingerprint: Of the data.
-        split_fingerprint: Of the split.
+        sources: Paths where the data may be; those that don't exist on this machine are left out.
+        fingerprint: The dataset's.
+        split_fingerprint: The split plan's.
     """
     for source in dict.fromkeys(sources):
-        if not _is_here(source):
+        if not _exists(source):
             continue
         for path in _places(source):
             try:
@@ -60,35 +58,36 @@ def stored_for(sources: Iterable[str], fingerprint: str, split_fingerprint: str)
     return None
 
 
-def _is_here(source: str) -> bool:
+def _exists(source: str) -> bool:
     if source == "drive":
         return True
     try:
         return Path(source).expanduser().exists()
-    except (OSError, ValueError, RuntimeError):  # no path at all, such as a name of another machine's
+    except (OSError, ValueError, RuntimeError):  # no valid path here, such as one of another machine
         return False
 
 
 @lru_cache(maxsize=64)
 def _reports(path: str, _changed: int, _size: int) -> tuple[LeakReport, ...]:
-    """All in a file that can be read, newest first; kept while the file stays as it is."""
-    found = []
-    for values in _read(Path(path)):
-        with suppress(KeyError, TypeError, ValueError, AttributeError):  # of another version
-            found.append(LeakReport.from_dict(values))
-    return tuple(found)
+    """The readable reports in a file, newest first; cached by the file's time and size."""
+    return tuple(report for values in _read(Path(path)) if (report := _parsed(values)))
+
+
+def _parsed(values: dict[str, Any]) -> LeakReport | None:
+    """The report; None where it was written by another version."""
+    try:
+        return LeakReport.from_dict(values)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def _newest(dataset: Dataset, split_fingerprint: Callable[[], str]) -> LeakReport | None:
-    found = [values for path in _places(dataset.source) for values in _read(path)]
-    if not found:
+    """The newest report whose split, data and `stated` are these; nothing is computed where there is no report."""
+    reports = [report for path in _places(dataset.source) for values in _read(path) if (report := _parsed(values))]
+    if not reports:
         return None
     wanted = split_fingerprint()
-    for values in found:
-        try:
-            report = LeakReport.from_dict(values)
-        except (KeyError, TypeError, ValueError, AttributeError):  # of another version
-            continue
+    for report in reports:
         same = report.split_fingerprint == wanted and report.video == dataset.stated
         if same and report.fingerprint == dataset.fingerprint:
             return report
@@ -96,37 +95,43 @@ def _newest(dataset: Dataset, split_fingerprint: Callable[[], str]) -> LeakRepor
 
 
 def store(report: LeakReport) -> Path | None:
-    """Keep a report for `stored`, in place of one on the same dataset and split; None where nothing may be written."""
-    mine = (report.fingerprint, report.split_fingerprint)
+    """Write a report, in place of one on the same dataset and split; `stored` finds it.
+
+    Returns:
+        The file it is in; None where none can be written.
+    """
+    key = (report.fingerprint, report.split_fingerprint)
     for path in _places(report.source):
-        others = [each for each in _read(path) if (each.get("fingerprint"), each.get("split_fingerprint")) != mine]
+        others = [
+            values for values in _read(path) if (values.get("fingerprint"), values.get("split_fingerprint")) != key
+        ]
         try:
             _write(path, [report.to_dict(), *others][:MOST_KEPT])
-        except OSError:  # a folder that may only be read
+        except OSError:  # a read-only folder
             continue
         return path
     return None
 
 
 def _places(source: str) -> Iterator[Path]:
-    """Where a report may be, the better place first."""
+    """Files that a report may be in, the preferred one first."""
     folder = Path(source).expanduser()
     if source != "drive" and folder.is_dir():
         yield folder / FILE
     cache = Path(os.environ.get("SEGCORE_CACHE") or platformdirs.user_cache_dir("segcore"))
-    # The path, so that a dataset's reports are found before its files are stamped; what is found is checked.
-    whole = source if source == "drive" else str(folder.absolute())
-    yield cache / "leaks" / f"{hashlib.sha256(whole.encode()).hexdigest()[:16]}.json"
+    # Named by path, since the fingerprint takes long to compute; it is compared once a report is found.
+    path = source if source == "drive" else str(folder.absolute())
+    yield cache / "leaks" / f"{hashlib.sha256(path.encode()).hexdigest()[:16]}.json"
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
-    """The reports in a file, newest first; none where it is missing, cut off or something else."""
+    """The reports in a file as plain values, newest first; none where it is missing, cut off or no report file."""
     try:
-        values = json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return []
-    reports = values.get("reports") if isinstance(values, dict) else None
-    return [each for each in reports if isinstance(each, dict)] if isinstance(reports, list) else []
+    reports = content.get("reports") if isinstance(content, dict) else None
+    return [values for values in reports if isinstance(values, dict)] if isinstance(reports, list) else []
 
 
 def _write(path: Path, reports: list[dict[str, Any]]) -> None:

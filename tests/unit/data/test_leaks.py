@@ -18,22 +18,22 @@ from segcore.data.leaks.duplicates import ALIKE, RADIUS, correlations, find_matc
 from segcore.data.leaks.leak_report import portion
 from segcore.data.leaks.perceptual_hash import (
     BITS,
-    Pictures,
+    ImageHashes,
     local_contrast,
-    picture_hash,
+    perceptual_hash,
     pixel_hash,
 )
 
 
 def pictures_of(*images):
-    """`Pictures` of images alone."""
+    """`ImageHashes` of images alone."""
     details = [local_contrast(image) for image in images]
     count = len(images)
-    return Pictures(
+    return ImageHashes(
         tuple(str(index) for index in range(count)),
         np.array([pixel_hash(image) for image in images], np.uint64),
-        np.stack([picture_hash(detail) for detail in details]),
-        np.stack([picture_hash(detail[:, ::-1]) for detail in details]),
+        np.stack([perceptual_hash(detail) for detail in details]),
+        np.stack([perceptual_hash(detail[:, ::-1]) for detail in details]),
         np.stack([np.rint(detail * 127 / max(np.abs(detail).max(), 1e-6)).astype(np.int8) for detail in details]),
         np.array([np.sqrt((detail**2).mean()) < 1 for detail in details]),
         np.zeros((count, 32, 32), np.uint8),
@@ -84,7 +84,7 @@ def test_bits_differ_as_the_correlation_says():
     for _ in range(200):
         one = rng.normal(size=(32, 32)).astype(np.float32)
         two = (ALIKE * one + np.sqrt(1 - ALIKE**2) * rng.normal(size=(32, 32))).astype(np.float32)
-        apart.append(np.bitwise_count(picture_hash(one) ^ picture_hash(two)).sum())
+        apart.append(np.bitwise_count(perceptual_hash(one) ^ perceptual_hash(two)).sum())
     assert abs(np.mean(apart) - BITS * np.arccos(ALIKE) / np.pi) < 1.5
     assert np.mean(np.array(apart) <= RADIUS) > 0.99
 
