@@ -2,55 +2,54 @@
 
 import streamlit as st
 
-from segcore.ui.home.leaderboard import leaderboard
+from segcore.ui.home.best_runs import best_runs_table
 from segcore.ui.predictions import panel_data
 from segcore.ui.shell import dataset_cache, image_cache, notices, page
 from segcore.ui.widgets.headings import page_heading, scores_heading
 from segcore.ui.widgets.viewer import viewer
 
-view = page.start()
-if view.dataset is None:
+context = page.start()
+if context.dataset is None:
     page_heading("Segcore")
-    notices.missing_dataset(view)
+    notices.missing_dataset(context)
 else:
     # load
-    sample_id, shown = panel_data.first_look(view)
-    photos = {"image": image_cache.photo(view.key, sample_id)}
-    size = dataset_cache.sample(view.key, sample_id).size
+    sample_id, shown = panel_data.first_look(context)
+    photos = {"image": image_cache.photo(context.key, sample_id)}
+    size = dataset_cache.sample(context.key, sample_id).size
 
     # show
-    made = ", and what each made of it" if view.fitting else ""
-    page_heading("Segcore", f"One image of {view.dataset.name} that no model is trained on{made}.")
+    predicted = ", and what each predicts for it" if context.fitting else ""
+    page_heading("Segcore", f"One image of {context.dataset.name} that no model is trained on{predicted}.")
     viewer(shown, photos, size, key="hero", smallest=panel_data.smallest(len(shown)))
-    notices.other_data(view)
-    if view.fitting:
+    notices.other_data(context)
+    if context.fitting:
         scores_heading("Leaderboard")
-        notices.leak_note(view.fitting, "test")
-        leaderboard(view, most=5)
+        notices.leak_note(context.fitting, "test")
+        best_runs_table(context, most=5)
 
     st.space("small")
     look, compare, train = st.columns(3, gap="medium")
     with look.container(border=True, height="stretch"):
         st.markdown("**Look at the data**")
-        st.caption(
-            f"{len(view.dataset)} images in {view.dataset.labels.classes} classes: browse, filter, weigh, augment."
-        )
+        images, classes = len(context.dataset), context.dataset.labels.classes
+        st.caption(f"{images} images in {classes} classes: browse, filter, count, augment.")
         st.page_link("pages/dataset.py", label="Dataset", icon=":material/arrow_forward:")
         st.page_link("pages/augment.py", label="Augment", icon=":material/arrow_forward:")
     with compare.container(border=True, height="stretch"):
         st.markdown("**Compare the models**")
         st.caption("Image by image, class by class, quality against cost, and on a picture of yours.")
-        for pair in (("predictions", "compare"), ("errors", "try_it")):
+        for names in (("predictions", "compare"), ("errors", "try_it")):
             with st.container(horizontal=True):
-                for page in pair:
-                    label = page.replace("_", " ").capitalize()
-                    st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:", width=130)
+                for name in names:
+                    label = name.replace("_", " ").capitalize()
+                    st.page_link(f"pages/{name}.py", label=label, icon=":material/arrow_forward:", width=130)
     with train.container(border=True, height="stretch"):
-        if view.runs:
+        if context.runs:
             st.markdown("**Train on yours**")
             st.caption("A folder or a zip of images and masks; the layout is recognised.")
             st.code("python train.py --data PATH", language="bash")
         else:
             st.markdown("**Train the first models**")
             st.caption("Four architectures on this dataset; they appear here as soon as they have a first epoch.")
-            st.code(notices.train_command(view), language="bash")
+            st.code(notices.train_command(context), language="bash")

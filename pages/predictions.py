@@ -17,7 +17,7 @@ if notices.missing_dataset(view):
 
 
 def step(by: int) -> None:
-    url_state.put("image", ids[(ids.index(url_state.held("image", middle)) + by) % len(ids)])
+    url_state.put("image", ids[(ids.index(url_state.current("image", middle)) + by) % len(ids)])
 
 
 # choose

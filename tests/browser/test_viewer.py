@@ -14,7 +14,7 @@ from segcore.ui.widgets.thumbnail_gallery import Thumbnail, gallery
 from segcore.visual import encode_jpeg, encode_layer
 
 st.set_page_config(layout="wide")
-url_state.begin()
+url_state.begin_page("predictions")
 st.session_state.setdefault("index", 0)
 
 def step(by):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("image_miou", "pixel_accuracy", "mean_accuracy", "boundary_iou", "ece", "parameters", "minutes")
 MANY = 16  # runs, beyond which scores that have a file of their own are read only when asked for
-LEVEL = "The images can't separate it from the best."
+TIED = "These images show no clear difference from the best."
 _HTML = """<div class="board"><div class="bar"><label class="search"><input type="search" placeholder="Filter runs"
 aria-label="Filter runs"></label><span class="count"></span><button type="button" class="best"></button>
 <button type="button" class="none">none</button></div><div class="scroll"><table><thead></thead></table></div></div>"""
@@ -83,7 +83,7 @@ def draw(view: AppContext, comparison: Comparison, shown: Sequence[str]) -> None
                 "filter": find,
                 "most": MAX_CHOSEN,
                 "best": comparison.metric.higher_is_better is not None,
-                "levelled": LEVEL,
+                "levelled": TIED,
             }
         ],
         on_pick_change=lambda: _told("pick", lambda asked: _pick(view, comparison, asked)),
@@ -164,7 +164,7 @@ def _pools(view: AppContext, comparison: Comparison, shown: Sequence[str]) -> li
             title = comparison.pools[place].title if place >= 0 else f"No scores on {comparison.split}"
             level = comparison.level(place) if place >= 0 and len(rows) > 1 else frozenset()
             lines = [_line(view, comparison, row, shown, chosen, row.id in level and len(level) > 1) for row in rows]
-            found.append({"title": title, "domain": domain(rows, comparison.metric.key), "rows": lines})
+            found.append({"title": title, "domain": interval_ends(rows, comparison.metric.key), "rows": lines})
     if len(found) == 1:
         found[0]["title"] = ""
     return found
@@ -216,7 +216,7 @@ def color_of(view: AppContext, row: Row) -> str:
     return view.colors[first]
 
 
-def domain(rows: Sequence[Row], key: str) -> tuple[float, float]:
+def interval_ends(rows: Sequence[Row], key: str) -> tuple[float, float]:
     """Ends of the axis that the bars share."""
     values = [value for row in rows if row.interval for value in (row.interval.low, row.interval.high)]
     return common_ends([*values, *(row.scores[key] for row in rows)])

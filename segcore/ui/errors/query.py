@@ -17,7 +17,7 @@ from segcore.ui.dataset.browsing import EVERY
 from segcore.ui.shell import notices, run_cache, url_state
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.incremental import chunks, process_incrementally
-from segcore.ui.shell.link_problems import refusal
+from segcore.ui.shell.link_problems import describe_missing
 from segcore.ui.shell.markdown import escape_markdown
 
 RANKS = {
@@ -151,7 +151,7 @@ def choose(view: AppContext, board: ErrorsData, splits: Sequence[str]) -> Errors
     mistake = Mistake.parse(lit, labels)
     if mistake is None:
         if lit:
-            url_state.refuse("lit", refusal("lit", [lit]))
+            url_state.report_problem("lit", describe_missing("lit", [lit]))
         url_state.put("lit", "")
     ranks = ({"lit": LIT} if mistake else {}) | RANKS
     classes = (EVERY, *labels.names)
@@ -200,9 +200,9 @@ def _offered(board: ErrorsData, class_name: str) -> dict[str, str]:
         return titles | {asked: every[asked]}  # of another class
     if asked in SCORES:
         lacking = next((said for run in board.triage.runs if (said := run.lacks(asked))), "")
-        url_state.refuse("score", f"No run here has stored {SCORES[asked]}. {lacking}".strip())
+        url_state.report_problem("score", f"No run here has stored {SCORES[asked]}. {lacking}".strip())
     else:
-        url_state.refuse("score", refusal("score", [asked]))
+        url_state.report_problem("score", describe_missing("score", [asked]))
     url_state.put("score", "miou")
     return titles
 

@@ -11,7 +11,7 @@ from segcore.evaluation.image_ranking import Mistake
 from segcore.labels import LabelMap
 from segcore.metrics.boundary import BAND, BAND_PX, band_width
 from segcore.ui.shell import url_state
-from segcore.ui.shell.link_problems import refusal
+from segcore.ui.shell.link_problems import describe_missing
 
 VIEWS = {
     "overlay": "Class colours over the photo.",
@@ -102,7 +102,7 @@ def _lit(labels: LabelMap) -> Mistake | None:
     found = Mistake.parse(asked, labels)
     if found is None:
         if asked:
-            url_state.refuse("lit", refusal("lit", [asked]))
+            url_state.report_problem("lit", describe_missing("lit", [asked]))
         url_state.forget("lit")
         return None
     st.button(

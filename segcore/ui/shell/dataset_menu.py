@@ -15,6 +15,7 @@ from segcore.labels import PRESETS
 from segcore.runs import RunRecord
 from segcore.ui.shell import dataset_cache, run_cache, url_state
 from segcore.ui.shell.app_context import fits
+from segcore.ui.shell.command_line import Arguments
 from segcore.ui.shell.dataset_cache import DataKey
 from segcore.ui.shell.markdown import escape_markdown
 
@@ -41,7 +42,7 @@ class DatasetOption(NamedTuple):
         return " · ".join([self.title, *settings])
 
 
-def dataset_options(arguments: url_state.Arguments, runs: Sequence[RunRecord]) -> list[DatasetOption]:
+def dataset_options(arguments: Arguments, runs: Sequence[RunRecord]) -> list[DatasetOption]:
     """List the datasets to choose from, the first one being the default.
 
     The dataset of the command line comes first, then those of the runs whose files still exist. Without one on the

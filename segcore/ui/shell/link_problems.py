@@ -1,12 +1,12 @@
-"""What a link asked for that isn't here, in words. `state` finds out, `frame` says it; no Streamlit."""
+"""Parameters of the app's links, and sentences on what a link names that doesn't exist; no Streamlit."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-# The parameters of every page's link, and what each page has beside them, by the page's part of the address.
-EVERYWHERE = frozenset({"data", "runs", "hide"})
-NAMES: dict[str, frozenset[str]] = {
+# Parameters of every page's link, and of each page's own, by its part of the address. `url_state.get` refuses others.
+SHARED = frozenset({"data", "runs", "hide"})
+PARAMETERS: dict[str, frozenset[str]] = {
     "": frozenset({"opacity"}),
     "dataset": frozenset({"split", "class", "sort", "masks", "sample", "finding", "page", "opacity"}),
     "augment": frozenset({"frame", "size", "look", "lay", "draws", "draw", "seed", "opacity"}),
@@ -23,7 +23,7 @@ NAMES: dict[str, frozenset[str]] = {
     ),
     "try_it": frozenset({"look", "opacity", "threshold"}),
 }
-# What a parameter names, where that is a thing and not a setting: one, several.
+# What is missing, of parameters that name a thing and not a setting: (one, several).
 _THINGS = {
     "runs": ("a run that is not in this store", "runs that are not in this store"),
     "data": ("a dataset that is not here", "datasets that are not here"),
@@ -37,53 +37,69 @@ _THINGS = {
     "search": ("a search that is not in this store",) * 2,
     "finding": ("a finding that there isn't",) * 2,
 } | dict.fromkeys(("of", "than", "minus"), ("a run that is not among those shown",) * 2)
-_MOST = 8  # choices that are listed, and unknown names
-_LONGEST = 60  # letters of what was asked for
+_MOST_LISTED = 8  # options, and missing values
+_LONGEST = 60  # letters of a missing value
 
 
-def refusal(name: str, asked: Sequence[str], options: Collection[object] | None = None) -> str:
-    """One sentence on what can't be had.
+def check_listed(page: str, name: str) -> None:
+    """Check that `PARAMETERS` lists a parameter, so that links with it are not said to be wrong.
+
+    Raises:
+        ValueError: when it doesn't.
+    """
+    if name not in SHARED and name not in PARAMETERS.get(page, ()):
+        raise ValueError(f"PARAMETERS of link_problems.py lists no {name!r} for the page {page!r}; add it.")
+
+
+def describe_missing(name: str, values: Sequence[str], options: Collection[object] | None = None) -> str:
+    """Say in one sentence which values of a parameter don't exist.
 
     Args:
-        name: Of the parameter.
-        asked: What of it isn't here, as it stood in the link.
-        options: What there is instead: names, or the two ends of a range of numbers; None where that isn't known.
+        name: The parameter.
+        values: The missing values, as they stood in the link.
+        options: What exists instead: names, or the two ends of a range of numbers; None where that isn't known.
 
-    >>> refusal("runs", ["nope"])
+    >>> describe_missing("runs", ["nope"])
     'This link names a run that is not in this store: nope.'
-    >>> refusal("view", ["loud"], ["overlay", "mask"])
+    >>> describe_missing("view", ["loud"], ["overlay", "mask"])
     'This link asks for view=loud; there is overlay, mask.'
+    >>> describe_missing("opacity", ["7"], (0.0, 1.0))
+    'This link asks for opacity=7; it goes from 0 to 1.'
     """
     if name in _THINGS:
         one, several = _THINGS[name]
-        return f"This link names {one if len(asked) == 1 else several}: {_listed(asked)}."
-    there = [each for each in options or () if each != ""]
-    words = f"This link asks for {name}={_listed(asked)}"
-    if len(there) == 2 and all(isinstance(each, int | float) and not isinstance(each, bool) for each in there):
-        return f"{words}; it goes from {there[0]:g} to {there[1]:g}."
-    if 0 < len(there) <= _MOST:
-        return f"{words}; there is {', '.join(map(str, there))}."
-    return f"{words}, which there isn't."
+        return f"This link names {one if len(values) == 1 else several}: {_listed(values)}."
+    known = [option for option in options or () if option != ""]
+    text = f"This link asks for {name}={_listed(values)}"
+    if len(known) == 2 and all(isinstance(end, int | float) and not isinstance(end, bool) for end in known):
+        return f"{text}; it goes from {known[0]:g} to {known[1]:g}."
+    if 0 < len(known) <= _MOST_LISTED:
+        return f"{text}; there is {', '.join(map(str, known))}."
+    return f"{text}, which there isn't."
 
 
-def unknown(page: str, names: Collection[str]) -> str:
-    """A sentence on parameters that a page doesn't have; empty where it has them all.
+def describe_unknown(page: str, names: Collection[str]) -> str:
+    """Say in one sentence which parameters a page doesn't have; empty where it has them all.
 
-    >>> unknown("curves", ["x", "mode", "runs"])
+    >>> describe_unknown("curves", ["x", "mode", "runs"])
     "This link sets mode, which this page doesn't have."
     """
-    if page not in NAMES:
+    if page not in PARAMETERS:
         return ""
-    strange = sorted(set(names) - NAMES[page] - EVERYWHERE)
+    strange = sorted(set(names) - PARAMETERS[page] - SHARED)
     return f"This link sets {_listed(strange)}, which this page doesn't have." if strange else ""
 
 
-def too_many(asked: int, most: int) -> str:
-    """A sentence on runs that don't fit."""
-    return f"This link names {asked} runs; the first {most} are shown."
+def describe_too_many(count: int, most: int) -> str:
+    """Say that a link names more runs than can be shown.
+
+    >>> describe_too_many(9, 8)
+    'This link names 9 runs; the first 8 are shown.'
+    """
+    return f"This link names {count} runs; the first {most} are shown."
 
 
 def _listed(names: Sequence[str]) -> str:
     short = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in names]
-    more = f" and {len(short) - _MOST} more" if len(short) > _MOST else ""
-    return ", ".join(short[:_MOST]) + more
+    more = f" and {len(short) - _MOST_LISTED} more" if len(short) > _MOST_LISTED else ""
+    return ", ".join(short[:_MOST_LISTED]) + more

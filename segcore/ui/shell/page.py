@@ -33,7 +33,7 @@ class _Ended(Exception):
 
 def run(page: Page) -> None:
     """Draw the sidebar, then the page. Only `app.py` calls this."""
-    url_state.begin(page.url_path)
+    url_state.begin_page(page.url_path)
     token = _context.set(sidebar())
     above = st.container()  # the page may name more things of its link that don't exist
     try:
@@ -44,7 +44,7 @@ def run(page: Page) -> None:
         st.error(str(error), icon=":material/error:")
     finally:  # a page may rerun itself; its choices belong in the link all the same
         _context.reset(token)
-        url_state.publish()
+        url_state.write_link()
         _link_problems(above)
     _warm_up()
 
@@ -71,12 +71,17 @@ def end() -> NoReturn:
 
 def _link_problems(place: DeltaGenerator) -> None:
     """Say above the page, until it is closed, what the link names that doesn't exist."""
-    problems = url_state.refused()
+    problems = url_state.problems()
     if problems:
         with place.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f":material/link_off: {escape_markdown(' '.join(problems))}")
             st.button(
-                "", icon=":material/close:", key="link:heed", type="tertiary", help="Close", on_click=url_state.heed
+                "",
+                icon=":material/close:",
+                key="link:heed",
+                type="tertiary",
+                help="Close",
+                on_click=url_state.dismiss_problems,
             )
 
 

@@ -10,7 +10,7 @@ from segcore.data import Dataset
 from segcore.runs import RunProblem, RunRecord
 from segcore.ui.shell import url_state
 from segcore.ui.shell.app_context import MAX_CHOSEN, fits
-from segcore.ui.shell.link_problems import too_many
+from segcore.ui.shell.link_problems import describe_too_many
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.visual import swatch
 
@@ -24,7 +24,7 @@ def chosen_ids(runs: Sequence[RunRecord], dataset: Dataset | None) -> list[str]:
     first = {run.id for run in candidates}
     chosen = url_state.get("runs", [run_id for run_id in ids if run_id in first], ids)
     if len(chosen) > MAX_CHOSEN:
-        url_state.refuse("runs", too_many(len(chosen), MAX_CHOSEN))
+        url_state.report_problem("runs", describe_too_many(len(chosen), MAX_CHOSEN))
     return chosen[:MAX_CHOSEN]
 
 
@@ -82,7 +82,7 @@ def run_menu(
 
 def _toggle(run_id: str, ids: Sequence[str], chosen: list[str]) -> None:
     """Choose a run, or drop it. Several may be toggled before the page runs again."""
-    current = url_state.held("runs", chosen)
+    current = url_state.current("runs", chosen)
     url_state.put("runs", [other for other in ids if (other in current) != (other == run_id)])
 
 

@@ -8,9 +8,10 @@ from segcore.data import Dataset
 from segcore.errors import SegcoreError
 from segcore.runs import RunStore
 from segcore.runs.titles import run_titles
-from segcore.ui.shell import dataset_cache, url_state
+from segcore.ui.shell import dataset_cache
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.class_legend import class_legend
+from segcore.ui.shell.command_line import parse_arguments
 from segcore.ui.shell.dataset_cache import DataKey
 from segcore.ui.shell.dataset_menu import dataset_menu, dataset_options
 from segcore.ui.shell.run_menu import chosen_ids, run_menu
@@ -19,7 +20,7 @@ from segcore.visual.run_colors import run_colors
 
 def sidebar() -> AppContext:
     """Draw the sidebar; return what is chosen in it."""
-    arguments = url_state.arguments()
+    arguments = parse_arguments()
     store = RunStore(arguments.runs)
     readable, problems = store.read()
     runs = tuple(readable)

@@ -1,4 +1,4 @@
-"""A page's work in a few threads: decoders and encoders of pictures leave the interpreter to others."""
+"""Work of a page in a few threads, for decoders and encoders, which release the interpreter."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ct
 T = TypeVar("T")
 R = TypeVar("R")
 
-_THREADS = 2  # at a time; more would wait for each other
+_THREADS = 2  # more would wait for each other
 
 
 def parallel(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """`[work(item) for item in items]`, several at a time; the app's caches may be used within."""
+    """Return `[work(item) for item in items]`, several at a time; `work` may use the app's caches."""
     context = get_script_run_ctx()
 
-    def one(item: T) -> R:
+    def run_one(item: T) -> R:
         add_script_run_ctx(threading.current_thread(), context)
         return work(item)
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(one, items))
+        return list(pool.map(run_one, items))

@@ -1,54 +1,34 @@
-"""Choices that outlive a page and stand in the link: command line, session and query parameters.
+"""Choices that outlive a page and stand in its link, kept in the session and in query parameters.
 
-The keys of widgets vanish when another page is opened, so a choice is kept under a key of its own; a widget is given a
-key made from it and copies its value back when it changes.
+Streamlit drops the keys of widgets when another page opens, so a choice has a key of its own in the session. A widget
+gets a second key, and copies its value back when it changes. Streamlit's own `bind="query-params"` can't do this: it
+writes a widget's labels in place of its keys and knows nothing of choices that are no widget of Streamlit's.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import streamlit as st
 
-from segcore.data.open_options import OpenOptions, add_open_arguments
 from segcore.ui.shell import link_problems
 
 T = TypeVar("T", str, float, int, bool, list[str])
-_DEFAULTS = "segcore:defaults"  # what this run of the page may publish: name -> default
-_FOLLOWED = "segcore:followed"  # what a choice falls back on, as of its last use: name -> default
-_PAGE = "segcore:page"  # the page that is open, by its part of the address
-_ASKED = "segcore:asked"  # what the link said on the page it opened: name -> text
-_REFUSED = "segcore:refused"  # what of it isn't here: name -> sentence
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """What stands after `--` in `streamlit run app.py -- --data PATH --runs DIR`."""
-
-    data: str | None
-    runs: str
-    options: OpenOptions
-
-
-def arguments() -> Arguments:
-    """The app's own part of the command line; unknown arguments are left alone."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--data")
-    parser.add_argument("--runs", default="checkpoints")
-    add_open_arguments(parser)
-    try:
-        known, _ = parser.parse_known_args(sys.argv[1:])
-    except argparse.ArgumentError:
-        known, _ = parser.parse_known_args([])
-    return Arguments(known.data, known.runs, OpenOptions.of(known))
+# Keys in the session.
+_PAGE = "segcore:page"  # the open page, by its part of the address
+_PUBLISHED = "segcore:defaults"  # choices that this run of the page writes into the link: name -> default
+_LAST_DEFAULTS = "segcore:followed"  # defaults as of a choice's last use: name -> default
+_FROM_LINK = "segcore:asked"  # choices that still come from the link the page was opened by: name -> text
+_PROBLEMS = "segcore:refused"  # what of that link can't be shown: name -> sentence
 
 
 class Between(Collection[float]):
-    """The numbers from `low` to `high`, as options of a choice."""
+    """The numbers from `low` to `high`, as options of a choice.
+
+    >>> 0.5 in Between(0, 1), 2 in Between(0, 1)
+    (True, False)
+    """
 
     def __init__(self, low: float, high: float) -> None:
         self.low, self.high = low, high
@@ -63,108 +43,121 @@ class Between(Collection[float]):
         return 2
 
 
-def begin(page: str = "") -> None:
-    """Forget what the last run of a page would have published; on another page, what the link asked for too."""
-    st.session_state[_DEFAULTS] = {}
+def begin_page(page: str) -> None:
+    """Begin a run of a page; where it is another page than before, read its link.
+
+    Args:
+        page: The page's part of the address, empty for home.
+    """
+    st.session_state[_PUBLISHED] = {}
     if st.session_state.get(_PAGE) == page:
         return
     st.session_state[_PAGE] = page
-    st.session_state[_ASKED] = {
+    st.session_state[_FROM_LINK] = {
         name: text for name, text in st.query_params.items() if _key(name) not in st.session_state
     }
-    st.session_state[_REFUSED] = {}
-    if strange := link_problems.unknown(page, st.session_state[_ASKED]):
-        st.session_state[_REFUSED][""] = strange
+    st.session_state[_PROBLEMS] = {}
+    if sentence := link_problems.describe_unknown(page, st.session_state[_FROM_LINK]):
+        st.session_state[_PROBLEMS][""] = sentence
 
 
-def refused() -> list[str]:
-    """What the link of this page asked for that isn't here, in sentences."""
-    return list(st.session_state.get(_REFUSED, {}).values())
+def write_link() -> None:
+    """Write every choice that differs from its default into the link, and nothing else."""
+    parameters: dict[str, str] = {}
+    for name, default in st.session_state.get(_PUBLISHED, {}).items():
+        value = st.session_state.get(_key(name), default)
+        if value != default:
+            parameters[name] = ",".join(value) if isinstance(value, list) else _text(value)
+    if dict(st.query_params) != parameters:
+        st.query_params.from_dict(parameters)
 
 
-def refuse(name: str, sentence: str) -> None:
-    """Say, if it was the link that asked for it, that something isn't here."""
-    if name in st.session_state.get(_ASKED, {}):
-        st.session_state[_REFUSED][name] = sentence
+def problems() -> list[str]:
+    """Sentences on what the link of this page names that can't be shown."""
+    return list(st.session_state.get(_PROBLEMS, {}).values())
 
 
-def heed() -> None:
-    """Enough was said about the link."""
-    st.session_state[_REFUSED] = {}
+def report_problem(name: str, sentence: str) -> None:
+    """Add a sentence to `problems`, if the choice comes from the link."""
+    if name in st.session_state.get(_FROM_LINK, {}):
+        st.session_state[_PROBLEMS][name] = sentence
+
+
+def dismiss_problems() -> None:
+    """Forget the problems of this link."""
+    st.session_state[_PROBLEMS] = {}
 
 
 def get(name: str, default: T, options: Collection[Any] | None = None) -> T:
-    """A choice: the session's, else the link's, else the default; never one that is not among the options.
+    """Return a choice: the session's, else the link's, else the default.
 
-    Of a list what is among them is kept. What a link asks for in vain is told by `refused`. What was left at its
-    default follows it where that changes (the order of a table with what it is ranked by), as a link without it does.
+    A value that is not among the options is replaced by the default; a list keeps the items that are. `problems` tells
+    what of the link was replaced. A choice left at its default follows the default when it changes: a table is ordered
+    by what ranks it until somebody orders it otherwise.
 
     Args:
-        name: In the session and in the link.
-        default: Taken when nothing, or nothing valid, was chosen; not written into the link.
-        options: What is valid: a collection of names, or a `Between` for numbers.
+        name: Name in the session and in the link.
+        default: Returned when nothing, or nothing valid, was chosen; not written into the link.
+        options: Valid values: a collection of names, or a `Between` for numbers.
+
+    Raises:
+        ValueError: when `link_problems.PARAMETERS` doesn't list the name for the open page.
     """
-    st.session_state.setdefault(_DEFAULTS, {})[name] = default
+    page = st.session_state.get(_PAGE)
+    if page is not None:
+        link_problems.check_listed(page, name)
+    st.session_state.setdefault(_PUBLISHED, {})[name] = default
     key = _key(name)
     if key not in st.session_state:
-        found = _parsed(name, default)
-        if found is None and name in st.query_params:
-            refuse(name, link_problems.refusal(name, [st.query_params[name]], _choices(default, options)))
-        st.session_state[key] = default if found is None else found
-    followed = st.session_state.setdefault(_FOLLOWED, {})
-    if name in followed and st.session_state[key] == followed[name]:
+        parsed = _parsed(name, default)
+        if parsed is None and name in st.query_params:
+            valid = ("True", "False") if isinstance(default, bool) else options
+            report_problem(name, link_problems.describe_missing(name, [st.query_params[name]], valid))
+        st.session_state[key] = default if parsed is None else parsed
+    last_defaults = st.session_state.setdefault(_LAST_DEFAULTS, {})
+    if name in last_defaults and st.session_state[key] == last_defaults[name]:
         st.session_state[key] = default
-    followed[name] = default
+    last_defaults[name] = default
     value = st.session_state[key]
-    missing = [] if options is None else [each for each in _each(value) if each not in options]
+    items = value if isinstance(value, list) else [value]
+    missing = [] if options is None else [item for item in items if item not in options]
     if missing:
-        refuse(name, link_problems.refusal(name, [_text(each) for each in missing], options))
-        value = [each for each in _each(value) if each not in missing] or default
-        value = value if isinstance(default, list) else default
+        report_problem(name, link_problems.describe_missing(name, [_text(item) for item in missing], options))
+        kept = [item for item in items if item not in missing]
+        value = kept if kept and isinstance(default, list) else default
         st.session_state[key] = value
     return value
 
 
-def held(name: str, otherwise: T) -> T:
-    """A choice as it stands, for callbacks: they change one, and know neither its default nor its options."""
+def current(name: str, otherwise: T) -> T:
+    """Return a choice as it stands, for callbacks, which know neither its default nor its options."""
     value: T = st.session_state.get(_key(name), otherwise)
     return value
 
 
 def put(name: str, value: Any) -> None:  # noqa: ANN401 - whatever the choice holds
-    """Make a choice; its widget shows it from the next run on."""
+    """Set a choice; its widget shows it from the next run on."""
     st.session_state[_key(name)] = value
     st.session_state.pop(_widget_key(name), None)
-    _chosen_here(name)
+    _not_from_link(name)
 
 
 def forget(name: str) -> None:
-    """Back to the default."""
+    """Reset a choice to its default."""
     st.session_state.pop(_widget_key(name), None)
     st.session_state.pop(_key(name), None)
-    _chosen_here(name)
+    _not_from_link(name)
     if name in st.query_params:
         del st.query_params[name]
 
 
 def bound(name: str, default: T, options: Collection[Any] | None = None) -> dict[str, Any]:
-    """Keyword arguments (`key`, `on_change`, `args`) that tie a widget to a choice."""
+    """Return the keyword arguments (`key`, `on_change`, `args`) that tie a widget to a choice; see `get`."""
     value = get(name, default, options)
     key = _widget_key(name)
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = list(value) if isinstance(value, list) else value
-    return {"key": key, "on_change": _keep, "args": (name,)}
-
-
-def publish() -> None:
-    """Write every choice that differs from its default into the link, and nothing else."""
-    wanted: dict[str, str] = {}
-    for name, default in st.session_state.get(_DEFAULTS, {}).items():
-        value = st.session_state.get(_key(name), default)
-        if value != default:
-            wanted[name] = ",".join(value) if isinstance(value, list) else _text(value)
-    if dict(st.query_params) != wanted:
-        st.query_params.from_dict(wanted)
+    return {"key": key, "on_change": _copy_from_widget, "args": (name,)}
 
 
 def _key(name: str) -> str:
@@ -175,24 +168,16 @@ def _widget_key(name: str) -> str:
     return f"widget:{name}"
 
 
-def _keep(name: str) -> None:
+def _copy_from_widget(name: str) -> None:
     value = st.session_state[_widget_key(name)]
     if value is not None:  # a segmented control may be clicked empty; the choice then stays
         st.session_state[_key(name)] = list(value) if isinstance(value, list) else value
-        _chosen_here(name)
+        _not_from_link(name)
 
 
-def _chosen_here(name: str) -> None:
-    """From now on it is a person's choice and not the link's."""
-    st.session_state.get(_ASKED, {}).pop(name, None)
-
-
-def _each(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _choices(default: object, options: Collection[Any] | None) -> Collection[Any] | None:
-    return ("True", "False") if isinstance(default, bool) else options
+def _not_from_link(name: str) -> None:
+    """From now on the choice is a person's, and no problem of the link."""
+    st.session_state.get(_FROM_LINK, {}).pop(name, None)
 
 
 def _text(value: object) -> str:
@@ -200,6 +185,7 @@ def _text(value: object) -> str:
 
 
 def _parsed(name: str, default: T) -> Any | None:  # noqa: ANN401 - of the default's type
+    """The link's value as the default's type; None where there is none, or none of that type."""
     text = st.query_params.get(name)
     if text is None:
         return None

@@ -13,7 +13,7 @@ from streamlit.components import v2
 from segcore.errors import SegcoreError
 from segcore.ui.shell import url_state
 from segcore.ui.shell.incremental import TIME_BUDGET
-from segcore.ui.shell.link_problems import refusal
+from segcore.ui.shell.link_problems import describe_missing
 from segcore.ui.widgets.components import source
 from segcore.visual import data_uri
 
@@ -128,7 +128,7 @@ def paged_gallery(
     pages = max(1, -(-len(ids) // PAGE_SIZE))
     requested = url_state.get(page, 1, url_state.Between(1, 10**6))
     if requested > pages:
-        url_state.refuse(page, refusal(page, [str(requested)], url_state.Between(1, pages)))
+        url_state.report_problem(page, describe_missing(page, [str(requested)], url_state.Between(1, pages)))
     number = min(requested, pages)
     shown = ids[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
     drawn = _drawn(page, version, shown)
