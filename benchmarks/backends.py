@@ -37,7 +37,7 @@ from segcore.evaluation.backends import available
 from segcore.evaluation.postprocess import Logits
 from segcore.models import load_model
 from segcore.runs import RunRecord, load_run
-from segcore.runs.reproduce import data_of
+from segcore.runs.reproduce import open_data
 
 HEIGHT, WIDTH, THREADS = 360, 480, 2
 WARM_UP = 3
@@ -142,7 +142,7 @@ def main() -> None:
             else [load_run(path) for path in arguments.runs]
         )
         for run in runs:
-            dataset = data_of(run)
+            dataset = open_data(run)
             fed = run.summary.input.model_copy(update={"height": HEIGHT, "width": WIDTH})
             sized = replace(run, summary=run.summary.model_copy(update={"input": fed}))
             compare(sized, [dataset.image(name) for name in dataset.split("test").ids[:12]], arguments.rounds)

@@ -92,12 +92,12 @@ def _data_of_run(arguments: argparse.Namespace) -> tuple[OpenOptions, Dataset, S
     Options that are given stay, except void: the run's plan and scores depend on it.
     """
     from segcore.runs import find_run
-    from segcore.runs.reproduce import open_options_of, plan_of
+    from segcore.runs.reproduce import open_options_of, recreate_plan
 
     run = find_run(arguments.of_run, arguments.runs)
     options = replace(OpenOptions.of(arguments), void="ignore").with_defaults_from(open_options_of(run))
     dataset = options.open(source_from(arguments) or run.summary.dataset.source)
-    return options, dataset, plan_of(run, dataset)
+    return options, dataset, recreate_plan(run, dataset)
 
 
 def _data_as_given(arguments: argparse.Namespace) -> tuple[OpenOptions, Dataset, SplitPlan | None]:

@@ -104,10 +104,10 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
 
     from segcore.evaluation import evaluate, open_predictor
     from segcore.runs import ScoreInfo
-    from segcore.runs.reproduce import data_of, with_leaks
+    from segcore.runs.reproduce import add_leaks, open_data
     from segcore.runs.temperature import after_evaluation
 
-    dataset = data_of(run, arguments.data)
+    dataset = open_data(run, arguments.data)
     same = dataset.fingerprint == run.summary.dataset.fingerprint
     ids = _own_ids(run, dataset, arguments.split) if same else dataset.split(arguments.split).ids
     # Scores on other data must not take the place of the run's own on its leaderboard.
@@ -126,7 +126,7 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
         )
     found = ScoreInfo.from_counts(evaluation.total, run.labels)
     covered = same and arguments.split in ("val", "test")
-    leaks = with_leaks(run, dataset).dataset.leaks if covered else None
+    leaks = add_leaks(run, dataset).dataset.leaks if covered else None
     if covered and not predictor.variant:
         _store(run, arguments.split, found, leaks, dataset.stated)
     _print_scores(run, f"{dataset.name} {arguments.split}, {number(len(ids), 'image')}", found, evaluation)
@@ -165,7 +165,7 @@ def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
     """Frames of a split as the run saw it."""
     from segcore.data import SPLITS
     from segcore.runs.ensemble import SEVERAL
-    from segcore.runs.reproduce import plan_of
+    from segcore.runs.reproduce import recreate_plan
 
     if split not in SPLITS:
         raise EvaluationError(unknown("split", split, SPLITS))
@@ -174,7 +174,7 @@ def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
             f"The members of {run.id!r} were trained on other parts of {dataset.name} each: what validates one of them "
             f"trained another, so {split} scores nothing of them together. Evaluate --split test."
         )
-    return dataset.split(split).ids if split == "test" else plan_of(run, dataset).scored(split)
+    return dataset.split(split).ids if split == "test" else recreate_plan(run, dataset).scored(split)
 
 
 def _print_scores(run: RunRecord, what: str, found: ScoreInfo, evaluation: Evaluation) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from segcore.errors import ReportError
 from segcore.runs import Evaluation, RunRecord, cli_hints
 from segcore.runs.ensemble import default_name
-from segcore.runs.reproduce import data_of
+from segcore.runs.reproduce import open_data
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
@@ -43,7 +43,7 @@ def dataset_of(run: RunRecord, source: str | None = None) -> Dataset:
     """The dataset as the run reads it, of the run's classes.
 
     Args:
-        run: As for `data_of`.
+        run: As for `open_data`.
         source: A folder, a zip or `drive`; None for what the run was trained on.
 
     Raises:
@@ -52,7 +52,7 @@ def dataset_of(run: RunRecord, source: str | None = None) -> Dataset:
         ReportError: when its classes are others than the run's.
         RunError: when the run's settings can't be read.
     """
-    dataset = data_of(run, source)
+    dataset = open_data(run, source)
     if dataset.labels.names != run.labels.names:
         mine = [name for name in run.labels.names if name not in dataset.labels.names]
         other = [name for name in dataset.labels.names if name not in run.labels.names]

@@ -1,7 +1,7 @@
-"""Confidence as a small grey picture: in steps of 5 %, at most 640 pixels wide or high.
+"""Storing confidence as a small grey PNG, in steps of 5 % and at most 640 pixels wide or high.
 
-A CamVid frame of 480x360 costs some 30 kB so, against 40 kB in steps of 2 % and 700 kB as float32; one of 960x720 is
-halved and costs some 22 kB, since what is halved was smooth. 255 is certain.
+A CamVid frame of 480x360 takes about 30 kB, compared with 40 kB in steps of 2 % and 700 kB as float32. A frame of
+960x720 is halved and takes about 22 kB, since halving smooths it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import numpy as np
 from segcore.arrays import F32Map
 
 LEVELS = 20
-LONGEST = 640  # px
+MAX_SIDE = 640  # pixels
 
 
 def write_confidence(path: Path, confidence: F32Map) -> None:
-    """Write `[H, W]` confidences in 0..1 as a PNG."""
+    """Write `[H, W]` confidences in 0..1 as a grey PNG, in which 255 is certain."""
     from PIL import Image
 
     height, width = confidence.shape
-    shrink = math.ceil(max(height, width) / LONGEST)
+    shrink = math.ceil(max(height, width) / MAX_SIDE)
     if shrink > 1:
         size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
         confidence = np.asarray(cv2.resize(confidence, size, interpolation=cv2.INTER_AREA), np.float32)
@@ -32,16 +32,16 @@ def write_confidence(path: Path, confidence: F32Map) -> None:
 
 
 def read_confidence(path: Path, height: int, width: int) -> F32Map:
-    """`[height, width]` float32 in 0..1; bilinear where it was stored smaller.
+    """Read confidences as `[height, width]` float32 in 0..1, enlarged bilinearly where they were stored smaller.
 
     Raises:
-        ValueError, OSError, SyntaxError: when the file is no such picture, as Pillow says it.
+        ValueError, OSError, SyntaxError: when the file is truncated or no grey picture; Pillow's errors are passed on.
     """
     from PIL import Image
 
     with Image.open(path) as image:
         if image.mode != "L":
-            raise ValueError(f"a {image.mode} picture, no grey one")
+            raise ValueError(f"a {image.mode} picture; expected a grey one")
         grey = np.array(image)
     confidence = (np.rint(grey * (LEVELS / 255)) / LEVELS).astype(np.float32)
     if confidence.shape == (height, width):

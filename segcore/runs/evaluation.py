@@ -1,4 +1,4 @@
-"""A stored evaluation: confusion counts of each image and the predicted masks."""
+"""Reading a stored evaluation: confusion counts of each image, predicted masks and further counts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from segcore.arrays import F64, I64, F32Map, U8Mask
 from segcore.errors import EvaluationError, RunError, unknown
 from segcore.labels import LabelMap
 from segcore.metrics import BINS, BoundaryScores, Calibration, Reliability, Scores, boundary_scores, scores
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a run predicted on one split.
+    """A run's stored results on one split. Masks and further counts are read on access.
 
     Args:
-        path: `evaluation/<split>` in the run's folder.
+        path: The folder `evaluation/<split>` in the run's folder.
         labels: The classes.
-        ids: Images, in the split's order.
+        ids: The N images, in the order of the split.
         cells: The non-zero confusion counts.
     """
 
@@ -43,24 +43,24 @@ class Evaluation:
 
     @classmethod
     def read(cls, path: Path, labels: LabelMap) -> Evaluation:
-        """Read the two tables.
+        """Read the tables of images and of confusion counts.
 
         Raises:
-            RunError: when one is missing, truncated, or doesn't fit the labels or the other.
+            RunError: when a table is missing or truncated, or does not fit the labels or the other table.
         """
-        again = _again(path)
-        images = parquet_tables.read_table(path / run_files.IMAGES, parquet_tables.IMAGES, again)
+        hint = _hint(path)
+        images = parquet_tables.read_table(path / run_files.IMAGES, parquet_tables.IMAGES, hint)
         ids = tuple(map(str, images.column("id").to_pylist()))
         places = {sample_id: index for index, sample_id in enumerate(ids)}
         if len(places) != len(ids):
-            raise RunError(f"{path / run_files.IMAGES} lists an image twice. {again}")
-        counted = path / run_files.CONFUSION
-        confusion = parquet_tables.read_table(counted, parquet_tables.CONFUSION, again)
+            raise RunError(f"{path / run_files.IMAGES} lists an image twice. {hint}")
+        confusion_path = path / run_files.CONFUSION
+        confusion = parquet_tables.read_table(confusion_path, parquet_tables.CONFUSION, hint)
         for name in ("truth", "prediction"):
             what = f"the run has {labels.classes} classes"
-            parquet_tables.check_range(counted, confusion, name, labels.classes - 1, what, again)
+            parquet_tables.check_range(confusion_path, confusion, name, labels.classes - 1, what, hint)
         cells = parquet_tables.SparseConfusion(
-            parquet_tables.image_places(counted, confusion, places, again),
+            parquet_tables.image_places(confusion_path, confusion, places, hint),
             parquet_tables.column(confusion, "truth").astype(np.uint8),
             parquet_tables.column(confusion, "prediction").astype(np.uint8),
             parquet_tables.column(confusion, "pixels").astype(np.int64),
@@ -69,31 +69,31 @@ class Evaluation:
 
     @cached_property
     def images(self) -> pd.DataFrame:
-        """One row an image: `id, height, width, miou, pixel_accuracy, entropy, iou_<class> ...`."""
+        """One row per image: `id, height, width, miou, pixel_accuracy, entropy, iou_<class> ...`."""
         return self._images.to_pandas()
 
     @property
     def confusion(self) -> pd.DataFrame:
-        """`cells` as a table to query: `image` (its id), `truth`, `prediction`, `pixels`.
+        """The non-zero confusion counts, one per row: `image` (its id), `truth`, `prediction`, `pixels`.
 
         Raises:
-            RunError: when it is missing, truncated or foreign.
+            RunError: when the file is missing, truncated or foreign.
         """
         return parquet_tables.read_table(
-            self.path / run_files.CONFUSION, parquet_tables.CONFUSION, self._again
+            self.path / run_files.CONFUSION, parquet_tables.CONFUSION, self._hint
         ).to_pandas()
 
-    def of_images(self, name: str) -> npt.NDArray[np.float64]:
-        """`[N]` a column of numbers of `images`, without making that; NaN where an image has none."""
+    def of_images(self, name: str) -> F64:
+        """`[N]` a numeric column of `images`, read without making the data frame; NaN where an image has no value."""
         return parquet_tables.column(self._images, name).astype(np.float64)
 
     @property
     def split(self) -> str:
-        """Name of the split."""
+        """The name it is stored under: a split or a variant of one, such as `test+flip`."""
         return self.path.name
 
     @cached_property
-    def counts(self) -> npt.NDArray[np.int64]:
+    def counts(self) -> I64:
         """`[N, C, C]` int64 confusion counts of each image, rows = truth. Read-only."""
         classes = self.labels.classes
         table = np.zeros((len(self.ids), classes, classes), np.int64)
@@ -102,8 +102,8 @@ class Evaluation:
         return table
 
     @cached_property
-    def total(self) -> npt.NDArray[np.int64]:
-        """`[C, C]` int64 counts summed over the split, without the memory of `counts`. Read-only."""
+    def total(self) -> I64:
+        """`[C, C]` int64 counts summed over the split, computed without `counts` to save memory. Read-only."""
         table = np.zeros((self.labels.classes, self.labels.classes), np.int64)
         np.add.at(table, self.cells[1:3], self.cells.pixels)
         table.flags.writeable = False
@@ -116,12 +116,12 @@ class Evaluation:
 
     @property
     def image_miou(self) -> float:
-        """The mIoU of each image by itself, averaged over the images that have one; not that of the split."""
+        """Mean over the images of each image's own mIoU, unlike `scores.miou`, which is computed on the split."""
         return mean_of(self.of_images("miou"))
 
     @cached_property
-    def boundary_counts(self) -> npt.NDArray[np.int64] | None:
-        """`[N, C, 10]` int64 boundary counts of each image; None where they were not counted. Read-only.
+    def boundary_counts(self) -> I64 | None:
+        """`[N, C, 10]` int64 boundary counts of each image; None in an evaluation without them. Read-only.
 
         Raises:
             RunError: when the file is truncated or foreign.
@@ -130,15 +130,15 @@ class Evaluation:
         table = self._optional(path, parquet_tables.BOUNDARY)
         if table is None:
             return None
-        parquet_tables.check_range(path, table, "class", most - 1, f"the run has {most} classes", self._again)
-        image = parquet_tables.image_places(path, table, self._places, self._again)
+        parquet_tables.check_range(path, table, "class", most - 1, f"the run has {most} classes", self._hint)
+        image = parquet_tables.image_places(path, table, self._places, self._hint)
         counts = parquet_tables.boundary_counts(table, image, most, len(self.ids))
         counts.flags.writeable = False
         return counts
 
     @cached_property
     def boundary(self) -> BoundaryScores | None:
-        """Scores of the borders of the whole split; None where they were not counted.
+        """Boundary scores of the whole split; None in an evaluation without boundary counts.
 
         Raises:
             RunError: when the file is truncated or foreign.
@@ -147,7 +147,7 @@ class Evaluation:
 
     @cached_property
     def calibration_counts(self) -> parquet_tables.CalibrationCounts | None:
-        """Calibration counts of each image, before and after the temperature; None where they were not counted.
+        """Calibration counts of each image, before and after the temperature; None in an evaluation without them.
 
         Raises:
             RunError: when the file is truncated or foreign.
@@ -156,17 +156,17 @@ class Evaluation:
         table = self._optional(path, parquet_tables.CALIBRATION)
         if table is None:
             return None
-        parquet_tables.check_range(path, table, "bin", BINS - 1, f"there are {BINS} bins", self._again)
-        image = parquet_tables.image_places(path, table, self._places, self._again)
+        parquet_tables.check_range(path, table, "bin", BINS - 1, f"there are {BINS} bins", self._hint)
+        image = parquet_tables.image_places(path, table, self._places, self._hint)
         counts = parquet_tables.calibration_counts(table, image, len(self.ids))
         if counts.temperature is not None and not 0 < counts.temperature < math.inf:
-            raise RunError(f"{path}: temperature is {counts.temperature:g}; expected a number above 0. {self._again}")
+            raise RunError(f"{path}: temperature is {counts.temperature:g}; expected a number above 0. {self._hint}")
         counts.before.flags.writeable = counts.after.flags.writeable = False
         return counts
 
     @cached_property
     def calibration(self) -> Calibration | None:
-        """How well confidence is calibrated on the whole split; None where it was not counted.
+        """Calibration of the confidence on the whole split; None in an evaluation without calibration counts.
 
         Raises:
             RunError: when the file is truncated or foreign.
@@ -179,44 +179,44 @@ class Evaluation:
 
     @property
     def missing(self) -> str:
-        """What an evaluation from before it was stored lacks, and how to get it; empty when nothing."""
+        """Names the files that an older evaluation lacks and how to make them; empty when none is missing."""
         parts = {
             "boundary scores": run_files.BOUNDARY,
             "calibration": run_files.CALIBRATION,
             "confidence": run_files.CONFIDENCE,
         }
-        lacks = [what for what, name in parts.items() if not (self.path / name).exists()]
-        return f"This evaluation was stored without {', '.join(lacks)}. {self._again}" if lacks else ""
+        missing = [what for what, name in parts.items() if not (self.path / name).exists()]
+        return f"This evaluation was stored without {', '.join(missing)}. {self._hint}" if missing else ""
 
     def image_scores(self, sample_id: str) -> Scores:
         """Scores of one image; means are over the classes present in it.
 
         Raises:
-            EvaluationError: when it is not in this evaluation.
+            EvaluationError: when the image is not in this evaluation.
         """
         return scores(self.counts[self._place(sample_id)])
 
     def size(self, sample_id: str) -> tuple[int, int]:
-        """(height, width) of the ground truth of an image, and so of its prediction.
+        """(height, width) of an image's ground truth and prediction.
 
         Raises:
-            EvaluationError: when it is not in this evaluation.
+            EvaluationError: when the image is not in this evaluation.
         """
         place = self._place(sample_id)
         height, width = (int(self._images.column(name)[place].as_py()) for name in ("height", "width"))
         return height, width
 
     def prediction_path(self, sample_id: str) -> Path:
-        """Where the predicted mask of an image is stored.
+        """Path of an image's predicted mask.
 
         Raises:
-            EvaluationError: when it is not in this evaluation.
+            EvaluationError: when the image is not in this evaluation.
         """
         self._place(sample_id)
         return self.path / run_files.PREDICTIONS / run_files.file_name(sample_id)
 
-    def prediction(self, sample_id: str) -> npt.NDArray[np.uint8]:
-        """The predicted mask, `[H, W]` uint8 ids at ground-truth size.
+    def prediction(self, sample_id: str) -> U8Mask:
+        """Read the predicted mask: `[H, W]` uint8 class ids at ground-truth size.
 
         Raises:
             EvaluationError: when the image is not in this evaluation.
@@ -228,12 +228,12 @@ class Evaluation:
             height, width = mask.shape
             raise RunError(
                 f"{path} is {height}x{width}, the ground truth of {sample_id!r} {expected[0]}x{expected[1]}; "
-                f"they must match. {self._again}"
+                f"they must match. {self._hint}"
             )
         return mask
 
-    def confidence(self, sample_id: str) -> npt.NDArray[np.float32]:
-        """How sure the model was at each pixel, `[H, W]` float32 in 0..1 at ground-truth size, in steps of 5 %.
+    def confidence(self, sample_id: str) -> F32Map:
+        """Read the confidence of each pixel: `[H, W]` float32 in 0..1 at ground-truth size, in steps of 5 %.
 
         Raises:
             EvaluationError: when the image is not in this evaluation.
@@ -242,19 +242,19 @@ class Evaluation:
         height, width = self.size(sample_id)
         path = self.path / run_files.CONFIDENCE / run_files.file_name(sample_id)
         if not path.is_file():
-            raise RunError(f"No stored confidence of {sample_id!r} at {path}. {self._again}")
+            raise RunError(f"No stored confidence of {sample_id!r} at {path}. {self._hint}")
         try:
             return read_confidence(path, height, width)
         except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises on truncated and foreign files
-            raise RunError(f"{path} is no readable grey PNG ({error}). {self._again}") from None
+            raise RunError(f"{path} is no readable grey PNG ({error}). {self._hint}") from None
 
     @property
-    def _again(self) -> str:
-        return _again(self.path)
+    def _hint(self) -> str:
+        return _hint(self.path)
 
     def _optional(self, path: Path, columns: tuple[str, ...]) -> pa.Table | None:
-        """A table that older evaluations lack."""
-        return parquet_tables.read_table(path, columns, self._again) if path.is_file() else None
+        """Read a table that older evaluations lack."""
+        return parquet_tables.read_table(path, columns, self._hint) if path.is_file() else None
 
     @cached_property
     def _places(self) -> Mapping[str, int]:
@@ -268,11 +268,11 @@ class Evaluation:
             raise EvaluationError(unknown(f"image in the {self.split} evaluation", sample_id, some)) from None
 
 
-def _again(folder: Path) -> str:
+def _hint(folder: Path) -> str:
     return f"Evaluate it again: {cli_hints.evaluate_command(folder.parent.parent, folder.name)}"
 
 
-def mean_of(values: npt.NDArray[np.float64]) -> float:
-    """Their mean without those that are NaN; NaN when none is left."""
+def mean_of(values: F64) -> float:
+    """The mean of all values that are not NaN; NaN where there are none."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else float("nan")

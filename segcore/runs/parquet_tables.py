@@ -1,4 +1,4 @@
-"""The tables of a stored evaluation: from arrays, and back. Rows where nothing was counted are left out."""
+"""Converting the arrays of an evaluation into Parquet tables and back; rows of zero counts are left out."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ IMAGES = ("id", "height", "width", "miou", "pixel_accuracy", "entropy")
 CONFUSION = ("image", "truth", "prediction", "pixels")
 BOUNDARY = ("image", "class", *BOUNDARY_COLUMNS)
 CALIBRATION = ("image", "scaled", "temperature", "bin", *CALIBRATION_COLUMNS)
-_NAMES = ("id", "image")
-_MEASURED = ("miou", "pixel_accuracy", "entropy", "temperature", "confidence", "nll")  # the others are counts and ids
-_MOST = 2**53  # pixels: sums of them are made in float64
+_TEXT = ("id", "image")
+_FLOATS = ("miou", "pixel_accuracy", "entropy", "temperature", "confidence", "nll")  # the others are counts and ids
+_MAX_COUNT = 2**53  # pixels: they are summed in float64
 
 
 class SparseConfusion(NamedTuple):
     """The M non-zero confusion counts of all images.
 
     Args:
-        image: `[M]` place of the image among the evaluation's ids.
+        image: `[M]` index of the image among the evaluation's ids.
         truth: `[M]` true class.
         prediction: `[M]` predicted class.
-        pixels: `[M]` how many.
+        pixels: `[M]` number of pixels.
     """
 
     image: npt.NDArray[np.int32]
@@ -51,9 +51,9 @@ class CalibrationCounts:
     """Calibration counts of N images, filled while they are predicted.
 
     Args:
-        before: `[N, 15, 5]` of the model's own confidence; see `segcore.metrics.calibration_counts`.
-        after: `[N, 15, 5]` with its logits divided by the temperature; read only where one is set.
-        temperature: Fitted on validation; None where that has not been evaluated.
+        before: `[N, 15, 5]` counts of the model's own confidence; see `segcore.metrics.calibration_counts`.
+        after: `[N, 15, 5]` counts with the logits divided by the temperature; meaningless without a temperature.
+        temperature: The temperature fitted on validation; None where validation has not been evaluated.
     """
 
     before: F64
@@ -62,7 +62,7 @@ class CalibrationCounts:
 
     @classmethod
     def empty(cls, images: int, temperature: float | None = None) -> CalibrationCounts:
-        """Of so many images, none counted yet."""
+        """Make zero counts for a number of images."""
         shape = (images, BINS, len(CALIBRATION_COLUMNS))
         return cls(np.zeros(shape), np.zeros(shape), temperature)
 
@@ -74,25 +74,25 @@ def images_table(
     labels: LabelMap,
     entropy: npt.NDArray[np.floating[Any]] | None,
 ) -> pd.DataFrame:
-    """One row an image: size and scores."""
+    """Make the table of images: size, scores and entropy in one row per image."""
     import pandas as pd
 
-    found = per_image(counts)
+    image_scores = per_image(counts)
     columns: dict[str, Any] = {
         "id": pd.Series(list(ids), dtype="str"),
         "height": np.array([sizes[sample_id][0] for sample_id in ids], np.int32),
         "width": np.array([sizes[sample_id][1] for sample_id in ids], np.int32),
-        "miou": found["miou"],
-        "pixel_accuracy": found["pixel_accuracy"],
+        "miou": image_scores["miou"],
+        "pixel_accuracy": image_scores["pixel_accuracy"],
         "entropy": np.full(len(ids), np.nan) if entropy is None else np.asarray(entropy, np.float64),
     }
     for index, name in enumerate(labels.names):
-        columns[f"iou_{name}"] = found["iou"][:, index]
+        columns[f"iou_{name}"] = image_scores["iou"][:, index]
     return pd.DataFrame(columns)
 
 
 def confusion_table(ids: Sequence[str], counts: I64) -> pd.DataFrame:
-    """One row a non-zero cell of `[N, C, C]` counts."""
+    """Make the table of confusion counts: one row per non-zero cell of `[N, C, C]` counts."""
     import pandas as pd
 
     image, truth, prediction = np.nonzero(counts)
@@ -107,7 +107,7 @@ def confusion_table(ids: Sequence[str], counts: I64) -> pd.DataFrame:
 
 
 def boundary_table(ids: Sequence[str], counts: I64) -> pd.DataFrame:
-    """One row an image and class of `[N, C, 10]` boundary counts."""
+    """Make the table of boundary counts: one row per image and class of `[N, C, 10]` counts."""
     import pandas as pd
 
     image, index = np.nonzero(counts.any(axis=2))
@@ -116,13 +116,13 @@ def boundary_table(ids: Sequence[str], counts: I64) -> pd.DataFrame:
 
 
 def boundary_counts(table: pa.Table, image: npt.NDArray[np.int32], classes: int, images: int) -> I64:
-    """`boundary_table` read back: `[N, C, 10]`.
+    """Read `[N, C, 10]` boundary counts back from their table.
 
     Args:
-        table: It.
-        image: Place of the image of each row, of `image_places`.
-        classes: C.
-        images: N.
+        table: A table as of `boundary_table`.
+        image: `[rows]` index of each row's image, from `image_places`.
+        classes: The number of classes C.
+        images: The number of images N.
     """
     counts = np.zeros((images, classes, len(BOUNDARY_COLUMNS)), np.int64)
     counts[image, column(table, "class")] = np.stack([column(table, name) for name in BOUNDARY_COLUMNS], axis=1)
@@ -130,7 +130,7 @@ def boundary_counts(table: pa.Table, image: npt.NDArray[np.int32], classes: int,
 
 
 def calibration_table(ids: Sequence[str], counts: CalibrationCounts) -> pd.DataFrame:
-    """One row an image and bin of confidence, before (`scaled` 0) and after (1) the temperature."""
+    """Make the table of calibration counts: one row per image and bin, before (`scaled` 0) and after (1) scaling."""
     import pandas as pd
 
     parts = [(0, 1.0, counts.before)]
@@ -159,98 +159,112 @@ def calibration_table(ids: Sequence[str], counts: CalibrationCounts) -> pd.DataF
 
 
 def calibration_counts(table: pa.Table, image: npt.NDArray[np.int32], images: int) -> CalibrationCounts:
-    """`calibration_table` read back; `image` and `images` as in `boundary_counts`."""
+    """Read calibration counts back from their table; `image` and `images` are as in `boundary_counts`."""
     counts = CalibrationCounts.empty(images)
     values = np.stack([column(table, name) for name in CALIBRATION_COLUMNS], axis=1)
     place, scaled = column(table, "bin"), column(table, "scaled")
-    for part, found in ((0, counts.before), (1, counts.after)):
+    for part, target in ((0, counts.before), (1, counts.after)):
         rows = scaled == part
-        found[image[rows], place[rows]] = values[rows]
+        target[image[rows], place[rows]] = values[rows]
         if part and rows.any():
             counts.temperature = float(column(table, "temperature")[rows][0])
     return counts
 
 
-def read_table(path: Path, columns: tuple[str, ...], again: str) -> pa.Table:
-    """A table of these columns, and of what others it has.
+def read_table(path: Path, columns: tuple[str, ...], hint: str) -> pa.Table:
+    """Read a Parquet file and check its columns.
 
     Args:
         path: The Parquet file.
-        columns: What it must have; all but `id` and `image` are numbers, and those that count are 0 or more.
-        again: How to have it written again, for messages.
+        columns: The required columns; all but `id` and `image` must hold numbers, counts and ids whole ones from 0.
+        hint: What the user can do when the file can't be read; it ends the messages.
 
     Raises:
-        RunError: when it is missing, truncated or foreign.
+        RunError: when the file is missing, truncated or foreign.
     """
     import pyarrow as pa
     from pyarrow import parquet
 
     if not path.is_file():
-        raise RunError(f"No {path.name} at {path}. {again}")
+        raise RunError(f"No {path.name} at {path}. {hint}")
     try:
-        # Without pandas: with 60 runs its tables take longer to make than all that is counted from them.
+        # Without pandas: with 60 runs, making data frames takes longer than all computations on them.
         table = parquet.ParquetFile(path).read(use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise RunError(f"{path} is no Parquet file, perhaps cut off ({str(error)[:100]}). {again}") from None
+        raise RunError(f"{path} is no Parquet file, perhaps cut off ({str(error)[:100]}). {hint}") from None
     missing = [name for name in columns if name not in table.column_names]
     if missing:
-        raise RunError(f"{path} has no column {', '.join(missing)}. {again}")
-    for name in (name for name in columns if name not in _NAMES):
+        raise RunError(f"{path} has no column {', '.join(missing)}. {hint}")
+    for name in (name for name in columns if name not in _TEXT):
         kind = table.schema.field(name).type
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-            raise RunError(f"{path}: column {name} holds no numbers. {again}")
+            raise RunError(f"{path}: column {name} holds no numbers. {hint}")
         if pa.types.is_integer(kind) and table.column(name).null_count:
-            raise RunError(f"{path}: column {name} has empty cells. {again}")
-        if name not in _MEASURED:
+            raise RunError(f"{path}: column {name} has empty cells. {hint}")
+        if name not in _FLOATS:
             if not pa.types.is_integer(kind):  # half a pixel, or NaN, would be cut to some number
-                raise RunError(f"{path}: column {name} is {kind}; expected whole numbers. {again}")
-            check_range(path, table, name, _MOST, "expected counts and ids of 0 or more", again)
+                raise RunError(f"{path}: column {name} is {kind}; expected whole numbers. {hint}")
+            check_range(path, table, name, _MAX_COUNT, "expected counts and ids of 0 or more", hint)
     return table
 
 
 def column(table: pa.Table, name: str) -> npt.NDArray[Any]:
-    """`[rows]` the numbers of a column; an empty cell is NaN."""
+    """Get the numbers of a column, `[rows]`; an empty cell is NaN."""
     return table.column(name).to_numpy()
 
 
-def image_places(path: Path, table: pa.Table, places: Mapping[str, int], again: str) -> npt.NDArray[np.int32]:
-    """`[rows]` place of the image of each row.
+def image_places(path: Path, table: pa.Table, places: Mapping[str, int], hint: str) -> npt.NDArray[np.int32]:
+    """Get the index of each row's image among the images of the evaluation, `[rows]`.
+
+    Args:
+        path: The file, for messages.
+        table: A table with a column `image`.
+        places: Id of an image -> its index.
+        hint: What the user can do when the file is wrong; it ends the messages.
 
     Raises:
-        RunError: when one is no image of the evaluation.
+        RunError: when a row's image is not in the evaluation.
     """
     import pyarrow as pa
 
     image = table.column("image")
-    if not pa.types.is_dictionary(image.type):  # as it is written: few names, many codes
+    if not pa.types.is_dictionary(image.type):  # Segcore writes few names and many codes
         try:
             image = image.cast(pa.string()).dictionary_encode()
         except pa.ArrowException:
-            raise RunError(f"{path}: column image is {image.type}; expected names of images. {again}") from None
+            raise RunError(f"{path}: column image is {image.type}; expected names of images. {hint}") from None
     image = image.combine_chunks()
-    # A category that no row has may be of no image.
+    # Categories without rows may be unknown.
     known = np.array([places.get(str(name), -1) for name in image.dictionary.to_pylist()], np.int32)
     codes = image.indices.to_numpy(zero_copy_only=False)
-    found = known[codes] if image.null_count == 0 else np.full(len(codes), -1, np.int32)
-    if found.size and found.min() < 0:
-        foreign = "nothing" if image.null_count else repr(image.dictionary[int(codes[found.argmin()])].as_py())
-        raise RunError(f"{path} counts {foreign}, which {run_files.IMAGES} doesn't list. {again}")
-    return found
+    indices = known[codes] if image.null_count == 0 else np.full(len(codes), -1, np.int32)
+    if indices.size and indices.min() < 0:
+        foreign = "nothing" if image.null_count else repr(image.dictionary[int(codes[indices.argmin()])].as_py())
+        raise RunError(f"{path} counts {foreign}, which {run_files.IMAGES} doesn't list. {hint}")
+    return indices
 
 
-def check_range(path: Path, table: pa.Table, name: str, most: int, what: str, again: str) -> None:
-    """That a column goes from 0 to `most`, e.g. of class ids.
+def check_range(path: Path, table: pa.Table, name: str, most: int, what: str, hint: str) -> None:
+    """Check that the values of a column are from 0 to `most`.
+
+    Args:
+        path: The file, for the message.
+        table: A table with the column.
+        name: The column.
+        most: The greatest allowed value.
+        what: Explains the limit, for the message.
+        hint: What the user can do when the file is wrong; it ends the message.
 
     Raises:
-        RunError: when it does not.
+        RunError: when a value is outside.
     """
-    found = column(table, name)
-    if found.size and not (0 <= found.min() and found.max() <= most):
-        wrong = found.min() if found.min() < 0 else found.max()
-        raise RunError(f"{path}: {name} goes to {wrong}; {what}. {again}")
+    values = column(table, name)
+    if values.size and not (0 <= values.min() and values.max() <= most):
+        wrong = values.min() if values.min() < 0 else values.max()
+        raise RunError(f"{path}: {name} goes to {wrong}; {what}. {hint}")
 
 
-def _named(ids: Sequence[str], places: I64) -> pd.Categorical:
+def _named(ids: Sequence[str], indices: I64) -> pd.Categorical:
     import pandas as pd
 
-    return pd.Categorical.from_codes(places, categories=pd.Index(list(ids), dtype="str"))
+    return pd.Categorical.from_codes(indices, categories=pd.Index(list(ids), dtype="str"))

@@ -1,4 +1,4 @@
-"""Stored predictions: one palette PNG of class ids for each image."""
+"""Reading stored predictions: a palette PNG of class ids for each image."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def read_prediction(evaluation: Path, sample_id: str) -> U8Mask:
     from PIL import Image
 
     path = evaluation / run_files.PREDICTIONS / run_files.file_name(sample_id)
-    again = f"Evaluate it again: {evaluate_command(evaluation.parent.parent, evaluation.name)}"
+    hint = f"Evaluate it again: {evaluate_command(evaluation.parent.parent, evaluation.name)}"
     if not path.is_file():
-        raise RunError(f"No stored prediction of {sample_id!r} at {path}. {again}")
+        raise RunError(f"No stored prediction of {sample_id!r} at {path}. {hint}")
     try:
         with Image.open(path) as image:
             mode, mask = image.mode, np.array(image)
     except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises on truncated and foreign files
-        raise RunError(f"{path} is no readable PNG ({error}). {again}") from None
+        raise RunError(f"{path} is no readable PNG ({error}). {hint}") from None
     if mode != "P":
-        raise RunError(f"{path} is a {mode} picture; expected a palette PNG of class ids. {again}")
+        raise RunError(f"{path} is a {mode} picture; expected a palette PNG of class ids. {hint}")
     return mask

@@ -1,4 +1,4 @@
-"""A run's data, and how it was split: read, and the plan of its training made again, by its settings."""
+"""Opening the data of a run as its training did, and recreating its split."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def open_options_of(run: RunRecord) -> OpenOptions:
     return OpenOptions(labels=labels, void=run.summary.dataset.void, **written)
 
 
-def data_of(run: RunRecord, source: str | None = None) -> Dataset:
-    """The dataset as the run's training read it; its classes may be others than the run's where `source` is other data.
+def open_data(run: RunRecord, source: str | None = None) -> Dataset:
+    """Open a dataset with the options of the run's training; other data may have other classes than the run.
 
     Args:
-        run: Its `open_options_of` are taken.
-        source: A folder, a zip or `drive`; None for what the run was trained on.
+        run: The run whose options are used.
+        source: A folder, a zip or `drive`; None for the data that the run was trained on.
 
     Raises:
         DatasetError: when it can't be opened.
@@ -42,22 +42,22 @@ def data_of(run: RunRecord, source: str | None = None) -> Dataset:
     return open_options_of(run).open(source or run.summary.dataset.source)
 
 
-def plan_of(run: RunRecord, dataset: Dataset) -> SplitPlan:
-    """The split that a run was trained with.
+def recreate_plan(run: RunRecord, dataset: Dataset) -> SplitPlan:
+    """Recreate the split that a run was trained with.
 
     Args:
-        run: Its settings are read.
-        dataset: What it was trained on.
+        run: The run whose settings are used.
+        dataset: The data that it was trained on.
 
     Raises:
-        EvaluationError: when its settings make another split.
-        RunError: when they can't be read.
+        EvaluationError: when the settings make another split than the one of the training.
+        RunError: when the settings can't be read.
     """
     from segcore.data import plan_split
     from segcore.data.plan import FOLDS
 
     trained, config = run.summary.dataset, run.config
-    folded = trained.split == FOLDS  # which says that train was cut, not how
+    folded = trained.split == FOLDS  # its summary tells only that there were folds; the config has the method
     plan = plan_split(
         dataset,
         method=config.get("split", "auto") if folded else trained.split,
@@ -75,12 +75,12 @@ def plan_of(run: RunRecord, dataset: Dataset) -> SplitPlan:
     return plan
 
 
-def with_leaks(run: RunRecord, dataset: Dataset) -> Summary:
-    """The run's summary with what speaks against its scores, where an older training did not look for it.
+def add_leaks(run: RunRecord, dataset: Dataset) -> Summary:
+    """Return the run's summary; a leak check is added where an older training did not make one.
 
     Args:
-        run: Left as it is.
-        dataset: What it was trained on.
+        run: The run, which is not changed.
+        dataset: The data that it was trained on.
     """
     from segcore.data.leaks import leak_sentences
 
@@ -88,7 +88,7 @@ def with_leaks(run: RunRecord, dataset: Dataset) -> Summary:
     if summary.dataset.leaks is not None:
         return summary
     try:
-        leaks = leak_sentences(dataset, plan_of(run, dataset))
-    except SegcoreError:  # its split can't be made again, so nothing is known of it
+        leaks = leak_sentences(dataset, recreate_plan(run, dataset))
+    except SegcoreError:  # without the split no leak can be known
         return summary
     return summary.model_copy(update={"dataset": summary.dataset.model_copy(update={"leaks": leaks})})

@@ -1,4 +1,4 @@
-"""Which temperature a stored evaluation was scaled by, and whether validation still asks for it."""
+"""Finding stored evaluations whose confidence was scaled by an outdated temperature."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from segcore.runs.run_record import RunRecord
 from segcore.runs.split_variant import SplitVariant
 
 VALIDATION = "val"
-_SAME = 1e-3  # of it: what two evaluations of the same weights may differ by, through other threads
-_NAMED = 3  # commands in one sentence
+_TOLERANCE = 1e-3  # relative; two evaluations of the same weights may differ so much between numbers of threads
+_MAX_NAMED = 3  # runs and commands in one sentence
 
 
 def stored_temperature(run: RunRecord, split: str) -> float | None:
-    """The temperature that a split's confidence was scaled by; None where there was none, or it can't be read."""
+    """The temperature by which a split's confidence was scaled; None where there is none or the file can't be read."""
     path = run.path / run_files.EVALUATION / split / run_files.CALIBRATION
     try:
         table = parquet_tables.read_table(path, ("scaled", "temperature"), "")
@@ -27,64 +27,64 @@ def stored_temperature(run: RunRecord, split: str) -> float | None:
     return float(scaled[0]) if len(scaled) else None
 
 
-def fitted_on(split: str) -> str:
-    """The split whose temperature another one is scaled by.
+def temperature_split(split: str) -> str:
+    """The validation split on which the temperature for a split is fitted.
 
-    >>> fitted_on("test"), fitted_on("test+flip")
+    >>> temperature_split("test"), temperature_split("test+flip")
     ('val', 'val+flip')
     """
     return str(SplitVariant.parse(split).of(VALIDATION))
 
 
 def is_stale(run: RunRecord, split: str) -> bool:
-    """Whether validation, evaluated since, asks for another temperature than a stored split was scaled by."""
-    source = fitted_on(split)
+    """Whether validation was evaluated again and its temperature differs from the one a stored split was scaled by."""
+    source = temperature_split(split)
     if split == source or split not in run.splits:
         return False
-    wanted, taken = stored_temperature(run, source), stored_temperature(run, split)
-    return wanted is not None and (taken is None or not math.isclose(wanted, taken, rel_tol=_SAME))
+    current, used = stored_temperature(run, source), stored_temperature(run, split)
+    return current is not None and (used is None or not math.isclose(current, used, rel_tol=_TOLERANCE))
 
 
 def stale_note(runs: Sequence[RunRecord], split: str, titles: dict[str, str] | None = None) -> str:
-    """What to say beside "ECE, scaled" of these runs on a split; empty where all are of the temperature as it is now.
+    """A note beside "ECE, scaled" that names the runs with an outdated temperature; empty where there are none.
 
     Args:
-        runs: In any order.
-        split: Its name, of a variant too.
-        titles: Id of a run -> what it is called; its id where none is given.
+        runs: Runs that were evaluated on the split, or not.
+        split: The name of the evaluation, such as `test` or `test+flip`.
+        titles: Id of a run -> its title; the id itself is the default.
     """
-    found = [run for run in runs if is_stale(run, split)]
-    if not found:
+    stale = [run for run in runs if is_stale(run, split)]
+    if not stale:
         return ""
-    names = ", ".join((titles or {}).get(run.id, run.id) for run in found[:_NAMED])
-    rest = f" and {number(len(found) - _NAMED, 'other')}" if len(found) > _NAMED else ""
-    told = f"ECE, scaled, of {names}{rest} on {split} is not of the temperature that validation asks for now."
+    names = ", ".join((titles or {}).get(run.id, run.id) for run in stale[:_MAX_NAMED])
+    rest = f" and {number(len(stale) - _MAX_NAMED, 'other')}" if len(stale) > _MAX_NAMED else ""
+    note = f"ECE, scaled, of {names}{rest} on {split} uses another temperature than the one now fitted on validation."
     if not SplitVariant.parse(split).can_be_stored:
-        return f"{told} Evaluate it again."
-    commands = "; ".join(f"`{evaluate_command(run.path, split)}`" for run in found[:_NAMED])
-    return f"{told} Evaluate {split} again: {commands}"
+        return f"{note} Evaluate it again."
+    commands = "; ".join(f"`{evaluate_command(run.path, split)}`" for run in stale[:_MAX_NAMED])
+    return f"{note} Evaluate {split} again: {commands}"
 
 
 def after_evaluation(run: RunRecord, split: str) -> Iterator[str]:
-    """What is to be run, so that "ECE, scaled" is told of the splits that this evaluation touches.
+    """Name the commands still needed so that "ECE, scaled" is current on the splits concerned by an evaluation.
 
     Args:
-        run: As it is now.
-        split: What was evaluated.
+        run: The run as it is now.
+        split: The name of the evaluation that was made.
     """
     if not SplitVariant.parse(split).can_be_stored:
         return
-    source = fitted_on(split)
+    source = temperature_split(split)
     if split == source:
         for other in run.splits:
             if (
-                fitted_on(other) == source
+                temperature_split(other) == source
                 and SplitVariant.parse(other).can_be_stored
                 and (note := stale_note([run], other))
             ):
                 yield note
     elif stored_temperature(run, split) is None:
         yield (
-            f"ECE, scaled, needs the temperature of {source}, which is not stored. Evaluate that, then {split} "
-            f"again: `{evaluate_command(run.path, source)}`; `{evaluate_command(run.path, split)}`"
+            f"ECE, scaled, needs the temperature fitted on {source}, which is not stored. Evaluate {source} first, "
+            f"then {split} again: `{evaluate_command(run.path, source)}`; `{evaluate_command(run.path, split)}`"
         )

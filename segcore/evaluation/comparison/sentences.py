@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from segcore.metrics.bootstrap_intervals import FEW_BLOCKS
-from segcore.runs.temperature import fitted_on
+from segcore.runs.temperature import temperature_split
 
 if TYPE_CHECKING:
     from segcore.evaluation.comparison.comparable_sets import ComparableSet
@@ -117,7 +117,7 @@ def caveats(rows: Sequence[Row], pool: ComparableSet, metric: Metric, split: str
             "Scatter counts as error too: where a model is nearly calibrated, its ECE and the interval lean upwards."
         )
     if metric.statistic == "ece_scaled":
-        fitted = fitted_on(split) == split
+        fitted = temperature_split(split) == split
         found.append(
             "The temperatures were fitted to these images, and flatter."
             if fitted

@@ -18,7 +18,7 @@ from segcore.evaluation.profile import profile
 from segcore.models import create_model, save_model
 from segcore.report.stored_evaluations import evaluate_command
 from segcore.runs import Profile, RunWriter, load_run, write_profile
-from segcore.runs.reproduce import plan_of
+from segcore.runs.reproduce import recreate_plan
 from segcore.runs.summary import Member
 
 NAME = "ensemble-one_two"
@@ -193,7 +193,7 @@ def test_its_validation_is_that_of_its_members_whatever_their_seed(train, store)
     words = ["evaluate", "one", "--with", "two", "--runs", str(store.root), "--device", "cpu", "--split", "val"]
     assert main(words) == 0  # the seed that divided the data divides it again
     run = store.get(NAME)
-    wanted = plan_of(store.get("one"), open_dataset(run.summary.dataset.source, labels="camvid11")).scored("val")
+    wanted = recreate_plan(store.get("one"), open_dataset(run.summary.dataset.source, labels="camvid11")).scored("val")
     assert run.evaluation("val").ids == wanted
 
 

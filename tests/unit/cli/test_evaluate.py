@@ -23,7 +23,7 @@ def test_evaluate_prints_and_stores_the_scores(run, store, folder, capsys):
     for name, value in zip(("image mIoU", "boundary F1", "calibration error"), more, strict=True):
         assert re.search(rf"{name} .*{value:.4f}", printed)
     assert "at temperature" not in printed  # which validation, not evaluated yet, would tell
-    assert "ECE, scaled, needs the temperature of val, which is not stored." in printed
+    assert "ECE, scaled, needs the temperature fitted on val, which is not stored." in printed
     assert f"`segcore evaluate {run.path} --split val`; `segcore evaluate {run.path} --split test`" in printed
     assert POLICY in printed
     assert "not the data it was trained on" not in printed

@@ -11,7 +11,7 @@ from fixtures.runs import fake_run
 from segcore.data import OpenOptions, open_dataset
 from segcore.data.open_options import add_open_arguments
 from segcore.runs import RunWriter
-from segcore.runs.reproduce import data_of, open_options_of
+from segcore.runs.reproduce import open_data, open_options_of
 from segcore.training.command_line import parse
 from segcore.training.config import TrainConfig
 
@@ -51,7 +51,7 @@ def test_a_run_opens_its_data_as_it_was_trained(tmp_path):
     RunWriter(run.path).write_config(TrainConfig(**asdict(EVERY)).values())
     again = type(run)(run.path, run.summary.model_copy(update={"dataset": info}), run.version)
     assert open_options_of(again) == EVERY
-    assert data_of(again).stated is False and len(data_of(again)) == 19
+    assert open_data(again).stated is False and len(open_data(again)) == 19
 
 
 def test_a_run_from_before_the_options_opens_its_data_as_then(tmp_path):

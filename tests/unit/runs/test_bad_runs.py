@@ -285,7 +285,9 @@ def test_a_broken_or_foreign_confidence(store, fake_run):
     with pytest.raises(RunError, match=rf"is no readable grey PNG .*{EVALUATE_AGAIN}"):
         evaluation.confidence(IDS[0])
     Image.new("RGB", (4, 4)).save(path)
-    with pytest.raises(RunError, match=rf"no readable grey PNG \(a RGB picture, no grey one\)\. {EVALUATE_AGAIN}"):
+    with pytest.raises(
+        RunError, match=rf"no readable grey PNG \(a RGB picture; expected a grey one\)\. {EVALUATE_AGAIN}"
+    ):
         evaluation.confidence(IDS[0])
     with pytest.raises(EvaluationError, match="No image in the test evaluation 'other'"):
         evaluation.confidence("other")

@@ -42,8 +42,8 @@ def test_what_is_of_one_temperature_needs_no_word(run):
 def test_another_temperature_is_said_wherever_scores_are_told(run, split, temperature):
     refit(run, split, temperature)
     told = (
-        "ECE, scaled, of one on test is not of the temperature that validation asks for now. Evaluate test again: "
-        f"`segcore evaluate {run.path} --split test`"
+        "ECE, scaled, of one on test uses another temperature than the one now fitted on validation. "
+        f"Evaluate test again: `segcore evaluate {run.path} --split test`"
     )
     assert list(after_evaluation(run, "val")) == [told]
     found = Comparison.of([run], "test", "ece_scaled", titles={"one": "one"})
@@ -57,7 +57,7 @@ def test_a_validation_that_is_not_there_is_asked_for(run):
     refit(run, "test+flip", None)
     (told,) = after_evaluation(run, "test+flip")
     first, then = (f"`segcore evaluate {run.path} --split {split} --tta flip`" for split in ("val", "test"))
-    assert told.endswith(f"Evaluate that, then test+flip again: {first}; {then}")
+    assert told.endswith(f"Evaluate val+flip first, then test+flip again: {first}; {then}")
     assert stale_note([run], "test+flip") == ""  # nothing asks for another one
     assert list(after_evaluation(run, "camvid-test")) == []
 
