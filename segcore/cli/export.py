@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 onnx and openvino write the model itself. png, coco and fiftyone write what it predicted on a split, as `segcore
-evaluate` stored it: no model runs. The predictions of several
-runs go into a folder each; in FiftyOne, into one dataset."""
+evaluate` stored it: no model runs. The predictions of several runs go into a folder each; in FiftyOne, into one
+dataset."""
 
 
 def add_export(commands: Commands) -> None:
-    """`segcore export`."""
+    """Add `segcore export` to the commands."""
     parser = commands.add_parser(
         "export", help="write a model or its predictions for other tools", description=_DESCRIPTION
     )
@@ -48,7 +48,7 @@ def add_export(commands: Commands) -> None:
 
 
 def export_run(arguments: argparse.Namespace) -> int:
-    """Export, and say what was written."""
+    """Export; print what was written."""
     from segcore.runs import find_run
 
     _check_options(arguments)
@@ -58,32 +58,32 @@ def export_run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _each(
+def _for_each_run(
     export: Callable[[argparse.Namespace, RunRecord, Path], Sequence[str]],
 ) -> Callable[[argparse.Namespace, Sequence[RunRecord]], list[str]]:
-    """The same for several runs, each in a folder of its own."""
+    """An export of one run -> an export of several runs, each into a folder of its own."""
 
     def every(arguments: argparse.Namespace, runs: Sequence[RunRecord]) -> list[str]:
         out = Path(arguments.out)
         if len(runs) == 1:
             return list(export(arguments, runs[0], out))
-        _refuse_twins(runs)
+        _refuse_equal_names(runs)
         return [line for run in runs for line in export(arguments, run, out / run.id)]
 
     return every
 
 
-def _refuse_twins(runs: Sequence[RunRecord]) -> None:
+def _refuse_equal_names(runs: Sequence[RunRecord]) -> None:
     twice = [name for name, count in Counter(run.id for run in runs).items() if count > 1]
     if twice:
         raise ReportError(f"Two runs are called {twice[0]!r} and would be written to one place; export one by one.")
 
 
 def _models(arguments: argparse.Namespace, runs: Sequence[RunRecord]) -> list[str]:
-    """Into one folder: the files are called by their runs."""
+    """Export the models of all runs into one folder; each file has the name of its run."""
     from segcore.evaluation.export_model import export_model
 
-    _refuse_twins(runs)
+    _refuse_equal_names(runs)
     precision, size = arguments.precision or "fp32", arguments.size
     paths = [export_model(run, arguments.format, arguments.out, precision=precision, size=size) for run in runs]
     return [f"{path}, and how to feed it in {path}.json" for path in paths]
@@ -110,8 +110,8 @@ def _fiftyone(arguments: argparse.Namespace, runs: Sequence[RunRecord]) -> list[
 FORMATS: dict[str, Callable[[argparse.Namespace, Sequence[RunRecord]], list[str]]] = {
     "onnx": _models,
     "openvino": _models,
-    "png": _each(_png),
-    "coco": _each(_coco),
+    "png": _for_each_run(_png),
+    "coco": _for_each_run(_coco),
     "fiftyone": _fiftyone,
 }
 _OPTIONS = {  # what only some formats can use

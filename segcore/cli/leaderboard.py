@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_leaderboard(commands: Commands) -> None:
-    """`segcore leaderboard`."""
+    """Add `segcore leaderboard` to the commands."""
     parser = commands.add_parser(
         "leaderboard",
         help="rank runs, as Markdown, CSV or LaTeX",
@@ -35,7 +35,7 @@ def add_leaderboard(commands: Commands) -> None:
 
 
 def add_compared_runs(parser: argparse.ArgumentParser) -> None:
-    """Which runs are compared, and by what."""
+    """Add the arguments that say which runs are compared, and by what."""
     parser.add_argument(
         "wanted", nargs="*", metavar="RUN", help="a run's folder, or its id in --runs (default: all in --runs)"
     )
@@ -46,7 +46,7 @@ def add_compared_runs(parser: argparse.ArgumentParser) -> None:
 
 
 def compared_runs(arguments: argparse.Namespace) -> list[RunRecord]:
-    """The runs that `add_compared_runs` ask for.
+    """The runs that the arguments of `add_compared_runs` name.
 
     Raises:
         RunError: when one is unknown or can't be read, or there are none; with all of a folder, those that can't be
@@ -61,20 +61,20 @@ def compared_runs(arguments: argparse.Namespace) -> list[RunRecord]:
         if not runs:
             raise RunError(f"No runs in {arguments.runs}. Train some: python train.py")
         return runs
-    found: dict[str, RunRecord] = {}
+    by_id: dict[str, RunRecord] = {}
     for wanted in arguments.wanted:
         run = find_run(wanted, arguments.runs)
-        other = found.setdefault(run.id, run)
+        other = by_id.setdefault(run.id, run)
         if other.path.resolve() != run.path.resolve():
             raise ReportError(f"{other.path} and {run.path} have the same name; rename one of the folders.")
-    return list(found.values())
+    return list(by_id.values())
 
 
 def compared(arguments: argparse.Namespace) -> Comparison:
-    """The comparison that `add_compared_runs` ask for.
+    """The comparison that the arguments of `add_compared_runs` describe.
 
     Raises:
-        ReportError: when no run was evaluated on the split; the commands that do so are named, or the splits there are.
+        ReportError: when no run was evaluated on the split; the message names the splits there are, or the commands.
         EvaluationError: when there is no such metric.
         RunError: as `compared_runs`.
     """
@@ -101,14 +101,14 @@ def compared(arguments: argparse.Namespace) -> Comparison:
 
 
 def print_leaderboard(arguments: argparse.Namespace) -> int:
-    """Print the table, or write it."""
+    """Print the table, or write it to `--out`."""
     from segcore.report import leaderboard
     from segcore.report.safe_output import new_file
 
-    asked = arguments.columns
-    if asked not in (None, "all"):
-        asked = [name for name in asked.replace(",", " ").split() if name]
-    text = leaderboard.FORMATS[arguments.format](compared(arguments), arguments.sort, asked)
+    columns = arguments.columns
+    if columns not in (None, "all"):
+        columns = [name for name in columns.replace(",", " ").split() if name]
+    text = leaderboard.FORMATS[arguments.format](compared(arguments), arguments.sort, columns)
     if arguments.out is None:
         print(text, end="")
         return 0

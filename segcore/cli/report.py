@@ -16,7 +16,7 @@ costs, training curves, example images chosen by rule, how it is counted, leak c
 
 
 def add_report(commands: Commands) -> None:
-    """`segcore report`."""
+    """Add `segcore report` to the commands."""
     parser = commands.add_parser("report", help="write a comparison as one HTML file", description=_DESCRIPTION)
     add_compared_runs(parser)
     parser.add_argument("--out", default="report.html", metavar="FILE", help="default: report.html")
@@ -28,7 +28,7 @@ def add_report(commands: Commands) -> None:
 
 
 def write(arguments: argparse.Namespace) -> int:
-    """Write the report, and say where it is and how large."""
+    """Write the report; print its path and size."""
     from segcore.report.html_report import write_report
 
     if not 0 <= arguments.examples <= 50:
@@ -48,14 +48,14 @@ def write(arguments: argparse.Namespace) -> int:
 
 
 def _siblings(arguments: argparse.Namespace) -> list[str]:
-    """Ids of all runs in the folder of runs, as far as it is there: they decide the colours in the app."""
+    """Ids of all runs in the folder of runs, which decide the colours in the app; empty without that folder."""
     from segcore.runs import RunStore
 
     return [run.id for run in RunStore(arguments.runs).read()[0]] if Path(arguments.runs).is_dir() else []
 
 
 def _command(arguments: argparse.Namespace) -> str:
-    """The command as it can be typed again; defaults are left out."""
+    """The command that writes the same report; defaults are left out."""
     words = ["segcore", "report", *arguments.wanted]
     for name, usual in (
         ("runs", "checkpoints"),

@@ -1,4 +1,4 @@
-"""Stored predictions as files: palette PNGs, or COCO annotations."""
+"""Writes stored predictions as palette PNGs or as COCO annotations."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def export_coco(
 
     Args:
         run: The run.
-        split: Whose stored predictions.
+        split: The split whose stored predictions are written.
         out: Folder to write.
         data: The dataset; None for what the run was trained on.
         images: Write the images too, into `images/`, so that other tools find them under their `file_name`.
 
     Returns:
-        What was written, a sentence a line; and why there is no ground truth, if so.
+        What was written, a sentence a line; where there is no ground truth, the last line says why.
 
     Raises:
         ReportError: when there is no evaluation of the split, or `out` can't take it, or `data` doesn't fit.
@@ -69,35 +69,35 @@ def export_coco(
     evaluation = stored_evaluation(run, split)
     dataset, problem = _dataset(run, evaluation, data, needed=images or data is not None)
     names = image_names(evaluation.ids, dataset, written=images)
-    shown = about(run, split, "coco")
-    with new_folder(out, shown) as folder:
+    origin = about(run, split, "coco")
+    with new_folder(out, origin) as folder:
         count = write_coco(
             folder / "predictions.json",
             lambda: ((sample_id, evaluation.prediction(sample_id)) for sample_id in evaluation.ids),
             run.labels,
             file_names=names,
-            info={"description": f"What {run.id} predicted on {split}", **shown},
+            info={"description": f"What {run.id} predicted on {split}", **origin},
         )
-        said = [f"{count} annotations of {len(evaluation.ids)} images in {Path(out) / 'predictions.json'}"]
+        lines = [f"{count} annotations of {len(evaluation.ids)} images in {Path(out) / 'predictions.json'}"]
         if dataset is None:
-            return [*said, f"No ground truth: {problem}"]
+            return [*lines, f"No ground truth: {problem}"]
         opened = dataset
         count = write_coco(
             folder / "ground_truth.json",
             lambda: ((sample_id, opened.mask(sample_id)) for sample_id in evaluation.ids),
             run.labels,
             file_names=names,
-            info={"description": f"Ground truth of {dataset.name} {split}", **shown},
+            info={"description": f"Ground truth of {dataset.name} {split}", **origin},
         )
-        said.append(f"{count} annotations of the ground truth in {Path(out) / 'ground_truth.json'}")
+        lines.append(f"{count} annotations of the ground truth in {Path(out) / 'ground_truth.json'}")
         if images:
             write_images(folder / "images", dataset, names)
-            said.append(f"{len(names)} images in {Path(out) / 'images'}")
-    return said
+            lines.append(f"{len(names)} images in {Path(out) / 'images'}")
+    return lines
 
 
 def about(run: RunRecord, split: str, format_: str) -> dict[str, Any]:
-    """What an exported folder says of itself."""
+    """The content of `export.json` in an exported folder: run, dataset, split, classes, version, date."""
     from segcore import __version__
 
     return {
@@ -126,15 +126,15 @@ def image_names(ids: tuple[str, ...], dataset: Dataset | None, *, written: bool)
 
     Args:
         ids: The images.
-        dataset: Where they are from, when it is here.
-        written: The images are written beside; else it is the dataset's own file, below its folder.
+        dataset: Their dataset; None where it can't be opened.
+        written: The images are written into the export. Otherwise the name is the path inside the dataset.
     """
-    found = {}
+    names = {}
     for sample_id in ids:
         stored = getattr(dataset.record(sample_id), "image_path", None) if dataset else None
         suffix = image_suffix(stored) if stored else ".png"  # the drive's images are drawn: no files
-        found[sample_id] = stored if stored and not written else file_name(sample_id, suffix)
-    return found
+        names[sample_id] = stored if stored and not written else file_name(sample_id, suffix)
+    return names
 
 
 def write_images(folder: Path, dataset: Dataset, names: Mapping[str, str]) -> None:
@@ -145,7 +145,7 @@ def write_images(folder: Path, dataset: Dataset, names: Mapping[str, str]) -> No
 
 
 def _dataset(run: RunRecord, evaluation: Evaluation, data: str | None, *, needed: bool) -> tuple[Dataset | None, str]:
-    """(the dataset with all these images, or None and why)."""
+    """Open the dataset of a run and check its images: (dataset, ""), or (None, reason) where it isn't needed."""
     try:
         dataset = dataset_of(run, data)
         check_images(dataset, run, evaluation)

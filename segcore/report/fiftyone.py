@@ -1,4 +1,4 @@
-"""Ground truth and predictions as a FiftyOne dataset. FiftyOne is an optional extra, imported when it is asked for."""
+"""Writes ground truth and predictions as a FiftyOne dataset; FiftyOne is an optional extra and imported on use."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GROUND_TRUTH = "ground_truth"
 
 
 def fiftyone() -> ModuleType:
-    """FiftyOne itself.
+    """Import FiftyOne.
 
     Raises:
         ReportError: when it is not installed.
@@ -58,10 +58,10 @@ def export_fiftyone(
 
     Args:
         runs: Runs on the same images and classes.
-        split: Whose stored predictions.
+        split: The split whose stored predictions are written.
         out: Folder to write; FiftyOne reads the files from there, so it has to stay.
         data: The dataset; None for what the runs were trained on.
-        name: Of the FiftyOne dataset; `segcore-<dataset>-<split>` when None. An earlier export of the name is replaced.
+        name: Name of the FiftyOne dataset; `segcore-<dataset>-<split>` when None. An earlier export of it is replaced.
 
     Returns:
         What was written, a sentence a line.
@@ -73,25 +73,25 @@ def export_fiftyone(
     """
     fo = fiftyone()
     target = check_folder(out)
-    found = [(run, stored_evaluation(run, split)) for run in runs]
+    evaluations = [stored_evaluation(run, split) for run in runs]
     dataset = dataset_of(runs[0], data)
-    for run, evaluation in found:
-        check_same(found[0][0], found[0][1], run, evaluation)
-    check_images(dataset, *found[0])
+    for run, evaluation in zip(runs, evaluations, strict=True):
+        check_same(runs[0], evaluations[0], run, evaluation)
+    check_images(dataset, runs[0], evaluations[0])
     called = name or f"segcore-{dataset.name}-{split}"
     _check_name(fo, called)
-    ids = found[0][1].ids
+    ids = evaluations[0].ids
     names = image_names(ids, dataset, written=True)
     fields = field_names([run.id for run in runs])
     with new_folder(out, about(runs[0], split, "fiftyone") | {"runs": [run.id for run in runs]}) as folder:
         write_images(folder / "images", dataset, names)
         _write_masks(folder / GROUND_TRUTH, ids, dataset.mask)
-        for (_, evaluation), field in zip(found, fields, strict=True):
+        for evaluation, field in zip(evaluations, fields, strict=True):
             _write_masks(folder / field, ids, evaluation.prediction)
         write_classes(folder / "classes.csv", runs[0].labels)
-        shown = dict(zip(fields, (each for _, each in found), strict=True))
-        made = _built(fo, called, target, dataset.labels, names, shown)
-    _take_its_place(fo, made, called)
+        by_field = dict(zip(fields, evaluations, strict=True))
+        created = _create(fo, called, target, dataset.labels, names, by_field)
+    _replace(fo, created, called)
     return [
         f"{len(ids)} images with ground truth and {', '.join(fields)} in the FiftyOne dataset {called!r}",
         f"Its files are in {target}: keep them there.",
@@ -121,35 +121,35 @@ def field_names(ids: Sequence[str]) -> list[str]:
     ['drive_unet', 'drive_unet_2', 'run_8s', 'run_id']
     """
     taken = {"id", "filepath", "tags", "metadata", "created_at", "last_modified_at", GROUND_TRUTH}
-    found: list[str] = []
+    names: list[str] = []
     for run_id in ids:
         plain = re.sub(r"\W+", "_", run_id, flags=re.ASCII).strip("_") or "run"
         plain = plain if plain[0].isalpha() and plain not in taken else f"run_{plain}"
         name, number = plain, 1
-        while name in found:
+        while name in names:
             number += 1
             name = f"{plain}_{number}"
-        found.append(name)
-    return found
+        names.append(name)
+    return names
 
 
 def _write_masks(folder: Path, ids: Sequence[str], mask: Callable[[str], U8]) -> None:
     folder.mkdir()
     for sample_id in ids:
-        found = mask(sample_id)
-        shifted = np.where(found == IGNORE_INDEX, 0, found + np.uint8(1)).astype(np.uint8)
+        stored = mask(sample_id)
+        shifted = np.where(stored == IGNORE_INDEX, 0, stored + np.uint8(1)).astype(np.uint8)
         Image.fromarray(shifted).save(folder / file_name(sample_id))  # grey: FiftyOne takes a palette for colours
 
 
 def _check_name(fo: ModuleType, name: str) -> None:
-    """Refuse a name that is taken by somebody else's dataset."""
+    """Refuse the name of a dataset that Segcore didn't make."""
     if name not in fo.list_datasets():
         return
     if not fo.load_dataset(name).info.get("segcore"):
         raise ReportError(f"FiftyOne has a dataset {name!r} that Segcore didn't make. Choose another --name.")
 
 
-def _built(
+def _create(
     fo: ModuleType,
     name: str,
     folder: Path,
@@ -157,44 +157,44 @@ def _built(
     names: dict[str, str],
     fields: dict[str, Evaluation],
 ) -> Any:  # noqa: ANN401 - FiftyOne has no types
-    """The dataset under a name of its own: that of an earlier export stays until this one is whole."""
-    made = fo.Dataset(f"{name}-{uuid4().hex[:8]}")  # not persistent: FiftyOne forgets it if we are killed
+    """Create the dataset under a temporary name: an earlier export of the name stays until this one is whole."""
+    created = fo.Dataset(f"{name}-{uuid4().hex[:8]}")  # not persistent: FiftyOne forgets it if we are killed
     try:
-        _fill(fo, made, folder, labels, names, fields)
+        _fill(fo, created, folder, labels, names, fields)
     except BaseException:
-        fo.delete_dataset(made.name)
+        fo.delete_dataset(created.name)
         raise
-    return made
+    return created
 
 
-def _take_its_place(fo: ModuleType, made: Any, name: str) -> None:  # noqa: ANN401
-    """Give a dataset the name that it is to have, in place of an earlier export: see `_check_name`."""
+def _replace(fo: ModuleType, created: Any, name: str) -> None:  # noqa: ANN401
+    """Give the new dataset its name; an earlier export of that name is deleted (see `_check_name`)."""
     if name in fo.list_datasets():
         fo.delete_dataset(name)
-    made.name = name
-    made.persistent = True
-    made.save()
+    created.name = name
+    created.persistent = True
+    created.save()
 
 
 def _fill(
     fo: ModuleType,
-    made: Any,  # noqa: ANN401
+    created: Any,  # noqa: ANN401
     folder: Path,
     labels: LabelMap,
     names: dict[str, str],
     fields: dict[str, Evaluation],
 ) -> None:
-    made.add_samples(list(_samples(fo, folder, names, fields)))
+    created.add_samples(list(_samples(fo, folder, names, fields)))
     targets = {index + 1: class_name for index, class_name in enumerate(labels.names)}
-    made.default_mask_targets = targets
-    made.default_classes = list(labels.names)
-    made.info = {"segcore": True, "classes": labels.name}
+    created.default_mask_targets = targets
+    created.default_classes = list(labels.names)
+    created.info = {"segcore": True, "classes": labels.name}
     colors = [
         {"intTarget": index + 1, "color": "#{:02x}{:02x}{:02x}".format(*color)}
         for index, color in enumerate(labels.colors)
     ]
-    made.app_config.color_scheme = fo.ColorScheme(color_by="value", default_mask_targets_colors=colors)
-    made.save()
+    created.app_config.color_scheme = fo.ColorScheme(color_by="value", default_mask_targets_colors=colors)
+    created.save()
 
 
 def _samples(fo: ModuleType, folder: Path, names: dict[str, str], fields: dict[str, Evaluation]) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Which images a report shows: chosen by stated rules from stored scores, never by hand."""
+"""Chooses the images of a report by stated rules from stored scores, never by hand."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from segcore.arrays import F64
 
 @dataclass(frozen=True)
 class Example:
-    """An image, and why it is shown.
+    """A chosen image and the rule that chose it.
 
     Args:
-        place: Of the image in the split.
-        rule: Why it is shown, as a heading.
-        detail: The numbers behind it.
+        place: Position of the image in the split.
+        rule: Name of the rule, as a heading.
+        detail: What the rule looks for, with its numbers.
     """
 
     place: int
@@ -27,29 +27,29 @@ class Example:
 
 
 def choose(values: F64, names: Sequence[str], count: int) -> list[Example]:
-    """Choose images; each is shown once, so a rule whose image is taken gives its next one.
+    """Choose images. No image is chosen twice: a rule whose image is taken gives its next one.
 
     Args:
         values: `[R, N]` mIoU of each image by R models, the two best by validation first; NaN where nothing is scored.
-        names: Of the R models.
-        count: How many; all images where there are fewer.
+        names: Names of the R models.
+        count: Number of images; all where there are fewer.
     """
     known = np.flatnonzero(~np.isnan(values).any(axis=0))
     if not len(known) or count < 1:
         return []
-    found: list[Example] = []
+    examples: list[Example] = []
     taken: set[int] = set()
     for rule, order, detail in _rules(values[:, known], names):
-        place = next((int(known[each]) for each in order if int(known[each]) not in taken), None)
-        if place is None or len(found) == count:
+        place = next((place for place in known[order].tolist() if place not in taken), None)
+        if place is None or len(examples) == count:
             break
         taken.add(place)
-        found.append(Example(place, rule, detail))
-    return found
+        examples.append(Example(place, rule, detail))
+    return examples
 
 
 def _rules(values: F64, names: Sequence[str]) -> Iterator[tuple[str, npt.NDArray[np.intp], str]]:
-    """(rule, images by how well they fit it, why); the last kind goes on until all are shown."""
+    """(name, images by how well they fit, detail) of each rule; the last one repeats until all images are chosen."""
     mean = values.mean(axis=0)
     several = len(names) > 1
     whose = "mean over the models" if several else "mIoU of the image"
@@ -62,8 +62,8 @@ def _rules(values: F64, names: Sequence[str]) -> Iterator[tuple[str, npt.NDArray
     yield "Hardest", stable(mean), f"the lowest mIoU ({whose})"
     if several:
         gap = np.abs(values[0] - values[1])
-        said = f"the largest gap in mIoU between {names[0]} and {names[1]}, the two best by validation"
-        yield "Most different", stable(-gap), said
+        detail = f"the largest gap in mIoU between {names[0]} and {names[1]}, the two best by validation"
+        yield "Most different", stable(-gap), detail
     if len(names) > 2:
         yield "Most spread", stable(values.min(axis=0) - values.max(axis=0)), "the largest gap between any two models"
     yield "Easiest", stable(-mean), f"the highest mIoU ({whose})"
@@ -73,10 +73,14 @@ def _rules(values: F64, names: Sequence[str]) -> Iterator[tuple[str, npt.NDArray
 
 
 def _spread_out(count: int) -> list[int]:
-    """0..count-1 so that each new one halves a gap: the middle, the quarters, the eighths ..."""
-    found: list[int] = []
+    """0..count-1, ordered so that each number halves a gap: the middle, the quarters, the eighths ...
+
+    >>> _spread_out(5)
+    [2, 1, 3, 0, 4]
+    """
+    order: list[int] = []
     parts = 2
     while parts < 4 * count:
-        found += [count * each // parts for each in range(1, parts, 2)]
+        order += [count * part // parts for part in range(1, parts, 2)]
         parts *= 2
-    return list(dict.fromkeys([*found, *range(count)]))
+    return list(dict.fromkeys([*order, *range(count)]))

@@ -1,4 +1,4 @@
-"""A comparison as a leaderboard in Markdown or LaTeX, for people; as CSV it is `comparison.table.to_csv`."""
+"""Writes a comparison as a leaderboard in Markdown or LaTeX; CSV is written by `comparison.table.to_csv`."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _LATEX = {letter: rf"\{letter}" for letter in "&%$#_{}"} | {
     "–": "--",
     "±": r"$\pm$",
 }
-Asked: TypeAlias = "Sequence[str] | Literal['all'] | None"  # columns
+Requested: TypeAlias = "Sequence[str] | Literal['all'] | None"  # columns; None for the default ones
 DEFAULT = ("miou", "image_miou", "pixel_accuracy", "boundary_iou", "parameters")
 NARROW = ("miou", "pixel_accuracy", "parameters")  # where a page is as wide as paper
-_RANKED_BY = 2  # place of the column that is ranked by
+_RANKED_BY = 2  # index of the column that is ranked by
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table for people.
+    """One column of a Markdown or LaTeX table.
 
     Args:
-        title: Its head.
-        cell: The text of a row in it.
-        number: Set right.
-        note: Has to be said under the table.
+        title: Its heading.
+        cell: Writes the cell of a row.
+        number: It holds numbers, aligned right.
+        note: A sentence for below the table.
     """
 
     title: str
@@ -58,42 +58,42 @@ def interval(row: Row) -> str:
 
 
 def columns(
-    comparison: Comparison, asked: Asked = None, *, default: Sequence[str], sort: str | None = None
+    comparison: Comparison, requested: Requested = None, *, default: Sequence[str], sort: str | None = None
 ) -> list[Column]:
-    """Rank, model, what is ranked by with its interval, and beside it other scores and costs.
+    """List the columns: rank, model, the score that is ranked by with its interval, then other scores and costs.
 
     Args:
-        comparison: What it can tell.
-        asked: Keys of the scores and costs, `all` of them, or None for the default ones and a latency.
-        default: The default ones; those that nobody knows are left out.
-        sort: A score or cost that is shown in any case.
+        comparison: The comparison.
+        requested: Keys of the scores and costs, `all` of them, or None for the default ones and a latency.
+        default: Keys of the default ones; those that no run has are left out.
+        sort: Key of a score or cost that is always shown.
 
     Raises:
-        ReportError: when a key is none of a score or cost.
+        ReportError: when a key names no score or cost.
     """
     first = comparison.metric
     known = [key for key in comparison.metrics if key != first.key] + list(comparison.costs)
-    if asked == "all":
+    if requested == "all":
         keys = known
-    elif asked is None:
+    elif requested is None:
         latency = next((key for key in comparison.costs if key.endswith("_median")), None)
         keys = [key for key in known if key in {*default, latency, sort}]
     else:
         choices = [*METRICS, *dict.fromkeys((*COSTS, *comparison.costs))]
-        for key in asked:
+        for key in requested:
             if key not in choices:
                 raise ReportError(unknown("score or cost", key, choices))
-        keys = [key for key in dict.fromkeys(asked) if key != first.key]
+        keys = [key for key in dict.fromkeys(requested) if key != first.key]
     ranks = {run_id: rank for pool in range(len(comparison.pools)) for run_id, rank in comparison.ranks(pool).items()}
-    found = [
+    first_columns = [
         Column("rank", lambda row: str(ranks.get(row.id, "–"))),
         Column("model", lambda row: row.title, number=False),
         Column(first.title, partial(_score, first.key)),
         Column("95 % interval", interval),
     ]
     if any(len(row.runs) > 1 for row in comparison.rows):
-        found.append(Column("sd of seeds", lambda row: score(row.spread)))
-    return found + [_column(comparison, key) for key in keys]
+        first_columns.append(Column("sd of seeds", lambda row: score(row.spread)))
+    return first_columns + [_column(comparison, key) for key in keys]
 
 
 def _column(comparison: Comparison, key: str) -> Column:
@@ -114,18 +114,18 @@ def _cost(key: str, digits: int, row: Row) -> str:
 
 
 def notes(comparison: Comparison, pool: int, shown: Sequence[Column] = ()) -> list[str]:
-    """What has to stand under a table: how it is counted, what the intervals are, what speaks against the split."""
-    found = [POLICY]
+    """The sentences below a table: how scores are counted, what the intervals are, whether the split leaks."""
+    sentences = [POLICY]
     rows = comparison.ranked(pool)
     kept = comparison.pools[pool]
     if any(interval(row) != "–" for row in rows):
         drawn = f"blocks of {kept.block} frames" if kept.block > 1 else "images"
-        found.append(f"Intervals: 95 %, bootstrap over {drawn}, {comparison.resamples:,} draws.")
+        sentences.append(f"Intervals: 95 %, bootstrap over {drawn}, {comparison.resamples:,} draws.")
     if len(comparison.level(pool)) > 1:
-        found.append(f"Bold: the best, and what {kept.where} can't separate from it.")
-    found += [each.note for each in shown if each.note][:1]  # the others were measured at the same place
+        sentences.append(f"Bold: the best, and what {kept.where} can't separate from it.")
+    sentences += [column.note for column in shown if column.note][:1]  # the others were measured at the same place
     inside = [run for run in comparison.runs if run.id in kept.runs]
-    return [*found, *comparison.stale(kept.runs), *leak_notes(inside, comparison.split)]
+    return [*sentences, *comparison.stale(kept.runs), *leak_notes(inside, comparison.split)]
 
 
 def problems(comparison: Comparison) -> list[str]:
@@ -139,17 +139,17 @@ def title(comparison: Comparison, pool: int) -> str:
     return f"{comparison.pools[pool].title}: {comparison.split}"
 
 
-def markdown(comparison: Comparison, sort: str | None = None, asked: Asked = None) -> str:
+def markdown(comparison: Comparison, sort: str | None = None, requested: Requested = None) -> str:
     """A table for each set of runs that rank each other, with its notes under it."""
     parts = [f"<!-- {MARK} -->"]
     for pool in range(len(comparison.pools)):
-        shown, level = columns(comparison, asked, default=DEFAULT, sort=sort), _bold(comparison, pool)
+        shown, level = columns(comparison, requested, default=DEFAULT, sort=sort), _bold(comparison, pool)
         lines = [
-            _line([each.title for each in shown]),
-            _line(["---:" if each.number else "---" for each in shown]),
+            _line([column.title for column in shown]),
+            _line(["---:" if column.number else "---" for column in shown]),
         ]
         for row in ordered(comparison, pool, sort):
-            cells = [_markdown(each.cell(row)) for each in shown]
+            cells = [_markdown(column.cell(row)) for column in shown]
             if row.id in level:
                 cells[_RANKED_BY] = f"**{cells[_RANKED_BY]}**"
             lines.append(_line(cells))
@@ -169,29 +169,29 @@ def _markdown(text: str) -> str:
 
 
 def _bold(comparison: Comparison, pool: int) -> frozenset[str]:
-    """Rows to print bold: the best and its equals, where there is somebody to be better than."""
+    """Ids of the rows to print bold: the best and those tied with it; none where there is one row."""
     rows = comparison.ranked(pool)
     return comparison.level(pool) if len(rows) > 1 else frozenset()
 
 
-def latex(comparison: Comparison, sort: str | None = None, asked: Asked = None) -> str:
+def latex(comparison: Comparison, sort: str | None = None, requested: Requested = None) -> str:
     """A `table` with booktabs for each set of runs that rank each other, its notes under it."""
     parts = [f"% {MARK}; \\usepackage{{booktabs}}"]
     for pool in range(len(comparison.pools)):
-        shown, level = columns(comparison, asked, default=NARROW, sort=sort), _bold(comparison, pool)
+        shown, level = columns(comparison, requested, default=NARROW, sort=sort), _bold(comparison, pool)
         lines = [" & ".join(escaped(each.title) for each in shown) + r" \\", r"\midrule"]
         for row in ordered(comparison, pool, sort):
-            cells = [escaped(each.cell(row).replace(" to ", "–")) for each in shown]
+            cells = [escaped(column.cell(row).replace(" to ", "–")) for column in shown]
             if row.id in level:
                 cells[_RANKED_BY] = rf"\textbf{{{cells[_RANKED_BY]}}}"
             lines.append(" & ".join(cells) + r" \\")
         name = re.sub(r"[^a-z0-9]+", "-", f"{comparison.pools[pool].kind.dataset}-{comparison.split}".lower())
-        kind = "".join("r" if each.number else "l" for each in shown)
+        kind = "".join("r" if column.number else "l" for column in shown)
         body = "\n    ".join([r"\toprule", *lines, r"\bottomrule"])
-        said = escaped(" ".join(notes(comparison, pool, shown)))
+        caption = escaped(" ".join(notes(comparison, pool, shown)))
         parts.append(
             "\\begin{table}\n  \\centering\\small\\setlength{\\tabcolsep}{3pt}\n"
-            f"  \\caption{{{escaped(title(comparison, pool))}. {said}}}\\smallskip\n"
+            f"  \\caption{{{escaped(title(comparison, pool))}. {caption}}}\\smallskip\n"
             f"  \\label{{tab:{name.strip('-')}{'-' + str(pool + 1) if pool else ''}}}\n"
             f"  \\begin{{tabular}}{{{kind}}}\n    {body}\n  \\end{{tabular}}\n\\end{{table}}"
         )
@@ -210,16 +210,20 @@ def escaped(text: str) -> str:
     return "".join(rf"\texttt{{{part}}}" if index % 2 else part for index, part in enumerate(plain))
 
 
-def table(comparison: Comparison, sort: str | None = None, asked: Asked = None) -> str:
-    """CSV, always with every column.
+def table(comparison: Comparison, sort: str | None = None, requested: Requested = None) -> str:
+    """Write CSV, always with every column.
 
     Raises:
-        ReportError: when columns are asked for.
+        ReportError: when columns are requested.
     """
-    if asked not in (None, "all"):
+    if requested not in (None, "all"):
         raise ReportError("CSV is for programs and always has every column; --columns is for md and latex.")
     return to_csv(comparison, sort)
 
 
-FORMATS: Mapping[str, Callable[[Comparison, str | None, Asked], str]] = {"md": markdown, "csv": table, "latex": latex}
+FORMATS: Mapping[str, Callable[[Comparison, str | None, Requested], str]] = {
+    "md": markdown,
+    "csv": table,
+    "latex": latex,
+}
 MARKS = {"md": MARK, "csv": CSV_BEGINS, "latex": MARK}

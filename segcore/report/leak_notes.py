@@ -1,4 +1,4 @@
-"""What has to be said beside scores: whether their split leaks."""
+"""Sentences on leaks for beside scores: whether test or validation images are also in the training data."""
 
 from __future__ import annotations
 
@@ -17,45 +17,51 @@ if TYPE_CHECKING:
 
 
 def checks_of(runs: Sequence[RunRecord], dataset: Dataset) -> dict[str, LeakReport]:
-    """Id of a run -> the stored check of the data as it was divided for that run; runs without one are left out.
+    """Read the stored leak check of each run's split.
 
     Args:
-        runs: Trained on it, or on something else.
-        dataset: Its stored reports are read.
+        runs: Runs trained on the dataset; others are left out.
+        dataset: The dataset whose stored checks are read.
+
+    Returns:
+        Id of a run -> its check; runs without one are left out.
     """
     from segcore.data.leaks.report_storage import stored_for_split
 
     splits = dict.fromkeys(run.summary.dataset.split_fingerprint for run in runs)
     known = {split: stored_for_split(dataset, split) for split in splits}
-    found = ((run.id, run.summary.dataset, known[run.summary.dataset.split_fingerprint]) for run in runs)
-    return {run_id: report for run_id, info, report in found if report and report.fingerprint == info.fingerprint}
+    checks = ((run.id, run.summary.dataset, known[run.summary.dataset.split_fingerprint]) for run in runs)
+    return {run_id: check for run_id, info, check in checks if check and check.fingerprint == info.fingerprint}
 
 
 def leak_notes(runs: Sequence[RunRecord], split: str, checked: Mapping[str, LeakReport] | None = None) -> list[str]:
-    """What speaks against scores on a split; that it was looked for and not found; or that nobody looked.
+    """State for each run whether its split leaks, that no leak was found, or that no check was made.
 
     Args:
-        runs: Scored on it.
-        split: Its name, of a variant too: `test+flip`.
-        checked: What `checks_of` found, beside what training looked for.
+        runs: Runs scored on the split.
+        split: Name of the split or of a variant such as `test+flip`.
+        checked: Checks by run id, from `checks_of`; None uses only the check made by training.
+
+    Returns:
+        One sentence where it is the same for all runs, else one for each group of runs, with their names.
     """
     if not runs:
         return []
     titles = run_titles(runs)
-    found: dict[str, list[str]] = {}
+    by_sentence: dict[str, list[str]] = {}
     for run in runs:
-        said = _said(run, SplitVariant.parse(split).split, (checked or {}).get(run.id))
-        found.setdefault(said, []).append(titles[run.id])
-    alike = len(found) == 1
-    return [text if alike else f"{text} ({_some(names)})" for text, names in found.items()]
+        sentence = _sentence(run, SplitVariant.parse(split).split, (checked or {}).get(run.id))
+        by_sentence.setdefault(sentence, []).append(titles[run.id])
+    alike = len(by_sentence) == 1
+    return [text if alike else f"{text} ({_some(names)})" for text, names in by_sentence.items()]
 
 
 def leak_sentence(run: RunRecord, split: str, checked: LeakReport | None = None) -> str | None:
-    """What speaks against a run's scores; empty when nothing was found, None when nobody looked at this split.
+    """The leak of a run's split in a sentence; empty when none was found, None when the split was not checked.
 
     Args:
         run: The run.
-        split: Its name, of a variant too: `test+flip`.
+        split: Name of the split or of a variant such as `test+flip`.
         checked: The stored check of its data and its split.
     """
     split = SplitVariant.parse(split).split
@@ -64,16 +70,16 @@ def leak_sentence(run: RunRecord, split: str, checked: LeakReport | None = None)
     report = checked if _looked_at_pictures(checked) else run.leak_report()
     if report is not None:  # made since the training, and of every picture
         return report.sentence(split) or ""
-    found = run.leak(split) or (checked and checked.sentence(split))
-    return found or ("" if run.summary.dataset.leaks is not None else None)
+    sentence = run.leak(split) or (checked and checked.sentence(split))
+    return sentence or ("" if run.summary.dataset.leaks is not None else None)
 
 
-def _said(run: RunRecord, split: str, checked: LeakReport | None) -> str:
-    found = leak_sentence(run, split, checked)
-    if found is None:
+def _sentence(run: RunRecord, split: str, checked: LeakReport | None) -> str:
+    sentence = leak_sentence(run, split, checked)
+    if sentence is None:
         return f"Leak check: none was made of {split}; `segcore data check --run` makes one."
-    if found:
-        return found
+    if sentence:
+        return sentence
     if _looked_at_pictures(checked) or run.leak_report() is not None:
         return f"Leak check: nothing was found that {split} shares with training, in its pictures, ids and times."
     return (

@@ -1,4 +1,4 @@
-"""Where something is written: whole or not at all, and never over what somebody else wrote."""
+"""Writes files and folders whole or not at all, and never over what Segcore didn't write."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def new_file(out: str | Path, mark: str) -> Iterator[Path]:
         mark: Text near the beginning of a file that an earlier call wrote; such a file is replaced, another is not.
 
     Raises:
-        ReportError: when it is a folder, can't be written there, or is a file without the mark.
+        ReportError: when `out` is a folder, can't be written, or is a file without the mark.
     """
     path = _path(out)
     if path.is_dir():
@@ -43,7 +43,7 @@ def new_folder(out: str | Path, about: Mapping[str, Any]) -> Iterator[Path]:
 
     Args:
         out: The folder; an earlier export in it is replaced.
-        about: What `export.json` says, beside the list of files.
+        about: Content of `export.json`, without its list of files.
 
     Raises:
         ReportError: when it is a file or the current folder, can't be written there, or holds foreign files.
@@ -58,10 +58,10 @@ def new_folder(out: str | Path, about: Mapping[str, Any]) -> Iterator[Path]:
 
 
 def check_folder(out: str | Path) -> Path:
-    """The folder's full path, after the checks of `new_folder`: asked before work is done that would be for nothing.
+    """Make the checks of `new_folder` before any work is done, and return the folder's full path.
 
     Raises:
-        ReportError: as `new_folder`.
+        ReportError: when it is a file or the current folder, can't be written there, or holds foreign files.
     """
     path = _path(out)
     if path.exists() and not path.is_dir():
@@ -85,7 +85,7 @@ def _path(out: str | Path) -> Path:
 
 
 def _writable(path: Path, out: str | Path) -> None:
-    """Whether a file can be made beside `path`, whose folders may have to be made first."""
+    """Raise `ReportError` unless a file can be made at `path`, whose folders may have to be made first."""
     above = next(folder for folder in path.parents if folder.exists())
     if not above.is_dir():
         raise ReportError(f"Can't write {out}: {above} is a file, no folder. Choose another --out.")

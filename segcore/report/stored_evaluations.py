@@ -1,4 +1,4 @@
-"""What a report or an export is made from: a run's stored evaluation, and its dataset where that is here."""
+"""Reads what reports and exports are made from: a run's stored evaluation, and its dataset if it can be opened."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ def evaluate_command(run: RunRecord, split: str) -> str:
 
 
 def stored_evaluation(run: RunRecord, split: str) -> Evaluation:
-    """What a run predicted on a split.
+    """Read the stored evaluation of a run on a split.
 
     Raises:
-        ReportError: when it was not evaluated on it; what there is and the command that makes it are named.
+        ReportError: when there is none; the message names the evaluations there are and the command that makes it.
         RunError: when its files can't be read.
     """
-    found = run.evaluation(split)
-    if found is None:
+    evaluation = run.evaluation(split)
+    if evaluation is None:
         there = f"; there is {', '.join(run.splits)}" if run.splits else ""
         raise ReportError(
             f"Run {run.id!r} has no evaluation on {split!r}{there}. Make one: {evaluate_command(run, split)}"
         )
-    return found
+    return evaluation
 
 
 def dataset_of(run: RunRecord, source: str | None = None) -> Dataset:
-    """The dataset as the run reads it, of the run's classes.
+    """Open the dataset as the run reads it, with the run's classes.
 
     Args:
-        run: As for `open_data`.
+        run: The run.
         source: A folder, a zip or `drive`; None for what the run was trained on.
 
     Raises:
         DatasetError: when it can't be opened.
         LabelError: when its classes don't fit the labels of the run.
-        ReportError: when its classes are others than the run's.
+        ReportError: when its classes differ from the run's.
         RunError: when the run's settings can't be read.
     """
     dataset = open_data(run, source)
@@ -68,7 +68,7 @@ def check_images(dataset: Dataset, run: RunRecord, evaluation: Evaluation) -> No
     """Refuse a dataset that lacks images of an evaluation, or has them in another size.
 
     Raises:
-        ReportError: naming one.
+        ReportError: which names one such image.
     """
     there = set(dataset.ids)
     missing = [sample_id for sample_id in evaluation.ids if sample_id not in there]
@@ -81,9 +81,9 @@ def check_images(dataset: Dataset, run: RunRecord, evaluation: Evaluation) -> No
     for sample_id in evaluation.ids:
         height, width = evaluation.size(sample_id)
         if dataset.size(sample_id) != (height, width):
-            found = "{}x{}".format(*dataset.size(sample_id))
+            size = "{}x{}".format(*dataset.size(sample_id))
             raise ReportError(
-                f"{dataset.source}: {sample_id} is {found}, in {what} it was {height}x{width}. Give the dataset it was "
+                f"{dataset.source}: {sample_id} is {size}, in {what} it was {height}x{width}. Give the dataset it was "
                 f"evaluated on with --data, or evaluate it again: {evaluate_command(run, evaluation.split)}"
             )
 

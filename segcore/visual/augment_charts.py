@@ -29,8 +29,8 @@ def class_shares(table: pd.DataFrame, labels: LabelMap) -> alt.LayerChart | alt.
     """
     data = table[table["before"] > _LEAST].sort_values("before", ascending=False)
     shares = data[["before", "after"]].to_numpy(float)
-    found = shares[shares > _LEAST]
-    low = float(10 ** np.floor(np.log10(found.min()))) if found.size else 0.01
+    visible = shares[shares > _LEAST]
+    low = float(10 ** np.floor(np.log10(visible.min()))) if visible.size else 0.01
     data = data.assign(
         shown=np.maximum(data["after"], low),
         change=[_change(before, after) for before, after in shares],

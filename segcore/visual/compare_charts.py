@@ -298,9 +298,9 @@ def significance(table: pd.DataFrame, order: Sequence[str], *, dark: bool = Fals
         dark: The page is.
     """
     most = max(0.5, float(table["points"].abs().max())) if len(table) else 1.0
-    told = table["verdict"].isin(["better", "worse"])
+    judged = table["verdict"].isin(["better", "worse"])
     strong = dark | (table["points"].abs() >= most / 2)  # behind it, more colour than page
-    ink = np.where(told, np.where(strong, "white", "#333333"), "gray")
+    ink = np.where(judged, np.where(strong, "white", "#333333"), "gray")
     fill = table["verdict"].map({"better": BETTER, "worse": WORSE, "level": QUIET, "unknown": "transparent"})
     base = alt.Chart(table.assign(ink=ink, fill=fill)).encode(
         x=alt.X("column:N", sort=list(order), title=None, axis=_names(-50, top=True), scale=alt.Scale(padding=0.06)),

@@ -1,4 +1,4 @@
-"""One kind of mistake on a photo: the pixels of a cell of the confusion matrix, lit; the rest is dimmed."""
+"""Highlights one kind of mistake on a photo, the pixels of a cell of the confusion matrix; the rest is dimmed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from segcore.visual.overlay import DIMMED, wrong
 _RIM, _REST = 253, 254  # indices of the layer, free of classes
 
 
-def confused(prediction: U8, truth: U8, true: int | None, taken: int | None) -> Bool:
+def mistake_mask(prediction: U8, truth: U8, true: int | None, taken: int | None) -> Bool:
     """`[H, W]` bool: scored pixels that were mistaken in one way.
 
     Args:
@@ -27,15 +27,15 @@ def confused(prediction: U8, truth: U8, true: int | None, taken: int | None) -> 
         SegcoreError: when the sizes differ.
     """
     _same_size(prediction, truth)
-    found = wrong(prediction, truth)
+    mistaken = wrong(prediction, truth)
     if true is not None:
-        found &= truth == true
+        mistaken &= truth == true
     if taken is not None:
-        found &= prediction == taken
-    return found
+        mistaken &= prediction == taken
+    return mistaken
 
 
-def encode_lit(
+def encode_mistake(
     prediction: U8,
     truth: U8,
     labels: LabelMap,
@@ -44,7 +44,7 @@ def encode_lit(
     taken: int | None = None,
     width: int | None = None,
 ) -> bytes:
-    """A layer over the photo that lights one kind of mistake, in the colour of the class it was taken for.
+    """Encode a layer that highlights one kind of mistake, in the colour of the class it was taken for.
 
     Args:
         prediction: `[H, W]` uint8 ids.
@@ -52,16 +52,16 @@ def encode_lit(
         labels: Palette of the ids.
         true: Only pixels of this class; None for any.
         taken: Only pixels taken for this class; None for any.
-        width: Largest width in pixels. A small pixel is lit when any pixel within it is, so that none is lost.
+        width: Largest width in pixels. A small pixel is highlighted when any pixel within it is.
 
     Raises:
         SegcoreError: when the sizes differ.
     """
-    return encode_marked(prediction, confused(prediction, truth, true, taken), labels, width=width)
+    return encode_highlight(prediction, mistake_mask(prediction, truth, true, taken), labels, width=width)
 
 
-def encode_marked(mask: U8, marked: Bool, labels: LabelMap, *, width: int | None = None) -> bytes:
-    """A layer over the photo: marked pixels in the colour of their class with a light rim, the rest dimmed.
+def encode_highlight(mask: U8, marked: Bool, labels: LabelMap, *, width: int | None = None) -> bytes:
+    """Encode a layer: marked pixels in the colour of their class with a light rim, the rest dimmed.
 
     Args:
         mask: `[H, W]` uint8 ids.
@@ -73,7 +73,7 @@ def encode_marked(mask: U8, marked: Bool, labels: LabelMap, *, width: int | None
     rim = cv2.dilate(shown.view(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~shown
     taken = np.unique(ids[shown])
     if len(taken) > _RIM:
-        raise SegcoreError(f"{len(taken)} classes lit in one picture; at most {_RIM} can be drawn.")
+        raise SegcoreError(f"{len(taken)} classes highlighted in one picture; at most {_RIM} can be drawn.")
     table = np.zeros(256, np.uint8)
     table[taken] = np.arange(len(taken))  # numbered anew: the other indices stay free
     indices = np.where(shown, table[ids], np.where(rim, np.uint8(_RIM), np.uint8(_REST)))

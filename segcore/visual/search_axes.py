@@ -149,10 +149,10 @@ def log_ticks(low: float, high: float) -> list[float]:
     ([0.0001, 0.001, 0.01, 0.1], [0.001, 0.002, 0.004])
     """
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    found: list[float] = []
+    ticks: list[float] = []
     for factors in ((1,), (1, 3), (1, 2, 4), (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)):
         exact = (float(f"{factor}e{exponent}") for exponent in exponents for factor in factors)
-        found = [tick for tick in exact if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
-        if len(found) >= 3:
+        ticks = [tick for tick in exact if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
+        if len(ticks) >= 3:
             break
-    return found or [low, high]
+    return ticks or [low, high]

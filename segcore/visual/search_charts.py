@@ -77,16 +77,16 @@ def trial_history(trials: pd.DataFrame, settings: Sequence[Setting], *, title: s
     floor = strip - 0.05 * (high - low) if without else low
     scale = alt.Scale(domain=[floor, high], nice=False, zero=False, clamp=True)
     y = alt.Y("y:Q", title=None, scale=scale, axis=y_axis)
-    found = [state for state in MARKS if (data["state"] == state).any()]
-    fills = [MARKS[state][1] if MARKS[state][2] else "transparent" for state in found]
+    present = [state for state in MARKS if (data["state"] == state).any()]
+    fills = [MARKS[state][1] if MARKS[state][2] else "transparent" for state in present]
     states = {
-        "shape": [MARKS[state][0] for state in found],
-        "stroke": [MARKS[state][1] for state in found],
+        "shape": [MARKS[state][0] for state in present],
+        "stroke": [MARKS[state][1] for state in present],
         "fill": fills,
     }
     legend = (
         alt.Legend(orient="top", title=None, offset=2, symbolSize=60, symbolStrokeWidth=1.6)
-        if found != ["complete"]
+        if present != ["complete"]
         else None
     )
     steps = (
@@ -105,15 +105,15 @@ def trial_history(trials: pd.DataFrame, settings: Sequence[Setting], *, title: s
         )
     )
     points = (
-        alt.Chart(data[data["state"].isin(found)])
+        alt.Chart(data[data["state"].isin(present)])
         .mark_point(size=55 if len(data) <= MANY else 26, strokeWidth=1.6, opacity=1)
         .encode(
             x=x,
             y=y,
             tooltip=_tips(settings),
-            shape=alt.Shape("state:N", scale=alt.Scale(domain=found, range=states["shape"]), legend=legend),
-            stroke=alt.Stroke("state:N", scale=alt.Scale(domain=found, range=states["stroke"]), legend=legend),
-            fill=alt.Fill("state:N", scale=alt.Scale(domain=found, range=fills), legend=legend),
+            shape=alt.Shape("state:N", scale=alt.Scale(domain=present, range=states["shape"]), legend=legend),
+            stroke=alt.Stroke("state:N", scale=alt.Scale(domain=present, range=states["stroke"]), legend=legend),
+            fill=alt.Fill("state:N", scale=alt.Scale(domain=present, range=fills), legend=legend),
         )
     )
     layers = [spreads, steps, points, _best_mark(data, x, y)]

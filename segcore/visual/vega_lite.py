@@ -1,4 +1,4 @@
-"""Charts as Vega-Lite with their tables beside them, as `st.vega_lite_chart` draws fastest."""
+"""Turns charts into Vega-Lite with their tables as Arrow, the form that `st.vega_lite_chart` draws fastest."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Layers:
 
 
 def vega_lite(build: Callable[[], Charts]) -> dict[str, Any]:
-    """A chart as Vega-Lite, its tables as Arrow under `datasets`, without Altair's own sizes and fonts.
+    """Turn a chart into Vega-Lite, its tables as Arrow under `datasets`, without Altair's own sizes and fonts.
 
     Altair itself makes a dictionary of every row, which takes as long as all the rest, and Streamlit turns those into
     Arrow again on every run of a page. Every encoding must name its type (`value:Q`): no table is looked at for it.
 
     Args:
-        build: Makes the chart, a new one that nobody else holds.
+        build: Makes the chart; it must be a new one, since its tables are replaced by names.
     """
     tables: Tables = {}
     # Tests hold charts against the schema; here that would take as long again as all the rest.
@@ -71,5 +71,5 @@ def _name(chart: Any, tables: Tables, names: dict[int, str]) -> None:  # noqa: A
             tables[names[id(data)]] = pa.Table.from_pandas(data, preserve_index=False)
         chart.data = alt.NamedData(names[id(data)])
     inside = chart.charts if isinstance(chart, Layers) else chart.layer if isinstance(chart, alt.LayerChart) else ()
-    for each in inside:
-        _name(each, tables, names)
+    for part in inside:
+        _name(part, tables, names)

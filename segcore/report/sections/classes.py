@@ -39,7 +39,7 @@ def scores_of_classes(data: ReportData, pool: int) -> dict[str, Any] | None:
         "rows": rows,
         "absent": absent,
         "not_drawn": data.not_drawn(pool),
-        "wide": Figure.of(per_class(table, colors), width=1080, label=label),
+        "wide": Figure.of(per_class(table, colors), width=960, label=label),
         "narrow": Figure.of(per_class(table, colors), width=388, label=label),
         "classes": _class_rows(data, pool, rows, table.dropna(subset=["value"])),
     }

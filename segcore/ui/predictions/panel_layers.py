@@ -21,14 +21,14 @@ from segcore.ui.shell.image_cache import PHOTO_WIDTH
 from segcore.ui.shell.run_cache import HASH_FUNCS
 from segcore.ui.widgets.viewer import Plane
 from segcore.visual import (
-    confused,
     encode_band,
     encode_correctness,
     encode_disagreement,
     encode_errors,
     encode_layer,
-    encode_lit,
+    encode_mistake,
     encode_where,
+    mistake_mask,
     shrunk,
     unanimous,
 )
@@ -69,8 +69,8 @@ def _answer(
     visible = _visible(labels, look)
     if look.view == "error" and look.lit is not None:
         true, taken = look.lit.true, look.lit.taken
-        pixels = int(confused(mask, truth, true, taken).sum())
-        return encode_lit(mask, truth, labels, true=true, taken=taken, width=PHOTO_WIDTH), f"{pixels} px"
+        pixels = int(mistake_mask(mask, truth, true, taken).sum())
+        return encode_mistake(mask, truth, labels, true=true, taken=taken, width=PHOTO_WIDTH), f"{pixels} px"
     if look.view == "error" and look.errors == "verdict":
         return encode_correctness(mask, truth, width=PHOTO_WIDTH), ""
     if look.view == "error":

@@ -11,7 +11,7 @@ from segcore.labels import LabelMap
 from segcore.ui.shell import dataset_cache, run_cache
 from segcore.ui.shell.dataset_cache import DataKey
 from segcore.ui.shell.run_cache import HASH_FUNCS
-from segcore.visual import encode_disagreement, encode_errors, encode_jpeg, encode_layer, encode_lit
+from segcore.visual import encode_disagreement, encode_errors, encode_jpeg, encode_layer, encode_mistake
 
 if TYPE_CHECKING:
     from segcore.evaluation.image_ranking import Mistake
@@ -69,7 +69,7 @@ def error_thumbnail(
     (mask,) = run_cache.predictions([run], split, sample_id)
     truth = dataset_cache.dataset(data).mask(sample_id)
     if mistake is not None:
-        return encode_lit(mask, truth, run.labels, true=mistake.true, taken=mistake.taken, width=WIDE_THUMBNAIL)
+        return encode_mistake(mask, truth, run.labels, true=mistake.true, taken=mistake.taken, width=WIDE_THUMBNAIL)
     return encode_errors(mask, truth, run.labels, visible=_visible(run.labels, hidden), width=WIDE_THUMBNAIL)
 
 
