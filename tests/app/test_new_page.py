@@ -1,0 +1,58 @@
+"""To add a page, one file in `pages/` and one line in `app.py` suffice: a page that only this test knows."""
+
+import shutil
+import sys
+
+import pytest
+from fixtures.app import ROOT
+from streamlit.testing.v1 import AppTest
+
+PAGE = '''"""Names of the chosen runs, long or short."""
+
+import streamlit as st
+
+from segcore.ui.shell import page, url_state
+from segcore.ui.shell.page_style import apply_page_style
+from segcore.ui.widgets.headings import page_heading
+
+view = page.start()
+apply_page_style()
+page_heading("Names")
+
+# choose
+forms = ["long", "short"]
+form = st.segmented_control("Form", forms, required=True, **url_state.bound("form", "long", forms))
+
+# show
+st.write(", ".join(view.titles[run.id] if form == "long" else run.id for run in view.chosen))
+'''
+HOME = 'st.Page(PAGES / "home.py", title="Segcore", default=True),'
+
+
+@pytest.fixture
+def open_names(tmp_path, data, runs, monkeypatch):
+    app = (ROOT / "app.py").read_text()
+    assert HOME in app
+    (tmp_path / "app.py").write_text(app.replace(HOME, HOME + ' st.Page(PAGES / "names.py", title="Names"),'))
+    shutil.copytree(ROOT / "pages", tmp_path / "pages")
+    (tmp_path / "pages" / "names.py").write_text(PAGE)
+    monkeypatch.setattr(sys, "argv", ["app.py", "--data", str(data), "--runs", str(runs("fcn8s", "unet"))])
+
+    def start(**query):
+        opened = AppTest.from_file(str(tmp_path / "app.py"), default_timeout=60)
+        for name, value in query.items():
+            opened.query_params[name] = value
+        return opened.switch_page("pages/names.py").run()
+
+    return start
+
+
+def test_it_has_the_sidebar_and_its_choice_stands_in_the_link(open_names, said):
+    opened = open_names()
+    assert not opened.exception
+    assert "FCN-8s, U-Net" in said(opened)
+    assert len(opened.sidebar.checkbox) == 2
+    opened = open_names(form="short", runs="unet")
+    assert "unet" in said(opened) and "U-Net" not in [part.value for part in opened.markdown[-1:]]
+    assert opened.query_params["form"] == "short"
+    assert not [part for part in opened.caption if "link_off" in part.value]
