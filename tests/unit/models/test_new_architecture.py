@@ -30,5 +30,5 @@ def test_it_is_built_saved_and_loaded_for_any_size(tmp_path):
 def test_a_training_takes_it_with_its_options():
     config, _ = parse(["--models", "toynet", "--model-options", "{toynet: {width: 8}}"])
     assert config.models == ("toynet",) and "toynet" in model_names()
-    with pytest.raises(UnknownModel, match="Did you mean .toynet."):
+    with pytest.raises(UnknownModel, match=r"Did you mean .toynet."):
         parse(["--models", "toynett"])
