@@ -1,4 +1,7 @@
-"""The `segcore` command: one module a noun, with an `add_...` function; sub-commands take the parsed arguments."""
+"""The `segcore` command.
+
+Each sub-command is a module with a function `add_<name>` that declares its arguments and the function that runs it.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,13 @@ from segcore.errors import SegcoreError, plain
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command.
+    """Run the `segcore` command.
 
     Args:
-        argv: Arguments without the program's name; None for those of the process.
+        argv: Arguments without the program's name; None takes those of the process.
 
     Returns:
-        0 when done, 2 after a message on standard error, 130 when interrupted.
+        The exit code: 0 on success, 2 after an error message, 130 after Ctrl-C; `segcore data check --strict` adds 1.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["train"]:
@@ -67,5 +70,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def add_train(commands: Commands) -> None:
-    """`segcore train`: the same as `python train.py`; `main` hands its words on, since its flags are its settings."""
+    """List `segcore train` in the help; `main` passes its arguments on to the parser of `train.py`."""
     commands.add_parser("train", help="train models; segcore train --help lists all settings", add_help=False)

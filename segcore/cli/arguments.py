@@ -1,4 +1,4 @@
-"""Arguments that several commands share, and what a command returns."""
+"""Command-line arguments that several commands share, functions that read them, and exit codes."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from segcore.data import Dataset
     from segcore.runs import RunRecord, RunStore
 
-Commands = argparse._SubParsersAction  # what every `add_...` function adds its noun to
-FAILED, INTERRUPTED = 2, 130  # exit codes; 0 is done
+Commands = argparse._SubParsersAction  # the type of `add_subparsers`, to which each module adds its command
+FAILED, INTERRUPTED = 2, 130  # exit codes; 0 is success
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which dataset, with or without `--data` before it, and how it is opened."""
+    """Add the dataset, which may stand alone or behind `--data`, and the options for opening it."""
     parser.add_argument("source", nargs="?", metavar="SOURCE", help="a folder, a zip, or drive")
     parser.add_argument("--data", metavar="SOURCE", help="the same")
     add_open_arguments(parser)
 
 
 def source_from(arguments: argparse.Namespace) -> str | None:
-    """The dataset that is named, with or without `--data`; None when none is.
+    """Get the dataset given alone or behind `--data`; None where there is none.
 
     Raises:
-        DatasetError: when two are named.
+        DatasetError: when both are given.
     """
     if arguments.source is not None and arguments.data is not None:
         raise DatasetError(
@@ -38,10 +38,10 @@ def source_from(arguments: argparse.Namespace) -> str | None:
 
 
 def open_from(arguments: argparse.Namespace) -> Dataset:
-    """The dataset that `add_source_arguments` ask for.
+    """Open the dataset given by the arguments of `add_source_arguments`.
 
     Raises:
-        DatasetError: when none is named, or two are, or it can't be opened.
+        DatasetError: when no dataset or two are given, or it can't be opened.
     """
     source = source_from(arguments)
     if source is None:
@@ -50,31 +50,31 @@ def open_from(arguments: argparse.Namespace) -> Dataset:
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which run, and where it computes."""
+    """Add the run, the folder of runs and the device."""
     parser.add_argument("wanted", metavar="RUN", help="a run's folder, or its id in --runs")
     parser.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
     parser.add_argument("--device", default="auto", help="auto (the default), cpu, cuda, ...")
 
 
 def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
-    """How the model is run: anything but the defaults gives other answers, or the same ones faster."""
+    """Add the options of prediction: backend, precision, test-time augmentation and window."""
     parser.add_argument("--backend", default="torch", help="torch (the default), openvino or onnxruntime")
     parser.add_argument(
-        "--precision", default="auto", help="auto (fp32, the default); bf16 is faster and a little different"
+        "--precision", default="auto", help="auto (fp32, the default); bf16 is faster and slightly different"
     )
     parser.add_argument("--tta", metavar="flip", help="flip: average the image and its mirror image")
     parser.add_argument(
         "--window",
-        type=size_of,
+        type=parse_size,
         metavar="HxW",
         help="cut larger images into overlapping tiles of that size, e.g. 720x960 or 512 (default: one view)",
     )
 
 
-def size_of(text: str) -> tuple[int, int]:
-    """`HEIGHTxWIDTH`, or one number for a square.
+def parse_size(text: str) -> tuple[int, int]:
+    """Parse a size as `HEIGHTxWIDTH`, or as one number for a square.
 
-    >>> size_of("360x480"), size_of("512")
+    >>> parse_size("360x480"), parse_size("512")
     ((360, 480), (512, 512))
     """
     sides = text.lower().split("x")
@@ -84,18 +84,18 @@ def size_of(text: str) -> tuple[int, int]:
 
 
 def predictor_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What `add_backend_arguments` ask for, for a `Predictor` or an `Ensemble`."""
+    """Get the keyword arguments of `Predictor` and `Ensemble` from the arguments of `add_backend_arguments`."""
     from segcore.training.openmp import SPIN
 
-    os.environ.setdefault(*SPIN)  # read when torch is loaded
+    os.environ.setdefault(*SPIN)  # torch reads it when it is imported
     return {name: getattr(arguments, name) for name in ("device", "backend", "precision", "tta", "window")}
 
 
 def store_from(arguments: argparse.Namespace) -> RunStore:
-    """The folder of runs in `--runs`.
+    """Open the folder of runs given by `--runs`.
 
     Raises:
-        RunError: when there is no such folder.
+        RunError: when the folder is missing.
     """
     from segcore.runs import RunStore
 
@@ -106,7 +106,7 @@ def store_from(arguments: argparse.Namespace) -> RunStore:
 
 
 def run_from(arguments: argparse.Namespace) -> RunRecord:
-    """The run that `add_run_arguments` ask for."""
+    """Open the run given by the arguments of `add_run_arguments`."""
     from segcore.runs import find_run
 
     return find_run(arguments.wanted, arguments.runs)

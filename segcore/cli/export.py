@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segcore.cli.arguments import Commands, size_of
+from segcore.cli.arguments import Commands, parse_size
 from segcore.errors import ReportError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def add_export(commands: Commands) -> None:
     parser.add_argument("--precision", help="onnx, openvino: fp32 (default), or fp16 for half the size")
     parser.add_argument(
         "--size",
-        type=size_of,
+        type=parse_size,
         metavar="HxW",
         help="onnx, openvino: height and width of the image (default: what it was trained on)",
     )

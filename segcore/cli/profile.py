@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from segcore.cli.arguments import FAILED, Commands, add_run_arguments, run_from, size_of
+from segcore.cli.arguments import FAILED, Commands, add_run_arguments, run_from, parse_size
 
 if TYPE_CHECKING:
     from segcore.runs import Profile, RunRecord
@@ -27,7 +27,9 @@ def add_profile(commands: Commands) -> None:
         metavar="NAME",
         help="torch, openvino, onnxruntime, or with a precision as openvino:bf16 (default: all that are installed)",
     )
-    parser.add_argument("--size", type=size_of, metavar="HxW", help="what the model is fed (default: its input size)")
+    parser.add_argument(
+        "--size", type=parse_size, metavar="HxW", help="what the model is fed (default: its input size)"
+    )
     parser.add_argument("--seconds", type=float, default=3.0, help="how long each is timed (default: 3)")
     parser.add_argument("--json", action="store_true", help="print profile.json instead of a table")
     parser.set_defaults(run=profile_run)

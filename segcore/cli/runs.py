@@ -8,14 +8,14 @@ from segcore.cli.arguments import Commands, store_from
 
 
 def add_runs(commands: Commands) -> None:
-    """`segcore runs`."""
+    """Add the command `segcore runs`."""
     parser = commands.add_parser("runs", help="list the runs with their scores")
     parser.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
     parser.set_defaults(run=list_runs)
 
 
 def list_runs(arguments: argparse.Namespace) -> int:
-    """Print a table of all runs, and the folders that could not be read."""
+    """Print a table of all runs, and the folders that can't be read."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -28,7 +28,7 @@ def list_runs(arguments: argparse.Namespace) -> int:
     if not runs:
         console.print(f"No runs in {escape(str(store.root))}. Train some: python train.py")
     else:
-        table = Table(padding=(0, 0, 0, 1), box=None)  # a run's name is what other commands take: never cut
+        table = Table(padding=(0, 0, 0, 1), box=None)  # names are never cut, since other commands take them
         table.add_column("run", no_wrap=True)
         table.add_column("model", overflow="fold", min_width=10)
         table.add_column("data", overflow="fold", min_width=6)
@@ -51,7 +51,7 @@ def list_runs(arguments: argparse.Namespace) -> int:
         console.print(table)
         console.print(POLICY)
         if any(run.summary.test and run.leak("test") for run in runs):
-            console.print("! A leak check speaks against this score; segcore leaderboard prints what it says.")
+            console.print("! A leak check warns about this score; segcore leaderboard prints the warning.")
     for problem in problems:
         console.print(f"skipped: {escape(problem.message)}")
     return 0

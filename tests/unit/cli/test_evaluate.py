@@ -85,7 +85,7 @@ def test_evaluations_at_once_keep_the_scores_of_each_and_say_what_speaks_against
     assert "It measures memory." in capsys.readouterr().out
     assert main(["runs", "--runs", str(store.root)]) == 0
     printed = capsys.readouterr().out
-    assert f"{again.test.miou:.3f} !" in printed and "! A leak check speaks against this score" in printed
+    assert f"{again.test.miou:.3f} !" in printed and "! A leak check warns about this score" in printed
 
 
 def test_validation_of_a_fold_is_that_fold(run, folder):
