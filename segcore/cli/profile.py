@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from segcore.cli.arguments import FAILED, Commands, add_run_arguments, run_from, parse_size
+from segcore.cli.arguments import FAILED, Commands, add_run_arguments, parse_size, run_from
 
 if TYPE_CHECKING:
     from segcore.runs import Profile, RunRecord
