@@ -1,7 +1,8 @@
-"""A run with a real, untrained model on a folder of images."""
+"""A run with a real, untrained model on a folder of images; and scored runs of four models on a toy dataset."""
 
 import pytest
 import torch
+from fixtures.app import make_data, make_runs
 from fixtures.tiny import camvid_folder
 
 from segcore.data import open_dataset
@@ -27,3 +28,12 @@ def run(store, fake_run, folder):
     dataset = run.summary.dataset.model_copy(update={"fingerprint": fingerprint, "name": "camvid"})
     RunWriter(run.path).write_summary(run.summary.model_copy(update={"dataset": dataset}))
     return load_run(run.path)
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory):
+    """(dataset, folder of four scored runs), not to be changed."""
+    folder = tmp_path_factory.mktemp("toy")
+    data = make_data(folder / "toy")
+    make_runs(folder / "runs", data, ("fcn8s", "unet", "pspnet", "deeplabv3plus"))
+    return data, folder / "runs"

@@ -43,8 +43,8 @@ def test_histograms_are_shares_over_the_bins_in_use():
     ground, line, touch = chart["layer"]
     assert ground["encoding"]["x"]["scale"]["domain"] == [72.0, 120.0]
     assert ground["encoding"]["y"]["scale"] == line["encoding"]["y"]["scale"]
-    found = chart["datasets"][touch["data"]["name"]]
-    assert sum(row["before"] for row in found) == sum(row["after"] for row in found) == 1
+    bins = chart["datasets"][touch["data"]["name"]]
+    assert sum(row["before"] for row in bins) == sum(row["after"] for row in bins) == 1
 
 
 def test_nothing_measured_draws_too():

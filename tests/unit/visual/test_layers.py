@@ -133,8 +133,8 @@ def test_a_plane_comes_back_exactly(shape):
 
 def test_inputs_are_left_alone(pair):
     prediction, truth = pair
-    for each in pair:
-        each.flags.writeable = False
+    for mask in pair:
+        mask.flags.writeable = False
     near = boundary_band(truth, 2)
     near.flags.writeable = False
     encode_errors(prediction, truth, CAMVID11)

@@ -29,5 +29,5 @@ def test_without_values_there_is_an_axis_too():
     ],
 )
 def test_only_what_is_known_is_drawn(value, low, high, drawn):
-    found = Whisker.between((0.0, 1.0), "#112233", value, low, high).to_html()
-    assert all(part in found for part in drawn)
+    bar = Whisker.between((0.0, 1.0), "#112233", value, low, high).to_html()
+    assert all(part in bar for part in drawn)

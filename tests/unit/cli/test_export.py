@@ -19,6 +19,11 @@ from segcore.report.fiftyone import export_fiftyone
 from segcore.runs import load_run
 
 
+@pytest.fixture
+def run(toy):
+    return load_run(toy[1] / "unet")
+
+
 def export(*words):
     return main(["export", *map(str, words)])
 
@@ -53,15 +58,15 @@ def decoded(file, ids):
     masks = {}
     for image, sample_id in zip(content["images"], ids, strict=True):
         mask = np.full((image["height"], image["width"]), 255, np.uint8)
-        for each in content["annotations"]:
-            if each["image_id"] == image["id"]:
-                inside = mask_of(decompress(each["segmentation"]["counts"]), *each["segmentation"]["size"])
+        for annotation in content["annotations"]:
+            if annotation["image_id"] == image["id"]:
+                inside = mask_of(decompress(annotation["segmentation"]["counts"]), *annotation["segmentation"]["size"])
                 rows, columns = np.nonzero(inside)
-                assert each["area"] == inside.sum()
-                left, top, width, height = each["bbox"]
+                assert annotation["area"] == inside.sum()
+                left, top, width, height = annotation["bbox"]
                 assert (left, top) == (columns.min(), rows.min())
                 assert (left + width - 1, top + height - 1) == (columns.max(), rows.max())
-                mask[inside] = each["category_id"] - 1
+                mask[inside] = annotation["category_id"] - 1
         masks[sample_id] = mask
     return content, masks
 
@@ -71,12 +76,12 @@ def test_coco_holds_every_pixel_of_predictions_and_ground_truth(toy, run, tmp_pa
     assert "annotations of the ground truth" in capsys.readouterr().out
     evaluation, dataset = run.evaluation("test"), open_dataset(toy[0])
     content, masks = decoded(tmp_path / "out" / "predictions.json", evaluation.ids)
-    assert all(np.array_equal(masks[each], evaluation.prediction(each)) for each in evaluation.ids)
+    assert all(np.array_equal(masks[sample_id], evaluation.prediction(sample_id)) for sample_id in evaluation.ids)
     _, truths = decoded(tmp_path / "out" / "ground_truth.json", evaluation.ids)
-    assert all(np.array_equal(truths[each], dataset.mask(each)) for each in evaluation.ids)
-    assert [each["name"] for each in content["categories"]] == list(LABELS.names)
+    assert all(np.array_equal(truths[sample_id], dataset.mask(sample_id)) for sample_id in evaluation.ids)
+    assert [category["name"] for category in content["categories"]] == list(LABELS.names)
     assert content["categories"][1]["color"] == content["info"]["colors"]["Road"] == [128, 64, 128]
-    assert len({each["id"] for each in content["annotations"]}) == len(content["annotations"])
+    assert len({annotation["id"] for annotation in content["annotations"]}) == len(content["annotations"])
     for image in content["images"]:
         with Image.open(tmp_path / "out" / "images" / image["file_name"]) as picture:
             assert picture.size == (image["width"], image["height"])
@@ -199,7 +204,9 @@ class FakeFiftyOne(SimpleNamespace):
     def keep(self, made):
         """As FiftyOne renames: no two of one name."""
         made.saved = True
-        self.datasets = {name: each for name, each in self.datasets.items() if each is not made} | {made.name: made}
+        self.datasets = {name: dataset for name, dataset in self.datasets.items() if dataset is not made} | {
+            made.name: made
+        }
 
     def Segmentation(self, mask_path):
         return mask_path

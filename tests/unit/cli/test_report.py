@@ -270,11 +270,11 @@ def test_a_stored_check_of_the_pictures_is_told(toy, tmp_path, monkeypatch):
     store(check(dataset))  # of its own splits, which are not those of the run
     again = Page(report(tmp_path / "r.html", "--runs", tmp_path / "runs"))
     assert "Leak check: none was made of test" in again.text
-    found = check(dataset, plan)
-    store(found)
+    checked = check(dataset, plan)
+    store(checked)
     for examples in ("0", "1"):
         text = Page(report(tmp_path / "r.html", "--runs", tmp_path / "runs", "--examples", examples)).text
-        assert (found.sentence("test") or "in its pictures, ids and times") in text
+        assert (checked.sentence("test") or "in its pictures, ids and times") in text
     (run,) = RunStore(tmp_path / "runs").read()[0]
     assert leak_notes([run], "test+flip", checks_of([run], dataset)) == leak_notes(
         [run], "test", checks_of([run], dataset)
