@@ -1,18 +1,22 @@
-"""Run folders with missing, truncated or foreign files: each error says what, and the way out."""
-
-import json
-import re
+"""Reading a stored evaluation: counts, tables, masks, and what is wrong with broken ones."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures.runs import IDS
+from fixtures.runs import IDS, fake_truth
 from PIL import Image
 
 from segcore.errors import EvaluationError, RunError
-from segcore.runs import load_run
+from segcore.labels import CAMVID11, CAMVID32
+from segcore.metrics import (
+    Reliability,
+    boundary_counts,
+    boundary_scores,
+    calibration_counts,
+    confusion_matrix,
+    scores,
+)
 
-TRAIN_AGAIN = r"Train it again: python train\.py --config .*fake/config\.yaml"
 EVALUATE_AGAIN = r"Evaluate it again: segcore evaluate .*fake --split test"
 
 
@@ -21,127 +25,90 @@ def run(store, fake_run):
     return fake_run(store, "fake")
 
 
-def edit_summary(run, **changes):
-    path = run.path / "summary.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+def test_the_stored_evaluation_counts_what_the_stored_predictions_show(store, fake_run):
+    evaluation = fake_run(store, "fake").evaluation("test")
+    assert (evaluation.split, evaluation.ids) == ("test", IDS)
+    assert evaluation.counts.dtype == np.int64
+    for index, name in enumerate(evaluation.ids):
+        mask = evaluation.prediction(name)
+        assert mask.dtype == np.uint8
+        counts = confusion_matrix(mask, fake_truth(index), classes=CAMVID11.classes)
+        np.testing.assert_array_equal(evaluation.counts[index], counts)
+        alone = scores(counts)
+        assert evaluation.image_scores(name).miou == alone.miou
+        row = evaluation.images.set_index("id").loc[name]
+        assert (row["miou"], row["pixel_accuracy"]) == (alone.miou, alone.pixel_accuracy)
+        np.testing.assert_array_equal([row[f"iou_{label}"] for label in CAMVID11.names], alone.iou)
+    np.testing.assert_array_equal(evaluation.total, evaluation.counts.sum(axis=0))
+    assert evaluation.scores.miou == scores(evaluation.counts).miou
 
 
-def test_a_missing_folder(tmp_path):
-    with pytest.raises(RunError, match=r"No run at .*nowhere; expected a folder that train\.py wrote"):
-        load_run(tmp_path / "nowhere")
+def test_the_confusion_table_can_be_queried(store, fake_run):
+    evaluation = fake_run(store, "fake").evaluation("test")
+    table = evaluation.confusion
+    assert list(table.columns) == ["image", "truth", "prediction", "pixels"]
+    assert table["pixels"].dtype == np.int64
+    assert (table["pixels"] > 0).all()
+    first = table[table["image"] == IDS[0]]
+    assert first["pixels"].sum() == (fake_truth(0) != 255).sum()
 
 
-def test_a_folder_without_a_summary(run):
-    (run.path / "summary.json").unlink()
-    with pytest.raises(RunError, match=rf"Run 'fake' has no summary\.json\. {TRAIN_AGAIN}"):
-        load_run(run.path)
+def test_images_absent_from_the_truth_store_nan(store, fake_run):
+    run = fake_run(store, "fake", labels=CAMVID32)
+    evaluation = run.evaluation("test")
+    absent = [name for index, name in enumerate(CAMVID32.names) if index in evaluation.scores.absent]
+    assert absent
+    assert evaluation.images[[f"iou_{name}" for name in absent]].isna().all(axis=None)
+    assert run.summary.test.absent == evaluation.scores.absent
+    assert [run.summary.test.iou[index] for index in run.summary.test.absent] == [None] * len(absent)
 
 
-def test_a_folder_that_is_no_run_is_not_to_be_removed(tmp_path):
-    (tmp_path / "photos").mkdir()
-    with pytest.raises(RunError, match=r"'photos' has no summary\.json\. Give a folder that train\.py wrote"):
-        load_run(tmp_path / "photos")
+def test_borders_and_calibration_read_back_as_counted(store, fake_run):
+    evaluation = fake_run(store, "fake", extras=True).evaluation("test")
+    calibration = evaluation.calibration
+    counted = []
+    for index, name in enumerate(IDS):
+        truth, mask = fake_truth(index), evaluation.prediction(name)
+        expected = boundary_counts(mask, truth, classes=CAMVID11.classes)
+        np.testing.assert_array_equal(evaluation.boundary_counts[index], expected)
+        counted.append(calibration_counts(np.where(mask == truth, np.float32(0.9), np.float32(0.4)), mask, truth))
+    assert evaluation.boundary.boundary_f1 == boundary_scores(evaluation.boundary_counts).boundary_f1
+    expected = Reliability.of(np.stack(counted))
+    np.testing.assert_array_equal(calibration.before.pixels, expected.pixels)
+    np.testing.assert_array_equal(calibration.before.accuracy, expected.accuracy)
+    assert calibration.before.ece == pytest.approx(expected.ece, rel=1e-6)
+    assert calibration.temperature == 2.0
+    assert calibration.after.pixels.sum() == expected.pixels.sum()
+    assert calibration.after.confidence[12] == pytest.approx(0.81)
 
 
-def test_a_summary_cut_off(run):
-    path = run.path / "summary.json"
-    path.write_text(path.read_text()[:100])
-    with pytest.raises(RunError, match=rf"summary\.json is no JSON, perhaps cut off \(.*\)\. {TRAIN_AGAIN}"):
-        load_run(run.path)
+def test_images_are_found_however_the_table_holds_their_names(store, fake_run):
+    run = fake_run(store, "fake", extras=True)
+    expected = run.evaluation("test")
+    for name in ("confusion", "boundary", "calibration"):
+        path = expected.path / f"{name}.parquet"
+        table = pd.read_parquet(path)
+        table.assign(image=table["image"].astype(str)).to_parquet(path)
+    found = run.evaluation("test")
+    for one, other in zip(found.cells, expected.cells, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(found.boundary_counts, expected.boundary_counts)
+    assert found.calibration.before.ece == expected.calibration.before.ece
 
 
-def test_an_empty_summary(run):
-    (run.path / "summary.json").write_bytes(b"")
-    with pytest.raises(RunError, match=r"summary\.json is no JSON, perhaps cut off"):
-        load_run(run.path)
-
-
-@pytest.mark.parametrize("foreign", ['{"name": "another tool"}', "[1, 2]", "null"])
-def test_a_foreign_summary(run, foreign):
-    (run.path / "summary.json").write_text(foreign)
-    with pytest.raises(RunError, match=r"was not written by Segcore: it has no schema_version"):
-        load_run(run.path)
-
-
-def test_another_schema(run):
-    edit_summary(run, schema_version=2)
-    with pytest.raises(
-        RunError, match=rf"is of schema 2; this Segcore reads schema 1\. Update Segcore\. {TRAIN_AGAIN}"
-    ):
-        load_run(run.path)
-    edit_summary(run, schema_version="one")
-    with pytest.raises(RunError, match=rf"is of schema 'one'; this Segcore reads schema 1\. {TRAIN_AGAIN}"):
-        load_run(run.path)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        (
-            {"status": "done"},
-            r"summary\.json: status: Input should be 'training', 'finished', 'interrupted' or 'failed'",
-        ),
-        ({"parameters": -1}, r"summary\.json: parameters: Input should be greater than or equal to 0"),
-        ({"dataset": None}, r"summary\.json: dataset: Input should be"),
-        ({"labels": {"name": "x"}}, r"summary\.json: labels: Value error, no label map \('names'\)"),
-    ],
-)
-def test_a_summary_with_values_that_make_no_sense(run, changes, message):
-    edit_summary(run, **changes)
-    with pytest.raises(RunError, match=message):
-        load_run(run.path)
-
-
-def test_without_its_config_the_way_out_is_another(run):
-    (run.path / "summary.json").unlink()
-    (run.path / "config.yaml").unlink()
-    with pytest.raises(RunError, match=r"has no summary\.json\. Remove the folder .*fake, or put the file back"):
-        load_run(run.path)
-
-
-def test_the_store_skips_with_a_note(store, run, fake_run):
-    fake_run(store, "good", evaluated=False)
-    (run.path / "summary.json").write_text("{")
-    (store.root / "notes").mkdir()
-    (store.root / ".hidden").mkdir()
-    (store.root / "README.md").write_text("no run")
-    assert [found.id for found in store.list()] == ["good"]
-    assert [(problem.path.name, problem.message[-12:]) for problem in store.problems] == [("fake", "/config.yaml")]
-
-
-@pytest.mark.parametrize("name", ["model.safetensors", "config.yaml"])
-def test_missing_files_are_named_when_needed(run, name):
-    (run.path / name).unlink()
-    with pytest.raises(RunError, match=rf"Run 'fake' has no {re.escape(name)}"):
-        _ = run.weights, run.config
-
-
-@pytest.mark.parametrize(
-    ("text", "message"), [("a: [1", r"config\.yaml is no YAML"), ("just words", r"config\.yaml holds no settings")]
-)
-def test_a_foreign_config(run, text, message):
-    (run.path / "config.yaml").write_text(text)
-    with pytest.raises(RunError, match=message):
-        _ = run.config
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"", r"metrics\.csv is no table \(No columns to parse from file\)"),
-        (b"\xff\xfe\x00\x01", r"metrics\.csv is no table"),
-        (b"epoch,loss\n0,1\n", r"metrics\.csv has no column step, train_loss"),
-        (
-            b"epoch,step,train_loss,val_loss,train_miou,train_pixel_accuracy,val_miou,val_pixel_accuracy,lr,seconds\n"
-            b"0,1,oops,1,1,1,1,1,1,1\n",
-            r"metrics\.csv: column train_loss holds text; expected numbers",
-        ),
-    ],
-)
-def test_a_foreign_history(run, data, message):
-    (run.path / "metrics.csv").write_bytes(data)
-    with pytest.raises(RunError, match=message):
-        _ = run.history
+def test_a_table_that_counts_another_image_or_nothing_is_refused(store, fake_run):
+    run = fake_run(store, "fake")
+    path = run.evaluation("test").path / "confusion.parquet"
+    table = pd.read_parquet(path)
+    image = table["image"].astype(object)
+    for value, what in (("ghost", "'ghost'"), (None, "nothing")):
+        image[3] = value
+        table.assign(image=image).to_parquet(path)
+        with pytest.raises(RunError, match=rf"counts {what}, which images.parquet doesn't list. Evaluate it again"):
+            run.evaluation("test")
+    table.assign(pixels=table["pixels"].astype("Int64").where(table.index > 2)).to_parquet(path)
+    with pytest.raises(RunError, match=r"column pixels has empty cells. Evaluate it again"):
+        run.evaluation("test")
 
 
 @pytest.mark.parametrize("name", ["images.parquet", "confusion.parquet"])
@@ -235,16 +202,6 @@ def test_predictions_missing_broken_or_of_another_size(run):
 def test_an_unknown_image(run):
     with pytest.raises(EvaluationError, match=r"No image in the test evaluation 'frame_009'\. Did you mean 'frame_00"):
         run.evaluation("test").prediction("frame_009")
-
-
-def test_a_store_that_is_a_file(tmp_path):
-    from segcore.runs import RunStore
-
-    (tmp_path / "file").write_text("")
-    store = RunStore(tmp_path / "file")
-    assert store.list() == []
-    with pytest.raises(RunError, match=r"Can't make the run folder|is a file; expected a folder for runs"):
-        store.create("fake")
 
 
 @pytest.mark.parametrize(("name", "read"), [("boundary", "boundary"), ("calibration", "calibration")])

@@ -1,0 +1,70 @@
+"""A folder of runs: listed, opened, created, and what is skipped."""
+
+import pytest
+
+from segcore.errors import RunError
+from segcore.runs import RunStore
+
+
+def test_a_missing_store_is_empty(tmp_path):
+    store = RunStore(tmp_path / "nowhere")
+    assert (store.list(), store.problems) == ([], ())
+    with pytest.raises(RunError, match=r"No run 'unet': there are no runs in .*nowhere. Train some: python train.py"):
+        store.get("unet")
+
+
+def test_runs_are_listed_by_dataset_and_time(store, fake_run):
+    fake_run(store, "z", dataset="camvid", seed=3)
+    fake_run(store, "b", dataset="drive", seed=2)
+    fake_run(store, "c", dataset="drive", seed=1)
+    assert [run.id for run in store.list()] == ["z", "c", "b"]
+    assert store.get("b").summary.parameters == 4_200_000
+
+
+def test_an_unknown_run_lists_the_choices(store, fake_run):
+    fake_run(store, "drive-unet", evaluated=False)
+    with pytest.raises(
+        RunError, match=r"No run in .* 'drive-unt'. Did you mean 'drive-unet'\? Choose one of drive-unet"
+    ):
+        store.get("drive-unt")
+
+
+def test_names_are_made_unique_and_safe(store):
+    assert [store.create("a b/ü:c").id for _ in range(3)] == ["a-b-c", "a-b-c-2", "a-b-c-3"]
+    with pytest.raises(RunError, match=r"No run can be called '///'"):
+        store.create("///")
+
+
+def test_listing_opens_only_the_summaries(store, fake_run):
+    for seed in range(3):
+        run = fake_run(store, "fake", seed=seed)
+        for path in [*run.path.glob("*"), *run.path.glob("evaluation/*/*.parquet")]:
+            if path.is_file() and path.name != "summary.json":
+                path.write_bytes(b"not read")
+    assert len(store.list()) == 3
+    assert store.problems == ()
+
+
+@pytest.fixture
+def run(store, fake_run):
+    return fake_run(store, "fake")
+
+
+def test_the_store_skips_with_a_note(store, run, fake_run):
+    fake_run(store, "good", evaluated=False)
+    (run.path / "summary.json").write_text("{")
+    (store.root / "notes").mkdir()
+    (store.root / ".hidden").mkdir()
+    (store.root / "README.md").write_text("no run")
+    assert [found.id for found in store.list()] == ["good"]
+    assert [(problem.path.name, problem.message[-12:]) for problem in store.problems] == [("fake", "/config.yaml")]
+
+
+def test_a_store_that_is_a_file(tmp_path):
+    from segcore.runs import RunStore
+
+    (tmp_path / "file").write_text("")
+    store = RunStore(tmp_path / "file")
+    assert store.list() == []
+    with pytest.raises(RunError, match=r"Can't make the run folder|is a file; expected a folder for runs"):
+        store.create("fake")
