@@ -21,7 +21,7 @@ from segcore.labels import PRESETS, LabelMap
 from segcore.runs import RunProblem, RunRecord, RunStore
 from segcore.runs.run_record import version
 from segcore.runs.titles import run_titles
-from segcore.ui.shell import caches, url_state
+from segcore.ui.shell import app_files, caches, url_state
 from segcore.ui.shell.caches import DataKey
 from segcore.ui.shell.link_problems import too_many
 from segcore.visual import swatch
@@ -39,7 +39,6 @@ ICON = (
     " fill='%23804080'/%3E%3C/svg%3E"
 )
 _LAST_DATA = "segcore:last-data"
-_ENTRY = Path(__file__).parents[3] / "app.py"
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +177,7 @@ def enter() -> AppContext:
     """
     view = _view.get()
     if view is None:
-        runpy.run_path(str(_ENTRY), run_name="__main__")
+        runpy.run_path(str(app_files.entry_script()), run_name="__main__")
         st.stop()
     return view
 
