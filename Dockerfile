@@ -14,7 +14,7 @@ RUN uv build --wheel --out-dir /tmp/dist \
     && uv pip install --python /opt/segcore/bin/python --no-cache --no-deps /tmp/dist/*.whl
 
 FROM python:3.12-slim
-RUN useradd --create-home --uid 1000 segcore
+RUN useradd --create-home --uid 1000 segcore && install --directory --owner segcore /work
 COPY --from=build /opt/segcore /opt/segcore
 ENV PATH=/opt/segcore/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
