@@ -9,8 +9,9 @@ from __future__ import annotations
 import posixpath
 import re
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -57,7 +58,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Links from docs/ to files outside of it lead to the repository, or to the page made of that file."""
     folder = posixpath.join("docs", posixpath.dirname(page.file.src_uri))
 
@@ -85,10 +86,28 @@ def reference_page(packages: list[str]) -> str:
     for index, package in enumerate(packages):
         name, _, wanted = package.partition(":")
         module = import_module(name)
-        names = wanted.split(",") if wanted else list(getattr(module, "__all__", ()))
-        lines += [f"{'#' * min(index + 1, 2)} `{name}`", "", module.__doc__ or "", ""]
-        lines += [f"::: {name}.{each}\n    options:\n      heading_level: 3\n" for each in sorted(names, key=_order)]
+        names = wanted.split(",") if wanted else exports(module)
+        lines += [f"{'#' * min(index + 1, 2)} {name}", "", module.__doc__ or "", ""]
+        lines += [f"::: {_address(module, each)}\n" for each in sorted(names, key=_order)]
     return "\n".join(lines)
+
+
+def exports(module: ModuleType) -> list[str]:
+    """What a package exports, other packages left out; of a module without `__all__`, the classes it defines."""
+    if not hasattr(module, "__all__"):
+        return [each for each, value in vars(module).items() if _is_public_class(value, module)]
+    return [each for each in module.__all__ if not isinstance(getattr(module, each), ModuleType)]
+
+
+def _is_public_class(value: object, module: ModuleType) -> bool:
+    return isinstance(value, type) and value.__module__ == module.__name__ and not value.__name__.startswith("_")
+
+
+def _address(module: ModuleType, name: str) -> str:
+    """Where mkdocstrings finds an export; a function may bear the name of the module that defines it."""
+    address = f"{module.__name__}.{name}"
+    in_package = hasattr(module, "__path__") and find_spec(address) is not None
+    return f"{address}.{name}" if in_package else address
 
 
 def _order(name: str) -> tuple[bool, str]:
