@@ -13,7 +13,7 @@ endif
 
 export NO_ALBUMENTATIONS_UPDATE = 1
 
-.PHONY: app train test lint format requirements chromium clean
+.PHONY: app train test lint format docs requirements chromium clean
 
 app: $(VENV)/installed
 	$(BIN)/streamlit run app.py $(if $(ARGS),-- $(ARGS))
@@ -33,6 +33,10 @@ lint: $(VENV)/installed-dev
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The documentation site, into site/.
+docs: $(VENV)/installed-dev
+	$(BIN)/mkdocs build --strict --quiet
 
 # Pins for every platform and Python that pyproject.toml admits.
 requirements: $(VENV)/installed-dev

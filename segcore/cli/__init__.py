@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from segcore.cli.app import add_app
 from segcore.cli.arguments import FAILED, INTERRUPTED, Commands
 from segcore.cli.data import add_data
 from segcore.cli.evaluate import add_evaluate
@@ -36,7 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         from segcore.training.command_line import main as train
 
         return train(words[1:], prog="segcore train")
-    arguments = _parser().parse_args(words)
+    parser = _parser()
+    arguments, others = parser.parse_known_args(words)
+    if others and "others" not in arguments:
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
+    arguments.others = others  # `segcore app` hands them on to Streamlit
     try:
         return int(arguments.run(arguments))
     except SegcoreError as error:
@@ -56,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("segcore", description="Train, explore and honestly compare segmentation models.")
     parser.add_argument("--version", action="version", version=f"segcore {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    add_app(commands)
     add_data(commands)
     add_runs(commands)
     add_evaluate(commands)

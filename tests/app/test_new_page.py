@@ -7,6 +7,8 @@ import pytest
 from fixtures.app import ROOT
 from streamlit.testing.v1 import AppTest
 
+from segcore.ui.shell import app_files
+
 PAGE = '''"""Names of the chosen runs, long or short."""
 
 import streamlit as st
@@ -36,6 +38,7 @@ def open_names(tmp_path, data, runs, monkeypatch):
     (tmp_path / "app.py").write_text(app.replace(HOME, HOME + ' st.Page(PAGES / "names.py", title="Names"),'))
     shutil.copytree(ROOT / "pages", tmp_path / "pages")
     (tmp_path / "pages" / "names.py").write_text(PAGE)
+    monkeypatch.setattr(app_files, "entry_script", lambda: tmp_path / "app.py")
     monkeypatch.setattr(sys, "argv", ["app.py", "--data", str(data), "--runs", str(runs("fcn8s", "unet"))])
 
     def start(**query):

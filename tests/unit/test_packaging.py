@@ -1,15 +1,21 @@
 """The pins and the package: requirements.txt is what pyproject.toml asks for, and importing stays light."""
 
+import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import pytest
+import yaml
+from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+
+import segcore
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,3 +79,32 @@ def test_import_is_light() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_one_version_everywhere() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    released = re.findall(r"^## \[(\d\S*)\] - (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert (citation["version"], citation["date-released"]) == released[0]
+    assert citation["version"] == segcore.__version__
+
+
+@pytest.fixture(scope="module")
+def wheel_files(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """Names of the files in the wheel, built as `uv build` would but without a network."""
+    (path,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path_factory.mktemp("dist")), versions=["standard"])
+    with zipfile.ZipFile(path) as wheel:
+        return set(wheel.namelist())
+
+
+def test_the_wheel_carries_the_app(wheel_files: set[str]) -> None:
+    pages = {f"segcore/_app/pages/{path.name}" for path in (ROOT / "pages").glob("*.py")}
+    runs = {path.parent.name for path in (ROOT / "checkpoints").glob("drive-*/summary.json")}
+    scores = {f"segcore/_app/checkpoints/{name}/evaluation/test/confusion.parquet" for name in runs}
+    assert len(pages) >= 9
+    assert len(runs) == 4
+    assert {"segcore/_app/app.py", "segcore/_app/.streamlit/config.toml", *pages, *scores} <= wheel_files
+
+
+def test_the_wheel_carries_types_and_styles_and_nothing_of_the_workplace(wheel_files: set[str]) -> None:
+    assert {"segcore/py.typed", "segcore/__init__.pyi", "segcore/report/templates/report.css"} <= wheel_files
+    assert not [name for name in wheel_files if name.endswith((".ckpt", ".pyc")) or name.startswith("tests")]

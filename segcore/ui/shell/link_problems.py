@@ -42,12 +42,14 @@ _LONGEST = 60  # letters of a missing value
 
 
 def check_listed(page: str, name: str) -> None:
-    """Check that `PARAMETERS` lists a parameter, so that links with it are not said to be wrong.
+    """Check that `PARAMETERS` lists a parameter of the page, so that links with it are not said to be wrong.
+
+    A page without an entry in `PARAMETERS` may ask for any; no parameter in its link is then said to be wrong.
 
     Raises:
-        ValueError: when it doesn't.
+        ValueError: when the page has an entry without the parameter.
     """
-    if name not in SHARED and name not in PARAMETERS.get(page, ()):
+    if page in PARAMETERS and name not in PARAMETERS[page] | SHARED:
         raise ValueError(f"PARAMETERS of link_problems.py lists no {name!r} for the page {page!r}; add it.")
 
 

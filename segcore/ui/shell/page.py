@@ -6,7 +6,6 @@ import runpy
 import threading
 from contextvars import ContextVar
 from importlib import import_module
-from pathlib import Path
 from typing import NoReturn
 
 import streamlit as st
@@ -14,14 +13,13 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import Page
 
 from segcore.errors import SegcoreError
-from segcore.ui.shell import url_state
+from segcore.ui.shell import app_files, url_state
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.shell.page_style import apply_page_style
 from segcore.ui.shell.sidebar import sidebar
 
 WARM_UP_AFTER = 2.0  # s: the first page is painted by then
-_APP = Path(__file__).parents[3] / "app.py"
 
 # Set while `run` runs a page, in that script run's own thread. Unset means that app.py did not start the page.
 _context: ContextVar[AppContext | None] = ContextVar("context", default=None)
@@ -58,7 +56,7 @@ def start() -> AppContext:
     """
     context = _context.get()
     if context is None:
-        runpy.run_path(str(_APP), run_name="__main__")
+        runpy.run_path(str(app_files.entry_script()), run_name="__main__")
         st.stop()
     apply_page_style()
     return context
