@@ -28,14 +28,14 @@ if len(names) > 1:
 search = searches[names.index(name)]
 
 # load
-trials = trial_tables.trials(search)
+trials = trial_tables.read_trials(search)
 settings = trial_tables.settings(search, trials)
 title = trial_tables.metric_title(search)
 shares, shares_note = trial_tables.importance(search, trials)
 
 # show
 st.markdown(trial_tables.summary(search, trials), help=trial_tables.VALUE_HELP)
-trial_tables.follow(search, trials)
+trial_tables.follow_search(search, trials)
 if trials.empty:
     page.end()
 left, right = st.columns([3, 2], gap="large")
@@ -55,7 +55,7 @@ with right:
 def lines_and_table() -> None:
     """Draw the trials as lines and as a table. A click on a line narrows the table without rerunning the page."""
     picked: list[int] = []
-    if trial_tables.comparable(trials) and len(settings) > 1:
+    if trial_tables.has_comparable_trials(trials) and len(settings) > 1:
         st.subheader("Settings together", anchor=False)
         with st.container(key="wide-parallel" if len(settings) < 9 else "wider-parallel"):  # room for their names
             chart = charts.parallel(trials, settings, title=title)
@@ -64,8 +64,8 @@ def lines_and_table() -> None:
         picked = [int(point["number"]) for point in event["selection"].get("picked", [])]
         st.caption(trial_tables.picked_note(trials, picked))
     with st.container(height=trial_tables.table_height(trials), border=False):  # stays when a click leaves one row
-        table = trial_tables.shown(search, trials, settings, picked)
-        config = trial_tables.columns(search, settings)
+        table = trial_tables.trial_table(search, trials, settings, picked)
+        config = trial_tables.column_config(search, settings)
         st.dataframe(table, hide_index=True, column_config=config, placeholder="–", key=f"trials-{name}")
 
 
@@ -75,7 +75,7 @@ st.download_button("CSV", csv, f"{name}-trials.csv", "text/csv", icon=":material
 for note in trial_tables.failures(search, trials):
     st.caption(escape_markdown(note))
 
-if trial_tables.comparable(trials):
+if trial_tables.has_comparable_trials(trials):
     st.subheader("Settings one by one", anchor=False)
     wide = min(4, max(2, len(settings)))
     for start in range(0, len(settings), wide):
