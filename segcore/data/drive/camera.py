@@ -1,4 +1,4 @@
-"""Where the camera is and how it sees: metres (x right, y up, z down the street) to pixels."""
+"""The camera of the drive: projects metres (x right, y up, z down the street) to pixels."""
 
 from __future__ import annotations
 
