@@ -1,44 +1,47 @@
-"""Runs against each other: who is better, whether it is real, at which cost, and what is confused with what."""
+"""Runs against each other: which is better, whether that is more than chance, at which cost, and what they confuse."""
 
 import streamlit as st
 
 from segcore.evaluation.comparison import METRICS
-from segcore.ui.compare import chart_tables, leaderboard, sections
-from segcore.ui.curves import curve_tables
+from segcore.ui.compare import chart_tables, sections
+from segcore.ui.compare.leaderboard import leaderboard
 from segcore.ui.shell import notices, page, run_cache, url_state
+from segcore.ui.shell.app_context import evaluated_splits
 from segcore.ui.shell.markdown import escape_markdown
 
-view = page.start()
-runs = chart_tables.listed(view)
+context = page.start()
 
-# choose and load
-splits = curve_tables.splits(runs)
+# choose
+runs = chart_tables.listed_runs(context)
+splits = evaluated_splits(runs)
 split = url_state.get("split", splits[0], splits)
 metric = url_state.get("metric", "miou", METRICS)
-comparison = run_cache.comparison(runs, split, metric, view.titles)
+
+# load
+comparison = run_cache.comparison(runs, split, metric, context.titles)
 if url_state.get("seeds", False):
     comparison = comparison.by_recipe
-sections.title(comparison)
-notices.leak_note([run for run in runs if run.id in comparison.evaluations], split)
-if not view.runs and notices.missing_runs(view, "how they compare"):
-    page.end()
 
 # show
-shown = sections.controls(comparison, splits)
+sections.title(comparison)
+notices.leak_note([run for run in runs if run.id in comparison.evaluations], split)
+if not context.runs and notices.missing_runs(context, "how they compare"):
+    page.end()
+columns = sections.controls(comparison, splits)
 for text in comparison.differences:
     st.caption(f":material/info: {escape_markdown(text)}")
-leaderboard.draw(view, comparison, shown)
-notices.unevaluated(view, [run for run in view.chosen if run.id in comparison.problems], split)
-found = chart_tables.parts(view, comparison)
-if not found:
+leaderboard(context, comparison, columns)
+notices.unevaluated(context, [run for run in context.chosen if run.id in comparison.problems], split)
+parts = chart_tables.parts(context, comparison)
+if not parts:
     st.caption("Tick a run to see its classes, confusions and curves.")
     page.end()
-part = sections.choose_part(found)
-sections.is_it_real(view, comparison, part)
+part = sections.choose_part(parts)
+sections.significance(context, comparison, part)
 left, right = st.columns([3, 2], gap="large")
 with left:
     sections.classes(comparison, part)
 with right:
-    sections.quality_and_cost(view, comparison, part)
+    sections.quality_and_cost(context, comparison, part)
 sections.mistakes(comparison, part)
-sections.training(view, comparison, part)
+sections.training(context, comparison, part)

@@ -12,12 +12,12 @@ from segcore.ui.widgets.headings import scores_heading
 from segcore.visual import charts
 from segcore.visual.vega_lite import vega_lite
 
-view = page.start()
+context = page.start()
 scores_heading("Curves", page=True)
 st.caption("Training dashed, validation solid, ◆ the epoch whose weights were kept.")
-if notices.missing_runs(view, "their training curves"):
+if notices.missing_runs(context, "their training curves"):
     page.end()
-follow_training(view)
+follow_training(context)
 
 # choose
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -40,13 +40,13 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
 
 # load
-curves, notes = curve_tables.curves(view, view.chosen, axis)
+curves, notes = curve_tables.curves(context, context.chosen, axis)
 for name in CURVES:
     smooth = curves.groupby(["run", "phase"])[name].transform(lambda values: charts.smoothed(values, smoothing))
     curves[f"{name}_shown"] = smooth
 
 # show
-colors = {view.titles[run.id]: view.colors[run.id] for run in view.chosen}
+colors = {context.titles[run.id]: context.colors[run.id] for run in context.chosen}
 if len(curves):
     for column, (name, title) in zip(st.columns(3, gap="medium"), CURVES.items(), strict=True):
         shown = curves.rename(columns={f"{name}_shown": "value"})[["run", "phase", "x", "value", "best"]]
@@ -60,7 +60,7 @@ for note in notes:
 
 st.subheader("Cost", anchor=False)
 st.dataframe(
-    curve_tables.cost(view, view.chosen),
+    curve_tables.cost(context, context.chosen),
     hide_index=True,
     column_config={
         "color": st.column_config.ImageColumn("", width=30),

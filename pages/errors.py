@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from segcore.ui.curves import curve_tables
 from segcore.ui.errors import grid, query
 from segcore.ui.shell import notices, page, url_state
+from segcore.ui.shell.app_context import evaluated_splits
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.confusion_matrix import FEW, SHARES, confusion_matrix
 from segcore.ui.widgets.headings import scores_heading
@@ -17,7 +17,7 @@ if notices.missing_runs(view, "where they fail"):
 
 # choose and load
 runs = query.comparable(view)
-splits = curve_tables.splits(runs)
+splits = evaluated_splits(runs)
 split = url_state.get("split", splits[0], splits)
 notices.leak_note(runs, split)
 board = query.load(view, runs, split)

@@ -1,4 +1,4 @@
-"""A search for settings: what was tried, what it scored, what mattered, and the best as a recipe."""
+"""A search for settings: its trials, their scores, which settings mattered, and the best ones as a recipe."""
 
 from functools import partial
 
@@ -11,31 +11,31 @@ from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.headings import scores_heading
 from segcore.visual import search_charts as charts
 
-view = page.start()
+context = page.start()
 scores_heading("Search", page=True)
 st.caption("Settings that were tried, each scored on parts of the training set held out in turn.")
-store = SearchStore(view.folder)
-found = store.list()[::-1]
-if notices.missing_searches(view, found, store.problems):
+store = SearchStore(context.folder)
+searches = store.list()[::-1]
+if notices.missing_searches(context, searches, store.problems):
     page.end()
 
 # choose
-names = [search.name for search in found]
+names = [search.name for search in searches]
 name = url_state.get("search", names[0], names)
 if len(names) > 1:
     choice = partial(st.pills, required=True) if len(names) <= 8 else partial(st.selectbox, width=360)
     choice("Search", names, **url_state.bound("search", names[0], names), label_visibility="collapsed")
-search = found[names.index(name)]
+search = searches[names.index(name)]
 
 # load
-trials = trial_tables.trials(search)
+trials = trial_tables.read_trials(search)
 settings = trial_tables.settings(search, trials)
 title = trial_tables.metric_title(search)
 shares, shares_note = trial_tables.importance(search, trials)
 
 # show
 st.markdown(trial_tables.summary(search, trials), help=trial_tables.VALUE_HELP)
-trial_tables.follow(search, trials)
+trial_tables.follow_search(search, trials)
 if trials.empty:
     page.end()
 left, right = st.columns([3, 2], gap="large")
@@ -52,10 +52,10 @@ with right:
 
 
 @st.fragment
-def together() -> None:
-    """The trials as lines and as a table: a click on a line narrows the table, and nothing else is drawn again."""
+def lines_and_table() -> None:
+    """Draw the trials as lines and as a table. A click on a line narrows the table without rerunning the page."""
     picked: list[int] = []
-    if trial_tables.comparable(trials) and len(settings) > 1:
+    if trial_tables.has_comparable_trials(trials) and len(settings) > 1:
         st.subheader("Settings together", anchor=False)
         with st.container(key="wide-parallel" if len(settings) < 9 else "wider-parallel"):  # room for their names
             chart = charts.parallel(trials, settings, title=title)
@@ -64,18 +64,18 @@ def together() -> None:
         picked = [int(point["number"]) for point in event["selection"].get("picked", [])]
         st.caption(trial_tables.picked_note(trials, picked))
     with st.container(height=trial_tables.table_height(trials), border=False):  # stays when a click leaves one row
-        table = trial_tables.shown(search, trials, settings, picked)
-        config = trial_tables.columns(search, settings)
+        table = trial_tables.trial_table(search, trials, settings, picked)
+        config = trial_tables.column_config(search, settings)
         st.dataframe(table, hide_index=True, column_config=config, placeholder="–", key=f"trials-{name}")
 
 
-together()
+lines_and_table()
 csv = trials.to_csv(index=False)
 st.download_button("CSV", csv, f"{name}-trials.csv", "text/csv", icon=":material/download:", on_click="ignore")
 for note in trial_tables.failures(search, trials):
     st.caption(escape_markdown(note))
 
-if trial_tables.comparable(trials):
+if trial_tables.has_comparable_trials(trials):
     st.subheader("Settings one by one", anchor=False)
     wide = min(4, max(2, len(settings)))
     for start in range(0, len(settings), wide):

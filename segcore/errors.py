@@ -1,4 +1,4 @@
-"""Every error a user may meet. Texts are for people: what, what was got, what was expected, the way out."""
+"""Every error that is shown to users, and helpers for its text: the problem, what was expected, the way out."""
 
 from __future__ import annotations
 
@@ -7,69 +7,69 @@ from collections.abc import Iterable
 
 
 class SegcoreError(Exception):
-    """Base of all errors that are meant to be read by a user; shown without a traceback."""
+    """Base of all errors that a user should read; commands show it without a traceback."""
 
 
 class DatasetError(SegcoreError):
-    """Images, masks, folders, zips and splits that can't be used as they are."""
+    """An image, mask, folder, zip or split can't be used as it is."""
 
 
 class LabelError(DatasetError):
-    """Class names, colours and ids that don't fit together."""
+    """Class names, colours or ids don't fit together."""
 
 
 class FetchError(SegcoreError):
-    """A download that could not be finished."""
+    """A download could not be finished."""
 
 
 class AugmentError(SegcoreError):
-    """A pipeline or transform that can't be built or applied."""
+    """An augmentation pipeline or transform can't be built or applied."""
 
 
 class ModelError(SegcoreError):
-    """An architecture or encoder that can't be built as asked."""
+    """An architecture or encoder can't be built as requested."""
 
 
 class UnknownModel(ModelError):
-    """A name that is not in the zoo."""
+    """There is no architecture of this name."""
 
 
 class WeightsError(ModelError):
-    """Encoder weights that can't be had or don't fit."""
+    """Encoder weights are not available or don't fit."""
 
 
 class ConfigError(SegcoreError):
-    """A setting that is unknown, out of range or contradicts another."""
+    """A setting is unknown, out of range or contradicts another."""
 
 
 class TrainingError(SegcoreError):
-    """A training that can't go on, e.g. because its loss is no number any more."""
+    """A training can't go on, e.g. because its loss became NaN."""
 
 
 class RunError(SegcoreError):
-    """A run folder that is missing, truncated, foreign or of another schema."""
+    """A run folder is missing, truncated, no run's, or of another schema."""
 
 
 class EvaluationError(SegcoreError):
-    """A prediction or score that can't be computed."""
+    """A prediction or score can't be computed."""
 
 
 class ReportError(SegcoreError):
-    """A report, table or export that can't be made, or not there."""
+    """A report, table or export can't be made, or not at that place."""
 
 
 def plain(error: OSError) -> str:
-    """What the system refused, for people: a full disk, a file that may not be read or written."""
+    """The file and reason of a system error: a full disk, a file that may not be read or written."""
     return f"{error.filename}: {error.strerror}." if error.filename and error.strerror else f"{error}."
 
 
 def one_line(error: BaseException) -> str:
-    """All that an error says, on one line of at most 200 characters."""
+    """The message of an error on one line, cut after 200 characters."""
     return " ".join(str(error).split())[:200]
 
 
 def first_line(error: BaseException) -> str:
-    r"""The first line of what an error says; its type where it says nothing.
+    r"""The first line of an error's message; its type where the message is empty.
 
     >>> first_line(ValueError("one\ntwo")), first_line(KeyboardInterrupt())
     ('one', 'KeyboardInterrupt')
@@ -79,13 +79,13 @@ def first_line(error: BaseException) -> str:
 
 
 def typed_line(error: BaseException) -> str:
-    r"""The same with the type before it.
+    r"""The type of an error and the first line of its message.
 
     >>> typed_line(ValueError("one\ntwo")), typed_line(KeyboardInterrupt())
     ('ValueError: one', 'KeyboardInterrupt')
     """
-    name, said = type(error).__name__, str(error).strip()
-    return f"{name}: {first_line(error)}" if said else name
+    name = type(error).__name__
+    return f"{name}: {first_line(error)}" if str(error).strip() else name
 
 
 def number(count: int, what: str) -> str:
@@ -98,13 +98,21 @@ def number(count: int, what: str) -> str:
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """` Did you mean 'unet'?` when one choice is close to `name`, else an empty string."""
+    """` Did you mean 'unet'?` when one choice is close to `name`, else an empty string.
+
+    >>> nearest("unett", ["unet", "fpn"])
+    " Did you mean 'unet'?"
+    """
     folded = {choice.lower(): choice for choice in choices}
     close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
     return f" Did you mean {folded[close[0]]!r}?" if close else ""
 
 
 def unknown(what: str, name: object, choices: Iterable[str]) -> str:
-    """The one wording for a name that is not among the choices: what, nearest, all."""
+    """The message for a name that is not among the choices, which it lists.
+
+    >>> unknown("model", "unett", ["unet", "fpn"])
+    "No model 'unett'. Did you mean 'unet'? Choose one of unet, fpn."
+    """
     names = list(choices)
     return f"No {what} {str(name)!r}.{nearest(str(name), names)} Choose one of {', '.join(names)}."

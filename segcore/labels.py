@@ -1,7 +1,7 @@
-"""Class names, palette and ignored classes: what an id in a mask means.
+"""Class names, palette and ignored classes: the meaning of the ids in a mask.
 
 A `LabelMap` numbers its scored classes 0..C-1 in order. Ignored classes have a colour but no id: their
-pixels decode to `IGNORE_INDEX` and are never trained on nor scored.
+pixels decode to `IGNORE_INDEX` and are neither trained on nor scored.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class LabelMap:
     Args:
         name: Short name, e.g. `camvid11`.
         names: Scored classes; a class's id is its position.
-        colors: RGB 0-255, one a scored class.
+        colors: RGB 0-255, one for each scored class.
         ignored: Classes whose pixels are never scored, as `(name, colour)`.
 
     Raises:
@@ -70,7 +70,7 @@ class LabelMap:
 
     @property
     def entries(self) -> tuple[tuple[str, Color], ...]:
-        """(name, colour) of every class, scored then ignored."""
+        """(name, colour) of every class, the scored ones first."""
         return (*zip(self.names, self.colors, strict=True), *self.ignored)
 
     @cached_property
@@ -95,14 +95,14 @@ class LabelMap:
             raise LabelError(unknown(f"class in {self.name}", name, self.names)) from None
 
     def to_rgb(self, mask: U8) -> U8:
-        """`[H, W]` ids -> `[H, W, 3]` RGB."""
+        """Draw a mask: `[H, W]` uint8 ids -> `[H, W, 3]` uint8 RGB."""
         return self.palette[mask]
 
     def to_ids(self, rgb: U8, *, source: str = "mask", tolerance: int = 0) -> U8:
-        """Colours -> ids by one table lookup.
+        """Turn a mask of colours into ids, by one table lookup.
 
         Args:
-            rgb: `[H, W, 3]` uint8 mask as colours.
+            rgb: `[H, W, 3]` uint8 colours.
             source: Name of the file, for the error.
             tolerance: Largest per-channel distance at which an unknown colour takes its nearest class.
 
@@ -134,29 +134,36 @@ class LabelMap:
         )
 
     def with_ignored(self, ignored: Iterable[str]) -> LabelMap:
-        """The same classes in the same order with exactly these ignored; `()` counts every class.
+        """The same classes in the same order with exactly these ignored; `()` scores every class.
 
         Raises:
             LabelError: when a name is no class of this map.
+
+        >>> CAMVID11.with_ignored(()).names[-1]
+        'Void'
         """
-        wanted = tuple(ignored)
+        names = tuple(ignored)
         colors = dict(self.entries)
-        for name in wanted:
+        for name in names:
             if name not in colors:
                 raise LabelError(unknown(f"class in {self.name}", name, colors))
-        kept = [name for name in colors if name not in wanted]
+        scored = [name for name in colors if name not in names]
         return LabelMap(
             self.name,
-            tuple(kept),
-            tuple(colors[name] for name in kept),
-            tuple((name, colors[name]) for name in wanted),
+            tuple(scored),
+            tuple(colors[name] for name in scored),
+            tuple((name, colors[name]) for name in names),
         )
 
     def mapping_to(self, target: LabelMap) -> U8:
-        """`[256]` uint8 table: id of this map -> id of `target`, by name or by a known grouping.
+        """`[256]` uint8 table: id of this map -> id of `target`, by name or by one of the `GROUPINGS`.
 
         Raises:
-            LabelError: when a class has no place in `target`.
+            LabelError: when `target` has no class for one of this map's.
+
+        >>> table = CAMVID32.mapping_to(CAMVID11)
+        >>> CAMVID11.names[table[CAMVID32.index("Wall")]]
+        'Building'
         """
         groups = {source: name for name, sources in GROUPINGS.get(target.name, {}).items() for source in sources}
         places = {name: index for index, name in enumerate(target.names)}
@@ -173,7 +180,7 @@ class LabelMap:
         return table
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON or YAML; `from_dict` reads them back."""
+        """The map as plain values for JSON or YAML, which `from_dict` reads."""
         return {
             "name": self.name,
             "names": list(self.names),
@@ -183,7 +190,7 @@ class LabelMap:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> LabelMap:
-        """The map that `to_dict` wrote."""
+        """The map that `to_dict` turned into plain values."""
         return cls(
             values["name"],
             tuple(values["names"]),
@@ -193,7 +200,7 @@ class LabelMap:
 
 
 def auto_palette(count: int) -> tuple[Color, ...]:
-    """Distinct colours for classes that came without: the bit-reversal scheme of PASCAL VOC, black first.
+    """Distinct colours for classes that have none: the bit-reversal scheme of PASCAL VOC, black first.
 
     >>> auto_palette(4)
     ((0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0))
@@ -214,7 +221,7 @@ def _color(values: Iterable[int]) -> Color:
 
 
 def _pack(rgb: U8) -> npt.NDArray[np.uint32]:
-    """`[H, W, 3]` -> `[H, W]` with red in the low byte: one 32-bit read a pixel instead of three multiplications."""
+    """`[H, W, 3]` -> `[H, W]` uint32, red in the low byte: one 32-bit read a pixel instead of three multiplications."""
     padded = np.zeros((*rgb.shape[:2], 4), np.uint8)
     padded[..., :3] = rgb
     return padded.view("<u4")[..., 0]
@@ -239,7 +246,7 @@ def _preset(name: str, text: str, ignored: str) -> LabelMap:
     )
 
 
-# Names and colours of CamVid's label_colors.txt (Brostow, Fauqueur, Cipolla 2009), in its own order.
+# Names and colours of CamVid's label_colors.txt (Brostow, Fauqueur, Cipolla 2009), in the order of that file.
 CAMVID32 = _preset(
     "camvid32",
     """

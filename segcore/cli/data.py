@@ -1,4 +1,4 @@
-"""`segcore data`: look at a dataset, check its splits, download one, or write one with augmented copies."""
+"""`segcore data`: describes, checks and downloads datasets, and writes one with augmented copies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from segcore.errors import number
 
 
 def add_data(commands: Commands) -> None:
-    """`segcore data info`, `check`, `fetch` and `expand`."""
+    """Add the commands `segcore data info`, `check`, `fetch` and `expand`."""
     noun = commands.add_parser(
         "data", help="look at a dataset, check its splits, download one, or write one with augmented copies"
     ).add_subparsers(metavar="COMMAND", required=True)
@@ -34,8 +34,8 @@ def add_data(commands: Commands) -> None:
         "expand",
         help="write a dataset with augmented copies of its training frames",
         description="Write a dataset in the layout of its source, with augmented copies beside every training frame. "
-        "Test and validation frames stay as they are. augmented.csv tells which copy was made from which frame, with "
-        "which seed, and what was applied.",
+        "Test and validation frames stay as they are. augmented.csv lists for each copy its frame, its seed and the "
+        "transforms that were applied.",
     )
     grow.add_argument("--data", required=True, metavar="SOURCE", help="a folder, a zip, or drive")
     grow.add_argument(
@@ -45,14 +45,14 @@ def add_data(commands: Commands) -> None:
         "--copies", type=int, required=True, metavar="N", help="augmented copies of a frame: 2 make 3 of 1"
     )
     grow.add_argument("--out", required=True, metavar="DIR", help="folder to write; nothing is overwritten")
-    grow.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn (default: 0)")
+    grow.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the augmentation (default: 0)")
     grow.add_argument("--copies-only", action="store_true", help="leave the training frames themselves out")
     add_repair_arguments(grow)
     grow.set_defaults(run=data_expand)
 
 
 def data_info(arguments: argparse.Namespace) -> int:
-    """Print what a dataset holds; with `--check`, fail when a sample can't be used."""
+    """Print the splits, classes and sizes of a dataset; with `--check`, fail when a sample can't be used."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -94,7 +94,7 @@ def data_info(arguments: argparse.Namespace) -> int:
 
 
 def data_expand(arguments: argparse.Namespace) -> int:
-    """Write a dataset with augmented copies, and print what it holds."""
+    """Write a dataset with augmented copies, and print its numbers of samples."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -135,7 +135,7 @@ def data_expand(arguments: argparse.Namespace) -> int:
 
 
 def data_fetch(arguments: argparse.Namespace) -> int:
-    """Download a dataset and print what to open."""
+    """Download a dataset and print the path to open."""
     from segcore.data import fetch
 
     path = fetch(arguments.name, arguments.out)

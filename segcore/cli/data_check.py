@@ -1,4 +1,4 @@
-"""`segcore data check`: what the splits of a dataset share, and what that makes of scores on them."""
+"""`segcore data check`: finds what the splits of a dataset share, and says what that means for scores on them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHOWN = 3  # examples of a finding; --json has more
 
 
 def add_check(noun: Commands) -> None:
-    """`segcore data check`."""
+    """Add the command `segcore data check`."""
     parser = noun.add_parser(
         "check",
         help="find what training, validation and test share",
@@ -35,20 +35,23 @@ def add_check(noun: Commands) -> None:
         f"with --strict it is {LEAKS} when a score would be flagged.",
     )
     add_source_arguments(parser)
-    plan = parser.add_argument_group("which split (default: the dataset's own folders or lists)")
+    plan = parser.add_argument_group("the split to check (default: the dataset's own folders or lists)")
     plan.add_argument(
-        "--run", metavar="RUN", dest="of_run", help="as this run was trained, and its dataset: a folder, or an id"
+        "--run", metavar="RUN", dest="of_run", help="the split and the dataset of this run: a folder, or an id"
     )
     plan.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
     plan.add_argument("--split", metavar="METHOD", help="as train.py --split would: auto, block, frame, augmented, ...")
     plan.add_argument("--val-fraction", type=float, default=0.1, metavar="X", help="with --split (default: 0.1)")
     plan.add_argument("--copies", type=int, default=0, metavar="N", help="with --split (default: 0)")
     plan.add_argument("--seed", type=int, default=0, metavar="N", help="with --split (default: 0)")
-    parser.add_argument("--against", metavar="OTHER", help="another dataset: is any of it in this one?")
+    parser.add_argument("--against", metavar="OTHER", help="another dataset: find its images in this one")
     parser.add_argument(
-        "--fps", type=float, metavar="N", help="frames a second that the frame numbers count, where Segcore can't know"
+        "--fps",
+        type=float,
+        metavar="N",
+        help="frames a second that the frame numbers count, if Segcore doesn't know",
     )
-    parser.add_argument("--quick", action="store_true", help="look at ids and frame numbers only, and store nothing")
+    parser.add_argument("--quick", action="store_true", help="compare ids and frame numbers only, and store nothing")
     parser.add_argument("--json", action="store_true", help="print the report as JSON, and nothing else")
     parser.add_argument("--strict", action="store_true", help=f"exit with {LEAKS} when a score would be flagged")
     parser.set_defaults(run=data_check)
@@ -82,7 +85,7 @@ def data_check(arguments: argparse.Namespace) -> int:
         _print(console, report, across)
         if path:
             console.print(f"[dim]Stored in {path}[/]")
-    flagged = bool(report.sentences) or any(found.severity != "note" for found in across)
+    flagged = bool(report.sentences) or any(finding.severity != "note" for finding in across)
     return LEAKS if arguments.strict and flagged else 0
 
 
@@ -119,7 +122,7 @@ def _data_as_given(arguments: argparse.Namespace) -> tuple[OpenOptions, Dataset,
 
 @contextmanager
 def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with the time left, on standard error, where that is a terminal."""
+    """A progress bar on standard error, if that is a terminal; yields a callback of (done, total)."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -144,8 +147,9 @@ def _print(console: Console, report: LeakReport, across: Iterable[Finding]) -> N
     if not report.sentences:
         pairs = [split for split in ("val", "test") if report.samples.get(split)]
         if report.samples.get("train") and pairs:
-            looked = "pictures, frame numbers and copies" if report.pictures else "frame numbers and copies"
-            console.print(f"[green]Nothing speaks against scores on {' and '.join(pairs)}[/] ({looked} were compared).")
+            compared = "pictures, frame numbers and copies" if report.pictures else "frame numbers and copies"
+            scored = " and ".join(pairs)
+            console.print(f"[green]Nothing speaks against scores on {scored}[/] ({compared} were compared).")
         else:
             only = number(sum(count > 0 for count in report.samples.values()), "split")
             console.print(f"Nothing to compare: {only} only.")
@@ -159,17 +163,17 @@ def _table(console: Console, findings: Iterable[Finding]) -> None:
 
     table = Table("", "finding", "split", "how many", show_lines=False)
     table.columns[3].justify = "right"
-    for found in findings:
-        style = STYLES[found.severity]
-        between = " / ".join(escape(name) for name in (found.other, found.split) if name) or "all"
-        row = f"[{style}]{found.severity}[/]", TITLES[found.kind], between, f"{found.count} of {found.total}"
+    for finding in findings:
+        style = STYLES[finding.severity]
+        between = " / ".join(escape(name) for name in (finding.other, finding.split) if name) or "all"
+        row = f"[{style}]{finding.severity}[/]", TITLES[finding.kind], between, f"{finding.count} of {finding.total}"
         table.add_row(*row)
     console.print(table)
-    for found in findings:
-        console.print(f"[{STYLES[found.severity]}]{found.severity}[/]  {escape(found.sentence)}")
-        for example in found.examples[:_SHOWN]:
+    for finding in findings:
+        console.print(f"[{STYLES[finding.severity]}]{finding.severity}[/]  {escape(finding.sentence)}")
+        for example in finding.examples[:_SHOWN]:
             detail = f"  {escape(example.detail)}" if example.detail else ""
             partner = f" ~ {escape(example.partner)}" if example.partner else ""
             console.print(f"      [dim]{escape(example.id)}{partner}{detail}[/]")
-        if len(found.examples) > _SHOWN:
-            console.print(f"      [dim]and {found.count - _SHOWN} more[/]")
+        if len(finding.examples) > _SHOWN:
+            console.print(f"      [dim]and {finding.count - _SHOWN} more[/]")

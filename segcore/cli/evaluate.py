@@ -63,10 +63,11 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _ensemble(runs: Sequence[RunRecord], name: str | None) -> Iterator[RunRecord]:
-    """The run that stands for several, beside the first of them; one that is made here goes when it gets no scores.
+    """Open or make the ensemble of several runs, beside the first of them; a new one without scores is removed.
 
     Raises:
-        EvaluationError: when they can't be scored together, or the name is taken by another run.
+        EvaluationError: when the runs can't be combined, or another run has the name.
+        RunError: when nothing is left of the name.
     """
     import shutil
 
@@ -75,25 +76,22 @@ def _ensemble(runs: Sequence[RunRecord], name: str | None) -> Iterator[RunRecord
     from segcore.training.provenance import now, origin, versions
 
     check_members(runs)
-    called = run_files.folder_name(name or default_name(runs))
-    if not called:
-        raise EvaluationError(f"No run can be called {name!r}; expected letters or digits.")
-    path = runs[0].path.parent / called
+    path = runs[0].path.parent / run_files.checked_folder_name(name or default_name(runs), "run")
     made = not path.exists()
     if made:
         summary, config = ensemble_summary(path, runs, created=now(), versions=versions(), **origin())
         with run_files.replacing_folder(path) as fresh:
             RunWriter(fresh).write_config(config)
             RunWriter(fresh).write_summary(summary)
-    found = load_run(path)
-    if not same_members(found, runs):
+    ensemble = load_run(path)
+    if not same_members(ensemble, runs):
         raise EvaluationError(f"{path} is another run already. Choose another name for the ensemble: --name NAME.")
     try:
-        yield found
+        yield ensemble
         if made:
-            print(f"{found.title}: stored as a run of its own in {path}.")
+            print(f"{ensemble.title}: stored as a run of its own in {path}.")
     except BaseException:
-        if made and not found.splits:
+        if made and not ensemble.splits:
             shutil.rmtree(path, ignore_errors=True)
         raise
 

@@ -1,4 +1,4 @@
-"""`segcore predict`: predict your own images."""
+"""`segcore predict`: write masks and overlays of a user's images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def add_predict(commands: Commands) -> None:
-    """`segcore predict`."""
+    """Add the command `segcore predict`."""
     parser = commands.add_parser("predict", help="predict your own images")
     add_run_arguments(parser)
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, JPEG, ... of any size")
@@ -44,10 +44,10 @@ def predict_images(arguments: argparse.Namespace) -> int:
     from segcore.visual.overlay import overlay
 
     paths = [Path(name) for name in arguments.images]
-    twice = [stem for stem, count in Counter(path.stem for path in paths).items() if count > 1]
-    if twice:
-        raise DatasetError(f"Two images are called {twice[0]!r} and would be written to one file; rename one.")
-    _check_there(paths)
+    repeated = [stem for stem, count in Counter(path.stem for path in paths).items() if count > 1]
+    if repeated:
+        raise DatasetError(f"Two images are called {repeated[0]!r} and would be written to one file; rename one.")
+    _check_exist(paths)
     run = run_from(arguments)
     others = [find_run(wanted, arguments.runs) for wanted in arguments.others]
     options = predictor_options(arguments)
@@ -55,16 +55,16 @@ def predict_images(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out)
     for path in paths:
         mask, blended = out / f"{path.stem}-mask.png", out / f"{path.stem}-overlay.jpg"
-        image = decode_image(_bytes_of(path), str(path))
-        found = predict(image)
+        image = decode_image(_read_bytes(path), str(path))
+        prediction = predict(image)
         try:
             with replacing(mask) as file:
-                file.write_bytes(encode_png(found.mask, run.labels.palette))
+                file.write_bytes(encode_png(prediction.mask, run.labels.palette))
             with replacing(blended) as file:
-                file.write_bytes(encode_jpeg(overlay(image, found.mask, run.labels)))
+                file.write_bytes(encode_jpeg(overlay(image, prediction.mask, run.labels)))
         except OSError as error:
             raise DatasetError(f"{error.filename}: {error.strerror}. Check --out.") from None
-        print(f"{mask}  {blended}  mean confidence {found.confidence.mean():.3f}")
+        print(f"{mask}  {blended}  mean confidence {prediction.confidence.mean():.3f}")
     runs = [run, *others] if others else run.members or [run]
     how = predict.stored_as("").description
     print(", ".join(filter(None, (f"{number(len(paths), 'image')}: {_averaged(runs)}", how))))
@@ -73,20 +73,20 @@ def predict_images(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check_there(paths: Sequence[Path]) -> None:
-    """Refuse an image that isn't there, before a model is loaded.
+def _check_exist(paths: Sequence[Path]) -> None:
+    """Check that all images exist, before a model is loaded.
 
     Raises:
-        DatasetError: naming it, and the nearest that is there.
+        DatasetError: when one is missing; the message names the file of the most similar name.
     """
     for path in paths:
         if not path.is_file():
             what = "a folder, no image" if path.is_dir() else "there is no such image"
-            beside = [each.name for each in path.parent.iterdir() if each.is_file()] if path.parent.is_dir() else []
-            raise DatasetError(f"{path}: {what}.{nearest(path.name, beside)}")
+            names = [file.name for file in path.parent.iterdir() if file.is_file()] if path.parent.is_dir() else []
+            raise DatasetError(f"{path}: {what}.{nearest(path.name, names)}")
 
 
-def _bytes_of(path: Path) -> bytes:
+def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:

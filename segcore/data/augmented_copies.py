@@ -1,4 +1,4 @@
-"""Which samples of a dataset are augmented copies, and of which frames: `augmented.csv` beside the samples."""
+"""Reads, writes and checks augmented.csv: which samples of a dataset are augmented copies, and of which frames."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from segcore.data.file_source import Listing
 from segcore.errors import DatasetError, number
 
 FILE = "augmented.csv"
-_DIGITS = 20  # of a number: 64 bits; Python itself turns thousands of them down
+_DIGITS = 20  # at most in a number: 64 bits; Python refuses to convert thousands of digits
 _SHOWN = 60  # characters of a cell or header in a message
 _WAY_OUT = "Put back the file as it was, or rename it if it is no list of augmented copies."
 _NAME = re.compile(r"^(?P<origin>.+)_aug\d+$")
@@ -20,14 +20,14 @@ _NAME = re.compile(r"^(?P<origin>.+)_aug\d+$")
 
 @dataclass(frozen=True)
 class Copy:
-    """A row of augmented.csv, field by field.
+    """An augmented copy: a row of augmented.csv.
 
     Args:
         copy: Id of the copy.
         source: Id of the frame it was made from.
-        number: 1, 2, ... of the copies of this frame.
-        seed: What the pipeline was called with.
-        applied: The transforms that fired and what they drew, as JSON.
+        number: 1, 2, ... among the copies of this frame.
+        seed: Seed that the pipeline was called with.
+        applied: The transforms that were applied and their parameters, as JSON.
     """
 
     copy: str
@@ -41,7 +41,7 @@ COLUMNS = tuple(field.name for field in fields(Copy))
 
 
 def copy_name(stem: str, count: int) -> str:
-    """What a copy of a frame is called.
+    """The name of a copy.
 
     >>> copy_name("0016E5_07959", 2)
     '0016E5_07959_aug2'
@@ -50,7 +50,7 @@ def copy_name(stem: str, count: int) -> str:
 
 
 def write_copies(rows: Iterable[Copy]) -> str:
-    """The text of augmented.csv; `read_copies` reads it."""
+    """The text of augmented.csv, which `read_copies` reads."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -59,7 +59,7 @@ def write_copies(rows: Iterable[Copy]) -> str:
 
 
 def read_copies(listing: Listing) -> dict[str, Copy]:
-    """The copies that are listed in a dataset's folder, by id; none where there is no list.
+    """The copies listed in a dataset's augmented.csv, by id; none where there is no such file.
 
     Raises:
         DatasetError: naming the line that is not as `write_copies` writes it.
@@ -67,36 +67,36 @@ def read_copies(listing: Listing) -> dict[str, Copy]:
     if FILE not in listing.files:
         return {}
     where = listing.where(FILE)
-    found: dict[str, Copy] = {}
+    copies: dict[str, Copy] = {}
     numbered: dict[tuple[str, int], int] = {}
     lines: dict[str, int] = {}
     for line, cells in _rows(listing.text(FILE), where):
         row = _copy(cells, f"{where}:{line}")
-        if row.copy in found:
+        if row.copy in copies:
             raise DatasetError(f"{where}:{line}: {row.copy} is already on line {lines[row.copy]}. Remove one of them.")
         before = numbered.setdefault((row.source, row.number), line)
         if before != line:
             raise DatasetError(f"{where}:{line}: copy {row.number} of {row.source} is already on line {before}.")
-        found[row.copy], lines[row.copy] = row, line
-    for row in found.values():
-        if row.source in found:
+        copies[row.copy], lines[row.copy] = row, line
+    for row in copies.values():
+        if row.source in copies:
             raise DatasetError(
                 f"{where}:{lines[row.copy]}: {row.copy} is made from {row.source}, which is a copy itself; expected "
                 "the frame."
             )
-    return found
+    return copies
 
 
 def check_copies(
     listing: Listing, copies: Mapping[str, Copy], splits: Mapping[str, str], skipped: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Notes on copies, listed or not; copies train, so one that does anything else is refused.
+    """Check the copies of a dataset, and return notes on them.
 
     Args:
         listing: The dataset's folder.
-        copies: What `read_copies` found there.
+        copies: The result of `read_copies`.
         splits: Split of every sample, by id.
-        skipped: The same of what is left out because its image or mask is missing.
+        skipped: Split of every sample that is left out because its image or mask is missing, by id.
 
     Raises:
         DatasetError: on a copy that is no sample or not in train, and on samples that look like copies but are not
@@ -141,13 +141,13 @@ def check_copies(
 
 
 def _listed(listing: Listing, name: str) -> str:
-    """`augmented.csv:2`: where a copy is listed, for messages."""
+    """The line of a copy, for messages: `augmented.csv:2`."""
     where = listing.where(FILE)
     return next(f"{where}:{line}" for line, cells in _rows(listing.text(FILE), where) if cells[0] == name)
 
 
 def _rows(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
-    """The line that each row begins on, and its cells; one cell may go over several lines."""
+    """(line that it begins on, cells) of each row; a cell may span several lines."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])

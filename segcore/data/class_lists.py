@@ -1,4 +1,4 @@
-"""Reading class lists: label_colors.txt, classes.csv, classes.json, codes.txt."""
+"""Reads lists of classes: label_colors.txt, classes.csv, classes.json, codes.txt."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ VOID_NAMES = ("void", "unlabeled", "unlabelled", "ignore", "ignored")  # `backgr
 
 @dataclass(frozen=True)
 class ClassList:
-    """The classes a dataset's masks are written in.
+    """The classes that a dataset's masks are written in.
 
     Args:
-        labels: Every class counted, none ignored.
-        values: What each class is written as in an id mask.
-        colored: The list gives colours, so a mask may hold colours.
+        labels: All classes, none of them ignored.
+        values: The pixel value of each class in an id mask.
+        colored: Whether the list gives colours, so that a mask may hold colours.
     """
 
     labels: LabelMap
@@ -30,7 +30,7 @@ class ClassList:
 
     @classmethod
     def of(cls, labels: LabelMap, *, colored: bool = True) -> ClassList:
-        """Classes written as their position in `labels`, counting ignored ones last."""
+        """Classes whose pixel value is their position in `labels`; ignored ones come last."""
         counted = labels.with_ignored(())
         return cls(counted, tuple(range(counted.classes)), colored)
 
@@ -47,16 +47,20 @@ CAMVID32_CLASSES = ClassList.of(CAMVID32)
 
 
 def is_void(name: str) -> bool:
-    """Whether a class means "not labelled"."""
+    """Whether a class means "not labelled".
+
+    >>> is_void("Unlabeled"), is_void("background")
+    (True, False)
+    """
     return name.lower() in VOID_NAMES
 
 
 def read_classes(listing: Listing, file: str, name: str) -> ClassList:
-    """The classes of a label file, by its suffix: `.txt` (`R G B name`), `.csv`, `.json`.
+    """Read a list of classes; its suffix tells the form: `.txt` (`R G B name`), `.csv`, `.json`.
 
     Args:
-        listing: Where the file is.
-        file: Its path in the listing.
+        listing: The dataset's folder.
+        file: The list's path in it.
         name: Short name of the label map.
 
     Raises:
@@ -71,7 +75,7 @@ def read_classes(listing: Listing, file: str, name: str) -> ClassList:
 
 
 def read_codes(listing: Listing, file: str, name: str) -> ClassList:
-    """fast.ai's codes.txt: one class name a line, its id is the line; CamVid's colours where the names are known.
+    """Read fast.ai's codes.txt: one class name a line, its id is the line; CamVid's colours if all names are CamVid's.
 
     Raises:
         LabelError: naming file and line of a repeated name, or when there are no names.
@@ -164,12 +168,12 @@ def _at(where: str, number: int) -> str:
 def _class_list(rows: list[_Row], where: str, name: str) -> ClassList:
     if not 1 <= len(rows) <= MAX_CLASSES:
         raise LabelError(f"{where}: {len(rows)} classes; expected 1 to {MAX_CLASSES}.")
-    for what, seen in (
+    for what, values in (
         ("class {!r}", [row.name for row in rows]),
         ("colour {}", [row.color for row in rows]),
         ("id {}", [row.value for row in rows]),
     ):
-        _refuse_repeats(what, seen, rows, where)
+        _refuse_repeats(what, values, rows, where)
     for what, given in (
         ("colour", [row.color is not None for row in rows]),
         ("id", [row.value is not None for row in rows]),
@@ -180,19 +184,19 @@ def _class_list(rows: list[_Row], where: str, name: str) -> ClassList:
     colored = all(row.color is not None for row in rows)
     colors = tuple(row.color for row in rows if row.color is not None) if colored else auto_palette(len(rows))
     numbered = all(row.value is not None for row in rows)
-    values = tuple(row.value for row in rows if row.value is not None) if numbered else tuple(range(len(rows)))
+    ids = tuple(row.value for row in rows if row.value is not None) if numbered else tuple(range(len(rows)))
     labels = LabelMap(name, tuple(row.name for row in rows), colors)
     if not numbered and set(labels.entries) == set(CAMVID32.entries):
         # The same 32 classes in any order are one label map, so that runs and fingerprints agree.
         return ClassList(
             CAMVID32.with_ignored(()), tuple(labels.index(entry) for entry, _ in CAMVID32.entries), colored
         )
-    return ClassList(labels, values, colored)
+    return ClassList(labels, ids, colored)
 
 
-def _refuse_repeats(what: str, seen: Iterable[object], rows: list[_Row], where: str) -> None:
+def _refuse_repeats(what: str, values: Iterable[object], rows: list[_Row], where: str) -> None:
     first: dict[object, _Row] = {}
-    for value, row in zip(seen, rows, strict=True):
+    for value, row in zip(values, rows, strict=True):
         if value is None:
             continue
         if value in first:

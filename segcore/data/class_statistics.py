@@ -1,4 +1,4 @@
-"""How often each class occurs."""
+"""Counts how often each class occurs: pixels and images."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from segcore.arrays import F64, I64
 from segcore.data.dataset import Dataset
 from segcore.labels import IGNORE_INDEX
 
@@ -18,25 +18,25 @@ THREADS = 4  # decoding releases the interpreter lock
 
 @dataclass(frozen=True, eq=False)
 class ClassBalance:
-    """Counts over some samples.
+    """Class frequencies of some samples.
 
     Args:
         pixels: `[C]` int64 pixels of each class.
-        images: `[C]` int64 images in which it occurs.
+        images: `[C]` int64 images in which the class occurs.
         ignored: Pixels that are never scored.
         total: Number of images counted.
-        copies: How many of them are augmented copies on disk.
+        copies: Number of those images that are augmented copies on disk.
     """
 
-    pixels: npt.NDArray[np.int64]
-    images: npt.NDArray[np.int64]
+    pixels: I64
+    images: I64
     ignored: int
     total: int
     copies: int = 0
 
     @property
-    def frequency(self) -> npt.NDArray[np.float64]:
-        """`[C]` share of the scored pixels; zeros when there are none."""
+    def frequency(self) -> F64:
+        """`[C]` float64 share of the scored pixels; zeros when there are none."""
         return self.pixels / max(1, int(self.pixels.sum()))
 
 
@@ -44,7 +44,7 @@ def class_balance(dataset: Dataset, ids: Sequence[str], progress: Progress | Non
     """Count pixels and images by class.
 
     Args:
-        dataset: Where the masks are.
+        dataset: The dataset with the masks.
         ids: Samples to count.
         progress: Called with (done, total) after every mask.
 
@@ -54,13 +54,13 @@ def class_balance(dataset: Dataset, ids: Sequence[str], progress: Progress | Non
     counts = np.zeros(256, np.int64)
     images = np.zeros(256, np.int64)
 
-    def count(sample_id: str) -> npt.NDArray[np.int64]:
+    def count(sample_id: str) -> I64:
         return np.bincount(dataset.mask(sample_id).ravel(), minlength=256)
 
     with ThreadPoolExecutor(THREADS) as pool:
-        for done, found in enumerate(pool.map(count, ids), 1):
-            counts += found
-            images += found > 0
+        for done, pixels in enumerate(pool.map(count, ids), 1):
+            counts += pixels
+            images += pixels > 0
             if progress:
                 progress(done, len(ids))
     classes = dataset.labels.classes

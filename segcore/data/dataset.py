@@ -1,10 +1,10 @@
-"""A dataset: named samples in splits, read on demand."""
+"""A dataset: samples with ids, in splits, read on demand."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from types import MappingProxyType
 from typing import Protocol, overload
@@ -18,7 +18,7 @@ SPLITS = ("train", "val", "test")
 
 
 class Record(Protocol):
-    """Where one sample comes from. Picklable, so that a loader worker can read it."""
+    """One sample, read on demand. Picklable, so that a loader worker can read it."""
 
     @property
     def id(self) -> str: ...
@@ -59,10 +59,10 @@ class Dataset:
 
     Args:
         name: Short name used in run ids, e.g. `drive`, `cam101`, `camvid`.
-        source: What was opened (a path or a name); `open_dataset(source)` opens it again.
-        labels: Class names, palette and ignored classes of the masks it hands out.
+        source: Path or name that was opened; `open_dataset(source)` opens it again.
+        labels: Class names, palette and ignored classes of its masks.
         records: One per sample.
-        video: Neighbouring records are neighbouring frames; splits then go by block.
+        video: Whether neighbouring records are neighbouring frames; splits then go by block.
         notes: Things a user should know (samples skipped, ...).
         stated: Whether it is a video, where the data or its user says so; None where `video` is a guess from the ids.
     """
@@ -72,12 +72,12 @@ class Dataset:
     labels: LabelMap
     records: Sequence[Record]
     video: bool = False
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     stated: bool | None = None
 
     def __getstate__(self) -> dict[str, object]:
-        """The fields alone: what is derived from them is derived again, and a mapping proxy can't be pickled."""
-        return {name.name: getattr(self, name.name) for name in fields(self)}
+        """The fields alone: cached properties are computed again, and a mapping proxy can't be pickled."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
     def _by_id(self) -> Mapping[str, Record]:
@@ -86,21 +86,21 @@ class Dataset:
     @cached_property
     def splits(self) -> Mapping[str, tuple[str, ...]]:
         """Ids by split, in the dataset's own order; only splits that have samples."""
-        found = {split: tuple(record.id for record in self.records if record.split == split) for split in SPLITS}
-        return MappingProxyType({split: ids for split, ids in found.items() if ids})
+        splits = {split: tuple(record.id for record in self.records if record.split == split) for split in SPLITS}
+        return MappingProxyType({split: ids for split, ids in splits.items() if ids})
 
     def frames(self, split: str) -> tuple[str, ...]:
-        """Ids of the different frames of a split, those included of which only copies are on disk."""
+        """Ids of the different frames of a split, including frames that only have copies on disk."""
         return tuple(dict.fromkeys(record.origin for record in self.records if record.split == split))
 
     @cached_property
     def copies(self) -> Mapping[str, tuple[str, ...]]:
-        """Ids of the augmented copies on disk, by the frame that they were made from, which may be missing."""
-        found: dict[str, tuple[str, ...]] = {}
+        """Ids of the augmented copies on disk, by the frame they were made from; the frame may be missing."""
+        copies: dict[str, tuple[str, ...]] = {}
         for record in self.records:
             if record.copy:
-                found[record.origin] = (*found.get(record.origin, ()), record.id)
-        return MappingProxyType(found)
+                copies[record.origin] = (*copies.get(record.origin, ()), record.id)
+        return MappingProxyType(copies)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits over every sample's id, split and stored bytes, which frame copies are of, and the labels."""
+        """16 hex digits over the labels and every sample's id, split, checksum and, for a copy, its frame."""
         digest = hashlib.sha256(repr(self.labels.to_dict()).encode())
         for record in self.records:
             copy = f"\t{record.origin}\t{record.copy}" if record.copy else ""
@@ -160,7 +160,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class SplitView(Sequence[Sample]):
-    """Samples read when asked for; nothing is kept."""
+    """A split as a sequence of samples, read on access; nothing is cached."""
 
     dataset: Dataset
     ids: tuple[str, ...]

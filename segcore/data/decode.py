@@ -1,4 +1,4 @@
-"""Bytes of a file -> RGB image or mask of ids. Nothing but Pillow sees the files of users."""
+"""Decodes the bytes of a file to an RGB image or a mask of ids. Only Pillow reads the files of users."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from segcore.arrays import U8Image, U8Mask
+from segcore.arrays import U8, Bool, U8Image, U8Mask
 from segcore.data.class_lists import ClassList
 from segcore.errors import DatasetError, LabelError
 from segcore.labels import IGNORE_INDEX, LabelMap
@@ -35,8 +35,8 @@ class MaskCoding:
     """How the masks of a dataset become ids of its labels.
 
     Args:
-        classes: What the masks are written in.
-        target: Labels to hand out.
+        classes: The classes that the masks are written in.
+        target: Labels whose ids the decoded masks hold.
         ids_only: Palette masks are always ids, whatever their palette says.
         tolerance: Largest per-channel distance at which an unknown colour takes its nearest class.
     """
@@ -47,33 +47,33 @@ class MaskCoding:
     tolerance: int = 0
 
     @cached_property
-    def to_target(self) -> npt.NDArray[np.uint8]:
+    def to_target(self) -> U8:
         """`[256]`: id in `classes` -> id in `target`."""
         return self.classes.labels.mapping_to(self.target)
 
     @cached_property
-    def value_to_target(self) -> npt.NDArray[np.uint8]:
+    def value_to_target(self) -> U8:
         """`[256]`: value in an id mask -> id in `target`."""
         table = np.full(256, IGNORE_INDEX, np.uint8)
         table[list(self.classes.values)] = self.to_target[: len(self.classes.values)]
         return table
 
     @cached_property
-    def known_values(self) -> npt.NDArray[np.bool_]:
-        """`[256]`: the values an id mask may hold; 255 is always "not labelled"."""
+    def known_values(self) -> Bool:
+        """`[256]` bool: the values that an id mask may hold; 255 is always "not labelled"."""
         known = np.zeros(256, bool)
         known[[*self.classes.values, IGNORE_INDEX]] = True
         return known
 
     @cached_property
     def grey(self) -> bool:
-        """Every class has a grey of its own, so a grey mask holds colours (0 and 255, say), not ids."""
+        """Whether every class has a grey colour, so that a grey mask holds colours (0 and 255, say) and no ids."""
         colors = self.classes.labels.colors
         return self.classes.colored and not self.ids_only and all(len(set(color)) == 1 for color in colors)
 
 
 def decode_image(data: bytes, where: str) -> U8Image:
-    """An image file as RGB, turned upright by its EXIF orientation.
+    """Decode an image file to RGB, turned upright by its EXIF orientation.
 
     Grey and palette images become RGB, CMYK is converted, 16-bit channels keep their high byte, alpha is dropped.
 
@@ -94,7 +94,7 @@ def decode_image(data: bytes, where: str) -> U8Image:
 
 
 def to_rgb(image: Image.Image, where: str) -> U8Image:
-    """`decode_image` of a picture that is open already, not turned.
+    """Convert an opened image to RGB as `decode_image` does, without turning it.
 
     Raises:
         DatasetError: when it is of floats or of more than 16 bits a channel.
@@ -121,7 +121,7 @@ def read_size(stream: IO[bytes], where: str) -> tuple[int, int]:
 
 
 def decode_mask(data: bytes, where: str, coding: MaskCoding) -> U8Mask:
-    """A mask file as ids of `coding.target`: from ids (grey), a palette or colours.
+    """Decode a mask file of ids (grey), palette indices or colours to ids of `coding.target`.
 
     Returns:
         `[H, W]` uint8.
@@ -138,17 +138,17 @@ def decode_mask(data: bytes, where: str, coding: MaskCoding) -> U8Mask:
 
 
 def check_lossless(image: Image.Image, where: str) -> None:
-    """Refuse a mask in a format that changes values.
+    """Refuse a mask in a format whose compression changes values.
 
     Raises:
-        DatasetError: when it is one.
+        DatasetError: when the mask is in such a format.
     """
     if image.format in {"AVIF", "JPEG", "MPO", "WEBP"}:
         raise DatasetError(f"{where}: a mask as {image.format}; compression changes its classes. Save it as PNG.")
 
 
 def to_ids(image: Image.Image, where: str, coding: MaskCoding) -> U8Mask:
-    """`decode_mask` of a picture that is open already, in whatever format, with the same errors."""
+    """Convert an opened mask to ids as `decode_mask` does, whatever its format, with the same errors."""
     mode, pixels = _plain(image, where)
     if image.mode == "1" and coding.grey:
         pixels = pixels * 255  # black and white
@@ -181,9 +181,9 @@ def _from_ids(ids: npt.NDArray[np.integer], where: str, coding: MaskCoding) -> U
         wrong = np.flatnonzero((counts > 0) & ~coding.known_values)
         pixels = counts[wrong]
     else:
-        values, found = np.unique(ids, return_counts=True)
+        values, counts = np.unique(ids, return_counts=True)
         bad = np.array([not (0 <= value < 256 and coding.known_values[value]) for value in values], bool)
-        wrong, pixels = values[bad], found[bad]
+        wrong, pixels = values[bad], counts[bad]
     if wrong.size:
         raise DatasetError(
             f"{where}: id {wrong[0]} ({pixels[0]} pixels) is no class; ids go up to {max(coding.classes.values)} "
@@ -194,7 +194,7 @@ def _from_ids(ids: npt.NDArray[np.integer], where: str, coding: MaskCoding) -> U
 
 
 def _refuse_black_and_white(ids: npt.NDArray[np.integer], where: str, coding: MaskCoding) -> None:
-    """A black-and-white picture of two classes would lose the white one to "not labelled" without a word."""
+    """Refuse a black-and-white mask of two classes whose white pixels would silently become "not labelled"."""
     values = coding.classes.values
     if len(values) != 2 or IGNORE_INDEX in values or ids.max() != IGNORE_INDEX:
         return
@@ -218,9 +218,10 @@ def _from_colors(rgb: npt.NDArray[np.integer], where: str, coding: MaskCoding) -
 
 
 def _from_palette(indices: npt.NDArray[np.integer], palette: U8Image, where: str, coding: MaskCoding) -> U8Mask:
-    """A palette mask: its colours are classes, or its greys are ids, or else its indices are.
+    """Read a palette mask: its colours are classes, or else its greys are ids, or else its indices are ids.
 
-    Savers that optimise a grey mask of ids renumber it by a palette of those greys (SegNet's CamVid is often met so).
+    Programs that optimise a grey mask of ids turn it into a palette of those greys, as in many copies of SegNet's
+    CamVid.
     """
     used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
     if used[-1] >= len(palette):
@@ -235,7 +236,7 @@ def _from_palette(indices: npt.NDArray[np.integer], palette: U8Image, where: str
             table[used] = coding.to_target[np.array(ids)]
             return table[indices]
     greys = colors[:, 0]
-    black_and_white = set(greys.tolist()) == {0, 255}  # a picture of two classes, not class 0 and "not labelled"
+    black_and_white = set(greys.tolist()) == {0, 255}  # a mask of two classes, not class 0 and "not labelled"
     if all_grey and not black_and_white and coding.known_values[greys].all():
         return _from_ids(palette[:, 0][indices], where, coding)
     return _from_ids(indices, where, coding)
@@ -245,7 +246,7 @@ def _palette(image: Image.Image) -> U8Image:
     return np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
 
 
-def _high_byte(pixels: npt.NDArray[np.integer], where: str) -> npt.NDArray[np.uint8]:
+def _high_byte(pixels: npt.NDArray[np.integer], where: str) -> U8:
     if pixels.min() < 0 or pixels.max() > 65535:
         raise DatasetError(f"{where}: a 32-bit image; expected 8 or 16 bits a channel. Save it as PNG or JPEG.")
     return (pixels.astype(np.uint32) >> 8).astype(np.uint8)
@@ -253,7 +254,7 @@ def _high_byte(pixels: npt.NDArray[np.integer], where: str) -> npt.NDArray[np.ui
 
 @contextmanager
 def readable(data: bytes | None, where: str) -> Iterator[None]:
-    """Whatever Pillow's decoders raise on damaged files, as one message."""
+    """Turn whatever Pillow's decoders raise on damaged files into one `DatasetError`."""
     if data == b"":
         raise DatasetError(f"{where}: an empty file (0 bytes). Get it again from its source.")
     try:

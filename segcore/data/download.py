@@ -1,4 +1,4 @@
-"""Fetching the original data where there is a network."""
+"""Downloads the original CamVid and CamSeq01 data."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from segcore.errors import DatasetError, FetchError, unknown
 if TYPE_CHECKING:
     import requests
 
-ATTEMPTS = 3  # a dropped connection is taken up where it broke
-_CHUNK = 1 << 14  # what is lost of a connection that breaks
+ATTEMPTS = 3  # a download is resumed after a dropped connection
+_CHUNK = 1 << 14  # bytes written at once; the most that a dropped connection loses
 _TIMEOUT = (10, 60)  # seconds to connect, seconds between two chunks
 
 
@@ -28,9 +28,9 @@ class RemoteFile:
     """One file of a download.
 
     Args:
-        url: Where it is.
-        name: What it is called here.
-        checksum: `algorithm:hex` as pooch takes it; None when nobody published one.
+        url: Its address.
+        name: Its file name on this machine.
+        checksum: `algorithm:hex` as pooch takes it; None where none is published.
         folder: Folder it is unpacked into; None leaves it packed.
     """
 
@@ -42,11 +42,11 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Download:
-    """What a name of `fetch` stands for.
+    """A dataset that `fetch` downloads.
 
     Args:
-        summary: What it is, for people.
-        files: What is downloaded.
+        summary: Its description, for people.
+        files: Files to download.
         opens: Path below the destination that `open_dataset` takes.
     """
 
@@ -88,12 +88,12 @@ DOWNLOADS: dict[str, Download] = {
 
 
 def fetch(name: str, destination: str | Path | None = None, *, progress: bool = True) -> Path:
-    """Download a dataset once; what is there already is not downloaded again.
+    """Download a dataset; files that exist already are not downloaded again.
 
     Args:
         name: One of `DOWNLOADS`.
         destination: Folder to put it in; None for the user's data folder.
-        progress: Show a bar on standard error.
+        progress: Show a progress bar on standard error.
 
     Returns:
         The path that `open_dataset` takes.
@@ -115,7 +115,7 @@ def fetch(name: str, destination: str | Path | None = None, *, progress: bool = 
 
 
 def default_folder() -> Path:
-    """Where downloads go when no destination is given."""
+    """The folder for downloads when no destination is given."""
     from platformdirs import user_data_path
 
     return user_data_path("segcore") / "datasets"
@@ -137,7 +137,7 @@ def _download(name: str, file: RemoteFile, folder: Path, progress: bool) -> Path
         )
     except requests.RequestException as error:
         raise FetchError(f"{name}: {file.url} can't be downloaded ({_reason(error)}). {by_hand}") from None
-    except ValueError:  # pooch's word for a checksum that differs
+    except ValueError:  # raised by pooch when the checksum differs
         raise FetchError(
             f"{name}: {file.url} has not the checksum {file.checksum}; the file was changed or damaged on its way and "
             f"is not kept. {by_hand}"
@@ -164,9 +164,9 @@ def _reason(error: requests.RequestException) -> str:
 
 
 class _Resuming:
-    """A pooch downloader that goes on where an earlier try, or an earlier run, broke off.
+    """A pooch downloader that resumes an earlier download, also one of an earlier run.
 
-    Bytes are collected in `NAME.part` beside the target, which stays when the connection breaks.
+    Bytes are collected in `NAME.part` beside the target; that file stays when the connection breaks.
     """
 
     def __init__(self, target: Path, *, progress: bool) -> None:
@@ -219,7 +219,10 @@ class _Resuming:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack into `folder` all at once: half a folder would look like a dataset. The archive is removed."""
+    """Unpack into a temporary folder that is renamed at the end, since half a folder would look like a dataset.
+
+    The archive is removed.
+    """
     partial = folder.with_name(folder.name + ".unpacking")
     shutil.rmtree(partial, ignore_errors=True)
     try:

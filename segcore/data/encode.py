@@ -1,4 +1,4 @@
-"""Image or mask of ids -> bytes of a file, so that `decode` reads the same back."""
+"""Encodes an image or a mask of ids to the bytes of a file that `decode` reads back."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from segcore.arrays import U8Image, U8Mask
+from segcore.arrays import U8, U8Image, U8Mask
 from segcore.data.class_lists import is_void
 from segcore.data.decode import MaskCoding, decode_mask
 from segcore.errors import DatasetError
@@ -21,12 +20,12 @@ from segcore.labels import IGNORE_INDEX
 
 MaskKind = Literal["ids", "palette", "greys", "colors"]
 JPEG_QUALITY = 95
-_PNG_LEVEL = 3  # of 9: photos grow by 4 % against the default, and take half the time
+_PNG_LEVEL = 3  # of 9: photos are 4 % larger than with the default, and encoded in half the time
 _LOSSY = (".jpg", ".jpeg", ".webp")
 
 
 def image_suffix(file: str) -> str:
-    """What a picture made from an image file is stored as: PNG, or JPEG where the file itself was lossy.
+    """The suffix under which an image made from a file is stored: PNG's, or JPEG's where the file itself was lossy.
 
     >>> image_suffix("a.png"), image_suffix("b.JPG"), image_suffix("c.tif"), image_suffix("d.webp")
     ('.png', '.JPG', '.png', '.jpg')
@@ -38,7 +37,12 @@ def image_suffix(file: str) -> str:
 
 
 def encode_image(image: U8Image, suffix: str) -> bytes:
-    """`[H, W, 3]` RGB uint8 as PNG or as JPEG of quality 95 with whole colours; the same bytes each time."""
+    """Encode an image as PNG, or as JPEG of quality 95 without colour subsampling; the same bytes each time.
+
+    Args:
+        image: `[H, W, 3]` RGB uint8.
+        suffix: A result of `image_suffix`.
+    """
     data = io.BytesIO()
     if suffix.lower() in _LOSSY:
         Image.fromarray(image).save(data, "JPEG", quality=JPEG_QUALITY, subsampling=0)
@@ -48,9 +52,9 @@ def encode_image(image: U8Image, suffix: str) -> bytes:
 
 
 def mask_kind(data: bytes, coding: MaskCoding) -> MaskKind:
-    """How a mask file that `decode_mask` can read is written: class ids, a palette, or classes as greys or colours.
+    """How a mask file that `decode_mask` can read holds its classes: as ids, a palette, greys or colours.
 
-    A palette of greys is a mask of ids that its saver renumbered.
+    A palette of greys counts as ids: a program that optimised the mask renumbered them.
     """
     with Image.open(io.BytesIO(data)) as image:
         palette = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
@@ -62,25 +66,25 @@ def mask_kind(data: bytes, coding: MaskCoding) -> MaskKind:
 
 
 def encode_mask(mask: U8Mask, kind: MaskKind, coding: MaskCoding, where: str) -> bytes:
-    """A mask as PNG that `decode_mask` reads back exactly, in its own kind if that can be.
+    """Encode a mask as a PNG that `decode_mask` reads back exactly, in the wanted kind if possible.
 
     Pixels that are 255 are written as 255 among ids, and as the void colour among colours. Colours without a void
-    class become a palette PNG of the same colours, in which 255 has a colour that is no class.
+    class become a palette PNG of the same colours, in which 255 has a colour that belongs to no class.
 
     Args:
         mask: `[H, W]` uint8 ids of `coding.classes.labels`; 255 is not labelled.
-        kind: What the masks beside it are.
-        coding: Of those masks; its target does not matter.
-        where: Name for the error.
+        kind: Kind of the dataset's other masks.
+        coding: Coding of those masks; its target is not used.
+        where: Name of the file, for the error.
 
     Raises:
-        DatasetError: when 255 can't be told from the classes in any way.
+        DatasetError: when no kind can tell 255 from the classes.
     """
-    # Read by value, every class counted: otherwise a void pixel and one that is not labelled look the same.
+    # Read back with every class counted: otherwise a void pixel and one that is not labelled look the same.
     counted = replace(coding, target=coding.classes.labels)
-    for picture, expected in _candidates(mask, kind, counted):
+    for image, expected in _candidates(mask, kind, counted):
         data = io.BytesIO()
-        picture.save(data, "PNG")
+        image.save(data, "PNG")
         with suppress(DatasetError):  # a kind that these classes can't be written in
             if np.array_equal(decode_mask(data.getvalue(), where, counted), expected):
                 return data.getvalue()
@@ -91,21 +95,22 @@ def encode_mask(mask: U8Mask, kind: MaskKind, coding: MaskCoding, where: str) ->
 
 
 def _candidates(mask: U8Mask, kind: MaskKind, coding: MaskCoding) -> Iterator[tuple[Image.Image, U8Mask]]:
-    """Pictures of a mask and what each should read back as, the wanted one first.
+    """(mask as an image, ids that it should be read back as), the wanted kind first.
 
-    Readers guess: ids 0 and 255 alone look like a picture of two classes, and greys in a palette like ids.
+    There are several because readers guess: ids 0 and 255 alone look like colours of two classes, and greys in a
+    palette look like ids.
     """
     labels = coding.classes.labels
     void = next((index for index, name in enumerate(labels.names) if is_void(name)), None)
     filled = mask if void is None else np.where(mask == IGNORE_INDEX, np.uint8(void), mask)
     readings = (mask, filled) if kind == "ids" or coding.ids_only else (filled, mask)
     kinds: tuple[MaskKind, ...] = (kind, "palette", "ids")
-    for each in dict.fromkeys(kinds):
-        for reading in readings:
-            yield _picture(reading, each, coding), reading
+    for kind in dict.fromkeys(kinds):
+        for ids in readings:
+            yield _to_image(ids, kind, coding), ids
 
 
-def _picture(mask: U8Mask, kind: MaskKind, coding: MaskCoding) -> Image.Image:
+def _to_image(mask: U8Mask, kind: MaskKind, coding: MaskCoding) -> Image.Image:
     labels, values = coding.classes.labels, coding.classes.values
     if kind == "colors":
         return Image.fromarray(labels.to_rgb(mask))
@@ -113,14 +118,14 @@ def _picture(mask: U8Mask, kind: MaskKind, coding: MaskCoding) -> Image.Image:
         return Image.fromarray(labels.to_rgb(mask)[..., 0])
     table = np.full(256, IGNORE_INDEX, np.uint8)
     table[: len(values)] = values
-    picture = Image.fromarray(table[mask])
+    image = Image.fromarray(table[mask])
     if kind == "palette":
-        picture.putpalette(_palette(coding).tobytes())
-    return picture
+        image.putpalette(_palette(coding).tobytes())
+    return image
 
 
-def _palette(coding: MaskCoding) -> npt.NDArray[np.uint8]:
-    """`[256, 3]` colours by value in an id mask; what is no class has a colour of none, and no grey."""
+def _palette(coding: MaskCoding) -> U8:
+    """`[256, 3]` colours by value in an id mask; values of no class have a colour that is no class's, and no grey."""
     colors = coding.classes.labels.colors
     free = next((255, green, 255) for green in range(255) if (255, green, 255) not in colors)
     palette = np.full((256, 3), free, np.uint8)

@@ -1,4 +1,4 @@
-"""Pictures at another size: what a model is fed, wherever that is."""
+"""Resizes images and masks, in the same way for training, prediction and the app."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from segcore.arrays import U8Image, U8Mask
 
 
 def resize(image: U8Image, height: int, width: int) -> U8Image:
-    """An image at another size: area averaging where it shrinks (no aliasing), bilinear where it grows.
+    """Resize an image: by area averaging where it shrinks (no aliasing), bilinearly where it grows.
 
     Returns:
         `[height, width, 3]` uint8; the image itself when it is of that size.
@@ -22,13 +22,13 @@ def resize(image: U8Image, height: int, width: int) -> U8Image:
 
 
 def resize_pair(image: U8Image, mask: U8Mask, height: int, width: int) -> tuple[U8Image, U8Mask]:
-    """Image and mask at another size.
+    """Resize an image and its mask, whose class ids are never mixed.
 
     Returns:
         `[height, width, 3]` and `[height, width]` uint8; the same arrays where they have that size.
     """
     if mask.shape == (height, width):
         return image, mask
-    # Nearest on the mask: anything else invents ids.
+    # Nearest neighbour: interpolation would invent ids.
     small = cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST)
     return np.ascontiguousarray(resize(image, height, width)), np.asarray(small, np.uint8)

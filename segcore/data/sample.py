@@ -1,4 +1,4 @@
-"""One image with its mask, checked at birth."""
+"""A sample: one image with its mask, checked when it is made."""
 
 from __future__ import annotations
 

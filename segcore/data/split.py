@@ -1,11 +1,11 @@
-"""Dividing a dataset into training, validation and test items, with copies for augmentation."""
+"""Splits a dataset into training, validation and test items, with copies for augmentation."""
 
 from __future__ import annotations
 
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 
 from segcore.data.dataset import Dataset
 from segcore.data.leaks.neighbours import plan_findings
@@ -21,7 +21,7 @@ METHODS: dict[str, str] = {
 }
 GAP = 3  # frames left out on each side of a validation block: neighbours look alike
 _FOLDABLE = ("auto", "block", "frame")
-_SNAP = 8  # a border between blocks moves to a border between sequences that is at most 1/8 of a block away
+_SNAP = 8  # a border between blocks moves to a border between sequences if that is at most 1/8 of a block away
 
 
 def plan_split(
@@ -34,27 +34,26 @@ def plan_split(
     folds: int = 0,
     fold: int | None = None,
 ) -> SplitPlan:
-    """Keep the dataset's train and test; take validation from train, or as given.
+    """Plan a split: train and test are the dataset's own, validation is its own or taken from train.
 
-    Augmented copies on disk are trained on and never validated on (but under `augmented`): they go where their frame
-    goes, and are left out where it is validated on, tested on or in a gap. Whatever is counted (shares, blocks, folds,
-    gaps, neighbours in time) counts frames. Where frames are missing and only copies of them are on disk, the first
-    copy of each stands for it, also in validation, and a warning says so.
+    Augmented copies on disk are trained on and, except under `augmented`, never validated on. They go where their frame
+    goes, and are left out where it is validated on, tested on or in a gap. Shares, blocks, folds, gaps and neighbours
+    in time are counted in frames. Where a frame is missing and only copies of it are on disk, its first copy stands for
+    it, also in validation, and a warning says so.
 
-    With `folds`, train is cut into so many parts, and part `fold` validates. The parts of a video are blocks of time as
-    equal as can be over its sequences in order, `GAP` + 1 frames or more each; a border near the end of a sequence
-    (1/8 of a block) moves there. `GAP` frames on each side of the validating block, in its own sequence, are left out.
-    Blocks are the same for every seed. Other data is shuffled by the seed and dealt into parts. Every frame of train
-    is in exactly one fold.
+    With `folds`, train is divided into that many parts, and part `fold` validates. The parts of a video are blocks of
+    time of equal length over its sequences in order, each of `GAP` + 1 frames or more; a border near the end of a
+    sequence (1/8 of a block) moves there. `GAP` frames on each side of the validating block, in its own sequence, are
+    left out. Blocks are the same for every seed. Other data is shuffled by the seed and divided into parts. Every frame
+    of train is in exactly one fold.
 
     Args:
-        dataset: What to split.
+        dataset: The dataset to split.
         method: One of `METHODS`.
         val_fraction: Share of the training frames (`augmented`: of frames and copies) to validate on, in (0, 1).
-        copies: Augmented copies to be made of every training frame, beside those on disk, of which none are made.
-            Except under `augmented`, copies stay on the side of their frame, and only frames themselves are validated
-            on.
-        seed: Which frames or blocks are taken.
+        copies: Augmented copies to make of every training frame; none are made of copies on disk. Except under
+            `augmented`, copies stay on the side of their frame, and only frames themselves are validated on.
+        seed: Seed that chooses frames or blocks.
         folds: Parts for cross-validation, 2 or more; 0 is one split. `method` is then `auto`, `block` or `frame`
             (shuffled), and `val_fraction` is not used.
         fold: Which of the folds validates, from 0.
@@ -62,6 +61,10 @@ def plan_split(
     Raises:
         DatasetError: on an unknown method, a fraction out of range, more folds than there are blocks, or a split that
             would be empty.
+
+    >>> from segcore.data import open_dataset
+    >>> plan_split(open_dataset("drive"), method="block").counts()
+    {'train': 75, 'train_augmented': 75, 'val': 9, 'test': 11}
     """
     if method not in METHODS:
         raise DatasetError(unknown("split method", method, METHODS))
@@ -93,9 +96,10 @@ def plan_split(
     return _plan(dataset, method, method, train, val, copies)
 
 
-def _plan(dataset: Dataset, method: str, asked: str, train: list[Item], val: list[Item], copies: int) -> SplitPlan:
+def _plan(dataset: Dataset, method: str, val_method: str, train: list[Item], val: list[Item], copies: int) -> SplitPlan:
+    """The plan with its warnings; `method` is its name, `val_method` how validation was taken."""
     test = [Item(frame) for frame in dataset.splits.get("test", ())]
-    leaks = _leak_warnings(dataset, {"train": train, "val": val, "test": test}, block=asked in ("block", "given"))
+    leaks = _leak_warnings(dataset, {"train": train, "val": val, "test": test}, block=val_method in ("block", "given"))
     warnings = [*leaks, *_own_val(dataset, method), *_copy_warnings(dataset, method, val, copies)]
     if not test:
         warnings.append(f"{dataset.name} has no test split; models are compared on validation only.")
@@ -103,32 +107,33 @@ def _plan(dataset: Dataset, method: str, asked: str, train: list[Item], val: lis
 
 
 def _stored(dataset: Dataset) -> dict[str, tuple[Item, ...]]:
-    """What is on disk of each training frame: itself and its copies, by the id of the first.
+    """The files of each training frame, itself and its copies, by the id of the first of them.
 
-    That is the frame itself, or a copy of it where the frame is missing. Copies of frames in other splits are left out.
+    The first is the frame itself, or a copy where the frame is missing. Copies of frames in other splits are left out.
     """
     elsewhere = _elsewhere(dataset)
-    found: dict[str, list[Item]] = defaultdict(list)
+    by_frame: dict[str, list[Item]] = defaultdict(list)
     for record in dataset.records:  # a frame comes before its copies
         if record.split == "train" and not (record.copy and record.origin in elsewhere):
-            found[record.origin].append(Item(record.id, 0, record.origin if record.copy else ""))
-    return {items[0].id: tuple(items) for items in found.values()}
+            by_frame[record.origin].append(Item(record.id, 0, record.origin if record.copy else ""))
+    return {items[0].id: tuple(items) for items in by_frame.values()}
 
 
 def _elsewhere(dataset: Dataset) -> set[str]:
-    """Frames that are not in train."""
+    """Ids of the samples that are not in train."""
     return {record.id for record in dataset.records if record.split != "train"}
 
 
 def _sides(
     stored: Mapping[str, Sequence[Item]], chosen: set[str], gap: set[str], copies: int
 ) -> tuple[list[Item], list[Item]]:
-    """(train, val): all of the frames that are neither chosen nor in the gap, and the chosen frames alone."""
+    """(train, val): every item of frames that are neither chosen nor in the gap; the chosen frames without copies."""
     left = {frame: items for frame, items in stored.items() if frame not in chosen and frame not in gap}
     return _with_copies(left, copies), [items[0] for frame, items in stored.items() if frame in chosen]
 
 
 def _copy_warnings(dataset: Dataset, method: str, val: Sequence[Item], copies: int) -> list[str]:
+    """Warnings on augmented copies on disk."""
     if not dataset.copies:
         return []
     warnings = []
@@ -153,20 +158,22 @@ def _copy_warnings(dataset: Dataset, method: str, val: Sequence[Item], copies: i
 
 
 def _leak_warnings(dataset: Dataset, items: Mapping[str, Sequence[Item]], *, block: bool) -> list[str]:
-    """What speaks against scores on these items, as the leak check says it, without looking at pictures."""
+    """Sentences of the leak check, made without reading images, each with a way out where there is one."""
     warnings = []
-    for found in plan_findings(dataset, items):
-        if found.severity == "note" or found.other != "train":
+    for finding in plan_findings(dataset, items):
+        if finding.severity == "note" or finding.other != "train":
             continue
         way_out = ""
-        if found.split == "val":
-            beside = "" if block else " --split block takes a stretch with a gap."
-            way_out = " Trust the test score only." if found.kind == "copies" else beside
-        warnings.append(found.sentence + way_out)
+        if finding.split == "val" and finding.kind == "copies":
+            way_out = " Trust the test score only."
+        elif finding.split == "val" and not block:
+            way_out = " --split block takes a stretch with a gap."
+        warnings.append(finding.sentence + way_out)
     return warnings
 
 
 def _own_val(dataset: Dataset, method: str) -> list[str]:
+    """A warning where the dataset's own val split is not used."""
     if method == "given" or "val" not in dataset.splits:
         return []
     return [f"{dataset.name} has a val split of its own ({len(dataset.splits['val'])} frames); it is not used."]
@@ -213,7 +220,7 @@ def _fold_plan(
 
 
 def _time_block(dataset: Dataset, frames: Sequence[str], folds: int, fold: int) -> tuple[set[str], set[str]]:
-    """Block `fold` of `folds` over the sequences in order, and the frames beside it in its own sequences."""
+    """(block `fold` of `folds` over the sequences in order, the frames beside it in its own sequences)."""
     sequences = _sequences(dataset, frames)
     order = [frame for sequence in sequences.values() for frame in sequence]
     ends = list(accumulate(map(len, sequences.values())))
@@ -231,7 +238,7 @@ def _time_block(dataset: Dataset, frames: Sequence[str], folds: int, fold: int) 
 
 
 def _sequences(dataset: Dataset, frames: Iterable[str]) -> dict[str, list[str]]:
-    """Frames by sequence, in their order."""
+    """Frames by sequence, in the given order."""
     sequences: dict[str, list[str]] = defaultdict(list)
     for frame in frames:
         sequences[dataset.record(frame).group].append(frame)
@@ -239,13 +246,11 @@ def _sequences(dataset: Dataset, frames: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _with_copies(stored: Mapping[str, Sequence[Item]], copies: int) -> list[Item]:
-    """All that is stored of the frames, and behind each frame the copies to be made of it; none of a copy."""
-    return [
-        made
-        for items in stored.values()
-        for item in items
-        for made in ([item] if item.origin else [Item(item.id, copy) for copy in range(copies + 1)])
-    ]
+    """All stored items, each frame followed by the copies to make of it; none are made of a stored copy."""
+    result: list[Item] = []
+    for item in chain.from_iterable(stored.values()):
+        result += [item] if item.origin else [Item(item.id, copy) for copy in range(copies + 1)]
+    return result
 
 
 def _given(dataset: Dataset, stored: Mapping[str, Sequence[Item]], copies: int) -> tuple[list[Item], list[Item]]:
@@ -260,6 +265,7 @@ def _given(dataset: Dataset, stored: Mapping[str, Sequence[Item]], copies: int) 
 def _augmented(
     stored: Mapping[str, Sequence[Item]], val_fraction: float, copies: int, rng: random.Random
 ) -> tuple[list[Item], list[Item]]:
+    """(train, val): frames and copies, shuffled together."""
     items = _with_copies(stored, copies)
     rng.shuffle(items)
     cut = round(val_fraction * len(items))
@@ -269,13 +275,14 @@ def _augmented(
 def _frames(
     dataset: Dataset, frames: Sequence[str], val_fraction: float, rng: random.Random
 ) -> tuple[set[str], set[str]]:
+    """(frames to validate on, no gap)."""
     return set(rng.sample(list(frames), round(val_fraction * len(frames)))), set()
 
 
 def _blocks(
     dataset: Dataset, frames: Sequence[str], val_fraction: float, rng: random.Random
 ) -> tuple[set[str], set[str]]:
-    """One contiguous block in each sequence, in proportion to its length, and the gaps around the blocks."""
+    """(one contiguous block in each sequence, in proportion to its length; the gaps around the blocks)."""
     sequences = _sequences(dataset, frames)
     wanted = round(val_fraction * len(frames))
     sizes = {name: int(val_fraction * len(sequence)) for name, sequence in sequences.items()}

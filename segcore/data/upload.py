@@ -1,7 +1,7 @@
-"""A picture that somebody uploads, with or without its mask: checked, turned upright, made small enough to work with.
+"""Reads an uploaded image, with or without its mask: checks it, turns it upright and makes it small enough.
 
-Nothing here trusts the file: the formats are few, the pixels are counted from the header before any is decoded.
-Sizes are said as width × height, the way programs for photos say them.
+Uploaded files are not trusted: few formats are read, and pixels are counted from the header before any is decoded.
+Messages give sizes as width × height, as photo programs do.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from segcore.arrays import U8, U8Image
 from segcore.data.class_lists import ClassList
 from segcore.data.decode import EXIF_ORIENTATION, SIDEWAYS, MaskCoding, check_lossless, readable, to_ids, to_rgb
 from segcore.data.sample import Sample
@@ -22,16 +22,15 @@ from segcore.labels import IGNORE_INDEX, LabelMap
 
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 50_000_000  # above any phone's photo; 150 MB as RGB
-LONGEST = 1280  # px, the longer side of what is worked on
+LONGEST = 1280  # px, the longer side of the image after reading
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "TIFF", "GIF")  # some phones write a kind of JPEG, MPO
 _WANTED = "expected a PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF"
 _WAY_OUT = "Export it as PNG or JPEG, or choose another file."
 
-Array = npt.NDArray[np.uint8]
 Size = tuple[int, int]  # width, height
 
-# EXIF orientation -> what shows the stored pixels upright
-_TURNS: dict[int, Callable[[Array], Array]] = {
+# EXIF orientation -> function that turns the stored pixels upright
+_TURNS: dict[int, Callable[[U8], U8]] = {
     2: lambda pixels: pixels[:, ::-1],
     3: lambda pixels: pixels[::-1, ::-1],
     4: lambda pixels: pixels[::-1],
@@ -44,7 +43,7 @@ _TURNS: dict[int, Callable[[Array], Array]] = {
 
 @dataclass(frozen=True)
 class Upload:
-    """An uploaded picture as a sample, and what was done to it, a short phrase each."""
+    """An uploaded image as a sample, and notes on how it was changed, a short phrase each."""
 
     sample: Sample
     notes: tuple[str, ...]
@@ -56,11 +55,11 @@ class _Picture:
 
     Args:
         image: Its pixels, as they are stored.
-        where: Its name, for errors.
+        where: The file's name, for errors.
         orientation: 1 to 8, by EXIF; 1 is upright.
-        turned: Pillow has turned it upright (it does so with TIFF).
-        frames: How many pictures the file holds.
-        deep: It has 16 bits a channel.
+        turned: Whether Pillow has turned it upright already, as it does with TIFF.
+        frames: Number of images in the file.
+        deep: Whether it has 16 bits a channel.
     """
 
     image: Image.Image
@@ -72,36 +71,36 @@ class _Picture:
 
     @property
     def upright(self) -> Size:
-        """Its size once it is turned."""
+        """Its size after turning."""
         return self.image.size if self.turned or self.orientation not in SIDEWAYS else self.image.size[::-1]
 
     @property
     def stored(self) -> Size:
-        """Its size before it is turned."""
+        """Its size before turning."""
         return self.upright[::-1] if self.orientation in SIDEWAYS else self.upright
 
-    def turn(self, pixels: Array) -> Array:
-        """Pixels of this picture, turned upright."""
+    def turn(self, pixels: U8) -> U8:
+        """Turn pixels of this image upright."""
         return pixels if self.turned else _turn(pixels, self.orientation)
 
 
 def read_upload(
     image: bytes, image_name: str, labels: LabelMap, mask: bytes | None = None, mask_name: str = ""
 ) -> Upload:
-    """An uploaded image, with its mask if there is one, as a sample.
+    """Read an uploaded image, with its mask if there is one, as a sample.
 
     Args:
         image: Bytes of the image file: PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF.
         image_name: Its name; the sample's id is made from it.
-        labels: What the ids, the palette or the colours of the mask mean. Ids count scored classes first, then ignored.
+        labels: Classes of the mask. Its ids number the scored classes first, then the ignored ones.
         mask: Bytes of the mask file, lossless. Without one every pixel is 255 (ignored).
         mask_name: Its name, for errors.
 
     Returns:
-        A sample of the split `upload`, at most `LONGEST` pixels on its longer side, and notes on what was done to it.
+        A sample of the split `upload`, at most `LONGEST` pixels on its longer side, and notes on how it was changed.
 
     Raises:
-        DatasetError: when a file is empty, damaged, too large, no picture or of floats, or when the two don't fit.
+        DatasetError: when a file is empty, damaged, too large, no image or of floats, or when the two don't fit.
         LabelError: when the mask holds a colour that is no class.
     """
     picture = _open(image, _file_name(image_name, "image"))
@@ -128,10 +127,10 @@ def read_upload(
 
 
 def _open(data: bytes, where: str) -> _Picture:
-    """Decode a file, after its header was looked at.
+    """Check the header of a file, and decode it.
 
     Raises:
-        DatasetError: when it is empty, damaged, too large, or no picture.
+        DatasetError: when it is empty, damaged, too large, or no image.
     """
     if len(data) > MAX_BYTES:
         raise DatasetError(
@@ -166,7 +165,7 @@ def _refuse_pixels(where: str, got: str) -> None:
 
 
 def _foreign(data: bytes) -> str:
-    """What a file that people take for a picture is instead; empty when it may be one."""
+    """The kind of a file that is no image, in words; empty when it may be an image."""
     start = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:4] == b"%PDF":
         return "a PDF"
@@ -180,11 +179,11 @@ def _foreign(data: bytes) -> str:
         if error.start < len(start) - 3:  # not just a letter cut in two
             return ""
         text = start[: error.start].decode()
-    return "text, not a picture" if text and all(each.isprintable() or each.isspace() for each in text) else ""
+    return "text, not a picture" if text and all(letter.isprintable() or letter.isspace() for letter in text) else ""
 
 
 def _notes(picture: _Picture) -> list[str]:
-    """What reading an image as RGB leaves out or changes."""
+    """Notes on what reading an image as RGB leaves out or changes."""
     notes = []
     if picture.frames > 1:
         notes.append(_frames(picture))
@@ -217,10 +216,10 @@ def _frames(picture: _Picture) -> str:
 
 
 def _turns_with(drawn: _Picture, picture: _Picture) -> bool:
-    """Whether a mask must be turned with its image: it was drawn over the stored pixels, not the upright ones.
+    """Whether a mask was drawn over the stored pixels of its image, and so must be turned with it.
 
     Raises:
-        DatasetError: when it fits neither.
+        DatasetError: when it fits neither the stored pixels nor the upright ones.
     """
     if drawn.upright == picture.upright:
         return False
@@ -234,20 +233,20 @@ def _turns_with(drawn: _Picture, picture: _Picture) -> bool:
 
 
 def _limited(size: Size) -> Size:
-    """The size with its longer side at most `LONGEST`."""
+    """The size scaled so that its longer side is at most `LONGEST`."""
     scale = LONGEST / max(size)
     return size if scale >= 1 else (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
 
 
-def _small_rgb(image: Image.Image, where: str) -> Array:
-    """RGB of at most `LONGEST` pixels, each the mean of the area that it stands for."""
+def _small_rgb(image: Image.Image, where: str) -> U8Image:
+    """RGB with at most `LONGEST` pixels on the longer side; each pixel is the mean of its area."""
     size = _limited(image.size)
     if image.mode in {"RGB", "L"}:  # most photos, shrunk before anything copies them
         return to_rgb(image.resize(size, Image.Resampling.BOX), where)
     return np.asarray(Image.fromarray(to_rgb(image, where)).resize(size, Image.Resampling.BOX))
 
 
-def _turn(pixels: Array, orientation: int) -> Array:
+def _turn(pixels: U8, orientation: int) -> U8:
     return _TURNS[orientation](pixels) if orientation in _TURNS else pixels
 
 
@@ -256,7 +255,7 @@ def _text(size: Size) -> str:
 
 
 def _file_name(name: str, otherwise: str) -> str:
-    """A file's own name without its folders, fit to be shown."""
+    """A file's name without folders and unprintable characters, shortened to 80."""
     own = name.replace("\\", "/").rpartition("/")[2]
-    shown = "".join(each for each in own if each.isprintable()).strip() or otherwise
+    shown = "".join(letter for letter in own if letter.isprintable()).strip() or otherwise
     return shown if len(shown) <= 80 else f"{shown[:60]}…{shown[-15:]}"

@@ -1,4 +1,4 @@
-"""Reading every sample once, to find what would stop a training later."""
+"""Reads every sample once, to find problems before a training does."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from segcore.errors import DatasetError
 def find_problems(
     dataset: Dataset, ids: Sequence[str] | None = None, progress: Progress | None = None
 ) -> tuple[str, ...]:
-    """Decode every image and mask; one message for each sample that can't be used.
+    """Decode every image and mask, and return a message for each sample that can't be used.
 
     Args:
-        dataset: What to check.
+        dataset: The dataset to check.
         ids: Samples to check; None for all.
         progress: Called with (done, total) after every sample.
     """
-    wanted = dataset.ids if ids is None else ids
+    chosen = dataset.ids if ids is None else ids
 
     def problem(sample_id: str) -> str | None:
         try:
@@ -31,9 +31,9 @@ def find_problems(
 
     problems = []
     with ThreadPoolExecutor(THREADS) as pool:
-        for done, found in enumerate(pool.map(problem, wanted), 1):
-            if found:
-                problems.append(found)
+        for done, message in enumerate(pool.map(problem, chosen), 1):
+            if message:
+                problems.append(message)
             if progress:
-                progress(done, len(wanted))
+                progress(done, len(chosen))
     return tuple(problems)

@@ -1,4 +1,4 @@
-"""Which sequence a frame belongs to and where in time it is, read from its id."""
+"""Tells from ids which video sequence a frame belongs to, its place in time, and whether ids are a video at all."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 _NUMBERED = re.compile(r"^(?P<sequence>.*?)(?P<number>\d+)$")
-# Frames a second that the numbers count: CamVid's drives were filmed at 30 Hz (Brostow et al. 2009). It labels every
-# 30th frame, and every second one of the clip that is CamSeq01 and Cam101.
+# Frames a second that the numbers count. CamVid's drives were filmed at 30 Hz (Brostow et al. 2009); every 30th frame
+# is labelled, and every second one of the clip that is CamSeq01 and Cam101.
 RATES = {"0001TP": 30.0, "0006R0": 30.0, "0016E5": 30.0, "Seq05VD": 30.0}
-FILMED = frozenset({*RATES, "drive"})  # sequences known to be video, however few of their frames there are
-MIN_VIDEO_FRAMES = 30  # fewer are as likely numbered photos, and too few for gaps around a block
+FILMED = frozenset({*RATES, "drive"})  # sequences known to be video, even with few frames
+MIN_VIDEO_FRAMES = 30  # fewer frames may be numbered photos, and are too few for gaps around a block
 
 
 def group_of(sample_id: str) -> str:
@@ -21,11 +21,8 @@ def group_of(sample_id: str) -> str:
     >>> group_of("0016E5_07961"), group_of("Seq05VD_f00030"), group_of("a__street-7"), group_of("cat")
     ('0016E5', 'Seq05VD', 'a__street', '')
     """
-    found = _NUMBERED.match(sample_id)
-    if not found:
-        return ""
-    sequence = found["sequence"]
-    return re.sub(r"(?<=[_-])f$", "", sequence).rstrip("_- .")
+    match = _NUMBERED.match(sample_id)
+    return re.sub(r"(?<=[_-])f$", "", match["sequence"]).rstrip("_- .") if match else ""
 
 
 def frame_number(sample_id: str) -> int | None:
@@ -34,12 +31,12 @@ def frame_number(sample_id: str) -> int | None:
     >>> frame_number("0016E5_07961"), frame_number("Seq05VD_f00030"), frame_number("cat")
     (7961, 30, None)
     """
-    found = _NUMBERED.match(sample_id)
-    return int(found["number"]) if found else None
+    match = _NUMBERED.match(sample_id)
+    return int(match["number"]) if match else None
 
 
 def frame_rate(sequence: str) -> float | None:
-    """Frames a second that the numbers of a sequence count, where that is known; it is never guessed.
+    """Frames a second that the numbers of a sequence count; None where that is not known. It is never guessed.
 
     >>> frame_rate("0016E5"), frame_rate("my-ride")
     (30.0, None)
@@ -51,8 +48,8 @@ def is_clip(sequence: str, ids: Iterable[str]) -> bool:
     """Whether numbered ids of one sequence are known to be frames, and not photos that happen to be numbered.
 
     Args:
-        sequence: Their `group_of`.
-        ids: Those of one split, say: of a known sequence any, else as `is_video` wants them.
+        sequence: `group_of` the ids.
+        ids: Ids of one sequence. They matter where the sequence is not known: `is_video` then decides.
 
     >>> is_clip("0016E5", ["0016E5_07961", "0016E5_07981"]), is_clip("2007", ["2007_000032", "2007_000039"])
     (True, False)
@@ -67,20 +64,21 @@ def natural_key(text: str) -> tuple[tuple[int, int | str], ...]:
 
 
 def is_video(ids: Iterable[str]) -> bool:
-    """Whether ids look like frames: each sequence numbered with a constant step.
+    """Whether ids look like frames: `MIN_VIDEO_FRAMES` or more in each sequence, numbered with a constant step.
 
     >>> is_video(f"ride_{number:04}" for number in range(0, 60, 2)), is_video(["1", "7", "8", "100"])
     (True, False)
     """
     numbers: dict[str, list[int]] = defaultdict(list)
     for sample_id in ids:
-        found = _NUMBERED.match(sample_id)
-        if not found:
+        match = _NUMBERED.match(sample_id)
+        if not match:
             return False
-        numbers[found["sequence"]].append(int(found["number"]))
-    for found_numbers in numbers.values():
-        found_numbers.sort()
-        steps = {after - before for before, after in pairwise(found_numbers)}
-        if len(found_numbers) < MIN_VIDEO_FRAMES or len(steps) != 1:
-            return False
-    return bool(numbers)
+        numbers[match["sequence"]].append(int(match["number"]))
+    return bool(numbers) and all(map(_is_regular, numbers.values()))
+
+
+def _is_regular(numbers: list[int]) -> bool:
+    """Whether there are enough numbers, all at the same distance."""
+    steps = {after - before for before, after in pairwise(sorted(numbers))}
+    return len(numbers) >= MIN_VIDEO_FRAMES and len(steps) == 1

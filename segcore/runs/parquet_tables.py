@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from segcore.arrays import F64, I64, U8
+from segcore.arrays import F64, I32, I64, U8
 from segcore.errors import RunError
 from segcore.labels import LabelMap
 from segcore.metrics import BINS, BOUNDARY_COLUMNS, CALIBRATION_COLUMNS, per_image
@@ -40,7 +40,7 @@ class SparseConfusion(NamedTuple):
         pixels: `[M]` number of pixels.
     """
 
-    image: npt.NDArray[np.int32]
+    image: I32
     truth: U8
     prediction: U8
     pixels: I64
@@ -72,7 +72,7 @@ def images_table(
     counts: I64,
     sizes: Mapping[str, tuple[int, int]],
     labels: LabelMap,
-    entropy: npt.NDArray[np.floating[Any]] | None,
+    entropy: F64 | None,
 ) -> pd.DataFrame:
     """Make the table of images: size, scores and entropy in one row per image."""
     import pandas as pd
@@ -115,7 +115,7 @@ def boundary_table(ids: Sequence[str], counts: I64) -> pd.DataFrame:
     return pd.DataFrame({"image": _named(ids, image), "class": index.astype(np.uint8), **columns})
 
 
-def boundary_counts(table: pa.Table, image: npt.NDArray[np.int32], classes: int, images: int) -> I64:
+def boundary_counts(table: pa.Table, image: I32, classes: int, images: int) -> I64:
     """Read `[N, C, 10]` boundary counts back from their table.
 
     Args:
@@ -158,7 +158,7 @@ def calibration_table(ids: Sequence[str], counts: CalibrationCounts) -> pd.DataF
     return pd.concat(tables, ignore_index=True)
 
 
-def calibration_counts(table: pa.Table, image: npt.NDArray[np.int32], images: int) -> CalibrationCounts:
+def calibration_counts(table: pa.Table, image: I32, images: int) -> CalibrationCounts:
     """Read calibration counts back from their table; `image` and `images` are as in `boundary_counts`."""
     counts = CalibrationCounts.empty(images)
     values = np.stack([column(table, name) for name in CALIBRATION_COLUMNS], axis=1)
@@ -213,7 +213,7 @@ def column(table: pa.Table, name: str) -> npt.NDArray[Any]:
     return table.column(name).to_numpy()
 
 
-def image_places(path: Path, table: pa.Table, places: Mapping[str, int], hint: str) -> npt.NDArray[np.int32]:
+def image_places(path: Path, table: pa.Table, places: Mapping[str, int], hint: str) -> I32:
     """Get the index of each row's image among the images of the evaluation, `[rows]`.
 
     Args:

@@ -1,4 +1,4 @@
-"""Where models agree: how many answers several predictions of one image give at each pixel."""
+"""Measures agreement between models: how many different answers they give at each pixel of an image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from segcore.labels import IGNORE_INDEX
 
 
 def unanimous(masks: Sequence[U8]) -> Bool:
-    """`[H, W]` bool: every model gives the same answer.
+    """Return `[H, W]` bool: every model gives the same answer.
 
     Args:
         masks: Predictions of one image, `[H, W]` uint8 ids each; two at least.
@@ -87,7 +87,7 @@ def together_wrong(masks: Sequence[U8], truth: U8) -> Bool:
 
 
 def _alike(masks: Sequence[U8]) -> Sequence[U8]:
-    """The masks, checked."""
+    """Check that there are two masks at least, of one size, and return them."""
     if len(masks) < 2:
         raise SegcoreError(f"{len(masks)} prediction to compare; disagreement wants two models at least.")
     sizes = {mask.shape for mask in masks}
@@ -98,14 +98,14 @@ def _alike(masks: Sequence[U8]) -> Sequence[U8]:
 
 
 def _disputed(masks: Sequence[U8]) -> tuple[Bool, list[U8]]:
-    """Where not all agree, and the votes there: a tenth of most images, so counting is done on that alone."""
+    """Return where models disagree, and their votes there: only a tenth of most images has to be counted."""
     disputed = ~unanimous(masks)
     places = np.flatnonzero(disputed)
     return disputed, [mask.reshape(-1)[places] for mask in masks]
 
 
 def _backing(votes: Sequence[U8]) -> list[U8]:
-    """Of each model's answer: how many models give it, itself included."""
+    """Count for each model's answer how many models give it, that model included."""
     counts = [np.ones(len(votes[0]), np.uint8) for _ in votes]
     for index, vote in enumerate(votes):
         for other in range(index):

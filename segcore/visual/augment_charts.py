@@ -1,4 +1,4 @@
-"""Charts of what an augmentation does to the data: before in grey, after in colour."""
+"""Draws what an augmentation does to the data: before in grey, after in colour."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LEAST = 1e-6  # share below which a class counts as gone: a log axis has no zer
 
 
 def class_shares(table: pd.DataFrame, labels: LabelMap) -> alt.LayerChart | alt.FacetChart:
-    """One row a class, the most frequent first: a ring where its share was, a dot in its colour where it is.
+    """Draw one row a class, the most frequent first: a ring at its share before, a dot in its colour at that after.
 
     The x axis is logarithmic, so that rare classes can be seen to move; what is gone stands at its left end.
 
@@ -79,13 +79,13 @@ def histogram(
     title: str,
     height: int = 150,
 ) -> alt.LayerChart | alt.FacetChart:
-    """How pictures are spread over a measure: before as a grey ground, after as a line over it.
+    """Draw the distribution of a measure over images: before as a grey area, after as a line over it.
 
     Args:
-        edges: Of the bins, one more than bins.
-        before: Pictures in each bin.
-        after: Likewise.
-        title: Of the x axis.
+        edges: Edges of the bins, one more than bins.
+        before: Number of images in each bin before the augmentation.
+        after: Number of images in each bin after it.
+        title: Title of the x axis.
         height: px, axis included.
     """
     filled = np.flatnonzero(np.asarray(before) + np.asarray(after))

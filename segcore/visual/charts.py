@@ -1,4 +1,4 @@
-"""Charts in Altair. Fonts, text and grid colours come from where they are shown; colours of runs and classes from here.
+"""Draws curves, class balance and image sizes in Altair; fonts and grid colours come from where charts are shown.
 
 Every function takes tidy tables and `colors` (name of a run -> hex), so that a run has one colour in every chart.
 """
@@ -18,7 +18,7 @@ GRID = 0.35  # opacity of grid lines: the data is the loud thing
 
 
 def run_scale(colors: Mapping[str, str]) -> alt.Scale:
-    """The colour of each run."""
+    """Make the scale that gives each run its colour."""
     return alt.Scale(domain=list(colors), range=list(colors.values()))
 
 
@@ -27,7 +27,7 @@ def _hex(color: Sequence[int]) -> str:
 
 
 def _while(hover: alt.Parameter, opacity: float) -> alt.OpacityValue:
-    """Seen only while hovered. `alt.condition` says the same, and takes Altair 10 ms."""
+    """Make a mark visible only under the pointer. `alt.condition` does the same, and takes Altair 10 ms."""
     return alt.OpacityValue(0, condition={"param": hover.name, "value": opacity, "empty": False})
 
 
@@ -46,16 +46,16 @@ def history(
     score: bool = False,
     height: int = 300,
 ) -> Layers:
-    """Curves over training: train dashed, validation solid, the best epoch marked, hover reads all runs at once.
+    """Draw curves over training: train dashed, validation solid, the best epoch marked, hover reads all runs at once.
 
     Args:
         table: Columns `run, phase (train | validation), x, value`.
         colors: Run -> hex.
-        title: Of the y axis.
-        x_title: Of the x axis.
+        title: Title above the chart.
+        x_title: Title of the x axis.
         best: Columns `run, x, value` of the kept epochs.
         score: Values are 0..1.
-        height: Of the plot, px.
+        height: Height of the plot in px.
     """
     data = table.dropna(subset=["value"])
     x = alt.X(
@@ -121,13 +121,13 @@ def history(
 
 
 def balance(table: pd.DataFrame, labels: LabelMap, *, value: str, title: str, log: bool) -> alt.Chart:
-    """Bars in class colours, most frequent first.
+    """Draw class frequencies as bars in class colours, most frequent first.
 
     Args:
         table: Column `class` and the column named by `value`.
-        labels: Colours.
+        labels: Class colours.
         value: Column of the bars.
-        title: Of the x axis.
+        title: Title of the x axis.
         log: Logarithmic x axis.
     """
     data = table[table[value] > 0].sort_values(value, ascending=False)
@@ -160,7 +160,7 @@ def balance(table: pd.DataFrame, labels: LabelMap, *, value: str, title: str, lo
 
 
 def image_sizes(table: pd.DataFrame) -> alt.Chart:
-    """Width against height, area of a dot = number of images. Columns `width, height, images`."""
+    """Draw width against height; the area of a dot is the number of images. Columns `width, height, images`."""
     return (
         alt.Chart(table)
         .mark_circle(opacity=0.7)

@@ -1,4 +1,4 @@
-"""Charts of runs against each other; see `charts` for what all charts share.
+"""Draws runs against each other: classes, quality and cost, confusion, pairs, calibration; see `charts`.
 
 A *model* in a table is one line of the leaderboard: a run, or all runs of a recipe. Channels are written out
 (`x2=alt.X2("high:Q")`): Altair takes 5 ms for each that is a string.
@@ -30,12 +30,12 @@ SHARE = ".1%"
 
 
 def per_class(table: pd.DataFrame, colors: Mapping[str, str], *, title: str = "IoU") -> Layers:
-    """One row a class, a dot with its interval a model; classes in which models differ most come first.
+    """Draw one row a class, a dot with its interval a model; classes in which models differ most come first.
 
     Args:
         table: Columns `class, run, value, low, high` (NaN where a class is absent, or there is no interval).
         colors: Model -> hex.
-        title: Of the x axis.
+        title: Title of the x axis.
     """
     data = table.dropna(subset=["value"]).assign(low=lambda all_: all_["low"].fillna(all_["value"]))
     data["high"] = data["high"].fillna(data["value"])
@@ -70,14 +70,14 @@ def per_class(table: pd.DataFrame, colors: Mapping[str, str], *, title: str = "I
 
 
 def by_spread(table: pd.DataFrame) -> list[str]:
-    """Classes in which models differ most first, then the hardest. Columns `class, value`."""
+    """Order classes: those in which models differ most first, then the hardest. Columns `class, value`."""
     grouped = table.groupby("class")["value"]
     spread, middle = grouped.max() - grouped.min(), grouped.mean()
     return sorted(spread.index, key=lambda name: (-round(float(spread[name]), 6), float(middle[name])))
 
 
 def front(table: pd.DataFrame, *, least: bool, higher: bool = True) -> pd.Series:
-    """Which rows no other row beats in both `x` (less is better where `least`) and `y`.
+    """Mark the rows that no other row beats in both `x` and `y`.
 
     Args:
         table: Columns `x` and `y`.
@@ -99,13 +99,13 @@ def trade_off(
     higher: bool | None = True,
     points: str = "pick",
 ) -> Layers:
-    """Quality against cost: a dot a model, the chosen ones named with their interval, those no other one beats joined.
+    """Draw quality against cost: a dot a model, chosen ones named with their interval, unbeaten ones joined.
 
     Args:
         table: Columns `id, run, x, y, low, high, chosen`.
         colors: Chosen model -> hex; the others are grey.
-        x_title: Of the cost.
-        y_title: Of the quality.
+        x_title: Title of the cost.
+        y_title: Title of the quality.
         higher: A higher y is better; None where neither is, and nothing is joined.
         points: Name of the selection of a clicked dot.
     """
@@ -166,7 +166,7 @@ def trade_off(
 def confusion(
     counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str, dark: bool = False, printed: bool = False
 ) -> alt.Chart:
-    """What each true class was taken for, in shares of its pixels; classes that occur nowhere are left out.
+    """Draw what each true class was taken for, in shares of its pixels; classes that occur nowhere are left out.
 
     Args:
         counts: `[C, C]`, rows = truth.
@@ -211,16 +211,16 @@ def confusion_difference(
     dark: bool = False,
     printed: bool = False,
 ) -> alt.Chart:
-    """Where one model does better than another: blue where the first is more often right, or less often wrong.
+    """Draw where one model does better than another: blue where the first is more often right or less often wrong.
 
     A cell is as strong as the difference of the two shares of the true class's pixels; no difference is no colour.
 
     Args:
         one: `[C, C]` counts of the first, rows = truth.
-        other: Of the second, on the same images.
-        labels: Names.
-        names: Of the two.
-        dark: The page is.
+        other: `[C, C]` counts of the second, on the same images.
+        labels: Names of the classes.
+        names: Names of the two models.
+        dark: The page is dark.
         printed: As in `confusion`.
     """
     better, worse = (BETTER_ON_DARK, WORSE_ON_DARK) if dark else (BETTER, WORSE)
@@ -290,12 +290,12 @@ def confusion_width(counts: npt.NDArray[np.int64]) -> int:
 
 
 def significance(table: pd.DataFrame, order: Sequence[str], *, dark: bool = False) -> Layers:
-    """Every model against every other one: blue where the row is better, orange where worse, grey where level.
+    """Draw every model against every other one: blue where the row is better, orange where worse, grey where level.
 
     Args:
         table: Columns `row, column, points` (of difference), `verdict` (better, worse, level, unknown), `says`.
         order: Models, best first.
-        dark: The page is.
+        dark: The page is dark.
     """
     most = max(0.5, float(table["points"].abs().max())) if len(table) else 1.0
     judged = table["verdict"].isin(["better", "worse"])
@@ -322,7 +322,7 @@ def significance(table: pd.DataFrame, order: Sequence[str], *, dark: bool = Fals
 
 
 def reliability(table: pd.DataFrame, colors: Mapping[str, str]) -> Layers:
-    """How often a model is right when it is so sure; on the dashed line it is right as often as it claims.
+    """Draw the reliability of models: accuracy against confidence, equal on the dashed line.
 
     Args:
         table: Columns `run, confidence, accuracy, share` (of the scored pixels), one row a bin that has pixels.

@@ -1,4 +1,4 @@
-"""Pictures to bytes. Masks stay exact (palette PNG, nearest resize); photos become JPEG.
+"""Encodes images: masks exactly (palette PNG, nearest resize), photos as JPEG.
 
 A *layer* is a palette PNG with its own transparency that lies over a photo: a class is hidden, or the opacity moved,
 without touching a pixel. Encoding 960x720 takes about 2 ms; a blended RGB PNG takes about 100.

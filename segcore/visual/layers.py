@@ -1,4 +1,4 @@
-"""What the models did, as layers over a photo: errors, disputes, borders, doubts. Each is one palette PNG.
+"""Encodes layers over a photo: errors, disagreement, borders, uncertainty. Each layer is one palette PNG.
 
 A layer colours some pixels in the colour of their class, a few in colours of its own, and dulls the rest, so that
 what it is about stands out of the photo. Arrays in, bytes out; nothing is changed.
@@ -126,7 +126,7 @@ def encode_band(
 def encode_disagreement(
     masks: Sequence[U8], truth: U8 | None = None, *, measure: str = "answers", width: int | None = None
 ) -> bytes:
-    """How much models disagree: the more `DOUBT`, the more; `MARKED` where all agree and are wrong; else dimmed.
+    """Encode how much models disagree: the more, the more `DOUBT`; `MARKED` where all agree and are wrong.
 
     Args:
         masks: Predictions of one image, `[H, W]` uint8 ids each; two at least.
@@ -185,7 +185,7 @@ def _ramp() -> U8:
 
 
 def _alike(width: int | None, **given: U8 | Bool) -> list[U8]:
-    """Pictures of one size, by what they are called, made as small as they are shown."""
+    """Check that named arrays have one size, and shrink them to the shown width."""
     (name, first), *others = given.items()
     for other, picture in others:
         if picture.shape != first.shape:

@@ -1,4 +1,4 @@
-"""Where the names of dots stand in a chart."""
+"""Places the names of dots in a chart."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Box:
     height: float  # of its middle
 
     def meets(self, other: _Box) -> bool:
-        """Whether it would lie on another name."""
+        """Tell whether it would lie on another name."""
         across = self.start < other.end and other.start < self.end
         return across and abs(self.height - other.height) < HEIGHT
 
@@ -76,6 +76,6 @@ def _corners(x: float, y: float, name: str, flip: bool) -> list[_Box]:
 
 
 def _cost(box: _Box, x: F64, y: F64) -> int:
-    """The number of dots that a name would lie on; more where it would stand out of the chart."""
+    """Count the dots that a name would lie on; more where it would stand out of the chart."""
     covered = (x > box.start - 0.02) & (x < box.end + 0.02) & (np.abs(y - box.height) < HEIGHT)
     return int(covered.sum()) + 10 * (box.start < -EDGE or box.end > 1 + EDGE)

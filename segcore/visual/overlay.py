@@ -1,4 +1,4 @@
-"""From masks to pictures: colours, blends, contours and error maps. Arrays in, new arrays out."""
+"""Draws masks on images: overlays, contours and error maps. Functions return new arrays."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def outlined(image: U8, mask: U8, labels: LabelMap, *, visible: Collection[int] 
 
 
 def error_map(image: U8, prediction: U8, truth: U8, labels: LabelMap) -> U8:
-    """Where and how a prediction is wrong.
+    """Draw where and how a prediction is wrong.
 
     Right pixels are the faded photo, wrong ones the colour of the class they were taken for, and pixels that are
     never scored are hatched.

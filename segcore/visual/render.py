@@ -1,4 +1,4 @@
-"""Charts as SVG, PNG or PDF, drawn by vl-convert: no browser, no network."""
+"""Renders charts to SVG, PNG or PDF with vl-convert: no browser, no network."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ DARK = Theme("#e9e9eb", "#a2a2a9", "#646469", BETTER_ON_DARK, WORSE_ON_DARK)
 def to_svg(
     chart: Chart, *, width: int, height: Height = None, label: str, dark: bool = False, variables: bool = False
 ) -> str:
-    """A chart as an SVG element: text stays text, and every mark that has a tooltip in the app has it as a `<title>`.
+    """Render a chart to an SVG element. Text stays text, and a mark with a tooltip in the app has it as its `<title>`.
 
     Args:
         chart: The chart; it is not changed.
@@ -84,7 +84,7 @@ def to_svg(
 
 
 def to_png(chart: Chart, *, width: int, height: Height = None, scale: float = 2.0, dark: bool = False) -> bytes:
-    """A chart as PNG on an opaque page.
+    """Render a chart to PNG on an opaque page.
 
     Args:
         chart: The chart; it is not changed.
@@ -100,7 +100,7 @@ def to_png(chart: Chart, *, width: int, height: Height = None, scale: float = 2.
 
 
 def to_pdf(chart: Chart, *, width: int, height: Height = None) -> bytes:
-    """A chart as one PDF page of its own size.
+    """Render a chart to a PDF page of its own size.
 
     Args:
         chart: The chart; it is not changed.
@@ -137,7 +137,7 @@ def _spec(chart: Chart, theme: Theme, width: int, height: Height, room: float = 
 
 
 def _with_room(spec: Any, room: float) -> Any:  # noqa: ANN401 - a part of a specification
-    """The same with all texts larger."""
+    """Return the specification with all texts larger."""
     if isinstance(spec, list):
         return [_with_room(part, room) for part in spec]
     if not isinstance(spec, dict):
@@ -147,7 +147,7 @@ def _with_room(spec: Any, room: float) -> Any:  # noqa: ANN401 - a part of a spe
 
 
 def _describe(spec: Spec) -> None:
-    """Put each mark's tooltip into its description, which is drawn too; a mark without a tooltip has none."""
+    """Move each mark's tooltip to its description, which vl-convert writes into the SVG."""
     for layer in spec.get("layer", ()):
         _describe(layer)
     if "mark" not in spec:

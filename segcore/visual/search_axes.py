@@ -1,4 +1,4 @@
-"""The searched settings as axes of charts: where values lie on them, and what is written beside."""
+"""Makes chart axes of searched settings: positions of values, ticks and their labels."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Setting:
         """The axis of a setting.
 
         Args:
-            name: Of the setting.
+            name: Name of the setting.
             space: Its entry in the space: `{low, high, log}`, or a list of choices.
             values: What the trials took, NaN where a trial has none. The axis is made wide enough for all of it.
         """
@@ -56,12 +56,12 @@ class Setting:
 
     @property
     def narrow(self) -> bool:
-        """Whether its ends are one number, as far as a tick can be written."""
+        """Its ends are the same number, within the precision of a tick."""
         return self.high - self.low <= 1e-8 * max(abs(self.low), abs(self.high))
 
     @property
     def ticks(self) -> list[float]:
-        """Numbers to write at the axis; of choices, their places."""
+        """Numbers that get a tick; for choices, their indices."""
         if self.choices:
             return [float(index) for index in range(len(self.choices))]
         if self.narrow:
@@ -69,7 +69,7 @@ class Setting:
         return log_ticks(self.low, self.high) if self.log else round_ticks(self.low, self.high, self.whole)
 
     def label(self, tick: float) -> str:
-        """What to write at a tick."""
+        """The label of a tick."""
         return self.choices[int(tick)] if self.choices else f"{tick:g}".replace("e-0", "e-")
 
     def numbers(self, values: pd.Series) -> pd.Series:

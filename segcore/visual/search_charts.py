@@ -1,4 +1,4 @@
-"""Charts of a search for settings: what was tried, what it scored, what mattered. See `charts` for how they look.
+"""Draws a search for settings: its trials, their scores, and which settings mattered; see `charts`.
 
 All take the trials as `SearchRecord.trials` has them and the searched settings as `Setting`s, the axes.
 """
@@ -51,8 +51,8 @@ def trial_history(trials: pd.DataFrame, settings: Sequence[Setting], *, title: s
 
     Args:
         trials: Columns `number, state, value, spread` and the settings.
-        settings: For what is read on hover.
-        title: Of the y axis.
+        settings: The settings that a tooltip lists.
+        title: Title of the y axis.
     """
     data = _named(trials, settings)
     value, spread = data["value"], data["spread"].fillna(0)
@@ -126,7 +126,7 @@ def trial_history(trials: pd.DataFrame, settings: Sequence[Setting], *, title: s
 
 
 def importance(shares: Mapping[str, float]) -> alt.LayerChart | alt.FacetChart:
-    """What share of the differences each setting explains, as bars with their percentages, largest first."""
+    """Draw the share of the differences that each setting explains, as bars with percentages, largest first."""
     data = pd.DataFrame({"setting": list(shares), "share": list(shares.values())}).sort_values("share", ascending=False)
     data["text"] = [f"{share:.0%}" for share in data["share"]]
     base = alt.Chart(data).encode(
@@ -157,7 +157,7 @@ def parallel(
         trials: Columns `number, state, value, spread` and the settings. Lines of trials that were pruned before they
             had a value end early; other states are left out.
         settings: The axes, in this order.
-        title: Of the value's axis, the last.
+        title: Title of the value's axis, the last.
         picked: Name of the selection, of fields `number`.
     """
     shown = (trials["state"] == "pruned") | ((trials["state"] == "complete") & trials["value"].notna())
@@ -242,7 +242,7 @@ def slice_of(trials: pd.DataFrame, setting: Setting, settings: Sequence[Setting]
     Args:
         trials: Columns `number, state, value, spread` and the settings; those without a value are left out.
         setting: The x axis.
-        settings: For what is read on hover.
+        settings: The settings that a tooltip lists.
     """
     data = _named(trials[trials["state"].isin(["complete", "pruned"]) & trials["value"].notna()], settings)
     data["x"] = setting.numbers(data[PARAM + setting.name])

@@ -23,7 +23,7 @@ class Layers:
 
     Args:
         charts: The lowest first.
-        height: Of the plot: px, or px a step.
+        height: Height of the plot in px, or of one of its steps.
         title: Above it.
     """
 

@@ -1,4 +1,4 @@
-"""A value with its interval as a bar of HTML, for a cell of a table."""
+"""Draws a value with its interval as a bar of HTML, for a cell of a table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Whisker:
     """A value with its interval on a line.
 
     Args:
-        color: Hex, of both.
+        color: Hex, of the value and its interval.
         value: Its place on the line, 0..1; None where it isn't known (yet).
         low: Place of the interval's lower end.
         high: Place of its upper end.
@@ -45,7 +45,7 @@ class Whisker:
         """The bar of a value on an axis; without a value or an interval only what is known is drawn.
 
         Args:
-            ends: Of the axis.
+            ends: Ends of the axis.
             color: Hex.
             value: The value; may be NaN.
             low: Lower end of its interval; NaN where there is none.

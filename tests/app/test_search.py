@@ -71,10 +71,14 @@ def test_the_command_for_a_first_search_is_one_that_search_takes(page, tmp_path)
         (["running"], 4, ["0 of 4 trials", "Training: trial 0. The page follows.", "no trial complete yet"]),
         (["failed", "failed"], 2, ["2 of 2 trials (2 failed)", "no trial complete"]),
         (["complete"], 1, ["1 of 1 trials", "(trial 0)", "Best settings", "Too few complete trials to say: 1 so far."]),
-        (MIXED, 8, ["8 of 8 trials (5 complete, 2 pruned, 1 failed)", "So few only hint at it.", "Settings together"]),
+        (
+            MIXED,
+            8,
+            ["8 of 8 trials (5 complete, 2 pruned, 1 failed)", "So few trials only hint at it.", "Settings together"],
+        ),
         (["complete", "pruned", "complete"] * 20, 60, ["60 of 60 trials", "among the best quarter of 40 complete"]),
         (["complete", "running", "running"], 9, ["Training: trials 1, 2. The page follows."]),
-        (["complete", "failed"], 9, ["Stopped after 2 of 9 trials. The command that started it goes on with it."]),
+        (["complete", "failed"], 9, ["Stopped after 2 of 9 trials. The command that started it continues it."]),
     ],
     ids=["begun", "running", "failed", "one", "mixed", "sixty", "two at once", "stopped"],
 )
@@ -93,7 +97,7 @@ def test_every_stage_of_a_search(page, search, states, wanted, words):
 def test_one_setting_has_its_slice_and_no_parallel_axes(page, search):
     search("a", ["complete"] * 4, space={"lr": SPACE["lr"]})
     app, text = page()
-    assert "One setting is searched" in text and "Settings one by one" in text
+    assert "Only one setting is searched" in text and "Settings one by one" in text
     assert "Settings together" not in text and len(charts(app)) == 2
 
 
@@ -179,28 +183,28 @@ def test_a_search_that_has_been_silent_says_so(page, search):
 
 def test_table_is_best_first_and_follows_what_is_picked(search):
     record = search("a", [*MIXED, "running"])
-    trials = trial_tables.trials(record)
+    trials = trial_tables.read_trials(record)
     settings = trial_tables.settings(record, trials)
-    table = trial_tables.shown(record, trials, settings)
+    table = trial_tables.trial_table(record, trials, settings)
     assert table["state"].tolist() == ["complete"] * 5 + ["pruned"] * 2 + ["running", "failed"]
     scores = table["value"][table["state"] == "complete"]
     assert scores.is_monotonic_decreasing and table["number"][0] == record.best_number
     assert set(table["param.batch_size"]) <= {"2", "4", "8"}
-    assert table.columns[0] == "number" and list(trial_tables.columns(record, settings)) == [
+    assert table.columns[0] == "number" and list(trial_tables.column_config(record, settings)) == [
         name for name in table.columns if name != "state"
     ]
-    picked = trial_tables.shown(record, trials, settings, [2, 5])
+    picked = trial_tables.trial_table(record, trials, settings, [2, 5])
     assert sorted(picked["number"]) == [2, 5]
 
 
 def test_the_most_important_setting_is_the_first_axis(search):
     record = search("a", MIXED, importance={"freeze": 0.6, "loss": 0.3, "lr": 0.1})
-    names = [setting.name for setting in trial_tables.settings(record, trial_tables.trials(record))]
+    names = [setting.name for setting in trial_tables.settings(record, trial_tables.read_trials(record))]
     assert names[:3] == ["freeze", "loss", "lr"] and set(names) == set(SPACE)
 
 
 def test_trials_within_the_spread_of_the_best_are_counted(search):
-    trials = trial_tables.trials(search("a", ["complete"] * 3))
+    trials = trial_tables.read_trials(search("a", ["complete"] * 3))
     assert trial_tables.ties(trials.assign(value=[0.5, 0.48, 0.3], spread=[0.03, 0.0, 0.0])).startswith(
         "1 more trial lies"
     )
@@ -212,11 +216,12 @@ def test_trials_within_the_spread_of_the_best_are_counted(search):
 def test_a_grid_ends_with_its_last_combination(search):
     space = {"loss": ["ce", "ohem"], "batch_size": {"low": 2, "high": 8, "step": 2}}
     record = search("a", ["complete"] * 8, space=space, wanted=50)
-    assert trial_tables.wanted(record) == 50
+    assert trial_tables.planned_trials(record) == 50
     changed = record.info.model_copy(update={"sampler": "grid"})
-    assert trial_tables.wanted(type(record)(record.path, changed, 0)) == 8
+    assert trial_tables.planned_trials(type(record)(record.path, changed, 0)) == 8
 
 
 def test_settings_of_a_search_that_has_only_begun(search):
     record = search("a", [])
-    assert [type(each) for each in trial_tables.settings(record, trial_tables.trials(record))] == [Setting] * len(SPACE)
+    settings = trial_tables.settings(record, trial_tables.read_trials(record))
+    assert [type(setting) for setting in settings] == [Setting] * len(SPACE)

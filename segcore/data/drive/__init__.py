@@ -1,4 +1,4 @@
-"""The embedded default dataset: a procedurally drawn ride down a street, with exact masks."""
+"""The embedded default dataset: a procedurally drawn drive down a street, with exact masks."""
 
 from segcore.data.drive.cached_frames import DRAWING_VERSION, DriveRecord, records
 from segcore.data.drive.frame import draw_frame

@@ -1,4 +1,4 @@
-"""The ride as records of a dataset, each frame drawn once and kept in the user's cache."""
+"""The frames of the drive as records of a dataset; each is drawn once and kept in the user's cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from segcore.data.drive.frame import draw_frame
 from segcore.data.drive.world import FRAMES, TRAIN
 from segcore.labels import CAMVID32
 
-DRAWING_VERSION = 2  # raise with every change of what is drawn: old caches and fingerprints must not match
+DRAWING_VERSION = 2  # raise it with every change of the drawing, so that old caches and fingerprints don't match
 _CLASSES = CAMVID32.with_ignored(()).classes
 
 
@@ -28,8 +28,8 @@ class DriveRecord:
 
     Args:
         number: 0..100.
-        seed: Which street.
-        cache: Folder to keep drawn frames in; they are only drawn where it can't be written.
+        seed: Seed of the street.
+        cache: Folder for drawn frames; where it can't be written, they are drawn each time.
     """
 
     number: int
@@ -43,17 +43,17 @@ class DriveRecord:
 
     @property
     def split(self) -> str:
-        """`train`, and `test` for the last stretch of street."""
+        """`train`, or `test` for the last stretch of the street."""
         return "train" if self.number < TRAIN else "test"
 
     @property
     def group(self) -> str:
-        """Two sequences: between train and test, 45 frames of street (72 m) are never seen, whatever ids say."""
+        """The sequence: train and test are two, since 45 frames (72 m of street) between them are never shown."""
         return "drive" if self.number < TRAIN else "drive-further-on"
 
     @property
     def origin(self) -> str:
-        """Frames alone are drawn, no copies."""
+        """The frame itself: the drive has no augmented copies."""
         return self.id
 
     @property
@@ -79,7 +79,7 @@ class DriveRecord:
         return HEIGHT, WIDTH
 
     def checksum(self) -> str:
-        """Names the content: the same seed, frame and drawing version are the same picture."""
+        """Checksum over seed, frame number and drawing version, which decide the content."""
         return hashlib.sha256(f"drive {DRAWING_VERSION} {self.seed} {self.number}".encode()).hexdigest()[:16]
 
     def _path(self, part: str) -> Path:
@@ -93,10 +93,10 @@ class DriveRecord:
 
 
 def records(seed: int = 0, cache: Path | None = None) -> tuple[DriveRecord, ...]:
-    """The 101 frames of one ride in time order: 90 train, then 11 test from further down the street.
+    """The 101 frames of one drive in time order: 90 train, then 11 test from further down the street.
 
     Args:
-        seed: Which street.
+        seed: Seed of the street.
         cache: Folder for drawn frames; None is `SEGCORE_CACHE`, else the user's cache folder.
     """
     folder = cache or Path(os.environ.get("SEGCORE_CACHE") or platformdirs.user_cache_dir("segcore"))
@@ -104,7 +104,7 @@ def records(seed: int = 0, cache: Path | None = None) -> tuple[DriveRecord, ...]
 
 
 def _read(path: Path, flags: int) -> U8 | None:
-    """A stored picture, or None when it is missing or broken."""
+    """The pixels of a PNG file; None when it is missing or damaged."""
     try:
         data = np.fromfile(path, np.uint8)
     except OSError:
@@ -116,13 +116,13 @@ def _read(path: Path, flags: int) -> U8 | None:
 
 
 def _whole(data: U8) -> bool:
-    """Whether a PNG is complete: OpenCV would decode a truncated one to a half grey picture."""
+    """Whether a PNG is complete: OpenCV would decode a truncated one to a half grey image."""
     return len(data) > 64 and data[-8:-4].tobytes() == b"IEND"
 
 
 def _write(path: Path, pixels: U8) -> None:
-    """Keep a picture under a temporary name first, so that no reader sees half of it; do without if not allowed."""
-    # Run lengths alone: grain has no repeats to look for; smaller and a quarter faster than OpenCV's defaults.
+    """Write a PNG file under a temporary name first, so that no reader sees half of it; errors are ignored."""
+    # Run-length strategy, since film grain has no repeats: smaller and a quarter faster than OpenCV's defaults.
     options = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
     done, data = cv2.imencode(".png", pixels, options)
     if not done:

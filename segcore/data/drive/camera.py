@@ -1,4 +1,4 @@
-"""Where the camera is and how it sees: metres (x right, y up, z down the street) to pixels."""
+"""The camera of the drive: projects metres (x right, y up, z down the street) to pixels."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ CENTER = (WIDTH / 2, 318.0)  # where the street meets the horizon in a level cam
 NEAR = 0.6  # metres; nothing closer is drawn
 EYE = 1.5  # metres of the camera above the road
 
-Points = npt.NDArray[np.float32]  # [N, 3] metres
-Pixels = npt.NDArray[np.float32]  # [N, 2] x, y
+Points = F32  # [N, 3] metres
+Pixels = F32  # [N, 2] x, y
 
 
 def f32(values: npt.ArrayLike) -> F32:
@@ -54,7 +54,7 @@ class Camera:
     time: float
 
     @cached_property
-    def rotation(self) -> npt.NDArray[np.float32]:
+    def rotation(self) -> F32:
         """`[3, 3]` world to camera axes."""
         (cy, sy), (cp, sp), (cr, sr) = ((math.cos(a), math.sin(a)) for a in (self.yaw, self.pitch, self.roll))
         yaw = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
@@ -78,7 +78,7 @@ class Camera:
         pixels = view[..., :2] * f32([FOCAL, -FOCAL]) / depth + f32(CENTER)
         return f32(np.minimum(np.maximum(pixels, -8000), 8000))
 
-    def project(self, points: Points) -> tuple[Pixels, npt.NDArray[np.float32]]:
+    def project(self, points: Points) -> tuple[Pixels, F32]:
         """World points `[..., 3]` -> pixels `[..., 2]` and depths `[...]` in metres."""
         view = self.view(points)
         return self.to_pixels(view), view[..., 2]

@@ -1,4 +1,4 @@
-"""The picture and its mask, painted back to front by the same polygons and the same warps."""
+"""A canvas that paints polygons and warped textures into an image and its mask at once, back to front."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHADOW_SCALE = 0.5
 
 
 class Canvas:
-    """What has been painted so far.
+    """An image and its mask, as painted so far.
 
     Args:
         camera: Where it is seen from.
@@ -47,7 +47,7 @@ class Canvas:
         return FOCAL / depth if depth > NEAR else 0.0
 
     def fill(self, pixels: Pixels, color: Color, label: int, haze: int, *, smooth: bool = True) -> None:
-        """One polygon `[N, 2]` in both picture and mask."""
+        """Paint one polygon `[N, 2]` into both image and mask."""
         fixed = _fixed(pixels)
         cv2.fillPoly(self.meta, [fixed], (label, haze), cv2.LINE_8, _SHIFT)
         red, green, blue = color

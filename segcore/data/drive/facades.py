@@ -1,4 +1,4 @@
-"""House fronts, drawn flat with painted depth: walls, windows, doors, shop fronts, archways."""
+"""Draws house fronts, flat with painted depth: walls, windows, doors, shop fronts, archways."""
 
 from __future__ import annotations
 

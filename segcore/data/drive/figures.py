@@ -1,4 +1,4 @@
-"""People, cyclists, riders, prams and dogs: jointed limbs in 3D, so that they may face any way and walk."""
+"""Draws people, cyclists, riders, prams and dogs from jointed limbs in 3D, so that they can turn and walk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One frame of the ride: everything in its place, painted back to front, seen through a camera."""
+"""Draws one frame of the drive: everything in its place, painted back to front, then camera effects."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def draw_frame(number: int, seed: int = 0) -> tuple[U8Image, U8Mask]:
 
 
 def _in_view(camera: Camera, thing: world.Thing) -> bool:
-    """Whether any of it, or its shadow, may show: not behind the camera nor outside of its cone."""
+    """Whether a thing or its shadow may be visible: not behind the camera nor outside of its field of view."""
     ahead = thing.z - camera.z
     return (-3.5 if thing.kind == "railing" else 1.5) < ahead < REACH and abs(thing.x) < 0.66 * ahead + (
         1.5 if thing.kind in figures.LABELS else 5.0
@@ -67,9 +67,9 @@ def _far_to_near(seed: int, z: float) -> list[world.Plot]:
 
 def _standing(seed: int, z: float) -> list[world.Thing]:
     blocks = range(int(z // world.BLOCK), int((z + REACH) // world.BLOCK) + 1)
-    found = [thing for block in blocks for thing in world.furniture(seed, block)]
+    things = [thing for block in blocks for thing in world.furniture(seed, block)]
     bridges = [world.Thing("bridge", 0, world.bridge_z(seed, number), 0) for number in range(4)]
-    return [*found, *bridges]
+    return [*things, *bridges]
 
 
 @lru_cache(maxsize=512)  # within a frame: once for the shadow, once for the thing

@@ -1,4 +1,4 @@
-"""What stands still in the street: trees, lamps, signs, traffic lights, cones, blocks, bridges."""
+"""Draws the things that stand still: trees, lamps, signs, traffic lights, cones, blocks, bridges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fixed background: sky, ground with its markings and shadows, house fronts and gardens."""
+"""Draws the background: sky, ground with its markings and shadows, house fronts and gardens."""
 
 from __future__ import annotations
 

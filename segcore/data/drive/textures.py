@@ -1,4 +1,4 @@
-"""Surfaces made of noise: sky, leaves, brick, paving, the ground strip of the street."""
+"""Textures made of noise: sky, leaves, brick, paving, the ground strip of the street."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cars lofted from cross-sections, buses and lorries as textured boxes, all on four wheels."""
+"""Draws cars, lofted from cross-sections, and buses and lorries as textured boxes."""
 
 from __future__ import annotations
 

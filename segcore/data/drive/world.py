@@ -1,4 +1,4 @@
-"""What stands where and when: plots along both sides, street furniture, traffic, people; all from (seed, time)."""
+"""Places everything in the street at a time: plots on both sides, street furniture, traffic, people."""
 
 from __future__ import annotations
 
@@ -83,13 +83,13 @@ def plots(seed: int, side: int, block: int) -> tuple[Plot, ...]:
 def plots_in_view(seed: int, side: int, z: float) -> list[Plot]:
     """Plots of one side that may be seen from `z`, far to near."""
     first, last = int((z - 4) // BLOCK), int((z + VIEW) // BLOCK)
-    found = [plot for block in range(first, last + 1) for plot in plots(seed, side, block)]
-    return [plot for plot in reversed(found) if z + 3 < plot.start + plot.width and plot.start < z + VIEW]
+    in_blocks = [plot for block in range(first, last + 1) for plot in plots(seed, side, block)]
+    return [plot for plot in reversed(in_blocks) if z + 3 < plot.start + plot.width and plot.start < z + VIEW]
 
 
 @lru_cache(maxsize=32)
 def furniture(seed: int, block: int) -> tuple[Thing, ...]:
-    """What stands still in one block: trees, lamps, signs, lights, parked cars, road works."""
+    """The things that stand still in one block: trees, lamps, signs, lights, parked cars, road works."""
     rng = np.random.default_rng([seed, 3, block + 100])
     start, made = block * BLOCK, []
 
@@ -153,7 +153,7 @@ def _stream(z: float, time: float, spacing: float, speed: float, reach: float) -
 
 
 def traffic(seed: int, camera: Camera) -> list[Thing]:
-    """What moves: cars ahead and oncoming, cyclists, riders, people on both pavements."""
+    """The things that move: cars ahead and oncoming, cyclists, riders, people on both pavements."""
     time, z, made = camera.time, camera.z, []
     epoch = int(time > TRAIN + GAP / 2)
     leaders = np.random.default_rng([seed, 5, epoch])

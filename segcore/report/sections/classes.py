@@ -63,7 +63,7 @@ def _class_rows(data: ReportData, pool: int, rows: Sequence[Row], table: pd.Data
 
 
 def mistakes(data: ReportData, pool: int) -> dict[str, Any] | None:
-    """What the best model by validation takes for what, and how the second differs."""
+    """Confusion of the best model by validation, how the second differs, and the largest mistakes."""
     rows = data.by_validation(pool)[:2]
     if not rows:
         return None

@@ -54,7 +54,7 @@ class ExampleImage:
         name: Unique in the page.
         rule: Why it is shown, as a heading.
         detail: The numbers behind the rule.
-        id: Of the image.
+        id: Id of the image.
         problem: Why it can't be shown.
         photo: JPEG as a data URI.
         truth: Ground truth in class colours, to lie over the photo, as a data URI.

@@ -44,7 +44,7 @@ def _without_name(text: str) -> str:
 
 
 def differences(data: ReportData) -> dict[str, Any] | None:
-    """What keeps runs from being compared, and runs without scores."""
+    """Reasons why some runs can't be compared, and runs without scores."""
     sentences = problems(data.comparison)
     return {"sentences": sentences} if sentences else None
 
@@ -75,7 +75,7 @@ def _dataset(data: ReportData, pool: int) -> list[tuple[str, str]]:
 
 
 def _facts(run: RunRecord) -> dict[str, str]:
-    """What the table of runs tells of a run, by column; empty where it is not known."""
+    """Cells of the table of runs for one run, by column; empty where something is not known."""
     info = run.summary
     kept = "" if info.best_epoch is None else f", kept {info.best_epoch + 1}"
     state = "" if info.status == "finished" else f" ({info.status})"

@@ -1,4 +1,4 @@
-"""What the compare page shows below its leaderboard: the chosen rows as tables for charts, and what there is to say."""
+"""Tables behind the charts of the compare page, and the notes below them."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ MOST_PAIRED = 20  # rows of the matrix of all
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """The chosen rows of one kind of data, which the lower half of the page is about.
+    """The chosen rows of one kind of data: what the sections below the leaderboard show.
 
     Args:
         kind: Data, classes, void.
-        title: What that is called beside the other parts: `camvid, 11 classes`.
+        title: Its name beside the other parts: `camvid, 11 classes`.
         rows: Chosen and scored, best first.
-        colors: What a row is called -> hex.
-        digest: Of the comparison.
+        colors: Title of a row -> hex colour.
+        digest: The digest of the comparison.
     """
 
     kind: Kind
@@ -43,33 +43,33 @@ class Part:
     digest: str
 
     def token(self, *more: Hashable) -> tuple[Hashable, ...]:
-        """Stands for all that it shows, for caches; `more` for what was chosen beside it."""
+        """A key for caches: it stands for all that the part shows, and `more` for what was chosen beside it."""
         return (self.digest, self.title, *self.colors.items(), *more)
 
 
-def listed(view: AppContext) -> list[RunRecord]:
-    """The runs of a leaderboard: all on the active dataset, then all of the same kind as a chosen one."""
-    kinds = {Kind.of(run) for run in view.chosen}
-    found = [run for run in view.runs if view.fits(run) or Kind.of(run) in kinds]
-    return sorted(found, key=lambda run: not view.fits(run)) or list(view.runs)
+def listed_runs(context: AppContext) -> list[RunRecord]:
+    """The runs of the leaderboard: all on the active dataset, then all on the data of a chosen run."""
+    kinds = {Kind.of(run) for run in context.chosen}
+    listed = [run for run in context.runs if context.fits(run) or Kind.of(run) in kinds]
+    return sorted(listed, key=lambda run: not context.fits(run)) or list(context.runs)
 
 
-def parts(view: AppContext, comparison: Comparison) -> list[Part]:
-    """The chosen rows with scores, by kind of data."""
-    rows = [row for row in comparison.in_rows([run.id for run in view.chosen]) if row.pool >= 0]
-    found: dict[Kind, list[Row]] = {}
+def parts(context: AppContext, comparison: Comparison) -> list[Part]:
+    """Group the chosen rows that have scores by kind of data."""
+    rows = [row for row in comparison.in_rows([run.id for run in context.chosen]) if row.pool >= 0]
+    by_kind: dict[Kind, list[Row]] = {}
     for row in rows:
-        found.setdefault(comparison.pools[row.pool].kind, []).append(row)
-    called = {pool.kind: pool.called for pool in comparison.pools}
+        by_kind.setdefault(comparison.pools[row.pool].kind, []).append(row)
+    names = {pool.kind: pool.called for pool in comparison.pools}
     return [
         Part(
             kind,
-            called[kind],
-            tuple(mine),
-            {row.title: leaderboard.color_of(view, row) for row in mine},
+            names[kind],
+            tuple(members),
+            {row.title: leaderboard.color_of(context, row) for row in members},
             comparison.digest,
         )
-        for kind, mine in found.items()
+        for kind, members in by_kind.items()
     ]
 
 
@@ -79,34 +79,34 @@ def per_class(comparison: Comparison, part: Part, score: str) -> pd.DataFrame:
 
 
 def quality_and_cost(comparison: Comparison, part: Part, cost: str, quality: str) -> tuple[pd.DataFrame, str]:
-    """(table, note): all rows of the part's largest pool; columns `id, run, x, y, low, high, chosen`."""
+    """(table, note) of all rows of the part's largest pool; columns `id, run, x, y, low, high, chosen`."""
     places = [row.pool for row in part.rows]
-    place = max(set(places), key=lambda each: (places.count(each), -each))
+    place = max(set(places), key=lambda pool: (places.count(pool), -pool))
     rows = [row for row in comparison.rows if row.pool == place]
     table = tidy_tables.quality_and_cost(comparison, rows, cost, quality, [row.id for row in part.rows])
     missing = [str(name) for name in table.loc[table["x"].isna(), "run"]]
-    note = f"Not measured: {_some(missing)}." if missing else ""
+    note = f"Not measured: {_shortened(missing)}." if missing else ""
     if len(set(places)) > 1:
         note = f"Only those scored on {comparison.pools[place].where}. {note}".strip()
     return table, note
 
 
 def pairs(comparison: Comparison, rows: Sequence[Row]) -> tuple[pd.DataFrame, list[str]]:
-    """(table, order): every row against every other one; columns `row, column, points, verdict, says`.
+    """(table, order) of every row against every other one; columns `row, column, points, verdict, says`.
 
-    A verdict is better, worse, level, or unknown where there is no interval; of a score of which no value is better,
-    better is the higher one.
+    A verdict is better, worse, level, or unknown where there is no interval. Where no value of a score is better than
+    another, the higher one is called better.
     """
     order = [row.title for row in rows]
-    found = []
+    judgements = []
     for one in rows:
         for other in rows:
             if one.id == other.id:
                 continue
             pair = comparison.pair(one.id, other.id)
             if pair.difference == pair.difference:
-                found.append(_judgement(comparison, one, other, pair))
-    return pd.DataFrame(found, columns=["row", "column", "points", "verdict", "says"]), order
+                judgements.append(_judgement(comparison, one, other, pair))
+    return pd.DataFrame(judgements, columns=["row", "column", "points", "verdict", "says"]), order
 
 
 def _judgement(comparison: Comparison, one: Row, other: Row, pair: Pair) -> dict[str, object]:
@@ -137,8 +137,15 @@ def _chance(value: float) -> str:
     return "under 1 %" if value < 0.01 else f"{100 * value:.0f} %"
 
 
-class Calibrated(NamedTuple):
-    """Calibration of one row, the mean over its runs; NaN where it isn't known."""
+class CalibrationLine(NamedTuple):
+    """Calibration of one row, the mean over its runs; NaN where it isn't known.
+
+    Args:
+        title: The row's title.
+        before: ECE as evaluated.
+        after: ECE with the temperature.
+        temperature: The temperature fitted on validation.
+    """
 
     title: str
     before: float
@@ -146,31 +153,35 @@ class Calibrated(NamedTuple):
     temperature: float
 
 
-def calibrated(comparison: Comparison, part: Part) -> bool:
-    """Whether any of the rows tells how it is calibrated."""
+def has_calibration(comparison: Comparison, part: Part) -> bool:
+    """Whether any row has stored calibration."""
     return any(_calibration(comparison, run_id) is not None for row in part.rows for run_id in row.runs)
 
 
-def calibration(comparison: Comparison, part: Part) -> tuple[pd.DataFrame, list[Calibrated]]:
-    """(bins `run, confidence, accuracy, share`, a line a row), of the rows whose evaluations tell."""
+def calibration(comparison: Comparison, part: Part) -> tuple[pd.DataFrame, list[CalibrationLine]]:
+    """(bins, lines) of the rows with stored calibration; columns of the bins: `run, confidence, accuracy, share`."""
     bins, lines = [], []
     for row in part.rows:
-        found = [known for run_id in row.runs if (known := _calibration(comparison, run_id)) is not None]
-        if not found:
+        stored = [known for run_id in row.runs if (known := _calibration(comparison, run_id)) is not None]
+        if not stored:
             continue
-        pixels = np.sum([each.before.pixels for each in found], axis=0)
-        sums = [
-            np.sum([np.nan_to_num(getattr(each.before, name)) * each.before.pixels for each in found], axis=0)
-            for name in ("confidence", "accuracy")
-        ]
+        before = [known.before for known in stored]
+        pixels = np.sum([reliability.pixels for reliability in before], axis=0)
         filled = pixels > 0
-        confidence, accuracy = (each[filled] / pixels[filled] for each in sums)
-        shares = pixels[filled] / pixels.sum()
-        columns = {"run": row.title, "confidence": confidence, "accuracy": accuracy, "share": shares}
+        confidence, accuracy = (
+            np.sum([np.nan_to_num(getattr(reliability, name)) * reliability.pixels for reliability in before], axis=0)
+            for name in ("confidence", "accuracy")
+        )
+        columns = {
+            "run": row.title,
+            "confidence": confidence[filled] / pixels[filled],
+            "accuracy": accuracy[filled] / pixels[filled],
+            "share": pixels[filled] / pixels.sum(),
+        }
         bins.append(pd.DataFrame(columns))
-        after = [each.after.ece for each in found if each.after is not None]
-        heat = [each.temperature for each in found if each.temperature is not None]
-        lines.append(Calibrated(row.title, row.scores["ece"], _mean(after), _mean(heat)))
+        after = [known.after.ece for known in stored if known.after is not None]
+        temperatures = [known.temperature for known in stored if known.temperature is not None]
+        lines.append(CalibrationLine(row.title, row.scores["ece"], _mean(after), _mean(temperatures)))
     table = pd.concat(bins, ignore_index=True) if bins else pd.DataFrame()
     return table, lines
 
@@ -178,7 +189,7 @@ def calibration(comparison: Comparison, part: Part) -> tuple[pd.DataFrame, list[
 def _calibration(comparison: Comparison, run_id: str) -> Calibration | None:
     try:
         return comparison.evaluations[run_id].calibration
-    except RunError:  # cut off: the score in the table is a dash
+    except RunError:  # a broken file: the score in the table is a dash
         return None
 
 
@@ -187,24 +198,24 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def curves(
-    view: AppContext, comparison: Comparison, part: Part, axis: str
+    context: AppContext, comparison: Comparison, part: Part, axis: str
 ) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
-    """(as `tables.curves`, colours, notes): of every run in the part's rows, in the colour of its row."""
-    inside = {run_id: row for row in part.rows for run_id in row.runs}
-    runs = [run for run in comparison.runs if run.id in inside]
-    table, notes = curve_tables.curves(view, runs, axis)
-    colors = {view.titles[run.id]: part.colors[inside[run.id].title] for run in runs}
+    """(`curve_tables.curves`, colours, notes) of every run in the part's rows, each in the colour of its row."""
+    rows = {run_id: row for row in part.rows for run_id in row.runs}
+    runs = [run for run in comparison.runs if run.id in rows]
+    table, notes = curve_tables.curves(context, runs, axis)
+    colors = {context.titles[run.id]: part.colors[rows[run.id].title] for run in runs}
     return table, colors, notes
 
 
-def counted(comparison: Comparison) -> str:
-    """How intervals were made, in Markdown."""
+def interval_notes(comparison: Comparison) -> str:
+    """How the intervals were computed, in Markdown."""
     lines = []
     for pool in comparison.pools:
-        drawn = f"blocks of {pool.block} neighbouring frames" if pool.block > 1 else "single images"
-        lines.append(f"- {pool.where}: {drawn}, {comparison.resamples:,} draws.")
+        unit = f"blocks of {pool.block} neighbouring frames" if pool.block > 1 else "single images"
+        lines.append(f"- {pool.where}: {unit}, {comparison.resamples:,} draws.")
     return "\n".join(lines)
 
 
-def _some(names: Sequence[str], most: int = 4) -> str:
+def _shortened(names: Sequence[str], most: int = 4) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

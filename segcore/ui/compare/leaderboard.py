@@ -1,10 +1,9 @@
-"""The leaderboard: one line a run or recipe, intervals in the cells, sortable, filtered, rows to choose."""
+"""The leaderboard: one line for each run or recipe, with intervals; to sort, filter and choose from."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -12,6 +11,7 @@ from streamlit.components import v2
 
 from segcore.ui.shell import url_state
 from segcore.ui.shell.app_context import MAX_CHOSEN, AppContext
+from segcore.ui.widgets.components import source
 from segcore.visual.run_colors import UNCHOSEN
 from segcore.visual.whisker import common_ends
 
@@ -28,39 +28,39 @@ aria-label="Filter runs"></label><span class="count"></span><button type="button
 
 def columns(comparison: Comparison) -> list[str]:
     """Keys of the columns that may stand beside the one ranked by: metrics, then costs."""
-    known = [key for key in comparison.metrics if key != comparison.metric.key]
-    return [*known, *comparison.costs]
+    metrics = [key for key in comparison.metrics if key != comparison.metric.key]
+    return [*metrics, *comparison.costs]
 
 
 def first_columns(comparison: Comparison) -> list[str]:
-    """Those that are shown at first, a latency among them where one was measured."""
+    """Keys of the columns shown at first; a latency is among them where one was measured."""
     offered = columns(comparison)
     latency = next((key for key in offered if key.endswith("_median")), None)
-    wanted = {"miou", *COLUMNS, latency}
+    first = {"miou", *COLUMNS, latency}
     if len(comparison.runs) > MANY:
-        wanted -= {key for key, metric in comparison.metrics.items() if metric.file}
-    return [key for key in offered if key in wanted]
+        first -= {key for key, metric in comparison.metrics.items() if metric.file}
+    return [key for key in offered if key in first]
 
 
 def title_of(comparison: Comparison, key: str) -> str:
-    """What a column is called."""
-    named: Mapping[str, Metric | Cost] = {**comparison.metrics, **comparison.costs}
-    return named[key].title
+    """The title of a column."""
+    columns: Mapping[str, Metric | Cost] = {**comparison.metrics, **comparison.costs}
+    return columns[key].title
 
 
 def first_sort(comparison: Comparison) -> str:
-    """The best first; by name where no value is better than another."""
+    """The first order: the best row first; by name where no value is better than another."""
     if comparison.metric.higher_is_better is None:
         return "title"
     return ("" if comparison.metric.higher_is_better is False else "-") + comparison.metric.key
 
 
-def draw(view: AppContext, comparison: Comparison, shown: Sequence[str]) -> None:
-    """Draw it. Its choices are the sidebar's runs, and `order` and `find` in the link.
+def leaderboard(context: AppContext, comparison: Comparison, shown: Sequence[str]) -> None:
+    """Draw the leaderboard. Its choices are the sidebar's runs, and `order` and `find` in the link.
 
     Args:
-        view: Which runs are chosen, and their colours.
-        comparison: What to show.
+        context: The chosen runs and their colours.
+        comparison: The comparison to show.
         shown: Keys of the columns beside the metric.
     """
     sorts = [sign + key for key in ("title", comparison.metric.key, *shown) for sign in ("", "-")]
@@ -69,8 +69,8 @@ def draw(view: AppContext, comparison: Comparison, shown: Sequence[str]) -> None
     render = v2.component(
         "segcore.leaderboard",
         html=_HTML,
-        css=_source("leaderboard.css"),
-        js=_source("leaderboard.js"),
+        css=source("leaderboard.css"),
+        js=source("leaderboard.js"),
         isolate_styles=True,
     )
     render(
@@ -78,7 +78,7 @@ def draw(view: AppContext, comparison: Comparison, shown: Sequence[str]) -> None
         data=[  # a list: Streamlit looks for data frames in a dict
             {
                 "columns": _columns(comparison, shown),
-                "pools": _pools(view, comparison, shown),
+                "pools": _pools(context, comparison, shown),
                 "sort": sort,
                 "filter": find,
                 "most": MAX_CHOSEN,
@@ -86,104 +86,98 @@ def draw(view: AppContext, comparison: Comparison, shown: Sequence[str]) -> None
                 "levelled": TIED,
             }
         ],
-        on_pick_change=lambda: _told("pick", lambda asked: _pick(view, comparison, asked)),
-        on_sort_change=lambda: _told("sort", lambda asked: url_state.put("order", str(asked))),
-        on_filter_change=lambda: _told("filter", lambda asked: url_state.put("find", str(asked))),
+        on_pick_change=lambda: _on_event("pick", lambda event: _pick(context, comparison, event)),
+        on_sort_change=lambda: _on_event("sort", lambda event: url_state.put("order", str(event))),
+        on_filter_change=lambda: _on_event("filter", lambda event: url_state.put("find", str(event))),
     )
 
 
-def toggle(view: AppContext, comparison: Comparison, run_id: str) -> bool:
+def toggle(context: AppContext, comparison: Comparison, run_id: str) -> bool:
     """Choose the row that a run is in, or drop it; False where no more may be chosen."""
-    row, chosen = comparison.row(run_id), [run.id for run in view.chosen]
-    if any(each in chosen for each in row.runs):
-        _choose(view, [each for each in chosen if each not in row.runs])
+    row, chosen = comparison.row(run_id), [run.id for run in context.chosen]
+    if any(member in chosen for member in row.runs):
+        _choose(context, [other for other in chosen if other not in row.runs])
     elif len(chosen) < MAX_CHOSEN:
-        _choose(view, [*chosen, row.id])
+        _choose(context, [*chosen, row.id])
     else:
         return False
     return True
 
 
-def _pick(view: AppContext, comparison: Comparison, asked: Mapping[str, Any]) -> None:
-    if asked.get("none"):
-        _choose(view, [])
-    elif asked.get("best"):
-        _choose(view, [row.id for row in comparison.rows if row.pool == 0][:MAX_CHOSEN])
-    elif str(asked.get("id")) in {row.id for row in comparison.rows}:
-        toggle(view, comparison, str(asked["id"]))
+def _pick(context: AppContext, comparison: Comparison, event: Mapping[str, Any]) -> None:
+    if event.get("none"):
+        _choose(context, [])
+    elif event.get("best"):
+        _choose(context, [row.id for row in comparison.rows if row.pool == 0][:MAX_CHOSEN])
+    elif str(event.get("id")) in {row.id for row in comparison.rows}:
+        toggle(context, comparison, str(event["id"]))
 
 
-def _choose(view: AppContext, ids: Sequence[str]) -> None:
-    url_state.put("runs", [run.id for run in view.runs if run.id in ids])
+def _choose(context: AppContext, ids: Sequence[str]) -> None:
+    url_state.put("runs", [run.id for run in context.runs if run.id in ids])
 
 
-def _told(name: str, act: Callable[[Any], None]) -> None:
-    asked = st.session_state["leaderboard"].get(name)
-    if asked is not None:
-        act(asked)
+def _on_event(name: str, act: Callable[[Any], None]) -> None:
+    event = st.session_state["leaderboard"].get(name)
+    if event is not None:
+        act(event)
 
 
 def _columns(comparison: Comparison, shown: Sequence[str]) -> list[dict[str, object]]:
     metric = comparison.metric
-    found: list[dict[str, object]] = [
-        {"key": "title", "title": "model", "help": "", "kind": "text"},
-        {
-            "key": metric.key,
-            "title": metric.title,
-            "help": f"{metric.help} The bar is its 95 % interval.",
-            "kind": "interval",
-            "digits": 3,
-            "low": metric.higher_is_better is False,
-        },
-    ]
-    for key in shown:
-        if key in comparison.metrics:
-            other = comparison.metrics[key]
-            found.append(
-                {
-                    "key": key,
-                    "title": other.title,
-                    "help": other.help,
-                    "digits": 3,
-                    "low": other.higher_is_better is False,
-                }
-            )
-        else:
-            cost = comparison.costs[key]
-            found.append({"key": key, "title": cost.title, "help": cost.help, "digits": cost.digits, "low": True})
-    return [{"kind": "number"} | each for each in found]
+    ranked_by = {
+        "key": metric.key,
+        "title": metric.title,
+        "help": f"{metric.help} The bar is its 95 % interval.",
+        "kind": "interval",
+        "digits": 3,
+        "low": metric.higher_is_better is False,
+    }
+    others = [_column(comparison, key) for key in shown]
+    return [{"key": "title", "title": "model", "help": "", "kind": "text"}, ranked_by, *others]
 
 
-def _pools(view: AppContext, comparison: Comparison, shown: Sequence[str]) -> list[dict[str, object]]:
-    """Rows by what ranks them; titled where there is more than one kind."""
-    chosen = {run.id for run in view.chosen}
-    found: list[dict[str, object]] = []
+def _column(comparison: Comparison, key: str) -> dict[str, object]:
+    """A column of numbers: a metric or a cost."""
+    if key in comparison.metrics:
+        metric = comparison.metrics[key]
+        title, help_text, digits, low = metric.title, metric.help, 3, metric.higher_is_better is False
+    else:
+        cost = comparison.costs[key]
+        title, help_text, digits, low = cost.title, cost.help, cost.digits, True
+    return {"kind": "number", "key": key, "title": title, "help": help_text, "digits": digits, "low": low}
+
+
+def _pools(context: AppContext, comparison: Comparison, shown: Sequence[str]) -> list[dict[str, object]]:
+    """Rows by the images they are ranked on, with a title where there is more than one kind."""
+    chosen = {run.id for run in context.chosen}
+    pools: list[dict[str, object]] = []
     for place in [*range(len(comparison.pools)), -1]:
         rows = [row for row in comparison.rows if row.pool == place]
         if rows:
             title = comparison.pools[place].title if place >= 0 else f"No scores on {comparison.split}"
             level = comparison.level(place) if place >= 0 and len(rows) > 1 else frozenset()
-            lines = [_line(view, comparison, row, shown, chosen, row.id in level and len(level) > 1) for row in rows]
-            found.append({"title": title, "domain": interval_ends(rows, comparison.metric.key), "rows": lines})
-    if len(found) == 1:
-        found[0]["title"] = ""
-    return found
+            lines = [_line(context, comparison, row, shown, chosen, row.id in level and len(level) > 1) for row in rows]
+            pools.append({"title": title, "domain": interval_ends(rows, comparison.metric.key), "rows": lines})
+    if len(pools) == 1:
+        pools[0]["title"] = ""
+    return pools
 
 
 def _line(
-    view: AppContext, comparison: Comparison, row: Row, shown: Sequence[str], chosen: set[str], level: bool
+    context: AppContext, comparison: Comparison, row: Row, shown: Sequence[str], chosen: set[str], level: bool
 ) -> dict[str, object]:
     key = comparison.metric.key
     interval = row.interval if row.interval is not None and row.interval.low == row.interval.low else None
-    name, sub = names(view, row)
+    name, sub = names(context, row)
     run = next(run for run in comparison.runs if run.id == row.id)
-    values = {each: _plain(row.scores.get(each, row.cost.get(each))) for each in (key, *shown)}
+    values = {column: _finite(row.scores.get(column, row.cost.get(column))) for column in (key, *shown)}
     return {
         "id": row.id,
         "title": name,
         "sub": sub,
         "text": " ".join([row.title, *row.runs, run.summary.encoder, run.summary.dataset.name]).lower(),
-        "color": color_of(view, row),
+        "color": color_of(context, row),
         "cells": values,
         "low": interval and interval.low,
         "high": interval and interval.high,
@@ -195,25 +189,25 @@ def _line(
 
 
 def interval_note(low: float, high: float) -> str:
-    """What a bar says when it is asked."""
-    return f"{low:.3f} to {high:.3f} in 95 of 100 draws"
+    """The tooltip of a bar."""
+    return f"95 % interval: {low:.3f} to {high:.3f}"
 
 
-def names(view: AppContext, row: Row) -> tuple[str, str]:
-    """(model, what tells it from others of its name)."""
-    model = next(run.title for run in view.runs if run.id == row.id)
+def names(context: AppContext, row: Row) -> tuple[str, str]:
+    """(model, what distinguishes the row from others of that model)."""
+    model = next(run.title for run in context.runs if run.id == row.id)
     rest = row.title.removeprefix(model).lstrip(" (,").replace("), ", " · ").removesuffix(")")
     spread = f" ± {row.spread:.3f}" if row.spread == row.spread else ""
     return model, rest + spread
 
 
-def color_of(view: AppContext, row: Row) -> str:
-    """That of its first chosen run."""
-    chosen = {run.id for run in view.chosen}
+def color_of(context: AppContext, row: Row) -> str:
+    """The colour of a row: that of its first chosen run."""
+    chosen = {run.id for run in context.chosen}
     first = next((run_id for run_id in row.runs if run_id in chosen), None)
     if first is None:
-        return view.colors[row.id] if len(row.runs) == 1 else UNCHOSEN
-    return view.colors[first]
+        return context.colors[row.id] if len(row.runs) == 1 else UNCHOSEN
+    return context.colors[first]
 
 
 def interval_ends(rows: Sequence[Row], key: str) -> tuple[float, float]:
@@ -222,9 +216,5 @@ def interval_ends(rows: Sequence[Row], key: str) -> tuple[float, float]:
     return common_ends([*values, *(row.scores[key] for row in rows)])
 
 
-def _plain(value: float | None) -> float | None:
+def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else value
-
-
-def _source(name: str) -> str:
-    return (files("segcore.ui.widgets.components") / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The sections of the compare page, top to bottom. Each chooses, asks `compare` for a table, and draws it."""
+"""The sections of the compare page, top to bottom: each draws its controls and its chart."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ FEW_CLASSES = 14  # whose confusion leaves room for a chart beside it
 
 
 def title(comparison: Comparison) -> None:
-    """The page's title with the policy in one line, and all that is behind the numbers one click away."""
-    scores_heading("Compare", page=True, more=chart_tables.counted(comparison))
+    """The page's title with the scoring policy below, and a button that explains the numbers."""
+    scores_heading("Compare", page=True, more=chart_tables.interval_notes(comparison))
     st.caption(POLICY)
 
 
 def controls(comparison: Comparison, splits: Sequence[str]) -> list[str]:
-    """What is ranked by what; returns the keys of the columns beside it."""
+    """Draw the controls of the leaderboard; return the keys of the columns beside the score that ranks."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         if len(splits) > 1:
             st.segmented_control(
@@ -65,7 +65,7 @@ def controls(comparison: Comparison, splits: Sequence[str]) -> list[str]:
             st.toggle(
                 "Group seeds",
                 **url_state.bound("seeds", False),
-                help="One line for all trainings of a recipe that differ in their seed (or fold) alone: their mean.",
+                help="Shows trainings that differ in their seed (or fold) alone as one line: their mean.",
             )
         st.space("stretch")
         first, names = leaderboard.first_columns(comparison), leaderboard.columns(comparison)
@@ -95,11 +95,11 @@ def controls(comparison: Comparison, splits: Sequence[str]) -> list[str]:
     return shown
 
 
-def choose_part(found: Sequence[Part]) -> Part:
-    """Runs of different data are never mixed below: one kind at a time."""
-    if len(found) == 1:
-        return found[0]
-    by_key = {part.kind.key: part for part in found}
+def choose_part(parts: Sequence[Part]) -> Part:
+    """Choose the kind of data that the sections below show, since runs on different data can't be compared."""
+    if len(parts) == 1:
+        return parts[0]
+    by_key = {part.kind.key: part for part in parts}
     bound = url_state.bound("part", next(iter(by_key)), by_key)
     st.segmented_control(
         "Data",
@@ -112,8 +112,8 @@ def choose_part(found: Sequence[Part]) -> Part:
     return by_key[url_state.get("part", next(iter(by_key)), by_key)]
 
 
-def is_it_real(view: AppContext, comparison: Comparison, part: Part) -> None:
-    """Sentences, and every pair as a matrix."""
+def significance(context: AppContext, comparison: Comparison, part: Part) -> None:
+    """Which differences are larger than chance explains: as sentences, and every pair as a matrix."""
     kind_rows = [
         row
         for row in comparison.rows
@@ -129,9 +129,9 @@ def is_it_real(view: AppContext, comparison: Comparison, part: Part) -> None:
     ids = [row.id for row in part.rows]
     left, right = st.columns([3, 2], gap="large")
     with left:
-        said = comparison.sentences(ids)
-        if said:
-            st.markdown("\n".join(f"- {escape_markdown(text)}" for text in said))
+        sentences = comparison.sentences(ids)
+        if sentences:
+            st.markdown("\n".join(f"- {escape_markdown(text)}" for text in sentences))
         else:
             st.markdown("Choose two models to see which is better.")
         for text in cached_result(part.token("caveats"), lambda: comparison.caveats(ids)):
@@ -158,17 +158,17 @@ def is_it_real(view: AppContext, comparison: Comparison, part: Part) -> None:
                 part.token("pairs", *(row.id for row in rows), dark),
                 lambda: compare_charts.significance(*chart_tables.pairs(comparison, rows), dark=dark),
                 key="pairs",
-                alt="Every model against every other one: " + " ".join(said),
+                alt="Every model against every other one: " + " ".join(sentences),
             )
-            said_of = ("higher", "lower") if comparison.metric.higher_is_better is None else ("better", "worse")
+            words = ("higher", "lower") if comparison.metric.higher_is_better is None else ("better", "worse")
             st.caption(
-                f"Blue: the row is {said_of[0]} than the column. Orange: {said_of[1]}. Grey: can't be separated. "
+                f"Blue: the row is {words[0]} than the column. Orange: {words[1]}. Grey: can't be separated. "
                 "No colour: there is no interval. Points of 100."
             )
 
 
 def classes(comparison: Comparison, part: Part) -> None:
-    """A dot with its interval for each class and model."""
+    """The score of each class and model, with its interval."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Classes", anchor=False, width="content", help="Those on which the models differ most come first.")
         scores = CLASS_SCORES
@@ -197,8 +197,8 @@ def classes(comparison: Comparison, part: Part) -> None:
         st.caption(f"Not in the ground truth, so not counted: {escape_markdown(', '.join(absent))}.")
 
 
-def quality_and_cost(view: AppContext, comparison: Comparison, part: Part) -> None:
-    """A dot a model; what no other one beats is joined. A click chooses."""
+def quality_and_cost(context: AppContext, comparison: Comparison, part: Part) -> None:
+    """Quality against cost, a dot for each model; models that no other one beats are joined. A click chooses."""
     st.subheader("Quality and cost", anchor=False, help="Joined: no other model is both cheaper and better.")
     costs = {key: cost.title for key, cost in comparison.costs.items()}
     qualities = {key: metric.title for key, metric in comparison.metrics.items()}
@@ -235,20 +235,20 @@ def quality_and_cost(view: AppContext, comparison: Comparison, part: Part) -> No
             points=CLICKED,
         ),
         # Made from what is chosen: after a click the chart begins with nothing clicked.
-        key=f"cost:{','.join(run.id for run in view.chosen)}",
+        key=f"cost:{','.join(run.id for run in context.chosen)}",
         on_select="rerun",
         selection_mode=CLICKED,
         alt=f"{qualities[quality]} against {costs[cost]}",
     )
     clicked = event["selection"].get(CLICKED, [])
-    if clicked and leaderboard.toggle(view, comparison, str(clicked[0]["id"])):
+    if clicked and leaderboard.toggle(context, comparison, str(clicked[0]["id"])):
         st.rerun()
     st.caption(f"{note} A click on a dot adds or drops a model.".strip())
 
 
 def mistakes(comparison: Comparison, part: Part) -> None:
-    """Confusion, and calibration beside it where there is room."""
-    if len(part.kind.classes) > FEW_CLASSES or not chart_tables.calibrated(comparison, part):
+    """The confusion matrix, with calibration beside it where there is room."""
+    if len(part.kind.classes) > FEW_CLASSES or not chart_tables.has_calibration(comparison, part):
         _confusion(comparison, part)
         _calibration(comparison, part)
         return
@@ -260,7 +260,7 @@ def mistakes(comparison: Comparison, part: Part) -> None:
 
 
 def _confusion(comparison: Comparison, part: Part) -> None:
-    """What one model takes for what, or where it does better than another."""
+    """The confusion matrix of one model, or its difference to another's."""
     st.subheader("Confusion", anchor=False, help="What each true class was taken for, as a share of its pixels.")
     names = {row.id: row.title for row in part.rows}
     rows = {row.id: row for row in part.rows}
@@ -274,10 +274,10 @@ def _confusion(comparison: Comparison, part: Part) -> None:
             label_visibility="collapsed",
             width=280,
         )
-        alike = {row.id: row.title for row in part.rows if row.pool == rows[of].pool and row.id != of}
+        comparable = {row.id: row.title for row in part.rows if row.pool == rows[of].pool and row.id != of}
         against = ""
-        if alike:
-            options = {"": "alone"} | {row_id: f"against {name}" for row_id, name in alike.items()}
+        if comparable:
+            options = {"": "alone"} | {row_id: f"against {name}" for row_id, name in comparable.items()}
             against = st.selectbox(
                 "Against",
                 options,
@@ -290,8 +290,8 @@ def _confusion(comparison: Comparison, part: Part) -> None:
     counts = total_confusion(comparison, rows[of])
     other = total_confusion(comparison, rows[against]) if against else None
     if against:
-        said = f"Blue: {names[of]} does better, more often right or less often wrong. Orange: {names[against]} does."
-        st.caption(escape_markdown(said))
+        legend = f"Blue: {names[of]} does better, more often right or less often wrong. Orange: {names[against]} does."
+        st.caption(escape_markdown(legend))
 
     dark = is_dark()
 
@@ -313,7 +313,7 @@ def _confusion(comparison: Comparison, part: Part) -> None:
 
 
 def _calibration(comparison: Comparison, part: Part) -> None:
-    """Whether a model is as often right as it claims; nothing where no evaluation tells."""
+    """How often models are right against how sure they are; nothing where no evaluation stored it."""
     table, lines = cached_result(part.token("calibration"), lambda: chart_tables.calibration(comparison, part))
     if not lines:
         return
@@ -350,10 +350,10 @@ def _calibration(comparison: Comparison, part: Part) -> None:
         st.caption(f":orange[:material/warning:] {escape_markdown(text)}")
 
 
-def training(view: AppContext, comparison: Comparison, part: Part) -> None:
-    """The curves of the chosen, small."""
+def training(context: AppContext, comparison: Comparison, part: Part) -> None:
+    """Small training curves of the chosen runs."""
     table, colors, notes = cached_result(
-        part.token("curves"), lambda: chart_tables.curves(view, comparison, part, "epoch")
+        part.token("curves"), lambda: chart_tables.curves(context, comparison, part, "epoch")
     )
     if table.empty:
         return

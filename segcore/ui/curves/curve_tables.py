@@ -1,4 +1,4 @@
-"""Runs as tables: leaderboard, per-class scores, curves and cost. From stored counts, no model needed."""
+"""Training curves and training cost of runs, as tables."""
 
 from __future__ import annotations
 
@@ -17,21 +17,17 @@ if TYPE_CHECKING:
     from segcore.runs import RunRecord
 
 
-def splits(runs: Sequence[RunRecord]) -> list[str]:
-    """Splits that any run was evaluated on, test first; `test` alone when there is none."""
-    found = {split for run in runs for split in run.splits}
-    return sorted(found, key=lambda split: (split != "test", split)) or ["test"]
+def curves(context: AppContext, runs: Sequence[RunRecord], axis: str) -> tuple[pd.DataFrame, list[str]]:
+    """Return `segcore.runs.curves` of some runs, with their histories from the app's cache."""
+    return stored_curves.curves(runs, context.titles, axis, read=run_cache.history)
 
 
-def curves(view: AppContext, runs: Sequence[RunRecord], axis: str) -> tuple[pd.DataFrame, list[str]]:
-    """Every epoch of every run, as `segcore.runs.curves`, with histories from the app's cache."""
-    return stored_curves.curves(runs, view.titles, axis, read=run_cache.history)
+def cost(context: AppContext, runs: Sequence[RunRecord]) -> pd.DataFrame:
+    """What each training cost.
 
-
-def cost(view: AppContext, runs: Sequence[RunRecord]) -> pd.DataFrame:
-    """Columns `color, run, status, minutes, epochs, best_epoch, seconds, val_miou, parameters, device`.
-
-    And `git_commit, command`, where any run has them.
+    Returns:
+        Columns `color, run, status, minutes, epochs, best_epoch, seconds, val_miou, parameters, device`, a row for each
+        run; also `git_commit` and `command`, unless no run has them.
     """
     rows = []
     for run in runs:
@@ -42,8 +38,8 @@ def cost(view: AppContext, runs: Sequence[RunRecord]) -> pd.DataFrame:
             seconds = float("nan")
         rows.append(
             {
-                "color": swatch(view.colors[run.id], round_=True, margin=7),
-                "run": view.titles[run.id],
+                "color": swatch(context.colors[run.id], round_=True, margin=7),
+                "run": context.titles[run.id],
                 "status": info.status,
                 "minutes": info.train_seconds / 60,
                 "epochs": info.epochs,

@@ -1,4 +1,4 @@
-"""Searches for settings, as the page shows them: trials as a table, axes, and what there is to say in words."""
+"""A search's trials as the page shows them: as a table, as axes of charts, and in sentences."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ OPTIMISM = (
     "The best of many trials on the same folds reads too high: part of its lead is luck. The test images took no part; "
     "train the recipe and score it on them."
 )
-ROW = 35  # px, a row of Streamlit's tables
+ROW_HEIGHT = 35  # px, of Streamlit's tables
 QUIET_AFTER = 15  # minutes without a change, after which a running trial may have been killed
-FEW = 20  # complete trials, under which shares of importance are rough
+FEW = 20  # complete trials; shares of importance from fewer are rough
 
 
 def metric_title(search: SearchRecord) -> str:
-    """What the trials' value is, for people."""
+    """The name of the score that trials are ranked by."""
     return METRICS.get(search.info.metric, search.info.metric)
 
 
 def settings(search: SearchRecord, trials: pd.DataFrame) -> list[Setting]:
-    """The searched settings as axes, in order of their importance, then as the space has them."""
+    """The searched settings as axes, the most important first, then in the order of the space."""
     try:
         shares = search.importance
     except SegcoreError:
@@ -54,22 +54,22 @@ def settings(search: SearchRecord, trials: pd.DataFrame) -> list[Setting]:
 
 
 def importance(search: SearchRecord, trials: pd.DataFrame) -> tuple[dict[str, float], str]:
-    """({setting: share}, note): the note says why there is nothing to show, or how far to trust it."""
+    """({setting: share}, note). The note says why there are no shares, or how far to trust them."""
     complete = int((trials["state"] == "complete").sum())
     if len(search.info.space) == 1:
-        return {}, "One setting is searched, so all differences are its own, or chance."
+        return {}, "Only one setting is searched: all differences come from it, or from chance."
     try:
         shares = {name: share for name, share in search.importance.items() if share == share}
     except SegcoreError as error:
         return {}, str(error)
     if not shares:
         return {}, f"Too few complete trials to say: {complete} so far."
-    note = f"Share of each setting in being among the best quarter of {complete} complete trials."
-    return shares, f"{note} So few only hint at it." if complete < FEW else note
+    note = f"How much each setting decides whether a trial is among the best quarter of {complete} complete ones."
+    return shares, f"{note} So few trials only hint at it." if complete < FEW else note
 
 
-def wanted(search: SearchRecord) -> int:
-    """Trials that end the search: as many as asked for, or all combinations of a grid."""
+def planned_trials(search: SearchRecord) -> int:
+    """The number of trials that ends the search: as many as requested, or all combinations of a smaller grid."""
     info = search.info
     if info.sampler != "grid":
         return info.trials_wanted
@@ -85,7 +85,7 @@ def wanted(search: SearchRecord) -> int:
 
 
 def summary(search: SearchRecord, trials: pd.DataFrame) -> str:
-    """One line of Markdown: data, folds, trials done of wanted, best value ± spread."""
+    """One line of Markdown: dataset, folds, trials done of those planned, best value ± spread."""
     info, states = search.info, trials["state"]
     done = int((states != "running").sum())
     complete = int((states == "complete").sum())
@@ -93,11 +93,11 @@ def summary(search: SearchRecord, trials: pd.DataFrame) -> str:
     parts = [
         f"**{escape_markdown(info.dataset.name)}**",
         f"{info.folds} folds",
-        f"{done} of {wanted(search)} trials" + (f" ({', '.join(counts)})" if complete < done else ""),
+        f"{done} of {planned_trials(search)} trials" + (f" ({', '.join(counts)})" if complete < done else ""),
     ]
     best = best_trial(trials)
     if best is None:
-        parts.append("no trial complete yet" if done < wanted(search) else "no trial complete")
+        parts.append("no trial complete yet" if done < planned_trials(search) else "no trial complete")
     else:
         parts.append(
             f"best {metric_title(search)} **{result(best['value'], best['spread'])}** (trial {best['number']})"
@@ -114,7 +114,7 @@ def best_trial(trials: pd.DataFrame) -> dict[str, Any] | None:
 
 
 def ties(trials: pd.DataFrame) -> str:
-    """How many trials the search can't tell from the best, as a sentence; empty where there is none to compare."""
+    """A sentence on the trials that are as good as the best within its spread; empty where there is none."""
     best = best_trial(trials)
     if best is None or best["spread"] != best["spread"]:
         return ""
@@ -123,18 +123,18 @@ def ties(trials: pd.DataFrame) -> str:
     if near < 1:
         return ""
     more = "1 more trial lies" if near == 1 else f"{near} more trials lie"
-    return f"{more} within ± of the best: as good, for all this search can tell."
+    return f"{more} within ± of the best: as far as this search can tell, as good."
 
 
-def comparable(trials: pd.DataFrame) -> bool:
-    """Whether two trials have a value, so that their settings can be compared."""
+def has_comparable_trials(trials: pd.DataFrame) -> bool:
+    """Whether at least two trials have a value, so that their settings can be compared."""
     return int((trials["state"].isin(["complete", "pruned"]) & trials["value"].notna()).sum()) > 1
 
 
 def failures(search: SearchRecord, trials: pd.DataFrame, *, most: int = 3) -> list[str]:
-    """Why the latest failed trials failed, where their runs say so."""
+    """Why the latest failed trials failed, where their runs recorded it."""
     failed = trials.loc[trials["state"] == "failed", "number"].tolist()
-    found = []
+    sentences = []
     for number in failed[-most:]:
         for path in sorted(search.runs.root.glob(f"{run_prefix(number)}-*")):
             try:
@@ -142,13 +142,13 @@ def failures(search: SearchRecord, trials: pd.DataFrame, *, most: int = 3) -> li
             except (SegcoreError, OSError):
                 continue
             if error:
-                found.append(f"Trial {number} failed: {error}")
+                sentences.append(f"Trial {number} failed: {error}")
                 break
-    return found
+    return sentences
 
 
 def recipe(search: SearchRecord) -> str:
-    """The best settings so far as YAML, without the remarks above them, empty before a trial is complete.
+    """The best settings so far as YAML, without the comments above them; empty before a trial is complete.
 
     Raises:
         RunError: when the file can't be read.
@@ -165,10 +165,10 @@ def train_command(search: SearchRecord) -> str:
     return shlex.join(["python", "train.py", "--config", str(search.best)])
 
 
-def shown(
+def trial_table(
     search: SearchRecord, trials: pd.DataFrame, settings: Sequence[Setting], picked: Sequence[int] = ()
 ) -> pd.DataFrame:
-    """The table of trials, best first, then pruned, running and failed ones.
+    """The table of trials: the complete ones, best first, then pruned, running and failed ones.
 
     Returns:
         Columns `number, value, spread, fold_0 ..., <settings>, state, epochs, minutes`; choices are in words.
@@ -187,22 +187,22 @@ def shown(
 
 
 def table_height(trials: pd.DataFrame) -> int:
-    """Pixels of the table of all trials, up to ten of them: it keeps them when a click leaves it one row."""
-    return 2 + ROW * (1 + min(10, len(trials)))
+    """Height in px of the table of all trials, of at most ten rows. It stays when a click leaves one row."""
+    return 2 + ROW_HEIGHT * (1 + min(10, len(trials)))
 
 
 def picked_note(trials: pd.DataFrame, picked: Sequence[int]) -> str:
-    """How to pick trials, or which are and how to let go."""
+    """How to pick trials; once some are picked, how many, and how to show all again."""
     if not picked:
         return "Click a line to see its trial alone, with shift to add it."
     return f"{len(picked)} of {len(trials)} trials in the table. Click beside the lines to see all."
 
 
-def columns(search: SearchRecord, settings: Sequence[Setting]) -> dict[str, Any]:
-    """Titles and formats of `shown`."""
+def column_config(search: SearchRecord, settings: Sequence[Setting]) -> dict[str, Any]:
+    """Titles and formats of the columns of `trial_table`."""
     number = st.column_config.NumberColumn
     folds = {
-        f"fold_{fold}": number(f"fold {fold + 1}", format="%.3f", help="Its own score on this part.")
+        f"fold_{fold}": number(f"fold {fold + 1}", format="%.3f", help="The score on this fold.")
         for fold in range(search.info.folds)
     }
     params = {
@@ -217,44 +217,44 @@ def columns(search: SearchRecord, settings: Sequence[Setting]) -> dict[str, Any]
         "spread": number("±", format="%.3f", help="Standard deviation over the folds."),
         **folds,
         **params,
-        "epochs": number("epochs", format="%d", help="Trained, over all folds."),
+        "epochs": number("epochs", format="%d", help="Epochs trained, over all folds."),
         "minutes": number("minutes", format="%.1f", help="Training time, over all folds."),
     }
 
 
-def follow(search: SearchRecord, trials: pd.DataFrame) -> None:
-    """While a search is unfinished, look every few seconds whether it has grown, and if so draw the page again."""
+def follow_search(search: SearchRecord, trials: pd.DataFrame) -> None:
+    """Say how an unfinished search goes, and refresh the page whenever it has written something."""
     running = [str(int(number)) for number in trials.loc[trials["state"] == "running", "number"]]
     done = len(trials) - len(running)
-    if not running and done >= wanted(search):
+    if not running and done >= planned_trials(search):
         return
     minutes = (time.time() - search.version / 1e9) / 60
     which = f"trial{'s' * (len(running) > 1)} {', '.join(running)}"
     if not running:
-        text = f"Stopped after {done} of {wanted(search)} trials. The command that started it goes on with it."
+        text = f"Stopped after {done} of {planned_trials(search)} trials. The command that started it continues it."
     elif minutes < QUIET_AFTER:
         text = f"Training: {which}. The page follows."
     else:
-        text = f"Training: {which}, but nothing new for {_ago(minutes)}: it may have been stopped."
+        text = f"Training: {which}, but nothing new for {_duration(minutes)}: it may have been stopped."
 
-    def grown() -> bool:
+    def changed() -> bool:
         try:
             return load_search(search.path).version != search.version
         except (SegcoreError, OSError):  # removed, or being replaced: the page says what it finds
             return True
 
-    refresh_when(grown, text)
+    refresh_when(changed, text)
 
 
-def _ago(minutes: float) -> str:
+def _duration(minutes: float) -> str:
     for unit, length in (("days", 24 * 60), ("hours", 60)):
         if minutes >= 2 * length:
             return f"{minutes / length:.0f} {unit}"
     return f"{minutes:.0f} minutes"
 
 
-def trials(search: SearchRecord) -> pd.DataFrame:
-    """The trials as charts take them: numbered rows only, and no infinite values.
+def read_trials(search: SearchRecord) -> pd.DataFrame:
+    """Read the trials as charts take them: only numbered rows, and no infinite values.
 
     Raises:
         RunError: when they can't be read.

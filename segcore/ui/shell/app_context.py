@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,3 +54,9 @@ class AppContext:
 def fits(run: RunRecord, dataset: Dataset) -> bool:
     """Whether a run was trained on a dataset of this name, with the same classes."""
     return run.summary.dataset.name == dataset.name and run.labels.names == dataset.labels.names
+
+
+def evaluated_splits(runs: Iterable[RunRecord]) -> list[str]:
+    """Splits that any of the runs was evaluated on, `test` first; `test` alone when there is none."""
+    splits = {split for run in runs for split in run.splits}
+    return sorted(splits, key=lambda split: (split != "test", split)) or ["test"]

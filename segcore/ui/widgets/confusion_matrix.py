@@ -1,4 +1,4 @@
-"""The confusion matrix as something to pick mistakes from: a cell, or a class's whole row or column."""
+"""A confusion matrix to pick mistakes from: a cell, or the whole row or column of a class."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def confusion_matrix(
     key: str,
     on_pick: Callable[[str], None],
 ) -> None:
-    """Draw it; classes that occur nowhere are left out, and of very many the least mistaken.
+    """Draw the matrix, without classes that never occur; of more than `MOST` classes, those with the most mistakes.
 
     Args:
         counts: `[C, C]` int64, rows = truth.
         labels: Names and colours.
-        hue: Hex of the strongest cell.
-        share: A key of `SHARES`: of what a cell says its share.
+        hue: Hex colour of the strongest cell.
+        share: A key of `SHARES`: what a cell is a share of.
         picked: The framed cell, row or column.
-        key: Unique on the page.
+        key: Streamlit key, unique on the page.
         on_pick: Called with the name of a `Mistake`, or with an empty string when the picked one is clicked again.
     """
     render = v2.component(
@@ -58,7 +58,7 @@ def confusion_matrix(
 
 
 def shown_classes(counts: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
-    """(rows, columns) that are shown: classes in the ground truth; behind them those that were only ever predicted."""
+    """(rows, columns) of the matrix: classes in the ground truth; columns end with those that were only predicted."""
     true, predicted = counts.sum(axis=1), counts.sum(axis=0)
     mistaken = true + predicted - 2 * np.diagonal(counts)
     shown = np.flatnonzero(true + predicted)
@@ -69,7 +69,7 @@ def shown_classes(counts: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
 
 
 def matrix_cells(counts: npt.NDArray[np.int64], labels: LabelMap, share: str) -> dict[str, Any]:
-    """What the component draws: `columns` and `rows`, each with its name, colour, words and cells."""
+    """The data of the script: `columns` and `rows`, each with its name, colour, texts and cells."""
     rows, columns = shown_classes(counts)
     true = counts.sum(axis=1)
     wrong = counts - np.diag(np.diagonal(counts))
@@ -79,13 +79,13 @@ def matrix_cells(counts: npt.NDArray[np.int64], labels: LabelMap, share: str) ->
 
     def cell(truth: int, taken: int) -> dict[str, Any]:
         if truth == taken:
-            found = counts[truth, truth] / true[truth]
+            recall = counts[truth, truth] / true[truth]
             return {
                 "pick": "",
                 "text": "",
                 "value": 0,
                 "own": True,
-                "title": f"{names[truth]}: {100 * found:.1f} % found",
+                "title": f"{names[truth]}: {100 * recall:.1f} % found",
             }
         mistake = Mistake(truth, taken)
         pixels, of = int(wrong[truth, taken]), f"{100 * wrong[truth, taken] / true[truth]:.1f} % of {names[truth]}"

@@ -1,4 +1,4 @@
-"""The viewer: pictures side by side or swiped, zoomed and read at the point under the cursor together."""
+"""The viewer: pictures side by side or swiped, which zoom together and tell what is under the cursor."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ aria-valuemin="0" aria-valuemax="100"><i></i></div></div><div class="key"></div>
 
 
 class Plane(NamedTuple):
-    """Numbers of a picture's pixels that the browser reads: see `encode_plane`."""
+    """One number for each pixel, for the browser to read; see `encode_plane`."""
 
     data: bytes
     height: int
@@ -37,24 +37,24 @@ class Plane(NamedTuple):
 
     @classmethod
     def of(cls, values: npt.NDArray[np.uint8]) -> Plane:
-        """The plane of `[H, W]` uint8 values."""
+        """Encode `[H, W]` uint8 values."""
         return cls(encode_plane(values), *values.shape)
 
     def to_dict(self) -> dict[str, Any]:
-        """As the viewer's script takes it."""
+        """Return it as the viewer's script takes it."""
         return {"data": base64.b64encode(self.data).decode(), "height": self.height, "width": self.width}
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What is read at the point, one entry of the line.
+    """What the line below the pictures tells of the point under the cursor: one entry of it.
 
     Args:
-        name: Of the reading; a panel whose confidence is painted refers to it.
-        title: Said before the class.
-        color: Dot before the title.
+        name: Its name, to which a panel whose confidence is painted refers.
+        title: Text before the class.
+        color: Hex colour of a dot before the title.
         ids: Class ids; None where there is no answer.
-        confidence: In steps of 1/100, perhaps smaller than `ids`; None where it is not stored.
+        confidence: Confidence in steps of 1/100, perhaps smaller than `ids`; None where it is not stored.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Reading:
     confidence: Plane | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As the viewer's script takes it."""
+        """Return it as the viewer's script takes it."""
         planes = {
             name: plane and plane.to_dict() for name, plane in (("ids", self.ids), ("confidence", self.confidence))
         }
@@ -76,14 +76,14 @@ class Panel:
     """One picture of the viewer.
 
     Args:
-        title: Under the picture, left.
-        note: Under the picture, right, e.g. a score.
+        title: Text under the picture, left.
+        note: Text under the picture, right, e.g. a score.
         photo: Name of a photo given to the viewer, or None.
         layer: Palette PNG over the photo, or None.
-        fixed: The opacity slider leaves the layer alone (masks, error maps).
-        color: Dot before the title.
-        problem: Said in place of a picture.
-        doubt: Name of a reading whose confidence is painted over the photo, by the threshold slider.
+        fixed: Whether the opacity slider leaves the layer alone (masks, error maps).
+        color: Hex colour of a dot before the title.
+        problem: Text in place of a picture.
+        doubt: Name of a reading; its confidence is painted over the photo where it is below the threshold slider.
     """
 
     title: str
@@ -96,12 +96,12 @@ class Panel:
     doubt: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As the viewer's script takes it."""
+        """Return it as the viewer's script takes it."""
         return vars(self) | {"layer": self.layer and data_uri(self.layer)}
 
 
 class Mark(NamedTuple):
-    """One entry of the key to the colours: what it means, and a CSS background."""
+    """One entry of the legend of colours: its meaning and a CSS background."""
 
     text: str
     background: str
@@ -128,13 +128,13 @@ def viewer(
         panels: What to show, in order.
         photos: Name -> JPEG, each sent once however many panels use it.
         size: (height, width) of the pictures; the boxes keep this shape, so nothing jumps.
-        key: Unique on the page.
-        slider: Offer the opacity slider.
+        key: Streamlit key, unique on the page.
+        slider: Whether there is an opacity slider.
         smallest: Width in px below which a panel wraps to the next row.
-        swipe: The two panels lie on one another: left of a handle that can be dragged shows the first.
-        lead: So many panels come first; the others begin in a row of their own.
-        marks: The key to the colours that are no class's.
-        readings: What the line below says of the point under the cursor, the truth first; no line without any.
+        swipe: Whether the two panels lie on one another; the first shows left of a handle that can be dragged.
+        lead: Number of panels in the first row; the others begin in a row of their own.
+        marks: Legend of the colours that are no class's.
+        readings: Entries of the line below, the truth first; without any there is no line.
         labels: Names and colours of the readings' ids.
         on_step: Called with -1 or 1 when an arrow key is pressed.
 
@@ -145,9 +145,9 @@ def viewer(
         raise ValueError(f"{len(panels)} panels to swipe; expected 2.")
     if readings and labels is None:
         raise ValueError(f"{len(readings)} readings without labels; they hold ids alone.")
-    doubted = any(panel.doubt for panel in panels)
+    has_confidence = any(panel.doubt for panel in panels)
     opacity = url_state.get("opacity", OPACITY, url_state.Between(0, 1))
-    threshold = url_state.get("threshold", THRESHOLD, url_state.Between(0, 1)) if doubted else None
+    threshold = url_state.get("threshold", THRESHOLD, url_state.Between(0, 1)) if has_confidence else None
     render = v2.component(
         "segcore.viewer", html=_HTML, css=source("viewer.css"), js=source(*_SCRIPTS), isolate_styles=True
     )
@@ -186,7 +186,7 @@ def viewer(
 
 
 def _classes(labels: LabelMap | None) -> dict[str, Any]:
-    """Names and colours of ids, and what an id that is never scored is called."""
+    """Names and colours of ids, and the name of ids that are never scored."""
     if labels is None:
         return {"names": [], "colors": [], "unscored": ""}
     return {

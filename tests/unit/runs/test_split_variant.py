@@ -4,7 +4,12 @@ from itertools import product
 
 import pytest
 
+from segcore.evaluation.backends import BACKENDS
 from segcore.runs.split_variant import PRECISIONS, TTA, SplitVariant
+
+
+def test_names_know_every_backend_and_its_precisions():
+    assert {name: spec.precisions for name, spec in BACKENDS.items()} == PRECISIONS
 
 
 def test_every_variant_is_read_back_as_it_was_written():

@@ -1,6 +1,6 @@
-"""Scripts and styles of the app's own elements.
+"""Scripts and styles of the app's own widgets.
 
-Streamlit takes a script as one text and inlines it, so that one file can't import another: they are joined here.
+Streamlit inlines a script, so one file can't import another; `source` joins them instead.
 """
 
 from functools import cache
@@ -9,5 +9,5 @@ from importlib.resources import files
 
 @cache
 def source(*names: str) -> str:
-    """The texts of files in this folder, in order, as one."""
+    """Join the texts of files in this folder, in order."""
     return "\n".join((files(__name__) / name).read_text(encoding="utf-8") for name in names)
