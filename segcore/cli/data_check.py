@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from segcore.cli.arguments import Commands, add_source_arguments, open_from, source_from
@@ -98,7 +98,7 @@ def _data_of_run(arguments: argparse.Namespace) -> tuple[OpenOptions, Dataset, S
     from segcore.runs.reproduce import open_options_of, recreate_plan
 
     run = find_run(arguments.of_run, arguments.runs)
-    options = replace(OpenOptions.of(arguments), void="ignore").with_defaults_from(open_options_of(run))
+    options = OpenOptions.of(arguments)._replace(void="ignore").with_defaults_from(open_options_of(run))
     dataset = options.open(source_from(arguments) or run.summary.dataset.source)
     return options, dataset, recreate_plan(run, dataset)
 

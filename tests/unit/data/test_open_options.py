@@ -2,7 +2,6 @@
 
 import argparse
 import inspect
-from dataclasses import asdict
 
 import pytest
 from fixtures import layouts
@@ -21,25 +20,25 @@ EVERY = OpenOptions("camvid11", "class", skip_incomplete=True, color_tolerance=3
 def test_the_options_are_the_keywords_of_open_dataset():
     parameters = inspect.signature(open_dataset).parameters
     keywords = {name: parameter.default for name, parameter in parameters.items() if name != "source"}
-    assert keywords == asdict(OpenOptions())
+    assert keywords == OpenOptions()._asdict()
 
 
 def test_every_option_reaches_open_dataset(monkeypatch):
     given = {}
     monkeypatch.setattr("segcore.data.opening.open_dataset", lambda source, **options: given.update(options))
     EVERY.open("drive")
-    assert given == asdict(EVERY)
+    assert given == EVERY._asdict()
 
 
 @pytest.mark.parametrize(
-    "options", [OpenOptions(), EVERY, *(OpenOptions(**{name: value}) for name, value in asdict(EVERY).items())]
+    "options", [OpenOptions(), EVERY, *(OpenOptions(**{name: value}) for name, value in EVERY._asdict().items())]
 )
 def test_commands_and_training_read_the_words_back(options):
     parser = argparse.ArgumentParser()
     add_open_arguments(parser)
     assert OpenOptions.of(parser.parse_args(options.words)) == options
     assert parse(options.words)[0].open_options == options
-    assert TrainConfig(**asdict(options)).open_options == options
+    assert TrainConfig(**options._)._asdict().open_options == options
 
 
 def test_a_run_opens_its_data_as_it_was_trained(tmp_path):
@@ -48,7 +47,7 @@ def test_a_run_opens_its_data_as_it_was_trained(tmp_path):
     run = fake_run(tmp_path / "runs", "unet")
     info = run.summary.dataset.model_copy(update={"source": str(root), "void": "class"})
     RunWriter(run.path).write_summary(run.summary.model_copy(update={"dataset": info}))
-    RunWriter(run.path).write_config(TrainConfig(**asdict(EVERY)).values())
+    RunWriter(run.path).write_config(TrainConfig(**EVERY)._asdict().values())
     again = type(run)(run.path, run.summary.model_copy(update={"dataset": info}), run.version)
     assert open_options_of(again) == EVERY
     assert open_data(again).stated is False and len(open_data(again)) == 19
