@@ -27,7 +27,6 @@ TENSORBOARD = "tensorboard"  # folder of event files in the run's folder
 MLFLOW_DATABASE = "mlflow.db"  # beside the runs, when MLFLOW_TRACKING_URI is not set
 
 _MLFLOW_STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
-_SCORES = ("miou", "pixel_accuracy", "mean_accuracy", "mean_dice", "frequency_weighted_iou")
 _CHECKS = {
     "tensorboard": "Check the run's folder",
     "mlflow": "Check MLFLOW_TRACKING_URI",
@@ -136,7 +135,7 @@ def _final(summary: Summary) -> dict[str, float]:
     for split in ("val", "test"):
         score: ScoreInfo | None = getattr(summary, split)
         if score:  # at ground-truth size, unlike an epoch's val_miou
-            values |= {f"final_{split}_{name}": getattr(score, name) for name in _SCORES}
+            values |= {f"final_{split}_{name}": value for name, value in score.values.items()}
     return values
 
 
