@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from segcore.runs import RunWriter
 from segcore.training.config import build
 from segcore.training.console import Reporter
-from segcore.training.engine import Session
+from segcore.training.session import Session
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 

@@ -36,7 +36,7 @@ from segcore.models.encoder_weights import encoder_state, load_encoder_state
 from segcore.runs import RunWriter
 from segcore.training.config import build
 from segcore.training.console import Reporter
-from segcore.training.engine import Session
+from segcore.training.session import Session
 
 ENCODER = "tu-tf_efficientnet_lite0"
 MODELS = {"unet": smp.Unet, "deeplabv3plus": smp.DeepLabV3Plus}
@@ -124,7 +124,7 @@ class Clock(Reporter):
         elif self.done == self.steps + 1:
             self.speed = self.batch * self.steps / (time.perf_counter() - self.began)
             assert self.session
-            self.session.stop.asked = True
+            self.session.stop.requested = True
 
 
 def ours(name: str, source: str, size: tuple[int, int], batch: int, epochs: int, steps: int) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -40,8 +41,8 @@ def add_evaluate(commands: Commands) -> None:
 def evaluate_run(arguments: argparse.Namespace) -> int:
     """Score a run under the labels it was trained with, and print the scores.
 
-    On the data it was trained on, `train` and `val` are the run's own: validation taken from train stays apart.
-    What a backend, augmentation or window of its own predicts is stored under a name of its own, such as `test+flip`.
+    On the data it was trained on, `train` and `val` are those of the run's training, so no training image is in `val`.
+    Predictions of another backend, precision, augmentation or window are stored separately, e.g. as `test+flip`.
     """
     from segcore.runs.split_variant import SplitVariant
 
@@ -122,16 +123,16 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
             predictor=predictor,
             progress=lambda done, total: bar.update(task, completed=done),
         )
-    found = ScoreInfo.from_counts(evaluation.total, run.labels)
+    scores = ScoreInfo.from_counts(evaluation.total, run.labels)
     covered = same and arguments.split in ("val", "test")
     leaks = add_leaks(run, dataset).dataset.leaks if covered else None
     if covered and not predictor.variant:
-        _store(run, arguments.split, found, leaks, dataset.stated)
-    _print_scores(run, f"{dataset.name} {arguments.split}, {number(len(ids), 'image')}", found, evaluation)
+        _store(run, arguments.split, scores, leaks, dataset.stated)
+    _print_scores(run, f"{dataset.name} {arguments.split}, {number(len(ids), 'image')}", scores, evaluation)
     report = run.leak_report(dataset.source) if covered else None
-    told = report.sentence(arguments.split) if report else (leaks or {}).get(arguments.split)
-    if told:
-        print(told)
+    leak = report.sentence(arguments.split) if report else (leaks or {}).get(arguments.split)
+    if leak:
+        print(leak)
     for text in after_evaluation(run, name):
         print(text)
     for note in predictor.notes:
@@ -145,22 +146,26 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
     return 0
 
 
-def _store(run: RunRecord, split: str, found: ScoreInfo, leaks: dict[str, str] | None, video: bool | None) -> None:
-    """Put scores into the run's summary as it is now: another split may have been scored meanwhile."""
+def _store(run: RunRecord, split: str, scores: ScoreInfo, leaks: dict[str, str] | None, video: bool | None) -> None:
+    """Write scores into the run's summary, read anew: another split may have been scored meanwhile."""
     from segcore.runs import RunWriter, load_run
 
     now = load_run(run.path).summary
-    told = now.dataset.model_copy(
+    dataset = now.dataset.model_copy(
         update={
             "leaks": leaks if now.dataset.leaks is None else now.dataset.leaks,
             "video": now.dataset.video if video is None else video,
         }
     )
-    RunWriter(run.path).write_summary(now.model_copy(update={"dataset": told, split: found}))
+    RunWriter(run.path).write_summary(now.model_copy(update={"dataset": dataset, split: scores}))
 
 
 def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
-    """Frames of a split as the run saw it."""
+    """Ids of a split's images; validation images are those of the run's own split.
+
+    Raises:
+        EvaluationError: when there is no such split, or it scores nothing of an ensemble.
+    """
     from segcore.data import SPLITS
     from segcore.runs.ensemble import SEVERAL
     from segcore.runs.reproduce import recreate_plan
@@ -175,43 +180,28 @@ def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
     return dataset.split(split).ids if split == "test" else recreate_plan(run, dataset).scored(split)
 
 
-def _print_scores(run: RunRecord, what: str, found: ScoreInfo, evaluation: Evaluation) -> None:
+def _print_scores(run: RunRecord, what: str, scores: ScoreInfo, evaluation: Evaluation) -> None:
+    """Print every known score of an evaluation, the IoU of each class, and the counting policy."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    from segcore.metrics import POLICY
+    from segcore.evaluation.stored_counts import StoredCounts
+    from segcore.metrics import POLICY, SCORES
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]{escape(run.id)}[/bold] ({escape(run.title)}) on {escape(what)}")
     table = Table("score", "value")
-    table.add_row("mIoU", f"{found.miou:.4f}")
-    table.add_row("pixel accuracy", f"{found.pixel_accuracy:.4f}")
-    if found.miou_without_void is not None:
-        table.add_row("mIoU without void", f"{found.miou_without_void:.4f}")
-    if found.pixel_accuracy_without_void is not None:
-        table.add_row("pixel accuracy without void", f"{found.pixel_accuracy_without_void:.4f}")
-    table.add_row("mean accuracy", f"{found.mean_accuracy:.4f}")
-    table.add_row("mean Dice", f"{found.mean_dice:.4f}")
-    table.add_row("frequency-weighted IoU", f"{found.frequency_weighted_iou:.4f}", end_section=True)
-    for name, value in _more_scores(evaluation):
-        table.add_row(name, f"{value:.4f}")
+    counts = StoredCounts(evaluation)
+    for score in SCORES.values():
+        value = counts.value(score)
+        if not math.isnan(value):
+            table.add_row(escape(score.name), f"{value:.4f}")
+    calibration = evaluation.calibration
+    if calibration is not None and calibration.temperature is not None:
+        table.add_row("temperature", f"{calibration.temperature:.2f}")
     table.add_section()
-    for name, iou in zip(run.labels.names, found.iou, strict=True):
+    for name, iou in zip(run.labels.names, scores.iou, strict=True):
         table.add_row(f"IoU {escape(name)}", "absent" if iou is None else f"{iou:.4f}")
     console.print(table)
     console.print(POLICY)
-
-
-def _more_scores(evaluation: Evaluation) -> Iterator[tuple[str, float]]:
-    """Scores that are not of the split's confusion matrix."""
-    yield "image mIoU", evaluation.image_miou
-    borders, calibration = evaluation.boundary, evaluation.calibration
-    if borders is not None:
-        yield "boundary IoU", borders.boundary_iou
-        yield "boundary IoU at 3 px", borders.boundary_iou_3px
-        yield "boundary F1", borders.boundary_f1
-    if calibration is not None:
-        yield "calibration error", calibration.before.ece
-        if calibration.after is not None:
-            yield f"calibration error at temperature {calibration.temperature:.2f}", calibration.after.ece

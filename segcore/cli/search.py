@@ -1,4 +1,4 @@
-"""`segcore search`: find settings by cross-validation."""
+"""The command `segcore search`, which finds settings by cross-validation."""
 
 from __future__ import annotations
 
@@ -13,41 +13,44 @@ from segcore.errors import ConfigError, nearest
 
 _DESCRIPTION = """\
 Try settings on K folds of the training set, cut by blocks of time, and write the best as a recipe of train.py. The same
-command goes on with a search that was stopped; started several times at once, the processes share the trials."""
+command continues a search that was stopped; processes started with the same command share the trials."""
 
 
 def add_search(commands: Commands) -> None:
-    """`segcore search`."""
+    """Add the parser of `segcore search`."""
     parser = commands.add_parser("search", help="find settings by cross-validation", description=_DESCRIPTION)
-    parser.add_argument("--space", required=True, metavar="FILE", help="YAML: what is searched; see docs/search.md")
-    parser.add_argument("--trials", type=int, required=True, metavar="N", help="trials in all, earlier ones included")
+    parser.add_argument("--space", required=True, metavar="FILE", help="YAML of what is searched; see docs/search.md")
+    parser.add_argument("--trials", type=int, required=True, metavar="N", help="trials in total, earlier ones included")
     parser.add_argument("--folds", type=int, required=True, metavar="K", help="parts of the training set, 2 or more")
-    parser.add_argument("--data", metavar="SOURCE", help="a folder, a zip, or drive (default: what the recipe says)")
+    parser.add_argument("--data", metavar="SOURCE", help="a folder, a zip, or drive (default: the recipe's data)")
     parser.add_argument("--out", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
-    parser.add_argument("--name", metavar="NAME", help="of the search (default: that of the space file)")
+    parser.add_argument("--name", metavar="NAME", help="name of the search (default: name of the space file)")
     parser.add_argument(
-        "--storage", metavar="FILE|URL", help="keeps the study (default: a file in the search's folder)"
+        "--storage", metavar="FILE|URL", help="where the study is stored (default: a file in the search's folder)"
     )
-    parser.add_argument("--resume", action="store_true", help="only go on with a search, never begin one")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of what is tried (default: 0)")
+    parser.add_argument("--resume", action="store_true", help="only continue a search, never start one")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the sampler (default: 0)")
     parser.add_argument("--sampler", default="tpe", metavar="NAME", help="tpe, random or grid (default: tpe)")
     parser.add_argument(
         "--prune", action=argparse.BooleanOptionalAction, default=True, help="stop trials below the median (default)"
     )
     parser.add_argument(
-        "--launcher", default="local", choices=("local", "ray"), help="trials here in turn (default), or on Ray"
+        "--launcher",
+        default="local",
+        choices=("local", "ray"),
+        help="train trials here in turn (default), or on Ray",
     )
     parser.add_argument("settings", nargs="*", metavar="-- FLAGS", help="flags of train.py, for all trials")
     parser.set_defaults(run=run_search)
 
 
 def run_search(arguments: argparse.Namespace) -> int:
-    """Search, and tell what was found."""
+    """Run `segcore search`; returns the exit code."""
     from segcore.data import check_source
     from segcore.training.loggers import check_loggers
     from segcore.training.openmp import SPIN
     from segcore.training.ray.cluster import check_ray
-    from segcore.training.search.search_space import read_space
+    from segcore.training.search.space_file import read_space
 
     if arguments.trials < 1:
         raise ConfigError(f"--trials is {arguments.trials}; expected 1 or more.")
@@ -93,16 +96,16 @@ def run_search(arguments: argparse.Namespace) -> int:
 
 
 def _settings(flags: Sequence[str]) -> dict[str, Any]:
-    """Settings of train.py given behind `--`."""
+    """Parse the settings of train.py given after `--`."""
     from segcore.training.command_line import parser
     from segcore.training.config import TrainConfig, flag
 
-    found, rest = parser("segcore search ... --").parse_known_args(flags)
+    namespace, rest = parser("segcore search ... --").parse_known_args(flags)
     if rest:
         name = rest[0].partition("=")[0]
         close = nearest(name, map(flag, TrainConfig.model_fields))
         raise ConfigError(f"No option {name!r} of train.py behind `--`.{close} train.py --help lists them.")
-    values = vars(found)
+    values = vars(namespace)
     for name in [name for name in values if name not in TrainConfig.model_fields]:
         if values.pop(name):
             raise ConfigError(f"{flag(name)} can't be given behind `--`. A recipe is `base: FILE` in the space file.")

@@ -1,28 +1,29 @@
-"""Whether a model is as sure of an image as it was of images like those it was trained on."""
+"""Compares the entropy of one image with that of images like those a model was trained on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-FEWEST = 5  # known images; fewer say nothing of a distribution
+from segcore.arrays import F64
+
+FEWEST = 5  # known images; fewer don't describe a distribution
 
 
 @dataclass(frozen=True)
-class Familiarity:
-    """One image's mean entropy among those of known images.
+class EntropyCheck:
+    """The mean entropy of one image among those of known images.
 
-    High entropy tells that a model is undecided. Low entropy tells little: a network may be sure of what it has never
-    seen (Nguyen et al., "Deep neural networks are easily fooled", 2015).
+    High entropy tells that a model is uncertain. Low entropy tells little: a network may be certain of what it has
+    never seen (Nguyen et al., "Deep neural networks are easily fooled", 2015).
 
     Args:
-        entropy: Of the image, 0..1.
-        low: The lowest of the known ones.
-        high: The highest.
-        above: How many of the known ones are as high or higher.
-        known: How many there are.
+        entropy: Mean entropy of the image, 0..1.
+        low: Lowest mean entropy of the known images.
+        high: Highest of them.
+        above: Number of known images whose mean entropy is as high or higher.
+        known: Number of known images.
     """
 
     entropy: float
@@ -32,31 +33,35 @@ class Familiarity:
     known: int
 
     @property
-    def strange(self) -> bool:
-        """Whether the model is less sure than of any image it is known to be used to."""
+    def unusual(self) -> bool:
+        """Whether the model is less certain than on any known image."""
         return self.above == 0
 
     def sentence(self, split: str) -> str:
-        """For people; of the images of `split`."""
+        """The result for people.
+
+        Args:
+            split: Name of the split that the known images are of.
+        """
         others = f"of its {self.known} {split} images ({self.low:.2f} to {self.high:.2f})"
-        if self.strange:
+        if self.unusual:
             return f"less sure of this image (entropy {self.entropy:.2f}) than of any {others}"
         share = 100 * self.above / self.known
         return f"entropy {self.entropy:.2f}; {share:.0f} % {others} are as high or higher"
 
 
-def familiarity(entropy: float, known: npt.NDArray[np.float64]) -> Familiarity | None:
-    """Where an image's mean entropy stands among those of known images; None where too few are known to tell.
+def check_entropy(entropy: float, known: F64) -> EntropyCheck | None:
+    """Compare an image's mean entropy with those of known images; None where too few are known.
 
     Args:
         entropy: Mean over the image, 0..1.
-        known: `[N]` the same of images like those the model was trained on; NaN where unknown.
+        known: `[N]` means of images like those the model was trained on; NaN where unknown.
 
-    >>> familiarity(0.3, np.array([0.1, 0.2, 0.1, 0.2, 0.15])).strange
+    >>> check_entropy(0.3, np.array([0.1, 0.2, 0.1, 0.2, 0.15])).unusual
     True
     """
     values = known[~np.isnan(known)]
     if len(values) < FEWEST or np.isnan(entropy):
         return None
     above = int(np.count_nonzero(values >= entropy))
-    return Familiarity(entropy, float(values.min()), float(values.max()), above, len(values))
+    return EntropyCheck(entropy, float(values.min()), float(values.max()), above, len(values))

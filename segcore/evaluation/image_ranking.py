@@ -1,6 +1,6 @@
-"""Which images to look at first: ranked by how one run, two, or all of them did. From stored counts alone.
+"""Ranks the images of a split by how one run, two runs or all runs scored on them, from stored counts alone.
 
-Nothing dense in both classes is made of the counts, so 100,000 images are ranked as 11 are.
+No `[N, C, C]` array is made, so memory allows 100,000 images.
 """
 
 from __future__ import annotations
@@ -14,29 +14,39 @@ import numpy as np
 
 from segcore.arrays import F64, I64, Bool
 from segcore.errors import EvaluationError, RunError, unknown
-from segcore.evaluation.comparison.bootstrap_samples import Counted, sums_of
-from segcore.evaluation.comparison.score_registry import METRICS, metrics_of
+from segcore.evaluation.stored_counts import FILES, StoredCounts
 from segcore.labels import LabelMap
-from segcore.metrics import CLASS_SCORES, Sums, statistic
+from segcore.metrics import CLASS_SCORES, SCORES, Score, Sums, statistic
 
 if TYPE_CHECKING:
     from segcore.runs import Evaluation
 
-
-# All that splits are compared by; the mIoU of one image is its mIoU by image.
-SCORES = {key: metric.title for key, metric in METRICS.items() if key != "image_miou"}
-# Of entropy neither more nor less is better, but the image that a model is most undecided about is the one to look at.
-LOWER_IS_BETTER = frozenset(key for key in SCORES if METRICS[key].higher_is_better is not True)
 JOINT = ":"  # between two names in a link
+
+
+def image_scores() -> dict[str, Score]:
+    """The scores of a whole image that images can be ranked by, by key."""
+    return {key: score for key, score in SCORES.items() if score.ranks_images}
+
+
+def lower_is_better(name: str) -> bool:
+    """Whether the image with the higher score is the one to look at.
+
+    For entropy no value is better, but the image that a model is most uncertain about is worth looking at.
+
+    >>> lower_is_better("miou"), lower_is_better("ece"), lower_is_better("iou:Car")
+    (False, True, False)
+    """
+    return name in SCORES and SCORES[name].higher_is_better is not True
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One way to be wrong: a cell of the confusion matrix, or all of a row or column but the diagonal.
+    """One kind of error: a cell of the confusion matrix, or a row or column of it without the diagonal.
 
     Args:
         true: Id of the true class; None for any.
-        taken: Id of the class it was taken for; None for any.
+        taken: Id of the predicted class; None for any.
     """
 
     true: int | None
@@ -44,7 +54,7 @@ class Mistake:
 
     @classmethod
     def parse(cls, text: str, labels: LabelMap) -> Mistake | None:
-        """What `name` wrote; None where it names no mistake among these classes.
+        """Read what `name` returned; None where it names no mistake among these classes.
 
         >>> from segcore.labels import CAMVID11
         >>> Mistake.parse("Fence:Building", CAMVID11), Mistake.parse(":Road", CAMVID11), Mistake.parse("x", CAMVID11)
@@ -58,11 +68,11 @@ class Mistake:
         return None
 
     def name(self, labels: LabelMap) -> str:
-        """Short, for a link: `Fence:Building`, `Fence:` (taken for anything else), `:Building`."""
+        """Its name in links: `Fence:Building`, `Fence:` (taken for anything else), `:Building`."""
         return JOINT.join("" if index is None else labels.names[index] for index in (self.true, self.taken))
 
     def sentence(self, labels: LabelMap) -> str:
-        """For people: `Fence taken for Building`."""
+        """Its name for people: `Fence taken for Building`."""
         true = "another class" if self.true is None else labels.names[self.true]
         taken = "another class" if self.taken is None else labels.names[self.taken]
         return f"{true} taken for {taken}"
@@ -70,29 +80,39 @@ class Mistake:
 
 @dataclass(frozen=True, eq=False)
 class ImageScores:
-    """One run's scores of each image of a split.
+    """One run's scores of each image of a split; `ImageScores.of` makes one.
 
     Args:
-        evaluation: What it has stored.
-        sums: Its counts summed by image and class.
+        counts: The counts of the stored evaluation.
     """
 
-    evaluation: Evaluation
-    sums: Sums
+    counts: StoredCounts
 
     @classmethod
     def of(cls, evaluation: Evaluation) -> ImageScores:
-        """Sum a stored evaluation's counts."""
-        return cls(evaluation, sums_of(evaluation))
+        """Sum a stored evaluation's counts by image and class."""
+        scores = cls(StoredCounts(evaluation))
+        _ = scores.sums  # computed here, where callers cache the result
+        return scores
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """The stored evaluation."""
+        return self.counts.evaluation
+
+    @property
+    def sums(self) -> Sums:
+        """`[N, C]` sums of its confusion counts."""
+        return self.counts.sums
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The images, N of them."""
+        """Ids of the N images."""
         return self.evaluation.ids
 
     @property
     def labels(self) -> LabelMap:
-        """The classes, C of them."""
+        """The C classes."""
         return self.evaluation.labels
 
     def score(self, name: str) -> F64:
@@ -106,59 +126,60 @@ class ImageScores:
         Raises:
             EvaluationError: when it is no such key.
         """
-        if name in SCORES:
-            found = Counted.of(self.evaluation, METRICS[name], self.sums)
-            return np.full(len(self.ids), np.nan) if found is None else found.each
-        kind, _, class_name = name.partition(JOINT)
-        if kind not in CLASS_SCORES or class_name not in self.labels.names:
+        if name in image_scores():
+            return self.counts.per_image(SCORES[name])
+        key, _, class_name = name.partition(JOINT)
+        if key not in CLASS_SCORES or class_name not in self.labels.names:
             raise EvaluationError(unknown("score of an image", name, tuple(score_titles(self.labels))))
-        return statistic(kind, index=self.labels.index(class_name)).each(self.sums)
+        return statistic(key, index=self.labels.index(class_name)).per_image(self.sums)
 
     def lacks(self, name: str) -> str:
-        """Why not one image has a score that is read from a file of its own; empty where that isn't the reason."""
-        if name not in SCORES or not METRICS[name].file:
+        """Why no image has a score, where the file that holds its counts is the reason; else empty."""
+        if name not in SCORES or SCORES[name].source not in FILES:
             return ""
-        if not (self.evaluation.path / METRICS[name].file).is_file():
+        source = SCORES[name].source
+        if not (self.evaluation.path / FILES[source]).is_file():
             return self.evaluation.missing
         try:
-            found = self.evaluation.boundary_counts, self.evaluation.calibration_counts
+            _, calibration = self.evaluation.boundary_counts, self.evaluation.calibration_counts
         except RunError as error:
             return str(error)
-        if name == "ece_scaled" and found[1] is not None and found[1].temperature is None:
+        if source == "calibration_scaled" and calibration is not None and calibration.temperature is None:
             split = self.evaluation.split
             return f"It was evaluated on {split} before there was a temperature: evaluate val, then {split} again."
         return ""
 
     def mistaken(self, mistake: Mistake) -> I64:
-        """`[N]` int64 pixels of each image that were mistaken in this way."""
+        """`[N]` int64 pixels of each image with this mistake."""
         image, truth, prediction, pixels = self.evaluation.cells
-        found = truth != prediction
+        wrong = truth != prediction
         if mistake.true is not None:
-            found &= truth == mistake.true
+            wrong &= truth == mistake.true
         if mistake.taken is not None:
-            found &= prediction == mistake.taken
-        return np.bincount(image[found], pixels[found], minlength=len(self.ids)).astype(np.int64)
+            wrong &= prediction == mistake.taken
+        return np.bincount(image[wrong], pixels[wrong], minlength=len(self.ids)).astype(np.int64)
 
 
 def class_scores(class_name: str) -> dict[str, str]:
     """The scores of one class that images can be ranked by: key -> title."""
-    return {f"{key}{JOINT}{class_name}": f"{title} of {class_name}" for key, title in CLASS_SCORES.items()}
+    return {f"{key}{JOINT}{class_name}": f"{score.title} of {class_name}" for key, score in CLASS_SCORES.items()}
 
 
 def score_titles(labels: LabelMap) -> dict[str, str]:
     """Every score that images can be ranked by: key -> title."""
-    return SCORES | {key: title for name in labels.names for key, title in class_scores(name).items()}
+    titles = {key: score.title for key, score in image_scores().items()}
+    return titles | {key: title for name in labels.names for key, title in class_scores(name).items()}
 
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Images in the order to look at them; of equal ones the earlier in the split comes first.
+    """Images in order; of images with equal values the earlier in the split comes first.
 
     Args:
-        ids: Images that have a value.
-        places: `[K]` int64, where each of them stands in `Triage.ids`.
-        values: `[K]` float64, what they are ranked by.
-        left_out: How many of the asked ones have no value.
+        ids: Ids of the K images that have a value.
+        places: `[K]` int64 place of each of them in `Triage.ids`.
+        values: `[K]` float64 values they are ranked by.
+        left_out: Number of requested images without a value.
     """
 
     ids: tuple[str, ...]
@@ -169,12 +190,12 @@ class Ranking:
 
 @dataclass(frozen=True, eq=False)
 class Triage:
-    """Several runs' scores of the images of one split, side by side.
+    """Scores of the images of one split by several runs; `Triage.of` makes one.
 
     Args:
-        ids: Every image that any of them scored, N of them, in the split's order.
-        runs: R of them.
-        places: For each run, where its images stand among `ids`.
+        ids: Ids of all N images that any run was scored on, in the split's order.
+        runs: Scores of R runs.
+        places: For each run, the places of its images in `ids`.
     """
 
     ids: tuple[str, ...]
@@ -183,22 +204,25 @@ class Triage:
 
     @classmethod
     def of(cls, runs: Sequence[ImageScores]) -> Triage:
-        """Bring runs together that may have scored other images."""
+        """Combine runs, which may have been scored on different images."""
         ids = runs[0].ids if runs else ()
         if any(run.ids != ids for run in runs):
             ids = tuple(dict.fromkeys(sample_id for run in runs for sample_id in run.ids))
         index = {sample_id: place for place, sample_id in enumerate(ids)}
         places = [
-            np.arange(len(ids)) if run.ids == ids else np.array([index[each] for each in run.ids], np.int64)
+            np.arange(len(ids)) if run.ids == ids else np.array([index[sample_id] for sample_id in run.ids], np.int64)
             for run in runs
         ]
         return cls(ids, tuple(runs), tuple(places))
 
     @cached_property
     def known(self) -> dict[str, str]:
-        """The scores of `SCORES` that any of the runs has stored: key -> title."""
-        found = metrics_of([run.evaluation for run in self.runs])
-        return {key: title for key, title in SCORES.items() if key in found or key == next(iter(SCORES))}
+        """The scores of whole images that are known of any run, and mIoU in any case: key -> title."""
+        return {
+            key: score.title
+            for key, score in image_scores().items()
+            if key == "miou" or any(run.counts.knows(score) for run in self.runs)
+        }
 
     def scores(self, name: str) -> F64:
         """`[R, N]` a score of every image by every run; NaN where there is none."""
@@ -215,61 +239,67 @@ class Triage:
 
     def present(self, class_id: int) -> Bool:
         """`[N]` whether an image's ground truth holds a class."""
-        found = np.zeros(len(self.ids), bool)
+        present = np.zeros(len(self.ids), bool)
         for run, places in zip(self.runs, self.places, strict=True):
-            found[places] |= run.sums.true[:, class_id] > 0
-        return found
+            present[places] |= run.sums.true[:, class_id] > 0
+        return present
 
     def mistaken(self, run: int, mistake: Mistake) -> I64:
-        """`[N]` int64 pixels of each image that a run mistook in this way."""
-        found = np.zeros(len(self.ids), np.int64)
-        found[self.places[run]] = self.runs[run].mistaken(mistake)
-        return found
+        """`[N]` int64 pixels of each image with this mistake of a run."""
+        pixels = np.zeros(len(self.ids), np.int64)
+        pixels[self.places[run]] = self.runs[run].mistaken(mistake)
+        return pixels
 
     def worst(self, run: int, score: str, keep: Bool | None = None) -> Ranking:
-        """The lowest score of one run first (the highest, where less is better)."""
-        return self.ranked(self.score(run, score), score in LOWER_IS_BETTER, keep)
+        """Images by the score of one run, the worst first."""
+        return self.ranked(self.score(run, score), lower_is_better(score), keep)
 
     def difference(self, run: int, than: int, score: str, keep: Bool | None = None) -> Ranking:
-        """Where one run is better than another: values are by how much, below 0 where it is worse."""
+        """Images by how much better run is than `than`; values are below 0 where it is worse."""
         ours, theirs = self.score(run, score), self.score(than, score)
-        return self.ranked(theirs - ours if score in LOWER_IS_BETTER else ours - theirs, True, keep)
+        return self.ranked(theirs - ours if lower_is_better(score) else ours - theirs, True, keep)
 
     def all_fail(self, score: str, keep: Bool | None = None) -> Ranking:
-        """Where even the best of all runs is bad: values are its score."""
-        return self.ranked(best(self.scores(score), score)[0], score in LOWER_IS_BETTER, keep)
+        """Images by the score of the best run on each, the worst first."""
+        return self.ranked(best(self.scores(score), score)[0], lower_is_better(score), keep)
 
     def most(self, values: Mapping[str, float], keep: Bool | None = None) -> Ranking:
-        """The highest of some other values first; images without one are left out."""
-        found = np.array([values.get(sample_id, np.nan) for sample_id in self.ids], np.float64)
-        return self.ranked(found, True, keep)
+        """Images by other values, the highest first; images without one are left out."""
+        column = np.array([values.get(sample_id, np.nan) for sample_id in self.ids], np.float64)
+        return self.ranked(column, True, keep)
 
     def in_order(self, values: F64, keep: Bool | None = None) -> Ranking:
-        """As the split has them; images without a value stay."""
+        """Images in the split's order; images without a value stay."""
         shown = np.flatnonzero(np.ones(len(self.ids), bool) if keep is None else keep)
         return self._ranking(shown, values, 0)
 
     def ranked(self, values: F64, descending: bool, keep: Bool | None = None) -> Ranking:
-        """Images by `values`, `[N]`; those that are NaN are left out, those that `keep` denies are not asked for."""
-        asked = np.ones(len(self.ids), bool) if keep is None else keep
-        shown = np.flatnonzero(asked & ~np.isnan(values))
+        """Images by their value.
+
+        Args:
+            values: `[N]`; images with NaN are left out.
+            descending: Whether the highest comes first.
+            keep: `[N]` which images are requested; None for all.
+        """
+        requested = np.ones(len(self.ids), bool) if keep is None else keep
+        shown = np.flatnonzero(requested & ~np.isnan(values))
         order = shown[np.argsort(-values[shown] if descending else values[shown], kind="stable")]
-        return self._ranking(order, values, int(np.count_nonzero(asked)) - len(order))
+        return self._ranking(order, values, int(np.count_nonzero(requested)) - len(order))
 
     def _ranking(self, order: I64, values: F64, left_out: int) -> Ranking:
         return Ranking(tuple(self.ids[index] for index in order), order, values[order], left_out)
 
 
 def best(scores: F64, name: str) -> tuple[F64, I64]:
-    """Of `[R, N]` scores the best of each image, and the run that has it (the first of equals; -1 where none has one).
+    """The best score of each image, and the run that has it: the first of equal ones, -1 where no run has a score.
 
     Args:
-        scores: As `Triage.scores` returns them.
-        name: Which score they are.
+        scores: `[R, N]`, as `Triage.scores` returns them.
+        name: Key of the score.
     """
     if not len(scores):
         return np.empty(0), np.empty(0, np.int64)
-    sign = -1 if name in LOWER_IS_BETTER else 1
+    sign = -1 if lower_is_better(name) else 1
     filled = np.where(np.isnan(scores), -np.inf, sign * scores)
     run = filled.argmax(axis=0)
     values = np.take_along_axis(scores, run[None], axis=0)[0]

@@ -12,8 +12,6 @@ from segcore.metrics.bootstrap_intervals import (
 )
 from segcore.metrics.boundary import BoundaryScores, boundary_band, boundary_counts, boundary_scores
 from segcore.metrics.calibration import (
-    BINS,
-    CALIBRATION_COLUMNS,
     Calibration,
     Reliability,
     Sampled,
@@ -22,20 +20,9 @@ from segcore.metrics.calibration import (
     grid_step,
 )
 from segcore.metrics.confusion import confusion_matrix
-from segcore.metrics.glossary import (
-    CLASS_SCORES,
-    EXPLAIN,
-    HELP,
-    POLICY,
-)
-from segcore.metrics.score_functions import (
-    BOUNDARY_COLUMNS,
-    STATISTICS,
-    Counts,
-    ScoreFunction,
-    Sums,
-    statistic,
-)
+from segcore.metrics.counts import BINS, BOUNDARY_COLUMNS, CALIBRATION_COLUMNS, Counts, Sums
+from segcore.metrics.glossary import EXPLAIN, HELP, POLICY
+from segcore.metrics.registry import CLASS_SCORES, SCORES, Score, ScoreFunction, statistic
 from segcore.metrics.scores import Scores, per_image, scores
 
 __all__ = [
@@ -46,7 +33,7 @@ __all__ = [
     "EXPLAIN",
     "HELP",
     "POLICY",
-    "STATISTICS",
+    "SCORES",
     "BootstrapSamples",
     "BoundaryScores",
     "Calibration",
@@ -55,6 +42,7 @@ __all__ = [
     "PairedInterval",
     "Reliability",
     "Sampled",
+    "Score",
     "ScoreFunction",
     "Scores",
     "Sums",

@@ -27,7 +27,8 @@ from segcore.arrays import F64, I64, U8Mask
 from segcore.errors import EvaluationError
 from segcore.labels import IGNORE_INDEX, MAX_CLASSES
 from segcore.metrics.confusion import pair_counts
-from segcore.metrics.score_functions import BOUNDARY_COLUMNS, statistic
+from segcore.metrics.counts import BOUNDARY_COLUMNS
+from segcore.metrics.registry import statistic
 
 BOUNDARY = ("boundary_iou", "boundary_iou_3px", "boundary_f1")
 BAND = 0.02  # of the diagonal

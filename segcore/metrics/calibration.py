@@ -22,15 +22,9 @@ import numpy.typing as npt
 from segcore.arrays import F32, F64, I64
 from segcore.errors import EvaluationError
 from segcore.labels import IGNORE_INDEX
+from segcore.metrics.counts import BINS, CALIBRATION_COLUMNS
+from segcore.metrics.registry import SCORES
 
-BINS = 15
-CALIBRATION_COLUMNS = (
-    "pixels",  # scored pixels whose confidence is in the bin
-    "right",  # of those, whose class is right
-    "confidence",  # of those, the sum of their confidence
-    "sampled",  # of those, on the grid
-    "nll",  # of those on the grid, the sum of -log p(true class)
-)
 COOLEST, HOTTEST = 0.05, 20.0
 
 
@@ -67,14 +61,15 @@ class Reliability:
                 f"Calibration counts are {list(counts.shape)}; expected [{BINS}, {len(CALIBRATION_COLUMNS)}] or "
                 "those of N images."
             )
-        pixels, right, confidence, sampled, nll = counts.reshape(-1, *counts.shape[-2:]).sum(axis=0).T
-        filled, total = pixels > 0, pixels.sum()
+        images = counts.reshape(-1, *counts.shape[-2:])
+        pixels, right, confidence, sampled, nll = images.sum(axis=0).T
+        filled = pixels > 0
         accuracy, mean = (np.divide(each, pixels, np.full(BINS, np.nan), where=filled) for each in (right, confidence))
         return cls(
             pixels.astype(np.int64),
             accuracy,
             mean,
-            float(np.abs(right - confidence).sum() / total) if total else math.nan,
+            float(SCORES["ece"].function().value(images)),
             float(nll.sum() / sampled.sum()) if sampled.sum() else math.nan,
         )
 

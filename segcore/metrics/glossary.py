@@ -1,6 +1,8 @@
-"""What every number means: the one source of the words beside them."""
+"""Explanations of scores for readers: the counting policy, a sentence a term, a paragraph a topic."""
 
 from __future__ import annotations
+
+from segcore.metrics.registry import CLASS_SCORES, SCORES
 
 POLICY = (
     "Pixels are counted over the whole split at the ground truth's own size, ignored pixels (void, unless it is one "
@@ -8,34 +10,15 @@ POLICY = (
     "split."
 )
 
+# One sentence a term, short enough for a tooltip.
 HELP: dict[str, str] = {
-    "miou": "Mean IoU: the IoU of each class, averaged over the classes present in the ground truth.",
-    "image_miou": "Image mIoU: the mean IoU of each image by itself, averaged over images; each image counts alike.",
-    "pixel_accuracy": "Pixel accuracy: the share of scored pixels whose class is right; large classes dominate it.",
-    "miou_without_void": "Mean IoU with void pixels left out, where void was trained as a class.",
-    "pixel_accuracy_without_void": "Pixel accuracy with void pixels left out, where void was trained as a class.",
-    "mean_accuracy": "Mean accuracy: the accuracy of each class, averaged over the classes present.",
-    "mean_dice": "Mean Dice: the Dice (F1) score of each class, averaged over the classes present.",
-    "frequency_weighted_iou": "Frequency-weighted IoU: the IoU of each class, weighted by its share of true pixels.",
-    "iou": "IoU of a class: pixels both true and predicted, over pixels that are either.",
-    "accuracy": "Accuracy (recall) of a class: the share of its true pixels that were found.",
-    "precision": "Precision of a class: the share of the pixels called so that are so.",
-    "dice": "Dice (F1) of a class: twice the pixels both true and predicted, over true plus predicted pixels.",
-    "boundary_iou": "Boundary IoU: IoU of the bands inside true and predicted borders, 2 % of the diagonal wide.",
-    "boundary_iou_3px": "Boundary IoU at 3 px: IoU of the bands inside true and predicted borders, 3 pixels wide.",
-    "boundary_f1": "Boundary F1: how much of the predicted border has a true one within 3 pixels, and the other way.",
-    "ece": "Calibration error: how far confidence is from the share of right pixels, averaged over pixels; 0 is best.",
-    "ece_scaled": "The same with logits divided by the temperature that validation asks for.",
+    **{key: score.help for key, score in {**SCORES, **CLASS_SCORES}.items()},
     "nll": "Negative log likelihood: minus the log of the probability given to the true class; 0 is best.",
-    "temperature": "Temperature: what logits are divided by to be calibrated on validation; above 1, it was too sure.",
+    "temperature": "Temperature: logits are divided by it to be calibrated on validation; above 1: overconfident.",
     "confidence": "Confidence: the softmax probability of the predicted class.",
-    "entropy": "Entropy: how undecided the model was, averaged over the image; 0 is certain, 1 is a uniform guess.",
     "interval": "95 % interval: how far the score would move with other images of the same kind.",
     "probability": "Probability that one is better than the other on other images of the same kind; 50 % is a tie.",
 }
-
-# Those of a class, as people call them.
-CLASS_SCORES: dict[str, str] = {"iou": "IoU", "precision": "precision", "accuracy": "recall", "dice": "Dice"}
 
 EXPLAIN: dict[str, str] = {
     "Counting": (

@@ -1,27 +1,17 @@
-"""Scores from confusion counts, under one stated policy."""
+"""Scores of a split or of single images, from confusion counts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segcore.arrays import F64, I64
-from segcore.metrics.score_functions import Sums, checked, statistic
-
-_SCORES = (
-    "miou",
-    "pixel_accuracy",
-    "mean_accuracy",
-    "mean_dice",
-    "frequency_weighted_iou",
-    "iou",
-    "accuracy",
-    "precision",
-    "dice",
-)
+from segcore.metrics.counts import Sums, checked_confusion
+from segcore.metrics.registry import CLASS_SCORES, SCORES
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +25,9 @@ class Scores:
         mean_dice: Dice averaged over the classes present.
         frequency_weighted_iou: IoU weighted by each class's share of true pixels.
         iou: `[C]` float64; NaN where the class is absent from the ground truth.
-        accuracy: `[C]`, likewise.
-        precision: `[C]`, likewise; 0 for a class that is present and never predicted.
-        dice: `[C]`, likewise.
+        accuracy: `[C]` float64 share of the true pixels of a class that were found (recall); NaN where absent.
+        precision: `[C]` float64; NaN where absent, 0 for a class that is present and never predicted.
+        dice: `[C]` float64 F1 score; NaN where absent.
         absent: Ids of the classes absent from the ground truth (or left out).
         pixels: Number of scored pixels.
     """
@@ -67,27 +57,20 @@ def scores(counts: I64, *, without: Iterable[int] = ()) -> Scores:
     Raises:
         EvaluationError: when the shape is neither, a count is negative, or `without` names no class.
 
-    >>> found = scores(np.array([[3, 1], [0, 4]]))
-    >>> round(found.miou, 3), found.pixel_accuracy
-    (0.775, 0.875)
+    >>> result = scores(np.array([[3, 1], [0, 4]]))
+    >>> round(result.miou, 3), result.pixel_accuracy, result.iou.tolist()
+    (0.775, 0.875, [0.75, 0.8])
     """
-    whole = checked(counts, (2, 3))
-    total = whole.sum(axis=0) if whole.ndim == 3 else whole
-    values = per_image(total[None], without=without)
-    iou = values["iou"][0]
-    return Scores(
-        miou=float(values["miou"][0]),
-        pixel_accuracy=float(values["pixel_accuracy"][0]),
-        mean_accuracy=float(values["mean_accuracy"][0]),
-        mean_dice=float(values["mean_dice"][0]),
-        frequency_weighted_iou=float(values["frequency_weighted_iou"][0]),
-        iou=iou,
-        accuracy=values["accuracy"][0],
-        precision=values["precision"][0],
-        dice=values["dice"][0],
-        absent=tuple(int(index) for index in np.flatnonzero(np.isnan(iou))),
-        pixels=int(values["pixels"][0]),
-    )
+    counts = checked_confusion(counts, (2, 3))
+    total = counts.sum(axis=0) if counts.ndim == 3 else counts
+    values = {name: column[0] for name, column in per_image(total[None], without=without).items()}
+    known: dict[str, Any] = {
+        field.name: values[field.name] if field.name in CLASS_SCORES else float(values[field.name])
+        for field in fields(Scores)
+        if field.name in SCORES or field.name in CLASS_SCORES
+    }
+    absent = tuple(int(index) for index in np.flatnonzero(np.isnan(known["iou"])))
+    return Scores(**known, absent=absent, pixels=int(values["pixels"]))
 
 
 def per_image(counts: I64, *, without: Iterable[int] = ()) -> dict[str, npt.NDArray[np.generic]]:
@@ -98,11 +81,21 @@ def per_image(counts: I64, *, without: Iterable[int] = ()) -> dict[str, npt.NDAr
         without: True classes whose pixels are left out.
 
     Returns:
-        `miou`, `pixel_accuracy`, `mean_accuracy`, `mean_dice`, `frequency_weighted_iou`: `[N]` float64;
-        `iou`, `accuracy`, `precision`, `dice`: `[N, C]` float64, NaN where absent; `pixels`: `[N]` int64.
+        Every score of confusion counts, by its key: `[N]` float64 for those of `SCORES` (`miou`, `pixel_accuracy`,
+        ...), `[N, C]` float64 for those of `CLASS_SCORES` (`iou`, ...), NaN where absent; `pixels`: `[N]` int64.
 
     Raises:
         EvaluationError: when the shape is another, a count is negative, or `without` names no class.
+
+    >>> per_image(np.array([[[3, 1], [0, 4]], [[1, 0], [0, 1]]]))["miou"].tolist()
+    [0.775, 1.0]
     """
     sums = Sums.of(counts, without)
-    return {**{name: statistic(name).each(sums) for name in _SCORES}, "pixels": sums.true.sum(axis=1)}
+    return {
+        **{
+            key: score.function().per_image(sums)
+            for key, score in {**SCORES, **CLASS_SCORES}.items()
+            if score.source == "confusion" and score.ranks_images and not score.without_void
+        },
+        "pixels": sums.true.sum(axis=1),
+    }

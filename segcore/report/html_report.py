@@ -76,7 +76,7 @@ def document(data: ReportData) -> str:
     """The whole page as text."""
     from segcore import __version__
 
-    names = dict.fromkeys(pool.kind.dataset for pool in data.comparison.pools)
+    names = dict.fromkeys(pool.label_space.dataset for pool in data.comparison.pools)
     scored = sum(not row.problem for row in data.comparison.rows)
     page = (
         _environment()

@@ -121,8 +121,8 @@ def notes(comparison: Comparison, pool: int, shown: Sequence[Column] = ()) -> li
     if any(interval(row) != "–" for row in rows):
         drawn = f"blocks of {kept.block} frames" if kept.block > 1 else "images"
         sentences.append(f"Intervals: 95 %, bootstrap over {drawn}, {comparison.resamples:,} draws.")
-    if len(comparison.level(pool)) > 1:
-        sentences.append(f"Bold: the best, and what {kept.where} can't separate from it.")
+    if len(comparison.tied_with_best(pool)) > 1:
+        sentences.append(f"Bold: the best; {kept.where} are too few to show a difference between these.")
     sentences += [column.note for column in shown if column.note][:1]  # the others were measured at the same place
     inside = [run for run in comparison.runs if run.id in kept.runs]
     return [*sentences, *comparison.stale(kept.runs), *leak_notes(inside, comparison.split)]
@@ -171,7 +171,7 @@ def _markdown(text: str) -> str:
 def _bold(comparison: Comparison, pool: int) -> frozenset[str]:
     """Ids of the rows to print bold: the best and those tied with it; none where there is one row."""
     rows = comparison.ranked(pool)
-    return comparison.level(pool) if len(rows) > 1 else frozenset()
+    return comparison.tied_with_best(pool) if len(rows) > 1 else frozenset()
 
 
 def latex(comparison: Comparison, sort: str | None = None, requested: Requested = None) -> str:
@@ -185,7 +185,7 @@ def latex(comparison: Comparison, sort: str | None = None, requested: Requested 
             if row.id in level:
                 cells[_RANKED_BY] = rf"\textbf{{{cells[_RANKED_BY]}}}"
             lines.append(" & ".join(cells) + r" \\")
-        name = re.sub(r"[^a-z0-9]+", "-", f"{comparison.pools[pool].kind.dataset}-{comparison.split}".lower())
+        name = re.sub(r"[^a-z0-9]+", "-", f"{comparison.pools[pool].label_space.dataset}-{comparison.split}".lower())
         kind = "".join("r" if column.number else "l" for column in shown)
         body = "\n    ".join([r"\toprule", *lines, r"\bottomrule"])
         caption = escaped(" ".join(notes(comparison, pool, shown)))

@@ -12,7 +12,7 @@ from pydantic import Field, FiniteFloat, field_validator
 from segcore.arrays import I64
 from segcore.errors import EvaluationError, LabelError
 from segcore.labels import LabelMap
-from segcore.metrics import scores
+from segcore.metrics import SCORES, scores
 from segcore.runs.json_documents import Document
 
 SCHEMA_VERSION: Final = 1
@@ -65,7 +65,10 @@ class InputInfo(Document):
 
 
 class ScoreInfo(Document):
-    """Scores of one split, all in 0..1; `iou` is `None` for the classes in `absent`, which the ground truth lacks."""
+    """Scores of one split, all in 0..1; `iou` is `None` for the classes in `absent`, which the ground truth lacks.
+
+    These fields are fixed by the format of `summary.json`; other scores are computed from the stored evaluation.
+    """
 
     miou: FiniteFloat
     pixel_accuracy: FiniteFloat
@@ -93,19 +96,23 @@ class ScoreInfo(Document):
             raise EvaluationError(
                 f"No pixel to score: every ground-truth pixel is ignored in {labels.name}. Check the masks and --void."
             )
+        values = {key: getattr(split_scores, key) for key in cls._keys() if not SCORES[key].without_void}
         void = void_ids(labels)
-        without_void = scores(counts, without=void) if void else None
-        return cls(
-            miou=split_scores.miou,
-            pixel_accuracy=split_scores.pixel_accuracy,
-            mean_accuracy=split_scores.mean_accuracy,
-            mean_dice=split_scores.mean_dice,
-            frequency_weighted_iou=split_scores.frequency_weighted_iou,
-            miou_without_void=without_void.miou if without_void and without_void.pixels else None,
-            pixel_accuracy_without_void=without_void.pixel_accuracy if without_void and without_void.pixels else None,
-            iou=tuple(None if math.isnan(value) else float(value) for value in split_scores.iou),
-            absent=split_scores.absent,
-        )
+        for key in (key for key in cls._keys() if void and SCORES[key].without_void):
+            value = float(SCORES[key].function(without=void).value(counts.reshape(-1, *counts.shape[-2:])))
+            values[key] = None if math.isnan(value) else value
+        iou = tuple(None if math.isnan(value) else float(value) for value in split_scores.iou)
+        return cls(**values, iou=iou, absent=split_scores.absent)
+
+    @classmethod
+    def _keys(cls) -> list[str]:
+        """The scores that `summary.json` stores."""
+        return [key for key in SCORES if key in cls.model_fields]
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The known scores of all classes together, by their keys in `SCORES`."""
+        return {key: value for key in self._keys() if (value := getattr(self, key)) is not None}
 
 
 class Member(Document):

@@ -1,4 +1,4 @@
-"""Training: settings in, runs in `checkpoints/` out. torch and lightning are loaded when a training starts."""
+"""Training: reads settings and writes runs to `checkpoints/`. A training's start imports torch."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What happens around the steps of a training: rows, best weights, checkpoints, the epoch's line, a clean stop."""
+"""Lightning callback that writes metrics, best weights and checkpoints, and stops a training cleanly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Interrupted(Exception):
 
 @dataclass
 class Progress:
-    """How far a training came, and what it cost."""
+    """How far a training has come, and what it has cost."""
 
     epochs: int = 0
     best_epoch: int | None = None
@@ -38,7 +38,7 @@ class Progress:
 
     @property
     def wait_share(self) -> float:
-        """Share of the time in which a step waited for data."""
+        """Share of the training time spent waiting for data, 0..1."""
         return self.waited / self.seconds if self.seconds else 0.0
 
     def state(self) -> dict[str, Any]:
@@ -46,20 +46,20 @@ class Progress:
         return asdict(self)
 
 
-OnEpoch = Callable[[Mapping[str, Any]], bool]  # gets the row of an epoch; False stops the training
+OnEpoch = Callable[[Mapping[str, Any]], bool]  # called with an epoch's row of metrics; False stops the training
 
 
 class Recorder(pl.Callback):
-    """Writes a row of metrics an epoch, the weights whenever validation mIoU is the best so far, and `last.ckpt`.
+    """Writes each epoch's metrics, the weights when validation mIoU is the best so far, and `last.ckpt`.
 
     Args:
-        writer: Of the run.
-        reporter: Tells the user.
+        writer: Writes the run's folder.
+        reporter: Prints progress.
         stop: Whether the user asked to stop.
-        progress: Kept up to date.
-        batches: Of training; told which epoch it is.
+        progress: Updated during training.
+        batches: The training batches; their epoch is set here.
         start: Where the training begins.
-        on_epoch: Sees the row of each epoch.
+        on_epoch: Called with each epoch's row of metrics; returning False stops the training.
     """
 
     def __init__(
@@ -80,17 +80,17 @@ class Recorder(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         module = _module(pl_module)
         module.freeze_for(trainer.current_epoch)
-        if not module.world.first:  # DDP gave every process the first one's losses and counts
+        if not module.world.first:  # DDP copied the first process's losses and counts into every process
             module.start("train")
             module.start("val")
-        self.stop.listen()  # Lightning answers SIGTERM in a way of its own, which several processes don't survive
+        self.stop.listen()  # Lightning installs a SIGTERM handler that ends a training of several processes
         self._epoch_started = self._step_ended = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Runs before the epoch's first batch is asked for; not where a training goes on in the middle of an epoch."""
+        """Runs before the epoch's first batch is loaded; not when a training resumes in the middle of an epoch."""
         module, epoch = _module(pl_module), trainer.current_epoch
         module.start("train")
-        module.start("val")  # here as well, for a process that has no batch to validate
+        module.start("val")  # also here, for a process that has no validation batch
         module.freeze_for(epoch)
         if module.settings.frozen_at(epoch) != "encoder":
             module.features.drop()
@@ -104,7 +104,7 @@ class Recorder(pl.Callback):
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
         self.progress.waited += time.perf_counter() - self._step_ended
-        self._lr = trainer.optimizers[0].param_groups[-1]["lr"]  # of the head; after the step it is the next one's
+        self._lr = trainer.optimizers[0].param_groups[-1]["lr"]  # the head's rate; after the step it is the next step's
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: Batch, batch_idx: int
@@ -116,11 +116,11 @@ class Recorder(pl.Callback):
         if done % trainer.accumulate_grad_batches or done == trainer.num_training_batches:
             return  # gradients are pending, or validation comes next
         due = time.monotonic() - self._saved > 60 * module.settings.checkpoint_minutes
-        asked, due = module.world.any(self.stop.asked, due)
-        if asked or due:
+        stop, due = module.world.any_rank(self.stop.requested, due)
+        if stop or due:
             self._save(trainer, module, Position(trainer.current_epoch, done, trainer.global_step))
-        if asked:
-            self.stop.asked = True  # whichever process was
+        if stop:
+            self.stop.requested = True  # in every process, whichever one was asked
             raise Interrupted
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -154,28 +154,28 @@ class Recorder(pl.Callback):
             self.writer.append_metrics(row)
         self.reporter.epoch(row, best=best, seconds=progress.seconds)
         patience = module.settings.early_stopping
-        late = bool(patience) and epoch - (epoch if progress.best_epoch is None else progress.best_epoch) >= patience
-        progress.ended = late or epoch + 1 == module.settings.epochs
-        wanted = self.on_epoch(row)
-        asked, refused = module.world.any(self.stop.asked, not wanted)
-        if asked:
-            self.stop.asked = True
-        if progress.ended or asked or refused:
+        stalled = bool(patience) and epoch - (epoch if progress.best_epoch is None else progress.best_epoch) >= patience
+        progress.ended = stalled or epoch + 1 == module.settings.epochs
+        proceed = self.on_epoch(row)
+        stop, refused = module.world.any_rank(self.stop.requested, not proceed)
+        if stop:
+            self.stop.requested = True
+        if progress.ended or stop or refused:
             self._save(trainer, module, Position(epoch + 1, 0, trainer.global_step))
-        if late:
+        if stalled:
             self.reporter.say(f"Stopped early: no better epoch in {patience}.")
             trainer.should_stop = True
-        elif (asked or refused) and not progress.ended:
+        elif (stop or refused) and not progress.ended:
             raise Interrupted
 
     def _elapsed(self) -> float:
-        """Seconds of training so far, those before a resumption included."""
+        """Seconds of training so far, including those before it was resumed."""
         return self.progress.seconds + time.perf_counter() - self._epoch_started
 
     def _save(self, trainer: pl.Trainer, module: SegmentationModule, position: Position) -> None:
-        """Write `last.ckpt`; every process takes part."""
+        """Write `last.ckpt`; must be called in every process."""
         state = module.state_dict()
-        for name in ("train_counts", "train_loss"):  # each process has its own share of the epoch so far
+        for name in ("train_counts", "train_loss"):  # each process has counted only its own batches
             state[name] = state[name].clone()
             module.world.sum_(state[name])
         self.progress.seconds, self._epoch_started = self._elapsed(), time.perf_counter()

@@ -1,7 +1,7 @@
-"""`last.ckpt`: where a training stands, whole enough to go on to the same bits.
+"""`last.ckpt`: the state of a training, complete enough that resuming it gives bit-identical results.
 
-What is random is a function of the seed and the position (`TrainBatches`, `draw_seed`, the seed of each step), so the
-position stands for every generator, those of the workers included.
+Everything random is a function of the seed and the position (`ResumableBatchSampler`, `draw_seed`, the seed of each
+step), so the position replaces the state of every random generator, those of the data workers included.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Position:
-    """How far a training came.
+    """How far a training has come.
 
     Args:
-        epoch: Epochs that are complete.
-        batches: Training batches done of the next one.
-        step: Optimizer steps done in all.
+        epoch: Complete epochs.
+        batches: Training batches done in the next epoch.
+        step: Optimizer steps done in total.
     """
 
     epoch: int = 0
@@ -37,13 +37,13 @@ class Position:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What `last.ckpt` holds.
+    """The content of `last.ckpt`.
 
     Args:
-        position: Where it stands.
-        module: State of the module: weights, their average, losses and counts of the epoch so far.
-        optimizer: Its state.
-        scheduler: Its state.
+        position: How far the training has come.
+        module: State dict of the module: weights, their average, losses and counts of the epoch so far.
+        optimizer: State dict of the optimizer.
+        scheduler: State dict of the learning-rate scheduler.
         progress: `Progress.state()`.
     """
 
@@ -54,17 +54,17 @@ class Checkpoint:
     progress: dict[str, Any]
 
     def write(self, writer: RunWriter) -> None:
-        """Replace the run's `last.ckpt`, whole or not at all."""
+        """Replace the run's `last.ckpt` atomically."""
         content = {name: getattr(self, name) for name in ("module", "optimizer", "scheduler", "progress")}
         with replacing(writer.path / CHECKPOINT) as path, path.open("wb") as handle:
             torch.save({"version": VERSION, "position": asdict(self.position), **content}, handle)
 
     @classmethod
     def read(cls, run: Path) -> Checkpoint:
-        """The run's `last.ckpt`; read as data, never run.
+        """Read the run's `last.ckpt` as plain data; no pickled code is executed.
 
         Raises:
-            RunError: when there is none, it is damaged, or another Segcore wrote it.
+            RunError: when it is missing, damaged, or written by another version of Segcore.
         """
         path = run / CHECKPOINT
         if not path.is_file():
@@ -86,12 +86,12 @@ class Checkpoint:
         return cls(position, **content)
 
 
-def place(trainer: pl.Trainer, position: Position) -> None:
-    """Let Lightning's loops begin at a position."""
+def set_position(trainer: pl.Trainer, position: Position) -> None:
+    """Set the counters of Lightning's loops, so that `trainer.fit` starts at a position."""
     loops = trainer.fit_loop.state_dict()
     counters = ("ready", "started", "processed", "completed")
-    begun = position.epoch + (1 if position.batches else 0)
-    epochs = dict(zip(counters, (begun, begun, position.epoch, position.epoch), strict=True))
+    started = position.epoch + (1 if position.batches else 0)
+    epochs = dict(zip(counters, (started, started, position.epoch, position.epoch), strict=True))
     batches = dict.fromkeys(counters, position.batches)
     loops["epoch_progress"] = {"total": epochs, "current": dict(epochs)}
     loops["epoch_loop.batch_progress"] = {"total": batches, "current": dict(batches), "is_last_batch": False}

@@ -1,4 +1,4 @@
-"""The command line of training: flags from `TrainConfig`, a YAML recipe under them."""
+"""The command line of training: a flag for each setting of `TrainConfig`, which override a YAML recipe."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any, get_args
 
 from segcore.data import check_source
 from segcore.errors import ConfigError, SegcoreError, nearest, plain
-from segcore.training.config import TrainConfig, build, describe, flag, read_settings
+from segcore.training.config import TrainConfig, build, describe, flag
 from segcore.training.loggers import check_loggers
 from segcore.training.openmp import SPIN
 from segcore.training.ray.cluster import check_ray
+from segcore.training.recipe_file import read_settings
 
 _DESCRIPTION = """\
 Train several architectures on the same data, keep the best epoch of each, score it on the test set.
@@ -21,7 +22,7 @@ With no arguments: four models on the embedded drive."""
 
 
 def parser(prog: str) -> argparse.ArgumentParser:
-    """One flag a setting; a flag that is not given is absent from the namespace."""
+    """A parser with a flag for each setting; flags that are not given are absent from the namespace."""
     result = argparse.ArgumentParser(prog, description=_DESCRIPTION, allow_abbrev=False)
     result.add_argument("--config", metavar="FILE", help="YAML recipe, or a run's config.yaml; flags go before it")
     result.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped: its folder or id")
@@ -42,17 +43,17 @@ def parser(prog: str) -> argparse.ArgumentParser:
 
 
 def parse(arguments: Sequence[str], prog: str = "train.py") -> tuple[TrainConfig, bool]:
-    """(config, whether it is only to be printed).
+    """Parse arguments into a config and whether to only print it.
 
     Raises:
-        ConfigError: on a flag, key or value that does not fit; nearest names and choices are listed.
+        ConfigError: on an unknown flag or key (the nearest is named), or an invalid value (the choices are listed).
     """
     values, _, only_print = _read(arguments, prog)
     return build(values), only_print
 
 
 def _read(arguments: Sequence[str], prog: str) -> tuple[dict[str, Any], str | None, bool]:
-    """(settings given, run to go on with, whether settings are only to be printed)."""
+    """(settings given, run to resume, whether to only print the settings)."""
     given, rest = parser(prog).parse_known_args(arguments)
     if rest:
         flags = [*map(flag, TrainConfig.model_fields), "--config", "--resume", "--print-config", "--help"]
@@ -64,9 +65,9 @@ def _read(arguments: Sequence[str], prog: str) -> tuple[dict[str, Any], str | No
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
-    """Run the command; returns the exit code: 0, 1 (a model failed), 2 (nothing could start) or 130 (interrupted)."""
+    """Run the command. Returns the exit code: 0, 1 (a model failed), 2 (nothing could start) or 130 (interrupted)."""
     os.environ.setdefault(*SPIN)
-    # What DDP's C++ advises to its programmers (unused parameters, strides) is not for users; errors are exceptions.
+    # Silence DDP's C++ warnings to programmers (unused parameters, strides); errors are raised as exceptions.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:
         values, run, only_print = _read(sys.argv[1:] if arguments is None else arguments, prog)
@@ -96,13 +97,13 @@ def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
         _say(f"\n{prog}: interrupted.")
         return 130
     statuses = {run.summary.status for run in runs}
-    stopped = len(runs) < wanted and "failed" not in statuses  # while the last one was scored
+    stopped = len(runs) < wanted and "failed" not in statuses  # Ctrl-C while the last run was scored
     if "interrupted" in statuses or stopped:
         return 130
     return 1 if "failed" in statuses else 0
 
 
 def _say(text: str) -> None:
-    """On stderr; of several processes that train together, from the first of each machine."""
+    """Print to stderr; of several processes that train together, only in the first one of each machine."""
     if int(os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_LOCALID") or 0) == 0:
         print(text, file=sys.stderr)

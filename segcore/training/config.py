@@ -1,20 +1,17 @@
-"""Every setting of a training, in one place: what drives `--help`, validation and the YAML. Needs no torch."""
+"""Every setting of a training, for `--help`, validation and YAML recipes. Needs no torch."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from textwrap import indent
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     ValidationError,
     field_validator,
     model_validator,
@@ -22,7 +19,7 @@ from pydantic import (
 
 from segcore.augment import Pipeline, load_pipeline
 from segcore.data import OpenOptions
-from segcore.errors import ConfigError, SegcoreError, nearest
+from segcore.errors import ConfigError, nearest
 from segcore.labels import PRESETS
 from segcore.training.registry import (
     CLASS_WEIGHTS,
@@ -33,61 +30,24 @@ from segcore.training.registry import (
     check_choice,
     parse_loss,
 )
+from segcore.training.setting_types import Factor, Fold, Loggers, Names, Options, Size, Sizes, Stages, Weights
 
 DEFAULT_MODELS = ("fcn8s", "unet", "pspnet", "deeplabv3plus")
-# Half of smp's widths: quicker steps and smaller files; the small sets of a first try don't fill the full ones.
+# Half of smp's widths: steps are faster and files smaller, and a small dataset does not need the full widths.
 LIGHT_DECODERS: dict[str, dict[str, Any]] = {
     "unet": {"decoder_channels": [128, 64, 48, 32, 16]},
     "deeplabv3plus": {"decoder_channels": 128},
 }
 
-_AT_EPOCHS = ("unfreeze", "progressive")  # settings of {epoch: value}
-
-
-def _size(value: object) -> object:
-    """`224x320` -> (224, 320); anything else is left for pydantic."""
-    match = re.fullmatch(r"(\d+)x(\d+)", value.strip()) if isinstance(value, str) else None
-    if isinstance(value, str) and match is None:
-        raise ValueError("expected HEIGHTxWIDTH, e.g. 224x320")
-    return (int(match[1]), int(match[2])) if match else value
-
-
-def _names(value: object) -> object:
-    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
-
-
-def _flow(value: object) -> object:
-    """YAML text from a command line -> the value it means."""
-    try:
-        return yaml.safe_load(value) if isinstance(value, str) else value
-    except yaml.YAMLError:
-        raise ValueError("expected YAML, e.g. '{unet: {decoder_channels: [128, 64, 48, 32, 16]}}'") from None
-
-
-def _weights(value: object) -> object:
-    return _flow(value) if isinstance(value, str) and ":" in value else value
-
-
-def _null(value: object) -> object:
-    return None if value in ("null", "none") else value
-
-
-Side = Annotated[int, Field(ge=32, le=8192)]
-Size = Annotated[tuple[Side, Side], BeforeValidator(_size), PlainSerializer(lambda size: f"{size[0]}x{size[1]}")]
-Epoch = Annotated[int, Field(ge=0, le=10_000)]
-Sizes = Annotated[dict[Epoch, Size], BeforeValidator(_flow)]
-Stages = Annotated[dict[Epoch, Annotated[int, Field(ge=0, le=5)]], BeforeValidator(_flow)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_names), Field(min_length=1)]
-Loggers = Annotated[tuple[str, ...], BeforeValidator(_names)]
-Options = Annotated[dict[str, dict[str, Any]], BeforeValidator(_flow)]
-Factor = Annotated[Annotated[float, Field(gt=0, le=100)] | None, BeforeValidator(_null)]
-Fold = Annotated[Annotated[int, Field(ge=0, le=99)] | None, BeforeValidator(_null)]
-Weight = Annotated[float, Field(ge=0, le=1000)]
-Weights = Annotated[str | dict[str, Weight], BeforeValidator(_weights)]
+_AT_EPOCHS = ("unfreeze", "progressive")  # settings of the form {epoch: value}
 
 
 class TrainConfig(BaseModel):
-    """Settings of `train.py`. A value is checked when the config is made; see `build` for errors people can read."""
+    """Settings of `train.py`, checked when the config is created. `build` raises errors that users can read.
+
+    >>> TrainConfig(models="unet", epochs=3).epochs
+    3
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), validate_default=True)
 
@@ -296,22 +256,28 @@ class TrainConfig(BaseModel):
 
     @property
     def open_options(self) -> OpenOptions:
-        """How the data is opened."""
+        """The options with which the data is opened."""
         return OpenOptions.of(self)
 
     @property
     def pipeline(self) -> Pipeline:
-        """The augmentation."""
+        """The augmentation pipeline."""
         return load_pipeline(self.augment)
 
     def tasks(self) -> list[TrainConfig]:
-        """The trainings of this config, one run each: models x seeds x folds."""
+        """The trainings of this config, each of one run: models x seeds x folds."""
         folds = [self.fold] if self.fold is not None or not self.folds else list(range(self.folds))
         seeds = range(self.seed, self.seed + self.repeats)
         return [self.for_run(model, seed, fold) for model in self.models for seed in seeds for fold in folds]
 
     def for_run(self, model: str, seed: int | None = None, fold: int | None = None) -> TrainConfig:
-        """What trains this one model again: its name alone, its options alone, the pipeline's text in place."""
+        """The config of a single training: one model with its options, and the pipeline's content instead of its file.
+
+        Args:
+            model: Name of the architecture.
+            seed: Seed; None keeps the config's.
+            fold: Fold; None keeps the config's.
+        """
         changes = {
             "models": (model,),
             "model_options": {name: options for name, options in self.model_options.items() if name == model},
@@ -324,33 +290,33 @@ class TrainConfig(BaseModel):
         return self.model_copy(update=changes)
 
     def run_name(self, dataset: str) -> str:
-        """What the run of this task is called, before a number makes it unique: `camvid-unet-seed1-fold2`."""
+        """The name of this task's run, such as `camvid-unet-seed1-fold2`; a number may be added to make it unique."""
         seed = f"-seed{self.seed}" if self.seed else ""
         fold = f"-fold{self.fold}" if self.fold is not None else ""
         return f"{self.name or dataset}-{self.models[0]}{seed}{fold}"
 
     def size_at(self, epoch: int) -> tuple[int, int]:
-        """(height, width) that an epoch trains at."""
-        begun = [start for start in self.progressive if start <= epoch]
-        return self.progressive[max(begun)] if begun else self.image_size
+        """(height, width) of the training images in an epoch."""
+        starts = [start for start in self.progressive if start <= epoch]
+        return self.progressive[max(starts)] if starts else self.image_size
 
     def frozen_at(self, epoch: int) -> str:
-        """What is frozen in an epoch: `none`, `encoder`, or the number of stages."""
+        """The frozen part in an epoch: `none`, `encoder`, or the number of frozen stages."""
         if self.freeze != "schedule":
             return self.freeze
-        thaw = self.unfreeze or {-(-self.epochs // 3): 3, -(-2 * self.epochs // 3): 0}
-        begun = [start for start in thaw if start <= epoch]
-        stages = thaw[max(begun)] if begun else None
+        schedule = self.unfreeze or {-(-self.epochs // 3): 3, -(-2 * self.epochs // 3): 0}
+        starts = [start for start in schedule if start <= epoch]
+        stages = schedule[max(starts)] if starts else None
         return "encoder" if stages is None else "none" if stages == 0 else str(stages)
 
     def values(self) -> dict[str, Any]:
-        """Plain values of every setting, for YAML; `build` takes them back."""
+        """Plain values of every setting, for YAML; `build` accepts them."""
         plain = self.model_dump(mode="json")
         at_epochs = {name: {int(epoch): value for epoch, value in plain[name].items()} for name in _AT_EPOCHS}
-        return plain | at_epochs  # JSON has no whole numbers for keys, YAML does
+        return plain | at_epochs  # keys are text in JSON and whole numbers in YAML
 
     def to_yaml(self) -> str:
-        """YAML of every setting with its description beside it."""
+        """YAML of every setting, with its description as a comment."""
         lines = []
         for name, value in self.values().items():
             lines.append(f"# {describe(name)}")
@@ -358,33 +324,40 @@ class TrainConfig(BaseModel):
                 lines += [f"{name}:", indent(self.pipeline.to_yaml(), "  ").rstrip()]
             else:
                 text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000)
-                scalar = text.removesuffix("...\n").rstrip()  # YAML closes a bare scalar with three dots
+                scalar = text.removesuffix("...\n").rstrip()  # YAML ends a scalar document with three dots
                 lines.append(f"{name}: {scalar}")
         return "\n".join(lines) + "\n"
 
 
 def flag(name: str) -> str:
-    """`batch_size` -> `--batch-size`."""
+    """The command-line flag of a setting.
+
+    >>> flag("batch_size")
+    '--batch-size'
+    """
     return "--" + name.replace("_", "-")
 
 
 def describe(name: str) -> str:
     """A setting's description with its range."""
-    found = TrainConfig.model_fields[name]
+    field = TrainConfig.model_fields[name]
     bounds = {
-        key: getattr(limit, key) for limit in found.metadata for key in ("ge", "gt", "le", "lt") if hasattr(limit, key)
+        key: getattr(limit, key) for limit in field.metadata for key in ("ge", "gt", "le", "lt") if hasattr(limit, key)
     }
     low = str(bounds["ge"]) if "ge" in bounds else f"above {bounds['gt']}" if "gt" in bounds else ""
     high = str(bounds["le"]) if "le" in bounds else f"below {bounds['lt']}" if "lt" in bounds else ""
-    return f"{found.description} ({low} to {high})" if low and high else str(found.description)
+    return f"{field.description} ({low} to {high})" if low and high else str(field.description)
 
 
 def build(values: Mapping[str, Any]) -> TrainConfig:
-    """A checked config.
+    """Create a checked config from plain values.
+
+    >>> build({"epochs": "3", "image_size": "64x96"}).image_size
+    (64, 96)
 
     Raises:
-        ConfigError: on the first setting that is unknown (the nearest is named), out of range or no such choice.
-        SegcoreError: of the room that knows better, e.g. `UnknownModel`, `AugmentError`.
+        ConfigError: names the first setting that is unknown (with the nearest), out of range, or not a choice.
+        SegcoreError: from the check of a model, a loss or a pipeline, e.g. `UnknownModel`, `AugmentError`.
     """
     for name in values:
         if name not in TrainConfig.model_fields:
@@ -401,42 +374,3 @@ def build(values: Mapping[str, Any]) -> TrainConfig:
         raise ConfigError(
             f"{name} ({flag(name)}) is {values.get(name)!r}: {reason}. Wanted: {describe(name)}."
         ) from None
-
-
-def read_settings(path: str | Path) -> dict[str, Any]:
-    """Settings of a YAML recipe; dashes in names are as good as underscores.
-
-    Raises:
-        ConfigError: when the file can't be read, is no YAML mapping, or has a key that is no setting.
-    """
-    settings = {name.replace("-", "_"): value for name, value in read_mapping(path).items()}
-    try:
-        build(settings)
-    except SegcoreError as error:
-        raise type(error)(f"{Path(path).name}: {error}") from None
-    return settings
-
-
-def read_mapping(path: str | Path, what: str = "recipe", line: str = "epochs: 10") -> dict[str, Any]:
-    """Names and values of a YAML file.
-
-    Args:
-        path: The file.
-        what: What it is meant to be.
-        line: How a line of one may look.
-
-    Raises:
-        ConfigError: when the file can't be read or is no YAML mapping.
-    """
-    file = Path(path)
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"Can't read the {what} {str(path)!r}: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{file.name}{where}: not YAML: {getattr(error, 'problem', None) or error}.") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{file.name}: not a {what}; expected lines such as {line!r}.")
-    return {str(name): value for name, value in values.items()}

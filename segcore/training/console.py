@@ -1,4 +1,4 @@
-"""What a training says on the terminal: an opening summary, a line an epoch, a table at the end."""
+"""Terminal output of a training: an opening summary, progress bars, a line per epoch, a table at the end."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from segcore.runs import RunRecord, ScoreInfo, Summary
 
 
 class Reporter:
-    """Prints; draws progress bars where there is a terminal.
+    """Prints progress, with bars when the output is a terminal.
 
     Args:
-        console: Where to.
-        silent: Say nothing: another process of the same training talks.
+        console: The terminal; None uses standard output.
+        silent: Print nothing, because another process of the same training prints.
     """
 
-    times_left = True  # in each bar, by how it advances
+    times_left = True  # whether each bar estimates its time left
 
     def __init__(self, console: Console | None = None, *, silent: bool = False) -> None:
         self.console = console or Console(soft_wrap=True, highlight=False, quiet=silent)
@@ -45,7 +45,7 @@ class Reporter:
         self._model, self._epochs = "", 0
 
     def opening(self, lines: Mapping[str, str], warnings: Sequence[str]) -> None:
-        """What will be trained on what."""
+        """Print the settings and data, then the warnings."""
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for name, text in lines.items():
             table.add_row(f"[dim]{name}[/]", escape(text))
@@ -54,13 +54,13 @@ class Reporter:
             self.console.print(f"[yellow]Note[/] {escape(warning)}")
 
     def say(self, text: str) -> None:
-        """One line."""
+        """Print a line."""
         self.console.print(text)
 
     def counting(self, what: str) -> Any:  # noqa: ANN401 - a callback of (done, total)
-        """A bar for something counted; returns a callback of (done, total) that removes the bar at the end.
+        """Return a callback of (done, total) that draws a bar and removes it at the end.
 
-        Where there is nothing to count, and so no call, there is no bar.
+        The first call adds the bar, so there is none when there is nothing to count.
         """
         task: TaskID | None = None
 
@@ -76,12 +76,12 @@ class Reporter:
 
     @contextmanager
     def drawing(self) -> Iterator[None]:
-        """Bars are drawn inside the block."""
+        """Draw the bars inside the block."""
         with self._bars:
             yield
 
     def model(self, summary: Summary, frozen: str) -> None:
-        """What is about to be trained: its size, and what of it is trained."""
+        """Print the model's size and how much of it is trained."""
         trained = summary.trainable_parameters or 0
         share = "all" if trained == summary.parameters else f"{trained / 1e6:.2f} M"
         self.console.print(
@@ -91,7 +91,15 @@ class Reporter:
 
     @contextmanager
     def training(self, model: str, *, epochs: int, steps: int, done: int, models_left: int) -> Iterator[None]:
-        """Bars of one model and of all that are still to come; `done` steps are behind it already."""
+        """Draw bars of one model and of all remaining models inside the block.
+
+        Args:
+            model: Name of the architecture.
+            epochs: Epochs of the training.
+            steps: Steps in an epoch.
+            done: Steps done before, when the training resumes.
+            models_left: Models still to train, this one included.
+        """
         self._model, self._epochs = model, epochs
         total = epochs * steps
         self._tasks = [self._bars.add_task(model_title(model), total=total, completed=done, speed="")]
@@ -106,12 +114,12 @@ class Reporter:
                 self._bars.remove_task(task)
 
     def step(self, images: int, seconds: float, waited: float) -> None:
-        """One batch is done.
+        """Advance the bars by one batch.
 
         Args:
-            images: Trained on so far.
-            seconds: Of training so far, validation included.
-            waited: Seconds of those in which a step waited for its batch.
+            images: Images trained on so far.
+            seconds: Seconds of training so far, validation included.
+            waited: Seconds of these spent waiting for a batch.
         """
         for task in self._tasks:
             self._bars.advance(task)
@@ -120,7 +128,13 @@ class Reporter:
             self._bars.update(self._tasks[0], speed=speed)
 
     def epoch(self, row: Mapping[str, Any], *, best: bool, seconds: float) -> None:
-        """The line of an epoch; `seconds` since training began, so that it says when a score was reached."""
+        """Print an epoch's metrics.
+
+        Args:
+            row: The epoch's row of metrics.
+            best: Whether it is the best epoch so far.
+            seconds: Seconds since the training started, which tell when a score was reached.
+        """
         minutes, rest = divmod(round(seconds), 60)
         self.console.print(
             f"{self._model:<14} epoch {row['epoch'] + 1:>3}/{self._epochs}  "
@@ -130,13 +144,13 @@ class Reporter:
         )
 
     def closing(self, runs: Sequence[RunRecord]) -> None:
-        """All models in one table, best mIoU on test first, and the policy of the numbers.
+        """Print all models in a table, best test mIoU first, and how the scores are computed.
 
-        Validation stands in where no run has a test score, and the title says so.
+        When no run has a test score, the table has validation scores and its title says so.
         """
         split = "test" if any(run.summary.test for run in runs) else "val"
-        found = {run.id: getattr(run.summary, split) for run in runs}
-        with_void = any(score and score.pixel_accuracy_without_void is not None for score in found.values())
+        scores = {run.id: getattr(run.summary, split) for run in runs}
+        with_void = any(score and score.pixel_accuracy_without_void is not None for score in scores.values())
         title = "test" if split == "test" else "validation (nothing was scored on a test split)"
         table = Table(title=f"Scores on {title}, of the best epoch by validation mIoU", title_justify="left")
         table.add_column("model")
@@ -145,17 +159,18 @@ class Reporter:
         for name in columns:
             table.add_column(name, justify="right")
         table.add_column("run", overflow="fold")
-        for run in sorted(runs, key=lambda run: -(found[run.id].miou if found[run.id] else -1.0)):
-            table.add_row(*_row(run, found[run.id], with_void))
+        for run in sorted(runs, key=lambda run: -(scores[run.id].miou if scores[run.id] else -1.0)):
+            table.add_row(*_row(run, scores[run.id], with_void))
         self.console.print(table)
         self.console.print(f"[dim]{POLICY}[/]")
 
 
-def _row(run: RunRecord, found: ScoreInfo | None, with_void: bool) -> list[str]:
+def _row(run: RunRecord, score: ScoreInfo | None, with_void: bool) -> list[str]:
+    """The cells of a run."""
     summary, val = run.summary, run.summary.val
-    cells = [f"{found.miou:.3f}" if found else "-", f"{found.pixel_accuracy:.3f}" if found else "-"]
+    cells = [f"{score.miou:.3f}" if score else "-", f"{score.pixel_accuracy:.3f}" if score else "-"]
     if with_void:
-        values = (found.miou_without_void, found.pixel_accuracy_without_void) if found else (None, None)
+        values = (score.miou_without_void, score.pixel_accuracy_without_void) if score else (None, None)
         cells += ["-" if value is None else f"{value:.3f}" for value in values]
     cells += [
         f"{val.miou:.3f}" if val else "-",

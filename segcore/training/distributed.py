@@ -1,8 +1,8 @@
-"""One training over several processes: who they are, and what they agree on.
+"""Training over several processes: their ranks, and sums and broadcasts between them.
 
-Started by `torchrun` or SLURM's `srun`, whose environment says which process this is; Lightning's DDP averages the
-gradients. Losses, batch statistics and confusion counts are summed here as well, so that N processes compute what one
-would on the same batch: a process's gradient is that of N times the whole loss, in its own part of the batch.
+`torchrun` or SLURM's `srun` starts the processes and sets each one's rank in its environment. Lightning's DDP averages
+the gradients. Losses, batch statistics and confusion counts are summed here, so that N processes compute what one
+process would on the same batch: each process has the gradient of N times the whole loss, in its part of the batch.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LOST = (
     "Another process of this training ended, and the rest can't go on without it. Its own message says why; one that "
     "left none was killed, most often because memory ran out."
 )
-# What gloo, nccl and torch's store say when the other end is gone.
+# Matches the errors of gloo, nccl and torch's store when another process is gone.
 _GONE = re.compile(r"gloo|nccl|socket|recvvalue|sendbytes|connection (closed|reset|refused)|broken pipe", re.IGNORECASE)
 
 
@@ -45,10 +45,10 @@ class World:
     """The processes of one training.
 
     Args:
-        rank: Of this process, from 0; rank 0 alone writes and talks.
-        size: How many there are.
-        local: How many of them on this machine.
-        local_rank: Of this process among them: the number of its GPU.
+        rank: Rank of this process, from 0; only rank 0 writes files and prints.
+        size: Number of processes.
+        local: Number of processes on this machine.
+        local_rank: Rank of this process on its machine, which is the number of its GPU.
     """
 
     rank: int = 0
@@ -58,13 +58,13 @@ class World:
 
     @classmethod
     def find(cls, device: str) -> World:
-        """From the environment; joins the process group when there is more than one process.
+        """Read the environment, and join the process group when there is more than one process.
 
         Args:
-            device: `cpu` (gloo) or `cuda` (nccl, and gloo for what is agreed upon: no step waits for its GPU).
+            device: `cpu` (gloo) or `cuda` (nccl for tensors on the GPU, gloo for the rest, so that no step waits).
 
         Raises:
-            ConfigError: when the processes can't meet, or have no GPU each.
+            ConfigError: when the processes can't connect to each other, or there are too few GPUs.
         """
         environment = cluster()
         rank, size, local_rank = environment.global_rank(), environment.world_size(), environment.local_rank()
@@ -90,71 +90,75 @@ class World:
                     f"The {size} processes can't meet at {address}:{port}: {str(error).splitlines()[0]} Another port "
                     "may be free: torchrun --master-port PORT, or MASTER_PORT=PORT in front of srun."
                 ) from error
-            atexit.register(_leave)
+            atexit.register(_leave_process_group)
         here: list[Any] = [None] * size
-        with _together():
+        with _lost_process_as_error():
             distributed.all_gather_object(here, environment.node_rank())
         return cls(rank, size, here.count(environment.node_rank()), local_rank)
 
     @property
     def first(self) -> bool:
-        """Whether this process writes and talks."""
+        """Whether this process writes files and prints."""
         return self.rank == 0
 
-    def share(self, items: Sequence[T]) -> Sequence[T]:
-        """This process's part of a batch or of a list of batches."""
+    def shard(self, items: Sequence[T]) -> Sequence[T]:
+        """This process's part of a batch or of a list of batches.
+
+        >>> World(rank=1, size=2).shard([0, 1, 2, 3])
+        [1, 3]
+        """
         return items[self.rank :: self.size]
 
-    def agree(self, value: T) -> T:
-        """The first process's value, in all of them.
+    def broadcast(self, value: T) -> T:
+        """Return the first process's value in every process.
 
         Raises:
-            TrainingError: when a process is gone; so do `any` and `sum_`.
+            TrainingError: when a process is gone; so do the other methods.
         """
         if self.size == 1:
             return value
         values = [value]
-        with _together():
+        with _lost_process_as_error():
             distributed.broadcast_object_list(values, src=0)
         return values[0]
 
-    def any(self, *flags: bool) -> list[bool]:
-        """Each flag: whether any process raised it."""
+    def any_rank(self, *flags: bool) -> list[bool]:
+        """For each flag, whether it is true in any process."""
         if self.size == 1:
             return list(flags)
-        found = torch.tensor(flags, dtype=torch.uint8)
-        with _together():
-            distributed.all_reduce(found, distributed.ReduceOp.MAX)
-        return [bool(value) for value in found]
+        values = torch.tensor(flags, dtype=torch.uint8)
+        with _lost_process_as_error():
+            distributed.all_reduce(values, distributed.ReduceOp.MAX)
+        return [bool(value) for value in values]
 
     def sum_(self, *tensors: Tensor) -> None:
-        """Sum over the processes, in place; integers exactly."""
+        """Sum tensors over the processes, in place; integers are exact."""
         if self.size > 1:
-            with _together():
+            with _lost_process_as_error():
                 for tensor in tensors:
                     distributed.all_reduce(tensor)
 
     def gather(self, values: Tensor) -> Tensor:
-        """`[size, ...]`: the tensor of each process; without gradients."""
-        found = [torch.empty_like(values) for _ in range(self.size)] if self.size > 1 else [values]
+        """`[size, ...]`: the tensor of each process, without gradients."""
+        parts = [torch.empty_like(values) for _ in range(self.size)] if self.size > 1 else [values]
         if self.size > 1:
-            with _together():
-                distributed.all_gather(found, values)
-        return torch.stack(found)
+            with _lost_process_as_error():
+                distributed.all_gather(parts, values)
+        return torch.stack(parts)
 
     def total(self, values: Tensor) -> Tensor:
-        """The sum over the processes, through which gradients flow back to all of them."""
+        """Sum a tensor over the processes; gradients flow back to all of them."""
         return values if self.size == 1 else _Total.apply(values)
 
 
 def cluster() -> ClusterEnvironment:
-    """What started this process: torchrun, SLURM's srun, or a user, who starts one.
+    """The environment that started this process: torchrun, SLURM's srun, or a user.
 
-    Of SLURM, only a task of srun is one of several: a batch script or an interactive shell that runs `train.py` itself
-    is one process, however many tasks the job may start.
+    Under SLURM, only a task started by srun is one of several processes. A batch script or an interactive shell that
+    runs `train.py` is a single process, whatever the job's number of tasks.
 
     Raises:
-        ConfigError: when SLURM does not say how the tasks are spread over nodes.
+        ConfigError: when SLURM gives no number of tasks per node.
     """
     if TorchElasticEnvironment.detect():
         return TorchElasticEnvironment()
@@ -165,7 +169,7 @@ def cluster() -> ClusterEnvironment:
     if nodes:  # Lightning would take the first node of the job, which may not be in the step
         os.environ.setdefault("MASTER_ADDR", SLURMEnvironment.resolve_root_node_address(nodes))
     try:
-        return SLURMEnvironment(auto_requeue=False)  # `last.ckpt` is what a training goes on from
+        return SLURMEnvironment(auto_requeue=False)  # a training resumes from `last.ckpt`
     except RuntimeError:
         raise ConfigError(
             f"SLURM starts {os.environ['SLURM_NTASKS']} tasks and does not say how many a node. Give --ntasks-per-node "
@@ -174,12 +178,13 @@ def cluster() -> ClusterEnvironment:
 
 
 def is_lost(error: BaseException) -> bool:
-    """Whether torch says that another process can't be reached any more."""
+    """Whether an error of torch means that another process is gone."""
     return isinstance(error, RuntimeError) and bool(_GONE.search(str(error)))
 
 
 @contextmanager
-def _together() -> Iterator[None]:
+def _lost_process_as_error() -> Iterator[None]:
+    """Raise `TrainingError` when torch reports that another process is gone."""
     try:
         yield
     except RuntimeError as error:
@@ -188,13 +193,13 @@ def _together() -> Iterator[None]:
         raise TrainingError(LOST) from error
 
 
-def _leave() -> None:
+def _leave_process_group() -> None:
     if distributed.is_initialized():
         distributed.destroy_process_group()
 
 
 class _Total(Function):
-    """Sum over the processes. Each of them has a loss, and the gradient is that of the sum of these losses."""
+    """Sum over the processes; the gradient is that of the sum of all processes' losses."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:  # noqa: ANN401
@@ -207,15 +212,15 @@ class _Total(Function):
 
 def _summed(values: Tensor) -> Tensor:
     total = values.clone(memory_format=torch.contiguous_format)
-    with _together():
+    with _lost_process_as_error():
         distributed.all_reduce(total)
     return total
 
 
 def share_batch_statistics(model: nn.Module, world: World) -> None:
-    """Make batch normalisation use the whole batch of all processes, in place; weights and names stay as they are.
+    """Make batch norm use the statistics of all processes' batches, in place; weights and their names do not change.
 
-    torch's own SyncBatchNorm runs on GPUs alone and would replace timm's layers, which activate as well.
+    torch's SyncBatchNorm, which timm's `convert_sync_batchnorm` uses, refuses tensors on the CPU.
     """
     for module in model.modules():
         if isinstance(module, _BatchNorm):
@@ -235,7 +240,7 @@ def _normalize(module: _BatchNorm, world: World, x: Tensor) -> Tensor:
         y = functional.batch_norm(
             x, module.running_mean, module.running_var, module.weight, module.bias, False, 0.0, module.eps
         )
-    # timm's BatchNormAct2d drops and activates in the same layer.
+    # timm's BatchNormAct2d also applies dropout and an activation.
     for name in ("drop", "act"):
         if hasattr(module, name):
             y = getattr(module, name)(y)
@@ -243,9 +248,9 @@ def _normalize(module: _BatchNorm, world: World, x: Tensor) -> Tensor:
 
 
 class _Normalize(Function):
-    """Ioffe and Szegedy, "Batch Normalization" (2015), over `[N, C, ...]` of every process, in float32 at least.
+    """Batch normalisation (Ioffe and Szegedy 2015) over `[N, C, ...]` of every process, in float32 or float64.
 
-    One message a layer and direction: mean, variance and count of each process forward, two sums backward.
+    One message per layer and direction: mean, variance and count of each process forward, two sums backward.
     """
 
     @staticmethod
@@ -257,14 +262,14 @@ class _Normalize(Function):
         eps: float,
         world: World,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Also the mean and biased variance `[C]` of the whole batch, and how many values a channel has in it."""
+        """Return the output, and mean `[C]`, biased variance `[C]` and values per channel of the whole batch."""
         count = weight.new_full((1,), x.numel() / x.shape[1])
         means, variances = torch.batch_norm_update_stats(_wide(x), None, None, 0.0)
         parts = world.gather(torch.cat([means, variances, count]))
         counts, total = parts[:, -1:], parts[:, -1].sum()
         means, variances = parts[:, :-1].chunk(2, dim=1)
         mean = (means * counts).sum(dim=0) / total
-        # Chan et al., "Algorithms for Computing the Sample Variance" (1983): squares of values would lose digits.
+        # Chan et al., "Algorithms for Computing the Sample Variance" (1983): summing squares would lose digits.
         variance = ((variances + (means - mean).square()) * counts).sum(dim=0) / total
         ctx.save_for_backward(x, weight, mean, variance, total)
         ctx.eps, ctx.world = eps, world
@@ -278,7 +283,7 @@ class _Normalize(Function):
         *_: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, None, None]:
         x, weight, mean, variance, total = ctx.saved_tensors
-        # As if mean and variance were constants, then what flows through them.
+        # The gradient for constant mean and variance, then the gradient through them.
         dx, dweight, dbias = torch.ops.aten.native_batch_norm_backward(
             _wide(gradient), _wide(x), weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
         )

@@ -1,4 +1,4 @@
-"""What a frozen encoder sees, computed once: while it is frozen, only the decoder has to run."""
+"""Caches a frozen encoder's features, so that only the decoder runs while the encoder is frozen."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from segcore.models.base import AnySize
 
 
 class FeatureCache:
-    """Features of each item, in memory, as the encoder gave them (bf16 under autocast).
+    """Encoder features of each item, kept in memory in the encoder's output type (bf16 under autocast).
 
     Args:
-        budget: Bytes.
+        budget: Most bytes to keep.
     """
 
     def __init__(self, budget: int) -> None:
@@ -23,27 +23,27 @@ class FeatureCache:
         self._kept: dict[int, list[Tensor]] = {}
 
     def get(self, positions: Tensor) -> list[Tensor] | None:
-        """Features of a batch of items, a `[N, C, h, w]` a stage; None where none are kept."""
+        """Features of a batch of items, one `[N, C, h, w]` per stage; None when nothing is cached."""
         if not self._kept:
             return None
-        found = [self._kept[position] for position in positions.tolist()]
-        return [torch.cat(stage) for stage in zip(*found, strict=True)]
+        items = [self._kept[position] for position in positions.tolist()]
+        return [torch.cat(stage) for stage in zip(*items, strict=True)]
 
     def drop(self) -> None:
-        """Forget them: the encoder thaws."""
+        """Delete all features, because the encoder is unfrozen."""
         self._kept.clear()
 
     @torch.no_grad()
     def fill(self, model: AnySize, batches: Iterable[tuple[Tensor, Tensor]], progress: Callable[[int], object]) -> None:
-        """Run the encoder over every item, in order, so that a training that goes on later has the same features.
+        """Run the encoder on every item, in order, so that a resumed training has the same features.
 
         Args:
-            model: Its encoder is run in `eval()`, as a frozen one always is.
+            model: The model; its encoder runs in `eval()`, as a frozen encoder always does.
             batches: `[N, 3, H, W]` normalised images and `[N]` positions of their items.
             progress: Called with the number of items done.
 
         Raises:
-            ConfigError: when they don't fit the budget.
+            ConfigError: when the features exceed the budget.
         """
         model.encoder.eval()
         for images, positions in batches:

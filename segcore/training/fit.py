@@ -1,4 +1,4 @@
-"""Train one model into one run."""
+"""Trains one model and writes its run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from segcore.errors import ConfigError, TrainingError, typed_line
 from segcore.evaluation import evaluate
 from segcore.models import count_parameters, create_model, normalization, set_trainable
 from segcore.models.base import AnySize
-from segcore.runs import RunRecord, ScoreInfo, Status, Summary
+from segcore.runs import RunRecord, RunWriter, ScoreInfo, Status, Summary
 from segcore.runs.run_files import CHECKPOINT
 from segcore.training.callbacks import (
     Interrupted,
@@ -30,7 +31,7 @@ from segcore.training.callbacks import (
     Progress,
     Recorder,
 )
-from segcore.training.checkpoint import Checkpoint, Position, place
+from segcore.training.checkpoint import Checkpoint, Position, set_position
 from segcore.training.distributed import LOST, World, cluster, share_batch_statistics
 from segcore.training.error_messages import cause
 from segcore.training.feature_cache import FeatureCache
@@ -38,7 +39,7 @@ from segcore.training.hardware import depthwise_in_float32
 from segcore.training.job import Job
 from segcore.training.lightning_module import SegmentationModule
 from segcore.training.loggers import create_loggers, log_end, log_epoch
-from segcore.training.losses import SegmentationLoss, class_weights
+from segcore.training.losses import LossOptions, SegmentationLoss, class_weights
 from segcore.training.registry import parse_loss
 from segcore.training.run_summaries import (
     ended,
@@ -53,39 +54,39 @@ from segcore.training.train_dataset import (
     loader,
 )
 
-_BEAT = 60.0  # seconds
-
 
 def fit(
     job: Job,
+    writer: RunWriter,
     *,
     checkpoint: Checkpoint | None = None,
     models_left: int = 1,
     on_epoch: OnEpoch | None = None,
     splits: Sequence[str] = ("val", "test"),
 ) -> RunRecord:
-    """Train one architecture, or go on with it; the run says how it ended, whatever happens.
+    """Train one architecture, or resume it. However the training ends, the run's summary says how.
 
     Args:
-        job: What to train on what.
-        checkpoint: Where to go on.
-        models_left: For the progress bar, this one included.
-        on_epoch: Sees the row of each epoch; False stops the training, as the user may.
-        splits: What the best epoch is scored on at the end.
+        job: The prepared training.
+        writer: Writes the run's folder.
+        checkpoint: Where to resume; None starts from the beginning.
+        models_left: Models still to train, this one included; for the progress bar.
+        on_epoch: Called with each epoch's row of metrics; returning False stops the training.
+        splits: The splits on which the best epoch is scored at the end.
 
     Returns:
-        The run: finished with scores, interrupted with the best epoch so far (scored too, unless the user asked
-        twice), or failed with the reason. Of several processes, which may then stand at different points, none can go
-        on with another training after a failed one.
+        The run. It is finished with scores, or interrupted with the best epoch so far (also scored, unless the user
+        asked twice), or failed with the reason. After a failure, several processes may be at different points and
+        can't train another model together.
     """
-    name, progress = job.model, Progress(**checkpoint.progress) if checkpoint else Progress()
+    progress = Progress(**checkpoint.progress) if checkpoint else Progress()
     if job.world.first:
         if checkpoint:
-            job.writer.rewrite_metrics(progress.rows)  # rows after the checkpoint come again
+            writer.rewrite_metrics(progress.rows)  # drops rows after the checkpoint, which are trained again
         else:
-            job.writer.write_config(job.config.values())
-    summary = first_summary(job, checkpoint)
-    job.write(summary)
+            writer.write_config(job.config.values())
+    summary = first_summary(job, writer, checkpoint)
+    _write(job, writer, summary)
     trackers: list[Logger] = []
     status: Status = "finished"
     error: str | None = None
@@ -98,12 +99,12 @@ def fit(
                 "frozen": job.config.freeze,
             }
         )
-        job.write(summary)
+        _write(job, writer, summary)
         job.reporter.model(summary, frozen_text(job.config))
         if job.world.first:
             step = checkpoint.position.step if checkpoint else 0
-            trackers += create_loggers(job.config.loggers, job.writer.path, job.config.values(), summary, step=step)
-        _train(job, model, progress, checkpoint, models_left, partial(_on_epoch, job, trackers, on_epoch))
+            trackers += create_loggers(job.config.loggers, writer.path, job.config.values(), summary, step=step)
+        _train(job, writer, model, progress, checkpoint, models_left, partial(_on_epoch, job, trackers, on_epoch))
         if progress.best_epoch is None:
             raise TrainingError(
                 "No pixel of the validation masks is scored, so no epoch is the best. Check the masks, --void and "
@@ -111,28 +112,62 @@ def fit(
             )
     except Interrupted:
         status = "interrupted"
-        if job.stop.asked and splits:
-            job.reporter.say(f"{name}: stopped; the best epoch so far is scored now, Ctrl-C again leaves that out.")
-    except Exception as caught:  # one model must not lose the others: whatever it is, it is stored and shown
-        status, error = "failed", _tell(job, caught)
+        if job.stop.requested and splits:
+            job.reporter.say(
+                f"{job.model}: stopped; the best epoch so far is scored now, Ctrl-C again leaves that out."
+            )
+    except Exception as exception:  # stored and shown; the other models are still trained
+        status, error = "failed", _show_failure(job, writer, exception)
     except (KeyboardInterrupt, SystemExit):  # a second Ctrl-C, which Lightning turns into an exit
-        job.write(ended(summary, "interrupted", None, progress))
+        _write(job, writer, ended(summary, "interrupted", None, progress))
         raise KeyboardInterrupt from None
     summary = ended(summary, status, error, progress)
     if job.world.first:
-        summary = _finish(job, summary, progress, splits)
+        summary = _finish(job, writer, summary, progress, splits)
         log_end(trackers, summary, job.reporter.say, step=progress.rows[-1]["step"] if progress.rows else 0)
     if error is None:
-        summary = _wait_for_scores(job.world, summary)
-    return job.writer.record() if job.world.first else RunRecord(job.writer.path, summary, 0)
+        summary = wait_for_scores(job.world, summary)
+    return writer.record() if job.world.first else RunRecord(writer.path, summary, 0)
 
 
-def _wait_for_scores(world: World, summary: Summary) -> Summary:
-    """The first process's summary, in all of them; it comes when that one has scored, and tells that it still does."""
-    (done,) = world.any(world.first)
+def wait_for_scores(world: World, summary: Summary) -> Summary:
+    """Wait until the first process has scored, and return its summary in every process.
+
+    While it scores, the first process answers through `keep_waiting`, so that the wait does not time out.
+    """
+    (done,) = world.any_rank(world.first)
     while not done:
-        (done,) = world.any(False)
-    return world.agree(summary)
+        (done,) = world.any_rank(False)
+    return world.broadcast(summary)
+
+
+def keep_waiting(
+    world: World, progress: Callable[[int, int], None], interval: float = 60.0
+) -> Callable[[int, int], None]:
+    """A progress callback that also keeps the waiting processes from timing out, which they do after 30 minutes.
+
+    Args:
+        world: The processes; the others are in `wait_for_scores`.
+        progress: Called with (done, total).
+        interval: Seconds between two messages to the waiting processes.
+    """
+    last = time.monotonic()
+
+    def update(done: int, total: int) -> None:
+        nonlocal last
+        progress(done, total)
+        if time.monotonic() - last > interval:
+            last = time.monotonic()
+            with suppress(TrainingError):  # the other processes are gone; the scores are still needed
+                world.any_rank(False)
+
+    return update
+
+
+def _write(job: Job, writer: RunWriter, summary: Summary) -> None:
+    """Write `summary.json`, in the first process only."""
+    if job.world.first:
+        writer.write_summary(summary)
 
 
 def _on_epoch(job: Job, trackers: list[Logger], on_epoch: OnEpoch | None, row: Mapping[str, Any]) -> bool:
@@ -140,44 +175,46 @@ def _on_epoch(job: Job, trackers: list[Logger], on_epoch: OnEpoch | None, row: M
     return on_epoch is None or on_epoch(row)
 
 
-def _finish(job: Job, summary: Summary, progress: Progress, splits: Sequence[str]) -> Summary:
-    """Store how it ended, score the best epoch, and tell; only the first process does."""
+def _finish(job: Job, writer: RunWriter, summary: Summary, progress: Progress, splits: Sequence[str]) -> Summary:
+    """Write how the training ended, score the best epoch, and print the costs; in the first process only."""
     try:
-        job.writer.write_summary(summary)
+        writer.write_summary(summary)
         if progress.best_epoch is not None and summary.error is None:
-            summary = _evaluate(job, summary, splits)
+            summary = _evaluate(job, writer, summary, splits)
         if summary.status == "finished":
-            (job.writer.path / CHECKPOINT).unlink(missing_ok=True)
-    except Exception as caught:  # a bad test image, a full disk
-        error = f"Trained, but not scored. {_tell(job, caught)}" if not summary.error else summary.error
+            (writer.path / CHECKPOINT).unlink(missing_ok=True)
+    except Exception as exception:  # a bad test image, a full disk
+        error = (
+            f"Trained, but not scored. {_show_failure(job, writer, exception)}" if not summary.error else summary.error
+        )
         summary = summary.model_copy(update={"status": "failed", "error": error})
         try:
-            job.writer.write_summary(summary)
-        except OSError as full:
-            job.reporter.say(f"[red]{escape(str(job.writer.path))} keeps its earlier summary[/]: {escape(str(full))}")
+            writer.write_summary(summary)
+        except OSError as disk_error:
+            job.reporter.say(f"[red]{escape(str(writer.path))} keeps its earlier summary[/]: {escape(str(disk_error))}")
     if progress.epochs:
         job.reporter.say(
             f"[dim]{job.model}: {progress.seconds:.1f} s of training, {progress.seconds / progress.epochs:.1f} s an "
             f"epoch, {100 * progress.wait_share:.1f} % of it waiting for data, peak memory "
             f"{peak_memory_mb() / 1000:.2f} GB; best epoch {(progress.best_epoch or 0) + 1}[/]"
         )
-    if summary.status in ("interrupted", "failed") and (job.writer.path / CHECKPOINT).is_file():
+    if summary.status in ("interrupted", "failed") and (writer.path / CHECKPOINT).is_file():
         how = "" if job.world.size == 1 else " (under torchrun or srun, as before)"
-        job.reporter.say(f"Go on with it: python train.py --resume {job.writer.path}{how}")
+        job.reporter.say(f"Go on with it: python train.py --resume {writer.path}{how}")
     return summary
 
 
-def _tell(job: Job, caught: Exception) -> str:
-    """Show why a model failed; returns it for the run. What is nothing known is shown with its traceback."""
-    known = cause(caught, job.writer.path)
+def _show_failure(job: Job, writer: RunWriter, exception: Exception) -> str:
+    """Print why a model failed, with a traceback if the error is not a known one; returns the text for the run."""
+    known = cause(exception, writer.path)
     console, who = job.reporter.console, job.model
     if not job.world.first:
-        if known == LOST or isinstance(caught, (TrainingError, ConfigError)):
-            return known or typed_line(caught)  # all processes find it, and the first one tells
+        if known == LOST or isinstance(exception, (TrainingError, ConfigError)):
+            return known or typed_line(exception)  # every process has this error; the first one prints it
         console, who = Console(stderr=True, soft_wrap=True, highlight=False), f"process {job.world.rank + 1}"
     if known is None:
         console.print_exception()
-        return typed_line(caught)
+        return typed_line(exception)
     console.print(f"[red]{who} failed[/]: {escape(known)}")
     return known
 
@@ -200,7 +237,7 @@ def _create(job: Job) -> AnySize:
     return model.to(memory_format=torch.channels_last) if config.channels_last else model
 
 
-def _items(job: Job, items: Sequence[data.Item], *, training: bool, thaws: int) -> TrainDataset:
+def _dataset(job: Job, items: Sequence[data.Item], *, training: bool, fixed_until: int) -> TrainDataset:
     config = job.config
     return TrainDataset(
         items,
@@ -211,12 +248,13 @@ def _items(job: Job, items: Sequence[data.Item], *, training: bool, thaws: int) 
         training=training,
         fixed=job.plan.method == "augmented",
         size_at=config.size_at if training else None,
-        fixed_until=thaws,
+        fixed_until=fixed_until,
     )
 
 
 def _train(
     job: Job,
+    writer: RunWriter,
     model: AnySize,
     progress: Progress,
     checkpoint: Checkpoint | None,
@@ -225,14 +263,15 @@ def _train(
 ) -> None:
     config, classes = job.config, job.dataset.labels.classes
     start = checkpoint.position if checkpoint else Position()
-    thaws = next((epoch for epoch in range(config.epochs) if config.frozen_at(epoch) != "encoder"), config.epochs)
-    train_items = _items(job, job.plan.train, training=True, thaws=thaws if config.cache_features else 0)
-    val_items = _items(job, job.plan.val, training=False, thaws=0)
-    batches = ResumableBatchSampler(len(train_items), config.batch_size, seed=config.seed, world=job.world)
+    epochs = range(config.epochs)
+    unfrozen = next((epoch for epoch in epochs if config.frozen_at(epoch) != "encoder"), config.epochs)
+    train_set = _dataset(job, job.plan.train, training=True, fixed_until=unfrozen if config.cache_features else 0)
+    val_set = _dataset(job, job.plan.val, training=False, fixed_until=0)
+    batches = ResumableBatchSampler(len(train_set), config.batch_size, seed=config.seed, world=job.world)
     batches.resume(start.epoch, start.batches)
     if not len(batches):
         raise TrainingError(
-            f"{len(train_items)} training images leave no batch for {job.world.size} processes. Use fewer."
+            f"{len(train_set)} training images leave no batch for {job.world.size} processes. Use fewer."
         )
     module = SegmentationModule(
         model,
@@ -249,14 +288,14 @@ def _train(
         return
     val_size = config.val_batch_size or 2 * config.batch_size
     loaders = [
-        loader(train_items, batches, workers=config.workers),
-        loader(val_items, ValBatches(len(val_items), val_size, world=job.world), workers=config.workers),
+        loader(train_set, batches, workers=config.workers),
+        loader(val_set, ValBatches(len(val_set), val_size, world=job.world), workers=config.workers),
     ]
     with _quiet():
-        trainer = _trainer(job, [Recorder(job.writer, job.reporter, job.stop, progress, batches, start, on_epoch)])
-    place(trainer, start)
-    if config.cache_features and start.epoch < thaws:
-        _fill_features(job, module, trainer, train_items)
+        trainer = _trainer(job, [Recorder(writer, job.reporter, job.stop, progress, batches, start, on_epoch)])
+    set_position(trainer, start)
+    if config.cache_features and start.epoch < unfrozen:
+        _fill_features(job, module, trainer, train_set)
     done = start.epoch * len(batches) + start.batches
     with (
         _quiet(),
@@ -271,7 +310,7 @@ def _trainer(job: Job, callbacks: list[pl.Callback]) -> pl.Trainer:
         accelerator="gpu" if job.hardware.device == "cuda" else "cpu",
         devices=world.local,
         num_nodes=world.size // world.local,
-        # Statistics are shared where they are computed; counts are each process's own.
+        # Batch norm shares its statistics itself, and each process keeps its own counts.
         strategy=DDPStrategy(broadcast_buffers=False, find_unused_parameters=config.freeze == "schedule")
         if world.size > 1
         else "auto",
@@ -302,18 +341,13 @@ def _loss(job: Job) -> SegmentationLoss:
     return SegmentationLoss(
         terms,
         class_weights=weights,
-        label_smoothing=config.label_smoothing,
-        focal_gamma=config.focal_gamma,
-        ohem_threshold=config.ohem_threshold,
-        ohem_keep=config.ohem_keep,
-        boundary_width=config.boundary_width,
-        boundary_weight=config.boundary_weight,
         total=job.world.total,
+        **{field.name: getattr(config, field.name) for field in fields(LossOptions) if field.name != "class_weights"},
     )
 
 
 def _fill_features(job: Job, module: SegmentationModule, trainer: pl.Trainer, items: TrainDataset) -> None:
-    """Run the frozen encoder over every training item once."""
+    """Run the frozen encoder once on every training item and cache the features."""
     module.to(trainer.strategy.root_device)
     bar = job.reporter.counting("encoding")
     batches = ValBatches(len(items), 2 * job.config.batch_size)
@@ -328,37 +362,22 @@ def _fill_features(job: Job, module: SegmentationModule, trainer: pl.Trainer, it
         )
 
 
-def _evaluate(job: Job, summary: Summary, splits: Sequence[str]) -> Summary:
-    """Score the stored weights at ground-truth size; predictions are stored."""
+def _evaluate(job: Job, writer: RunWriter, summary: Summary, splits: Sequence[str]) -> Summary:
+    """Score the stored weights at ground-truth size, and store the predictions."""
     for split in splits:
-        ids = job.split_ids(split)
+        ids = job.plan.scored(split)
         if ids:
-            bar = _beating(job.world, job.reporter.counting(f"scoring {split}"))
-            record = job.writer.record()
-            found = evaluate(record, job.dataset, ids, split=split, device=job.hardware.device, progress=bar)
-            summary = summary.model_copy(update={split: ScoreInfo.from_counts(found.total, job.dataset.labels)})
-            job.writer.write_summary(summary)
+            bar = keep_waiting(job.world, job.reporter.counting(f"scoring {split}"))
+            record = writer.record()
+            evaluation = evaluate(record, job.dataset, ids, split=split, device=job.hardware.device, progress=bar)
+            summary = summary.model_copy(update={split: ScoreInfo.from_counts(evaluation.total, job.dataset.labels)})
+            writer.write_summary(summary)
     return summary
-
-
-def _beating(world: World, bar: Callable[[int, int], None]) -> Callable[[int, int], None]:
-    """A bar that also lets the waiting processes know of this one: after half an hour of silence they would give up."""
-    told = time.monotonic()
-
-    def update(done: int, total: int) -> None:
-        nonlocal told
-        bar(done, total)
-        if time.monotonic() - told > _BEAT:
-            told = time.monotonic()
-            with suppress(TrainingError):  # they are gone; the scores are still wanted
-                world.any(False)
-
-    return update
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Lightning's advice (more workers, no logger, tips) is not for the users of this program."""
+    """Silence Lightning's and torch's advice to programmers (more workers, no logger, tips)."""
     logger = logging.getLogger("lightning.pytorch")
     level = logger.level
     logger.setLevel(logging.ERROR)

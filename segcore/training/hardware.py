@@ -1,4 +1,4 @@
-"""What a training runs on."""
+"""Chooses the device and precision of a training."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from segcore.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class Hardware:
-    """Device and precision, decided.
+    """The device and precision of a training.
 
     Args:
         device: `cpu` or `cuda`.
         precision: `fp32` or `bf16`.
-        name: The device for people.
+        name: Name of the device for people.
     """
 
     device: str
@@ -30,10 +30,10 @@ class Hardware:
 
     @classmethod
     def choose(cls, config: TrainConfig) -> Hardware:
-        """What the config asks for, as far as it is here.
+        """Choose by the config's `device` and `precision`, resolving `auto`.
 
         Raises:
-            ConfigError: when there is no CUDA device and one is asked for.
+            ConfigError: when `device` is cuda and there is no CUDA device.
         """
         device = config.device
         if device == "auto":
@@ -47,18 +47,18 @@ class Hardware:
 
     @property
     def lightning_precision(self) -> Literal["bf16-mixed", "32-true"]:
-        """Lightning's word for the precision."""
+        """Lightning's name of the precision."""
         return "bf16-mixed" if self.precision == "bf16" else "32-true"
 
 
 def depthwise_in_float32(model: nn.Module) -> None:
-    """Take depthwise convolutions out of bf16 autocast on the CPU; what comes out is bf16 again.
+    """Run depthwise convolutions on the CPU in float32 instead of bf16; their output is bf16 again.
 
-    Their bf16 backward pass is up to six times slower than in float32 where they stride or have 5x5 kernels, which
-    is a third of a training step on EfficientNet-Lite0 (`benchmarks/depthwise.py`).
+    Their bf16 backward pass is up to six times slower than in float32 with strides or 5x5 kernels, which costs a third
+    of a training step on EfficientNet-Lite0 (`benchmarks/depthwise.py`).
 
     Args:
-        model: Changed in place: the `forward` of each such layer. Weights and their names stay as they are.
+        model: Changed in place: the `forward` of each depthwise layer. Weights and their names do not change.
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:

@@ -1,4 +1,4 @@
-"""What one training stands on."""
+"""One training, prepared: its settings, data, split and hardware."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from segcore import data
-from segcore.runs import RunWriter, Summary
 from segcore.training.config import TrainConfig
 from segcore.training.console import Reporter
 from segcore.training.distributed import World
@@ -17,19 +16,18 @@ from segcore.training.train_dataset import SampleStore
 
 @dataclass(frozen=True)
 class Job:
-    """One training and what it stands on.
+    """One prepared training. The run's folder is not part of it: several runs could be trained from the same job.
 
     Args:
-        config: The settings, of one model, seed and fold.
-        dataset: Open.
-        plan: Its split.
-        store: Its training and validation samples at the size of the model.
-        hardware: Where it runs.
+        config: The settings of one model, seed and fold.
+        dataset: The open dataset.
+        plan: Its split into training, validation and test.
+        store: The training and validation samples at the model's input size.
+        hardware: Device and precision.
         world: The processes that train it together.
-        reporter: Tells the user.
+        reporter: Prints progress.
         stop: Whether the user asked to stop.
-        writer: Of the run.
-        origin: Of `provenance`, where another process got the user's command.
+        origin: Commit and command from `provenance.origin`, when another process received the user's command.
     """
 
     config: TrainConfig
@@ -40,19 +38,9 @@ class Job:
     world: World
     reporter: Reporter
     stop: StopRequest
-    writer: RunWriter
     origin: Mapping[str, str | None] | None = None
 
     @property
     def model(self) -> str:
-        """The architecture."""
+        """Name of the architecture."""
         return self.config.models[0]
-
-    def split_ids(self, split: str) -> tuple[str, ...]:
-        """Frames of `val` or `test`, each once."""
-        return self.plan.scored(split)
-
-    def write(self, summary: Summary) -> None:
-        """Write `summary.json`, from the first process alone."""
-        if self.world.first:
-            self.writer.write_summary(summary)

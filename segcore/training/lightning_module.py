@@ -1,4 +1,4 @@
-"""One training step and one validation step, in Lightning's words."""
+"""The LightningModule: training step, validation step, optimizer and moving average."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ from segcore.training.optimizers import create_optimizer, learning_rate_factor
 
 Batch = tuple[Tensor, Tensor, Tensor]  # [N, H, W, 3] uint8 RGB, [N, H, W] uint8 ids, [N] int64 positions of the items
 
-_LOOK_EVERY = 20  # steps between looks at the loss on a GPU, where each look waits for it
-_DIVERGED = 5.0  # times the loss that training began with
+_CHECK_EVERY = 20  # steps between checks of the loss on a GPU, where each check waits for the GPU
+_DIVERGED = 5.0  # times the first loss
 
 
 class SegmentationModule(pl.LightningModule):
-    """A model, its loss, and confusion counts of the epoch so far.
+    """A model, its loss, and the confusion counts of the current epoch.
 
-    Both sets are scored at the size of the model, training as it goes (augmented, batch norm in training mode),
-    validation after it; the final scores, at ground-truth size, come from `segcore.evaluation`.
+    Training and validation are scored at the model's input size: training on the augmented batches with batch norm in
+    training mode, validation after each epoch. `segcore.evaluation` computes the final scores at ground-truth size.
 
-    Whatever is random in a step (dropout) is seeded by the number of the step: a training that goes on from
-    `last.ckpt` draws what it would have drawn.
+    Randomness within a step (dropout) is seeded by the step's number, so a training resumed from `last.ckpt` draws the
+    same random numbers.
 
     Args:
-        model: From `create_model`.
-        loss: Over logits and ids.
-        normalization: Of the encoder.
-        config: The settings, of one model.
+        model: A model from `create_model`.
+        loss: The loss over logits and ids.
+        normalization: Mean and standard deviation that the encoder expects.
+        config: The settings of one model.
         classes: Number of scored classes C.
         steps: Optimizer steps of the whole training.
         world: The processes that train it together.
-        features: Of the frozen encoder, by item; empty when they are not kept.
-        checkpoint: Where to go on.
+        features: Cached features of the frozen encoder, by item; empty when features are not cached.
+        checkpoint: Where to resume; None starts from the beginning.
     """
 
     mean: Tensor
@@ -73,14 +73,14 @@ class SegmentationModule(pl.LightningModule):
         checkpoint: Checkpoint | None = None,
     ) -> None:
         super().__init__()
-        self.allow_zero_length_dataloader_with_multiple_devices = True  # fewer batches to validate than processes
+        self.allow_zero_length_dataloader_with_multiple_devices = True  # with more processes than validation batches
         self.model, self.loss = model, loss
         self.average = AveragedModel(model, multi_avg_fn=self._average, use_buffers=True) if config.ema else None
         if self.average is not None:
             self.average.requires_grad_(False)  # DDP would wait for their gradients
         self.settings, self.classes, self.steps = config, classes, steps
         self.world, self.features = world or World(), features or FeatureCache(0)
-        # On 0..255, so that a uint8 batch is normalised in one subtraction and one product.
+        # Scaled to 0..255, so that a uint8 batch is normalised by one subtraction and one product.
         self.register_buffer("mean", 255 * torch.tensor(normalization.mean).view(1, 3, 1, 1))
         self.register_buffer("scale", 1 / (255 * torch.tensor(normalization.std).view(1, 3, 1, 1)))
         for part in ("train", "val"):
@@ -94,11 +94,11 @@ class SegmentationModule(pl.LightningModule):
 
     @property
     def scored(self) -> AnySize:
-        """What is validated and kept: the averaged weights, where there are any."""
+        """The model that is validated and saved: the averaged one with `ema`, else the trained one."""
         return self.model if self.average is None else cast(AnySize, self.average.module)
 
     def start(self, part: str) -> None:
-        """Forget the losses and counts of `train` or `val`."""
+        """Reset the losses and counts of `train` or `val`."""
         getattr(self, f"{part}_counts").zero_()
         getattr(self, f"{part}_loss").zero_()
 
@@ -112,27 +112,30 @@ class SegmentationModule(pl.LightningModule):
         return total / max(1.0, images)
 
     def setup(self, stage: str) -> None:
-        """Whatever ever thaws is trainable when DDP and the optimizer are made, which look once."""
+        """Enable every parameter that will ever be unfrozen: DDP and the optimizer read requires_grad only once."""
         config = self.settings
         set_trainable(self.model, config.freeze if config.freeze != "schedule" else "none")
 
     def freeze_for(self, epoch: int) -> None:
-        """Freeze what the settings freeze in this epoch, and thaw the rest."""
+        """Freeze the stages that the settings freeze in this epoch, and unfreeze the rest."""
         set_trainable(self.model, self.settings.frozen_at(epoch))
 
     def normalize(self, images: Tensor) -> Tensor:
-        """`[N, H, W, 3]` uint8 -> `[N, 3, H, W]` float32 in channels_last, as a permuted view of it is."""
+        """`[N, H, W, 3]` uint8 -> `[N, 3, H, W]` float32 in channels_last layout."""
         return (images.permute(0, 3, 1, 2) - self.mean) * self.scale
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         torch.manual_seed(zlib.crc32(f"{self.settings.seed}/{self.current_epoch}/{index}/{self.world.rank}".encode()))
         images, masks, positions = batch
-        kept = self.features.get(positions)
-        logits = self.model(self.normalize(images)) if kept is None else self.model.decode(kept, images.shape[1:3])
+        features = self.features.get(positions)
+        if features is None:
+            logits = self.model(self.normalize(images))
+        else:
+            logits = self.model.decode(features, images.shape[1:3])
         target = masks.long()
-        # Summed over the processes inside the loss, so each has the gradient of the whole.
+        # The loss sums over the processes itself, so each process has the gradient of the whole batch.
         loss: Tensor = self.loss(logits, target)
-        self._look(loss.detach(), index)
+        self.check_divergence(loss.detach(), index)
         self._count("train", logits.detach(), target, loss.detach())
         return loss
 
@@ -147,8 +150,8 @@ class SegmentationModule(pl.LightningModule):
             self.average.update_parameters(self.model)
 
     def _average(self, averaged: Sequence[Tensor], current: Sequence[Tensor], done: Tensor | int) -> None:
-        """Exponential moving average; it forgets faster at first, so that random weights don't linger."""
-        if not averaged[0].is_floating_point():  # batch norm's counters
+        """Exponential moving average; its decay starts small, so that the initial weights are forgotten quickly."""
+        if not averaged[0].is_floating_point():  # batch norm's step counters
             torch._foreach_copy_(list(averaged), list(current))
             return
         steps = int(done)
@@ -159,16 +162,16 @@ class SegmentationModule(pl.LightningModule):
         getattr(self, f"{part}_loss").add_(torch.stack([loss.double() * count, loss.new_tensor(count).double()]))
         getattr(self, f"{part}_counts").add_(_confusion(logits, target, self.classes))
 
-    def _look(self, loss: Tensor, index: int) -> None:
-        """Stop a training that can't come to anything.
+    def check_divergence(self, loss: Tensor, index: int) -> None:
+        """Stop a training that diverges.
 
         Raises:
-            TrainingError: when the loss is no number, or has climbed far above where it began.
+            TrainingError: when the loss is not finite, or its average is far above the first loss.
         """
         self.first_loss.copy_(torch.where(self.first_loss.isnan(), loss, self.first_loss))
         before = torch.where(self.recent_loss.isnan(), loss, self.recent_loss)
         self.recent_loss.copy_(0.9 * before + 0.1 * loss)
-        if loss.is_cuda and index % _LOOK_EVERY:
+        if loss.is_cuda and index % _CHECK_EVERY:
             return
         first, recent, now = float(self.first_loss), float(self.recent_loss), float(loss)
         advice = (
@@ -206,12 +209,12 @@ class SegmentationModule(pl.LightningModule):
         if self._checkpoint:
             optimizer.load_state_dict(self._checkpoint.optimizer)
             scheduler.load_state_dict(self._checkpoint.scheduler)
-            self._checkpoint = None  # its tensors need not stay in memory
+            self._checkpoint = None  # free its tensors
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 
 def _confusion(logits: Tensor, target: Tensor, classes: int) -> Tensor:
-    """`[C, C]` int64 counts of a batch, rows = truth; ignored pixels fall into a row that is cut off."""
+    """`[C, C]` int64 counts of a batch, rows = truth; ignored pixels are counted in an extra row that is removed."""
     rows = logits.permute(0, 2, 3, 1).reshape(-1, classes)
     prediction = rows.argmax(dim=1)
     truth = target.reshape(-1).where(target.reshape(-1) != IGNORE_INDEX, classes)

@@ -1,6 +1,6 @@
-"""Experiment trackers beside `metrics.csv`: TensorBoard, MLflow and Weights & Biases, through Lightning's loggers.
+"""Logs to TensorBoard, MLflow and Weights & Biases beside `metrics.csv`, through Lightning's loggers.
 
-In the first process of a training only; not given to a `Trainer`, which would log and end them in its own way.
+Only the first process of a training logs. The loggers are not given to a `Trainer`, which would log other values.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ from segcore.training.registry import LOGGERS, check_choice
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
-IDS = "loggers.json"  # in the run's folder: what MLflow and Weights & Biases call the run, to go on with it
+IDS = "loggers.json"  # in the run's folder: the ids of the run in MLflow and Weights & Biases, to resume it there
 TENSORBOARD = "tensorboard"  # folder of event files in the run's folder
-MLFLOW_DATABASE = "mlflow.db"  # beside the runs, where MLFLOW_TRACKING_URI names no server
+MLFLOW_DATABASE = "mlflow.db"  # beside the runs, when MLFLOW_TRACKING_URI is not set
 
 _MLFLOW_STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
-_SCORES = ("miou", "pixel_accuracy", "mean_accuracy", "mean_dice", "frequency_weighted_iou")
 _CHECKS = {
     "tensorboard": "Check the run's folder",
     "mlflow": "Check MLFLOW_TRACKING_URI",
@@ -36,15 +35,15 @@ _CHECKS = {
 
 
 def check_loggers(names: Sequence[str]) -> None:
-    """Refuse loggers that can't be had; imports nothing, so ask before reading data.
+    """Check that loggers exist and are installed. Imports nothing, so it is fast.
 
     Raises:
-        ConfigError: when a name is no logger, or its package is not installed.
+        ConfigError: when a logger is unknown, or its package is not installed.
     """
     for name in names:
         check_choice("logger", name, LOGGERS)
         spec = find_spec(name)
-        if spec is None or spec.origin is None:  # of no file: a mere folder of this name
+        if spec is None or spec.origin is None:  # a folder of this name without a package
             raise ConfigError(
                 f"--loggers {name}: the package {name} is not installed. pip install 'segcore[{name}]', or leave "
                 f"{name} out of --loggers."
@@ -54,46 +53,46 @@ def check_loggers(names: Sequence[str]) -> None:
 def create_loggers(
     names: Sequence[str], run_path: Path, config: Mapping[str, Any], summary: Summary, *, step: int = 0
 ) -> list[Logger]:
-    """Begin the run in every tracker, or go on with it where the run's folder says that it was begun there.
+    """Create the run in every tracker, or resume it if `loggers.json` in the run's folder has its id.
 
     TensorBoard writes to `tensorboard/` in the run's folder. MLflow writes to MLFLOW_TRACKING_URI, or to `mlflow.db`
-    beside the runs; the experiment is the dataset, the run is called as the run. Weights & Biases writes to the
-    project WANDB_PROJECT (default: segcore), and to the run's folder alone with WANDB_MODE=offline.
+    beside the runs; its experiment has the dataset's name. Weights & Biases writes to the project WANDB_PROJECT
+    (default: segcore), and only to the run's folder with WANDB_MODE=offline.
 
     Args:
-        names: Of `LOGGERS`.
+        names: Names from `LOGGERS`.
         run_path: The run's folder.
-        config: Its settings, plain values.
-        summary: What it is.
-        step: Optimizer steps done, where a training goes on: TensorBoard forgets what came after them.
+        config: The run's settings, plain values.
+        summary: The run's summary.
+        step: Optimizer steps done before a training resumes; TensorBoard drops later values.
 
     Raises:
         ConfigError: when a package is not installed, or a tracker can't be reached.
     """
     check_loggers(names)
     create = {"tensorboard": _tensorboard, "mlflow": _mlflow, "wandb": _wandb}
-    found: list[Logger] = []
+    loggers: list[Logger] = []
     for name in dict.fromkeys(names):
         try:
-            found.append(create[name](run_path, summary, config, step))
-        except Exception as error:  # each tracker has errors of its own, and a database's and a network's under them
-            for logger in found:
+            loggers.append(create[name](run_path, summary, config, step))
+        except Exception as error:  # each tracker raises its own errors, and those of a database or a network
+            for logger in loggers:
                 _close(logger, "failed")
             raise ConfigError(
                 f"--loggers {name}: {first_line(error).rstrip('.')}. {_CHECKS[name]}, or leave {name} out of --loggers."
             ) from error
-    return found
+    return loggers
 
 
 def log_epoch(loggers: list[Logger], row: Mapping[str, Any], say: Callable[[str], None]) -> None:
-    """Hand on a row of `metrics.csv`, at its step.
+    """Log a row of `metrics.csv` at its step.
 
-    A tracker that fails, say a server that went away, is taken out of the list: it must not end the training.
+    A tracker that fails, such as an unreachable server, is removed from the list and does not end the training.
 
     Args:
         loggers: From `create_loggers`; changed in place.
-        row: With `step`; values that are None are left out.
-        say: Told of a tracker that failed.
+        row: The epoch's row, with `step`; None values are left out.
+        say: Called with a message when a tracker fails.
     """
     values = {name: value for name, value in row.items() if name != "step" and value is not None}
 
@@ -101,16 +100,16 @@ def log_epoch(loggers: list[Logger], row: Mapping[str, Any], say: Callable[[str]
         logger.log_metrics(values, step=row["step"])
         _flush(logger)
 
-    _each(loggers, log, say)
+    _for_each(loggers, log, say)
 
 
 def log_end(loggers: list[Logger], summary: Summary, say: Callable[[str], None], *, step: int = 0) -> None:
-    """Hand on the scores of the kept weights and how the run ended, and close the trackers.
+    """Log the scores of the best weights and the final status, and close the trackers.
 
     Args:
-        loggers: From `create_loggers`; empty afterwards.
-        summary: At the end.
-        say: Told of a tracker that failed.
+        loggers: From `create_loggers`; emptied.
+        summary: The final summary of the run.
+        say: Called with a message when a tracker fails.
         step: Optimizer steps done.
     """
     values = _final(summary)
@@ -119,13 +118,13 @@ def log_end(loggers: list[Logger], summary: Summary, say: Callable[[str], None],
         from lightning.pytorch.loggers import TensorBoardLogger
 
         if isinstance(logger, TensorBoardLogger):
-            # Its table of settings against scores wants both at once.
+            # TensorBoard's table of settings and scores needs both in one call.
             logger.log_hyperparams(dict(logger.hparams), values, step)
         else:
             logger.log_metrics(values, step=step)
         _close(logger, summary.status)
 
-    _each(loggers, log, say)
+    _for_each(loggers, log, say)
     loggers.clear()
 
 
@@ -134,13 +133,13 @@ def _final(summary: Summary) -> dict[str, float]:
     if summary.best_epoch is not None:
         values["best_epoch"] = summary.best_epoch
     for split in ("val", "test"):
-        found: ScoreInfo | None = getattr(summary, split)
-        if found:  # at the ground truth's own size, which an epoch's val_miou is not
-            values |= {f"final_{split}_{name}": getattr(found, name) for name in _SCORES}
+        score: ScoreInfo | None = getattr(summary, split)
+        if score:  # at ground-truth size, unlike an epoch's val_miou
+            values |= {f"final_{split}_{name}": value for name, value in score.values.items()}
     return values
 
 
-def _each(loggers: list[Logger], act: Callable[[Logger], None], say: Callable[[str], None]) -> None:
+def _for_each(loggers: list[Logger], act: Callable[[Logger], None], say: Callable[[str], None]) -> None:
     for logger in list(loggers):
         try:
             act(logger)
@@ -154,23 +153,23 @@ def _tensorboard(run_path: Path, summary: Summary, config: Mapping[str, Any], st
 
     forget = step + 1 if step else None
     logger = TensorBoardLogger(run_path, name=TENSORBOARD, version="", default_hp_metric=False, purge_step=forget)
-    logger.log_hyperparams(dict(config))  # kept until `log_end`
-    _ = logger.experiment  # so that a folder that can't be written is met here
+    logger.log_hyperparams(dict(config))  # stored in the logger until `log_end`
+    _ = logger.experiment  # fails here if the folder can't be written
     return logger
 
 
 def _mlflow(run_path: Path, summary: Summary, config: Mapping[str, Any], step: int) -> MLFlowLogger:
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it would report its use over the network
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # its 7 keep a user waiting for minutes
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it would send usage data over the network
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # with its default of 7, a user waits for minutes
     from lightning.pytorch.loggers import MLFlowLogger
     from mlflow import MlflowClient
 
     folder = run_path.parent.resolve()
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(folder / MLFLOW_DATABASE).as_posix()}"
-    with _quiet():  # not before the import, which sets levels of its own
+    with _quiet():  # after the import, which sets log levels
         client = MlflowClient(uri)
-        found = _begun(client, _read_ids(run_path).get("mlflow"))
-        if not found:
+        run_id = _existing_id(client, _read_ids(run_path).get("mlflow"))
+        if not run_id:
             _make_experiment(client, summary.dataset.name, folder / "mlartifacts")
         tags = {
             "model": summary.model,
@@ -178,17 +177,17 @@ def _mlflow(run_path: Path, summary: Summary, config: Mapping[str, Any], step: i
             "fingerprint": summary.dataset.fingerprint,
             "split_fingerprint": summary.dataset.split_fingerprint,
         }
-        logger = MLFlowLogger(summary.dataset.name, run_name=summary.run_id, tracking_uri=uri, tags=tags, run_id=found)
-        if found:
-            client.update_run(found, status="RUNNING")
+        logger = MLFlowLogger(summary.dataset.name, run_name=summary.run_id, tracking_uri=uri, tags=tags, run_id=run_id)
+        if run_id:
+            client.update_run(run_id, status="RUNNING")
         else:
             _write_id(run_path, "mlflow", str(logger.run_id))
             logger.log_hyperparams(dict(config))
     return logger
 
 
-def _begun(client: Any, run_id: str | None) -> str | None:  # noqa: ANN401 - an MlflowClient, which has no types
-    """The id itself, where this server or database still has it."""
+def _existing_id(client: Any, run_id: str | None) -> str | None:  # noqa: ANN401 - an MlflowClient, which has no types
+    """The run's id if the server or database still has that run, else None."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -204,7 +203,7 @@ def _make_experiment(client: Any, name: str, artifacts: Path) -> None:  # noqa: 
 
     if client.get_experiment_by_name(name) is None:
         local = None if os.environ.get("MLFLOW_TRACKING_URI") else artifacts.as_uri()
-        with suppress(MlflowException):  # made by another training meanwhile; whatever else it was comes again
+        with suppress(MlflowException):  # another training made it meanwhile; other errors occur again on its use
             client.create_experiment(name, artifact_location=local)
 
 
@@ -225,7 +224,7 @@ def _wandb(run_path: Path, summary: Summary, config: Mapping[str, Any], step: in
 
 
 def _flush(logger: Logger) -> None:
-    """Let a reader see the epoch now; TensorBoard would keep it for two minutes."""
+    """Write an epoch's values now; TensorBoard would buffer them for two minutes."""
     from lightning.pytorch.loggers import TensorBoardLogger
 
     if isinstance(logger, TensorBoardLogger):
@@ -236,7 +235,7 @@ def _close(logger: Logger, status: str) -> None:
     from lightning.pytorch.loggers import MLFlowLogger, WandbLogger
 
     if isinstance(logger, WandbLogger):
-        logger.experiment.finish(exit_code=0 if status == "finished" else 1)  # or the next model would join this run
+        logger.experiment.finish(exit_code=0 if status == "finished" else 1)  # else the next model joins this run
     else:
         logger.finalize(_MLFLOW_STATUS[status] if isinstance(logger, MLFlowLogger) else status)
 
@@ -244,7 +243,7 @@ def _close(logger: Logger, status: str) -> None:
 def _read_ids(run_path: Path) -> dict[str, str]:
     try:
         return {str(name): str(value) for name, value in json.loads((run_path / IDS).read_text("utf-8")).items()}
-    except (FileNotFoundError, ValueError, AttributeError):  # or foreign: the run is begun anew
+    except (FileNotFoundError, ValueError, AttributeError):  # missing or damaged: a new run is created
         return {}
 
 
@@ -255,13 +254,13 @@ def _write_id(run_path: Path, name: str, value: str) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No news of database tables being made; warnings and errors still come."""
-    found = [logging.getLogger(name) for name in ("mlflow", "alembic", "lightning.pytorch.loggers.mlflow")]
-    levels = [logger.level for logger in found]
-    for logger in found:
+    """Silence log messages about created database tables; warnings and errors are still shown."""
+    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic", "lightning.pytorch.loggers.mlflow")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
         logger.setLevel(logging.WARNING)
     try:
         yield
     finally:
-        for logger, level in zip(found, levels, strict=True):
+        for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

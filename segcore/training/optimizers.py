@@ -11,15 +11,15 @@ import torch
 from segcore.training.config import TrainConfig
 from segcore.training.registry import SCHEDULES, check_choice
 
-_START = 1 / 25  # of the highest learning rate, where a warm-up begins, as in Smith's one-cycle
+_START = 1 / 25  # share of the highest learning rate at which a warm-up starts, as in Smith's one-cycle
 
 
 def create_optimizer(config: TrainConfig, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-    """The optimizer over parameter groups that carry their own `lr` and `weight_decay`.
+    """Create the optimizer over parameter groups that have their own `lr` and `weight_decay`.
 
-    Fused kernels where torch has them: two to three times quicker than its loops, on the CPU too. They read a
-    parameter, its gradient and its state in the order of memory, so the three must be laid out alike; autograd and
-    `load_state_dict` see to that.
+    Fused kernels are used where torch has them: they are two to three times faster than its loops, also on the CPU.
+    They read a parameter, its gradient and its state in memory order, so the three must have the same layout, which
+    autograd and `load_state_dict` ensure.
     """
     if config.optimizer == "rmsprop":
         return torch.optim.RMSprop(groups, lr=config.lr, momentum=config.momentum)
@@ -28,16 +28,16 @@ def create_optimizer(config: TrainConfig, groups: list[dict[str, Any]]) -> torch
         nesterov = config.nesterov and config.momentum > 0
         optimizer = torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=nesterov, fused=True)
         if config.momentum:
-            # Zero is what momentum begins with anyway. The fused kernel fails when only some parameters have theirs,
-            # as happens when frozen stages thaw.
+            # The fused kernel fails when only some parameters have a momentum buffer, which happens when frozen stages
+            # are unfrozen. Momentum starts at zero anyway.
             for group in optimizer.param_groups:
                 for parameter in group["params"]:
                     optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     else:
         kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
         optimizer = kind(groups, lr=config.lr, fused=True)
-    # They could undo the scaling of a float16 loss, which nothing here scales. Lightning clips no gradients for an
-    # optimizer that says so.
+    # Lightning refuses to clip gradients for an optimizer that can undo the scaling of a float16 loss. No loss is
+    # scaled here.
     optimizer._step_supports_amp_scaling = False
     return optimizer
 
@@ -52,26 +52,26 @@ def learning_rate_factor(
     decay: float = 0.1,
     decay_epochs: float = 10.0,
 ) -> Callable[[int], float]:
-    """What the highest learning rate is multiplied by at each step, counted from 0.
+    """Return the factor of the highest learning rate as a function of the step, counted from 0.
 
-    It rises from 1/25 during the warm-up (along a cosine for one-cycle, else a line), is exactly 1 at the first step
-    after it, and then does what the schedule says, over the steps that are left:
+    The factor rises from 1/25 during the warm-up (along a cosine for one-cycle, else linearly), is exactly 1 at the
+    first step after it, and then follows the schedule over the remaining steps:
 
     - constant: 1
-    - step: times `decay` whenever `decay_epochs` have passed since the warm-up
-    - exponential: the same, evenly
+    - step: multiplied by `decay` every `decay_epochs` after the warm-up
+    - exponential: the same decay, but a little at each step
     - cosine, one-cycle: half a cosine to 0 (Loshchilov and Hutter, "SGDR", 2017, without restarts; Smith and Topin,
       "Super-Convergence", 2018)
     - poly: (1 - done) ** `power` to 0 (Chen et al., "DeepLab", 2018)
 
     Args:
         schedule: A name of `SCHEDULES`.
-        steps: Of the whole training.
-        warmup: Share of the steps that are warm-up; at least one step is not.
-        steps_per_epoch: For `decay_epochs`.
-        power: Of poly.
-        decay: Of step and exponential.
-        decay_epochs: Of step and exponential.
+        steps: Optimizer steps of the whole training.
+        warmup: Share of the steps that are warm-up, 0..1; at least one step is not.
+        steps_per_epoch: Converts `decay_epochs` to steps.
+        power: Exponent of poly.
+        decay: Factor of step and exponential.
+        decay_epochs: Epochs after which step and exponential have decayed once.
 
     Raises:
         ConfigError: on an unknown schedule; the choices are listed.

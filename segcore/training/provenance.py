@@ -1,4 +1,4 @@
-"""What made a run: versions, the code's commit, the command."""
+"""Records how a run was made: package versions, the code's commit, the command."""
 
 from __future__ import annotations
 
@@ -24,39 +24,38 @@ _PACKAGES = (
     "opencv-python-headless",
     "numpy",
 )
-_GIT_SECONDS = 10.0  # a repository on a slow network drive must not hold a training up
+_GIT_SECONDS = 10.0  # a repository on a slow network drive must not delay a training
 
 
 def provenance(made_by: Mapping[str, str | None] | None = None) -> dict[str, Any]:
-    """The fields of `Summary` that say what made a run: `versions`, `git_commit` and `command`.
+    """The fields of `Summary` that record how a run was made: `versions`, `git_commit` and `command`.
 
     Args:
-        made_by: Of `origin`, where another process got the user's command; None is this one.
+        made_by: Result of `origin` in the process that received the user's command; None uses this process.
     """
     return {"versions": versions(), **(origin() if made_by is None else made_by)}
 
 
 def origin() -> dict[str, str | None]:
-    """`git_commit` and `command` of this process: ask where the user's command runs, not in a worker it starts."""
+    """`git_commit` and `command` of this process; call it in the user's command, not in a worker."""
     return {"git_commit": git_commit(Path(segcore.__file__)), "command": command_line()}
 
 
 def now() -> str:
-    """The time as a run and a search keep it: ISO 8601, in seconds, with zone."""
+    """The current time as runs and searches store it: ISO 8601, in seconds, with time zone."""
     return datetime.now(UTC).astimezone().isoformat(timespec="seconds")
 
 
 def versions() -> dict[str, str]:
-    """Versions of what decides a result."""
+    """Versions of Python, Segcore and the packages that influence a result."""
     return {"python": python_version(), "segcore": segcore.__version__, **{name: version(name) for name in _PACKAGES}}
 
 
 def git_commit(module: Path) -> str | None:
     """Commit of the checkout that a package is imported from.
 
-    The code decides a result, so it is the code's repository that is asked, not the one of the working folder (all
-    settings of a run are in its `config.yaml`). A package that pip put inside a repository, as in `.venv`, is not
-    tracked there and has none: its version says what it is.
+    It is the commit of the code's repository, not of the working folder, because the code decides a result. A package
+    that pip installed inside a repository, as in `.venv`, is not tracked there and has no commit, only a version.
 
     Args:
         module: The package's `__init__.py`.
@@ -73,28 +72,31 @@ def git_commit(module: Path) -> str | None:
 
 
 def _git(folder: Path, *words: str) -> str | None:
-    """What git says; None when it can't be asked, or refuses."""
-    # A hook of git's sets GIT_DIR and friends, which would point it at another repository.
-    surroundings = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    surroundings["GIT_OPTIONAL_LOCKS"] = "0"  # looking at the status must not get in the way of a commit
+    """Output of a git command; None when git is missing or fails."""
+    # Inside a git hook, GIT_DIR and similar variables are set and may point to another repository.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment["GIT_OPTIONAL_LOCKS"] = "0"  # reading the status must not lock out a commit
     try:
-        said = subprocess.run(
-            ["git", *words], cwd=folder, env=surroundings, capture_output=True, text=True, timeout=_GIT_SECONDS
+        result = subprocess.run(
+            ["git", *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=_GIT_SECONDS
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return said.stdout.strip() if said.returncode == 0 else None
+    return result.stdout.strip() if result.returncode == 0 else None
 
 
 def command_line(words: Sequence[str] | None = None) -> str:
     """The command as typed, quoted for a shell: `python train.py --models unet`.
 
     Args:
-        words: Program and arguments as the system got them; None for those of the process.
+        words: Program and arguments; None uses those of this process.
 
     Returns:
-        The command, the interpreter without its folder; installed commands (`segcore train`) without the interpreter
-        that their first line names.
+        The command, with the interpreter without its folder. Installed commands (`segcore train`) are given without
+        the interpreter.
+
+    >>> command_line(["/usr/bin/python", "train.py", "--models", "unet"])
+    'python train.py --models unet'
     """
     program, *rest = sys.orig_argv if words is None else words
     interpreter = Path(program)

@@ -1,4 +1,4 @@
-"""Losses, optimizers and schedules by name; readable without torch."""
+"""Names and descriptions of losses, optimizers, schedules and loggers. Needs no torch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from segcore.errors import ConfigError, nearest, unknown
 
+# `segcore.training.losses.terms.TERMS` computes each loss of this list.
 LOSSES: Mapping[str, str] = {
     "ce": "pixel-wise cross entropy",
     "weighted_ce": "cross entropy weighted by class, so that rare classes count; see class_weights",
@@ -43,10 +44,13 @@ LOGGERS: Mapping[str, str] = {
 
 
 def parse_loss(text: str) -> tuple[tuple[float, str], ...]:
-    """`ce+0.5*dice` -> `((1.0, "ce"), (0.5, "dice"))`.
+    """Parse a sum of losses into (factor, name) pairs.
+
+    >>> parse_loss("ce+0.5*dice")
+    ((1.0, 'ce'), (0.5, 'dice'))
 
     Raises:
-        ConfigError: when a term is no known loss (the choices are listed) or its factor no positive number.
+        ConfigError: when a loss is unknown (the choices are listed) or a factor is not a positive number.
     """
     terms: list[tuple[float, str]] = []
     for term in text.replace(" ", "").split("+"):
@@ -67,10 +71,10 @@ def parse_loss(text: str) -> tuple[tuple[float, str], ...]:
 
 
 def check_choice(what: str, name: str, choices: Mapping[str, object]) -> str:
-    """The name itself.
+    """Return the name if it is one of the choices.
 
     Raises:
-        ConfigError: when it is not among the choices; they are listed.
+        ConfigError: when it is not; the choices are listed.
     """
     if name not in choices:
         raise ConfigError(unknown(what, name, choices))

@@ -1,4 +1,4 @@
-"""What a run's `summary.json` says before, and after, its training."""
+"""Builds a run's `summary.json` before and after its training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from segcore.data.leaks import leak_sentences
 from segcore.models import normalization
-from segcore.runs import DatasetInfo, InputInfo, Status, Summary
+from segcore.runs import DatasetInfo, InputInfo, RunWriter, Status, Summary
 from segcore.training.callbacks import Progress
 from segcore.training.checkpoint import Checkpoint
 from segcore.training.config import TrainConfig
@@ -16,15 +16,21 @@ from segcore.training.job import Job
 from segcore.training.provenance import now, provenance
 
 
-def first_summary(job: Job, checkpoint: Checkpoint | None = None) -> Summary:
-    """What is known of a run before its model is made, or goes on."""
-    if checkpoint and job.world.first:  # what made it stays what it was
-        return job.writer.record().summary.model_copy(update={"status": "training", "error": None})
+def first_summary(job: Job, writer: RunWriter, checkpoint: Checkpoint | None = None) -> Summary:
+    """The summary of a run that starts or resumes; the model's parameters are not counted yet.
+
+    Args:
+        job: The prepared training.
+        writer: Writes the run's folder.
+        checkpoint: Where the training resumes; its run keeps the versions and command that started it.
+    """
+    if checkpoint and job.world.first:
+        return writer.record().summary.model_copy(update={"status": "training", "error": None})
     config, dataset = job.config, job.dataset
     height, width = config.image_size
-    fed = normalization(config.encoder, config.encoder_weights)
+    norm = normalization(config.encoder, config.encoder_weights)
     return Summary(
-        run_id=job.writer.id,
+        run_id=writer.id,
         status="training",
         created=now(),
         model=job.model,
@@ -44,7 +50,7 @@ def first_summary(job: Job, checkpoint: Checkpoint | None = None) -> Summary:
             leaks=leak_sentences(job.dataset, job.plan) if job.world.first else None,
             **job.plan.counts(),
         ),
-        input=InputInfo(height=height, width=width, mean=fed.mean, std=fed.std),
+        input=InputInfo(height=height, width=width, mean=norm.mean, std=norm.std),
         device=job.hardware.device,
         precision=job.hardware.precision,
         seed=config.seed,
@@ -53,7 +59,7 @@ def first_summary(job: Job, checkpoint: Checkpoint | None = None) -> Summary:
 
 
 def ended(summary: Summary, status: Status, error: str | None, progress: Progress) -> Summary:
-    """How it ended, and what it cost."""
+    """The summary with how the training ended and what it cost."""
     seconds = progress.seconds
     return summary.model_copy(
         update={
@@ -70,17 +76,17 @@ def ended(summary: Summary, status: Status, error: str | None, progress: Progres
 
 
 def peak_memory_mb() -> float:
-    """Most memory that this process ever held; what its workers hold beside is not in it."""
+    """Peak memory of this process in MB; its data workers are not included."""
     scale = 1e-6 if sys.platform == "darwin" else 1.024e-3  # bytes there, KiB elsewhere
     return scale * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def frozen_text(config: TrainConfig) -> str:
-    """What is frozen, and from which epoch on."""
+    """The frozen stages and from which epoch on, in words."""
     if config.freeze == "schedule":
         changes = [(epoch, config.frozen_at(epoch)) for epoch in range(config.epochs)]
-        told = [changes[0], *(now for before, now in pairwise(changes) if before[1] != now[1])]
-        return "; ".join(f"from epoch {epoch + 1}: {_frozen_word(frozen)}" for epoch, frozen in told)
+        steps = [changes[0], *(now for before, now in pairwise(changes) if before[1] != now[1])]
+        return "; ".join(f"from epoch {epoch + 1}: {_frozen_word(frozen)}" for epoch, frozen in steps)
     return _frozen_word(config.freeze)
 
 

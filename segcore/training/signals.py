@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM noted instead of died of, so that work ends where nothing is lost. Needs no torch."""
+"""Records Ctrl-C and SIGTERM so that training can stop at a safe point. Needs no torch."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Signals:
-    """Calls `note` for each signal that comes inside `listening`."""
+    """Calls `record` for each SIGINT and SIGTERM received inside `listening`."""
 
     _listening = False
 
     @contextmanager
     def listening(self) -> Iterator[Self]:
-        """Note the signals instead of dying of them, inside the block; in the main thread only."""
+        """Inside the block, signals call `record` and do not end the program. Has no effect outside the main thread."""
         before = {number: signal.getsignal(number) for number in _NUMBERS}
-        self._listening = threading.current_thread() is threading.main_thread()  # which alone gets signals
+        self._listening = threading.current_thread() is threading.main_thread()  # the only one that receives signals
         self.listen()
         try:
             yield self
@@ -32,35 +32,35 @@ class Signals:
             self._listening = False
 
     def listen(self) -> None:
-        """Take the signals back from whoever took them inside of `listening`."""
+        """Install the handlers again, after a library replaced them inside `listening`."""
         if self._listening:
             for number in _NUMBERS:
-                signal.signal(number, lambda _number, _frame: self.note())
+                signal.signal(number, lambda _number, _frame: self.record())
 
-    def note(self) -> None:
-        """A signal came."""
+    def record(self) -> None:
+        """Called when a signal is received."""
         raise NotImplementedError
 
 
 @dataclass
 class StopRequest(Signals):
-    """Whether Ctrl-C (or SIGTERM) came; a second Ctrl-C ends the program at once."""
+    """Whether Ctrl-C or SIGTERM was received; a second signal ends the program at once."""
 
-    asked: bool = False
+    requested: bool = False
 
-    def note(self) -> None:
-        if self.asked:
+    def record(self) -> None:
+        if self.requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.requested = True
 
 
 @dataclass
 class Interrupts(Signals):
-    """How often Ctrl-C (or SIGTERM) came: once stops the work, twice at once, and then the program ends."""
+    """Counts Ctrl-C and SIGTERM: the first stops cleanly, the second at once, the third ends the program."""
 
-    times: int = 0
+    count: int = 0
 
-    def note(self) -> None:
-        self.times += 1
-        if self.times > 2:
+    def record(self) -> None:
+        self.count += 1
+        if self.count > 2:
             raise KeyboardInterrupt

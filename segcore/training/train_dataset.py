@@ -1,4 +1,4 @@
-"""What a model is fed: decoded and resized once, augmented on demand, in an order that the seed decides."""
+"""Training and validation samples: decoded and resized once, augmented on demand, ordered by the seed."""
 
 from __future__ import annotations
 
@@ -28,29 +28,33 @@ Sized = tuple[Tensor, Tensor, int]
 
 
 class SampleStore:
-    """Images and masks at the size of the model, kept as uint8 within a memory budget.
+    """Images and masks at the model's input size, kept in memory as uint8 within a budget.
 
     Args:
-        dataset: Where they come from.
+        dataset: The dataset to read from.
         size: (height, width).
-        budget: Bytes; samples beyond it are decoded again each time.
+        budget: Bytes; samples that do not fit are decoded again on each access.
     """
 
     def __init__(self, dataset: data.Dataset, size: tuple[int, int], budget: int) -> None:
         self.dataset, self.size, self.budget = dataset, size, budget
         self._kept: dict[str, Pair] = {}
 
+    def __len__(self) -> int:
+        """Number of samples in memory."""
+        return len(self._kept)
+
     def __getitem__(self, sample_id: str) -> Pair:
         return self._kept.get(sample_id) or self._read(sample_id)
 
     def fill(self, ids: Sequence[str], progress: Callable[[int, int], None] | None = None) -> None:
-        """Decode ahead what is not kept yet, as much as the budget holds.
+        """Decode samples into memory, as many as fit the budget.
 
-        In two threads, since decoding releases the interpreter.
+        Two threads decode; decoding releases the GIL.
 
         Args:
-            ids: Samples, the most wanted first.
-            progress: Called with (done, of how many).
+            ids: Sample ids, most important first.
+            progress: Called with (done, total).
         """
         height, width = self.size
         room = max(0, self.budget // (4 * height * width) - len(self._kept))
@@ -62,10 +66,10 @@ class SampleStore:
                 if progress:
                     progress(done, len(wanted))
         finally:
-            pool.shutdown(cancel_futures=True)  # a bad file or Ctrl-C must not wait for the rest
+            pool.shutdown(cancel_futures=True)  # after a bad file or Ctrl-C, do not decode the rest
 
     def pixels(self, ids: Sequence[str], classes: int) -> npt.NDArray[np.int64]:
-        """`[N, classes]` scored pixels of each class in each mask, at the size of the model."""
+        """`[N, classes]` int64: scored pixels of each class in each mask, at the model's input size."""
         return np.stack([np.bincount(self[name][1].ravel(), minlength=256)[:classes] for name in ids]).astype(np.int64)
 
     def _read(self, sample_id: str) -> Pair:
@@ -76,21 +80,21 @@ class SampleStore:
 class TrainDataset(Dataset[Sized]):
     """Items of a split as tensors: `[H, W, 3]` uint8 RGB, `[H, W]` uint8 ids, and the item's position.
 
-    All have the size of the epoch: a pipeline that changes it (a crop, say) is followed by a resize.
+    All samples of an epoch have the same size: they are resized after a pipeline that changes the size (a crop).
 
-    Which are augmented: without copies, every training sample, afresh each epoch. With copies, copy 0 never and the
-    others always: afresh each epoch in training, the same each time where `fixed` (the `augmented` protocol, whose
-    validation set holds copies, and validation itself).
+    Without copies, every training sample is augmented with new random values each epoch. With copies, copy 0 is never
+    augmented and the others always are: with new values each epoch in training, and with the same values every time
+    in validation and where `fixed` is set (the `augmented` split, whose validation set contains copies).
 
     Args:
-        items: Frames and copies.
-        store: Their pictures.
-        pipeline: What is done to them.
-        seed: Of the whole training.
-        copies: Augmented copies a frame.
-        training: Validation samples are not augmented, except copies.
+        items: Frames and their augmented copies.
+        store: Images and masks of the frames.
+        pipeline: The augmentation.
+        seed: Seed of the training.
+        copies: Augmented copies per frame.
+        training: False for validation, where only copies are augmented.
         fixed: Copies are the same in every epoch.
-        size_at: (height, width) of an epoch, at most the store's; None is the store's.
+        size_at: Returns the (height, width) of an epoch, at most the store's size; None uses the store's size.
         fixed_until: Epochs before this one repeat the augmentations of epoch 0.
     """
 
@@ -108,7 +112,7 @@ class TrainDataset(Dataset[Sized]):
         fixed_until: int = 0,
     ) -> None:
         self.items, self.store, self.pipeline, self.seed = tuple(items), store, pipeline, seed
-        self.every = training and copies == 0
+        self.augment_all = training and copies == 0
         self.fixed, self.fixed_until = fixed or not training, fixed_until
         self.size_at = size_at
 
@@ -121,24 +125,24 @@ class TrainDataset(Dataset[Sized]):
         image, mask = self.store[item.id]
         size = self.size_at(epoch) if self.size_at else self.store.size
         image, mask = data.resize_pair(image, mask, *size)
-        if self.every or item.copy:
-            drawn = 0 if self.fixed or epoch < self.fixed_until else epoch
-            image, mask = self.pipeline(image, mask, seed=draw_seed(self.seed, drawn, item))
+        if self.augment_all or item.copy:
+            seed_epoch = 0 if self.fixed or epoch < self.fixed_until else epoch
+            image, mask = self.pipeline(image, mask, seed=draw_seed(self.seed, seed_epoch, item))
             image, mask = data.resize_pair(image, mask, *size)
         return torch.from_numpy(np.array(image)), torch.from_numpy(np.array(mask)), position
 
 
 class ResumableBatchSampler(Sampler[list[Key]]):
-    """Batches of (epoch, position), so that a worker knows the epoch; shuffled by seed and epoch.
+    """Batches of (epoch, position), shuffled by seed and epoch, that can start in the middle of an epoch.
 
-    Lightning calls `set_epoch` before each epoch. What is left over and can't be a batch of every process, or is a
-    single sample, from which batch norm can't learn, is dropped.
+    The key holds the epoch so that a data worker knows it. The last batch is dropped when it has fewer samples than
+    there are processes, or a single sample, from which batch norm can't learn.
 
     Args:
-        count: Items.
-        batch_size: Of all processes together.
-        seed: Of the training.
-        world: Each process gets its share of every batch.
+        count: Number of items.
+        batch_size: Samples in a batch, over all processes together.
+        seed: Seed of the training.
+        world: The processes; each gets its shard of every batch.
     """
 
     def __init__(self, count: int, batch_size: int, *, seed: int, world: World) -> None:
@@ -146,10 +150,11 @@ class ResumableBatchSampler(Sampler[list[Key]]):
         self.epoch, self._resumed = 0, (-1, 0)
 
     def set_epoch(self, epoch: int) -> None:
+        """Set the epoch whose order `__iter__` yields."""
         self.epoch = epoch
 
     def resume(self, epoch: int, batches: int) -> None:
-        """Begin in this epoch, after so many batches of it."""
+        """Start in this epoch, after this number of its batches."""
         self.epoch, self._resumed = epoch, (epoch, batches)
 
     def __len__(self) -> int:
@@ -164,18 +169,18 @@ class ResumableBatchSampler(Sampler[list[Key]]):
         first = self._resumed[1] if epoch == self._resumed[0] else 0
         for start in range(first * self.batch_size, len(self) * self.batch_size, self.batch_size):
             chosen = order[start : start + self.batch_size].tolist()
-            yield [(epoch, position) for position in self.world.share(chosen)]
+            yield [(epoch, position) for position in self.world.shard(chosen)]
 
 
 class ValBatches(Sampler[list[Key]]):
-    """Whole batches in order; each process gets its share of the batches, so that they are the same for any number."""
+    """Batches in order; each process gets a shard of whole batches, so their content does not depend on `world`."""
 
     def __init__(self, count: int, batch_size: int, *, world: World | None = None) -> None:
         batches = [
             [(0, position) for position in range(start, min(start + batch_size, count))]
             for start in range(0, count, batch_size)
         ]
-        self.batches = list(world.share(batches)) if world else batches
+        self.batches = list(world.shard(batches)) if world else batches
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -185,35 +190,41 @@ class ValBatches(Sampler[list[Key]]):
 
 
 def loader(items: TrainDataset, batches: ResumableBatchSampler | ValBatches, *, workers: int) -> DataLoader[Sized]:
-    """`items`, batch by batch; nothing it does depends on how many processes help."""
+    """A data loader; its batches do not depend on the number of workers.
+
+    Args:
+        items: The samples.
+        batches: Which samples form which batch.
+        workers: Data worker processes; 0 loads in this process.
+    """
     if workers:
-        # The cores belong to the training step. Here and not in the worker: there it would wait for threads of
-        # OpenCV's pool that the fork did not copy.
+        # The training step needs the cores. Set before the fork: a worker would wait for threads of OpenCV's pool
+        # that the fork did not copy.
         cv2.setNumThreads(1)
     return DataLoader(
         items,
         batch_sampler=batches,
         num_workers=workers,
         persistent_workers=workers > 0,
-        # Forked workers read the decoded pictures where they are; others would each copy them.
+        # Forked workers share the decoded images; spawned workers would each copy them.
         multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
         pin_memory=torch.cuda.is_available(),
-        generator=torch.Generator(),  # its own: torch's would move on with every epoch
-        worker_init_fn=_outlive,
+        generator=torch.Generator(),  # a generator of its own: the global one would advance with every epoch
+        worker_init_fn=_ignore_foreign_sigterm,
     )
 
 
-def _outlive(worker: int) -> None:
-    """Let a worker end when its training says so, and not when torchrun, SLURM or systemd tell all processes to.
+def _ignore_foreign_sigterm(worker: int) -> None:
+    """Make a data worker obey SIGTERM only from its training process, and not from torchrun, SLURM or systemd.
 
-    The training ends after its step, which wants its batch.
+    Those send SIGTERM to every process. The training then still finishes its step, which needs the next batch.
     """
     if sys.platform == "linux":
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(target=_end_for, args=(os.getppid(),), daemon=True).start()
+        threading.Thread(target=_exit_on_sigterm_from, args=(os.getppid(),), daemon=True).start()
 
 
-def _end_for(parent: int) -> None:
+def _exit_on_sigterm_from(parent: int) -> None:
     while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
         pass
     os._exit(0)

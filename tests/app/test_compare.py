@@ -7,7 +7,7 @@ import pytest
 from fixtures.app import LABELS
 from fixtures.runs import fake_run
 
-from segcore.evaluation.comparison import Kind
+from segcore.evaluation.comparison import LabelSpace
 from segcore.labels import CAMVID11, LabelMap
 from segcore.runs import load_run
 from segcore.ui.compare.leaderboard import MANY
@@ -89,7 +89,7 @@ def test_runs_of_other_data_are_ranked_apart(open_app, data, runs, said):
     assert "scored on different data" in said(app)
     parts = next(group for group in app.button_group if group.label == "Data")
     assert parts.options == ["toy, 4 classes", "far, 11 classes"]
-    far, toy = (Kind.of(load_run(folder / name)).key for name in ("far-a", "unet"))
+    far, toy = (LabelSpace.of(load_run(folder / name)).key for name in ("far-a", "unet"))
     parts.set_value(far).run()
     assert app.query_params["part"] == far
     assert not app.exception and select(app, "Model").options == ["PSPNet (a)"]
@@ -107,7 +107,7 @@ def test_two_sets_of_classes_of_one_size_can_both_be_chosen(open_app, data, runs
     assert group.options == ["toy, 4 classes (with Tree)", "toy, 4 classes (with Moon)"]
     titles = [pool["title"] for pool in board(app)["pools"]]
     assert titles == ["toy, 4 classes (with Tree), 3 images", "toy, 4 classes (with Moon), 4 images"]
-    moon = Kind.of(load_run(folder / "moon")).key
+    moon = LabelSpace.of(load_run(folder / "moon")).key
     app = open_app(data, folder, "compare", runs="unet,moon", part=moon)
     assert select(app, "Model").options == ["PSPNet"] and app.query_params["part"] == moon and not app.exception
 

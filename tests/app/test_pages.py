@@ -167,7 +167,7 @@ def test_another_version_of_the_data_is_said(open_app, data, runs, said):
 
 
 def test_home_counts_intervals_only_once_the_page_stands(open_app):
-    """The shipped runs: eleven frames can't separate three of them."""
+    """The shipped runs: eleven frames are too few to rank three of them."""
 
     def board():
         return next(each.proto.body for each in app.get("html") if 'class="track"' in each.proto.body)

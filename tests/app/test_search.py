@@ -54,7 +54,7 @@ def test_no_search_says_what_one_is_and_how_to_start_it(page, data, tmp_path):
 def test_the_command_for_a_first_search_is_one_that_search_takes(page, tmp_path):
     from segcore.cli import _parser
     from segcore.cli.search import _settings
-    from segcore.training.search.search_space import read_space
+    from segcore.training.search.space_file import read_space
 
     _, text = page()
     command = next(line for line in text.splitlines() if line.startswith("segcore search"))

@@ -12,7 +12,7 @@ from fixtures.runs import fake_ensemble
 from PIL import Image
 
 from segcore.data import open_dataset
-from segcore.evaluation.entropy_check import familiarity
+from segcore.evaluation.entropy_check import check_entropy
 from segcore.runs import RunStore
 from segcore.ui.try_it.model_answers import ModelAnswer, UploadedFile, masks_zip
 
@@ -94,8 +94,8 @@ def test_masks_come_as_palette_pictures_with_their_classes(data, runs):
 
 def test_an_image_is_strange_when_it_leaves_a_model_less_sure_than_all_others():
     known = np.array([0.1, 0.2, 0.3, np.nan, 0.15, 0.25])
-    assert familiarity(0.31, known).strange and not familiarity(0.3, known).strange
-    assert familiarity(0.05, known).above == 5
-    assert "than of any of its 5 val images (0.10 to 0.30)" in familiarity(0.4, known).sentence("val")
-    assert "entropy 0.20; 60 % of its 5 val images" in familiarity(0.2, known).sentence("val")
-    assert familiarity(0.2, known[:4]) is None and familiarity(float("nan"), known) is None
+    assert check_entropy(0.31, known).unusual and not check_entropy(0.3, known).unusual
+    assert check_entropy(0.05, known).above == 5
+    assert "than of any of its 5 val images (0.10 to 0.30)" in check_entropy(0.4, known).sentence("val")
+    assert "entropy 0.20; 60 % of its 5 val images" in check_entropy(0.2, known).sentence("val")
+    assert check_entropy(0.2, known[:4]) is None and check_entropy(float("nan"), known) is None

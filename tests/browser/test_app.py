@@ -151,7 +151,7 @@ def test_a_click_on_a_line_narrows_the_trials_and_a_running_search_grows(app, wo
 
 
 def test_home_marks_what_the_compare_page_marks(app, page):
-    """Intervals come a moment after the page; whom the images can't separate is the same on both pages."""
+    """Intervals come a moment after the page; which runs are tied is the same on both pages."""
     page.goto(app)
     page.wait_for_selector(".sc-table .range")
     idle(page)

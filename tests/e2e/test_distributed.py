@@ -81,7 +81,7 @@ def run_out_of_disk(*_):
 
 
 def ask(recorder, *_):
-    if not recorder.stop.asked:  # twice would end it at once
+    if not recorder.stop.requested:  # twice would end it at once
         os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -15,7 +15,8 @@ from segcore.runs import RunStore, RunWriter, load_run
 from segcore.runs.run_files import CHECKPOINT
 from segcore.training.checkpoint import Checkpoint
 from segcore.training.command_line import main, parse
-from segcore.training.engine import Session, resume, train
+from segcore.training.engine import resume, train
+from segcore.training.session import Session
 from segcore.training.train_dataset import TrainDataset
 
 

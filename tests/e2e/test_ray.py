@@ -22,12 +22,13 @@ from segcore.runs.search import SearchStore
 from segcore.training.checkpoint import Checkpoint
 from segcore.training.command_line import main, parse
 from segcore.training.console import Reporter
-from segcore.training.engine import Session, train
+from segcore.training.engine import train
 from segcore.training.ray import cluster
 from segcore.training.ray import launcher as ray_launcher
-from segcore.training.ray.cluster import Share, Work, connected
+from segcore.training.ray.cluster import Allocation, TaskPool, connected
 from segcore.training.ray.console import RunsReporter
-from segcore.training.ray.launcher import _Watch
+from segcore.training.ray.launcher import RunsWatcher
+from segcore.training.session import Session
 from segcore.training.signals import Interrupts
 
 # Not imported here: Ray reads how to be quiet when it is imported.
@@ -220,7 +221,7 @@ class Seen:
     def tick(self):
         pass
 
-    def gained(self, index):
+    def progress(self, index):
         return self.file.read_text() if self.file else None
 
     def ended(self, index, result):
@@ -238,17 +239,17 @@ class Seen:
 
 
 def test_work_that_kills_its_workers_is_given_up(monkeypatch):
-    monkeypatch.setattr(cluster, "DEATHS", 2)
+    monkeypatch.setattr(cluster, "MAX_DEATHS", 2)
     seen = Seen()
-    Work(lambda: os._exit(1), [()], ["deadly"], Share(1, 0, 2, 1)).run(seen, Interrupts())
+    TaskPool(lambda: os._exit(1), [()], ["deadly"], Allocation(1, 0, 2, 1)).run(seen, Interrupts())
     assert seen.events == [
         ("died", "Its process was killed"),
-        ("failed", "Its process was killed, 2 times in a row with nothing gained"),
+        ("failed", "Its process was killed, 2 times in a row without progress"),
     ]
 
 
 def test_work_that_gains_between_deaths_is_not_given_up(monkeypatch, tmp_path):
-    monkeypatch.setattr(cluster, "DEATHS", 2)
+    monkeypatch.setattr(cluster, "MAX_DEATHS", 2)
     file = tmp_path / "gained"
     file.write_text("")
 
@@ -259,7 +260,7 @@ def test_work_that_gains_between_deaths_is_not_given_up(monkeypatch, tmp_path):
         return file.read_text()
 
     seen = Seen(file)
-    Work(work, [(file,)], ["slow"], Share(1, 0, 2, 1)).run(seen, Interrupts())
+    TaskPool(work, [(file,)], ["slow"], Allocation(1, 0, 2, 1)).run(seen, Interrupts())
     assert seen.events == [("died", "Its process was killed")] * 2 + [("ended", "xxx")]
 
 
@@ -268,9 +269,11 @@ def test_a_run_whose_workers_died_before_they_began_says_so(data, tmp_path):
     (task,), said = config.tasks(), StringIO()
     writer = RunStore(tmp_path).create("unlucky")
     reporter = RunsReporter(Console(file=said, soft_wrap=True))
-    watch = _Watch(reporter, Session(reporter, remote=True), [task], [writer], Share(1, 0, 1, 1), Interrupts())
-    watch.failed(0, "Its machine was lost, 4 times in a row with nothing gained")
+    watch = RunsWatcher(
+        reporter, Session(reporter, remote=True), [task], [writer], Allocation(1, 0, 1, 1), Interrupts()
+    )
+    watch.failed(0, "Its machine was lost, 4 times in a row without progress")
     run = writer.record()
     assert (run.summary.status, run.summary.epochs, run.config["models"]) == ("failed", 0, ["fcn8s"])
-    assert run.summary.error == "Its machine was lost, 4 times in a row with nothing gained."
+    assert run.summary.error == "Its machine was lost, 4 times in a row without progress."
     assert "unlucky failed: Its machine was lost" in said.getvalue()

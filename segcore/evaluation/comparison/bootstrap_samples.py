@@ -1,136 +1,143 @@
-"""What a metric counts of an evaluation, image by image, and its scores on other draws of the images."""
+"""Scores of a comparison's runs on bootstrap samples of the images, each computed once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from segcore.arrays import I64
-from segcore.errors import EvaluationError, RunError
-from segcore.evaluation.comparison.score_registry import Metric
-from segcore.metrics import (
-    BootstrapSamples,
-    Counts,
-    ScoreFunction,
-    Sums,
-    resample,
-    statistic,
-)
-from segcore.runs import Evaluation, void_ids
+from segcore.errors import EvaluationError
+from segcore.evaluation.comparison.comparable_sets import ComparableSet, block_of, image_values, places_of, sequences
+from segcore.evaluation.stored_counts import StoredCounts, at
+from segcore.metrics import BootstrapSamples, Counts, Score, ScoreFunction, resample
+
+Groups: TypeAlias = Sequence[tuple[str, ...]]  # ids of the runs of each row
 
 
-@dataclass(frozen=True, eq=False)
-class Counted:
-    """What a score is made of.
+class Resampler:
+    """Draws bootstrap samples of images and scores runs on them.
 
     Args:
-        counts: Of N images, in the order of the evaluation's ids: `Sums`, or `[N, ...]`.
-        statistic: The score.
+        score: The score.
+        counts: Id of a run -> its counts.
+        pools: Comparable sets of these runs.
+        resamples: Number of samples.
+        seed: Seed of the samples.
     """
 
-    counts: Counts
-    statistic: ScoreFunction
+    def __init__(
+        self,
+        score: Score,
+        counts: Mapping[str, StoredCounts],
+        pools: Sequence[ComparableSet],
+        resamples: int,
+        seed: int,
+    ) -> None:
+        self.score, self.counts, self.pools, self.resamples, self.seed = score, counts, pools, resamples, seed
+        self._of_runs: dict[int, BootstrapSamples | None] = {}
+        self._of_rows: dict[tuple[int, Groups], BootstrapSamples | None] = {}
 
-    @classmethod
-    def of(cls, evaluation: Evaluation, metric: Metric, sums: Sums) -> Counted | None:
-        """What a metric counts of an evaluation; None where it has not been counted.
+    def of_rows(self, place: int, groups: Groups) -> BootstrapSamples | None:
+        """Samples of the rows of a comparable set, NaN for a row whose counts are missing; None when all are.
 
         Args:
-            evaluation: It.
-            metric: The metric.
-            sums: Its `sums_of`, which most metrics are made of.
+            place: Index of the set.
+            groups: Ids of the runs of each row.
         """
-        kind = statistic(metric.statistic)
-        if metric.without_void:
-            void = void_ids(evaluation.labels)
-            return cls(sums_of(evaluation, void), kind) if void else None
-        try:
-            found = _counts(evaluation, kind, sums)
-        except RunError:  # cut off: it has no such score
-            return None
-        return None if found is None else cls(found, kind)
+        key = place, tuple(groups)
+        if key not in self._of_rows:
+            pool = self.pools[place]
+            if place not in self._of_runs:
+                self._of_runs[place] = self._sampled(pool.runs, pool.ids, pool.block, pool.clips)
+            self._of_rows[key] = self._grouped(self._of_runs[place], pool.runs, groups)
+        return self._of_rows[key]
 
-    @property
-    def each(self) -> npt.NDArray[np.float64]:
-        """`[N]` the score of each image by itself; NaN where it has none."""
-        return self.statistic.each(self.counts)
+    def of_images(self, groups: Groups, ids: Sequence[str], video: bool | None) -> BootstrapSamples | None:
+        """Samples of rows on images that all of them were scored on.
 
-    def at(self, places: I64) -> Counted:
-        """The same of some images."""
-        if isinstance(self.counts, Sums):
-            parts = (getattr(self.counts, name)[places] for name in ("right", "true", "predicted"))
-            return Counted(Sums(*parts), self.statistic)
-        return Counted(self.counts[places], self.statistic)
+        Args:
+            groups: Ids of the runs of each row.
+            ids: The images.
+            video: Whether they are frames of video; None where unknown.
+        """
+        runs = [run_id for group in groups for run_id in group]
+        values = np.array([image_values(self.counts[run_id].evaluation, ids) for run_id in runs])
+        samples = self._sampled(runs, ids, block_of(ids, values, video), sequences(ids, video))
+        return self._grouped(samples, runs, groups)
 
+    def of_classes(
+        self, place: int, groups: Groups, function: ScoreFunction, resamples: int
+    ) -> BootstrapSamples | None:
+        """Samples of a score of each class, for rows of a comparable set.
 
-def _counts(evaluation: Evaluation, kind: ScoreFunction, sums: Sums) -> Counts | None:
-    if kind.of == "boundary":
-        return evaluation.boundary_counts
-    if kind.of == "entropy":
-        return evaluation.of_images("entropy")
-    if kind.of == "confusion":
-        return sums
-    found = evaluation.calibration_counts
-    if found is None or kind.of == "calibration":
-        return None if found is None else found.before
-    return None if found.temperature is None else found.after
+        Args:
+            place: Index of the set.
+            groups: Ids of the runs of each row.
+            function: Computes the score from confusion counts.
+            resamples: Number of samples.
+        """
+        pool = self.pools[place]
+        runs = [run_id for group in groups for run_id in group]
+        counts = [at(self.counts[run_id].sums, places_of(self.counts[run_id].evaluation, pool.ids)) for run_id in runs]
+        samples = draw(counts, function, pool.block, pool.clips, min(resamples, self.resamples), self.seed)
+        return self._grouped(samples, runs, groups)
 
+    def _sampled(
+        self, runs: Sequence[str], ids: Sequence[str], block: int, clips: Sequence[str]
+    ) -> BootstrapSamples | None:
+        counts = [self._counts(run_id, ids) for run_id in runs]
+        return draw(counts, self.score.function(), block, clips, self.resamples, self.seed)
 
-def sums_of(evaluation: Evaluation, without: Sequence[int] = ()) -> Sums:
-    """Sums of an evaluation's confusion counts, without making the counts themselves.
+    def _counts(self, run_id: str, ids: Sequence[str]) -> Counts | None:
+        """What the score is computed from, for these images in this order."""
+        counts = self.counts[run_id].of(self.score)
+        return None if counts is None else at(counts, places_of(self.counts[run_id].evaluation, ids))
 
-    Args:
-        evaluation: Its `cells` are read.
-        without: True classes whose pixels are left out.
-    """
-    images, classes = len(evaluation.ids), evaluation.labels.classes
-    image, truth, guess, pixels = evaluation.cells
-    if without:
-        kept = ~np.isin(truth, list(without))
-        image, truth, guess, pixels = image[kept], truth[kept], guess[kept], pixels[kept]
-
-    def summed(column: npt.NDArray[np.uint8], where: npt.NDArray[np.bool_] | slice = slice(None)) -> I64:
-        # Weights are float64: exact up to 2^53 pixels.
-        flat = np.bincount((image * classes + column)[where], pixels[where], images * classes)
-        return flat.astype(np.int64).reshape(images, classes)
-
-    return Sums(summed(truth, truth == guess), summed(truth), summed(guess))
+    def _grouped(
+        self, samples: BootstrapSamples | None, runs: Sequence[str], groups: Groups
+    ) -> BootstrapSamples | None:
+        if samples is None or [(run_id,) for run_id in runs] == list(groups):
+            return samples
+        places = [[runs.index(run_id) for run_id in group] for group in groups]
+        return samples.grouped(places, seed=self.seed)
 
 
 def draw(
-    counted: Sequence[Counted | None], block: int, clips: Sequence[str], resamples: int, seed: int
+    counts: Sequence[Counts | None],
+    function: ScoreFunction,
+    block: int,
+    clips: Sequence[str],
+    resamples: int,
+    seed: int,
 ) -> BootstrapSamples | None:
-    """All on the same draws of images, a row each, NaN where it has not been counted.
+    """All runs on the same samples, one row each, NaN for a run without counts.
 
-    None where none has, or they can't be drawn together.
+    None where no run has counts, or they can't be sampled together.
     """
-    known = {place: each for place, each in enumerate(counted) if each is not None}
+    known = {place: run for place, run in enumerate(counts) if run is not None}
     if not known:
         return None
-    kind = next(iter(known.values())).statistic
     try:
-        found = resample([each.counts for each in known.values()], kind, block, resamples, seed, groups=clips)
+        samples = resample(list(known.values()), function, block, resamples, seed, groups=clips)
     except EvaluationError:
         return None
-    return found if len(known) == len(counted) else _placed(found, list(known), len(counted))
+    return samples if len(known) == len(counts) else _spread(samples, list(known), len(counts))
 
 
-def _placed(draws: BootstrapSamples, places: Sequence[int], runs: int) -> BootstrapSamples:
-    """The rows of draws at these places of so many, with nothing scored in the others."""
+def _spread(samples: BootstrapSamples, places: Sequence[int], runs: int) -> BootstrapSamples:
+    """The rows of samples at these places among `runs` rows, with nothing scored in the others."""
 
     def rows(known: npt.NDArray[Any], nothing: float) -> npt.NDArray[Any]:
-        found = np.full((runs, *known.shape[1:]), nothing, known.dtype)
-        found[list(places)] = known
-        return found
+        table = np.full((runs, *known.shape[1:]), nothing, known.dtype)
+        table[list(places)] = known
+        return table
 
     return BootstrapSamples(
-        rows(draws.values, np.nan),
-        rows(draws.points, np.nan),
-        rows(draws.images, 0),
-        rows(draws.blocks, 0),
-        rows(draws.vanished, 0),
+        rows(samples.values, np.nan),
+        rows(samples.points, np.nan),
+        rows(samples.images, 0),
+        rows(samples.blocks, 0),
+        rows(samples.vanished, 0),
     )

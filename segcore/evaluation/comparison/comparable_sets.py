@@ -12,71 +12,72 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from segcore.arrays import F64, I64
+from segcore.arrays import F64
 from segcore.data.dataset import SPLITS
 from segcore.data.video import group_of, is_clip
 from segcore.errors import number
+from segcore.evaluation.stored_counts import StoredCounts
 from segcore.metrics import block_length
 from segcore.runs import Evaluation, RunRecord
 from segcore.runs.split_variant import SplitVariant
 
-LEAST_BLOCKED = 4  # images of one sequence, from which on neighbours are drawn together
+LEAST_BLOCKED = 4  # images of one sequence; from so many on, neighbours are sampled together
 
 
-class Kind(NamedTuple):
-    """What a run predicts: the data by name, its classes, and whether void is one of them."""
+class LabelSpace(NamedTuple):
+    """What a run predicts: the dataset's name, its classes, and whether void is one of them."""
 
     dataset: str
     classes: tuple[str, ...]
     void: str
 
     @classmethod
-    def of(cls, run: RunRecord) -> Kind:
-        """Of a run."""
+    def of(cls, run: RunRecord) -> LabelSpace:
+        """The label space of a run."""
         return cls(run.summary.dataset.name, run.labels.names, run.summary.dataset.void)
 
     @property
     def title(self) -> str:
-        """`camvid, 11 classes`; others may be called so too, see `disambiguate`."""
+        """`camvid, 11 classes`; another label space may have the same title, see `disambiguate`."""
         return f"{self.dataset}, {len(self.classes)} classes" + (", void one of them" if self.void == "class" else "")
 
     @property
     def key(self) -> str:
-        """`camvid-1f3a9c`: the same in every link, whatever it stands beside."""
+        """`camvid-1f3a9c`: its name in links, which depends on nothing else."""
         parts = "\n".join((*self.classes, self.void))
         return f"{self.dataset}-{hashlib.sha256(parts.encode()).hexdigest()[:6]}"
 
 
 @dataclass(frozen=True, eq=False)
 class ComparableSet:
-    """Runs scored on the same images with the same ground truth: their numbers rank each other.
+    """Runs scored on the same images with the same ground truth, so that their scores can be ranked.
 
     Args:
-        kind: Data, classes, void.
+        label_space: Dataset, classes and void.
         ids: The images, in order.
         runs: Ids of the runs.
-        block: Neighbouring frames drawn together when images are drawn again.
-        called: What its kind is called beside the others.
-        apart: What tells its images from those of another pool of its kind; empty where nothing must.
-        video: Whether numbered ids are frames, as the data said; None where nobody did.
+        block: Neighbouring frames that are sampled together in a bootstrap.
+        name: Title of the label space, unique in its comparison.
+        suffix: Distinguishes its images from those of other sets of the label space; empty where not needed.
+        video: Whether numbered ids are frames, as stated with the data; None where unknown.
     """
 
-    kind: Kind
+    label_space: LabelSpace
     ids: tuple[str, ...]
     runs: tuple[str, ...]
     block: int
-    called: str
-    apart: str = ""
+    name: str
+    suffix: str = ""
     video: bool | None = None
 
     @cached_property
     def clips(self) -> tuple[str, ...]:
-        """Of each image."""
+        """The clip of each image."""
         return sequences(self.ids, self.video)
 
     @property
     def sequences(self) -> int:
-        """Number of clips the images come from; as many as images where they are no frames."""
+        """Number of clips the images come from; an image that is no frame counts as one."""
         return len(set(self.clips))
 
     @cached_property
@@ -86,16 +87,16 @@ class ComparableSet:
 
     @property
     def title(self) -> str:
-        """`camvid, 11 classes, 233 frames of 2 clips`; no two pools of a comparison share one."""
-        return f"{self.called}, {self.where}{self.apart}"
+        """`camvid, 11 classes, 233 frames of 2 clips`; unique in its comparison."""
+        return f"{self.name}, {self.where}{self.suffix}"
 
 
 def sequences(ids: Sequence[str], video: bool | None = None) -> tuple[str, ...]:
-    """The clip of each image by its numbered id; the image itself where it is not known to be a frame of one.
+    """The clip of each image, from its numbered id; the image's own id where it is no frame of a clip.
 
     Args:
-        ids: N images.
-        video: Whether they are frames, where that is known; None is judged by their numbers.
+        ids: Ids of N images.
+        video: Whether they are frames; None where unknown, which is judged by their numbers.
     """
     if video is False:
         return tuple(ids)
@@ -105,7 +106,7 @@ def sequences(ids: Sequence[str], video: bool | None = None) -> tuple[str, ...]:
         if group is not None:
             members[group].append(sample_id)
     clips = {
-        group for group, found in members.items() if len(found) >= LEAST_BLOCKED and (video or is_clip(group, found))
+        group for group, frames in members.items() if len(frames) >= LEAST_BLOCKED and (video or is_clip(group, frames))
     }
     return tuple(
         group if group is not None and group in clips else sample_id
@@ -114,11 +115,11 @@ def sequences(ids: Sequence[str], video: bool | None = None) -> tuple[str, ...]:
 
 
 def block_of(ids: Sequence[str], values: F64, video: bool | None = None) -> int:
-    """Neighbouring frames to draw together, by how alike their scores are; 1 where images are no frames.
+    """Number of neighbouring frames to sample together, from how alike their scores are; 1 where they are no frames.
 
     Args:
-        ids: N images.
-        values: `[R, N]` a score of each image, of R runs.
+        ids: Ids of N images.
+        values: `[R, N]` a score of each image by each of R runs.
         video: As for `sequences`.
     """
     clips = sequences(ids, video)
@@ -126,7 +127,7 @@ def block_of(ids: Sequence[str], values: F64, video: bool | None = None) -> int:
 
 
 def where(ids: Sequence[str], video: bool | None = None) -> str:
-    """What was scored, in words.
+    """How many images or frames there are, in words.
 
     >>> where([f"drive_{number:04}" for number in range(91, 102)]), where(["2007_000032", "2007_000039"])
     ('11 frames of one clip', '2 images')
@@ -137,85 +138,83 @@ def where(ids: Sequence[str], video: bool | None = None) -> str:
     return f"{len(ids)} frames of " + ("one clip" if clips == 1 else number(clips, "clip"))
 
 
-def pools_of(
-    runs: Sequence[RunRecord], evaluations: Mapping[str, Evaluation], truths: Mapping[str, I64]
-) -> tuple[ComparableSet, ...]:
-    """Runs by what they were scored on; of each kind the largest pool first.
+def comparable_sets(runs: Sequence[RunRecord], counts: Mapping[str, StoredCounts]) -> tuple[ComparableSet, ...]:
+    """Runs grouped by the images and ground truth they were scored on; of each label space the largest set first.
 
     Args:
-        runs: In order.
-        evaluations: By run; runs without are left out.
-        truths: By run `[N, C]` true pixels of each image and class, which tell one ground truth from another.
+        runs: The runs, in order.
+        counts: Id of a run -> its counts; runs without are left out. Their true pixels identify the ground truth.
     """
-    members: dict[tuple[Kind, tuple[str, ...], bytes], list[str]] = defaultdict(list)
+    members: dict[tuple[LabelSpace, tuple[str, ...], bytes], list[str]] = defaultdict(list)
     for run in runs:
-        if run.id in evaluations:
-            ids = evaluations[run.id].ids
+        if run.id in counts:
+            ids, true = counts[run.id].evaluation.ids, counts[run.id].sums.true
             order = np.argsort(np.array(ids))
-            digest = hashlib.sha256(np.ascontiguousarray(truths[run.id][order]).tobytes()).digest()
-            members[Kind.of(run), tuple(sorted(ids)), digest].append(run.id)
-    called = disambiguate([kind for kind, _, _ in members])
+            digest = hashlib.sha256(np.ascontiguousarray(true[order]).tobytes()).digest()
+            members[LabelSpace.of(run), tuple(sorted(ids)), digest].append(run.id)
+    evaluations = {run_id: stored.evaluation for run_id, stored in counts.items()}
+    names = disambiguate([label_space for label_space, _, _ in members])
     stated = {run.id: video_of(run, evaluations[run.id].split) for run in runs if run.id in evaluations}
-    pools = [_pool(kind, tuple(ids), evaluations, called[kind], stated) for (kind, _, _), ids in members.items()]
-    first: dict[Kind, int] = {}
-    for pool in pools:
-        first.setdefault(pool.kind, len(first))
-    found = sorted(pools, key=lambda pool: (first[pool.kind], -len(pool.runs)))
-    return tuple(replace(pool, apart=_images_apart(pool, found)) for pool in found)
+    sets = [_set(key[0], tuple(ids), evaluations, names[key[0]], stated) for key, ids in members.items()]
+    first: dict[LabelSpace, int] = {}
+    for each in sets:
+        first.setdefault(each.label_space, len(first))
+    ordered = sorted(sets, key=lambda pool: (first[pool.label_space], -len(pool.runs)))
+    return tuple(replace(pool, suffix=_suffix(pool, ordered)) for pool in ordered)
 
 
 def video_of(run: RunRecord, split: str) -> bool | None:
-    """Whether the images of a split are frames, as the data that a run was trained on said; None of other data."""
+    """Whether the images of a split are frames, as stated with the run's training data; None for other data."""
     return run.summary.dataset.video if SplitVariant.parse(split).split in SPLITS else None
 
 
-def _pool(
-    kind: Kind,
+def _set(
+    label_space: LabelSpace,
     runs: tuple[str, ...],
     evaluations: Mapping[str, Evaluation],
-    called: str,
+    name: str,
     stated: Mapping[str, bool | None],
 ) -> ComparableSet:
     ids = evaluations[runs[0]].ids
-    said = {stated[run_id] for run_id in runs} - {None}
-    video = None if not said else True in said  # of two answers the careful one: its intervals are wider
+    answers = {stated[run_id] for run_id in runs} - {None}
+    video = True in answers if answers else None  # where runs disagree: frames, which gives the wider intervals
     values = np.array([image_values(evaluations[run_id], ids) for run_id in runs])
-    return ComparableSet(kind, ids, runs, block_of(ids, values, video), called, video=video)
+    return ComparableSet(label_space, ids, runs, block_of(ids, values, video), name, video=video)
 
 
-def disambiguate(kinds: Sequence[Kind]) -> dict[Kind, str]:
-    """What each of several kinds is called: its title, and where others share that, what it alone has, or a number.
+def disambiguate(label_spaces: Sequence[LabelSpace]) -> dict[LabelSpace, str]:
+    """Unique titles of label spaces: where several share a title, the classes that one alone has, or a number, follow.
 
-    >>> one, other = Kind("x", ("Car", "Sky"), "ignore"), Kind("x", ("Car", "Road"), "ignore")
+    >>> one, other = LabelSpace("x", ("Car", "Sky"), "ignore"), LabelSpace("x", ("Car", "Road"), "ignore")
     >>> list(disambiguate([one, other]).values())
     ['x, 2 classes (with Sky)', 'x, 2 classes (with Road)']
     """
-    named: dict[str, list[Kind]] = defaultdict(list)
-    for kind in dict.fromkeys(kinds):
-        named[kind.title].append(kind)
-    found: dict[Kind, str] = {}
-    for title, alike in named.items():
+    by_title: dict[str, list[LabelSpace]] = defaultdict(list)
+    for label_space in dict.fromkeys(label_spaces):
+        by_title[label_space.title].append(label_space)
+    titles: dict[LabelSpace, str] = {}
+    for title, alike in by_title.items():
         if len(alike) == 1:
-            found[alike[0]] = title
+            titles[alike[0]] = title
             continue
-        common = set(alike[0].classes).intersection(*(kind.classes for kind in alike))
-        own = [", ".join(_few([name for name in kind.classes if name not in common])) for kind in alike]
+        common = set(alike[0].classes).intersection(*(other.classes for other in alike))
+        own = [", ".join(_few([name for name in other.classes if name not in common])) for other in alike]
         words = [f"with {names}" if names else "" for names in own]
         if len(set(words)) < len(words) or not all(words):
-            # The same classes in another order, say: numbered in an order that doesn't hang on that of the runs.
-            order = sorted(alike, key=lambda kind: kind.key)
-            words = [f"{order.index(kind) + 1} of {len(alike)}" for kind in alike]
-        found |= {kind: f"{title} ({word})" for kind, word in zip(alike, words, strict=True)}
-    return found
+            # E.g. the same classes in another order: numbered by key, since the order of the runs may change.
+            order = sorted(alike, key=lambda other: other.key)
+            words = [f"{order.index(other) + 1} of {len(alike)}" for other in alike]
+        titles |= {other: f"{title} ({word})" for other, word in zip(alike, words, strict=True)}
+    return titles
 
 
 def _few(names: Sequence[str], most: int = 2) -> list[str]:
     return [*names[:most], "…"] if len(names) > most else list(names)
 
 
-def _images_apart(pool: ComparableSet, pools: Sequence[ComparableSet]) -> str:
-    """What tells a pool from those of its kind with as many images: where they begin, or a number."""
-    alike = [other for other in pools if other.kind == pool.kind and other.where == pool.where]
+def _suffix(pool: ComparableSet, pools: Sequence[ComparableSet]) -> str:
+    """Distinguishes a set from those of its label space with as many images: by its first image, or by a number."""
+    alike = [other for other in pools if other.label_space == pool.label_space and other.where == pool.where]
     if len(alike) == 1:
         return ""
     firsts = [min(other.ids) for other in alike]
@@ -226,13 +225,13 @@ def _images_apart(pool: ComparableSet, pools: Sequence[ComparableSet]) -> str:
 
 
 def image_values(evaluation: Evaluation, ids: Sequence[str]) -> F64:
-    """The mIoU of each of these images by itself."""
+    """`[N]` mIoU of each of these images by itself."""
     values = evaluation.of_images("miou")
     return values if evaluation.ids == tuple(ids) else values[places_of(evaluation, ids)]
 
 
 def places_of(evaluation: Evaluation, ids: Sequence[str]) -> npt.NDArray[np.intp]:
-    """Where images stand in an evaluation."""
+    """`[N]` places of images among those of an evaluation."""
     places = {sample_id: index for index, sample_id in enumerate(evaluation.ids)}
     return np.array([places[sample_id] for sample_id in ids], np.intp)
 
@@ -243,67 +242,67 @@ def differences(
     pools: Sequence[ComparableSet],
     titles: Mapping[str, str],
 ) -> tuple[str, ...]:
-    """What keeps runs from being compared, and what differs although they can be: a sentence each."""
-    found = []
-    kinds = list(dict.fromkeys(pool.kind for pool in pools))
-    if len(kinds) > 1:
-        called = {pool.kind: pool.called for pool in pools}
-        listed = "; ".join(f"{called[kind]}: {_names(_of_kind(pools, kind), titles)}" for kind in kinds)
-        found.append(f"These runs were scored on different data, so their numbers don't rank each other. {listed}.")
-        found += _class_sets(kinds)
-    for kind in kinds:
-        mine = [pool for pool in pools if pool.kind == kind]
+    """Sentences on what makes runs not comparable, and on what differs although they are."""
+    texts = []
+    label_spaces = list(dict.fromkeys(pool.label_space for pool in pools))
+    if len(label_spaces) > 1:
+        names = {pool.label_space: pool.name for pool in pools}
+        listed = "; ".join(f"{names[space]}: {_names(_runs_of(pools, space), titles)}" for space in label_spaces)
+        texts.append(f"These runs were scored on different data, so their numbers don't rank each other. {listed}.")
+        texts += _class_differences(label_spaces)
+    for space in label_spaces:
+        mine = [pool for pool in pools if pool.label_space == space]
         if len(mine) > 1:
-            listed = "; ".join(f"{pool.where}{pool.apart}: {_names(pool.runs, titles)}" for pool in mine)
-            found.append(
-                f"Not all on {kind.dataset} were scored on the same images. {listed}. "
+            listed = "; ".join(f"{pool.where}{pool.suffix}: {_names(pool.runs, titles)}" for pool in mine)
+            texts.append(
+                f"Not all runs on {space.dataset} were scored on the same images. {listed}. "
                 "Two of them are compared on the images that both have, where their ground truth is the same."
             )
     by_id = {run.id: run for run in runs}
     for pool in pools:
         infos = {run_id: by_id[run_id].summary.dataset for run_id in pool.runs}
-        for what, parts in (
-            ("versions of the data", {run_id: info.fingerprint for run_id, info in infos.items()}),
-            ("divisions of it", {run_id: info.split_fingerprint for run_id, info in infos.items()}),
+        for what, fingerprints in (
+            ("version of the data", {run_id: info.fingerprint for run_id, info in infos.items()}),
+            ("train/validation split", {run_id: info.split_fingerprint for run_id, info in infos.items()}),
         ):
-            odd = _odd(parts)
+            odd = _odd(fingerprints)
             if odd:
-                found.append(
-                    f"{_names(odd, titles)}: trained on other {what} than the rest. "
+                texts.append(
+                    f"{_names(odd, titles)}: trained on a different {what} than the rest. "
                     f"The ground truth of the {pool.where} is the same, so they can be compared."
                 )
-    return tuple(found)
+    return tuple(texts)
 
 
-def _of_kind(pools: Sequence[ComparableSet], kind: Kind) -> list[str]:
-    return [run_id for pool in pools if pool.kind == kind for run_id in pool.runs]
+def _runs_of(pools: Sequence[ComparableSet], label_space: LabelSpace) -> list[str]:
+    return [run_id for pool in pools if pool.label_space == label_space for run_id in pool.runs]
 
 
-def _class_sets(kinds: Sequence[Kind]) -> list[str]:
-    """Why runs on data of one name still differ."""
-    found = []
-    for name in dict.fromkeys(kind.dataset for kind in kinds):
-        sets = [kind.classes for kind in kinds if kind.dataset == name]
-        if len(sets) < 2:
+def _class_differences(label_spaces: Sequence[LabelSpace]) -> list[str]:
+    """Sentences on how the classes of datasets of one name differ."""
+    texts = []
+    for name in dict.fromkeys(label_space.dataset for label_space in label_spaces):
+        class_sets = [label_space.classes for label_space in label_spaces if label_space.dataset == name]
+        if len(class_sets) < 2:
             continue
-        common = set(sets[0]).intersection(*sets[1:])
-        others = sorted({each for names in sets for each in names} - common)
+        common = set(class_sets[0]).intersection(*class_sets[1:])
+        others = sorted({class_name for names in class_sets for class_name in names} - common)
         if others:
             some = ", ".join(others[:6]) + (", ..." if len(others) > 6 else "")
-            found.append(f"Their class sets of {name} differ in: {some}.")
+            texts.append(f"Their class sets of {name} differ in: {some}.")
         else:
-            found.append(f"On {name} they have the same classes in another order, or another void policy.")
-    return found
+            texts.append(f"On {name} they have the same classes in another order, or another void policy.")
+    return texts
 
 
-def _odd(parts: Mapping[str, str]) -> list[str]:
-    """Those that differ from what most have."""
-    if len(set(parts.values())) < 2:
+def _odd(values: Mapping[str, str]) -> list[str]:
+    """Ids of the runs whose value differs from the most frequent one."""
+    if len(set(values.values())) < 2:
         return []
-    usual = Counter(parts.values()).most_common(1)[0][0]
-    return [run_id for run_id, value in parts.items() if value != usual]
+    usual = Counter(values.values()).most_common(1)[0][0]
+    return [run_id for run_id, value in values.items() if value != usual]
 
 
 def _names(ids: Sequence[str], titles: Mapping[str, str], most: int = 4) -> str:
-    named = [titles.get(run_id, run_id) for run_id in ids[:most]]
-    return ", ".join(named) + (f" and {len(ids) - most} more" if len(ids) > most else "")
+    names = [titles.get(run_id, run_id) for run_id in ids[:most]]
+    return ", ".join(names) + (f" and {len(ids) - most} more" if len(ids) > most else "")

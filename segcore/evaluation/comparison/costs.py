@@ -1,4 +1,4 @@
-"""Every cost that runs are compared by: what a model takes to train, to keep and to use."""
+"""Costs that runs are compared by: training time, size, latency and memory."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from segcore.runs.profile import Latency, Profile
 
 
 class ProfiledRun(NamedTuple):
-    """A run and what was measured of it, read once for all of its costs.
+    """A run and its profile, read once for all of its costs.
 
     Args:
-        run: It.
-        profile: None where it was not measured, or can't be read.
+        run: The run.
+        profile: Its profile; None where it was not measured, or can't be read.
     """
 
     run: RunRecord
@@ -25,7 +25,7 @@ class ProfiledRun(NamedTuple):
 
     @classmethod
     def of(cls, run: RunRecord) -> ProfiledRun:
-        """Read its profile."""
+        """Read the profile of a run."""
         try:
             return cls(run, run.profile)
         except (RunError, OSError):  # `segcore profile` says what is wrong with it
@@ -33,20 +33,20 @@ class ProfiledRun(NamedTuple):
 
     @property
     def latencies(self) -> tuple[Latency, ...]:
-        """Those that can be relied on."""
-        return () if self.profile is None else tuple(each for each in self.profile.latencies if not each.busy)
+        """The latencies measured while the machine was otherwise idle."""
+        return () if self.profile is None else tuple(entry for entry in self.profile.latencies if not entry.busy)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run costs.
+    """A cost of a run.
 
     Args:
-        key: As tables, links and files call it.
-        title: As people call it, with its unit.
+        key: Its name in tables, links and files.
+        title: Its name for people, with the unit.
         help: One sentence.
-        value: Its value in that unit, None where it was not measured.
-        digits: After the point.
+        value: Computes it in that unit; None where it was not measured.
+        digits: Digits shown after the decimal point.
     """
 
     key: str
@@ -57,28 +57,26 @@ class Cost:
 
 
 def _profiled(key: str, title: str, help_: str, value: Callable[[Profile], float]) -> Cost:
-    return Cost(key, title, help_, lambda priced: None if priced.profile is None else value(priced.profile))
+    return Cost(key, title, help_, lambda run: None if run.profile is None else value(run.profile))
 
 
 COSTS: dict[str, Cost] = {
     cost.key: cost
     for cost in (
-        Cost(
-            "parameters", "parameters, M", "Millions of parameters.", lambda found: found.run.summary.parameters / 1e6
-        ),
-        _profiled("macs", "MACs, G", "Billions of multiply-adds for one image.", lambda found: found.macs / 1e9),
-        _profiled("model_mb", "model, MB", "Size of the stored weights.", lambda found: found.model_mb),
+        Cost("parameters", "parameters, M", "Millions of parameters.", lambda run: run.run.summary.parameters / 1e6),
+        _profiled("macs", "MACs, G", "Billions of multiply-adds for one image.", lambda profile: profile.macs / 1e9),
+        _profiled("model_mb", "model, MB", "Size of the stored weights.", lambda profile: profile.model_mb),
         Cost(
             "minutes",
             "training, min",
             "Minutes of training, without evaluation.",
-            lambda found: found.run.summary.train_seconds / 60,
+            lambda run: run.run.summary.train_seconds / 60,
         ),
         Cost(
             "peak_memory_mb",
             "training, peak MB",
             "Most memory that the training process held.",
-            lambda found: found.run.summary.peak_memory_mb,
+            lambda run: run.run.summary.peak_memory_mb,
             0,
         ),
     )
@@ -86,42 +84,42 @@ COSTS: dict[str, Cost] = {
 
 
 def costs(runs: Sequence[ProfiledRun]) -> dict[str, Cost]:
-    """`COSTS`, and by backend and precision two latencies (median, 95th percentile) and the memory, as far as known.
+    """The known costs: `COSTS`, and for each backend and precision two latencies (median, 95th percentile) and memory.
 
-    Latencies of different machines, or of images of different sizes, don't rank models: those of the machine and the
-    size that most of these runs were timed with are taken, and the help names both. Times taken while other programs
-    kept the machine busy are too long, and left out.
+    Latencies on different machines, or for images of different sizes, can't rank models. So the machine and size that
+    most of these runs were timed with are taken, and the help names both. Times measured while other programs kept the
+    machine busy are too long, and are left out.
     """
     known = {key: cost for key, cost in COSTS.items() if any(cost.value(run) is not None for run in runs)}
     by_run = [run.latencies for run in runs]
-    timed = [each for found in by_run for each in found]
+    timed = [entry for latencies in by_run for entry in latencies]
     if not timed:
         return known
-    many = Counter(place for found in by_run for place in set(map(_place, found)))
-    entries = Counter(map(_place, timed))  # decides between two that as many runs were timed with
-    place = max(entries, key=lambda each: (many[each], entries[each]))
-    for backend, precision in dict.fromkeys((each.backend, each.precision) for each in timed):
-        for cost in _of_backend(backend, precision, place):
+    runs_at = Counter(setting for latencies in by_run for setting in set(map(_setting, latencies)))
+    entries_at = Counter(map(_setting, timed))  # decides between settings of equally many runs
+    setting = max(entries_at, key=lambda one: (runs_at[one], entries_at[one]))
+    for backend, precision in dict.fromkeys((entry.backend, entry.precision) for entry in timed):
+        for cost in _of_backend(backend, precision, setting):
             if any(cost.value(run) is not None for run in runs):
                 known[cost.key] = cost
     return known
 
 
-def _place(latency: Latency) -> tuple[str, int, int]:
-    """What makes two latencies comparable: the machine, and height and width of the images."""
+def _setting(latency: Latency) -> tuple[str, int, int]:
+    """Machine, height and width: latencies with the same ones can be compared."""
     return latency.machine, latency.height, latency.width
 
 
-def _of_backend(backend: str, precision: str, place: tuple[str, int, int]) -> tuple[Cost, Cost, Cost]:
-    """Two latencies and the memory."""
-    machine, height, width = place
+def _of_backend(backend: str, precision: str, setting: tuple[str, int, int]) -> tuple[Cost, Cost, Cost]:
+    """Two latencies and the memory of one backend and precision."""
+    machine, height, width = setting
 
     def part(name: str) -> Callable[[ProfiledRun], float | None]:
         def value(run: ProfiledRun) -> float | None:
-            # One entry at most: a profile keeps one of a backend, precision, machine and size.
-            wanted = (each for each in run.latencies if each.key == (backend, precision, *place))
-            found = next(wanted, None)
-            return None if found is None else getattr(found, name)
+            # One entry at most: a profile keeps one for each backend, precision, machine and size.
+            entries = (entry for entry in run.latencies if entry.key == (backend, precision, *setting))
+            latency = next(entries, None)
+            return None if latency is None else getattr(latency, name)
 
         return value
 
@@ -141,6 +139,6 @@ def _of_backend(backend: str, precision: str, place: tuple[str, int, int]) -> tu
 
 
 def costs_of(run: ProfiledRun, known: Mapping[str, Cost]) -> dict[str, float]:
-    """What a run costs, by key; what was not measured is left out."""
-    found = {key: cost.value(run) for key, cost in known.items()}
-    return {key: float(value) for key, value in found.items() if value is not None}
+    """Key -> cost of a run; what was not measured is left out."""
+    values = {key: cost.value(run) for key, cost in known.items()}
+    return {key: float(value) for key, value in values.items() if value is not None}

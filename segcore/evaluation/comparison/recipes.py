@@ -1,4 +1,4 @@
-"""Trainings of one recipe that differ in nothing but chance."""
+"""Groups runs of one recipe: trainings that differ only in the seed or in where they ran."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from segcore.errors import RunError
 from segcore.runs import RunRecord
 from segcore.runs.titles import disambiguate
 
-# What may differ between trainings of one recipe: chance, the name, and where it ran.
+# Settings that may differ within one recipe: the seed, the name, and where it ran.
 CHANCE = frozenset(
     {"seed", "repeats", "fold", "name", "out", "device", "workers", "cache_mb", "models", "loggers", "launcher"}
 )
@@ -22,8 +22,8 @@ class Group:
     """Runs of one recipe.
 
     Args:
-        runs: Their ids; the first stands for all.
-        title: The model, and how many seeds.
+        runs: Ids of the runs; the first stands for all.
+        title: The model's name, and the number of seeds.
     """
 
     runs: tuple[str, ...]
@@ -31,22 +31,24 @@ class Group:
 
 
 def groups_of(runs: Sequence[RunRecord]) -> tuple[Group, ...]:
-    """Every run is in one group, alone where no other shares its recipe; in the order of the runs."""
+    """Group runs by recipe, in the order of the runs; every run is in exactly one group."""
     members: dict[str, list[RunRecord]] = defaultdict(list)
     for run in runs:
         members[_recipe(run)].append(run)
     alike: dict[str, list[str]] = defaultdict(list)
-    for found in members.values():
-        alike[found[0].title].append(found[0].id)  # the first of a recipe has the shortest name
-    apart = {run_id: words for ids in alike.values() for run_id, words in disambiguate(ids).items()}
-    return tuple(Group(tuple(run.id for run in found), _title(found, apart[found[0].id])) for found in members.values())
+    for group in members.values():
+        alike[group[0].title].append(group[0].id)  # the first of a recipe has the shortest name
+    suffixes = {run_id: words for ids in alike.values() for run_id, words in disambiguate(ids).items()}
+    return tuple(
+        Group(tuple(run.id for run in group), _title(group, suffixes[group[0].id])) for group in members.values()
+    )
 
 
 def _recipe(run: RunRecord) -> str:
-    """All that shapes a training but chance, as text; the run's own id where its config can't be read."""
+    """Model, data and settings but those of `CHANCE`, as text; the run's own id where its config can't be read."""
     try:
         config = {name: value for name, value in run.config.items() if name not in CHANCE}
-        if config.get("video") == "auto":  # as in runs from before it could be said
+        if config.get("video") == "auto":  # the same as in older runs, which lack the setting
             del config["video"]
     except (RunError, OSError):
         return run.id
@@ -56,6 +58,6 @@ def _recipe(run: RunRecord) -> str:
     )
 
 
-def _title(runs: Sequence[RunRecord], apart: str) -> str:
-    named = f"{runs[0].title} ({apart})" if apart else runs[0].title
+def _title(runs: Sequence[RunRecord], suffix: str) -> str:
+    named = f"{runs[0].title} ({suffix})" if suffix else runs[0].title
     return named if len(runs) == 1 else f"{named}, {len(runs)} seeds"

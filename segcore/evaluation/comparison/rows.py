@@ -1,12 +1,14 @@
-"""One line of a comparison, and two of them against each other."""
+"""Rows of a comparison: a run, or all runs of one recipe, with scores and costs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from segcore.evaluation.comparison.score_registry import NAN
-from segcore.metrics import Interval
+from segcore.evaluation.stored_counts import StoredCounts
+from segcore.metrics import SCORES, Interval
+
+NAN = float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,15 +16,15 @@ class Row:
     """One line of a leaderboard: a run, or all runs of one recipe.
 
     Args:
-        id: Of the run; of several, of the first.
-        title: What it is called.
+        id: Id of the run; of several runs, that of the first.
+        title: The name shown to people.
         runs: Ids of its runs.
-        scores: By the keys of `METRICS`, NaN where it can't be told; of several runs their mean.
-        interval: Of the metric compared by; None where there is none.
-        spread: Standard deviation of that metric over the seeds; NaN of one run.
+        scores: By the keys of `SCORES`, NaN where unknown; the mean over several runs.
+        interval: Interval of the metric compared by; None where there is none.
+        spread: Standard deviation of that metric over the seeds; NaN for one run.
         cost: By the keys of `Comparison.costs`; what was not measured is missing.
-        pool: Place of its pool in `Comparison.pools`; -1 without scores.
-        images: How many it was scored on.
+        pool: Index of its comparable set in `Comparison.pools`; -1 without scores.
+        images: Number of images it was scored on.
         problem: Why it has no scores.
     """
 
@@ -38,43 +40,29 @@ class Row:
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class Pair:
-    """Two rows on the images that both have.
+class RowScores(Mapping[str, float]):
+    """Mean scores of several runs by the keys of `SCORES`, NaN where unknown; each is computed when first read.
 
     Args:
-        a: Id of a row.
-        b: Id of another.
-        difference: a - b.
-        low: Lower end of its 95 % interval; NaN where there is none.
-        high: Upper end.
-        probability: Of a having the higher value, over the draws; one half where they are equal.
-        images: That both have.
-        better: Id of the better one where the interval excludes 0, else None; None where no value is better.
-        problem: Why they can't be compared.
+        runs: Counts of each run.
     """
 
-    a: str
-    b: str
-    difference: float
-    low: float = NAN
-    high: float = NAN
-    probability: float = NAN
-    images: int = 0
-    better: str | None = None
-    problem: str = ""
+    def __init__(self, runs: Sequence[StoredCounts]) -> None:
+        self._runs = tuple(runs)
+        self._means: dict[str, float] = {}
 
-    @property
-    def judged(self) -> bool:
-        """Whether there is an interval of the difference; without one not even that they are level is known."""
-        return not self.problem and self.low == self.low
+    def __getitem__(self, key: str) -> float:
+        if key not in self._means:
+            values = self.of_runs(key)
+            self._means[key] = sum(values) / len(values) if values else NAN
+        return self._means[key]
 
-    @property
-    def tied(self) -> bool:
-        """Whether there is an interval, and it leaves open which has the higher value."""
-        return self.judged and self.low <= 0 <= self.high
+    def of_runs(self, key: str) -> list[float]:
+        """A score of every run."""
+        return [counts.value(SCORES[key]) for counts in self._runs]
 
-    @property
-    def half(self) -> float:
-        """Half the width of the interval: what stands after ±."""
-        return (self.high - self.low) / 2
+    def __iter__(self) -> Iterator[str]:
+        return iter(SCORES)
+
+    def __len__(self) -> int:
+        return len(SCORES)

@@ -1,25 +1,23 @@
-"""What a comparison says in plain sentences."""
+"""Sentences on the rows of a comparison: which is better, which may be equal, and what intervals don't cover."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
+from segcore.evaluation.comparison.comparable_sets import ComparableSet
+from segcore.evaluation.comparison.paired_differences import PairedDifference
+from segcore.evaluation.comparison.rows import Row
+from segcore.metrics import Score
 from segcore.metrics.bootstrap_intervals import FEW_BLOCKS
 from segcore.runs.temperature import temperature_split
 
-if TYPE_CHECKING:
-    from segcore.evaluation.comparison.comparable_sets import ComparableSet
-    from segcore.evaluation.comparison.rows import Pair, Row
-    from segcore.evaluation.comparison.score_registry import Metric
-
-FEW = 4  # rows of which every pair gets a sentence
+FEW = 4  # rows; with more, not every pair gets a sentence
 NAMED = 3  # rows that a sentence names before it counts the rest
 NO_INTERVAL = "There is no interval of this score: which differences are more than chance is unknown."
 
 
 def points(value: float, beside: float | None = None) -> str:
-    """A difference of shares in points of a hundred, as exact as its uncertainty makes sense of.
+    """A difference of shares in points of a hundred, with as many digits as its uncertainty justifies.
 
     >>> points(0.0312, 0.012), points(0.00031, 0.0002)
     ('3.1', '0.03')
@@ -28,126 +26,128 @@ def points(value: float, beside: float | None = None) -> str:
     return f"{100 * value:.{1 if exact >= 0.1 or exact == 0 else 2}f}"
 
 
-def verdict(pair: Pair, metric: Metric, names: Callable[[str], str], where: str) -> str:
-    """One pair in one sentence.
+def with_interval(pair: PairedDifference) -> str:
+    """The size of a difference with its interval: `3.1 ± 1.2 points`."""
+    return f"{points(abs(pair.difference), pair.half_width)} ± {points(pair.half_width)} points"
+
+
+def verdict(pair: PairedDifference, metric: Score, names: Callable[[str], str], where: str) -> str:
+    """One sentence on a pair of rows.
 
     Args:
-        pair: The pair.
-        metric: What they are compared by.
-        names: Id of a row -> what it is called.
-        where: What was scored.
+        pair: The difference of the rows.
+        metric: The score they are compared by.
+        names: Id of a row -> its title.
+        where: What was scored, e.g. `11 frames of one clip`.
     """
     one, other = names(pair.a), names(pair.b)
     if pair.problem:
         return f"{one} and {other} can't be compared: {pair.problem}."
-    if not pair.judged:
-        unknown = f"whether {one} or {other} {_more(metric, 'is better')} by more than chance is unknown"
+    if not pair.has_interval:
+        unknown = f"whether {one} or {other} {_leads(metric)} by more than chance is unknown"
         return f"There is no interval of this score: {unknown}."
     if pair.tied:
-        return f"{where} can't separate {one} and {other} ({apart(pair)})."
+        return f"{where} are too few to show a difference between {one} and {other} ({with_interval(pair)})."
     if pair.b == (pair.better or (pair.a if pair.difference > 0 else pair.b)):
         one, other = other, one
-    return f"{one} {_more(metric, 'is better')} than {other} by {apart(pair)}."
+    return f"{one} {_leads(metric)} than {other} by {with_interval(pair)}."
 
 
-def _more(metric: Metric, better: str) -> str:
-    """What the first of two is; of a score of which no value is better, it only has more."""
-    return better if metric.higher_is_better is not None else f"has the higher {metric.title}"
-
-
-def apart(pair: Pair) -> str:
-    """`3.1 ± 1.2 points`."""
-    return f"{points(abs(pair.difference), pair.half)} ± {points(pair.half)} points"
+def _leads(metric: Score) -> str:
+    """`is better`, or `has the higher entropy` for a score of which no value is better."""
+    return "is better" if metric.higher_is_better is not None else f"has the higher {metric.title}"
 
 
 def sentences(
     rows: Sequence[Row],
     pool: ComparableSet,
-    metric: Metric,
-    pair: Callable[[str, str], Pair],
+    metric: Score,
+    pair: Callable[[str, str], PairedDifference],
     names: Callable[[str], str],
 ) -> list[str]:
-    """All pairs of a few rows; of many, what the first is better than and what it can't be separated from.
+    """Sentences on all pairs of a few rows; with many rows, on the first row against the others.
 
     Args:
-        rows: With scores, of one pool, best first.
-        pool: Theirs.
-        metric: What they are ranked by.
-        pair: The pair of two rows by their ids.
-        names: Id of a row -> what it is called.
+        rows: Rows of one comparable set with scores, the best first.
+        pool: The set.
+        metric: The score they are ranked by.
+        pair: Ids of two rows -> their difference.
+        names: Id of a row -> its title.
     """
     if len(rows) < 2:
         return []
-    if len(rows) <= FEW:
-        pairs = [pair(one.id, other.id) for index, one in enumerate(rows) for other in rows[index + 1 :]]
-        known = any(each.judged for each in pairs)
-        return [verdict(each, metric, names, pool.where) for each in pairs] if known else [NO_INTERVAL]
-    first = rows[0]
-    pairs = [pair(first.id, other.id) for other in rows[1:]]
-    if not any(each.judged for each in pairs):
+    few = len(rows) <= FEW
+    pairs = [
+        pair(one.id, other.id) for place, one in enumerate(rows if few else rows[:1]) for other in rows[place + 1 :]
+    ]
+    if not any(result.has_interval for result in pairs):
         return [NO_INTERVAL]
-    tied = [each for each in pairs if each.tied]
-    beaten = [each for each in pairs if each.judged and not each.tied]
-    found = []
+    if few:
+        return [verdict(result, metric, names, pool.where) for result in pairs]
+    first = names(rows[0].id)
+    tied = [names(result.b) for result in pairs if result.tied]
+    beaten = [
+        f"{names(result.b)} by {with_interval(result)}" for result in pairs if result.has_interval and not result.tied
+    ]
+    unknown = [names(result.b) for result in pairs if not result.has_interval]
+    texts = []
     if tied:
-        found.append(f"{pool.where} can't separate {names(first.id)} from {_listed([names(each.b) for each in tied])}.")
+        texts.append(f"{pool.where} are too few to show a difference between {first} and {_listed(tied, 'or')}.")
     if beaten:
-        named = [f"{names(each.b)} by {apart(each)}" for each in beaten]
-        found.append(f"{names(first.id)} {_more(metric, 'is better')} than {_listed(named)}.")
-    unknown = [names(each.b) for each in pairs if not each.judged]
+        texts.append(f"{first} {_leads(metric)} than {_listed(beaten)}.")
     if unknown:
-        found.append(f"There is no interval of its difference from {_listed(unknown)}.")
-    return found
+        texts.append(f"There is no interval of its difference from {_listed(unknown)}.")
+    return texts
 
 
-def caveats(rows: Sequence[Row], pool: ComparableSet, metric: Metric, split: str) -> list[str]:
-    """What the intervals don't tell.
+def caveats(rows: Sequence[Row], pool: ComparableSet, metric: Score, split: str) -> list[str]:
+    """Sentences on what the intervals don't cover.
 
     Args:
-        rows: With scores, of one pool, best first.
-        pool: Theirs.
-        metric: What they are ranked by.
-        split: What they were scored on.
+        rows: Rows of one comparable set with scores, the best first.
+        pool: The set.
+        metric: The score they are ranked by.
+        split: The split they were scored on.
     """
     if not rows:
         return []
-    found = []
-    if metric.statistic in ("ece", "ece_scaled"):
-        found.append(
+    texts = []
+    if metric.source in ("calibration", "calibration_scaled"):
+        texts.append(
             "Scatter counts as error too: where a model is nearly calibrated, its ECE and the interval lean upwards."
         )
-    if metric.statistic == "ece_scaled":
+    if metric.source == "calibration_scaled":
         fitted = temperature_split(split) == split
-        found.append(
-            "The temperatures were fitted to these images, and flatter."
+        texts.append(
+            "The temperatures were fitted to these images, so these errors are too low."
             if fitted
-            else "The temperatures are held as validation gave them: what others would do is not in the intervals."
+            else "The temperatures are fixed as fitted on validation: their own uncertainty is not in the intervals."
         )
     if pool.sequences == 1 and len(pool.ids) > 1:
-        found.append("All frames are of one clip: the intervals are about this street, not about others.")
+        texts.append("All frames are of one clip: the intervals hold for this street, not for others.")
     blocks = len(pool.ids) // max(1, pool.block)
     if blocks < FEW_BLOCKS:
-        found.append(f"{len(pool.ids)} images make {blocks} independent blocks: read every interval as a hint.")
+        texts.append(f"{len(pool.ids)} images make {blocks} independent blocks: every interval is a rough guide.")
     single = [row for row in rows if len(row.runs) == 1]
     if single and len(rows) > 1:
         which = "Each was" if len(single) == len(rows) else "Some were"
-        found.append(
+        texts.append(
             f"{which} trained once: what another seed would change is not in the intervals. "
             "train.py --repeats 3 trains three."
         )
     if len(rows) > FEW:
-        lucky = len(rows) * (len(rows) - 1) / 2 * 0.05
-        expected = f"about {lucky:.0f} of their pairs" if lucky > 0.5 else "one pair in 20"
+        by_chance = len(rows) * (len(rows) - 1) / 2 * 0.05
+        expected = f"about {by_chance:.0f} of their pairs" if by_chance > 0.5 else "one pair in 20"
         if metric.higher_is_better is None:
-            found.append(f"If all {len(rows)} were equal, {expected} would seem separated.")
+            texts.append(f"If all {len(rows)} were equal, {expected} would seem different.")
         else:
-            found.append(
-                f"The first of {len(rows)} leads by luck too, and {expected} would seem separated if all were equal."
+            texts.append(
+                f"The first of {len(rows)} is partly first by luck: if all were equal, {expected} would seem different."
             )
-    return found
+    return texts
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Sequence[str], word: str = "and") -> str:
     if len(names) <= NAMED + 1:
-        return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+        return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
+    return f"{', '.join(names[:NAMED])} {word} {len(names) - NAMED} more"

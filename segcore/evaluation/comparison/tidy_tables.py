@@ -1,4 +1,4 @@
-"""Parts of a comparison as tidy tables, a row a mark of a chart."""
+"""Parts of a comparison as tidy tables for charts: one row a mark."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def class_scores(
 
     Args:
         comparison: The comparison.
-        rows: Rows of it.
+        rows: Some of its rows.
         classes: Names of the classes, in the order of their ids.
-        score: Which score of a class.
+        score: A key of `CLASS_SCORES`.
 
     Returns:
         Columns `class, run, value, low, high`; NaN where a class is absent.
@@ -47,13 +47,13 @@ def quality_and_cost(
 
     Args:
         comparison: The comparison.
-        rows: Rows of it.
+        rows: Some of its rows.
         cost: Key of a cost.
-        quality: Key of a score; the one that is ranked by has its interval beside it.
+        quality: Key of a score; only the metric of the comparison comes with its interval.
         chosen: Ids of the rows that are named in the chart.
 
     Returns:
-        Columns `id, run, x, y, low, high, chosen`; NaN where something is not known.
+        Columns `id, run, x, y, low, high, chosen`; NaN where a value is unknown.
     """
     import pandas as pd
 

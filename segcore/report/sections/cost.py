@@ -50,7 +50,7 @@ def _quality_against(data: ReportData, pool: int, key: str) -> Figure | None:
     title = comparison.costs[key].title
     caption = f"{metric.title} against {title}"
     if len(comparison.pools) > 1:
-        caption += f", {comparison.pools[pool].kind.dataset}"
+        caption += f", {comparison.pools[pool].label_space.dataset}"
     table = quality_and_cost(comparison, rows, key, metric.key, [row.id for row in rows])
     chart = trade_off(table, data.palette(rows), x_title=title, y_title=metric.title, higher=metric.higher_is_better)
     return Figure.of(chart, width=340, height=260, label=f"{caption}; the tables have the numbers.", caption=caption)

@@ -24,7 +24,7 @@ def counted(data: ReportData) -> dict[str, Any]:
     drawn = []
     for pool in comparison.pools:
         images = f"{len(pool.ids)} images" if pool.block == 1 else f"{len(pool.ids)} frames in blocks of {pool.block}"
-        drawn.append(f"{images} ({pool.kind.dataset})" if len(comparison.pools) > 1 else images)
+        drawn.append(f"{images} ({pool.label_space.dataset})" if len(comparison.pools) > 1 else images)
     return {
         "policy": POLICY,
         "resamples": comparison.resamples,

@@ -43,12 +43,12 @@ def _verdict(data: ReportData, pool: int, rows: Sequence[Row]) -> str:
     most = "lowest" if metric.higher_is_better is False else "highest"
     known = "" if interval(best) == "–" else f" (95 % interval {interval(best)})"
     sentences = [f"{best.title} has the {most} {metric.title}, {score(best.scores[metric.key])}{known}."]
-    tied = comparison.level(pool)
+    tied = comparison.tied_with_best(pool)
     equal = [row.title for row in rows[1:] if row.id in tied]
     where = comparison.pools[pool].where
     if equal:
-        sentences.append(f"{where[0].upper()}{where[1:]} can't separate it from {_listed(equal)}.")
-    unknown = [row.title for row in rows[1:] if not comparison.pair(best.id, row.id).judged]
+        sentences.append(f"{where} are too few to show a difference between it and {_listed(equal)}.")
+    unknown = [row.title for row in rows[1:] if not comparison.pair(best.id, row.id).has_interval]
     if unknown:
         names = _listed(unknown)
         sentences.append(f"Whether it is better than {names} by more than chance is unknown: there is no interval.")
@@ -82,7 +82,7 @@ def leaderboard(data: ReportData, pool: int) -> dict[str, Any]:
     ends = {row.id: (row.interval.low, row.interval.high) for row in rows if row.interval and interval(row) != "–"}
     axis = common_ends([*(row.scores[key] for row in rows), *(end for pair in ends.values() for end in pair)])
     none = (float("nan"), float("nan"))
-    tied = comparison.level(pool) if len(rows) > 1 else frozenset()
+    tied = comparison.tied_with_best(pool) if len(rows) > 1 else frozenset()
     drawn = f"blocks of {shown.block} frames" if shown.block > 1 else "images"
     how = f"Intervals: 95 %, from {comparison.resamples:,} draws of {drawn}."
     return {
@@ -97,7 +97,7 @@ def leaderboard(data: ReportData, pool: int) -> dict[str, Any]:
         "seeds": any(len(row.runs) > 1 for row in rows),
         "others": [METRICS[name] for name in ("image_miou", "pixel_accuracy", "mean_accuracy") if name != key],
         "notes": [
-            f"Bold: the best, and what {shown.where} can't separate from it." if len(tied) > 1 else "",
+            f"Bold: the best; {shown.where} are too few to show a difference between these." if len(tied) > 1 else "",
             how if ends else "There is no interval of this score.",
         ],
     }
@@ -126,13 +126,13 @@ def _pair(data: ReportData, row: Row, other: Row) -> dict[str, str]:
     pair = data.comparison.pair(row.id, other.id)
     if pair.low != pair.low:
         return {"difference": "–", "problem": pair.problem}
-    size = points(abs(pair.difference), pair.half)
+    size = points(abs(pair.difference), pair.half_width)
     sign = "" if float(size) == 0 else "+" if pair.difference > 0 else "−"
     chance = f"{100 * pair.probability:.0f} %"
     if not 0.01 <= pair.probability <= 0.99:
         chance = "> 99 %" if pair.probability > 0.99 else "< 1 %"
     tint = "" if pair.better is None else "more" if pair.better == row.id else "less"
-    return {"difference": f"{sign}{size} ± {points(pair.half)}", "chance": chance, "tint": tint}
+    return {"difference": f"{sign}{size} ± {points(pair.half_width)}", "chance": chance, "tint": tint}
 
 
 def all_scores(data: ReportData, pool: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Weights of classes for `weighted_ce`, by their pixels in the training images or as given."""
+"""Class weights for `weighted_ce`, computed from the training masks or given by the user."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from segcore.training.registry import CLASS_WEIGHTS, check_choice
 def class_weights(
     method: str | Mapping[str, float], pixels: npt.NDArray[np.int64], *, limit: float, names: Sequence[str] = ()
 ) -> npt.NDArray[np.float32]:
-    """Weights of the classes, 1 for those that no image shows.
+    """Compute the weights of the classes; a class that is in no image has weight 1.
 
     Args:
-        method: A name of `CLASS_WEIGHTS`, or the weights by class name: taken as they are, 1 where not named.
+        method: A name of `CLASS_WEIGHTS`, or weights by class name, which are used unchanged; other classes have 1.
         pixels: `[N, C]` scored pixels of each class in each training image.
-        limit: Computed weights are kept within 1 / limit and limit: a class of a few pixels would take over.
-        names: Of the C classes; wanted where weights are given by name.
+        limit: Computed weights are clipped to 1 / limit .. limit, so that a class of few pixels does not dominate.
+        names: Names of the C classes; needed for weights given by name.
 
     Returns:
         `[C]` float32.
 
     Raises:
-        ConfigError: on a method or class that is not there; the nearest is named.
+        ConfigError: when the method or class is unknown; the message names the nearest.
     """
     weights = np.ones(pixels.shape[1])
     if not isinstance(method, str):
@@ -44,13 +44,13 @@ def class_weights(
 
 
 def _median(pixels: npt.NDArray[np.int64]) -> F64:
-    """`median(f) / f_c`, with f_c the share of class c in the images that show it.
+    """`median(f) / f_c`, with f_c the share of class c in the images that contain it.
 
     Eigen and Fergus, "Predicting Depth, Surface Normals and Semantic Labels with a Common Multi-Scale Convolutional
     Architecture" (2015).
     """
-    shown = (pixels > 0) * pixels.sum(axis=1, keepdims=True)
-    frequency = pixels.sum(axis=0) / shown.sum(axis=0)
+    in_images = (pixels > 0) * pixels.sum(axis=1, keepdims=True)
+    frequency = pixels.sum(axis=0) / in_images.sum(axis=0)
     return np.asarray(np.median(frequency) / frequency)
 
 
@@ -62,18 +62,18 @@ def _inverse(pixels: npt.NDArray[np.int64]) -> F64:
 def _effective(pixels: npt.NDArray[np.int64]) -> F64:
     """`1 / E_c` with E_c = (1 - beta ** n_c) / (1 - beta), the effective number of n_c pixels, and beta = 1 - 1 / M.
 
-    Cui et al., "Class-Balanced Loss Based on Effective Number of Samples" (2019). Neighbouring pixels say much the
-    same, so M, how many different pixels there can be, is taken as the mean pixels of a class: classes above it are
-    weighted almost alike, classes far below it almost by inverse frequency.
+    Cui et al., "Class-Balanced Loss Based on Effective Number of Samples" (2019). Neighbouring pixels carry
+    nearly the same information, so M, the number of different pixels, is set to the mean number of pixels of a class:
+    classes above it have almost equal weights, classes far below it almost inverse-frequency weights.
     """
     count = pixels.sum(axis=0)
     mean = count.mean()
-    # Of numbers near 1, as powers of beta are, differences are lost; expm1 and log1p keep them.
+    # Powers of beta are close to 1, where subtraction loses digits; expm1 and log1p keep them.
     return _scaled(1 / -np.expm1(count * np.log1p(-1 / mean))) if mean > 1 else np.ones(len(count))
 
 
 def _scaled(weights: F64) -> F64:
-    """To a geometric mean of 1, the middle of 1 / limit .. limit; the loss itself does not change with the scale."""
+    """Scale to a geometric mean of 1, the middle of 1 / limit .. limit; the loss does not depend on the scale."""
     return np.asarray(weights / np.exp(np.log(weights).mean()))
 
 

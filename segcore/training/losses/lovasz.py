@@ -1,4 +1,4 @@
-"""Lovasz-Softmax without sorting: errors are counted in bins, and a table by bin gives each pixel its slope."""
+"""Lovasz-Softmax without sorting: errors are counted in bins, and a table gives the slope of each bin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from segcore.training.losses.batch_statistics import Pixels
 
-_BINS = 4096  # a class; tables of 32 classes stay in a core's second-level cache
+_BINS = 4096  # per class; tables of 32 classes fit the second-level cache of a core
 
 
 def lovasz(pixels: Pixels) -> Tensor:

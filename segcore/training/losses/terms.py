@@ -1,12 +1,16 @@
-"""The losses themselves, each as sums over the pixels of a batch.
+"""The losses, each computed as sums over the pixels of a batch and a value of these sums.
 
-A loss that is a mean is given as `[2]`, numerator and denominator, so that both can be summed over processes first.
-Ignored pixels count in neither.
+To add a loss, name and describe it in `segcore.training.registry.LOSSES`, and add its `Term` to `TERMS` here.
+
+A loss that is a mean has two sums `[2]`, numerator and denominator, so that both can be summed over processes before
+the division. Ignored pixels count in neither.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -16,25 +20,49 @@ from torch.nn import functional
 
 from segcore.labels import IGNORE_INDEX
 from segcore.training.losses.batch_statistics import Pixels
+from segcore.training.losses.lovasz import lovasz
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """The settings of the losses, which share the names of `TrainConfig`.
+
+    Args:
+        class_weights: `[C]` float32 for `weighted_ce`; None weights every class 1.
+        label_smoothing: Probability spread over all classes, in every cross entropy except `focal`.
+        focal_gamma: Exponent of `focal`.
+        ohem_threshold: `ohem` learns from pixels whose true class has a lower probability.
+        ohem_keep: `ohem` learns at least from this share of the scored pixels.
+        boundary_width: Pixels on each side of a boundary in `boundary_ce`.
+        boundary_weight: Weight of these pixels.
+    """
+
+    class_weights: Tensor | None = None
+    label_smoothing: float = 0.0
+    focal_gamma: float = 2.0
+    ohem_threshold: float = 0.7
+    ohem_keep: float = 0.0625
+    boundary_width: int = 3
+    boundary_weight: float = 4.0
 
 
 def mean(sums: Tensor) -> Tensor:
-    """Numerator / denominator; 0, with a zero gradient, where nothing was counted."""
+    """Numerator / denominator; 0 with a zero gradient when the denominator is 0."""
     numerator, denominator = sums.unbind()
     return numerator / denominator.where(denominator > 0, 1.0)
 
 
 def cross_entropy(pixels: Pixels, weight: Tensor, smoothing: float, class_weights: Tensor | None = None) -> Tensor:
-    """`[2]`: weighted cross entropy, and the sum of weights.
+    """`[2]`: weighted cross entropy and the sum of weights.
 
     Label smoothing (Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016) and class
-    weights mean what they mean in torch's `cross_entropy`.
+    weights have the same meaning as in torch's `cross_entropy`.
 
     Args:
         pixels: The batch.
-        weight: `[N, P]` of each pixel, or bool: which ones count. 0 where ignored.
+        weight: `[N, P]` weight of each pixel, or bool: whether it counts. 0 where ignored.
         smoothing: Probability spread evenly over all classes.
-        class_weights: `[C]` or None.
+        class_weights: `[C]`, or None for equal weights.
     """
     loss = -pixels.truth
     weight = weight.to(loss.dtype)
@@ -52,18 +80,18 @@ def cross_entropy(pixels: Pixels, weight: Tensor, smoothing: float, class_weight
 
 
 def focal(pixels: Pixels, gamma: float) -> Tensor:
-    """`[2]`: (1 - p) ** gamma times the cross entropy, and the pixels; p is the probability of the truth.
+    """`[2]`: (1 - p) ** gamma times the cross entropy, and the pixels; p is the probability of the true class.
 
     Lin et al., "Focal Loss for Dense Object Detection" (2017), without its alpha.
     """
-    # Away from 0, where the power has no slope for gamma < 1.
-    doubt = (-torch.expm1(pixels.truth)).clamp(min=torch.finfo(pixels.truth.dtype).eps)
-    loss = -(doubt**gamma) * pixels.truth
+    # Kept above 0, where the power has an infinite slope for gamma < 1.
+    error = (-torch.expm1(pixels.truth)).clamp(min=torch.finfo(pixels.truth.dtype).eps)
+    loss = -(error**gamma) * pixels.truth
     return torch.stack([loss.where(pixels.kept, 0.0).sum(), pixels.kept.sum().to(loss.dtype)])
 
 
 def dice(pixels: Pixels) -> Tensor:
-    """`[3 * C]`: overlap of prediction and truth, predicted and true pixels by class; see `dice_value`."""
+    """`[3 * C]` sums for `dice_value`: overlap of prediction and truth, predicted and true pixels by class."""
     classes, dtype = pixels.log_probabilities.shape[1], pixels.log_probabilities.dtype
     kept = pixels.kept.to(dtype)
     overlap = (pixels.truth.exp() * kept).reshape(-1)
@@ -76,8 +104,8 @@ def dice(pixels: Pixels) -> Tensor:
 class _Predicted(torch.autograd.Function):
     """`[C]` sums of probabilities over the kept pixels.
 
-    Probabilities are made anew image by image, forward and backward: they stay in the cache, and no batch of them is
-    kept.
+    Probabilities are computed again for each image, forward and backward, so that they fit the processor's cache and no
+    batch of them is kept in memory.
     """
 
     @staticmethod
@@ -97,7 +125,7 @@ class _Predicted(torch.autograd.Function):
 
 
 def dice_value(sums: Tensor) -> Tensor:
-    """1 - Dice over the batch, with probabilities for the prediction, averaged over the classes present in it.
+    """1 - Dice of the predicted probabilities over the batch, averaged over the classes present in it.
 
     V-Net (Milletari et al., "V-Net: Fully Convolutional Neural Networks for Volumetric Medical Image Segmentation",
     2016), without the squares.
@@ -109,13 +137,13 @@ def dice_value(sums: Tensor) -> Tensor:
 
 
 def hardest(pixels: Pixels, threshold: float, share: float) -> Tensor:
-    """`[N, P]` bool: pixels whose truth has a probability below `threshold`, but at least a share of the scored ones.
+    """`[N, P]` bool: pixels whose true class is less probable than `threshold`, and at least a share of the scored.
 
     Shrivastava et al., "Training Region-based Object Detectors with Online Hard Example Mining" (2016), by pixel.
-    Equally hard pixels at the edge of the share all count.
+    When pixels at the limit of the share are equally hard, all of them count.
     """
     truth = pixels.truth.detach()
-    # "Not easier than" and not "harder than": what is no number must be counted, or nobody would learn of it.
+    # Written as "not easier than", so that a NaN counts as hard and reaches the loss, where it is noticed.
     hard = pixels.kept & ~(truth >= math.log(threshold))
     wanted = math.ceil(share * int(pixels.kept.sum()))
     if int(hard.sum()) < wanted:
@@ -127,8 +155,8 @@ def hardest(pixels: Pixels, threshold: float, share: float) -> Tensor:
 def boundary_weights(pixels: Pixels, width: int, weight: float) -> Tensor:
     """`[N, P]` float32: `weight` within `width` pixels of a class boundary of the ground truth, 1 elsewhere, 0 ignored.
 
-    After the weight map of U-Net (Ronneberger et al., "U-Net: Convolutional Networks for Biomedical Image
-    Segmentation", 2015), with a step in place of the Gaussian.
+    Similar to the weight map of U-Net (Ronneberger et al., "U-Net: Convolutional Networks for Biomedical Image
+    Segmentation", 2015), with a step instead of the Gaussian.
     """
     near = near_boundary(pixels.target, width).flatten(1)
     return (1 + (weight - 1) * near).where(pixels.kept, 0.0)
@@ -137,8 +165,8 @@ def boundary_weights(pixels: Pixels, width: int, weight: float) -> Tensor:
 def near_boundary(target: Tensor, width: int) -> Tensor:
     """`[N, H, W]` bool: pixels at most `width` away, also diagonally, from a boundary between two scored classes.
 
-    A boundary runs between neighbours in a row or a column; the two pixels beside it are 1 away. Ignored pixels have
-    none.
+    A boundary lies between two neighbours in a row or a column; both pixels beside it are 1 away. Ignored pixels have
+    no boundary.
     """
     ids = target.to(torch.uint8)
     near = torch.zeros_like(ids, dtype=torch.bool)
@@ -153,18 +181,55 @@ def near_boundary(target: Tensor, width: int) -> Tensor:
 def _grow(near: Tensor, reach: int, along: int) -> Tensor:
     """`[N, H, W]` bool: whether any pixel within `reach` along a dimension is near.
 
-    Windows are doubled, which takes fewer passes than max-pooling, and of one byte a pixel.
+    Doubling the windows takes fewer passes than max-pooling, and one byte per pixel.
     """
-    found = functional.pad(near, (reach, reach) if along == 2 else (0, 0, reach, reach))
+    grown = functional.pad(near, (reach, reach) if along == 2 else (0, 0, reach, reach))
     length = 1  # of the window that begins at each pixel
     while length < 2 * reach + 1:
         step = min(length, 2 * reach + 1 - length)
-        before, after = _apart(found, along, step)
-        found, length = before | after, length + step
-    return found
+        before, after = _apart(grown, along, step)
+        grown, length = before | after, length + step
+    return grown
 
 
 def _apart(values: Tensor, along: int, step: int) -> tuple[Tensor, Tensor]:
-    """All pixels with another one `step` after them, and those others, in the same order; views."""
+    """Views of all pixels that have another one `step` after them, and of those others, in the same order."""
     count = values.shape[along] - step
     return values.narrow(along, 0, count), values.narrow(along, step, count)
+
+
+@dataclass(frozen=True)
+class Term:
+    """How one loss is computed.
+
+    Args:
+        sums: Returns the sums of a batch, a vector; each process has its own, and they are added up.
+        value: Returns the loss from the added sums.
+    """
+
+    sums: Callable[[Pixels, LossOptions], Tensor]
+    value: Callable[[Tensor], Tensor] = mean
+
+
+def _weighted_ce(pixels: Pixels, options: LossOptions) -> Tensor:
+    return cross_entropy(pixels, pixels.kept, options.label_smoothing, options.class_weights)
+
+
+def _ohem(pixels: Pixels, options: LossOptions) -> Tensor:
+    return cross_entropy(pixels, hardest(pixels, options.ohem_threshold, options.ohem_keep), options.label_smoothing)
+
+
+def _boundary_ce(pixels: Pixels, options: LossOptions) -> Tensor:
+    weights = boundary_weights(pixels, options.boundary_width, options.boundary_weight)
+    return cross_entropy(pixels, weights, options.label_smoothing)
+
+
+TERMS: Mapping[str, Term] = {
+    "ce": Term(lambda pixels, options: cross_entropy(pixels, pixels.kept, options.label_smoothing)),
+    "weighted_ce": Term(_weighted_ce),
+    "dice": Term(lambda pixels, _: dice(pixels), dice_value),
+    "focal": Term(lambda pixels, options: focal(pixels, options.focal_gamma)),
+    "lovasz": Term(lambda pixels, _: lovasz(pixels)),
+    "ohem": Term(_ohem),
+    "boundary_ce": Term(_boundary_ce),
+}

@@ -1,6 +1,6 @@
-"""Ray: reaching or starting it, what a piece of work gets of it, and many pieces run to their end, whatever dies.
+"""Connects to or starts Ray, assigns resources, and retries tasks whose worker died.
 
-Needs no torch, and imports ray only where it is used: it is an optional package.
+Needs no torch, and imports ray only inside functions, because it is an optional package.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from typing import Any, Generic, Protocol, TypeVar
 from segcore.errors import ConfigError, first_line, number, typed_line
 from segcore.training.signals import Interrupts
 
-ADDRESS = "RAY_ADDRESS"  # of a cluster; without it a Ray of this machine's own is started, and ended
+ADDRESS = "RAY_ADDRESS"  # address of a cluster; without it, Ray is started on this machine and ended afterwards
 THREADS = "OMP_NUM_THREADS"
-DEATHS = 4  # in a row with nothing gained: then the work itself is what kills its workers
+MAX_DEATHS = 4  # worker deaths in a row without progress, after which the task itself is the likely cause
 _POLL_SECONDS = 0.5
-_TOLD = "^(A worker died|Raylet is terminated|The node with node id)"  # what Ray says at length, and we in our words
-_ANSWER_SECONDS = 10.0
-_OBJECT_STORE = 100_000_000  # bytes of shared memory; settings go through it, and pictures never
+_OWN_MESSAGES = "^(A worker died|Raylet is terminated|The node with node id)"  # Ray's logs of what we report ourselves
+_CONNECT_SECONDS = 10.0
+_OBJECT_STORE = 100_000_000  # bytes of shared memory; only settings pass through it, no images
 
 T = TypeVar("T")
-Seen = TypeVar("Seen", contravariant=True)
+Returned = TypeVar("Returned", contravariant=True)
 
 
 def check_ray() -> None:
-    """Refuse where ray is not installed, and to be one of several processes; imports nothing.
+    """Check that ray is installed and that this is a single process; imports nothing.
 
     Raises:
-        ConfigError: with the way out.
+        ConfigError: when ray is missing, or torchrun or srun started several processes.
     """
     spec = find_spec("ray")
-    if spec is None or spec.origin is None:  # of no file: a mere folder of this name
+    if spec is None or spec.origin is None:  # a folder of this name without a package
         raise ConfigError(
             "--launcher ray: the package ray is not installed. pip install 'segcore[ray]', or leave --launcher out."
         )
@@ -51,14 +51,14 @@ def check_ray() -> None:
 
 
 @dataclass(frozen=True)
-class Share:
-    """What one training gets of the cluster.
+class Allocation:
+    """The resources of one training, and how many trainings run at the same time.
 
     Args:
-        cpus: Cores, and threads.
-        gpus: 0 or 1.
-        at_once: Trainings that the cluster has room for.
-        machines: That they run on.
+        cpus: Cores, and so threads, of one training.
+        gpus: GPUs of one training, 0 or 1.
+        at_once: Trainings that fit on the cluster at the same time.
+        machines: Machines that they run on.
     """
 
     cpus: int
@@ -67,24 +67,29 @@ class Share:
     machines: int
 
     def __str__(self) -> str:
-        each = number(self.cpus, "CPU") + (f" and {number(self.gpus, 'GPU')}" if self.gpus else "")
-        return f"{number(self.machines, 'machine')}, {number(self.at_once, 'training')} at a time, {each} each"
+        resources = number(self.cpus, "CPU") + (f" and {number(self.gpus, 'GPU')}" if self.gpus else "")
+        return f"{number(self.machines, 'machine')}, {number(self.at_once, 'training')} at a time, {resources} each"
 
 
-def share(machines: Sequence[Mapping[str, float]], trainings: int, device: str, threads: str | None = None) -> Share:
-    """Divide a cluster among trainings.
+def allocate(
+    machines: Sequence[Mapping[str, float]], trainings: int, device: str, threads: str | None = None
+) -> Allocation:
+    """Divide a cluster's resources among trainings.
 
-    With GPUs, one a training, and its part of the cores. Without, the most cores with which all trainings run at once,
-    and one where there are more trainings than cores: several small trainings get more done than a wide one.
+    With GPUs, each training gets one GPU and its part of the cores. Without GPUs, each gets as many cores as still let
+    all trainings run at the same time, at least one: several small trainings are faster than one wide training.
+
+    >>> allocate([{"CPU": 8}], trainings=3, device="cpu")
+    Allocation(cpus=2, gpus=0, at_once=4, machines=1)
 
     Args:
-        machines: Resources of each, as Ray names them: `CPU`, `GPU`.
-        trainings: How many there are.
-        device: `cpu`, `cuda`, or `auto`: GPUs where there are any.
-        threads: OMP_NUM_THREADS, which decides the cores of a training where it is set, as it does without Ray.
+        machines: Resources of each machine by Ray's names, `CPU` and `GPU`.
+        trainings: Number of trainings.
+        device: `cpu`, `cuda`, or `auto`, which uses GPUs if there are any.
+        threads: Value of OMP_NUM_THREADS; if set, it decides the cores of a training, as it does without Ray.
 
     Raises:
-        ConfigError: when no machine can train.
+        ConfigError: when no machine has the resources of one training.
     """
     gpus = (
         1 if device == "cuda" or (device == "auto" and any(machine.get("GPU", 0) >= 1 for machine in machines)) else 0
@@ -114,22 +119,22 @@ def share(machines: Sequence[Mapping[str, float]], trainings: int, device: str, 
         cpus = max(1, int(min(machine["CPU"] // int(machine["GPU"]) for machine in usable)))
     else:
         cpus = next((count for count in range(most, 0, -1) if total(count) >= trainings), 1)
-    return Share(cpus, gpus, total(cpus), sum(room(machine, cpus) > 0 for machine in usable))
+    return Allocation(cpus, gpus, total(cpus), sum(room(machine, cpus) > 0 for machine in usable))
 
 
-def shared(folder: Path, each: Share) -> tuple[str, ...]:
-    """What the user is told where workers are on several machines."""
-    return (f"Runs go to {folder}: every machine must see it under this path.",) if each.machines > 1 else ()
+def shared_folder_notes(folder: Path, allocation: Allocation) -> tuple[str, ...]:
+    """A note that every machine must see the folder; empty when there is one machine."""
+    return (f"Runs go to {folder}: every machine must see it under this path.",) if allocation.machines > 1 else ()
 
 
 @contextmanager
 def connected(cpus: int | None = None) -> Iterator[str]:
-    """Ray is there inside the block: the cluster at RAY_ADDRESS, or one of this machine, which ends with the block.
+    """Connect to the cluster at RAY_ADDRESS, or start Ray on this machine; disconnect when the block ends.
 
-    A Ray that the program has connected to before is used as it is. Yields where it is, for people.
+    If the program is already connected to Ray, that connection is used and kept. Yields a description for people.
 
     Args:
-        cpus: Of a Ray that is started here; None is all.
+        cpus: Cores of a Ray started here; None uses all.
 
     Raises:
         ConfigError: when ray is not installed, no cluster answers, or none can be started.
@@ -143,8 +148,8 @@ def connected(cpus: int | None = None) -> Iterator[str]:
         )
     if address == "local":
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else a warning about what is to change in Ray
-    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", _TOLD)
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns of a change in a later version
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", _OWN_MESSAGES)
     import ray
 
     if ray.is_initialized():
@@ -154,11 +159,11 @@ def connected(cpus: int | None = None) -> Iterator[str]:
     if address == "local":
         quiet |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE, "num_cpus": cpus}
         if sys.platform == "linux":
-            # Ray takes 127.0.0.1 for the address of the network card, which a laptop may lose in the middle.
+            # Ray would replace 127.0.0.1 with the network card's address, which a laptop may lose during the training.
             quiet["_node_ip_address"] = "127.0.0.2"
     try:
         if address not in ("local", "auto"):
-            _knock(address)
+            _check_reachable(address)
         ray.init(address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
         reason = first_line(error).rstrip(".")
@@ -174,96 +179,102 @@ def connected(cpus: int | None = None) -> Iterator[str]:
         ray.shutdown()
 
 
-def _knock(address: str) -> None:
-    """Ray itself would go on trying for many minutes.
+def _check_reachable(address: str) -> None:
+    """Check that something listens at an address; Ray itself would try for many minutes.
 
     Raises:
-        OSError: where nobody listens.
-        ValueError: where it is no address.
+        OSError: when nothing listens there.
+        ValueError: when it is not HOST:PORT.
     """
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise ValueError("expected HOST:PORT, or auto")
-    with socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS):
+    with socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS):
         pass
 
 
 def machines() -> list[dict[str, float]]:
-    """Resources of each machine of the Ray that is connected to."""
+    """Resources of each machine of the connected cluster."""
     import ray
 
     return [dict(node["Resources"]) for node in ray.nodes() if node["Alive"]]
 
 
-class Watcher(Protocol[Seen]):
-    """Sees what becomes of the pieces of work, by their number."""
+class Watcher(Protocol[Returned]):
+    """Is notified of what happens to each task, by its index."""
 
     def tick(self) -> None:
-        """Called twice a second."""
+        """Called twice a second while tasks run."""
 
-    def gained(self, index: int) -> Hashable:
-        """How far a piece has come, as its files tell: what differs is a gain."""
+    def progress(self, index: int) -> Hashable:
+        """A value that changes whenever the task has made progress, read from its files."""
 
-    def ended(self, index: int, result: Seen) -> bool:
-        """Its function returned; False where it is not done, since its machine told it to stop."""
+    def ended(self, index: int, result: Returned) -> bool:
+        """The function returned. Returns False when its process was told to stop before the task was done."""
 
     def failed(self, index: int, reason: str) -> None:
-        """Its function raised, which it would again; or its workers died again and again."""
+        """The function raised an error, or its workers died repeatedly without progress; it is not retried."""
 
     def died(self, index: int, reason: str) -> None:
-        """Its worker died, and another one takes it over."""
+        """Its worker died, and another worker continues the task."""
 
     def stopped(self, index: int) -> None:
-        """It was interrupted, or never begun."""
+        """The task was interrupted, or never started."""
 
 
 @dataclass
-class Work(Generic[T]):
-    """Many calls of one function, each in a process of its own.
+class TaskPool(Generic[T]):
+    """Many calls of one function, each in its own process; a task whose worker died is submitted again.
 
-    Ray's own retries are not used: it does not tell of them, and repeats without end what was killed for its memory.
+    Ray's own retries are not used: they are not reported, and a task killed for lack of memory is retried forever.
 
     Args:
-        function: Of a module that needs no torch, so that a worker can set its threads first.
-        arguments: Of each call.
-        names: Of each, for `ps` and `top`.
-        share: What each gets.
+        function: A function of a module that needs no torch, so that the worker can set its threads first.
+        arguments: The arguments of each call.
+        names: A name for each task, shown by `ps` and `top`.
+        allocation: The resources of each task.
     """
 
     function: Callable[..., T]
     arguments: Sequence[tuple[Any, ...]]
     names: Sequence[str]
-    share: Share
+    allocation: Allocation
     _pending: dict[Any, int] = field(default_factory=dict)
 
     def run(self, watcher: Watcher[T], interrupts: Interrupts) -> None:
-        """Run all of it to its end.
+        """Run all tasks to their end.
+
+        Args:
+            watcher: Is notified of each task's end or death.
+            interrupts: Counts Ctrl-C; each one cancels the tasks that still run.
 
         Raises:
-            KeyboardInterrupt: on the third Ctrl-C; whatever still ran is killed.
+            KeyboardInterrupt: on the third Ctrl-C; tasks that still run are killed.
         """
         import ray
         from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 
-        # A process a call: memory, of GPUs as well, is given back, and each sets threads of its own.
+        # One process per call: its memory and GPU memory are freed, and it sets its own number of threads.
         remote = ray.remote(max_calls=1, max_retries=0)(self.function)
 
         def submit(index: int) -> None:
-            named = remote.options(num_cpus=self.share.cpus, num_gpus=self.share.gpus, name=self.names[index])
-            self._pending[named.remote(*self.arguments[index])] = index
+            configured = remote.options(
+                num_cpus=self.allocation.cpus, num_gpus=self.allocation.gpus, name=self.names[index]
+            )
+            self._pending[configured.remote(*self.arguments[index])] = index
 
         deaths: dict[int, tuple[int, Hashable]] = {}
-        heard = 0
+        handled = 0  # interrupts
 
-        def again(index: int, reason: str) -> None:
-            gained = watcher.gained(index)
-            before, there = deaths.get(index, (0, None))
-            count = before + 1 if gained == there else 1
-            deaths[index] = count, gained
-            if heard:
+        def retry(index: int, reason: str) -> None:
+            progress = watcher.progress(index)
+            previous, last_progress = deaths.get(index, (0, None))
+            count = previous + 1 if progress == last_progress else 1
+            deaths[index] = count, progress
+            if handled:
                 watcher.stopped(index)
-            elif count == DEATHS:
-                watcher.failed(index, f"{reason}, {count} times in a row with nothing gained")
+            elif count == MAX_DEATHS:
+                watcher.failed(index, f"{reason}, {count} times in a row without progress")
             else:
                 watcher.died(index, reason)
                 submit(index)
@@ -272,31 +283,32 @@ class Work(Generic[T]):
             for index in range(len(self.arguments)):
                 submit(index)
             while self._pending:
-                if interrupts.times > heard:
-                    heard = interrupts.times
+                if interrupts.count > handled:
+                    handled = interrupts.count
                     for ref in self._pending:
-                        ray.cancel(ref)  # as Ctrl-C in the worker; what waits never begins
+                        ray.cancel(ref)  # raises KeyboardInterrupt in the worker; a waiting task never starts
                 ready, _ = ray.wait(list(self._pending), timeout=_POLL_SECONDS)
                 for ref in ready:
                     index = self._pending.pop(ref)
                     try:
                         result = ray.get(ref)
                     except TaskCancelledError:
-                        again(index, "Its process was told to stop")
+                        retry(index, "Its process was told to stop")
                     except RayTaskError as error:
                         watcher.failed(index, typed_line(error.cause))
                     except RayError as error:
-                        again(index, _death(error))
+                        retry(index, _death_reason(error))
                     else:
                         if not watcher.ended(index, result):
-                            again(index, "Its process was told to stop")
+                            retry(index, "Its process was told to stop")
                 watcher.tick()
         finally:
             for ref in self._pending:
                 ray.cancel(ref, force=True)
 
 
-def _death(error: Exception) -> str:
+def _death_reason(error: Exception) -> str:
+    """Why a worker died, in words."""
     from ray import exceptions
 
     if isinstance(error, exceptions.OutOfMemoryError):

@@ -1,4 +1,4 @@
-"""What trainings on Ray say on the terminal: a bar a training that runs, a line an epoch of each."""
+"""Terminal output of trainings on Ray: a progress bar per running training, a line per epoch."""
 
 from __future__ import annotations
 
@@ -15,53 +15,53 @@ from segcore.training.console import Reporter
 
 
 class SilentReporter(Reporter):
-    """In a worker: epochs and sizes are in the run's files, where the user's command reads them."""
+    """The reporter of a worker: prints no models and epochs, which the user's command reads from the run's files."""
 
     def model(self, summary: Summary, frozen: str) -> None:
-        """The driver tells of models."""
+        """Print nothing: the user's command prints the models."""
 
     def epoch(self, row: Mapping[str, Any], *, best: bool, seconds: float) -> None:
-        """The driver tells of epochs."""
+        """Print nothing: the user's command prints the epochs."""
 
 
 class RunsReporter(Reporter):
-    """Several trainings at once.
+    """Prints the progress of several trainings at the same time.
 
     Args:
-        console: Where to.
+        console: The terminal; None uses standard output.
     """
 
-    times_left = False  # `tick` tells it from the runs' own seconds: a bar advances by whole epochs
+    times_left = False  # `tick` computes it from the runs' seconds, because a bar advances by whole epochs
 
     def __init__(self, console: Console | None = None) -> None:
         super().__init__(console)
-        self._all: TaskID | None = None
+        self._total_bar: TaskID | None = None
         self._runs: dict[str, TaskID] = {}
         self._left: dict[str, tuple[float, float, float]] = {}  # last val mIoU, when it was seen, seconds left then
 
-    def all(self, done: int, total: int) -> None:
-        """Trainings that have ended."""
-        if self._all is None:
-            self._all = self._bars.add_task("trainings", total=total, speed="")
-        self._bars.update(self._all, completed=done)
+    def count(self, done: int, total: int) -> None:
+        """Show how many trainings have ended."""
+        if self._total_bar is None:
+            self._total_bar = self._bars.add_task("trainings", total=total, speed="")
+        self._bars.update(self._total_bar, completed=done)
 
-    def begun(self, run: str, epochs: int) -> None:
-        """A training runs; where it did already, nothing happens."""
+    def started(self, run: str, epochs: int) -> None:
+        """Add the bar of a training that runs, unless it has one."""
         if run not in self._runs:
             self._runs[run] = self._bars.add_task(escape(run), total=epochs, speed="")
 
     def row(self, run: str, row: Mapping[str, Any], *, epochs: int, best: bool, seconds: float, width: int) -> None:
-        """An epoch of a run.
+        """Print an epoch of a run.
 
         Args:
-            run: Its id.
-            row: Of its metrics.
-            epochs: Of the whole training.
-            best: So far, by validation mIoU.
-            seconds: Of training so far.
-            width: Of the column of ids.
+            run: Id of the run.
+            row: The epoch's row of metrics.
+            epochs: Epochs of the whole training.
+            best: Whether it is the best epoch so far, by validation mIoU.
+            seconds: Seconds of training so far.
+            width: Width of the column of run ids.
         """
-        self.begun(run, epochs)
+        self.started(run, epochs)
         self._model, self._epochs = run.ljust(width), epochs
         self.epoch(row, best=best, seconds=seconds)
         done = int(row["epoch"]) + 1
@@ -70,14 +70,14 @@ class RunsReporter(Reporter):
         self.tick()
 
     def tick(self) -> None:
-        """Time goes by."""
+        """Update the times left."""
         for run, (miou, seen, left) in self._left.items():
             minutes, rest = divmod(round(max(0.0, left - (time.monotonic() - seen))), 60)
-            then = f"{minutes}:{rest:02} min left" if left else "scoring"
-            self._bars.update(self._runs[run], speed=f"val mIoU {miou:.3f}, {then}")
+            remaining = f"{minutes}:{rest:02} min left" if left else "scoring"
+            self._bars.update(self._runs[run], speed=f"val mIoU {miou:.3f}, {remaining}")
 
     def ended(self, run: str) -> None:
-        """A training has ended, or its worker has."""
+        """Remove the bar of a training that ended or whose worker ended."""
         self._left.pop(run, None)
         if run in self._runs:
             self._bars.remove_task(self._runs.pop(run))

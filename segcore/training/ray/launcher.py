@@ -1,7 +1,7 @@
-"""Many trainings on Ray: one command, a worker for each training, the same runs as from `train.py` alone.
+"""Trains every task of a config on Ray, each in a worker; the runs are the same as without Ray.
 
-The command checks what can be checked, makes the runs' folders, and follows the trainings by their files. A worker that
-dies is replaced by one that goes on from the run's `last.ckpt`.
+The command checks the data, makes the runs' folders, and follows the trainings through their files. A worker that dies
+is replaced by one that resumes from the run's `last.ckpt`.
 """
 
 from __future__ import annotations
@@ -25,77 +25,79 @@ from segcore.runs import (
 )
 from segcore.training.config import TrainConfig
 from segcore.training.console import Reporter
-from segcore.training.engine import Session, check_samples, opening
 from segcore.training.provenance import origin
 from segcore.training.ray.cluster import (
     THREADS,
-    Share,
-    Work,
+    Allocation,
+    TaskPool,
+    allocate,
     check_ray,
     connected,
     machines,
-    share,
-    shared,
+    shared_folder_notes,
 )
 from segcore.training.ray.console import RunsReporter
 from segcore.training.ray.worker import Result, WorkerTask, train_one
 from segcore.training.run_summaries import first_summary
+from segcore.training.session import Session, check_samples, opening_lines
 from segcore.training.signals import Interrupts
 
-_DISK_SECONDS = 90  # that a network disk may take to show what another machine has written
+_DISK_SECONDS = 90  # a network disk may take this long to show what another machine has written
 
 
 def train_on_ray(config: TrainConfig, reporter: Reporter | None = None) -> list[RunRecord]:
-    """Train every model, seed and fold of the config, as many at once as the cluster has room for.
+    """Train every model, seed and fold of the config, as many at the same time as fit on the cluster.
 
     Args:
         config: The settings.
-        reporter: Whose console is written to.
+        reporter: Its console is printed to; None prints to the terminal.
 
     Returns:
-        A run for every training that was begun. One that failed does not lose the others.
+        A run for every training that started, failed ones included.
 
     Raises:
-        SegcoreError: when nothing could start: ray, data, encoder, no machine that fits.
+        SegcoreError: when nothing could start: ray, data, encoder, or no machine with enough resources.
         KeyboardInterrupt: on Ctrl-C while the data is checked, and on a third one.
     """
     check_ray()
-    told = RunsReporter(reporter.console if reporter else None)
-    session, tasks = Session(told, remote=True), config.tasks()
+    output = RunsReporter(reporter.console if reporter else None)
+    session, tasks = Session(output, remote=True), config.tasks()
     store = RunStore(Path(config.out).absolute())
-    job = session.job(tasks[0], RunWriter(store.root))
+    job = session.prepare(tasks[0])
     with connected() as where:
-        each = share(machines(), len(tasks), config.device, os.environ.get(THREADS))
-        lines = opening(job, config) | {"device": f"{where}: {each}"}
-        told.opening(lines, (*job.dataset.notes, *job.plan.warnings, *shared(store.root, each)))
-        with told.drawing():
+        allocation = allocate(machines(), len(tasks), config.device, os.environ.get(THREADS))
+        lines = opening_lines(job, config) | {"device": f"{where}: {allocation}"}
+        notes = (*job.dataset.notes, *job.plan.warnings, *shared_folder_notes(store.root, allocation))
+        output.opening(lines, notes)
+        with output.drawing():
             with session.stop.listening():
                 for split in ("train", "val", "test"):
                     check_samples(job, split)
             with _folders(store, tasks, job.dataset.name) as writers, Interrupts().listening() as interrupts:
-                watch = _Watch(told, session, tasks, writers, each, interrupts)
-                made_by = origin()
-                orders = [
-                    WorkerTask(task.values(), writer.path, Path.cwd(), job.dataset.fingerprint, made_by, each.cpus)
+                watcher = RunsWatcher(output, session, tasks, writers, allocation, interrupts)
+                made_by, fingerprint = origin(), job.dataset.fingerprint
+                worker_tasks = [
+                    WorkerTask(task.values(), writer.path, Path.cwd(), fingerprint, made_by, allocation.cpus)
                     for task, writer in zip(tasks, writers, strict=True)
                 ]
-                work: Work[Result] = Work(train_one, [(order,) for order in orders], watch.names, each)
+                arguments = [(worker_task,) for worker_task in worker_tasks]
+                pool: TaskPool[Result] = TaskPool(train_one, arguments, watcher.names, allocation)
                 try:
-                    work.run(watch, interrupts)
+                    pool.run(watcher, interrupts)
                 finally:
-                    watch.settle()
+                    watcher.stop_remaining()
     runs = [writer.record() for writer in writers if (writer.path / run_files.SUMMARY).is_file()]
     if runs:
-        told.closing(runs)
-    if interrupts.times:
-        left = ", ".join(writer.id for writer in writers if not (writer.path / run_files.SUMMARY).is_file())
-        told.say(f"Interrupted.{' Not trained: ' + left + '.' if left else ''}")
+        output.closing(runs)
+    if interrupts.count:
+        not_trained = ", ".join(writer.id for writer in writers if not (writer.path / run_files.SUMMARY).is_file())
+        output.say(f"Interrupted.{' Not trained: ' + not_trained + '.' if not_trained else ''}")
     return runs
 
 
 @contextmanager
 def _folders(store: RunStore, tasks: Sequence[TrainConfig], dataset: str) -> Iterator[list[RunWriter]]:
-    """A folder a task, by this process alone so that no two get the same; those left empty are removed."""
+    """Make a run folder for each task, and remove those that are empty when the block ends."""
     writers: list[RunWriter] = []
     try:
         for task in tasks:
@@ -103,19 +105,31 @@ def _folders(store: RunStore, tasks: Sequence[TrainConfig], dataset: str) -> Ite
         yield writers
     finally:
         for writer in writers:
-            with suppress(OSError):  # of a folder that is not empty
+            with suppress(OSError):  # the folder is not empty
                 writer.path.rmdir()
 
 
 @dataclass
-class _Watch:
-    """Tells of the trainings by their files, and ends the runs that no worker ends."""
+class RunsWatcher:
+    """Prints the progress of trainings from their files, and writes the end of runs whose worker could not.
 
-    told: RunsReporter
+    Args:
+        reporter: Prints progress.
+        session: Prepares a task whose run was never started.
+        tasks: One model, seed and fold each.
+        writers: The run folder of each task.
+        allocation: The resources of each training.
+        interrupts: Counts Ctrl-C.
+        rows: Epochs already printed, by task.
+        done: Tasks that have ended.
+        warned: Whether the user was told that the trainings stop.
+    """
+
+    reporter: RunsReporter
     session: Session
     tasks: Sequence[TrainConfig]
     writers: Sequence[RunWriter]
-    share: Share
+    allocation: Allocation
     interrupts: Interrupts
     rows: dict[int, int] = field(default_factory=dict)
     done: set[int] = field(default_factory=set)
@@ -123,7 +137,7 @@ class _Watch:
 
     @property
     def names(self) -> list[str]:
-        """Ids of the runs."""
+        """Id of each run."""
         return [writer.id for writer in self.writers]
 
     def tick(self) -> None:
@@ -131,13 +145,13 @@ class _Watch:
             if index not in self.done:
                 with suppress(RunError, OSError):  # a network disk may be in the middle of replacing a file
                     self._follow(index)
-        self.told.all(len(self.done), len(self.tasks))
-        self.told.tick()
-        if self.interrupts.times and not self.warned:
+        self.reporter.count(len(self.done), len(self.tasks))
+        self.reporter.tick()
+        if self.interrupts.count and not self.warned:
             self.warned = True
-            self.told.say("Stopping; the best epochs so far are scored now, Ctrl-C again leaves that out.")
+            self.reporter.say("Stopping; the best epochs so far are scored now, Ctrl-C again leaves that out.")
 
-    def gained(self, index: int) -> Hashable:
+    def progress(self, index: int) -> Hashable:
         checkpoint = self.writers[index].path / run_files.CHECKPOINT
         return checkpoint.stat().st_mtime_ns if checkpoint.is_file() else None
 
@@ -145,48 +159,48 @@ class _Watch:
         if result.refused:
             self.failed(index, result.refused.rstrip("."))
             return True
-        name, model, run = self.names[index], f"{self.tasks[index].models[0]}: ", self._record(index)
+        name, prefix, run = self.names[index], f"{self.tasks[index].models[0]}: ", self._record(index)
         for _ in range(_DISK_SECONDS):
             if run and run.summary.status == result.status:
                 break
             time.sleep(1)
             run = self._record(index)
         if run is None:
-            self.failed(index, f"Its worker ended, and nothing of it is to be seen in {self.writers[index].path}")
+            self.failed(index, f"Its worker ended, but {self.writers[index].path} has no summary.json of it")
             return True
-        if run.summary.status == "interrupted" and not self.interrupts.times:
+        if run.summary.status == "interrupted" and not self.interrupts.count:
             return False
         self._close(index)
         if run.summary.status == "interrupted":
             self._resumable(index)
         else:
             tone = "red" if run.summary.status == "failed" else "dim"
-            for line in result.said.splitlines():
-                self.told.say(f"[{tone}]{escape(f'{name}: {line.removeprefix(model)}')}[/]")
+            for line in result.output.splitlines():
+                self.reporter.say(f"[{tone}]{escape(f'{name}: {line.removeprefix(prefix)}')}[/]")
         return True
 
     def failed(self, index: int, reason: str) -> None:
         self._close(index)
-        again = " Go on with it: python train.py --resume " + str(self.writers[index].path)
-        error = f"{reason}.{again if self.gained(index) else ''}"
+        resume_hint = " Go on with it: python train.py --resume " + str(self.writers[index].path)
+        error = f"{reason}.{resume_hint if self.progress(index) else ''}"
         self._end(index, "failed", error)
-        self.told.say(f"[red]{escape(self.names[index])} failed[/]: {escape(error)}")
+        self.reporter.say(f"[red]{escape(self.names[index])} failed[/]: {escape(error)}")
 
     def died(self, index: int, reason: str) -> None:
-        self.told.ended(self.names[index])
-        how = "goes on from its last checkpoint" if self.gained(index) else "begins again"
-        self.told.say(f"[yellow]{escape(self.names[index])}[/]: {reason}. Another {how}.")
+        self.reporter.ended(self.names[index])
+        how = "goes on from its last checkpoint" if self.progress(index) else "begins again"
+        self.reporter.say(f"[yellow]{escape(self.names[index])}[/]: {reason}. Another {how}.")
 
     def stopped(self, index: int) -> None:
         self._close(index)
         run = self._record(index)
-        if run and run.summary.status == "training":  # killed, or interrupted before it could say so
+        if run and run.summary.status == "training":  # killed, or interrupted before it could write its status
             self._end(index, "interrupted", None)
         if run:
             self._resumable(index)
 
-    def settle(self) -> None:
-        """What is left was killed with the command."""
+    def stop_remaining(self) -> None:
+        """Mark the tasks that have not ended as stopped: they were killed with the command."""
         for index in range(len(self.tasks)):
             if index not in self.done:
                 self.stopped(index)
@@ -195,52 +209,52 @@ class _Watch:
         with suppress(RunError, OSError):
             self._follow(index)
         self.done.add(index)
-        self.told.ended(self.names[index])
+        self.reporter.ended(self.names[index])
 
     def _resumable(self, index: int) -> None:
-        if self.gained(index):
-            self.told.say(
+        if self.progress(index):
+            self.reporter.say(
                 f"{escape(self.names[index])}: stopped. Go on with it: python train.py --resume "
                 f"{escape(str(self.writers[index].path))}"
             )
 
     def _record(self, index: int) -> RunRecord | None:
-        """The run; None before a worker has begun it."""
+        """The run; None before a worker has started it."""
         writer = self.writers[index]
         return writer.record() if (writer.path / run_files.SUMMARY).is_file() else None
 
     def _follow(self, index: int) -> None:
-        """Tell of the epochs that a run has got since the last time."""
+        """Print the epochs of a run that were not printed yet."""
         run = self._record(index)
         if run is None:
             return
         name, epochs, width = self.names[index], self.tasks[index].epochs, max(map(len, self.names))
-        self.told.begun(name, epochs)
+        self.reporter.started(name, epochs)
         rows = run.history.to_dict("records")
-        seen = min(self.rows.get(index, 0), len(rows))  # after a death there may be fewer: epochs come again
+        printed = min(self.rows.get(index, 0), len(rows))  # after a death some epochs are trained again
         self.rows[index] = len(rows)
         best, seconds = -1.0, 0.0
-        for at, found in enumerate(rows):
-            row = {str(column): value for column, value in found.items()} | {"epoch": at}
+        for epoch, metrics in enumerate(rows):
+            row = {str(column): value for column, value in metrics.items()} | {"epoch": epoch}
             is_best, seconds = row["val_miou"] > best, seconds + row["seconds"]
             best = row["val_miou"] if is_best else best
-            if at >= seen:
-                self.told.row(name, row, epochs=epochs, best=is_best, seconds=seconds, width=width)
+            if epoch >= printed:
+                self.reporter.row(name, row, epochs=epochs, best=is_best, seconds=seconds, width=width)
 
     def _end(self, index: int, status: Status, error: str | None) -> None:
-        """Let the run say how it ended, in place of its worker."""
+        """Write how a run ended, in place of its worker."""
         writer, task, run = self.writers[index], self.tasks[index], self._record(index)
         if run is None:
             writer.write_config(task.values())
-            summary = first_summary(self.session.job(task, writer))
-            summary = summary.model_copy(update={"device": "cuda" if self.share.gpus else "cpu"})
+            summary = first_summary(self.session.prepare(task), writer)
+            summary = summary.model_copy(update={"device": "cuda" if self.allocation.gpus else "cpu"})
         else:
             summary, history = run.summary, run.history
             scored = history["val_miou"].notna().any()
-            reached = {
+            progress = {
                 "epochs": len(history),
                 "best_epoch": int(history["val_miou"].to_numpy(float, na_value=-1.0).argmax()) if scored else None,
                 "train_seconds": float(history["seconds"].sum()),
             }
-            summary = summary.model_copy(update=reached)
+            summary = summary.model_copy(update=progress)
         writer.write_summary(summary.model_copy(update={"status": status, "error": error}))

@@ -1,4 +1,4 @@
-"""One training inside a worker of Ray. torch is imported in the function, once its threads are set."""
+"""Runs one training in a Ray worker. torch is imported inside functions, after the number of threads is set."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from segcore.training.openmp import SPIN
 
 if TYPE_CHECKING:
     from segcore.training.config import TrainConfig
-    from segcore.training.engine import Session
+    from segcore.training.session import Session
 
-# By these a process would take itself for one of several that train together.
-_SEVERAL = ("SLURM_NTASKS", "TORCHELASTIC_RUN_ID", "WORLD_SIZE", "RANK", "LOCAL_RANK")
+# With these set, a process would believe that it is one of several that train together.
+_DISTRIBUTED_VARIABLES = ("SLURM_NTASKS", "TORCHELASTIC_RUN_ID", "WORLD_SIZE", "RANK", "LOCAL_RANK")
 
 
 @dataclass(frozen=True)
 class WorkerTask:
-    """What a worker is to train.
+    """One training for a worker.
 
     Args:
         config: Values of a `TrainConfig` of one model, seed and fold.
-        run: Absolute path of the run's folder, which is there.
-        folder: Where the user's command runs; relative paths of the config begin there.
-        fingerprint: Of the data that the user's command found.
-        origin: Of `provenance`.
-        threads: Of the training.
+        run: Absolute path of the run's folder, which exists.
+        folder: Working folder of the user's command; relative paths of the config start there.
+        fingerprint: Fingerprint of the data that the user's command opened.
+        origin: Commit and command from `provenance.origin`.
+        threads: Threads of the training.
     """
 
     config: Mapping[str, Any]
@@ -47,48 +47,48 @@ class WorkerTask:
 
 @dataclass(frozen=True)
 class Result:
-    """What a worker hands back; all else is in the run's files.
+    """What a worker returns; everything else is in the run's files.
 
     Args:
-        status: Of the run, as its files have it.
-        said: Lines for the user.
-        refused: Why the training could not begin, where it could not.
+        status: Status of the run, as its files have it.
+        output: Lines to print for the user.
+        refused: Why the training could not start; None when it started.
     """
 
     status: Status | None = None
-    said: str = ""
+    output: str = ""
     refused: str | None = None
 
 
-def train_one(order: WorkerTask) -> Result:
-    """Train, or go on where a worker that died had come to; on Ctrl-C the run is interrupted as anywhere."""
-    prepare_process(order.threads, order.folder)
-    with refusals() as found:
-        check_folder(order.run)
+def train_one(task: WorkerTask) -> Result:
+    """Train, or resume where a worker that died stopped. On Ctrl-C the run is marked as interrupted."""
+    prepare_process(task.threads, task.folder)
+    with refusals() as messages:
+        check_folder(task.run)
         from rich.console import Console
 
         from segcore.training.config import build
         from segcore.training.distributed import World
-        from segcore.training.engine import Session
         from segcore.training.ray.console import SilentReporter
+        from segcore.training.session import Session
 
-        said = StringIO()
-        session = Session(SilentReporter(Console(file=said, soft_wrap=True)), world=World(), origin=order.origin)
+        output = StringIO()
+        session = Session(SilentReporter(Console(file=output, soft_wrap=True)), world=World(), origin=task.origin)
         with session.working():
-            return Result(_train(session, build(order.config), order), said.getvalue())
-    return Result(refused=found[0])
+            return Result(_train(session, build(task.config), task), output.getvalue())
+    return Result(refused=messages[0])
 
 
 def prepare_process(threads: int, folder: Path) -> None:
-    """Make a worker's process one that trains: to be called before torch is imported.
+    """Set up a worker's process for training. Must be called before torch is imported.
 
     Args:
-        threads: Of the training.
-        folder: Where the user's command runs.
+        threads: Threads of the training.
+        folder: Working folder of the user's command.
     """
     os.environ["OMP_NUM_THREADS"] = str(threads)  # read when torch is loaded
     os.environ.setdefault(*SPIN)
-    for name in _SEVERAL:
+    for name in _DISTRIBUTED_VARIABLES:
         os.environ.pop(name, None)
     if folder.is_dir():
         os.chdir(folder)
@@ -98,10 +98,10 @@ def prepare_process(threads: int, folder: Path) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse where the folder that the user's command made is not to be seen.
+    """Check that this machine sees the folder that the user's command made.
 
     Raises:
-        RunError: naming it.
+        RunError: when it does not; the message names the folder.
     """
     if not folder.is_dir():
         raise RunError(f"{folder} is not there. Give --out a folder that every machine sees under the same path.")
@@ -109,33 +109,33 @@ def check_folder(folder: Path) -> None:
 
 @contextmanager
 def refusals() -> Iterator[list[str]]:
-    """Keep what a user is to be told, in place of raising it through Ray; the list has it after the block."""
-    found: list[str] = []
+    """Collect the message of a user error instead of raising it through Ray; after the block, the list contains it."""
+    messages: list[str] = []
     try:
-        yield found
+        yield messages
     except SegcoreError as error:
-        found.append(f"On {socket.gethostname()}: {error}")
+        messages.append(f"On {socket.gethostname()}: {error}")
     except OSError as error:
-        found.append(f"On {socket.gethostname()}: {plain(error)}")
+        messages.append(f"On {socket.gethostname()}: {plain(error)}")
 
 
-def _train(session: Session, task: TrainConfig, order: WorkerTask) -> Status:
+def _train(session: Session, config: TrainConfig, task: WorkerTask) -> Status:
     from segcore.training.checkpoint import Checkpoint
     from segcore.training.loggers import TENSORBOARD
 
-    writer = RunWriter(order.run)
-    checkpoint = Checkpoint.read(order.run) if (order.run / run_files.CHECKPOINT).is_file() else None
-    if (order.run / run_files.SUMMARY).is_file():  # a worker before this one died, perhaps with its last breath
+    writer = RunWriter(task.run)
+    checkpoint = Checkpoint.read(task.run) if (task.run / run_files.CHECKPOINT).is_file() else None
+    if (task.run / run_files.SUMMARY).is_file():  # an earlier worker died, perhaps just after it had ended the run
         status = writer.record().summary.status
         if status == "failed" or (status == "finished" and not checkpoint):
             return status
-    if not checkpoint:  # its rows come again
-        (order.run / run_files.METRICS).unlink(missing_ok=True)
-        shutil.rmtree(order.run / TENSORBOARD, ignore_errors=True)
-    found = session.job(task, writer).dataset.fingerprint
-    if found != order.fingerprint:
+    if not checkpoint:  # the training starts again, and so do its rows
+        (task.run / run_files.METRICS).unlink(missing_ok=True)
+        shutil.rmtree(task.run / TENSORBOARD, ignore_errors=True)
+    fingerprint = session.prepare(config).dataset.fingerprint
+    if fingerprint != task.fingerprint:
         raise DatasetError(
-            f"the data {task.data} has fingerprint {found}, and {order.fingerprint} where the command runs. Give every "
-            "machine the same images and masks."
+            f"the data {config.data} has fingerprint {fingerprint}, and {task.fingerprint} where the command runs. "
+            "Give every machine the same images and masks."
         )
-    return session.run(task, writer, checkpoint=checkpoint).summary.status
+    return session.run(config, writer, checkpoint=checkpoint).summary.status

@@ -1,4 +1,4 @@
 from .loop import SearchPlan as SearchPlan
 from .loop import search as search
 from .search_space import Space as Space
-from .search_space import read_space as read_space
+from .space_file import read_space as read_space

@@ -1,4 +1,4 @@
-"""What a search says on the terminal: bars over trials, folds and epochs, a line a trial, a table at the end."""
+"""Terminal output of a search: progress bars, a line per trial, and a table at the end."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from segcore.runs import Summary
 from segcore.runs.search import PARAM, SearchRecord
 from segcore.training.console import Reporter
 
-MOST_SHOWN = 20  # trials in the table at the end; trials.csv has all
+MOST_SHOWN = 20  # trials in the table at the end; trials.csv has all of them
 
 
 class SearchReporter(Reporter):
-    """Draws the bars of a search instead of those of its trainings, which keep silent here."""
+    """Prints the progress of a search; its trainings print nothing."""
 
     _trials: TaskID | None = None
     _epochs_bar: TaskID | None = None
     _done = 0
 
-    def tell(self, text: str) -> None:
-        """One line about the search."""
+    def say_search(self, text: str) -> None:
+        """Print a line about the search."""
         self.console.print(text)
 
     def trials(self, done: int, wanted: int) -> None:
-        """How many trials are done, by all processes."""
+        """Show how many trials all processes have ended."""
         if self._trials is None:
             self._trials = self._bars.add_task("trials", total=wanted, completed=done, speed="")
         self._done = done
@@ -38,7 +38,7 @@ class SearchReporter(Reporter):
 
     @contextmanager
     def trial(self, number: int, settings: Mapping[str, object], epochs: int) -> Iterator[None]:
-        """Inside the block a trial is trained: `epochs` of all its folds."""
+        """Show the bar of a trial inside the block; `epochs` is the total of its folds."""
         self._epochs_bar = self._bars.add_task(f"trial {number}", total=epochs, speed=escape(words(settings)))
         try:
             yield
@@ -46,8 +46,8 @@ class SearchReporter(Reporter):
             self._bars.remove_task(self._epochs_bar)
             self._epochs_bar = None
 
-    def at(self, number: int, fold: int, folds: int, epoch: int, epochs: int) -> None:
-        """Epochs that are done of a fold, from 0."""
+    def position(self, number: int, fold: int, folds: int, epoch: int, epochs: int) -> None:
+        """Show which fold is trained and how many of its epochs are done."""
         if self._epochs_bar is None or self._trials is None:
             return
         done, total = fold * epochs + epoch, folds * epochs
@@ -56,21 +56,21 @@ class SearchReporter(Reporter):
         self._bars.update(self._trials, completed=self._done + done / total)
 
     def model(self, summary: Summary, frozen: str) -> None:
-        """Each fold has the same model: nothing is said."""
+        """Print nothing: each fold trains the same model."""
 
     @contextmanager
     def training(self, model: str, *, epochs: int, steps: int, done: int, models_left: int) -> Iterator[None]:
-        """The bars of the search stand."""
+        """Draw no bars of a training beside those of the search."""
         yield
 
     def epoch(self, row: Mapping[str, Any], *, best: bool, seconds: float) -> None:
-        """A line a trial is enough; each epoch is in its run's metrics.csv."""
+        """Print nothing: each epoch is in its run's metrics.csv."""
 
     def say(self, text: str) -> None:
-        """What a training says of itself: its run keeps it, and a failure is told with its trial."""
+        """Print nothing: the run stores a failure, and it is printed with its trial."""
 
     def ending(self, search: SearchRecord) -> None:
-        """The trials by value, what mattered, and the next command."""
+        """Print the trials by value, the importance of the settings, and the command that trains the best."""
         self.console.print(_table(search))
         states = search.trials["state"].value_counts()
         left = len(search.trials) - MOST_SHOWN
@@ -89,7 +89,11 @@ class SearchReporter(Reporter):
 
 
 def words(settings: Mapping[str, object]) -> str:
-    """`lr 0.00123, loss ce`."""
+    """Settings as text.
+
+    >>> words({"lr": 0.001234567, "loss": "ce"})
+    'lr 0.001235, loss ce'
+    """
     return ", ".join(f"{name} {_word(value)}" for name, value in settings.items())
 
 

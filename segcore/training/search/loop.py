@@ -1,4 +1,4 @@
-"""A search: trials of several folds each, one after another, until there are as many as wanted."""
+"""Runs a search: trains one trial after another, each on several folds, until there are as many as wanted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.markup import escape
 from segcore import data
 from segcore.data.split import GAP
 from segcore.errors import ConfigError, DatasetError, RunError, SegcoreError, TrainingError
-from segcore.runs import RunStore, RunWriter
+from segcore.runs import RunStore
 from segcore.runs.search import INFO, SearchedData, SearchInfo, SearchRecord, SearchStore, load_search, run_prefix
 from segcore.training.provenance import now, versions
 from segcore.training.search.console import SearchReporter, words
@@ -31,25 +31,25 @@ from segcore.training.search.study import (
 from segcore.training.search.study_storage import storage_errors, storage_name
 
 if TYPE_CHECKING:
-    from segcore.training.engine import Session
+    from segcore.training.session import Session
 
-IN_A_ROW = 5  # failures that end a search: what fails them all is not what is searched
+MAX_FAILURES = 5  # failed trials in a row that end a search; their common cause is not a searched setting
 
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """What `segcore search` is asked for.
+    """The arguments of `segcore search`.
 
     Args:
-        space: What is searched beside which recipe.
-        trials: Wanted in all, those of other processes and of earlier sittings included.
-        folds: Parts of the training set; each validates once a trial.
-        name: Of the search; one of the same name is continued.
-        out: Folder of runs, in which `searches/<name>` is.
-        storage: A file or a database's URL for the study; None is a file in the search's folder.
+        space: The base recipe and the searched settings.
+        trials: Number of trials in total, including those of other processes and of earlier runs of the command.
+        folds: Parts of the training set; each part is the validation set once per trial.
+        name: Name of the search; an existing search of this name is continued.
+        out: Folder of runs; the search is in its `searches/<name>`.
+        storage: A file or a database URL for the study; None uses a file in the search's folder.
         sampler: `tpe`, `random` or `grid`.
-        seed: Of the sampler. The trainings have the recipe's.
-        resume: Only continue a search, never begin one.
+        seed: Seed of the sampler; the trainings use the recipe's seed.
+        resume: Only continue a search, never start one.
         prune: Stop trials that fall behind; see `Study`.
     """
 
@@ -66,8 +66,8 @@ class SearchPlan:
 
 
 @dataclass
-class _Watch:
-    """Sees the epochs of one fold, and stops it when the trial is hopeless."""
+class _FoldWatcher:
+    """Reports the epochs of one fold to the study, and stops the fold when the trial is hopeless."""
 
     study: Study
     trial: Trial
@@ -82,56 +82,56 @@ class _Watch:
         value = row["val_miou"]
         self.curve.append(None if value is None or math.isnan(value) else float(value))
         folds = self.study.info.folds
-        self.reporter.at(self.trial.number, self.fold, folds, len(self.curve), self.epochs)
+        self.reporter.position(self.trial.number, self.fold, folds, len(self.curve), self.epochs)
         try:
             self.study.report(self.trial, self.fold, self.curve)
             last = self.fold == folds - 1 and len(self.curve) == self.epochs
             self.pruned = not last and self.study.is_hopeless(self.trial)
-        except Exception as error:  # of the storage: it ends the search, and is no failure of the training
+        except Exception as error:  # an error of the storage ends the search; the training did not fail
             self.error = error
             return False
         return not self.pruned
 
 
 def search(plan: SearchPlan, session: Session | None = None) -> SearchRecord:
-    """Search until there are as many trials as wanted; test images are neither predicted nor scored.
+    """Search until there are as many trials as wanted. Test images are never used.
 
-    The value of a fold is its best epoch's validation mIoU, that of a trial the mean over its folds. Ctrl-C puts the
-    trial back: the folds that it finished are kept, and the same command goes on.
+    The value of a fold is the validation mIoU of its best epoch; the value of a trial is the mean over its folds. After
+    Ctrl-C, the trial is enqueued again with its finished folds, and the same command continues the search.
 
     Args:
-        plan: What is asked for.
-        session: What trains; its reporter is a `SearchReporter`.
+        plan: The arguments of the search.
+        session: Trains the folds; its reporter is a `SearchReporter`. None creates one.
 
     Returns:
-        The search as its files have it.
+        The search, read from its files.
 
     Raises:
-        ConfigError: when the plan can't be, or continues another search.
-        DatasetError: when the data can't be cut into so many folds.
-        TrainingError: when the storage fails, or one trial after another does.
-        KeyboardInterrupt: on Ctrl-C, after everything is stored and told.
+        ConfigError: when the plan is invalid, or the study belongs to another search.
+        DatasetError: when the data can't be split into this number of folds.
+        TrainingError: when the storage fails, or `MAX_FAILURES` trials in a row fail.
+        KeyboardInterrupt: on Ctrl-C, after everything is stored and printed.
     """
     if session is None:
-        from segcore.training.engine import Session
+        from segcore.training.session import Session
 
         session = Session(SearchReporter())
-    with begun(plan, session) as (study, reporter), session.working():
+    with opened(plan, session) as (study, reporter), session.working():
         _run(study, session, reporter)
     return study.writer.record()
 
 
 @contextmanager
-def begun(plan: SearchPlan, session: Session) -> Iterator[tuple[Study, SearchReporter]]:
-    """Check everything that can be known before the first trial, open the study, and tell; at the end, tell the trials.
+def opened(plan: SearchPlan, session: Session) -> Iterator[tuple[Study, SearchReporter]]:
+    """Check the plan, open its study, and print both; print the table of trials when the block ends.
 
     Args:
-        plan: What is asked for.
-        session: What trains, or only checks.
+        plan: The arguments of the search.
+        session: Trains the folds, or only checks the plan.
 
     Raises:
-        ConfigError: when the plan can't be, or continues another search.
-        DatasetError: when the data can't be cut into so many folds.
+        ConfigError: when the plan is invalid, or the study belongs to another search.
+        DatasetError: when the data can't be split into this number of folds.
         TrainingError: when the storage fails.
     """
     reporter = session.reporter
@@ -139,7 +139,7 @@ def begun(plan: SearchPlan, session: Session) -> Iterator[tuple[Study, SearchRep
     name = storage_name(plan.storage)
     wanted = min(plan.trials, len(combinations(plan.space))) if plan.sampler == "grid" else plan.trials
     writer = SearchStore(plan.out).create(plan.name)
-    dataset = _check(plan, session, RunWriter(writer.path))
+    dataset = _check(plan, session)
     info = SearchInfo(
         name=writer.path.name,
         created=now(),
@@ -154,27 +154,27 @@ def begun(plan: SearchPlan, session: Session) -> Iterator[tuple[Study, SearchRep
         trials_wanted=wanted,
     )
     if (writer.path / INFO).exists():
-        before = load_search(writer.path).info
-        if before.storage != name:
+        previous = load_search(writer.path).info
+        if previous.storage != name:
             raise ConfigError(
-                f"The study of the search {info.name!r} is in {before.storage}, not in {name}. Go on with it there "
+                f"The study of the search {info.name!r} is in {previous.storage}, not in {name}. Go on with it there "
                 "(--storage), or choose another --name."
             )
-        info = info.model_copy(update={"created": before.created})
+        info = info.model_copy(update={"created": previous.created})
     elif plan.resume:
         raise RunError(f"There is no search {info.name!r} to resume in {writer.path.parent}. Leave --resume out.")
     with storage_errors(name):
         study = open_study(writer, info, plan.space, plan.storage, prune=plan.prune)
         try:
-            _opening(study, dataset, reporter)
+            _print_opening(study, dataset, reporter)
             yield study, reporter
         finally:
             study.worker.close()
             reporter.ending(writer.record())
 
 
-def _check(plan: SearchPlan, session: Session, writer: RunWriter) -> data.Dataset:
-    """Everything that can be known before the first trial."""
+def _check(plan: SearchPlan, session: Session) -> data.Dataset:
+    """Check the data, the folds and every encoder before the first trial; returns the open dataset."""
     config = plan.space.config(plan.space.example, folds=plan.folds)
     if session.world(config).size > 1:
         raise ConfigError(
@@ -182,10 +182,10 @@ def _check(plan: SearchPlan, session: Session, writer: RunWriter) -> data.Datase
             "share the trials."
         )
     tasks = config.tasks()
-    dataset = session.job(tasks[0], writer).dataset
+    dataset = session.prepare(tasks[0]).dataset
     encoders = plan.space.params.get("encoder")
-    for name in encoders.grid or () if encoders else ():  # the one choice that building a config does not check
-        session.job(tasks[0].model_copy(update={"encoder": name}), writer)
+    for name in encoders.grid or () if encoders else ():  # the only choice that `build` does not check
+        session.prepare(tasks[0].model_copy(update={"encoder": name}))
     for task in tasks:
         data.plan_split(
             dataset, method=task.split, copies=task.copies, seed=task.seed, folds=task.folds, fold=task.fold
@@ -193,7 +193,8 @@ def _check(plan: SearchPlan, session: Session, writer: RunWriter) -> data.Datase
     return dataset
 
 
-def _opening(study: Study, dataset: data.Dataset, reporter: SearchReporter) -> None:
+def _print_opening(study: Study, dataset: data.Dataset, reporter: SearchReporter) -> None:
+    """Print what is searched on which data."""
     info = study.info
     first = study.space.config(study.space.example, folds=info.folds, fold=0)
     plan = data.plan_split(dataset, method=first.split, seed=first.seed, folds=info.folds, fold=0)
@@ -220,28 +221,28 @@ def _range_words(value: object) -> str:
 
 
 def _run(study: Study, session: Session, reporter: SearchReporter) -> None:
-    """Trials until there are enough."""
+    """Train trials until there are as many as wanted."""
     failures = 0
-    while not session.stop.asked and (trial := study.take()):
+    while not session.stop.requested and (trial := study.take()):
         started = time.perf_counter()
         try:
             _train(study, trial, session, reporter)
-        except (KeyboardInterrupt, DatasetError, OSError):  # nothing that the trial's settings decide
+        except (KeyboardInterrupt, DatasetError, OSError):  # not caused by the trial's settings
             study.put_back(trial)
-            reporter.tell(f"Interrupted in trial {trial.number}; the same command goes on.")
+            reporter.say_search(f"Interrupted in trial {trial.number}; the same command goes on.")
             raise
         except SegcoreError as error:
             study.fail(trial, str(error), round(time.perf_counter() - started, 3))
-            reporter.tell(f"[red]trial {trial.number} failed[/]: {escape(f'{error} ({_words(study, trial)})')}")
-            failures += not isinstance(error, ConfigError)  # settings that don't go together say nothing of the others
-            if failures == IN_A_ROW:
+            reporter.say_search(f"[red]trial {trial.number} failed[/]: {escape(f'{error} ({_words(study, trial)})')}")
+            failures += not isinstance(error, ConfigError)  # a contradiction concerns this trial alone
+            if failures == MAX_FAILURES:
                 raise TrainingError(
-                    f"{IN_A_ROW} trials in a row failed, so the search stops. The last: {error}"
+                    f"{MAX_FAILURES} trials in a row failed, so the search stops. The last: {error}"
                 ) from None
         else:
             failures = 0
         reporter.trials(study.done, study.info.trials_wanted)
-    if session.stop.asked:
+    if session.stop.requested:
         raise KeyboardInterrupt
 
 
@@ -258,30 +259,32 @@ def _train(study: Study, trial: Trial, session: Session, reporter: SearchReporte
         for fold, task in enumerate(tasks):
             if fold in trial.folds:
                 continue
-            if session.stop.asked:
+            if session.stop.requested:
                 raise KeyboardInterrupt
-            reporter.at(number, fold, folds, 0, task.epochs)
-            watch = _Watch(study, trial, fold, task.epochs, reporter)
+            reporter.position(number, fold, folds, 0, task.epochs)
+            watcher = _FoldWatcher(study, trial, fold, task.epochs, reporter)
             started = time.perf_counter()
-            run = session.run(task, RunStore(study.runs).create(task.run_name("")), on_epoch=watch, splits=())
+            run = session.run(task, RunStore(study.runs).create(task.run_name("")), on_epoch=watcher, splits=())
             seconds = round(time.perf_counter() - started, 3)
-            if watch.error:
-                raise watch.error
-            if watch.pruned:
+            if watcher.error:
+                raise watcher.error
+            if watcher.pruned:
                 study.prune(trial, seconds)
-                reporter.tell(f"trial {number}: pruned in fold {fold + 1} of {folds}, {escape(_words(study, trial))}")
+                reporter.say_search(
+                    f"trial {number}: pruned in fold {fold + 1} of {folds}, {escape(_words(study, trial))}"
+                )
                 return
             if run.summary.status == "interrupted":
                 raise KeyboardInterrupt
             if run.summary.status == "failed":
                 raise TrainingError(str(run.summary.error))
-            study.end_fold(trial, fold, FoldScore(tuple(watch.curve), seconds, run.id))
+            study.end_fold(trial, fold, FoldScore(tuple(watcher.curve), seconds, run.id))
     best = study.complete(trial)
     scores = [score.value or 0.0 for score in trial.folds.values()]
-    each = ", ".join(f"{score:.3f}" for score in scores)
+    fold_scores = ", ".join(f"{score:.3f}" for score in scores)
     mark = " *" if best else "  "
-    reporter.tell(
-        f"trial {number}: {trial.value:.3f}{mark} ± {stdev(scores):.3f} ({each}), {escape(_words(study, trial))}"
+    reporter.say_search(
+        f"trial {number}: {trial.value:.3f}{mark} ± {stdev(scores):.3f} ({fold_scores}), {escape(_words(study, trial))}"
     )
 
 

@@ -1,4 +1,4 @@
-"""A search on Ray: workers that share the trials of one study, as processes of the same command do."""
+"""Runs a search on Ray: its workers share the trials of one study, as several processes of the command do."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from segcore.runs.search import PARAM, SearchRecord
 from segcore.training.provenance import origin
 from segcore.training.ray.cluster import (
     THREADS,
-    Work,
+    TaskPool,
+    allocate,
     check_ray,
     connected,
     machines,
-    share,
-    shared,
+    shared_folder_notes,
 )
 from segcore.training.ray.worker import (
     Result,
@@ -29,7 +29,7 @@ from segcore.training.ray.worker import (
     refusals,
 )
 from segcore.training.search.console import SearchReporter, words
-from segcore.training.search.loop import SearchPlan, begun, search
+from segcore.training.search.loop import SearchPlan, opened, search
 from segcore.training.signals import Interrupts
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Order:
-    """What a worker is to search; as `ray_worker.Order`."""
+class _SearchTask:
+    """The search and the process settings of a worker; see `ray.worker.WorkerTask`."""
 
     plan: SearchPlan
     folder: Path
@@ -47,82 +47,80 @@ class _Order:
 
 
 def search_on_ray(plan: SearchPlan, reporter: SearchReporter | None = None) -> SearchRecord:
-    """Search as `search` does, with as many trials at once as the cluster has room for.
+    """Search as `search` does, with as many trials at the same time as fit on the cluster.
 
     Args:
-        plan: What is asked for; the folder of runs, or the storage, must be reachable by all machines.
-        reporter: Where progress is told.
+        plan: The arguments of the search; every machine must reach the folder of runs, or the storage.
+        reporter: Prints progress; None prints to the terminal.
 
     Returns:
-        The search as its files have it.
+        The search, read from its files.
 
     Raises:
-        SegcoreError: of `search`, and when there is no Ray to be used.
-        KeyboardInterrupt: on Ctrl-C, after everything is stored and told.
+        SegcoreError: as `search` does, and when Ray can't be used.
+        KeyboardInterrupt: on Ctrl-C, after everything is stored and printed.
     """
     check_ray()
-    from segcore.training.engine import Session
+    from segcore.training.session import Session
 
     session = Session(reporter or SearchReporter(), remote=True)
     device = plan.space.config(plan.space.example).device
-    with begun(plan, session) as (study, told), connected() as ray:
+    with opened(plan, session) as (study, output), connected() as ray:
         left = study.info.trials_wanted - study.done
-        each = share(machines(), max(1, left), device, os.environ.get(THREADS))
-        for line in (f"{ray}: {each}.", *shared(study.writer.path, each)):
-            told.tell(line)
-        order = _Order(replace(plan, out=str(Path(plan.out).absolute())), Path.cwd(), origin(), each.cpus)
-        count = max(0, min(each.at_once, left))
-        watch = _Watch(study, told)
+        allocation = allocate(machines(), max(1, left), device, os.environ.get(THREADS))
+        for line in (f"{ray}: {allocation}.", *shared_folder_notes(study.writer.path, allocation)):
+            output.say_search(line)
+        task = _SearchTask(replace(plan, out=str(Path(plan.out).absolute())), Path.cwd(), origin(), allocation.cpus)
+        count = max(0, min(allocation.at_once, left))
+        watcher = _SearchWatcher(study, output)
         names = [f"{study.info.name}-{number}" for number in range(count)]
-        with told.drawing(), Interrupts().listening() as stop:
-            Work(_search_one, [(order,)] * count, names, each).run(watch, stop)
-            watch.tick()
-    if stop.times:
-        told.tell("Interrupted; the same command goes on.")
+        with output.drawing(), Interrupts().listening() as interrupts:
+            TaskPool(_search_one, [(task,)] * count, names, allocation).run(watcher, interrupts)
+            watcher.tick()
+    if interrupts.count:
+        output.say_search("Interrupted; the same command goes on.")
         raise KeyboardInterrupt
-    if watch.refused:
-        raise TrainingError(watch.refused[0])
+    if watcher.refused:
+        raise TrainingError(watcher.refused[0])
     return study.writer.record()
 
 
-def _search_one(order: _Order) -> Result:
-    """Train trials until there are enough."""
-    prepare_process(order.threads, order.folder)
-    with refusals() as found:
-        check_folder(Path(order.plan.out))
+def _search_one(task: _SearchTask) -> Result:
+    """Train trials in a worker until there are as many as wanted."""
+    prepare_process(task.threads, task.folder)
+    with refusals() as messages:
+        check_folder(Path(task.plan.out))
         from rich.console import Console
 
         from segcore.training.distributed import World
-        from segcore.training.engine import Session
+        from segcore.training.session import Session
 
-        reporter = SearchReporter(
-            Console(quiet=True)
-        )  # what trials come to is in the study, where the command reads it
-        search(order.plan, Session(reporter, world=World(), origin=order.origin))
+        reporter = SearchReporter(Console(quiet=True))  # the user's command reads the trials from the study
+        search(task.plan, Session(reporter, world=World(), origin=task.origin))
         return Result("finished")
-    return Result(refused=found[0])
+    return Result(refused=messages[0])
 
 
 @dataclass
-class _Watch:
-    """Tells of the trials by the study."""
+class _SearchWatcher:
+    """Prints the trials that workers have ended, from the study."""
 
     study: Study
-    told: SearchReporter
-    seen: set[int] = field(default_factory=set)
+    reporter: SearchReporter
+    printed: set[int] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.seen = {int(row["number"]) for row in self.study.rows() if row["state"] != "running"}
+        self.printed = {int(row["number"]) for row in self.study.rows() if row["state"] != "running"}
 
     def tick(self) -> None:
         for row in self.study.rows():
-            if row["state"] != "running" and row["number"] not in self.seen:
-                self.seen.add(row["number"])
-                self.told.tell(self._line(row))
-        self.told.trials(self.study.done, self.study.info.trials_wanted)
+            if row["state"] != "running" and row["number"] not in self.printed:
+                self.printed.add(row["number"])
+                self.reporter.say_search(self._line(row))
+        self.reporter.trials(self.study.done, self.study.info.trials_wanted)
 
-    def gained(self, index: int) -> Hashable:
+    def progress(self, index: int) -> Hashable:
         return self.study.done
 
     def ended(self, index: int, result: Result) -> bool:
@@ -132,15 +130,16 @@ class _Watch:
 
     def failed(self, index: int, reason: str) -> None:
         self.refused.append(reason)
-        self.told.tell(f"[red]worker {index + 1}[/]: {escape(reason)}")
+        self.reporter.say_search(f"[red]worker {index + 1}[/]: {escape(reason)}")
 
     def died(self, index: int, reason: str) -> None:
-        self.told.tell(f"[yellow]worker {index + 1}[/]: {reason}. Another takes its trial over.")
+        self.reporter.say_search(f"[yellow]worker {index + 1}[/]: {reason}. Another takes its trial over.")
 
     def stopped(self, index: int) -> None:
-        """Its trial comes back when the same command is given again."""
+        """Print nothing: the same command trains its trial again."""
 
     def _line(self, row: Mapping[str, Any]) -> str:
+        """The line printed for a trial that has ended."""
         number, state, folds = row["number"], row["state"], range(self.study.info.folds)
         settings = escape(words({name.removeprefix(PARAM): row[name] for name in row if name.startswith(PARAM)}))
         if state == "failed":
@@ -148,7 +147,7 @@ class _Watch:
             return f"[red]trial {number} failed[/]: {escape(str(reason))} ({settings})"
         if state == "pruned":
             return f"trial {number}: pruned, {settings}"
-        each = ", ".join(f"{row[f'fold_{fold}']:.3f}" for fold in folds)
+        fold_scores = ", ".join(f"{row[f'fold_{fold}']:.3f}" for fold in folds)
         best = self.study.best
         mark = " *" if best is not None and best.number == number else "  "
-        return f"trial {number}: {row['value']:.3f}{mark} ± {row['spread']:.3f} ({each}), {settings}"
+        return f"trial {number}: {row['value']:.3f}{mark} ± {row['spread']:.3f} ({fold_scores}), {settings}"

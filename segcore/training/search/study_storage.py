@@ -1,4 +1,4 @@
-"""Where Optuna keeps a study: a journal beside the search, another file, or a database."""
+"""Opens Optuna's storage of a study: a journal in the search's folder, another file, or a database."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ from segcore.runs.search import JOURNAL
 
 
 def storage_name(storage: str | None) -> str:
-    """A storage for people, without its password.
+    """The name of a storage as it may be shown, without a password.
+
+    >>> storage_name("postgresql://me:secret@host/trials")
+    'postgresql://me:***@host/trials'
 
     Raises:
-        ConfigError: when it is no URL of a database.
+        ConfigError: when it has `://` but is not a database URL.
     """
     if storage is None or "://" not in storage:
         return storage or JOURNAL
@@ -37,7 +40,7 @@ def storage_name(storage: str | None) -> str:
 
 @contextmanager
 def storage_errors(name: str) -> Iterator[None]:
-    """What a database says, as one of our errors."""
+    """Raise errors of a database or of Optuna as `TrainingError`."""
     try:
         yield
     except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
@@ -48,25 +51,25 @@ def storage_errors(name: str) -> Iterator[None]:
 
 
 def open_storage(storage: str | None, folder: Path) -> BaseStorage:
-    """Optuna's storage.
+    """Open Optuna's storage.
 
     Args:
-        storage: A file or the URL of a database; None is `study.journal` in the folder.
-        folder: Of the search.
+        storage: A file or the URL of a database; None uses `study.journal` in the folder.
+        folder: The search's folder.
 
     Raises:
-        ConfigError: when it can't be opened, or holds something else.
+        ConfigError: when it can't be opened, or is not a study.
     """
     if storage is not None and "://" in storage:
         try:
             return RDBStorage(storage)
-        # No such dialect, its driver is not installed, nobody answers there, the database of another Optuna.
+        # Unknown dialect, missing driver, no server, or a database of another version of Optuna.
         except (SQLAlchemyError, ImportError, optuna.exceptions.OptunaError, RuntimeError) as error:
             reason = first_line(error.__cause__ or error).rstrip(".")
             raise ConfigError(f"Can't open the storage {storage_name(storage)}: {reason}. Check --storage.") from None
     path = Path(storage) if storage else folder / JOURNAL
     _check_journal(path)
-    # A symbolic link, Optuna's default lock, wants privileges on Windows.
+    # Optuna's default lock is a symbolic link, which needs privileges on Windows.
     backend = JournalFileBackend(str(path), JournalFileOpenLock(str(path)) if os.name == "nt" else None)
     try:
         return JournalStorage(backend)
@@ -78,7 +81,7 @@ def open_storage(storage: str | None, folder: Path) -> BaseStorage:
 
 
 def _check_journal(path: Path) -> None:
-    """Refuse to append to a file that is something else."""
+    """Check that a file is a study of Optuna or new, before Optuna appends to it."""
     if not path.parent.is_dir():
         raise ConfigError(f"--storage {path}: there is no folder {path.parent}. Make it, or choose another file.")
     try:

@@ -1,4 +1,4 @@
-"""Finding out whether the process that trains a trial still runs."""
+"""Checks whether the process that trains a trial still runs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ FOLDER = ".workers"
 
 
 class Worker:
-    """A process of a search, which locks a file of its own; the system frees the lock however the process ends.
+    """A process of a search. It locks a file; the system frees the lock however the process ends.
 
-    A process id would not do: a container assigns the same ids again after a crash.
+    A process id would not work, because a restarted container assigns the same ids again.
 
     Args:
         search: The search's folder.
@@ -31,19 +31,19 @@ class Worker:
 
     @property
     def owner(self) -> dict[str, str | int]:
-        """The mark of this process on its trials."""
+        """The attributes that mark a trial as owned by this process."""
         return {"worker": self.id, "host": socket.gethostname(), "pid": os.getpid()}
 
     def close(self) -> None:
-        """Declare that this process trains no trial any more."""
+        """Release the lock: this process trains no more trials."""
         self._lock.release()
         (self.folder / self.id).unlink(missing_ok=True)
 
     def alive(self, owner: Mapping[str, object]) -> bool:
-        """Whether the process that marked a trial still runs; a process on a machine with another disk counts as such.
+        """Whether the owner of a trial still runs; an owner on a machine with another disk is assumed to run.
 
         Args:
-            owner: The mark on the trial.
+            owner: The owner stored in the trial.
         """
         if owner.get("worker") == self.id:
             return True

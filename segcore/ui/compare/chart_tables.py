@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from segcore.errors import RunError
-from segcore.evaluation.comparison import Kind, tidy_tables
+from segcore.evaluation.comparison import LabelSpace, tidy_tables
 from segcore.ui.compare import leaderboard
 from segcore.ui.curves import curve_tables
 from segcore.ui.shell.app_context import AppContext
 
 if TYPE_CHECKING:
-    from segcore.evaluation.comparison import Comparison, Pair, Row
+    from segcore.evaluation.comparison import Comparison, PairedDifference, Row
     from segcore.metrics import Calibration
     from segcore.runs import RunRecord
 
@@ -29,14 +29,14 @@ class Part:
     """The chosen rows of one kind of data: what the sections below the leaderboard show.
 
     Args:
-        kind: Data, classes, void.
+        label_space: Dataset, classes and void.
         title: Its name beside the other parts: `camvid, 11 classes`.
         rows: Chosen and scored, best first.
         colors: Title of a row -> hex colour.
         digest: The digest of the comparison.
     """
 
-    kind: Kind
+    label_space: LabelSpace
     title: str
     rows: tuple[Row, ...]
     colors: dict[str, str]
@@ -49,18 +49,18 @@ class Part:
 
 def listed_runs(context: AppContext) -> list[RunRecord]:
     """The runs of the leaderboard: all on the active dataset, then all on the data of a chosen run."""
-    kinds = {Kind.of(run) for run in context.chosen}
-    listed = [run for run in context.runs if context.fits(run) or Kind.of(run) in kinds]
+    kinds = {LabelSpace.of(run) for run in context.chosen}
+    listed = [run for run in context.runs if context.fits(run) or LabelSpace.of(run) in kinds]
     return sorted(listed, key=lambda run: not context.fits(run)) or list(context.runs)
 
 
 def parts(context: AppContext, comparison: Comparison) -> list[Part]:
     """Group the chosen rows that have scores by kind of data."""
     rows = [row for row in comparison.in_rows([run.id for run in context.chosen]) if row.pool >= 0]
-    by_kind: dict[Kind, list[Row]] = {}
+    by_kind: dict[LabelSpace, list[Row]] = {}
     for row in rows:
-        by_kind.setdefault(comparison.pools[row.pool].kind, []).append(row)
-    names = {pool.kind: pool.called for pool in comparison.pools}
+        by_kind.setdefault(comparison.pools[row.pool].label_space, []).append(row)
+    names = {pool.label_space: pool.name for pool in comparison.pools}
     return [
         Part(
             kind,
@@ -75,7 +75,7 @@ def parts(context: AppContext, comparison: Comparison) -> list[Part]:
 
 def per_class(comparison: Comparison, part: Part, score: str) -> pd.DataFrame:
     """Columns `class, run, value, low, high`: a score of each class; NaN where a class is absent."""
-    return tidy_tables.class_scores(comparison, part.rows, part.kind.classes, score)
+    return tidy_tables.class_scores(comparison, part.rows, part.label_space.classes, score)
 
 
 def quality_and_cost(comparison: Comparison, part: Part, cost: str, quality: str) -> tuple[pd.DataFrame, str]:
@@ -109,10 +109,10 @@ def pairs(comparison: Comparison, rows: Sequence[Row]) -> tuple[pd.DataFrame, li
     return pd.DataFrame(judgements, columns=["row", "column", "points", "verdict", "says"]), order
 
 
-def _judgement(comparison: Comparison, one: Row, other: Row, pair: Pair) -> dict[str, object]:
+def _judgement(comparison: Comparison, one: Row, other: Row, pair: PairedDifference) -> dict[str, object]:
     higher = comparison.metric.higher_is_better
     first = pair.better == one.id if pair.better else pair.difference > 0  # no value may be better: the higher one
-    verdict = "unknown" if not pair.judged else "level" if pair.tied else "better" if first else "worse"
+    verdict = "unknown" if not pair.has_interval else "level" if pair.tied else "better" if first else "worse"
     chance = 1 - pair.probability if higher is False else pair.probability
     says = comparison.verdict(pair)
     if chance == chance:

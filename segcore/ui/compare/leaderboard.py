@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 from streamlit.components import v2
 
+from segcore.evaluation.stored_counts import FILES
 from segcore.ui.shell import url_state
 from segcore.ui.shell.app_context import MAX_CHOSEN, AppContext
 from segcore.ui.widgets.components import source
@@ -16,7 +17,8 @@ from segcore.visual.run_colors import UNCHOSEN
 from segcore.visual.whisker import common_ends
 
 if TYPE_CHECKING:
-    from segcore.evaluation.comparison import Comparison, Cost, Metric, Row
+    from segcore.evaluation.comparison import Comparison, Cost, Row
+    from segcore.metrics import Score
 
 COLUMNS = ("image_miou", "pixel_accuracy", "mean_accuracy", "boundary_iou", "ece", "parameters", "minutes")
 MANY = 16  # runs, beyond which scores that have a file of their own are read only when asked for
@@ -38,13 +40,13 @@ def first_columns(comparison: Comparison) -> list[str]:
     latency = next((key for key in offered if key.endswith("_median")), None)
     first = {"miou", *COLUMNS, latency}
     if len(comparison.runs) > MANY:
-        first -= {key for key, metric in comparison.metrics.items() if metric.file}
+        first -= {key for key, metric in comparison.metrics.items() if metric.source in FILES}
     return [key for key in offered if key in first]
 
 
 def title_of(comparison: Comparison, key: str) -> str:
     """The title of a column."""
-    columns: Mapping[str, Metric | Cost] = {**comparison.metrics, **comparison.costs}
+    columns: Mapping[str, Score | Cost] = {**comparison.metrics, **comparison.costs}
     return columns[key].title
 
 
@@ -156,7 +158,7 @@ def _pools(context: AppContext, comparison: Comparison, shown: Sequence[str]) ->
         rows = [row for row in comparison.rows if row.pool == place]
         if rows:
             title = comparison.pools[place].title if place >= 0 else f"No scores on {comparison.split}"
-            level = comparison.level(place) if place >= 0 and len(rows) > 1 else frozenset()
+            level = comparison.tied_with_best(place) if place >= 0 and len(rows) > 1 else frozenset()
             lines = [_line(context, comparison, row, shown, chosen, row.id in level and len(level) > 1) for row in rows]
             pools.append({"title": title, "domain": interval_ends(rows, comparison.metric.key), "rows": lines})
     if len(pools) == 1:

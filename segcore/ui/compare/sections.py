@@ -99,7 +99,7 @@ def choose_part(parts: Sequence[Part]) -> Part:
     """Choose the kind of data that the sections below show, since runs on different data can't be compared."""
     if len(parts) == 1:
         return parts[0]
-    by_key = {part.kind.key: part for part in parts}
+    by_key = {part.label_space.key: part for part in parts}
     bound = url_state.bound("part", next(iter(by_key)), by_key)
     st.segmented_control(
         "Data",
@@ -118,7 +118,7 @@ def significance(context: AppContext, comparison: Comparison, part: Part) -> Non
         row
         for row in comparison.rows
         if row.pool >= 0
-        and comparison.pools[row.pool].kind == part.kind
+        and comparison.pools[row.pool].label_space == part.label_space
         and row.scores[comparison.metric.key] == row.scores[comparison.metric.key]
     ]
     if len(kind_rows) < 2:
@@ -162,7 +162,7 @@ def significance(context: AppContext, comparison: Comparison, part: Part) -> Non
             )
             words = ("higher", "lower") if comparison.metric.higher_is_better is None else ("better", "worse")
             st.caption(
-                f"Blue: the row is {words[0]} than the column. Orange: {words[1]}. Grey: can't be separated. "
+                f"Blue: the row is {words[0]} than the column. Orange: {words[1]}. Grey: neither. "
                 "No colour: there is no interval. Points of 100."
             )
 
@@ -171,7 +171,7 @@ def classes(comparison: Comparison, part: Part) -> None:
     """The score of each class and model, with its interval."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Classes", anchor=False, width="content", help="Those on which the models differ most come first.")
-        scores = CLASS_SCORES
+        scores = {key: score.title for key, score in CLASS_SCORES.items()}
         score = st.segmented_control(
             "Score of a class",
             scores,
@@ -188,11 +188,13 @@ def classes(comparison: Comparison, part: Part) -> None:
     shown = present if every else present[: chart_tables.MOST_CLASSES]
     _chart(
         part.token("classes", score, every),
-        lambda: compare_charts.per_class(table[table["class"].isin(shown)], part.colors, title=CLASS_SCORES[score]),
+        lambda: compare_charts.per_class(
+            table[table["class"].isin(shown)], part.colors, title=CLASS_SCORES[score].title
+        ),
         key="classes",
         alt=f"{HELP[score]} By class and model.",
     )
-    absent = [name for name in part.kind.classes if name not in present]
+    absent = [name for name in part.label_space.classes if name not in present]
     if absent:
         st.caption(f"Not in the ground truth, so not counted: {escape_markdown(', '.join(absent))}.")
 
@@ -248,7 +250,7 @@ def quality_and_cost(context: AppContext, comparison: Comparison, part: Part) ->
 
 def mistakes(comparison: Comparison, part: Part) -> None:
     """The confusion matrix, with calibration beside it where there is room."""
-    if len(part.kind.classes) > FEW_CLASSES or not chart_tables.has_calibration(comparison, part):
+    if len(part.label_space.classes) > FEW_CLASSES or not chart_tables.has_calibration(comparison, part):
         _confusion(comparison, part)
         _calibration(comparison, part)
         return
@@ -301,7 +303,7 @@ def _confusion(comparison: Comparison, part: Part) -> None:
         named = (names[of], names[against])
         return compare_charts.confusion_difference(counts, other, run.labels, names=named, dark=dark)
 
-    many = len(part.kind.classes) > FEW_CLASSES
+    many = len(part.label_space.classes) > FEW_CLASSES
     with st.container(key="wide-confusion" if many else "confusion-box"):  # room for their names on a small screen
         _chart(
             part.token("confusion", of, against, dark),

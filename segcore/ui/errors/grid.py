@@ -9,7 +9,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from segcore.errors import SegcoreError
-from segcore.evaluation.image_ranking import LOWER_IS_BETTER, Mistake, Ranking, best, score_titles
+from segcore.evaluation.image_ranking import Mistake, Ranking, best, lower_is_better, score_titles
 from segcore.ui.errors.query import RANKS, ErrorsData, ErrorsQuery
 from segcore.ui.predictions import panel_data
 from segcore.ui.shell import image_cache, url_state
@@ -38,7 +38,7 @@ def words(view: AppContext, board: ErrorsData, asked: ErrorsQuery, found: Rankin
     """One line over the pictures: how many there are, and in which order."""
     title = score_titles(board.labels)[asked.score]
     run, than = (view.titles[board.runs[place].id] for place in (asked.run, asked.than))
-    less, ahead = asked.score in LOWER_IS_BETTER, int(np.count_nonzero(found.values > 0))
+    less, ahead = lower_is_better(asked.score), int(np.count_nonzero(found.values > 0))
     shown = f"{len(found.ids):,} of {len(board.triage.ids):,} images"
     end = "highest" if less else "lowest"
     more, aside, best_ = "is ahead of", " (less is better)" if less else "", "best"

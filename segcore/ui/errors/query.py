@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from segcore.errors import SegcoreError
-from segcore.evaluation.image_ranking import JOINT, SCORES, Mistake, Ranking, Triage, class_scores, score_titles
+from segcore.evaluation.image_ranking import JOINT, Mistake, Ranking, Triage, class_scores, image_scores, score_titles
 from segcore.labels import LabelMap
 from segcore.runs import RunRecord
 from segcore.ui.dataset.browsing import EVERY
@@ -196,11 +196,11 @@ def _offered(board: ErrorsData, class_name: str) -> dict[str, str]:
     every, asked = score_titles(board.labels), url_state.get("score", "miou")
     if asked in titles:
         return titles
-    if asked in every and asked not in SCORES:
+    if asked in every and asked not in image_scores():
         return titles | {asked: every[asked]}  # of another class
-    if asked in SCORES:
+    if asked in image_scores():
         lacking = next((said for run in board.triage.runs if (said := run.lacks(asked))), "")
-        url_state.report_problem("score", f"No run here has stored {SCORES[asked]}. {lacking}".strip())
+        url_state.report_problem("score", f"No run here has stored {every[asked]}. {lacking}".strip())
     else:
         url_state.report_problem("score", describe_missing("score", [asked]))
     url_state.put("score", "miou")
@@ -208,7 +208,9 @@ def _offered(board: ErrorsData, class_name: str) -> dict[str, str]:
 
 
 def _score_help(board: ErrorsData) -> str:
-    lacking = [title for key, title in SCORES.items() if key not in board.triage.known and "void" not in key]
+    lacking = [
+        score.title for key, score in image_scores().items() if key not in board.triage.known and not score.without_void
+    ]
     return SCORE_HELP + (f" Not stored with these runs: {', '.join(lacking)}." if lacking else "")
 
 

@@ -96,7 +96,7 @@ def _tied_ids(comparison: Comparison | None, scored: Sequence[Row]) -> set[str]:
     """Ids of the runs that can't be told from the best of those they are ranked with."""
     if comparison is None:
         return set()
-    by_pool = [comparison.level(pool) for pool in {row.pool for row in scored}]
+    by_pool = [comparison.tied_with_best(pool) for pool in {row.pool for row in scored}]
     return {run_id for ids in by_pool if len(ids) > 1 for run_id in ids}
 
 

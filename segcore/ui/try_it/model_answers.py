@@ -17,7 +17,7 @@ import streamlit as st
 from segcore.data import Sample, read_upload
 from segcore.data.upload import MAX_BYTES, Upload
 from segcore.errors import SegcoreError
-from segcore.evaluation.entropy_check import Familiarity, familiarity
+from segcore.evaluation.entropy_check import EntropyCheck, check_entropy
 from segcore.labels import LabelMap
 from segcore.runs import RunRecord
 from segcore.runs.run_files import file_name
@@ -198,7 +198,7 @@ def readings(view: AppContext, tried: Sequence[ModelAnswer]) -> tuple[list[Readi
     return found, _alike(tried)[0].run.labels if found else None
 
 
-def known(run: RunRecord, entropy: float) -> tuple[str, Familiarity | None]:
+def known(run: RunRecord, entropy: float) -> tuple[str, EntropyCheck | None]:
     """(split, where the image stands) among images that the model was not trained on but chosen by; else of `test`."""
     for split in ("val", "test"):
         try:
@@ -206,20 +206,20 @@ def known(run: RunRecord, entropy: float) -> tuple[str, Familiarity | None]:
         except SegcoreError:
             continue
         if evaluation is not None:
-            found = familiarity(entropy, evaluation.of_images("entropy"))
+            found = check_entropy(entropy, evaluation.of_images("entropy"))
             if found is not None:
                 return {"val": "validation"}.get(split, split), found
     return "", None
 
 
-def told(tried: Sequence[ModelAnswer]) -> list[tuple[ModelAnswer, str, Familiarity | None]]:
+def told(tried: Sequence[ModelAnswer]) -> list[tuple[ModelAnswer, str, EntropyCheck | None]]:
     """(answer, split, where the image stands among the images of that split) of every model that could be used."""
     return [(each, *known(each.run, each.entropy)) for each in tried if each.mask is not None]
 
 
-def warn(view: AppContext, found: Sequence[tuple[ModelAnswer, str, Familiarity | None]]) -> None:
+def warn(view: AppContext, found: Sequence[tuple[ModelAnswer, str, EntropyCheck | None]]) -> None:
     """Say at once that the image may be outside what models know, as far as their entropy can tell."""
-    strange = [(each, split, where) for each, split, where in found if where and where.strange]
+    strange = [(each, split, where) for each, split, where in found if where and where.unusual]
     if strange:
         lines = [
             f"**{escape_markdown(view.titles[each.run.id])}** is {where.sentence(split)}."
@@ -229,12 +229,12 @@ def warn(view: AppContext, found: Sequence[tuple[ModelAnswer, str, Familiarity |
         st.warning("  \n".join([f"This image may be outside what {of}.", *lines]))
 
 
-def explain(view: AppContext, found: Sequence[tuple[ModelAnswer, str, Familiarity | None]]) -> None:
+def explain(view: AppContext, found: Sequence[tuple[ModelAnswer, str, EntropyCheck | None]]) -> None:
     """How sure the other models are against what they are used to, and what that can't tell."""
     usual = [
         f"{escape_markdown(view.titles[each.run.id])} ({where.sentence(split)})"
         for each, split, where in found
-        if where and not where.strange
+        if where and not where.unusual
     ]
     if usual:
         st.caption(f"Not less sure than they are used to be: {'; '.join(usual)}.")

@@ -206,7 +206,7 @@ def test_without_an_interval_nobody_is_said_to_be_level(store, fake_run, tmp_pat
         fake_run(store, model, model=model, right=0.6 + 0.2 * seed, seed=seed, ids=("a",))
     text = report(tmp_path / "out.html", "--runs", store.root)
     assert "unknown: there is no interval." in text and "There is no interval of this score" in text
-    assert "separate it from" not in text and "by more than chance explains" not in text
+    assert "difference between it and" not in text and "by more than chance explains" not in text
 
 
 def test_of_a_score_that_has_no_better_nobody_is_first(store, fake_run, tmp_path):
@@ -214,7 +214,7 @@ def test_of_a_score_that_has_no_better_nobody_is_first(store, fake_run, tmp_path
         fake_run(store, model, model=model, right=0.6 + 0.2 * seed, seed=seed, extras=True)
     text = report(tmp_path / "out.html", "--runs", store.root, "--metric", "entropy")
     assert "no value of it is better" in text and '<th scope="col">#</th>' not in text and "Tinted" not in text
-    assert "separate it from" not in text and "by more than chance explains" not in text
+    assert "difference between it and" not in text and "by more than chance explains" not in text
     assert "Intervals: 95 %" in text
     text = report(tmp_path / "ece.html", "--runs", store.root, "--metric", "ece")
     assert '<th scope="col">#</th>' in text and "has the lowest ECE" in text and "Tinted" in text

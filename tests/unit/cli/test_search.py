@@ -8,7 +8,8 @@ from fixtures.tiny import tiny_folder
 from segcore.cli import main
 from segcore.data import open_dataset, plan_split
 from segcore.runs.search import SearchStore
-from segcore.training.config import build, read_settings
+from segcore.training.config import build
+from segcore.training.recipe_file import read_settings
 
 SPACE = "space: {lr: {low: 1.0e-4, high: 1.0e-2, log: true}, loss: [ce, ce+dice]}\n"
 

@@ -1,4 +1,4 @@
-"""Runs against each other: who is better, who can't be separated, and who can't be compared at all."""
+"""Runs against each other: who is better, who may be equal, and who can't be compared at all."""
 
 import json
 import shutil
@@ -9,11 +9,11 @@ import pytest
 from fixtures.runs import IDS, fake_run, fake_truth
 
 from segcore.errors import EvaluationError
-from segcore.evaluation.comparison import METRICS, Comparison, Kind
-from segcore.evaluation.comparison.bootstrap_samples import sums_of
+from segcore.evaluation.comparison import METRICS, Comparison, LabelSpace
 from segcore.evaluation.comparison.comparable_sets import block_of, sequences, where
 from segcore.evaluation.comparison.sentences import NO_INTERVAL, points
 from segcore.evaluation.comparison.table import to_csv
+from segcore.evaluation.stored_counts import sums_of
 from segcore.labels import CAMVID11, LabelMap
 from segcore.runs import RunRecord, RunWriter, load_run
 from segcore.runs.profile import Latency, Profile, write_profile
@@ -74,8 +74,8 @@ def test_rows_are_ranked_and_say_what_is_better(three):
         assert row.interval.low < row.scores["miou"] < row.interval.high
     text = " ".join(found.sentences())
     assert "U-Net is better than FCN-8s by" in text and "PSPNet is better than FCN-8s by" in text
-    assert "16 images can't separate" in text
-    assert found.level(0) == {"one", "two"}
+    assert "16 images are too few to show a difference between" in text
+    assert found.tied_with_best(0) == {"one", "two"}
 
 
 def test_a_pair_is_antisymmetric_and_a_run_equals_itself(three):
@@ -114,11 +114,12 @@ def test_the_lower_calibration_error_is_the_better_one(store):
     assert pair.difference == pytest.approx(values[1] - values[0]) and pair.better == "fine" and not pair.tied
     assert pair.probability < 0.01  # of the higher value
     (text,) = found.sentences()
-    assert text == f"U-Net is better than FCN-8s by {points(-pair.difference, pair.half)} ± {points(pair.half)} points."
+    half = pair.half_width
+    assert text == f"U-Net is better than FCN-8s by {points(-pair.difference, half)} ± {points(half)} points."
     assert found.verdict(found.pair("sure", "fine")) == text
-    assert found.level(0) == {"fine"}
+    assert found.tied_with_best(0) == {"fine"}
     twins = of([runs[1], calibrated(store, "twin", "pspnet", 0.9, 2)], "ece")
-    assert twins.level(0) == {"fine", "twin"} and "can't separate" in twins.sentences()[0]
+    assert twins.tied_with_best(0) == {"fine", "twin"} and "too few to show a difference" in twins.sentences()[0]
 
 
 def test_what_the_temperature_leaves_open_is_said(store):
@@ -127,13 +128,13 @@ def test_what_the_temperature_leaves_open_is_said(store):
     for row in found.rows:
         after = next(run for run in runs if run.id == row.id).evaluation("test").calibration.after
         assert row.interval.value == pytest.approx(after.ece) == pytest.approx(row.scores["ece_scaled"])
-    assert "The temperatures are held as validation gave them" in " ".join(found.caveats())
+    assert "The temperatures are fixed as fitted on validation" in " ".join(found.caveats())
     assert "temperature" not in " ".join(of(runs, "ece").caveats())
     assert "Scatter counts as error too" in of(runs, "ece").caveats()[0] and "Scatter" not in str(of(runs).caveats())
     for run in runs:
         (run.path / "evaluation" / "test").rename(run.path / "evaluation" / "val")
     fitted = Comparison.of(runs, "val", "ece_scaled", resamples=100)
-    assert "The temperatures were fitted to these images, and flatter." in fitted.caveats()
+    assert "The temperatures were fitted to these images, so these errors are too low." in fitted.caveats()
 
 
 def test_nobody_is_better_by_a_score_that_has_no_better(three):
@@ -150,15 +151,15 @@ def test_nobody_is_better_by_a_score_that_has_no_better(three):
     assert pair.low > 0 and not pair.tied and pair.better is None and pair.probability > 0.99
     assert found.verdict(pair).startswith("FCN-8s has the higher entropy than U-Net by ")
     assert found.verdict(found.pair("one", "low")) == found.verdict(pair)
-    assert found.level(0) == frozenset() and found.ranks(0) == {}
+    assert found.tied_with_best(0) == frozenset() and found.ranks(0) == {}
     assert not any("better" in text for text in found.sentences())
-    assert found.pair("one", "two").tied and "can't separate" in found.verdict(found.pair("one", "two"))
+    assert found.pair("one", "two").tied and "too few to show a difference" in found.verdict(found.pair("one", "two"))
 
 
 def test_of_many_rows_the_first_by_a_score_without_a_better_only_has_more_of_it(store):
     runs = [make(store, f"run{index}", "unet", 0.8, seed=index) for index in range(6)]
     found = of(runs, "entropy")
-    assert not any("better" in text or "leads" in text for text in [*found.sentences(), *found.caveats()])
+    assert not any("better" in text or "first by luck" in text for text in [*found.sentences(), *found.caveats()])
     assert any("If all 6 were equal, about 1 of their pairs" in text for text in found.caveats())
     few = of(runs[:5], "entropy")
     assert any("If all 5 were equal, one pair in 20 would" in text for text in few.caveats())  # not "about 0 of"
@@ -169,7 +170,7 @@ def test_without_an_interval_nothing_is_said_to_be_level(store):
         make(store, name, model, right, ids=("a",)) for name, model, right in (("a", "unet", 0.9), ("b", "fpn", 0.5))
     ]
     found = of(alone)  # one image: no interval
-    assert not found.pair("a", "b").judged and found.level(0) == {found.rows[0].id}
+    assert not found.pair("a", "b").has_interval and found.tied_with_best(0) == {found.rows[0].id}
     assert found.sentences() == [NO_INTERVAL] and "no interval" in found.verdict(found.pair("a", "b"))
 
 
@@ -185,7 +186,7 @@ def test_a_run_that_has_not_counted_a_score_leaves_the_others_their_intervals(st
     assert [row.id for row in found.rows] == ["two", "one", "old"]
     for row in found.rows[:2]:
         assert row.interval.value == pytest.approx(row.scores["boundary_iou"]) and row.interval.low < row.interval.high
-    assert found.rows[2].interval is None and not found.pair("one", "old").judged
+    assert found.rows[2].interval is None and not found.pair("one", "old").has_interval
     assert found.pair("one", "two").better == "two"
 
 
@@ -194,7 +195,7 @@ def test_many_rows_are_told_from_the_first(store):
     found = of(runs)
     (text,) = found.sentences()
     assert text.startswith("U-Net (run5) is better than U-Net (run4) by") and text.endswith("and 2 more.")
-    assert any("leads by luck too" in caveat for caveat in found.caveats())
+    assert any("is partly first by luck" in caveat for caveat in found.caveats())
     assert len(found.sentences(["run5", "run4"])) == 1
 
 
@@ -203,7 +204,7 @@ def test_frames_of_one_clip_are_drawn_in_blocks_and_say_so(store):
     runs = [make(store, "one", "unet", ids=ids), make(store, "two", "pspnet", 0.81, seed=1, ids=ids)]
     found = of(runs)
     assert found.block == 3 and found.pools[0].title == "fake, 11 classes, 11 frames of one clip"
-    assert "11 frames of one clip can't separate" in found.sentences()[0]
+    assert "11 frames of one clip are too few to show a difference between" in found.sentences()[0]
     assert any("of one clip" in text for text in found.caveats()) and any("3 indep" in text for text in found.caveats())
 
 
@@ -237,7 +238,7 @@ def test_other_data_is_ranked_apart_and_named(store):
     assert len(found.pools) == 2 and found.sentences() == []
     text = " ".join(found.differences)
     assert "scored on different data" in text and "elsewhere, 3 classes: PSPNet" in text
-    assert found.pair("one", "two").problem.startswith("one is of fake, 11 classes")
+    assert found.pair("one", "two").problem.startswith("one was scored on fake, 11 classes")
 
 
 def test_other_classes_and_another_void_policy_of_one_dataset_are_named(store):
@@ -273,18 +274,18 @@ def test_no_two_pools_are_called_the_same(store):
     turned = LabelMap("turned", CAMVID11.names[::-1], CAMVID11.colors[::-1])
     one, two = make(store, "one"), make(store, "two", labels=changed_names)
     found = of([one, two])
-    assert [pool.called for pool in found.pools] == [
+    assert [pool.name for pool in found.pools] == [
         "fake, 11 classes (with Bicyclist)",
         "fake, 11 classes (with Rider)",
     ]
-    assert "one is of fake, 11 classes (with Bicyclist)" in found.pair("one", "two").problem
+    assert "one was scored on fake, 11 classes (with Bicyclist)" in found.pair("one", "two").problem
     assert "fake, 11 classes (with Rider): U-Net" in " ".join(found.differences)
     runs = [one, make(store, "turned", labels=turned)]
-    called = [[pool.called for pool in of(each).pools] for each in (runs, runs[::-1])]
+    called = [[pool.name for pool in of(each).pools] for each in (runs, runs[::-1])]
     assert (
         sorted(called[0]) == ["fake, 11 classes (1 of 2)", "fake, 11 classes (2 of 2)"] and called[1] == called[0][::-1]
     )
-    assert len({Kind.of(run).key for run in (*runs, two)}) == 3
+    assert len({LabelSpace.of(run).key for run in (*runs, two)}) == 3
     elsewhere = make(store, "else", ids=tuple(f"x{name}" for name in PHOTOS))
     assert [pool.title for pool in of([one, elsewhere]).pools] == [
         "fake, 11 classes, 16 images from a",
@@ -306,7 +307,7 @@ def test_another_version_of_the_data_with_the_same_truth_is_compared_and_said(st
     odd = changed(make(store, "odd", "pspnet", seed=3), fingerprint="other", split_fingerprint="another")
     found = of([make(store, "one"), make(store, "two", "fcn8s", seed=1), odd])
     assert len(found.pools) == 1
-    assert sum(text.startswith("PSPNet: trained on other") for text in found.differences) == 2
+    assert sum(text.startswith("PSPNet: trained on a different ") for text in found.differences) == 2
 
 
 def test_a_row_of_seeds_tells_what_speaks_against_any_of_them(store):
@@ -412,7 +413,7 @@ def test_classes_have_intervals(three):
 def test_nothing_one_and_an_unknown_metric(store):
     assert of([]).rows == () and of([]).sentences() == [] and of([]).block == 1
     alone = of([make(store, "one")])
-    assert alone.sentences() == [] and alone.level(0) == {"one"}
+    assert alone.sentences() == [] and alone.tied_with_best(0) == {"one"}
     with pytest.raises(EvaluationError, match=r"No metric 'miuo'. Did you mean 'miou'\?"):
         of([], "miuo")
     with pytest.raises(EvaluationError, match="No run in this comparison 'two'"):

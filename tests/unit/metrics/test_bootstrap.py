@@ -12,7 +12,8 @@ from segcore.errors import EvaluationError
 from segcore.metrics import (
     BINS,
     CALIBRATION_COLUMNS,
-    STATISTICS,
+    CLASS_SCORES,
+    SCORES,
     Reliability,
     Sums,
     block_length,
@@ -24,7 +25,9 @@ from segcore.metrics import (
 from segcore.metrics.block_bootstrap import Blocks
 from segcore.metrics.student_t import t_cdf, t_quantile
 
-OF_CONFUSION = [name for name, kind in STATISTICS.items() if kind.of == "confusion"]
+OF_CONFUSION = [
+    name for name, score in (SCORES | CLASS_SCORES).items() if score.source == "confusion" and not score.without_void
+]
 
 
 def binary(right, pixels=100):
@@ -118,7 +121,7 @@ def test_every_draw_scores_what_its_images_score(name):
 @settings(max_examples=30, deadline=None)
 def test_a_pair_and_its_single_runs_are_of_the_same_draws(seed, block, name):
     a, b = some(seed), some(seed + 1)
-    metric = statistic(name, index=1) if not STATISTICS[name].mean else name
+    metric = statistic(name, index=1) if name in CLASS_SCORES else name
     both = resample([a, b], metric, block, 50, seed)
     alone = [resample([counts], metric, block, 50, seed) for counts in (a, b)]
     np.testing.assert_array_equal(both.values, np.concatenate([each.values for each in alone]))
@@ -204,10 +207,12 @@ def test_entropy_has_the_spread_of_a_mean():
 def test_an_image_by_itself_has_the_score_of_its_own_counts():
     counts, calibration = some(6), bins(7)
     calibration[0] = 0
-    np.testing.assert_array_equal(statistic("miou").each(counts), [scores(each).miou for each in counts])
-    np.testing.assert_array_equal(statistic("dice").each(counts), [scores(each).dice for each in counts])
-    np.testing.assert_allclose(statistic("ece").each(calibration), [Reliability.of(each).ece for each in calibration])
-    assert statistic("entropy").each(np.array([0.25, np.nan])).tolist()[0] == 0.25
+    np.testing.assert_array_equal(statistic("miou").per_image(counts), [scores(each).miou for each in counts])
+    np.testing.assert_array_equal(statistic("dice").per_image(counts), [scores(each).dice for each in counts])
+    np.testing.assert_allclose(
+        statistic("ece").per_image(calibration), [Reliability.of(each).ece for each in calibration]
+    )
+    assert statistic("entropy").per_image(np.array([0.25, np.nan])).tolist()[0] == 0.25
 
 
 def test_the_same_seed_draws_the_same_and_chunks_do_not_matter(monkeypatch):
@@ -405,7 +410,7 @@ def test_block_lengths_of_small_and_odd_series():
     [
         (lambda: bootstrap(some(0), metric="iuo"), r"No metric 'iuo'. Did you mean 'iou'\?"),
         (lambda: bootstrap(some(0), metric="iou"), r"one score a class; choose one: statistic\('iou', index=0\)"),
-        (lambda: statistic("miou", index=0), "'miou' is no score of one class; iou, accuracy, precision, dice"),
+        (lambda: statistic("miou", index=0), "'miou' is no score of one class; iou, precision, accuracy, dice"),
         (lambda: bootstrap(some(0), metric=statistic("iou", index=4)), "No class 4; expected 0 to 3"),
         (lambda: bootstrap(some(0), block=0), "Blocks of 0 images; expected 1 or more"),
         (lambda: bootstrap(some(0), resamples=0), "0 resamples; expected 1 or more"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segcore.errors import EvaluationError
-from segcore.metrics import EXPLAIN, HELP, POLICY, STATISTICS, confusion_matrix, per_image, scores
+from segcore.metrics import CLASS_SCORES, EXPLAIN, HELP, POLICY, SCORES, confusion_matrix, per_image, scores
 
 COUNTS = np.array([[3, 1], [0, 4]])
 
@@ -131,5 +131,5 @@ def test_policy_and_help_are_sentences():
     for text in (POLICY, *HELP.values(), *EXPLAIN.values()):
         assert text.endswith(".")
     assert max(map(len, HELP.values())) < 120, "help is one hover long"
-    assert {name.removeprefix("class_") for name in STATISTICS} <= set(HELP)
+    assert {*SCORES, *CLASS_SCORES} <= set(HELP)
     assert set(scores(COUNTS).__dataclass_fields__) - {"absent", "pixels"} <= set(HELP)

@@ -11,7 +11,8 @@ from segcore.augment import presets
 from segcore.errors import AugmentError, ConfigError, SegcoreError, UnknownModel
 from segcore.training import TrainConfig
 from segcore.training.command_line import main, parse
-from segcore.training.config import build, describe, read_settings
+from segcore.training.config import build, describe
+from segcore.training.recipe_file import read_settings
 from segcore.training.registry import parse_loss
 
 

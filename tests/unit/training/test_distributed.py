@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from segcore.errors import ConfigError, DatasetError, TrainingError
 from segcore.models import create_model
-from segcore.training import distributed, engine, fit
+from segcore.training import distributed, fit, session
 from segcore.training.distributed import World, cluster, is_lost, share_batch_statistics
 from segcore.training.losses import SegmentationLoss
 from segcore.training.registry import LOSSES, parse_loss
@@ -83,7 +83,7 @@ def stepped(world):
         share_batch_statistics(model, world)
         called = DistributedDataParallel(model, broadcast_buffers=False)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    value = loss(called(world.share(x)), world.share(target))
+    value = loss(called(world.shard(x)), world.shard(target))
     value.backward()
     optimizer.step()
     return {"loss": value.detach(), **{f"step {name}": value for name, value in model.state_dict().items()}}
@@ -97,8 +97,8 @@ def work(out):
     world.sum_(counts)
     said = {
         "world": [world.rank, world.size, world.local, world.local_rank],
-        "agree": world.agree(f"of {world.rank}"),
-        "any": world.any(world.rank == 1, False, True),
+        "broadcast": world.broadcast(f"of {world.rank}"),
+        "any_rank": world.any_rank(world.rank == 1, False, True),
         "sum": counts.tolist(),
         "scores": _scores(world),
         "data": _data(world),
@@ -108,12 +108,12 @@ def work(out):
 
 def _scores(world):
     """The first process scores and lets the other wait."""
-    fit._BEAT, seen = 0, []
+    seen = []
     if world.first:
-        bar = fit._beating(world, lambda done, total: seen.append(done))
+        bar = fit.keep_waiting(world, lambda done, total: seen.append(done), interval=0)
         for done in range(4):
             bar(done, 4)
-    return [fit._wait_for_scores(world, f"summary of {world.rank}"), seen]
+    return [fit.wait_for_scores(world, f"summary of {world.rank}"), seen]
 
 
 def _data(world):
@@ -121,7 +121,7 @@ def _data(world):
         name, source, fingerprint = "pets", "here", f"print{world.rank}"
 
     try:
-        engine._check_same(world, Seen, Seen)
+        session.check_same_data(world, Seen, Seen)
     except DatasetError as error:
         return str(error)
     return None
@@ -175,8 +175,8 @@ def test_a_step_of_two_processes_is_that_of_one(pair):
 def test_what_they_agree_on(pair):
     first, second = pair[1]
     assert (first["world"], second["world"]) == ([0, 2, 2, 0], [1, 2, 2, 1])
-    assert first["agree"] == second["agree"] == "of 0"
-    assert first["any"] == second["any"] == [True, False, True]
+    assert first["broadcast"] == second["broadcast"] == "of 0"
+    assert first["any_rank"] == second["any_rank"] == [True, False, True]
     assert first["sum"] == second["sum"] == [2**54 + 2, 1]
 
 
@@ -193,8 +193,8 @@ def test_other_data_in_one_process_is_told_there(pair):
 
 def test_one_process_computes_as_if_there_were_no_others():
     world, x = World(), torch.randn(3)
-    assert world.total(x) is x and world.gather(x).equal(x[None]) and world.agree("a") == "a" and world.first
-    assert world.any(True, False) == [True, False] and world.share([1, 2]) == [1, 2]
+    assert world.total(x) is x and world.gather(x).equal(x[None]) and world.broadcast("a") == "a" and world.first
+    assert world.any_rank(True, False) == [True, False] and world.shard([1, 2]) == [1, 2]
     kept = x.clone()
     world.sum_(x)
     assert x.equal(kept)
@@ -287,7 +287,7 @@ def test_a_lost_process_is_told_and_other_errors_are_not_hidden(monkeypatch):
         monkeypatch.setattr(distributed.distributed, "all_reduce", all_reduce)
 
     fail(GONE)
-    for call in (lambda: World(0, 2).any(True), lambda: World(0, 2).total(torch.ones(2))):
+    for call in (lambda: World(0, 2).any_rank(True), lambda: World(0, 2).total(torch.ones(2))):
         with pytest.raises(TrainingError, match="Another process of this training ended"):
             call()
     fail("sizes differ")

@@ -8,7 +8,7 @@ import pytest
 from segcore.errors import ConfigError
 from segcore.training.command_line import main
 from segcore.training.ray import cluster
-from segcore.training.ray.cluster import check_ray, connected, share
+from segcore.training.ray.cluster import allocate, check_ray, connected
 from segcore.training.ray.worker import WorkerTask, train_one
 
 
@@ -31,18 +31,18 @@ def cpus(*counts):
     ],
 )
 def test_what_a_training_gets(machines, trainings, wanted):
-    found = share(machines, trainings, "auto")
+    found = allocate(machines, trainings, "auto")
     assert (found.cpus, found.gpus, found.at_once, found.machines) == wanted
 
 
 def test_threads_of_the_environment_decide():
-    found = share(cpus(16, 2), 2, "auto", "4")
+    found = allocate(cpus(16, 2), 2, "auto", "4")
     assert (found.cpus, found.at_once, found.machines) == (4, 4, 1)
     assert str(found) == "1 machine, 4 trainings at a time, 4 CPUs each"
 
 
 def test_a_gpu_may_be_left_alone():
-    found = share([{"CPU": 8.0, "GPU": 1.0}], 2, "cpu")
+    found = allocate([{"CPU": 8.0, "GPU": 1.0}], 2, "cpu")
     assert (found.cpus, found.gpus, found.at_once) == (4, 0, 2)
 
 
@@ -57,7 +57,7 @@ def test_a_gpu_may_be_left_alone():
 )
 def test_a_cluster_that_cannot_train(machines, device, threads, message):
     with pytest.raises(ConfigError, match=message):
-        share(machines, 2, device, threads)
+        allocate(machines, 2, device, threads)
 
 
 def test_without_ray_the_way_to_install_it_is_told(monkeypatch, capsys):

@@ -20,7 +20,8 @@ from fixtures.trainer import FakeSession, by_rate
 from segcore.augment import presets
 from segcore.errors import AugmentError, ConfigError, DatasetError, RunError, SegcoreError, TrainingError, UnknownModel
 from segcore.runs.search import SearchStore
-from segcore.training.config import build, read_settings
+from segcore.training.config import build
+from segcore.training.recipe_file import read_settings
 from segcore.training.search import SearchPlan, read_space, search
 from segcore.training.search.study_storage import storage_errors
 
@@ -397,7 +398,7 @@ def test_ctrl_c_keeps_the_folds_that_are_done(plan, capsys):
     def score(task, epoch):
         nonlocal lr
         if (task.name, task.fold, epoch) == ("trial-0001", 1, 1):
-            session.stop.asked, lr = True, task.lr  # as Ctrl-C does
+            session.stop.requested, lr = True, task.lr  # as Ctrl-C does
         return by_rate(task, epoch)
 
     session.score = score

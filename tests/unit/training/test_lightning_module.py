@@ -61,17 +61,17 @@ def test_frozen_stages_keep_weights_and_statistics_until_they_thaw():
 def test_a_loss_that_is_no_number_stops_with_advice():
     found = module(lr=1.0)
     with pytest.raises(TrainingError, match=r"The training loss became nan .*Lower the learning rate \(--lr, now 1\)"):
-        found._look(torch.tensor(float("nan")), 0)
+        found.check_divergence(torch.tensor(float("nan")), 0)
 
 
 def test_a_loss_that_climbs_stops_before_it_is_infinite():
     found = module(lr=1.0)
     with pytest.raises(TrainingError, match=r"The training diverges: its loss rose from 2 to .* Lower the "):
         for step in range(200):
-            found._look(torch.tensor(2.0 + step), step)
+            found.check_divergence(torch.tensor(2.0 + step), step)
 
 
 def test_a_loss_that_jumps_once_goes_on():
     found = module()
     for step in range(100):
-        found._look(torch.tensor(30.0 if step == 50 else 2.0), step)
+        found.check_divergence(torch.tensor(30.0 if step == 50 else 2.0), step)

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from segcore.errors import EvaluationError
 from segcore.evaluation.image_ranking import (
-    LOWER_IS_BETTER,
-    SCORES,
     ImageScores,
     Mistake,
     Triage,
     best,
     class_scores,
+    image_scores,
+    lower_is_better,
     score_titles,
 )
 from segcore.labels import CAMVID11, LabelMap
@@ -83,9 +83,12 @@ def test_borders_and_calibration_rank_images_too(fake_run, tmp_path):
         assert found.score("ece")[place] == pytest.approx(Reliability.of(counts.before[place]).ece)
         assert found.score("ece_scaled")[place] == pytest.approx(Reliability.of(counts.after[place]).ece)
         assert found.score("entropy")[place] == evaluation.of_images("entropy")[place]
-    assert all(not found.lacks(name) for name in SCORES)
+    assert all(not found.lacks(name) for name in image_scores())
     known = Triage.of([found]).known
-    assert set(SCORES) - set(known) == {"miou_without_void", "pixel_accuracy_without_void"}  # void is no class here
+    assert set(image_scores()) - set(known) == {
+        "miou_without_void",
+        "pixel_accuracy_without_void",
+    }  # void is no class here
 
 
 def test_what_is_not_stored_is_not_offered_and_says_why(fake_run, tmp_path):
@@ -123,14 +126,14 @@ def test_a_run_evaluated_before_there_was_a_temperature_says_so(fake_run, tmp_pa
     assert "evaluate val, then test again" in found.lacks("ece_scaled")
 
 
-@pytest.mark.parametrize("score", [name for name in SCORES if "void" not in name] + ["dice:Sky"])
+@pytest.mark.parametrize("score", [name for name in image_scores() if "void" not in name] + ["dice:Sky"])
 def test_where_one_is_better_is_where_its_score_is(score, fake_run, tmp_path):
     runs = [fake_run(tmp_path, f"run{seed}", right=0.6 + 0.2 * seed, seed=seed, extras=True) for seed in range(2)]
     triage = Triage.of([ImageScores.of(run.evaluation("test")) for run in runs])
     ours, theirs = triage.scores(score)
     assert not np.isnan(ours[0]) and (ours != theirs).any()
     found = triage.difference(0, 1, score)
-    sign = -1 if score in LOWER_IS_BETTER else 1
+    sign = -1 if lower_is_better(score) else 1
     assert dict(zip(found.ids, found.values, strict=True)) == {
         sample_id: pytest.approx(sign * (a - b))
         for sample_id, a, b in zip(triage.ids, ours, theirs, strict=True)
@@ -139,7 +142,7 @@ def test_where_one_is_better_is_where_its_score_is(score, fake_run, tmp_path):
     assert (np.diff(found.values) <= 0).all()
     worst = triage.worst(0, score)
     assert (sign * np.diff(worst.values) >= 0).all()
-    assert LOWER_IS_BETTER == {"ece", "ece_scaled", "entropy"}
+    assert {name for name in image_scores() if lower_is_better(name)} == {"ece", "ece_scaled", "entropy"}
 
 
 @given(counted(), counted(), st.sampled_from(["miou", "mean_dice", "precision:Car"]))

@@ -108,7 +108,7 @@ def test_validation_is_not_augmented_except_copies_which_are_fixed():
 
 def test_what_the_budget_does_not_hold_is_read_again():
     small, large = items(budget=32 * 48 * 4 * 2), items()
-    assert len(small.store._kept) == 2
+    assert len(small.store) == 2
     assert all(same(small[0, index], large[0, index]) for index in range(5))
 
 
@@ -117,7 +117,7 @@ def test_what_is_kept_is_not_read_again():
     told = []
     found.store._read = None  # reading would fail
     found.store.fill(found.store.dataset.ids, lambda *counted: told.append(counted))
-    assert not told and len(found.store._kept) == 5
+    assert not told and len(found.store) == 5
 
 
 def test_counts_pixels_of_each_class():

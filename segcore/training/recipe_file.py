@@ -1,0 +1,50 @@
+"""Reads YAML recipes of settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from segcore.errors import ConfigError, SegcoreError
+from segcore.training.config import build
+
+
+def read_settings(path: str | Path) -> dict[str, Any]:
+    """Read the settings of a YAML recipe; names may have dashes or underscores.
+
+    Raises:
+        ConfigError: when the file can't be read, is not a YAML mapping, or has an unknown setting.
+    """
+    settings = {name.replace("-", "_"): value for name, value in read_mapping(path).items()}
+    try:
+        build(settings)
+    except SegcoreError as error:
+        raise type(error)(f"{Path(path).name}: {error}") from None
+    return settings
+
+
+def read_mapping(path: str | Path, what: str = "recipe", line: str = "epochs: 10") -> dict[str, Any]:
+    """Read the names and values of a YAML file.
+
+    Args:
+        path: The file.
+        what: The kind of file, for error messages.
+        line: An example line, for error messages.
+
+    Raises:
+        ConfigError: when the file can't be read or is not a YAML mapping.
+    """
+    file = Path(path)
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Can't read the {what} {str(path)!r}: {error.strerror}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{file.name}{where}: not YAML: {getattr(error, 'problem', None) or error}.") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{file.name}: not a {what}; expected lines such as {line!r}.")
+    return {str(name): value for name, value in values.items()}

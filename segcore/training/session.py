@@ -1,0 +1,251 @@
+"""A session: the open datasets, decoded samples, signals and terminal that the trainings of one process share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from segcore import data
+from segcore.errors import ConfigError, DatasetError
+from segcore.models.encoder_weights import encoder_state
+from segcore.models.encoders import normalization
+from segcore.runs import RunRecord, RunWriter
+from segcore.training.callbacks import OnEpoch
+from segcore.training.checkpoint import Checkpoint
+from segcore.training.config import TrainConfig
+from segcore.training.console import Reporter
+from segcore.training.distributed import World
+from segcore.training.fit import fit
+from segcore.training.hardware import Hardware
+from segcore.training.job import Job
+from segcore.training.loggers import check_loggers
+from segcore.training.signals import StopRequest
+from segcore.training.train_dataset import SampleStore
+
+
+class Session:
+    """What the trainings of one process share: open datasets, decoded samples, stop signals, the terminal.
+
+    Args:
+        reporter: Prints progress; None prints to the terminal.
+        world: The processes that train together; None reads them from the environment.
+        origin: Commit and command from `provenance.origin`, when another process received the user's command.
+        remote: Trainings are only checked here and run elsewhere, so this machine's hardware does not matter.
+    """
+
+    def __init__(
+        self,
+        reporter: Reporter | None = None,
+        *,
+        world: World | None = None,
+        origin: Mapping[str, str | None] | None = None,
+        remote: bool = False,
+    ) -> None:
+        self.stop = StopRequest()
+        self._reporter = reporter
+        self._world = World() if remote else world
+        self._origin = origin
+        self._remote = remote
+        self._checked_weights: set[tuple[str, str]] = set()
+        self._datasets: dict[tuple[object, ...], data.Dataset] = {}
+        self._stores: dict[tuple[object, ...], SampleStore] = {}
+        self._job: Job | None = None  # the last one prepared
+
+    def world(self, config: TrainConfig) -> World:
+        """The processes that train together; looked up once."""
+        if self._world is None:
+            self._world = World.find(Hardware.choose(config).device)
+        return self._world
+
+    @property
+    def reporter(self) -> Reporter:
+        """Prints progress in the first process; the other processes print nothing."""
+        if self._reporter is None:
+            self._reporter = Reporter(silent=self._world is not None and not self._world.first)
+        return self._reporter
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Inside the block, Ctrl-C ends the training after the current step, and progress bars are drawn."""
+        with self.stop.listening(), self.reporter.drawing():
+            yield
+
+    def prepare(self, task: TrainConfig) -> Job:
+        """Check a task, open its data and split it.
+
+        Preparing the same task again returns the same job. Tasks on the same data share the open dataset and the
+        decoded samples.
+
+        Args:
+            task: One model, seed and fold, from `TrainConfig.tasks()`.
+
+        Raises:
+            SegcoreError: when it can't start: data, encoder, device, a logger's package.
+        """
+        if self._job is None or self._job.config != task:
+            self._job = self._prepare(task)
+        return self._job
+
+    def _prepare(self, task: TrainConfig) -> Job:
+        hardware = Hardware.choose(task.model_copy(update={"device": "cpu"}) if self._remote else task)
+        weights = (task.encoder, task.encoder_weights)
+        if weights not in self._checked_weights:
+            normalization(*weights)  # refuses an unknown encoder before any data is read
+            encoder_state(*weights)  # refuses weights that can't be loaded
+            self._checked_weights.add(weights)
+        check_loggers(task.loggers)
+        torch.backends.cudnn.benchmark = hardware.device == "cuda"
+        key = (task.data, task.open_options)
+        if key not in self._datasets:
+            self._datasets[key] = task.open_options.open(task.data)
+        dataset = self._datasets[key]
+        plan = data.plan_split(
+            dataset,
+            method=task.split,
+            val_fraction=task.val_fraction,
+            copies=task.copies,
+            seed=task.seed,
+            folds=task.folds,
+            fold=task.fold,
+        )
+        store_key = (*key, task.image_size, task.cache_mb)
+        if store_key not in self._stores:  # only one store is kept, so that its budget holds
+            self._stores = {store_key: SampleStore(dataset, task.image_size, task.cache_mb * 1_000_000)}
+        world = self.world(task)
+        if task.batch_size < world.size:
+            raise ConfigError(
+                f"--batch-size {task.batch_size} is shared by all {world.size} processes, and each needs an image. "
+                f"Give {world.size} or more, or start fewer processes."
+            )
+        check_same_data(world, dataset, plan)
+        store = self._stores[store_key]
+        return Job(task, dataset, plan, store, hardware, world, self.reporter, self.stop, self._origin)
+
+    def run(
+        self,
+        task: TrainConfig,
+        writer: RunWriter,
+        *,
+        on_epoch: OnEpoch | None = None,
+        splits: Sequence[str] = ("val", "test"),
+        checkpoint: Checkpoint | None = None,
+        models_left: int = 1,
+    ) -> RunRecord:
+        """Train one task and write its run, or resume that run from a checkpoint.
+
+        Args:
+            task: One model, seed and fold, from `TrainConfig.tasks()`.
+            writer: Writes the run's folder.
+            on_epoch: Called with each epoch's row of metrics; returning False stops the training as `interrupted`.
+            splits: The splits on which the best epoch is scored at the end.
+            checkpoint: Where to resume; None starts from the beginning.
+            models_left: Models still to train, this one included; for the progress bar.
+
+        Raises:
+            SegcoreError: when it can't start. A training that fails later returns a run whose status says so.
+        """
+        job = self.prepare(task)
+        check_pipeline(task)
+        decode(job)
+        return fit(job, writer, checkpoint=checkpoint, models_left=models_left, on_epoch=on_epoch, splits=splits)
+
+
+def check_same_data(world: World, dataset: data.Dataset, plan: data.SplitPlan) -> None:
+    """Check that every process has the same images in the same order; each takes its shard of every batch.
+
+    Raises:
+        DatasetError: in each process whose data differs from the first process's.
+    """
+    mine = (dataset.fingerprint, plan.fingerprint)
+    firsts = world.broadcast(mine)
+    if mine != firsts:
+        raise DatasetError(
+            f"{dataset.source} is not the same for every process: {dataset.name} has fingerprint {mine[0]}, split "
+            f"{mine[1]} in process {world.rank + 1}, and {firsts[0]}, split {firsts[1]} in the first. Copy the same "
+            "images and masks to every machine, or put them where all can read them."
+        )
+
+
+def interruptible_bar(job: Job, what: str) -> Callable[[int, int], None]:
+    """A progress callback of (done, total) that raises `KeyboardInterrupt` when the user asks to stop."""
+    bar = job.reporter.counting(what)
+
+    def update(done: int, total: int) -> None:
+        bar(done, total)
+        if job.stop.requested:
+            raise KeyboardInterrupt
+
+    return update
+
+
+def decode(job: Job) -> None:
+    """Decode the training and validation samples that are not decoded yet, within the memory budget."""
+    job.store.fill([item.id for item in (*job.plan.train, *job.plan.val)], interruptible_bar(job, "reading"))
+
+
+def check_pipeline(config: TrainConfig) -> None:
+    """Check that the augmentation can be applied at every training size, before training starts.
+
+    Raises:
+        AugmentError: names the transform that can't be applied.
+    """
+    for height, width in sorted({config.size_at(epoch) for epoch in range(config.epochs)}):
+        config.pipeline.check(height, width)
+
+
+def check_samples(job: Job, split: str) -> None:
+    """Decode every sample of a split once, so that a bad file is found before training starts.
+
+    Raises:
+        DatasetError: names the first sample that can't be used.
+    """
+    ids = job.plan.scored(split)
+    problems = data.find_problems(job.dataset, ids, interruptible_bar(job, f"checking {split}"))
+    if problems:
+        raise DatasetError(
+            f"{len(problems)} of {len(ids)} {split} samples can't be used. {problems[0]} "
+            f"List them all: segcore data info {job.dataset.source} --check"
+        )
+
+
+def opening_lines(job: Job, config: TrainConfig) -> dict[str, str]:
+    """The lines printed before training, by name: data, sizes, augmentation, models, recipe, device.
+
+    Args:
+        job: The first training.
+        config: The settings of all trainings of the command.
+    """
+    dataset, counts = job.dataset, job.plan.counts()
+    fresh = "" if config.copies or not config.pipeline.active else ", augmented afresh each epoch"
+    copied = counts["train_augmented"] > counts["train"]  # made by this training, or stored with the dataset
+    augmented = (f" -> {counts['train_augmented']} with augmented copies" if copied else "") + fresh
+    used = {item.frame for item in (*job.plan.train, *job.plan.val)}
+    unused = sum(frame not in used for frame in dataset.frames("train"))
+    gap = f"; {unused} of training beside it left out" if unused else ""
+    ignored = ", ".join(name for name, _ in dataset.labels.ignored)
+    left_out = f", {ignored} ignored" if ignored else ""
+    height, width = config.image_size
+    sizes = "".join(
+        f", {size[0]}x{size[1]} from epoch {epoch + 1}" for epoch, size in sorted(config.progressive.items())
+    )
+    images = f"{config.batch_size * config.accumulate}" + (
+        f" ({config.accumulate} batches of {config.batch_size})" if config.accumulate > 1 else ""
+    )
+    tasks = len(config.tasks())
+    several = f"; {tasks} trainings" if tasks > len(config.models) else ""
+    together = f", {job.world.size} processes" if job.world.size > 1 else ""
+    averaged = f", weights averaged with {config.ema:g}" if config.ema else ""
+    return {
+        "data": f"{dataset.name} ({dataset.source}), {dataset.labels.classes} classes{left_out}",
+        "training": f"{counts['train']} images{augmented}",
+        "validation": f"{counts['val']} images, split by {job.plan.method}{gap}",
+        "test": f"{counts['test']} images",
+        "augment": "; ".join(step.sentence() for step in config.pipeline.active) or "none",
+        "models": f"{', '.join(config.models)} on {config.encoder} ({config.encoder_weights} weights){several}",
+        "recipe": f"{config.epochs} epochs, {height}x{width}{sizes}, {images} images a step, {config.loss}, "
+        f"{config.optimizer} at {config.lr:g}, {config.schedule}{averaged}",
+        "device": f"{job.hardware.name}, {job.hardware.precision}{together}",
+        "validated at": f"{height}x{width} each epoch; the scores at the end are at the ground truth's own size",
+    }

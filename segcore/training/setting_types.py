@@ -1,0 +1,54 @@
+"""Types of settings that a command line or YAML gives as text, such as `224x320` or `{10: 3}`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BeforeValidator, Field, PlainSerializer
+
+
+def _size(value: object) -> object:
+    """`224x320` -> (224, 320); pydantic checks anything else."""
+    match = re.fullmatch(r"(\d+)x(\d+)", value.strip()) if isinstance(value, str) else None
+    if isinstance(value, str) and match is None:
+        raise ValueError("expected HEIGHTxWIDTH, e.g. 224x320")
+    return (int(match[1]), int(match[2])) if match else value
+
+
+def _names(value: object) -> object:
+    """`a, b` -> ["a", "b"]."""
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+def _flow(value: object) -> object:
+    """YAML text from a command line -> its value."""
+    try:
+        return yaml.safe_load(value) if isinstance(value, str) else value
+    except yaml.YAMLError:
+        raise ValueError("expected YAML, e.g. '{unet: {decoder_channels: [128, 64, 48, 32, 16]}}'") from None
+
+
+def _weights(value: object) -> object:
+    """YAML text of weights by class -> a dict; the name of a method stays as it is."""
+    return _flow(value) if isinstance(value, str) and ":" in value else value
+
+
+def _null(value: object) -> object:
+    """`null` and `none` -> None."""
+    return None if value in ("null", "none") else value
+
+
+Side = Annotated[int, Field(ge=32, le=8192)]
+Size = Annotated[tuple[Side, Side], BeforeValidator(_size), PlainSerializer(lambda size: f"{size[0]}x{size[1]}")]
+Epoch = Annotated[int, Field(ge=0, le=10_000)]
+Sizes = Annotated[dict[Epoch, Size], BeforeValidator(_flow)]
+Stages = Annotated[dict[Epoch, Annotated[int, Field(ge=0, le=5)]], BeforeValidator(_flow)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names), Field(min_length=1)]
+Loggers = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Options = Annotated[dict[str, dict[str, Any]], BeforeValidator(_flow)]
+Factor = Annotated[Annotated[float, Field(gt=0, le=100)] | None, BeforeValidator(_null)]
+Fold = Annotated[Annotated[int, Field(ge=0, le=99)] | None, BeforeValidator(_null)]
+Weight = Annotated[float, Field(ge=0, le=1000)]
+Weights = Annotated[str | dict[str, Weight], BeforeValidator(_weights)]
