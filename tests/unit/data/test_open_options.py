@@ -38,7 +38,7 @@ def test_commands_and_training_read_the_words_back(options):
     add_open_arguments(parser)
     assert OpenOptions.of(parser.parse_args(options.words)) == options
     assert parse(options.words)[0].open_options == options
-    assert TrainConfig(**options._)._asdict().open_options == options
+    assert TrainConfig(**options._asdict()).open_options == options
 
 
 def test_a_run_opens_its_data_as_it_was_trained(tmp_path):
@@ -47,7 +47,7 @@ def test_a_run_opens_its_data_as_it_was_trained(tmp_path):
     run = fake_run(tmp_path / "runs", "unet")
     info = run.summary.dataset.model_copy(update={"source": str(root), "void": "class"})
     RunWriter(run.path).write_summary(run.summary.model_copy(update={"dataset": info}))
-    RunWriter(run.path).write_config(TrainConfig(**EVERY)._asdict().values())
+    RunWriter(run.path).write_config(TrainConfig(**EVERY._asdict()).values())
     again = type(run)(run.path, run.summary.model_copy(update={"dataset": info}), run.version)
     assert open_options_of(again) == EVERY
     assert open_data(again).stated is False and len(open_data(again)) == 19
