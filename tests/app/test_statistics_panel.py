@@ -128,13 +128,13 @@ def test_a_pipeline_that_never_works_is_given_up(open_panel, said, monkeypatch):
 
     monkeypatch.setattr(Pipeline, "__call__", fails)
     app = open_panel(presets()["light"], 60)
-    assert "3 of 3 draws failed: RandomCrop can't take a picture" in said(app).replace("\\", "")
+    assert "3 of 3 examples failed: RandomCrop can't take a picture" in said(app).replace("\\", "")
     assert not charts(app)
 
 
 def test_a_sample_that_cannot_be_read_is_a_failed_draw(open_panel, data, said):
     (data / "train" / "images" / "train_01.png").write_bytes(b"no picture")
-    assert "50 of 200 draws failed: " in said(open_panel(presets()["light"], 60)).replace("\\", "")
+    assert "50 of 200 examples failed: " in said(open_panel(presets()["light"], 60)).replace("\\", "")
 
 
 def test_a_slow_pipeline_is_measured_a_few_times_only(open_panel, said, monkeypatch):
