@@ -38,7 +38,7 @@ def main() -> None:
 
     from segcore.augment import presets
     from segcore.data import open_dataset
-    from segcore.ui.augment.pipeline_edits import History, lines_of
+    from segcore.ui.augment.pipeline_edits import History, lines_from_pipeline
 
     dataset = open_dataset(options.data)
     pipeline = presets()[options.preset]
@@ -46,12 +46,12 @@ def main() -> None:
     image, mask = dataset.image(frame), dataset.mask(frame)
     if image.shape[:2] != (720, 960):
         raise SystemExit(f"{options.data} has pictures of {image.shape[0]}x{image.shape[1]}; this measures 720x960.")
-    print(f"{options.preset}: {', '.join(step.name for step in pipeline.transforms)}; picture 960x720, 4 draws")
+    print(f"{options.preset}: {', '.join(step.name for step in pipeline.transforms)}; picture 960x720, 4 examples")
 
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.switch_page("pages/augment.py")
     ids = iter(range(LINE, LINE + 100))
-    app.session_state["augment:history"] = History(lines_of(pipeline, ids.__next__))
+    app.session_state["augment:history"] = History(lines_from_pipeline(pipeline, ids.__next__))
     moved = next(index for index, step in enumerate(pipeline.transforms) if step.name == "Affine")
     key = f"augment:{LINE + moved}"
     app.session_state["augment:open"] = frozenset({LINE + moved})

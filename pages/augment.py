@@ -1,25 +1,27 @@
-"""Build an augmentation pipeline and see what it does to an image, its mask, and the data."""
+"""Builds an augmentation pipeline and shows what it does to an image, its mask, and the data."""
 
 import streamlit as st
 
 from segcore.errors import SegcoreError
 from segcore.ui.augment import (
-    augmentation_statistics,
+    examples,
     pipeline_editor,
     preview,
     runs_by_pipeline,
     sample_input,
+    statistics_panel,
     toolbar,
     transform_menu,
 )
 from segcore.ui.shell import notices, page, url_state
 from segcore.ui.widgets.headings import page_heading
 
-view = page.start()
+context = page.start()
 page_heading(
-    "Augment", "What training sees instead of the image. Masks move with their image; uncovered pixels are ignored."
+    "Augment",
+    "What training sees in place of the image. Masks move with their image; uncovered pixels are ignored.",
 )
-if notices.missing_dataset(view):
+if notices.missing_dataset(context):
     page.end()
 
 # choose
@@ -27,35 +29,37 @@ pipeline = pipeline_editor.pipeline()
 toolbar.draw(pipeline)
 settings, pictures = st.columns([2, 5], gap="large")
 with settings:
-    pipeline_editor.draw(transform_menu.ask)
+    pipeline_editor.draw(transform_menu.request)
 with pictures:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        picture = sample_input.choose(view)
-        shown = preview.options()
+        source = sample_input.choose_input(context)
+        layers, comparison = preview.choose_view()
     for problem in pipeline_editor.problems():
         st.error(problem, icon=":material/error:")
-    if picture is None:
+    if source is None:
         page.end()
-    transform_menu.show(picture)
+    transform_menu.open_if_requested(source)
     seed = url_state.get("seed", preview.SEED, url_state.Between(0, 2**31))
-    count = int(url_state.get("draws", str(preview.COUNTS[0]), [str(each) for each in preview.COUNTS]))
+    count = int(url_state.get("draws", str(preview.COUNTS[0]), [str(number) for number in preview.COUNTS]))
+    seeds = range(seed, seed + count)
 
     # load
     try:
-        with st.spinner("Loading albumentations" if preview.cold(pipeline) else "Drawing", show_time=True):
-            draws = preview.draws(picture, pipeline, range(seed, seed + count))
+        loading = "Loading albumentations" if examples.needs_albumentations(pipeline) else "Making examples"
+        with st.spinner(loading, show_time=True):
+            made = examples.make_examples(source, pipeline, seeds)
     except SegcoreError as error:
         st.error(str(error), icon=":material/error:")
-        preview.unchanged(shown, picture)
+        preview.unchanged_preview(layers, source)
         page.end()
-    wanted = url_state.get("draw", seed, range(seed, seed + count))
-    selected = next((draw for draw in draws if draw.seed == wanted), draws[0])
+    selected_seed = url_state.get("draw", seed, seeds)
+    selected = next((example for example in made if example.seed == selected_seed), made[0])
 
     # show
-    preview.large(shown, picture, pipeline, selected)
-    preview.several(shown, picture, draws, selected)
+    preview.large_preview(layers, comparison, source, pipeline, selected)
+    preview.example_gallery(layers, source, made, selected)
     if pipeline.active:
         st.markdown("**What happened**")
-        preview.fired_table(pipeline, draws)
-augmentation_statistics.panel(view, pipeline)
-runs_by_pipeline.panel(view, pipeline, toolbar.saved_as(pipeline))
+        preview.applied_table(pipeline, made)
+statistics_panel.statistics_panel(context, pipeline)
+runs_by_pipeline.runs_panel(context, pipeline, toolbar.saved_path(pipeline))

@@ -4,7 +4,7 @@ import streamlit as st
 
 from segcore.ui.dataset import browsing, dataset_statistics, leak_findings
 from segcore.ui.dataset.class_shares import class_shares
-from segcore.ui.predictions.panel_data import photo, truth
+from segcore.ui.predictions.panels import photo_panel, truth_panel
 from segcore.ui.shell import dataset_cache, image_cache, notices, page, url_state
 from segcore.ui.widgets.headings import page_heading
 from segcore.ui.widgets.viewer import viewer
@@ -42,7 +42,11 @@ sample = dataset_cache.sample(context.key, sample_id)
 
 # show
 viewer(
-    [photo(sample_id), truth(context, sample_id, "mask", "Mask"), truth(context, sample_id, "overlay", "Overlay")],
+    [
+        photo_panel(sample_id),
+        truth_panel(context, sample_id, "mask", "Mask"),
+        truth_panel(context, sample_id, "overlay", "Overlay"),
+    ],
     {"image": image_cache.photo(context.key, sample_id)},
     sample.size,
     key="sample",

@@ -1,70 +1,79 @@
-"""Where the models fail: the images of a split, the worst first, and what was taken for what in them."""
+"""Ranks the images of a split by the models' errors, and shows which classes are taken for which."""
 
 import streamlit as st
 
-from segcore.ui.errors import grid, query
+from segcore.ui.errors import evaluated_runs, image_grid, ranking_query, sentences
 from segcore.ui.shell import notices, page, url_state
 from segcore.ui.shell.app_context import evaluated_splits
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.confusion_matrix import FEW, SHARES, confusion_matrix
 from segcore.ui.widgets.headings import scores_heading
 
-view = page.start()
+context = page.start()
 scores_heading("Errors", page=True)
-st.caption("Which images the models get wrong, and what they take for what.")
-if notices.missing_runs(view, "where they fail"):
+st.caption("Which images the models get wrong, and which classes they confuse.")
+if notices.missing_runs(context, "their errors"):
     page.end()
 
-# choose and load
-runs = query.comparable(view)
+# choose
+runs = evaluated_runs.comparable_runs(context)
 splits = evaluated_splits(runs)
 split = url_state.get("split", splits[0], splits)
 notices.leak_note(runs, split)
-board = query.load(view, runs, split)
-query.left_out(view, board)
-if not board.runs:
-    query.choose_split(splits)
+
+# load
+evaluated = evaluated_runs.load_evaluated_runs(context, runs, split)
+evaluated_runs.show_left_out(context, evaluated)
+if not evaluated.runs:
+    ranking_query.choose_split(splits)
     page.end()
-asked = query.choose(view, board, splits)
-found = query.ranking(view, board, asked)
+query = ranking_query.choose_query(context, evaluated, splits)
+ranking = ranking_query.rank_images(context, evaluated, query)
 
 # show
-grid.refused(view, board, asked)
-pictures, mistakes = st.columns([5, 3] if len(board.labels.names) <= FEW else [1, 1], gap="large")
-with pictures:
-    if asked.mistake is not None:
+if refused := sentences.order_refused(context, evaluated, query):
+    st.info(escape_markdown(refused))
+image_column, matrix_column = st.columns([5, 3] if len(evaluated.labels.names) <= FEW else [1, 1], gap="large")
+with image_column:
+    if query.mistake is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{escape_markdown(asked.mistake.sentence(board.labels))}**", width="content")
-            st.button("Show all", icon=":material/close:", type="tertiary", on_click=query.light, args=("",))
-    if not found.ids:
-        st.info(escape_markdown(grid.nothing(view, board, asked)))
+            st.markdown(f"**{escape_markdown(query.mistake.sentence(evaluated.labels))}**", width="content")
+            st.button(
+                "Show all",
+                icon=":material/close:",
+                type="tertiary",
+                on_click=ranking_query.highlight_mistake,
+                args=("",),
+            )
+    if not ranking.ids:
+        st.info(escape_markdown(sentences.no_images(context, evaluated, query)))
     else:
-        st.caption(escape_markdown(grid.words(view, board, asked, found)))
-        if view.dataset is not None:
-            grid.grid(view, board, asked, found)
-            st.caption(escape_markdown(grid.pictures(view, board, asked)))
+        st.caption(escape_markdown(sentences.ranking_sentence(context, evaluated, query, ranking)))
+        if context.dataset is not None:
+            image_grid.image_grid(context, evaluated, query, ranking)
+            st.caption(escape_markdown(sentences.thumbnail_legend(context, evaluated, query)))
         else:
-            notices.missing_dataset(view)
-            st.dataframe(grid.listed(view, board, asked, found), hide_index=True)
-with mistakes:
-    run = board.runs[asked.run]
-    st.subheader(f"What {escape_markdown(view.titles[run.id])} takes for what", anchor=False)
+            notices.missing_dataset(context)
+            st.dataframe(image_grid.image_table(context, evaluated, query, ranking), hide_index=True)
+with matrix_column:
+    run = evaluated.runs[query.run]
+    st.subheader(f"What {escape_markdown(context.titles[run.id])} takes for what", anchor=False)
     share = st.segmented_control(
-        "Cells say",
+        "Cells show",
         SHARES,
         required=True,
         format_func=SHARES.get,
         **url_state.bound("by", "class", SHARES),
         label_visibility="collapsed",
-        help="Share of the true class's pixels, or of all wrong pixels of the split. In percent.",
+        help="Share of the true class's pixels, or of all wrong pixels of the split, in percent.",
     )
     confusion_matrix(
-        board.triage.runs[asked.run].evaluation.total,
-        board.labels,
-        hue=view.colors[run.id],
+        evaluated.triage.runs[query.run].evaluation.total,
+        evaluated.labels,
+        hue=context.colors[run.id],
         share=share,
-        picked=asked.mistake,
+        picked=query.mistake,
         key="matrix",
-        on_pick=query.light,
+        on_pick=ranking_query.highlight_mistake,
     )
-    st.caption(escape_markdown(grid.matrix_note(board)))
+    st.caption(escape_markdown(sentences.matrix_note(evaluated)))

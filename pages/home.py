@@ -3,7 +3,7 @@
 import streamlit as st
 
 from segcore.ui.home.best_runs import best_runs_table
-from segcore.ui.predictions import panel_data
+from segcore.ui.predictions.panels import min_panel_width, preview_panels
 from segcore.ui.shell import dataset_cache, image_cache, notices, page
 from segcore.ui.widgets.headings import page_heading, scores_heading
 from segcore.ui.widgets.viewer import viewer
@@ -14,14 +14,14 @@ if context.dataset is None:
     notices.missing_dataset(context)
 else:
     # load
-    sample_id, shown = panel_data.first_look(context)
+    sample_id, panels = preview_panels(context)
     photos = {"image": image_cache.photo(context.key, sample_id)}
     size = dataset_cache.sample(context.key, sample_id).size
 
     # show
     predicted = ", and what each predicts for it" if context.fitting else ""
     page_heading("Segcore", f"One image of {context.dataset.name} that no model is trained on{predicted}.")
-    viewer(shown, photos, size, key="hero", smallest=panel_data.smallest(len(shown)))
+    viewer(panels, photos, size, key="hero", smallest=min_panel_width(len(panels)))
     notices.other_data(context)
     if context.fitting:
         scores_heading("Leaderboard")

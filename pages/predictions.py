@@ -1,18 +1,20 @@
-"""One image through every chosen model: what each says, where they fail and differ, and its scores."""
+"""Shows one image with every chosen model's prediction, and its scores."""
 
 import streamlit as st
 
 from segcore.metrics import POLICY
-from segcore.ui.predictions import panel_data, view_options
-from segcore.ui.predictions.panels import Scene
+from segcore.ui.predictions import run_evaluations, view_options
+from segcore.ui.predictions.panels import min_panel_width
+from segcore.ui.predictions.prediction_panels import PredictionPanels
+from segcore.ui.predictions.score_table import score_table
 from segcore.ui.shell import dataset_cache, image_cache, notices, page, url_state
 from segcore.ui.widgets.headings import page_heading, scores_heading
 from segcore.ui.widgets.table import table
 from segcore.ui.widgets.viewer import viewer
 
-view = page.start()
+context = page.start()
 page_heading("Predictions")
-if notices.missing_dataset(view):
+if notices.missing_dataset(context):
     page.end()
 
 
@@ -21,10 +23,10 @@ def step(by: int) -> None:
 
 
 # choose
-splits = panel_data.splits(view)
+splits = run_evaluations.evaluated_splits(context)
 split = url_state.get("split", splits[0], splits)
-found = panel_data.answers(view, split)
-ids = panel_data.images(view, found, split)
+evaluations = run_evaluations.load_evaluations(context, split)
+ids = run_evaluations.image_ids(context, evaluations, split)
 middle = ids[len(ids) // 2]
 url_state.get("image", middle, ids)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -34,42 +36,42 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     )
     st.button("", icon=":material/chevron_right:", help="Next image (right arrow)", on_click=step, args=(1,))
     st.caption(f"{ids.index(sample_id) + 1} of {len(ids)}", width="content")
-    view_options.split(splits)
+    view_options.choose_split(splits)
     st.space("stretch")
-    sides = st.container(width="content")
-chosen = view_options.chosen(view.dataset.labels, view.hidden)
+    swipe_controls = st.container(width="content")
+options = view_options.choose_view(context.dataset.labels, context.hidden)
 
 # load
-scene = Scene(view, found, split, sample_id, chosen)
-shown = scene.panels()
-with sides:
-    pair = view_options.pair({name: panel.title for name, panel in shown.items()})
+content = PredictionPanels(context, evaluations, split, sample_id, options)
+panels = content.panels()
+with swipe_controls:
+    swiped = view_options.choose_swipe({name: panel.title for name, panel in panels.items()})
 
 # show
 viewer(
-    [shown[name] for name in pair or shown],
-    {"image": image_cache.photo(view.key, sample_id)},
-    dataset_cache.sample(view.key, sample_id).size,
+    [panels[name] for name in swiped or panels],
+    {"image": image_cache.photo(context.key, sample_id)},
+    dataset_cache.sample(context.key, sample_id).size,
     key="predictions",
-    slider=scene.slider,
-    smallest=panel_data.smallest(len(shown)),
-    swipe=pair is not None,
-    lead=len(shown) - len(found),
-    marks=scene.key(agreement="agreement" in (pair or shown)),
-    readings=scene.readings(),
-    labels=view.dataset.labels,
+    slider=content.slider,
+    smallest=min_panel_width(len(panels)),
+    swipe=swiped is not None,
+    lead=len(panels) - len(evaluations),
+    marks=content.legend(agreement="agreement" in (swiped or panels)),
+    readings=content.readings(),
+    labels=context.dataset.labels,
     on_step=step,
 )
-notices.other_data(view)
-notices.other_version(view)
-notices.missing_runs(view, "what the models made of this image")
-notices.unevaluated(view, [each.run for each in found if each.evaluation is None], split)
-head, rows = panel_data.class_table(view, found, sample_id)
+notices.other_data(context)
+notices.other_version(context)
+notices.missing_runs(context, "what the models predict for this image")
+notices.unevaluated(context, [stored.run for stored in evaluations if stored.evaluation is None], split)
+head, rows = score_table(context, evaluations, sample_id)
 if rows:
     scores_heading("Scores of this image")
-    notices.leak_note([each.run for each in found], split)
+    notices.leak_note([stored.run for stored in evaluations], split)
     table(head, rows)
     st.caption(
-        "Of this image alone; IoU by class, most frequent first. The lowest is tinted where models differ by 0.05. "
-        f"{POLICY}"
+        "Scores of this image alone; IoU by class, most frequent first. The lowest is tinted where models differ by "
+        f"0.05. {POLICY}"
     )

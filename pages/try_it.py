@@ -1,64 +1,64 @@
-"""Your own image through every chosen model."""
+"""Runs the chosen models on an uploaded image."""
 
 import streamlit as st
 
-from segcore.ui.predictions.panel_data import smallest
+from segcore.ui.predictions.panels import min_panel_width
 from segcore.ui.shell import notices, page, url_state
-from segcore.ui.try_it import model_answers
+from segcore.ui.try_it import answer_panels, entropy_notes, model_answers, upload_form
 from segcore.ui.widgets.headings import page_heading
 from segcore.ui.widgets.viewer import viewer
 from segcore.visual import encode_jpeg
 
-view = page.start()
+context = page.start()
 page_heading("Try it", "Your own image through every chosen model. It stays on the machine that serves this page.")
-if notices.missing_runs(view, "what they make of your image"):
+if notices.missing_runs(context, "what they predict for your image"):
     page.end()
 
 # choose
-own = model_answers.drop()
-if own is None:
-    st.caption("A photo, a frame of a video, a screenshot: any size; the models see it as they saw those of training.")
+file = upload_form.upload_form()
+if file is None:
+    st.caption("A photo, a video frame or a screenshot of any size; it is resized as in training.")
     page.end()
-sample = model_answers.read(own, view.chosen[0].labels)
+sample = upload_form.read_image(file, context.chosen[0].labels)
 if sample is None:
     page.end()
 with st.container(horizontal=True, vertical_alignment="center"):
     mode = st.segmented_control(
         "View",
-        model_answers.VIEWS,
+        answer_panels.VIEWS,
         required=True,
-        **url_state.bound("look", "overlay", model_answers.VIEWS),
+        **url_state.bound("look", "overlay", answer_panels.VIEWS),
         label_visibility="collapsed",
     )
     st.space("stretch")
     download = st.container(width="content")
 
 # load
-tried = model_answers.answers(view.chosen, own, sample)
-shown = model_answers.panels(view, tried, mode)
-readings, labels = model_answers.readings(view, tried)
-found = model_answers.told(tried)
+answers = model_answers.predict_all(context.chosen, file, sample)
+panels = answer_panels.answer_panels(context, answers, mode)
+readings, labels = answer_panels.answer_readings(context, answers)
+notes = entropy_notes.compare_entropy(answers)
 
 # show
-model_answers.warn(view, found)
+entropy_notes.warn_if_unfamiliar(context, notes)
+min_width = min_panel_width(len(panels))
 viewer(
-    shown,
+    panels,
     {"image": encode_jpeg(sample.image)},
     sample.size,
     key="tried",
     slider=mode == "overlay",
-    smallest=min(250, smallest(len(shown))) if len(tried) > 3 else smallest(len(shown)),
-    lead=len(shown) - len(tried),
+    smallest=min(250, min_width) if len(answers) > 3 else min_width,
+    lead=len(panels) - len(answers),
     readings=readings,
     labels=labels,
 )
-model_answers.explain(view, found)
+entropy_notes.explain_entropy(context, notes)
 if readings:
-    name = f"{sample.id}-masks.zip"
     download.download_button(
         "Masks",
-        model_answers.masks_zip(own, tried),
-        name,
+        model_answers.masks_zip(file, answers),
+        f"{sample.id}-masks.zip",
         "application/zip",
         icon=":material/download:",
         on_click="ignore",

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from segcore.augment import CATALOG, Group, Pipeline, Step, presets
-from segcore.ui.augment.pipeline_edits import History, lines_of
+from segcore.ui.augment.pipeline_edits import History, lines_from_pipeline
 
 CROPPED = (
     "RandomCrop can't take a picture of 60x80: it cuts out 4000x4000. Make that smaller, or let it pad "
@@ -30,7 +30,7 @@ def choose(app, preset):
 def put(app, *nodes, unfolded=(), first=1000):
     """The editor holds these nodes, with ids from `first` on in the order of `walk`."""
     ids = count(first)
-    app.session_state["augment:history"] = History(lines_of(Pipeline(nodes), ids.__next__))
+    app.session_state["augment:history"] = History(lines_from_pipeline(Pipeline(nodes), ids.__next__))
     app.session_state["augment:open"] = frozenset(unfolded)
     return app.run()
 
@@ -63,10 +63,10 @@ def test_a_row_of_presets_is_good_for_one_load(monkeypatch):
     loaded, state = [], {"augment:loads": 1, "row": "driving"}
     monkeypatch.setattr(pipeline_editor.st, "session_state", state)
     monkeypatch.setattr(pipeline_editor, "load", loaded.append)
-    pipeline_editor._load_preset("row", "light", 0)  # clicked before, and loaded
-    pipeline_editor._load_preset("row", "driving", 1)  # lit by itself, never clicked
+    pipeline_editor.load_preset("row", "light", 0)  # clicked before, and loaded
+    pipeline_editor.load_preset("row", "driving", 1)  # selected by itself, never clicked
     assert loaded == [] and state["augment:loads"] == 1
-    pipeline_editor._load_preset("row", None, 1)
+    pipeline_editor.load_preset("row", None, 1)
     assert loaded == [presets()["driving"]] and state["augment:loads"] == 2
 
 

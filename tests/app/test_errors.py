@@ -12,7 +12,7 @@ from PIL import Image
 
 from segcore.evaluation.image_ranking import Mistake
 from segcore.labels import CAMVID11, LabelMap
-from segcore.ui.errors.query import RANKS
+from segcore.ui.errors.ranking_query import ORDERS
 from segcore.ui.widgets.confusion_matrix import FEW, MOST, matrix_cells
 
 FOUR = ("fcn8s", "unet", "pspnet", "deeplabv3plus")  # the later ones are better
@@ -57,7 +57,7 @@ def errors(open_app, data, runs):
 
 def test_every_order_of_four_runs(errors, said):
     app = errors(*FOUR)
-    for rank in RANKS:
+    for rank in ORDERS:
         sort_box(app).set_value(rank).run()
         assert not app.exception and not app.error and not app.info, rank
         ids, notes = gallery(app)
@@ -157,7 +157,7 @@ def test_a_run_without_a_score_that_another_has_says_so(open_app, data, tmp_path
 @pytest.mark.parametrize("rank", ["difference", "all-fail", "disagreement"])
 def test_one_run_alone_says_what_the_order_needs(errors, said, rank):
     app = errors("unet", rank=rank)
-    assert f"The order “{RANKS[rank]}” needs two runs with scores on test; there is only U-Net." in said(app)
+    assert f"The order “{ORDERS[rank]}” needs two runs with scores on test; there is only U-Net." in said(app)
     assert len(gallery(app)[0]) == 3 and not app.exception
     assert [box.label for box in app.selectbox] == ["Sort by", "Score", "With class"]
 
@@ -235,9 +235,9 @@ def test_what_no_image_has_is_said(open_app, data, runs, said):
         confusion[confusion["truth"] != 3].to_parquet(path / "confusion.parquet")
         images.assign(entropy=np.nan).to_parquet(path / "images.parquet")
     app = open_app(data, folder, "errors", **{"class": "Tree"})
-    assert "No image of test has Tree." in said(app) and "Not one pixel in test: Tree." in said(app)
+    assert "No image of test has Tree." in said(app) and "Classes that never occur in test: Tree." in said(app)
     app = open_app(data, folder, "errors", score="iou:Tree")
-    assert "No image has a score to go by: IoU of Tree." in said(app)
+    assert "No image has the score to sort by: IoU of Tree." in said(app)
     assert "entropy" not in score_box(app).options  # of no image
     app = open_app(data, folder, "errors", lit="Tree:Car", rank="lit")
     assert "No image is left with Tree taken for Car." in said(app) and not app.exception

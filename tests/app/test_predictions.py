@@ -71,9 +71,9 @@ def test_eight_models_fit_and_the_models_begin_a_row(open_app, data, many):
     assert len(given["panels"]) == 11 and given["lead"] == 3
     assert all(panel["layer"] for panel in given["panels"][1:])
     assert [mark["text"] for mark in given["key"]] == [
-        "All alike: the photo, dimmed",
-        "Agreement: votes more apart",
-        "Agreement: all alike and wrong",
+        "All models agree: the photo, dimmed",
+        "Agreement: votes are split",
+        "Agreement: all make the same mistake",
     ]
 
 
@@ -106,7 +106,7 @@ def test_confidence_goes_to_the_browser_and_its_lack_names_the_way_out(open_app,
 
 def test_disagreement_wants_two_models(open_app, data, runs):
     app = open_app(data, runs("unet"), "predictions", view="disagreement")
-    assert problems(app) == {"Agreement": "Disagreement wants two models: tick another one."}
+    assert problems(app) == {"Agreement": "Disagreement needs two models: tick another one."}
     assert viewer(app)["opacity"] is not None  # the model's answer is an overlay
 
 

@@ -12,9 +12,9 @@ from fixtures.runs import fake_ensemble
 from PIL import Image
 
 from segcore.data import open_dataset
-from segcore.evaluation.entropy_check import check_entropy
 from segcore.runs import RunStore
-from segcore.ui.try_it.model_answers import ModelAnswer, UploadedFile, masks_zip
+from segcore.ui.try_it.model_answers import ModelAnswer, masks_zip
+from segcore.ui.widgets.image_upload import UploadedFile
 
 
 @pytest.fixture
@@ -54,13 +54,13 @@ def test_a_real_model_answers_with_its_confidence_and_says_when_it_is_strange(up
     app = upload("drive", ROOT / "checkpoints", noise, runs="drive-pspnet")
     assert not app.exception and not app.error
     _, pspnet = panels(app)
-    assert pspnet["layer"] and "% sure" in pspnet["note"] and not pspnet["problem"]
+    assert pspnet["layer"] and "% confident" in pspnet["note"] and not pspnet["problem"]
     assert "may be outside what this model knows" in said(app)
     familiar = open_dataset("drive").image("drive_0020")
     app.session_state["try:own"] = UploadedFile(picture_file(familiar), "known.png")
     app.run()
     assert "outside" not in "".join(each.value for each in app.warning)
-    assert "Not less sure than they are used to be: PSPNet" in said(app)
+    assert "As confident as on validation images: PSPNet" in said(app)
 
 
 def test_an_ensemble_answers_by_its_members(upload, tmp_path, picture_file):
@@ -72,7 +72,7 @@ def test_an_ensemble_answers_by_its_members(upload, tmp_path, picture_file):
     app = upload("drive", store.root, image, runs="both")
     assert not app.exception and not app.error
     _, both = panels(app)
-    assert both["layer"] and "% sure" in both["note"] and not both["problem"]
+    assert both["layer"] and "% confident" in both["note"] and not both["problem"]
     shutil.move(store.root / "drive-pspnet", tmp_path / "elsewhere")
     app = upload("drive", store.root, image, runs="both")
     assert "its member 'drive-pspnet' is not at" in panels(app)[1]["problem"]
@@ -90,12 +90,3 @@ def test_masks_come_as_palette_pictures_with_their_classes(data, runs):
     picture = Image.open(io.BytesIO(archive.read("unet.png")))
     assert picture.mode == "P" and (np.array(picture) == mask).all()
     assert archive.read("unet-classes.csv").decode().splitlines()[:2] == ["id,name,r,g,b", "0,Sky,128,128,128"]
-
-
-def test_an_image_is_strange_when_it_leaves_a_model_less_sure_than_all_others():
-    known = np.array([0.1, 0.2, 0.3, np.nan, 0.15, 0.25])
-    assert check_entropy(0.31, known).unusual and not check_entropy(0.3, known).unusual
-    assert check_entropy(0.05, known).above == 5
-    assert "than of any of its 5 val images (0.10 to 0.30)" in check_entropy(0.4, known).sentence("val")
-    assert "entropy 0.20; 60 % of its 5 val images" in check_entropy(0.2, known).sentence("val")
-    assert check_entropy(0.2, known[:4]) is None and check_entropy(float("nan"), known) is None

@@ -130,13 +130,13 @@ def test_the_threshold_marks_at_once_and_stands_in_the_link(app, workplace, page
     """The fake models are 0.9 sure where they are right, 0.4 where they are wrong."""
     line = opened(page, f"{app}/predictions?image=test_01&runs=unet&view=confidence&threshold=0.3")
     note = page.locator(".viewer figcaption span").last
-    expect(note).to_have_text("0 % marked, 0 % of errors")
+    expect(note).to_have_text("0 % of pixels are below 0.30; they hold 0 % of the errors")
     eventually(page, lambda: marked(page), 0)
     data, runs = workplace
     wrong = load_run(runs / "unet").evaluation("test").prediction("test_01") != open_dataset(str(data)).mask("test_01")
     slider = page.get_by_role("slider", name="Confidence threshold")
     slider.evaluate("one => { one.value = 41; one.oninput(); }")
-    expect(note).to_have_text(f"{100 * wrong.mean():.0f} % marked, 100 % of errors")
+    expect(note).to_have_text(f"{100 * wrong.mean():.0f} % of pixels are below 0.41; they hold 100 % of the errors")
     eventually(page, lambda: marked(page), wrong.sum())
     assert "threshold=0.3" in page.url  # the server hears of it when the slider is let go
     slider.evaluate("one => one.onchange()")

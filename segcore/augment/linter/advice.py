@@ -184,7 +184,7 @@ def _measured(effect: Effect, labels: LabelMap | None) -> Iterator[Advice]:
             "mistake of a transform; leave it out and report it.",
         )
     for text, count in effect.failures:
-        yield Advice(None, f"{count} of {effect.tried} draws failed: {text}")
+        yield Advice(None, f"{count} of {effect.tried} examples failed: {text}")
 
 
 def _too_slow(effect: Effect, images_per_second: float, model: str) -> Iterator[Advice]:

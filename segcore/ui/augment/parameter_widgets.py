@@ -1,7 +1,7 @@
-"""The widgets of a transform's parameters: one kind of parameter, one kind of widget.
+"""Draws and reads the widgets of a transform's parameters, one kind of widget for each kind of parameter.
 
-A widget's value lives in the session under its key, and nowhere else: it is put there before the widget is drawn and
-whenever the pipeline changes otherwise (a preset, undo), so that a widget never shows what the pipeline does not hold.
+A widget's value lives in the session under its key alone. It is put there before the widget is drawn, and whenever the
+pipeline changes by other means (a preset, undo), so that widgets and pipeline never differ.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ import streamlit as st
 from segcore.augment import Axes, Bounded, Choice, Color, Flag, Nested, Number, Pair, Parameter, Range, Region, Value
 from segcore.augment.parameters import is_named_pairs, named_pairs
 
-_LONGEST_SLIDER = 1200  # steps; longer ones can't be set by hand to a number one wants
+_MAX_SLIDER_STEPS = 1200  # a longer slider can't be set to an exact number by hand
 
 
-def keys_of(parameter: Parameter, value: Value, key: str) -> dict[str, Any]:
-    """What the session holds for the widgets of a parameter at a value: key -> value of the widget."""
+def widget_values(parameter: Parameter, value: Value, key: str) -> dict[str, Any]:
+    """Return key -> value of the widgets that show a parameter's value."""
     if isinstance(parameter, Nested):
-        return {
-            k: v for each, one, inner in _inner(parameter, value, key) for k, v in keys_of(each, one, inner).items()
-        }
+        widgets: dict[str, Any] = {}
+        for inner, inner_value, inner_key in _inner_parameters(parameter, value, key):
+            widgets |= widget_values(inner, inner_value, inner_key)
+        return widgets
     if isinstance(parameter, Axes):
         split = is_named_pairs(value)
         ends: Mapping[str, Any] = dict(named_pairs(value)) if split else {"x": value, "y": value}
-        whole = ends["x"] if split else value
-        return {f"{key}:apart": split, key: whole, f"{key}:x": ends["x"], f"{key}:y": ends["y"]}
+        joint = ends["x"] if split else value
+        return {f"{key}:apart": split, key: joint, f"{key}:x": ends["x"], f"{key}:y": ends["y"]}
     if isinstance(parameter, Pair):
         assert isinstance(value, tuple)
         first, second = value
@@ -39,43 +40,46 @@ def keys_of(parameter: Parameter, value: Value, key: str) -> dict[str, Any]:
     if isinstance(parameter, Color):
         return {key: parameter.text(value)}
     if isinstance(parameter, Number | Range) and parameter.none:
-        shown = value if value is not None else _shown_for_none(parameter)
-        return {f"{key}:set": value is not None, key: shown}
+        number = value if value is not None else _start_value(parameter)
+        return {f"{key}:set": value is not None, key: number}
     return {key: value}
 
 
 def read(parameter: Parameter, value: Value, key: str) -> object:
-    """What the widgets of a parameter say; `value` where they are not drawn."""
+    """Return the value that a parameter's widgets hold; `value` where they are not drawn."""
     if isinstance(parameter, Nested):
-        return {each.name: read(each, one, inner) for each, one, inner in _inner(parameter, value, key)}
-    held: dict[str, Any] = {
-        name: st.session_state.get(name, given) for name, given in keys_of(parameter, value, key).items()
+        return {
+            inner.name: read(inner, inner_value, inner_key)
+            for inner, inner_value, inner_key in _inner_parameters(parameter, value, key)
+        }
+    values: dict[str, Any] = {
+        name: st.session_state.get(name, initial) for name, initial in widget_values(parameter, value, key).items()
     }
     if isinstance(parameter, Axes):
-        return {"x": held[f"{key}:x"], "y": held[f"{key}:y"]} if held[f"{key}:apart"] else held[key]
+        return {"x": values[f"{key}:x"], "y": values[f"{key}:y"]} if values[f"{key}:apart"] else values[key]
     if isinstance(parameter, Pair):
-        return held[f"{key}:first"], held[f"{key}:second"]
+        return values[f"{key}:first"], values[f"{key}:second"]
     if isinstance(parameter, Region):
-        (left, right), (top, bottom) = held[f"{key}:across"], held[f"{key}:down"]
+        (left, right), (top, bottom) = values[f"{key}:across"], values[f"{key}:down"]
         return left, top, right, bottom
     if isinstance(parameter, Color):
-        return tuple(bytes.fromhex(held[key].removeprefix("#")))
-    if isinstance(parameter, Number | Range) and parameter.none and not held[f"{key}:set"]:
+        return tuple(bytes.fromhex(values[key].removeprefix("#")))
+    if isinstance(parameter, Number | Range) and parameter.none and not values[f"{key}:set"]:
         return None
-    return held[key]
+    return values[key]
 
 
 def draw(parameter: Parameter, value: Value, key: str, changed: Callable[[], None]) -> None:
-    """Draw the widgets of a parameter; `changed` is called when one of them is."""
-    for name, held in keys_of(parameter, value, key).items():
+    """Draw the widgets of a parameter; `changed` is called when one of them is moved."""
+    for name, initial in widget_values(parameter, value, key).items():
         if name not in st.session_state:
-            st.session_state[name] = held
+            st.session_state[name] = initial
     more: dict[str, Any] = {"help": parameter.help or None, "on_change": changed}
     label = parameter.label
     if isinstance(parameter, Nested):
         st.caption(label)
-        for each, one, inner in _inner(parameter, value, key):
-            draw(each, one, inner, changed)
+        for inner, inner_value, inner_key in _inner_parameters(parameter, value, key):
+            draw(inner, inner_value, inner_key, changed)
     elif isinstance(parameter, Flag):
         st.toggle(label, key=key, **more)
     elif isinstance(parameter, Choice):
@@ -104,7 +108,7 @@ def draw(parameter: Parameter, value: Value, key: str, changed: Callable[[], Non
                 _slider(parameter, f"{label}, {axis}", f"{key}:{axis}", more)
         else:
             _slider(parameter, label, key, more)
-        st.toggle("x and y apart", key=f"{key}:apart", on_change=_part, args=(key, changed))
+        st.toggle("x and y separately", key=f"{key}:apart", on_change=_split_axes, args=(key, changed))
     elif isinstance(parameter, Bounded):
         none = parameter.none if isinstance(parameter, Number | Range) else ""
         if none:
@@ -113,26 +117,26 @@ def draw(parameter: Parameter, value: Value, key: str, changed: Callable[[], Non
             _slider(parameter, label, key, more)
 
 
-def _inner(parameter: Nested, value: Value, key: str) -> Iterator[tuple[Parameter, Value, str]]:
-    """(parameter, value, key); another option has other keys, since its parameters may have the same names."""
-    for each, (name, one) in zip(parameter.parameters(value), named_pairs(value), strict=True):
-        yield each, one, f"{key}:{parameter.option(value)}:{name}"
+def _inner_parameters(parameter: Nested, value: Value, key: str) -> Iterator[tuple[Parameter, Value, str]]:
+    """Yield (parameter, value, key); keys hold the option, because parameters of two options may share a name."""
+    for inner, (name, inner_value) in zip(parameter.parameters(value), named_pairs(value), strict=True):
+        yield inner, inner_value, f"{key}:{parameter.option(value)}:{name}"
 
 
-def _part(key: str, changed: Callable[[], None]) -> None:
-    """Two axes begin where the one range stands, and the other way round."""
-    held = st.session_state
-    if held[f"{key}:apart"]:
-        held[f"{key}:x"] = held[f"{key}:y"] = held[key]
+def _split_axes(key: str, changed: Callable[[], None]) -> None:
+    """Begin two axes at the value of the joint one, or the joint one at the value of x."""
+    state = st.session_state
+    if state[f"{key}:apart"]:
+        state[f"{key}:x"] = state[f"{key}:y"] = state[key]
     else:
-        held[key] = held[f"{key}:x"]
+        state[key] = state[f"{key}:x"]
     changed()
 
 
 def _slider(parameter: Bounded, label: str, key: str, more: Mapping[str, Any]) -> None:
     kind = int if parameter.whole else float
     low, high, step = kind(parameter.low), kind(parameter.high), kind(parameter.step)
-    many = (high - low) / step > _LONGEST_SLIDER
+    many = (high - low) / step > _MAX_SLIDER_STEPS
     if many and not isinstance(st.session_state[key], tuple):
         st.number_input(label, low, high, step=step, key=key, **more)
         return
@@ -140,13 +144,13 @@ def _slider(parameter: Bounded, label: str, key: str, more: Mapping[str, Any]) -
 
 
 def _format(step: float) -> str:
-    """As many decimals as the step has."""
+    """Return a format with as many decimals as the step has."""
     digits = next((digits for digits in range(1, 5) if abs(round(step, digits) - step) < 1e-9), 4)
     return f"%.{digits}f"
 
 
-def _shown_for_none(parameter: Number | Range) -> Any:  # noqa: ANN401 - a number, or two
-    """Where the slider stands when null is replaced by a number for the first time."""
+def _start_value(parameter: Number | Range) -> Any:  # noqa: ANN401 - a number, or two
+    """Return where the slider begins when a number replaces null."""
     kind = int if parameter.whole else float
     low, high = kind(parameter.low), kind(parameter.high)
     return (low, high) if isinstance(parameter, Range) else low

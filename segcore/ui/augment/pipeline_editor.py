@@ -11,8 +11,7 @@ import streamlit as st
 from segcore.augment import CATALOG, GROUP_KINDS, GROUPS, PROBABILITY, Group, Nested, Pipeline, Step, Value, presets
 from segcore.augment.steps import pick_parameter
 from segcore.errors import AugmentError
-from segcore.ui.augment import parameter_widgets
-from segcore.ui.augment import pipeline_edits as ops
+from segcore.ui.augment import parameter_widgets, pipeline_edits
 from segcore.ui.augment.pipeline_edits import History, Line, Lines
 
 FIRST = "light"
@@ -24,111 +23,108 @@ _OPEN = "augment:open"  # ids of the unfolded lines
 
 
 def history() -> History:
-    """The lines of this session; begins with the mildest preset that does something."""
+    """Return the lines of this session with their history; a session begins with the mildest preset."""
     if _HISTORY not in st.session_state:
-        st.session_state[_HISTORY] = History(ops.lines_of(presets()[FIRST], _fresh))
-    found: History = st.session_state[_HISTORY]
-    return found
+        st.session_state[_HISTORY] = History(pipeline_edits.lines_from_pipeline(presets()[FIRST], _new_id))
+    current: History = st.session_state[_HISTORY]
+    return current
 
 
 def pipeline() -> Pipeline:
-    """What the lines make."""
-    return ops.pipeline_of(history().now)
+    """Return the pipeline that the lines describe."""
+    return pipeline_edits.pipeline_from_lines(history().now)
 
 
-def load(wanted: Pipeline) -> None:
+def load(pipeline: Pipeline) -> None:
     """Replace all lines; undo brings them back."""
-    _commit(ops.lines_of(wanted, _fresh))
+    _commit(pipeline_edits.lines_from_pipeline(pipeline, _new_id))
 
 
 def add(name: str, group: int | None = None) -> None:
     """Append a transform or a group at its defaults, at the end or in a group."""
-    if group is not None and ops.find(history().now, group) is None:
+    if group is not None and pipeline_edits.find_line(history().now, group) is None:
         group = None  # removed meanwhile
     node = Group.create(name) if name in GROUP_KINDS else Step.create(name)
-    line = Line(_fresh(), node)
-    if _commit(ops.added(history().now, line, group)):
+    line = Line(_new_id(), node)
+    if _commit(pipeline_edits.add_line(history().now, line, group)):
         st.session_state[_OPEN] = unfolded() | {line.id}
 
 
 def unfolded() -> frozenset[int]:
-    """Ids of the lines whose settings are shown; the page may be left and come back to."""
-    found: frozenset[int] = st.session_state.get(_OPEN, frozenset())
-    return found
+    """Return ids of the lines whose settings are shown; they stay when the page is left."""
+    open_ids: frozenset[int] = st.session_state.get(_OPEN, frozenset())
+    return open_ids
 
 
 def undo() -> None:
     """Take the last change back."""
-    _show(history().undone())
+    _show(history().undo())
 
 
 def redo() -> None:
-    """Bring the change back that was undone last."""
-    _show(history().redone())
+    """Make the change again that was undone last."""
+    _show(history().redo())
 
 
-def draw(pick: Callable[[int | None], None]) -> None:
+def draw(open_menu: Callable[[int | None], None]) -> None:
     """Draw the editor.
 
     Args:
-        pick: Opens the menu of pictures, for the list or for a group's line.
+        open_menu: Opens the menu of pictures, for the list or for a group's line.
     """
     now = history().now
-    numbers = {line.id: at for at, line in enumerate((each for each in ops.walk(now) if _is_step(each)), 1)}
+    steps = (line for line in pipeline_edits.walk(now) if isinstance(line.node, Step))
+    numbers = {line.id: number for number, line in enumerate(steps, 1)}
     with st.container(gap="xsmall", key="augment-lines"):
         if not now:
             st.caption("The list is empty: training sees the images as they are.")
         for index, line in enumerate(now):
-            _line(line, None, numbers, index == 0, index == len(now) - 1, pick)
-    _add_row(None, pick)
+            _line(line, None, numbers, index == 0, index == len(now) - 1, open_menu)
+    _add_row(None, open_menu)
 
 
 def problems() -> list[str]:
-    """What is wrong with what the widgets say; the pipeline keeps its last good values meanwhile."""
+    """Return what is wrong with the widgets' values; until mended, the pipeline keeps its last valid values."""
     return list(st.session_state.get(_PROBLEMS, {}).values())
 
 
-def _is_step(line: Line) -> bool:
-    return isinstance(line.node, Step)
-
-
 def _commit(lines: Lines) -> bool:
-    """Make a change, unless it can't be; then the page says why."""
+    """Make a change, if the pipeline allows it; else the page says why. Return whether it was made."""
     try:
-        ops.pipeline_of(lines)
+        pipeline_edits.pipeline_from_lines(lines)
     except AugmentError as error:
         st.session_state[_PROBLEMS] = {-1: str(error)}
         return False
     st.session_state[_PROBLEMS] = {}
-    st.session_state[_HISTORY] = history().then(lines)
+    st.session_state[_HISTORY] = history().commit(lines)
     return True
 
 
-def _show(wanted: History) -> None:
-    """Other lines than those the widgets show: the widgets follow."""
-    st.session_state[_HISTORY], st.session_state[_PROBLEMS] = wanted, {}
-    for line in ops.walk(wanted.now):
-        for key, value in _widgets(line).items():
+def _show(new_history: History) -> None:
+    """Replace the lines by undo or redo, and set the widgets to them."""
+    st.session_state[_HISTORY], st.session_state[_PROBLEMS] = new_history, {}
+    for line in pipeline_edits.walk(new_history.now):
+        for key, value in _widget_values(line).items():
             if key in st.session_state:
                 st.session_state[key] = value
 
 
-def _widgets(line: Line) -> dict[str, object]:
-    """Key -> value of every widget of a line."""
+def _widget_values(line: Line) -> dict[str, object]:
+    """Return key -> value of every widget of a line."""
     node, key = line.node, f"augment:{line.id}"
-    held: dict[str, object] = {f"{key}:on": node.enabled, f"{key}:p": node.p}
+    values: dict[str, object] = {f"{key}:on": node.enabled, f"{key}:p": node.p}
     if isinstance(node, Step):
         for name, value in node.values:
-            held |= parameter_widgets.keys_of(node.spec.param(name), value, f"{key}:{name}")
+            values |= parameter_widgets.widget_values(node.spec.param(name), value, f"{key}:{name}")
     else:
-        held[f"{key}:n"] = node.n
-    return held
+        values[f"{key}:n"] = node.n
+    return values
 
 
 def _changed(line_id: int) -> None:
-    """A widget of a line was moved: the line becomes what its widgets say."""
-    line = ops.find(history().now, line_id)
-    if line is None:  # moved while the click that removed it was under way
+    """Update a line after one of its widgets was moved."""
+    line = pipeline_edits.find_line(history().now, line_id)
+    if line is None:  # removed while the widget was moved
         return
     key, node = f"augment:{line.id}", line.node
     on = bool(st.session_state.get(f"{key}:on", node.enabled))
@@ -137,81 +133,88 @@ def _changed(line_id: int) -> None:
     try:
         if isinstance(node, Group):
             picks = st.session_state.get(f"{key}:n", node.n) if node.name == "SomeOf" else None
-            whole = Group.create(node.name, [each.whole for each in line.inner], p, n=picks, enabled=on)
-            new = Group(whole.name, whole.p, (), whole.n, whole.enabled)
+            full = Group.create(node.name, [child.full_node for child in line.children], p, n=picks, enabled=on)
+            new = Group(full.name, full.p, (), full.n, full.enabled)
         else:
-            new = Step.create(node.name, p, enabled=on, **_given(node, key))
+            new = Step.create(node.name, p, enabled=on, **_read_values(node, key))
     except AugmentError as error:
         st.session_state[_PROBLEMS] = {line_id: str(error)}
         return
-    _commit(ops.swapped(history().now, line_id, lambda old: [Line(old.id, new, old.inner)]))
+    _commit(pipeline_edits.replace_line(history().now, line_id, lambda old: [Line(old.id, new, old.children)]))
 
 
-def _given(node: Step, key: str) -> dict[str, object]:
-    """The values that a transform's widgets hold."""
-    kept: dict[str, Value] = dict(node.values)
-    given: dict[str, object] = {}
-    for each in node.spec.params:
-        value: object = parameter_widgets.read(each, kept[each.name], f"{key}:{each.name}")
-        if isinstance(each, Nested) and given[each.by] != kept[each.by]:
-            value = None  # settings of another kind: these begin anew
-        given[each.name] = value
-    return given
+def _read_values(node: Step, key: str) -> dict[str, object]:
+    """Return the values of a transform's widgets."""
+    before: dict[str, Value] = dict(node.values)
+    values: dict[str, object] = {}
+    for parameter in node.spec.params:
+        value: object = parameter_widgets.read(parameter, before[parameter.name], f"{key}:{parameter.name}")
+        if isinstance(parameter, Nested) and values[parameter.by] != before[parameter.by]:
+            value = None  # another option has parameters of its own, which begin at their defaults
+        values[parameter.name] = value
+    return values
 
 
 def presets_row() -> None:
-    """The shipped pipelines; lit is the one that the list still is."""
-    named, own = presets(), pipeline()
-    lit = next((name for name, preset in named.items() if preset == own), None)
+    """Draw the presets, with the one selected that equals the list."""
+    named, current = presets(), pipeline()
+    selected = next((name for name, preset in named.items() if preset == current), None)
     loads = st.session_state.setdefault(_LOADS, 0)
-    # A busy page still says for a while what a row that is gone said last, which Streamlit takes for a click. So a row
-    # is good for one load, and its key tells what it says.
-    key = f"augment:preset:{loads}:{lit}"
+    # Under load Streamlit can replay the last value of a removed widget, which looks like a click; a new key after each
+    # load avoids it.
+    key = f"augment:preset:{loads}:{selected}"
     st.pills(
         "Presets",
         list(named),
-        default=lit,
+        default=selected,
         key=key,
-        on_change=_load_preset,
-        args=(key, lit, loads),
+        on_change=load_preset,
+        args=(key, selected, loads),
         wrap=True,
         label_visibility="collapsed",
     )
 
 
-def _load_preset(key: str, lit: str | None, loads: int) -> None:
+def load_preset(key: str, selected: str | None, loads: int) -> None:
+    """Load the preset that a row of presets holds, once.
+
+    Args:
+        key: The row's key in the session.
+        selected: The preset that the row was drawn with.
+        loads: How often a preset had been loaded when the row was drawn.
+    """
     name = st.session_state[key]
-    if name is None:  # a click on what is lit changes nothing
-        st.session_state[key] = lit
-    elif name != lit and loads == st.session_state[_LOADS]:
+    if name is None:  # a click on the selected preset changes nothing
+        st.session_state[key] = selected
+    elif name != selected and loads == st.session_state[_LOADS]:
         st.session_state[_LOADS] += 1
         load(presets()[name])
 
 
-def _add_row(group: int | None, pick: Callable[[int | None], None]) -> None:
+def _add_row(group: int | None, open_menu: Callable[[int | None], None]) -> None:
     key = f"augment:add:{'' if group is None else group}"
 
-    def chosen() -> None:
+    def add_chosen() -> None:
         name = st.session_state[key]
         if name:
             add(name, group)
             st.session_state[key] = None
 
     names = [*GROUP_KINDS, *(name for kind in GROUPS for name, spec in CATALOG.items() if spec.group == kind)]
-    what = "Add a transform" if group is None else "Add to this group"
+    label = "Add a transform" if group is None else "Add to this group"
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom", wrap=False):
         st.selectbox(
-            what,
+            label,
             names,
             index=None,
             format_func=lambda name: f"{name} · {CATALOG[name].group if name in CATALOG else 'group'}",
-            placeholder=what,
+            placeholder=label,
             key=key,
-            on_change=chosen,
+            on_change=add_chosen,
             label_visibility="collapsed",
         )
         if st.button("", icon=":material/grid_view:", help="Choose by picture", key=f"{key}:pictures"):
-            pick(group)
+            open_menu(group)
 
 
 def _line(
@@ -220,7 +223,7 @@ def _line(
     numbers: dict[int, int],
     first: bool,
     last: bool,
-    pick: Callable[[int | None], None],
+    open_menu: Callable[[int | None], None],
 ) -> None:
     key, node = f"augment:{line.id}", line.node
     changed = partial(_changed, line.id)
@@ -232,8 +235,8 @@ def _line(
             st.checkbox(
                 "On", key=f"{key}:on", on_change=changed, label_visibility="collapsed", help="Switch on and off"
             )
-            # No expander: a new title is a new expander to Streamlit, with new sliders, and a drag would end at its
-            # first step.
+            # No st.expander: to Streamlit a new title is a new expander with new sliders, so that a drag would end at
+            # its first step.
             st.button(
                 _title(line, parent, numbers),
                 icon=f":material/keyboard_arrow_{'down' if unfolds else 'right'}:",
@@ -250,39 +253,39 @@ def _line(
         if problem:
             st.caption(f":red[{problem}]")
         if isinstance(node, Group):
-            group = line.whole
+            group = line.full_node
             assert isinstance(group, Group)
-            for index, each in enumerate(line.inner):
-                _line(each, group, numbers, index == 0, index == len(line.inner) - 1, pick)
-            _add_row(line.id, pick)
+            for index, child in enumerate(line.children):
+                _line(child, group, numbers, index == 0, index == len(line.children) - 1, open_menu)
+            _add_row(line.id, open_menu)
 
 
 def _act(change: Callable[[], Lines]) -> None:
     _commit(change())
 
 
-def _fold(line_id: int, shown: bool) -> None:
-    st.session_state[_OPEN] = unfolded() | {line_id} if shown else unfolded() - {line_id}
+def _fold(line_id: int, unfold: bool) -> None:
+    st.session_state[_OPEN] = unfolded() | {line_id} if unfold else unfolded() - {line_id}
 
 
 def _title(line: Line, parent: Group | None, numbers: dict[int, int]) -> str:
-    whole = line.whole
-    how = parent.pick_share(whole) if parent else ""
-    named = f"{numbers[line.id]}. " if isinstance(whole, Step) else f"{whole.name}: "
-    text = f"{named}{whole.sentence(how)}"
-    return text if whole.enabled else f":gray[~~{text}~~]"
+    node = line.full_node
+    share = parent.pick_share(node) if parent else ""
+    prefix = f"{numbers[line.id]}. " if isinstance(node, Step) else f"{node.name}: "
+    text = f"{prefix}{node.sentence(share)}"
+    return text if node.enabled else f":gray[~~{text}~~]"
 
 
 def _buttons(line: Line, first: bool, last: bool) -> None:
     key = f"augment:{line.id}"
     actions: tuple[tuple[str, str, Callable[[], Lines], bool], ...] = (
-        ("arrow_upward", "Earlier", lambda: ops.moved(history().now, line.id, -1), first),
-        ("arrow_downward", "Later", lambda: ops.moved(history().now, line.id, 1), last),
-        ("content_copy", "Double", lambda: ops.doubled(history().now, line.id, _fresh), False),
-        ("delete", "Remove", lambda: ops.removed(history().now, line.id), False),
+        ("arrow_upward", "Earlier", lambda: pipeline_edits.move_line(history().now, line.id, -1), first),
+        ("arrow_downward", "Later", lambda: pipeline_edits.move_line(history().now, line.id, 1), last),
+        ("content_copy", "Duplicate", lambda: pipeline_edits.duplicate_line(history().now, line.id, _new_id), False),
+        ("delete", "Remove", lambda: pipeline_edits.remove_line(history().now, line.id), False),
     )
     with st.container(horizontal=True, gap="xsmall", horizontal_alignment="right"):
-        for icon, help_, act, off in actions:
+        for icon, help_, act, disabled in actions:
             st.button(
                 "",
                 icon=f":material/{icon}:",
@@ -290,7 +293,7 @@ def _buttons(line: Line, first: bool, last: bool) -> None:
                 key=f"{key}:{icon}",
                 on_click=_act,
                 args=(act,),
-                disabled=off,
+                disabled=disabled,
                 type="tertiary",
             )
 
@@ -303,21 +306,21 @@ def _settings(line: Line, key: str, changed: Callable[[], None]) -> None:
         st.session_state[f"{key}:p"] = node.p
     st.slider("probability", 0.0, 1.0, step=PROBABILITY.step, key=f"{key}:p", on_change=changed, help=PROBABILITY.help)
     if isinstance(node, Group):
-        if node.name == "SomeOf" and len(line.inner) > 1:
-            n = pick_parameter(len(line.inner))
+        if node.name == "SomeOf" and len(line.children) > 1:
+            n = pick_parameter(len(line.children))
             st.session_state[f"{key}:n"] = min(int(st.session_state.get(f"{key}:n", node.n)), int(n.high))
             st.slider("n", int(n.low), int(n.high), step=1, key=f"{key}:n", on_change=changed, help=n.help)
         return
     values = dict(node.values)
-    shown = [each for each in node.spec.params if not each.advanced]
-    folded = [each for each in node.spec.params if each.advanced]
-    for each in shown:
-        parameter_widgets.draw(each, values[each.name], f"{key}:{each.name}", changed)
-    if folded and st.toggle("More settings", key=f"{key}:more"):
-        for each in folded:
-            parameter_widgets.draw(each, values[each.name], f"{key}:{each.name}", changed)
+    parameters = [parameter for parameter in node.spec.params if not parameter.advanced]
+    advanced = [parameter for parameter in node.spec.params if parameter.advanced]
+    for parameter in parameters:
+        parameter_widgets.draw(parameter, values[parameter.name], f"{key}:{parameter.name}", changed)
+    if advanced and st.toggle("More settings", key=f"{key}:more"):
+        for parameter in advanced:
+            parameter_widgets.draw(parameter, values[parameter.name], f"{key}:{parameter.name}", changed)
 
 
-def _fresh() -> int:
+def _new_id() -> int:
     numbers = st.session_state.setdefault(_NEXT, count())
     return int(next(numbers))

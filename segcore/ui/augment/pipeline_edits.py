@@ -1,6 +1,6 @@
-"""The lines of the pipeline editor: a pipeline whose entries have ids, and what can be done to it. Pure; no Streamlit.
+"""Edits of the pipeline editor's lines: add, remove, move, duplicate, undo. Pure; no Streamlit.
 
-Lines are never changed: every function returns new ones, so that undoing is keeping the old ones.
+A line is a transform or a group with an id. Every function returns new lines, so that undo only has to keep the old.
 """
 
 from __future__ import annotations
@@ -16,156 +16,158 @@ class Line:
     """One line of the editor.
 
     Args:
-        id: Of its widgets; never used twice in a session.
+        id: Part of its widgets' keys; never used twice in a session.
         node: A transform, or a group without its transforms.
-        inner: The lines of a group.
+        children: The lines of a group.
     """
 
     id: int
     node: Node
-    inner: tuple[Line, ...] = ()
+    children: tuple[Line, ...] = ()
 
     @property
-    def whole(self) -> Node:
+    def full_node(self) -> Node:
         """The transform, or the group with its transforms."""
         if isinstance(self.node, Step):
             return self.node
-        count = max(1, len(self.inner))
-        return replace(self.node, steps=tuple(line.whole for line in self.inner), n=min(self.node.n, count))
+        count = max(1, len(self.children))
+        return replace(self.node, steps=tuple(line.full_node for line in self.children), n=min(self.node.n, count))
 
 
 Lines = tuple[Line, ...]
 
 
-def lines_of(pipeline: Pipeline, fresh: Callable[[], int]) -> Lines:
-    """A pipeline as lines; `fresh` makes ids."""
+def lines_from_pipeline(pipeline: Pipeline, new_id: Callable[[], int]) -> Lines:
+    """Turn a pipeline into lines; `new_id` makes their ids."""
 
     def line(node: Node) -> Line:
         if isinstance(node, Step):
-            return Line(fresh(), node)
-        return Line(fresh(), replace(node, steps=(), n=node.n), tuple(line(each) for each in node.steps))
+            return Line(new_id(), node)
+        return Line(new_id(), replace(node, steps=(), n=node.n), tuple(line(step) for step in node.steps))
 
     return tuple(line(node) for node in pipeline.steps)
 
 
-def pipeline_of(lines: Lines) -> Pipeline:
-    """What the lines make.
+def pipeline_from_lines(lines: Lines) -> Pipeline:
+    """Turn lines into a pipeline.
 
     Raises:
-        AugmentError: when they are too many, or groups too deep in groups.
+        AugmentError: when there are too many transforms, or groups nested too deeply.
     """
-    return Pipeline(tuple(line.whole for line in lines))
+    return Pipeline(tuple(line.full_node for line in lines))
 
 
 def walk(lines: Sequence[Line]) -> Iterator[Line]:
-    """All lines in order, a group before its own."""
+    """Yield all lines in order, a group before its own lines."""
     for line in lines:
         yield line
-        yield from walk(line.inner)
+        yield from walk(line.children)
 
 
-def find(lines: Lines, line_id: int) -> Line | None:
-    """The line of this id; None where it is gone."""
+def find_line(lines: Lines, line_id: int) -> Line | None:
+    """Return the line with an id; None where it was removed."""
     return next((line for line in walk(lines) if line.id == line_id), None)
 
 
-def swapped(lines: Lines, line_id: int, change: Callable[[Line], Sequence[Line]]) -> Lines:
-    """Lines with one of them, wherever it is, replaced by others."""
-    found: list[Line] = []
+def replace_line(lines: Lines, line_id: int, change: Callable[[Line], Sequence[Line]]) -> Lines:
+    """Replace one line, at any depth, by the lines that `change` makes of it."""
+    result: list[Line] = []
     for line in lines:
         if line.id == line_id:
-            found += change(line)
+            result += change(line)
         else:
-            found.append(replace(line, inner=swapped(line.inner, line_id, change)) if line.inner else line)
-    return tuple(found)
+            result.append(
+                replace(line, children=replace_line(line.children, line_id, change)) if line.children else line
+            )
+    return tuple(result)
 
 
-def added(lines: Lines, line: Line, group: int | None) -> Lines:
-    """A line more, at the end of all or of a group."""
+def add_line(lines: Lines, line: Line, group: int | None) -> Lines:
+    """Add a line at the end of the list, or of the group with an id."""
     if group is None:
         return (*lines, line)
-    return swapped(lines, group, lambda old: [replace(old, inner=(*old.inner, line))])
+    return replace_line(lines, group, lambda old: [replace(old, children=(*old.children, line))])
 
 
-def removed(lines: Lines, line_id: int) -> Lines:
-    """Without a line and what is in it."""
-    return swapped(lines, line_id, lambda _: [])
+def remove_line(lines: Lines, line_id: int) -> Lines:
+    """Remove a line; a group goes with its lines."""
+    return replace_line(lines, line_id, lambda _: [])
 
 
-def doubled(lines: Lines, line_id: int, fresh: Callable[[], int]) -> Lines:
-    """A copy of a line right after it."""
+def duplicate_line(lines: Lines, line_id: int, new_id: Callable[[], int]) -> Lines:
+    """Add a copy of a line right after it."""
 
-    def copied(line: Line) -> Line:
-        return Line(fresh(), line.node, tuple(copied(each) for each in line.inner))
+    def copy(line: Line) -> Line:
+        return Line(new_id(), line.node, tuple(copy(child) for child in line.children))
 
-    return swapped(lines, line_id, lambda line: [line, copied(line)])
+    return replace_line(lines, line_id, lambda line: [line, copy(line)])
 
 
-def moved(lines: Lines, line_id: int, by: int) -> Lines:
-    """A line one place earlier (-1) or later (1).
+def move_line(lines: Lines, line_id: int, by: int) -> Lines:
+    """Move a line one place earlier (-1) or later (1).
 
-    A transform beside a group goes into it, and at a group's end out of it; groups step over one another. At the ends
-    of the list nothing moves.
+    A transform beside a group moves into it, and at the group's end out of it; a group moves past another group. At
+    the ends of the list nothing moves.
     """
-    positions = [line.id for line in lines]
-    if line_id not in positions:
-        return tuple(out for line in lines for out in _moved_inside(line, line_id, by))
-    at = positions.index(line_id)
-    to = at + by
-    if not 0 <= to < len(lines):
+    ids = [line.id for line in lines]
+    if line_id not in ids:
+        return tuple(moved for line in lines for moved in _move_inside(line, line_id, by))
+    index = ids.index(line_id)
+    target = index + by
+    if not 0 <= target < len(lines):
         return lines
-    line, beside = lines[at], lines[to]
-    rest = [each for each in lines if each.id != line_id]
-    if isinstance(beside.node, Group) and isinstance(line.node, Step):
-        inner = (line, *beside.inner) if by > 0 else (*beside.inner, line)
-        return tuple(replace(each, inner=inner) if each.id == beside.id else each for each in rest)
-    rest.insert(to, line)
-    return tuple(rest)
+    line, neighbour = lines[index], lines[target]
+    others = [other for other in lines if other.id != line_id]
+    if isinstance(neighbour.node, Group) and isinstance(line.node, Step):
+        children = (line, *neighbour.children) if by > 0 else (*neighbour.children, line)
+        return tuple(replace(other, children=children) if other.id == neighbour.id else other for other in others)
+    others.insert(target, line)
+    return tuple(others)
 
 
-def _moved_inside(group: Line, line_id: int, by: int) -> list[Line]:
-    """A group after a move of one of its lines, which may now stand before or after it."""
-    positions = [line.id for line in group.inner]
-    if line_id not in positions:
-        return [replace(group, inner=moved(group.inner, line_id, by)) if group.inner else group]
-    at = positions.index(line_id)
-    if 0 <= at + by < len(positions):
-        return [replace(group, inner=moved(group.inner, line_id, by))]
-    line = group.inner[at]
-    left = replace(group, inner=tuple(each for each in group.inner if each.id != line_id))
-    return [line, left] if by < 0 else [left, line]
+def _move_inside(group: Line, line_id: int, by: int) -> list[Line]:
+    """Move a line of a group; return the group, and the line before or after it where it moved out."""
+    ids = [line.id for line in group.children]
+    if line_id not in ids:
+        return [replace(group, children=move_line(group.children, line_id, by)) if group.children else group]
+    index = ids.index(line_id)
+    if 0 <= index + by < len(ids):
+        return [replace(group, children=move_line(group.children, line_id, by))]
+    line = group.children[index]
+    rest = replace(group, children=tuple(child for child in group.children if child.id != line_id))
+    return [line, rest] if by < 0 else [rest, line]
 
 
 @dataclass(frozen=True)
 class History:
-    """The lines now, those before, and those undone.
+    """The current lines, earlier ones, and those that were undone.
 
     Args:
         now: What the editor shows.
         past: Earlier lines, oldest first.
-        future: Undone lines, the next to come back last.
+        future: Undone lines, the next to be redone last.
     """
 
     now: Lines
     past: tuple[Lines, ...] = ()
     future: tuple[Lines, ...] = ()
 
-    LONGEST = 200
+    MAX_PAST = 200
 
-    def then(self, lines: Lines) -> History:
-        """After a change; unchanged lines are no change."""
+    def commit(self, lines: Lines) -> History:
+        """Return the history after a change; equal lines are no change."""
         if lines == self.now:
             return self
-        return History(lines, (*self.past, self.now)[-self.LONGEST :])
+        return History(lines, (*self.past, self.now)[-self.MAX_PAST :])
 
-    def undone(self) -> History:
-        """One change back; the same where there is none."""
+    def undo(self) -> History:
+        """Return the history one change back; the same where there is none."""
         if not self.past:
             return self
         return History(self.past[-1], self.past[:-1], (*self.future, self.now))
 
-    def redone(self) -> History:
-        """One undone change forth; the same where there is none."""
+    def redo(self) -> History:
+        """Return the history with one undone change made again; the same where there is none."""
         if not self.future:
             return self
         return History(self.future[-1], (*self.past, self.now), self.future[:-1])

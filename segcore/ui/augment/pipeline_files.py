@@ -1,4 +1,4 @@
-"""Pipelines as files: the ones saved from the app, loading one, and the runs that were trained with it."""
+"""Pipelines as files: saves and loads them, and names the pipelines that runs were trained with."""
 
 from __future__ import annotations
 
@@ -12,51 +12,51 @@ from segcore.runs import RunRecord
 from segcore.runs.run_files import folder_name, replacing
 
 FOLDER = Path("pipelines")
-LARGEST_FILE = 1  # MB
+MAX_FILE_SIZE = 1  # MB
 
 
-class Taken(AugmentError):
-    """A name under which another pipeline is saved."""
+class NameTaken(AugmentError):
+    """Another pipeline is saved under this name."""
 
 
-def save(name: str, wanted: Pipeline, *, replace: bool = False) -> Path:
+def save(name: str, pipeline: Pipeline, *, replace: bool = False) -> Path:
     """Write a pipeline into `pipelines/`, as a file that `--augment` takes.
 
     Raises:
-        Taken: when another one has the name, unless it may be replaced.
+        NameTaken: when another pipeline has the name, unless it may be replaced.
         AugmentError: when the name has no letters or digits, or the folder can't be written.
     """
     clean = folder_name(name)
     if not clean:
         raise AugmentError(f"No pipeline can be called {name!r}; expected letters or digits.")
     path = FOLDER / f"{clean}.yaml"
-    if not replace and path.exists() and not _holds(path, wanted):
-        raise Taken(f"{path} holds another pipeline. Replace it, or choose another name.")
+    if not replace and path.exists() and not _holds(path, pipeline):
+        raise NameTaken(f"{path} holds another pipeline. Replace it, or choose another name.")
     try:
         with replacing(path) as temporary:
-            temporary.write_text(wanted.to_yaml(), encoding="utf-8")
+            temporary.write_text(pipeline.to_yaml(), encoding="utf-8")
     except OSError as error:
         raise AugmentError(f"Can't write {path}: {error.strerror or error}.") from None
     return path
 
 
-def _holds(path: Path, wanted: Pipeline) -> bool:
+def _holds(path: Path, pipeline: Pipeline) -> bool:
     try:
-        return Pipeline.from_yaml(path) == wanted
+        return Pipeline.from_yaml(path) == pipeline
     except AugmentError:
         return False
 
 
-def saved() -> list[Path]:
-    """The files in `pipelines/`, by name."""
+def saved_files() -> list[Path]:
+    """List the files in `pipelines/`, sorted by name."""
     return sorted(FOLDER.glob("*.yaml")) if FOLDER.is_dir() else []
 
 
-def uploaded(name: str, data: bytes) -> Pipeline:
-    """A pipeline from a file somebody chose.
+def parse_upload(name: str, data: bytes) -> Pipeline:
+    """Parse an uploaded file.
 
     Raises:
-        AugmentError: when it is none; with the line where the fault stands.
+        AugmentError: when the file is no pipeline; the message names the line.
     """
     try:
         text = data.decode("utf-8")
@@ -70,25 +70,34 @@ def uploaded(name: str, data: bytes) -> Pipeline:
         raise AugmentError(f"{name}, {error}") from None
 
 
-class Trained(NamedTuple):
-    """Runs of one dataset that were trained with one pipeline."""
+class PipelineRuns(NamedTuple):
+    """Runs of one dataset that were trained with one pipeline.
+
+    Args:
+        title: The pipeline's name.
+        is_current: Whether it is the editor's pipeline.
+        runs: The runs.
+    """
 
     title: str
-    mine: bool
+    is_current: bool
     runs: tuple[RunRecord, ...]
 
 
-def trained(runs: Sequence[tuple[RunRecord, Pipeline | None]], own: Pipeline) -> list[Trained]:
-    """Runs by their pipeline, the given one first; runs without a readable one are left out."""
+def group_by_pipeline(trained: Sequence[tuple[RunRecord, Pipeline | None]], current: Pipeline) -> list[PipelineRuns]:
+    """Group runs by their pipeline, the current one first; runs without a readable pipeline are left out."""
     names: dict[Pipeline, str] = {preset: name for name, preset in presets().items()}
-    for path in saved():
+    for path in saved_files():
         try:
             names.setdefault(Pipeline.from_yaml(path), path.stem)
         except SegcoreError:
             continue
-    found: dict[Pipeline, list[RunRecord]] = {}
-    for run, used in runs:
-        if used is not None:
-            found.setdefault(used, []).append(run)
-    rows = [Trained(names.get(each, "its own"), each == own, tuple(group)) for each, group in found.items()]
-    return sorted(rows, key=lambda row: (not row.mine, row.title))
+    runs_of: dict[Pipeline, list[RunRecord]] = {}
+    for run, pipeline in trained:
+        if pipeline is not None:
+            runs_of.setdefault(pipeline, []).append(run)
+    groups = [
+        PipelineRuns(names.get(pipeline, "its own"), pipeline == current, tuple(runs))
+        for pipeline, runs in runs_of.items()
+    ]
+    return sorted(groups, key=lambda group: (not group.is_current, group.title))

@@ -1,4 +1,4 @@
-"""Does it help? The runs that were trained with a pipeline, and how to find out."""
+"""The panel "Does it help?": runs by the pipeline they were trained with, and a command that compares pipelines."""
 
 from __future__ import annotations
 
@@ -12,43 +12,46 @@ from segcore.ui.widgets.table import Cell, format_number, table
 from segcore.visual import swatch
 
 
-def panel(view: AppContext, own: Pipeline, path: str) -> None:
-    """Runs on this dataset by the pipeline they were trained with, and the command that compares pipelines.
+def runs_panel(context: AppContext, current: Pipeline, path: str) -> None:
+    """Draw the runs on this dataset by pipeline, and the command that compares pipelines.
 
     Args:
-        view: The runs.
-        own: The editor's pipeline.
+        context: The dataset and the runs.
+        current: The editor's pipeline.
         path: The file it is saved as, or an empty string.
     """
     st.subheader("Does it help?", anchor=False)
-    rows = pipeline_files.trained([(run, run_cache.pipeline(run)) for run in view.runs if view.fits(run)], own)
-    if not any(row.mine for row in rows):
+    trained = [(run, run_cache.pipeline(run)) for run in context.runs if context.fits(run)]
+    groups = pipeline_files.group_by_pipeline(trained, current)
+    if not any(group.is_current for group in groups):
         st.caption("No run on this dataset was trained with this pipeline yet.")
     cells = [
         [
-            Cell(f"{row.title} (this one)" if row.mine else row.title),
-            Cell(view.titles[run.id], icon=swatch(view.colors[run.id], round_=True)),
+            Cell(f"{group.title} (this one)" if group.is_current else group.title),
+            Cell(context.titles[run.id], icon=swatch(context.colors[run.id], round_=True)),
             Cell(format_number(run.summary.val.miou if run.summary.val else None), True),
             Cell(str(run.summary.epochs), True),
         ]
-        for row in rows
-        for run in row.runs
+        for group in groups
+        for run in group.runs
     ]
     if cells:
         head = [Cell("pipeline"), Cell("run"), Cell("mIoU, validation", True)]
         table([*head, Cell("epochs", True)], cells)
-    mine = [run.id for row in rows if row.mine for run in row.runs]
-    if mine:
-        shown = {"runs": ",".join(mine), "data": st.query_params.get("data", "")}
-        wanted = {name: value for name, value in shown.items() if value}
+    run_ids = [run.id for group in groups if group.is_current for run in group.runs]
+    if run_ids:
+        link = {"runs": ",".join(run_ids)}
+        if data := st.query_params.get("data"):
+            link["data"] = data
         with st.container(horizontal=True):
             for page, label in (("curves", "Its curves"), ("compare", "Compare"), ("predictions", "Predictions")):
-                st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:", query_params=wanted)
-    named = path or "my-pipeline.yaml"
+                st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:", query_params=link)
+    file = path or "my-pipeline.yaml"
     st.caption(
-        "One run says little: other seeds differ too. A search scores pipelines on the same folds of the training set:"
+        "One run tells little, because seeds make a difference too. A search scores pipelines on the same folds of the "
+        "training set:"
     )
-    space = f"# compare.yaml, with the pipelines beside it\nspace:\n  augment: [none, light, {named}]\n"
+    space = f"# compare.yaml, with the pipelines beside it\nspace:\n  augment: [none, light, {file}]\n"
     st.code(
         f"{space}\n# segcore search --space compare.yaml --sampler grid --trials 3 --folds 4 -- --models unet",
         language="yaml",

@@ -1,46 +1,40 @@
-"""Which picture the lab works on: a sample of the dataset, or one's own upload with its mask."""
+"""Controls that choose the augment page's input: a sample of the dataset, or an uploaded image with its mask."""
 
 from __future__ import annotations
-
-import hashlib
-from typing import NamedTuple
 
 import streamlit as st
 
 from segcore.data import resize_pair
 from segcore.data.sample import Sample
-from segcore.data.upload import MAX_BYTES, Upload, read_upload
 from segcore.errors import SegcoreError
 from segcore.labels import LabelMap
-from segcore.ui.augment.augmentation_statistics import trained_size
-from segcore.ui.augment.preview import Picture
+from segcore.ui.augment.examples import PreviewInput
+from segcore.ui.augment.statistics_measurement import training_size
 from segcore.ui.shell import dataset_cache, url_state
 from segcore.ui.shell.app_context import AppContext
+from segcore.ui.widgets.image_upload import (
+    UploadedFile,
+    decode_upload,
+    image_uploader,
+    mask_uploader,
+    remove_uploaded_file,
+    uploaded_file,
+)
 
-_OWN = "augment:own"
-TYPES = ["png", "jpg", "jpeg", "webp", "avif", "bmp", "tif", "tiff", "gif"]
 SIZES = ("full size", "training size")
+_PAGE = "augment"
 
 
-class UploadedFile(NamedTuple):
-    """The files somebody chose; they stay until they are taken away, whichever pages are looked at."""
-
-    image: bytes
-    name: str
-    mask: bytes | None = None
-    mask_name: str = ""
-
-
-def choose(view: AppContext) -> Picture | None:
-    """The row that chooses; None where the upload can't be used, which it says."""
-    assert view.dataset is not None
-    ids, labels = view.dataset.splits.get("train", view.dataset.ids), view.dataset.labels
-    own: UploadedFile | None = st.session_state.get(_OWN)
+def choose_input(context: AppContext) -> PreviewInput | None:
+    """Draw the row of controls; return the chosen input, or None where an upload can't be read, which the page says."""
+    assert context.dataset is not None
+    ids, labels = context.dataset.splits.get("train", context.dataset.ids), context.dataset.labels
+    file = uploaded_file(_PAGE)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
-        if own is None:
-            at = url_state.get("frame", ids[len(ids) // 2], ids)
-            index = ids.index(at)
-            _step("chevron_left", "Previous image", ids[index - 1] if index else None)
+        if file is None:
+            sample_id = url_state.get("frame", ids[len(ids) // 2], ids)
+            index = ids.index(sample_id)
+            _step_button("chevron_left", "Previous image", ids[index - 1] if index else None)
             st.selectbox(
                 "Image",
                 ids,
@@ -48,92 +42,58 @@ def choose(view: AppContext) -> Picture | None:
                 label_visibility="collapsed",
                 width=210,
             )
-            _step("chevron_right", "Next image", ids[index + 1] if index + 1 < len(ids) else None)
+            _step_button("chevron_right", "Next image", ids[index + 1] if index + 1 < len(ids) else None)
         with st.popover("Upload", icon=":material/upload:", key="augment:upload"):
-            _upload_form(own, labels)
-        height, width = trained_size(view)
+            _upload_form(file, labels)
+        height, width = training_size(context)
         size = st.segmented_control(
             "Size",
             SIZES,
             **url_state.bound("size", SIZES[0], SIZES),
             label_visibility="collapsed",
-            help=f"Training resizes to {width} × {height} and augments that. Settings in pixels do more to a small "
-            "picture; all others look alike at any size.",
+            help=f"Training resizes to {width} × {height} before it augments. Settings in pixels have a larger effect "
+            "on a small image; all others look the same at any size.",
         )
-    if own is None:
-        key: tuple[object, ...] = (view.key, at)
-        sample = dataset_cache.sample(view.key, at)
+    if file is None:
+        key: tuple[object, ...] = (context.key, sample_id)
+        sample = dataset_cache.sample(context.key, sample_id)
     else:
-        digest = hashlib.sha256(repr((own, labels.to_dict())).encode()).hexdigest()
-        found = _read(digest, own, labels)
-        if isinstance(found, str):
-            st.error(found, icon=":material/error:")
+        try:
+            upload = decode_upload(file, labels)
+        except SegcoreError as error:
+            st.error(str(error), icon=":material/error:")
             return None
-        for note in found.notes:
+        for note in upload.notes:
             st.caption(note)
-        key, sample = (digest,), found.sample
+        key, sample = (file.digest, repr(labels.to_dict())), upload.sample
     if size == SIZES[1]:
         image, mask = resize_pair(sample.image, sample.mask, height, width)
         key, sample = (*key, height, width), Sample(sample.id, image, mask, sample.split, sample.group)
-    return Picture(key, sample, labels, view.hidden)
+    return PreviewInput(key, sample, labels, context.hidden)
 
 
-def _step(icon: str, help_: str, to: str | None) -> None:
+def _step_button(icon: str, help_: str, sample_id: str | None) -> None:
     st.button(
         "",
         icon=f":material/{icon}:",
         help=help_,
         key=f"augment:{icon}",
         type="tertiary",
-        disabled=to is None,
-        on_click=lambda: url_state.put("frame", to),
+        disabled=sample_id is None,
+        on_click=lambda: url_state.put("frame", sample_id),
     )
 
 
-def _upload_form(own: UploadedFile | None, labels: LabelMap) -> None:
-    megabytes = MAX_BYTES // 2**20
-    st.file_uploader("Image", TYPES, key="augment:image", max_upload_size=megabytes, on_change=_take_image)
-    st.file_uploader(
+def _upload_form(file: UploadedFile | None, labels: LabelMap) -> None:
+    image_uploader(_PAGE, "Image")
+    mask_uploader(
+        _PAGE,
         "Its mask, if there is one",
-        TYPES,
-        key="augment:mask",
-        max_upload_size=megabytes,
-        on_change=_take_mask,
-        help=f"Ids or colours of {labels.name} ({labels.classes} classes).",
+        help=f"Class ids or colours of {labels.name} ({labels.classes} classes).",
     )
-    if own is None:
+    if file is None:
         st.caption("It stays on this machine.")
     else:
-        masked = f" with {own.mask_name}" if own.mask_name else ""
-        st.caption(f"{own.name}{masked}")
-        st.button("Back to the dataset", on_click=_forget, key="augment:back")
-
-
-def _take_image() -> None:
-    given = st.session_state["augment:image"]
-    if given is None:
-        st.session_state.pop(_OWN, None)
-        return
-    mask = st.session_state["augment:mask"]
-    st.session_state[_OWN] = UploadedFile(given.getvalue(), given.name, *((mask.getvalue(), mask.name) if mask else ()))
-
-
-def _take_mask() -> None:
-    own: UploadedFile | None = st.session_state.get(_OWN)
-    given = st.session_state["augment:mask"]
-    if own is not None:
-        mask = (given.getvalue(), given.name) if given else (None, "")
-        st.session_state[_OWN] = UploadedFile(own.image, own.name, *mask)
-
-
-def _forget() -> None:
-    st.session_state.pop(_OWN, None)
-
-
-@st.cache_resource(max_entries=8, show_spinner="Reading your picture")
-def _read(digest: str, _own: UploadedFile, _labels: LabelMap) -> Upload | str:
-    """The upload, or what is wrong with it."""
-    try:
-        return read_upload(_own.image, _own.name, _labels, _own.mask, _own.mask_name)
-    except SegcoreError as error:
-        return str(error)
+        with_mask = f" with {file.mask_name}" if file.mask_name else ""
+        st.caption(f"{file.name}{with_mask}")
+        st.button("Back to the dataset", on_click=remove_uploaded_file, args=(_PAGE,), key="augment:back")

@@ -1,6 +1,8 @@
-"""The row above the pipeline: presets, undo, load, save, code, download."""
+"""The toolbar above the pipeline: presets, undo, load, save, code, download."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import streamlit as st
 
@@ -8,13 +10,13 @@ from segcore.augment import Pipeline
 from segcore.errors import AugmentError
 from segcore.ui.augment import pipeline_editor, pipeline_files
 
-_SAVED = "augment:saved"
-_TAKEN = "augment:taken"  # a name that another saved pipeline has
-_LOADED = "augment:loaded"  # the upload that was taken already, and what was wrong with it
+_SAVED = "augment:saved"  # (path, pipeline) that was saved or loaded last
+_NAME_TAKEN = "augment:taken"  # a name under which another pipeline is saved
+_LOAD_PROBLEM = "augment:loaded"  # why the last file could not be loaded; begins with `file:` for an upload
 
 
-def draw(own: Pipeline) -> None:
-    """Draw the row for the pipeline of the editor."""
+def draw(pipeline: Pipeline) -> None:
+    """Draw the toolbar for the editor's pipeline."""
     history = pipeline_editor.history()
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         pipeline_editor.presets_row()
@@ -38,15 +40,15 @@ def draw(own: Pipeline) -> None:
         with st.popover("Load", icon=":material/folder_open:"):
             _load()
         with st.popover("Save", icon=":material/save:"):
-            _save(own)
+            _save(pipeline)
         with st.popover("Code", icon=":material/code:", key="augment:code"):
-            st.caption("YAML: `--augment FILE` and each run's `config.yaml` hold the same.")
-            st.code(own.to_yaml(), language="yaml", wrap_lines=True, height=240)
-            st.caption("Python: needs albumentations alone, gives the same bits.")
-            st.code(own.to_python(), language="python", wrap_lines=True, height=320)
+            st.caption("YAML: `--augment FILE` takes it, and each run's `config.yaml` holds it.")
+            st.code(pipeline.to_yaml(), language="yaml", wrap_lines=True, height=240)
+            st.caption("Python: needs only albumentations, gives the identical result.")
+            st.code(pipeline.to_python(), language="python", wrap_lines=True, height=320)
         st.download_button(
             "Download",
-            own.to_yaml,  # written when it is asked for: the file of a run that another overtook is gone
+            pipeline.to_yaml,  # written on the click: Streamlit drops the file of an earlier run of the page
             "pipeline.yaml",
             "application/yaml",
             icon=":material/download:",
@@ -54,66 +56,66 @@ def draw(own: Pipeline) -> None:
         )
 
 
-def saved_as(own: Pipeline) -> str:
-    """The name under which `--augment` finds this pipeline, or an empty string where it is not saved."""
+def saved_path(pipeline: Pipeline) -> str:
+    """Return the path of the file that holds this pipeline, or an empty string where it is not saved."""
     path, saved = st.session_state.get(_SAVED, ("", None))
-    return path if saved == own else ""
+    return path if saved == pipeline else ""
 
 
 def _load() -> None:
-    for path in pipeline_files.saved():
+    for path in pipeline_files.saved_files():
         st.button(
             path.stem,
             icon=":material/description:",
             key=f"augment:load:{path.name}",
             type="tertiary",
-            on_click=_open,
+            on_click=_load_file,
             args=(str(path),),
         )
-    given = st.file_uploader(
+    upload = st.file_uploader(
         "A pipeline in YAML",
         type=["yaml", "yml"],
         key="augment:file",
-        max_upload_size=pipeline_files.LARGEST_FILE,
-        on_change=_take,
+        max_upload_size=pipeline_files.MAX_FILE_SIZE,
+        on_change=_load_upload,
     )
-    problem = st.session_state.get(_LOADED)
-    if problem and (given or not problem.startswith("file:")):
+    problem = st.session_state.get(_LOAD_PROBLEM)
+    if problem and (upload or not problem.startswith("file:")):
         st.error(problem.removeprefix("file:"))
 
 
-def _open(path: str) -> None:
+def _load_file(path: str) -> None:
     try:
-        wanted = Pipeline.from_yaml(pipeline_files.Path(path))
+        pipeline = Pipeline.from_yaml(Path(path))
     except AugmentError as error:
-        st.session_state[_LOADED] = str(error)
+        st.session_state[_LOAD_PROBLEM] = str(error)
         return
-    st.session_state[_LOADED] = ""
-    st.session_state[_SAVED] = path, wanted
-    pipeline_editor.load(wanted)
+    st.session_state[_LOAD_PROBLEM] = ""
+    st.session_state[_SAVED] = path, pipeline
+    pipeline_editor.load(pipeline)
 
 
-def _take() -> None:
-    given = st.session_state["augment:file"]
-    st.session_state[_LOADED] = ""
-    if given is None:
+def _load_upload() -> None:
+    upload = st.session_state["augment:file"]
+    st.session_state[_LOAD_PROBLEM] = ""
+    if upload is None:
         return
     try:
-        pipeline_editor.load(pipeline_files.uploaded(given.name, given.getvalue()))
+        pipeline_editor.load(pipeline_files.parse_upload(upload.name, upload.getvalue()))
     except AugmentError as error:
-        st.session_state[_LOADED] = f"file:{error}"
+        st.session_state[_LOAD_PROBLEM] = f"file:{error}"
 
 
-def _save(own: Pipeline) -> None:
+def _save(pipeline: Pipeline) -> None:
     name = st.text_input("Name", "my-pipeline", key="augment:name")
-    taken = st.session_state.get(_TAKEN) == name
+    taken = st.session_state.get(_NAME_TAKEN) == name
     replace = taken and st.button("Replace it", key="augment:replace")
     if st.button("Save", type="primary", key="augment:save", disabled=taken) or replace:
-        st.session_state.pop(_TAKEN, None)
+        st.session_state.pop(_NAME_TAKEN, None)
         try:
-            st.session_state[_SAVED] = str(pipeline_files.save(name, own, replace=replace)), own
-        except pipeline_files.Taken:
-            st.session_state[_TAKEN] = name
+            st.session_state[_SAVED] = str(pipeline_files.save(name, pipeline, replace=replace)), pipeline
+        except pipeline_files.NameTaken:
+            st.session_state[_NAME_TAKEN] = name
             st.rerun()
         except AugmentError as error:
             st.error(str(error))
@@ -122,7 +124,7 @@ def _save(own: Pipeline) -> None:
                 st.rerun()
     if taken:
         st.warning(f"{name} holds another pipeline. Replace it, or choose another name.")
-    path = saved_as(own)
+    path = saved_path(pipeline)
     if path:
         st.caption(f"Saved as {path}.")
     elif _SAVED in st.session_state:

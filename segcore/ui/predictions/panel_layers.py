@@ -1,14 +1,12 @@
-"""The pictures of the predictions page: what is drawn over the photo in each view. Cached, like all that is drawn."""
+"""Cached layers that the predictions page draws over the photo, one kind for each view."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
 import streamlit as st
 
-from segcore.arrays import Bool
+from segcore.arrays import Bool, U8Mask
 from segcore.errors import EvaluationError, RunError, SegcoreError
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.metrics import boundary_band
@@ -39,122 +37,144 @@ NEAREST = 0  # cv2.INTER_NEAREST: ids have no mean
 CONFIDENCE_WIDTH = 640  # px; confidence changes slowly, and its last digit weighs more than all masks together
 
 
-def answer(
-    run: RunRecord, split: str, sample_id: str, data: DataKey, look: ViewOptions, committee: Sequence[RunRecord]
+def prediction_layer(
+    run: RunRecord,
+    split: str,
+    sample_id: str,
+    data: DataKey,
+    options: ViewOptions,
+    compared_runs: Sequence[RunRecord],
 ) -> tuple[bytes, str]:
-    """(layer, note) of a run's stored answer.
+    """Draw a run's stored prediction; return (palette PNG, note under the panel).
 
     Args:
-        run: Whose answer.
-        split: Of the evaluation.
-        sample_id: Of the image.
+        run: Whose prediction it is.
+        split: Split of the evaluation.
+        sample_id: The image.
         data: The dataset.
-        look: What is shown.
-        committee: The runs that it may disagree with, itself included.
+        options: What is shown.
+        compared_runs: The runs among which disagreement is sought, `run` among them.
 
     Raises:
         RunError: when the stored prediction can't be read.
         EvaluationError: when there is none of this image, or it has another size.
         SegcoreError: when it can't be drawn.
     """
-    return _answer(run, split, sample_id, data, look, tuple(committee) if look.view == "disagreement" else ())
+    others = tuple(compared_runs) if options.view == "disagreement" else ()
+    return _prediction_layer(run, split, sample_id, data, options, others)
 
 
 @st.cache_data(max_entries=800, show_spinner=False, hash_funcs=HASH_FUNCS)
-def _answer(
-    run: RunRecord, split: str, sample_id: str, data: DataKey, look: ViewOptions, others: tuple[RunRecord, ...]
+def _prediction_layer(
+    run: RunRecord,
+    split: str,
+    sample_id: str,
+    data: DataKey,
+    options: ViewOptions,
+    compared_runs: tuple[RunRecord, ...],
 ) -> tuple[bytes, str]:
     mask = run_cache.prediction(run, split, sample_id, data)
     labels, truth = run.labels, dataset_cache.sample(data, sample_id).mask
-    visible = _visible(labels, look)
-    if look.view == "error" and look.lit is not None:
-        true, taken = look.lit.true, look.lit.taken
+    visible = _visible(labels, options)
+    if options.view == "error" and options.mistake is not None:
+        true, taken = options.mistake.true, options.mistake.taken
         pixels = int(mistake_mask(mask, truth, true, taken).sum())
         return encode_mistake(mask, truth, labels, true=true, taken=taken, width=PHOTO_WIDTH), f"{pixels} px"
-    if look.view == "error" and look.errors == "verdict":
+    if options.view == "error" and options.errors == "verdict":
         return encode_correctness(mask, truth, width=PHOTO_WIDTH), ""
-    if look.view == "error":
+    if options.view == "error":
         return encode_errors(mask, truth, labels, visible=visible, width=PHOTO_WIDTH), ""
-    if look.view == "boundary":
-        near = _near(data, sample_id, look.band_width(truth.shape))
-        layer = encode_band(mask, truth, near, labels, visible=visible, width=PHOTO_WIDTH)
-        return layer, _right_in(near, mask, truth)
-    if look.view == "disagreement" and len(others) > 1:
-        where = _disputed(others, split, sample_id, data)
-        return encode_where(mask, where, labels, visible=visible, width=PHOTO_WIDTH), ""
-    return encode_layer(mask, labels, visible=visible, outline=look.view == "contour", width=PHOTO_WIDTH), ""
+    if options.view == "boundary":
+        band = _boundary_band(data, sample_id, options.band_width(truth.shape))
+        layer = encode_band(mask, truth, band, labels, visible=visible, width=PHOTO_WIDTH)
+        return layer, _band_accuracy(band, mask, truth)
+    if options.view == "disagreement" and len(compared_runs) > 1:
+        disputed = _disputed_pixels(compared_runs, split, sample_id, data)
+        return encode_where(mask, disputed, labels, visible=visible, width=PHOTO_WIDTH), ""
+    return encode_layer(mask, labels, visible=visible, outline=options.view == "contour", width=PHOTO_WIDTH), ""
 
 
-def truth(
-    labels: LabelMap, split: str, sample_id: str, data: DataKey, look: ViewOptions, committee: Sequence[RunRecord]
+def truth_layer(
+    labels: LabelMap,
+    split: str,
+    sample_id: str,
+    data: DataKey,
+    options: ViewOptions,
+    compared_runs: Sequence[RunRecord],
 ) -> bytes:
-    """The layer of the ground truth: what each view of it goes with.
+    """Draw the ground truth in the way that goes with the predictions; return a palette PNG.
 
     Args:
-        labels: Of the dataset.
-        split: Of the evaluations.
-        sample_id: Of the image.
+        labels: The dataset's classes.
+        split: Split of the evaluations.
+        sample_id: The image.
         data: The dataset.
-        look: What is shown.
-        committee: The runs that may disagree.
+        options: What is shown.
+        compared_runs: The runs among which disagreement is sought.
     """
-    if look.view == "boundary" or (look.view == "disagreement" and len(committee) > 1):
-        runs = tuple(committee) if look.view == "disagreement" else ()
-        return _truth_where(split, sample_id, data, look, labels, runs)
-    return image_cache.truth_layer(data, sample_id, look.hidden, look.view == "contour")
+    if options.view == "boundary" or (options.view == "disagreement" and len(compared_runs) > 1):
+        runs = tuple(compared_runs) if options.view == "disagreement" else ()
+        return _masked_truth_layer(split, sample_id, data, options, runs, labels)
+    return image_cache.truth_layer(data, sample_id, options.hidden, options.view == "contour")
 
 
 @st.cache_data(max_entries=200, show_spinner=False, hash_funcs=HASH_FUNCS)
-def _truth_where(
-    split: str, sample_id: str, data: DataKey, look: ViewOptions, _labels: LabelMap, runs: tuple[RunRecord, ...]
+def _masked_truth_layer(
+    split: str,
+    sample_id: str,
+    data: DataKey,
+    options: ViewOptions,
+    runs: tuple[RunRecord, ...],
+    _labels: LabelMap,
 ) -> bytes:
+    """Draw the ground truth in the band along borders, or where the runs disagree."""
     mask = dataset_cache.sample(data, sample_id).mask
-    if look.view == "boundary":
-        where = _near(data, sample_id, look.band_width(mask.shape))
+    if options.view == "boundary":
+        pixels = _boundary_band(data, sample_id, options.band_width(mask.shape))
     else:
-        where = _disputed(runs, split, sample_id, data)
-    return encode_where(mask, where, _labels, visible=_visible(_labels, look), width=PHOTO_WIDTH)
+        pixels = _disputed_pixels(runs, split, sample_id, data)
+    return encode_where(mask, pixels, _labels, visible=_visible(_labels, options), width=PHOTO_WIDTH)
 
 
 @st.cache_data(max_entries=200, show_spinner=False, hash_funcs=HASH_FUNCS)
-def agreement(
-    committee: Sequence[RunRecord], split: str, sample_id: str, data: DataKey, measure: str
+def agreement_layer(
+    runs: tuple[RunRecord, ...], split: str, sample_id: str, data: DataKey, measure: str
 ) -> tuple[bytes, str]:
-    """(layer, note) of where models agree: the note says on what share of the scored pixels they all do.
+    """Draw where models agree; return (palette PNG, note with the share of scored pixels on which all agree).
 
     Raises:
-        SegcoreError: when there are fewer than two, or a stored prediction can't be read.
+        SegcoreError: when there are fewer than two runs, or a stored prediction can't be read.
     """
-    true = dataset_cache.sample(data, sample_id).mask
-    masks = [run_cache.prediction(run, split, sample_id, data) for run in committee]
-    scored = true != IGNORE_INDEX
-    differ = int((_disputed(tuple(committee), split, sample_id, data) & scored).sum())
-    share = 1 - differ / max(1, int(scored.sum()))
-    return encode_disagreement(masks, true, measure=measure, width=PHOTO_WIDTH), f"{100 * share:.0f} % agree"
+    truth = dataset_cache.sample(data, sample_id).mask
+    masks = [run_cache.prediction(run, split, sample_id, data) for run in runs]
+    scored = truth != IGNORE_INDEX
+    disputed = int((_disputed_pixels(runs, split, sample_id, data) & scored).sum())
+    share = 1 - disputed / max(1, int(scored.sum()))
+    return encode_disagreement(masks, truth, measure=measure, width=PHOTO_WIDTH), f"{100 * share:.0f} % agree"
 
 
 @st.cache_data(max_entries=400, show_spinner=False, hash_funcs=HASH_FUNCS)
-def _ids(run: RunRecord, split: str, sample_id: str, data: DataKey) -> Plane:
+def _prediction_ids(run: RunRecord, split: str, sample_id: str, data: DataKey) -> Plane:
     return Plane.of(shrunk(run_cache.prediction(run, split, sample_id, data), PHOTO_WIDTH, NEAREST))
 
 
-def ids(run: RunRecord, split: str, sample_id: str, data: DataKey) -> Plane | None:
-    """A run's answer for the browser to read; None where its panel says why there is none."""
+def prediction_ids(run: RunRecord, split: str, sample_id: str, data: DataKey) -> Plane | None:
+    """Return a run's predicted ids for the browser to read; None where its panel says why there are none."""
     try:
-        return _ids(run, split, sample_id, data)
+        return _prediction_ids(run, split, sample_id, data)
     except SegcoreError:
         return None
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
 def truth_ids(data: DataKey, sample_id: str) -> Plane:
-    """The ground truth for the browser to read."""
+    """Return the true ids for the browser to read."""
     return Plane.of(shrunk(dataset_cache.sample(data, sample_id).mask, PHOTO_WIDTH, NEAREST))
 
 
 @st.cache_data(max_entries=400, show_spinner=False, hash_funcs=HASH_FUNCS)
 def confidence(run: RunRecord, split: str, sample_id: str) -> Plane:
-    """A run's stored confidence for the browser to paint and read.
+    """Return a run's stored confidence for the browser to paint and read.
 
     Raises:
         RunError: when none is stored, as in older evaluations, or it can't be read.
@@ -166,8 +186,8 @@ def confidence(run: RunRecord, split: str, sample_id: str) -> Plane:
     return Plane.of(quantized(evaluation.confidence(sample_id), width=CONFIDENCE_WIDTH))
 
 
-def confidence_if_any(run: RunRecord, split: str, sample_id: str) -> Plane | None:
-    """The same, or None."""
+def confidence_if_stored(run: RunRecord, split: str, sample_id: str) -> Plane | None:
+    """Return a run's stored confidence, or None where there is none to read."""
     try:
         return confidence(run, split, sample_id)
     except (EvaluationError, RunError):
@@ -175,28 +195,28 @@ def confidence_if_any(run: RunRecord, split: str, sample_id: str) -> Plane | Non
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=HASH_FUNCS)
-def _disputed(runs: tuple[RunRecord, ...], split: str, sample_id: str, data: DataKey) -> Bool:
-    """`[H, W]` bool: not all models agree; read-only."""
-    found = ~unanimous([run_cache.prediction(run, split, sample_id, data) for run in runs])
-    found.flags.writeable = False
-    return found
+def _disputed_pixels(runs: tuple[RunRecord, ...], split: str, sample_id: str, data: DataKey) -> Bool:
+    """`[H, W]` bool, read-only: the pixels on which not all models agree."""
+    disputed = ~unanimous([run_cache.prediction(run, split, sample_id, data) for run in runs])
+    disputed.flags.writeable = False
+    return disputed
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _near(data: DataKey, sample_id: str, width: int) -> Bool:
-    """`[H, W]` bool: the band along true borders; read-only."""
-    found = boundary_band(dataset_cache.sample(data, sample_id).mask, width)
-    found.flags.writeable = False
-    return found
+def _boundary_band(data: DataKey, sample_id: str, width: int) -> Bool:
+    """`[H, W]` bool, read-only: the band along true borders."""
+    band = boundary_band(dataset_cache.sample(data, sample_id).mask, width)
+    band.flags.writeable = False
+    return band
 
 
-def _right_in(near: Bool, mask: npt.NDArray[np.uint8], true: npt.NDArray[np.uint8]) -> str:
-    """How much of the band is right."""
-    scored = int((near & (true != IGNORE_INDEX)).sum())
+def _band_accuracy(band: Bool, mask: U8Mask, truth: U8Mask) -> str:
+    """Tell how much of the band is right."""
+    scored = int((band & (truth != IGNORE_INDEX)).sum())
     if not scored:
         return "band: none"
-    return f"band: {100 * (1 - int((wrong(mask, true) & near).sum()) / scored):.0f} % right"
+    return f"band: {100 * (1 - int((wrong(mask, truth) & band).sum()) / scored):.0f} % right"
 
 
-def _visible(labels: LabelMap, look: ViewOptions) -> frozenset[int]:
-    return frozenset(range(labels.classes)) - look.hidden
+def _visible(labels: LabelMap, options: ViewOptions) -> frozenset[int]:
+    return frozenset(range(labels.classes)) - options.hidden

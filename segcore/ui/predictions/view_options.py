@@ -1,4 +1,4 @@
-"""How the predictions are looked at: the choices above the pictures, each in the link."""
+"""The controls above the panels of the predictions page, each of them in the link."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ VIEWS = {
     "mask": "Class colours alone.",
     "contour": "The borders of the regions.",
     "error": "Right = faded photo, wrong = the colour of the class it was taken for, hatched = never scored.",
-    "disagreement": "What each model says where they differ.",
-    "confidence": "How sure a model is; what is below the threshold is marked.",
+    "disagreement": "Each model's prediction where the models differ.",
+    "confidence": "How confident a model is; pixels below the threshold are marked.",
     "boundary": "Errors in the band along the true borders; the rest is dark.",
 }
 ERRORS = {"class": "taken for", "verdict": "right or wrong"}
@@ -29,14 +29,14 @@ BANDS = {"narrow": f"{BAND_PX} px", "diagonal": f"{100 * BAND:.0f} % of the diag
 
 @dataclass(frozen=True)
 class ViewOptions:
-    """What the pictures of the predictions page show.
+    """What the panels of the predictions page show.
 
     Args:
         view: One of `VIEWS`.
-        errors: One of `ERRORS`: what a wrong pixel is coloured by.
-        measure: One of `MEASURES`, of disagreement.
-        band: One of `BANDS`, along true borders.
-        lit: The one kind of mistake that is lit; None for all.
+        errors: One of `ERRORS`: what colours a wrong pixel.
+        measure: One of `MEASURES`: what the panel of agreement shows.
+        band: One of `BANDS`: the width of the band along true borders.
+        mistake: The one kind of mistake that is highlighted; None for all.
         hidden: Class ids that are not coloured.
     """
 
@@ -44,21 +44,21 @@ class ViewOptions:
     errors: str = "class"
     measure: str = "answers"
     band: str = "narrow"
-    lit: Mistake | None = None
+    mistake: Mistake | None = None
     hidden: frozenset[int] = frozenset()
 
     def band_width(self, shape: tuple[int, ...]) -> int:
-        """Pixels on each side of a true border, for a mask of this shape."""
+        """Return the band's pixels on each side of a true border, for a mask of this shape."""
         return BAND_PX if self.band == "narrow" else band_width(*shape[:2])
 
 
-def chosen(labels: LabelMap, hidden: frozenset[int]) -> ViewOptions:
-    """The row of views, and beside it what belongs to the one that is chosen."""
+def choose_view(labels: LabelMap, hidden: frozenset[int]) -> ViewOptions:
+    """Draw the row of views, and beside it the settings of the chosen one."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         view = _choice("View", "view", tuple(VIEWS), help="  \n".join(f"**{k}**: {v}" for k, v in VIEWS.items()))
         errors, measure, band = next(iter(ERRORS)), next(iter(MEASURES)), next(iter(BANDS))
-        lit = _lit(labels) if view == "error" else None
-        if view == "error" and lit is None:
+        mistake = _linked_mistake(labels) if view == "error" else None
+        if view == "error" and mistake is None:
             errors = _choice("Wrong pixels", "errors", ERRORS)
         if view == "disagreement":
             measure = _choice("Agreement shows", "measure", MEASURES)
@@ -66,62 +66,62 @@ def chosen(labels: LabelMap, hidden: frozenset[int]) -> ViewOptions:
             band = _choice(
                 "Width of the band", "band", BANDS, help="On each side of a border between two true classes."
             )
-    return ViewOptions(view, errors, measure, band, lit, hidden)
+    return ViewOptions(view, errors, measure, band, mistake, hidden)
 
 
-def pair(names: Mapping[str, str]) -> tuple[str, str] | None:
-    """The two pictures to swipe between, by name; None while all stand side by side.
+def choose_swipe(titles: Mapping[str, str]) -> tuple[str, str] | None:
+    """Draw the switch to swiping; return the names of the two panels to swipe between, or None.
 
     Args:
-        names: Name -> title of every picture.
+        titles: Name -> title of every panel.
     """
-    options = list(names)
+    names = list(titles)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         on = st.toggle(
-            "Swipe", **url_state.bound("swipe", False), help="Two pictures on one another, and a line to drag."
+            "Swipe", **url_state.bound("swipe", False), help="Two pictures on top of each other, with a line to drag."
         )
-        if not on or len(options) < 2:
+        if not on or len(names) < 2:
             return None
-        first = options[1]
-        second = next((name for name in options[2:] if name != "agreement"), options[0])
+        first = names[1]
+        second = next((name for name in names[2:] if name != "agreement"), names[0])
         with st.container(horizontal=True, gap="small", width="content"):
-            left = _picture("Left picture", "left", first, names)
-            right = _picture("Right picture", "right", second, names)
+            left = _choose_panel("Left picture", "left", first, titles)
+            right = _choose_panel("Right picture", "right", second, titles)
     return left, right
 
 
-def split(splits: Sequence[str]) -> None:
-    """The choice of the split whose predictions are looked at, where there are several."""
+def choose_split(splits: Sequence[str]) -> None:
+    """Draw the choice of the split, where there are several."""
     if len(splits) > 1:
         _choice("Split", "split", splits)
 
 
-def _lit(labels: LabelMap) -> Mistake | None:
-    """The kind of mistake that the link asks for, named on a button that ends it."""
-    asked = url_state.get("lit", "")
-    found = Mistake.parse(asked, labels)
-    if found is None:
-        if asked:
-            url_state.report_problem("lit", describe_missing("lit", [asked]))
+def _linked_mistake(labels: LabelMap) -> Mistake | None:
+    """Return the kind of mistake that the link highlights, and draw a button that ends it."""
+    name = url_state.get("lit", "")
+    mistake = Mistake.parse(name, labels)
+    if mistake is None:
+        if name:
+            url_state.report_problem("lit", describe_missing("lit", [name]))
         url_state.forget("lit")
         return None
     st.button(
-        found.sentence(labels),
+        mistake.sentence(labels),
         icon=":material/close:",
         type="tertiary",
         on_click=url_state.forget,
         args=("lit",),
-        help="Only these pixels are lit. Click to see every mistake.",
+        help="Only these pixels are highlighted. Click to see every mistake.",
     )
-    return found
+    return mistake
 
 
-def _picture(label: str, name: str, default: str, names: Mapping[str, str]) -> str:
+def _choose_panel(label: str, name: str, default: str, titles: Mapping[str, str]) -> str:
     return st.selectbox(
         label,
-        list(names),
-        format_func=lambda option: names[option],
-        **url_state.bound(name, default, list(names)),
+        list(titles),
+        format_func=lambda panel: titles[panel],
+        **url_state.bound(name, default, list(titles)),
         label_visibility="collapsed",
         width=170,
     )

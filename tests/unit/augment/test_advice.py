@@ -233,4 +233,4 @@ def test_mistakes_are_told():
     effect = replace(MEASURED, invented=(7,), failures=(("RandomCrop can't take a picture.", 3),))
     first, second = texts(effect=effect)
     assert "ids that were not in them before: 7" in first
-    assert second == "3 of 13 draws failed: RandomCrop can't take a picture."
+    assert second == "3 of 13 examples failed: RandomCrop can't take a picture."

@@ -1,4 +1,4 @@
-// How sure a model is, painted here so that the threshold moves without asking the server.
+// How confident a model is, painted here so that the threshold moves without asking the server.
 // `ramp` colours confidences 0, 0.01, ... 1 (RGBA each); those below the threshold take the colour `mark`.
 async function paint(root, own, reading, truth, threshold) {
   await Promise.all([unpack(reading.confidence), unpack(reading.ids), unpack(truth?.ids)]);
@@ -16,7 +16,7 @@ async function paint(root, own, reading, truth, threshold) {
   own.note.textContent = summary(reading, truth, below);
 }
 
-// Of the scored pixels: how many are marked, and how many of the mistakes are among them.
+// Says how many of the scored pixels are below the threshold, and how many of the errors are among them.
 function summary({ ids, confidence }, truth, below) {
   let [marked, wrong, caught, scored] = [0, 0, 0, 0];
   const { values, height, width } = confidence;
@@ -35,5 +35,6 @@ function summary({ ids, confidence }, truth, below) {
     }
   }
   const percent = (part, whole) => `${Math.round((100 * part) / Math.max(1, whole))} %`;
-  return `${percent(marked, scored)} marked` + (wrong ? `, ${percent(caught, wrong)} of errors` : "");
+  const pixels = `${percent(marked, scored)} of pixels are below ${(below / 100).toFixed(2)}`;
+  return pixels + (wrong ? `; they hold ${percent(caught, wrong)} of the errors` : "");
 }

@@ -31,6 +31,7 @@ function fill(own, wanted, photos) {
   source(own.photo, wanted.photo === null ? null : photos[wanted.photo]);
   source(own.layer, wanted.layer);
   own.canvas.hidden = !wanted.doubt;
+  own.figure.classList.toggle("doubt", Boolean(wanted.doubt)); // its note is a sentence
   own.layer.alt = wanted.layer ? `${wanted.title} mask` : "";
   own.photo.alt = wanted.photo === null ? "" : `${wanted.title} photo`;
   own.layer.classList.toggle("fixed", wanted.fixed);

@@ -1,4 +1,4 @@
-"""What can be done to the lines of the editor, without a page."""
+"""The pipeline editor's lines: moving, adding, removing, undoing, without a page."""
 
 from itertools import count
 
@@ -6,12 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segcore.augment import Group, Pipeline, Step
-from segcore.ui.augment import pipeline_edits as ops
 from segcore.ui.augment.pipeline_edits import (
     History,
     Line,
-    lines_of,
-    pipeline_of,
+    add_line,
+    duplicate_line,
+    lines_from_pipeline,
+    move_line,
+    pipeline_from_lines,
+    remove_line,
     walk,
 )
 
@@ -20,12 +23,14 @@ PAIR = Group.create("OneOf", (TURN, GREY))
 
 
 def made(*nodes):
-    return lines_of(Pipeline(nodes), count().__next__)
+    return lines_from_pipeline(Pipeline(nodes), count().__next__)
 
 
 def shape(lines):
     """Names, a group's in a list after its own."""
-    return [line.node.name if isinstance(line.node, Step) else [line.node.name, *shape(line.inner)] for line in lines]
+    return [
+        line.node.name if isinstance(line.node, Step) else [line.node.name, *shape(line.children)] for line in lines
+    ]
 
 
 def steps():
@@ -41,7 +46,7 @@ def steps():
 @given(steps())
 def test_lines_make_the_pipeline_they_came_from(nodes):
     lines = made(*nodes)
-    assert pipeline_of(lines) == Pipeline(tuple(nodes))
+    assert pipeline_from_lines(lines) == Pipeline(tuple(nodes))
     assert len({line.id for line in walk(lines)}) == len(list(walk(lines)))
 
 
@@ -51,9 +56,9 @@ def test_moving_loses_and_invents_nothing(nodes, moves):
     ids = sorted(line.id for line in walk(lines))
     for which, by in moves:
         if ids:
-            lines = ops.moved(lines, ids[which % len(ids)], by)
+            lines = move_line(lines, ids[which % len(ids)], by)
     assert sorted(line.id for line in walk(lines)) == ids
-    pipeline_of(lines)
+    pipeline_from_lines(lines)
 
 
 def test_a_transform_walks_through_a_group():
@@ -61,7 +66,7 @@ def test_a_transform_walks_through_a_group():
     flip = lines[0].id
     seen = []
     for _ in range(4):
-        lines = ops.moved(lines, flip, 1)
+        lines = move_line(lines, flip, 1)
         seen.append(shape(lines))
     assert seen == [
         [["OneOf", "HorizontalFlip", "Rotate", "ToGray"]],
@@ -70,30 +75,30 @@ def test_a_transform_walks_through_a_group():
         [["OneOf", "Rotate", "ToGray"], "HorizontalFlip"],
     ]
     for before in [*seen[-2::-1], [["OneOf", "HorizontalFlip", "Rotate", "ToGray"]]][:3]:
-        lines = ops.moved(lines, flip, -1)
+        lines = move_line(lines, flip, -1)
         assert shape(lines) == before
-    assert shape(ops.moved(lines, flip, -1)) == ["HorizontalFlip", ["OneOf", "Rotate", "ToGray"]]
+    assert shape(move_line(lines, flip, -1)) == ["HorizontalFlip", ["OneOf", "Rotate", "ToGray"]]
 
 
 def test_groups_step_over_one_another():
     lines = made(PAIR, Group.create("SomeOf", (FLIP,)))
-    assert shape(ops.moved(lines, lines[0].id, 1)) == [["SomeOf", "HorizontalFlip"], ["OneOf", "Rotate", "ToGray"]]
+    assert shape(move_line(lines, lines[0].id, 1)) == [["SomeOf", "HorizontalFlip"], ["OneOf", "Rotate", "ToGray"]]
 
 
 def test_picks_shrink_with_their_group():
     lines = made(Group.create("SomeOf", (TURN, GREY), n=2))
-    (group,) = pipeline_of(ops.removed(lines, lines[0].inner[0].id)).steps
+    (group,) = pipeline_from_lines(remove_line(lines, lines[0].children[0].id)).steps
     assert group == Group.create("SomeOf", (GREY,), n=1)
 
 
 def test_add_double_and_remove():
-    fresh = count(100).__next__
-    lines = ops.added(made(PAIR), Line(fresh(), FLIP), 0)
+    new_id = count(100).__next__
+    lines = add_line(made(PAIR), Line(new_id(), FLIP), 0)
     assert shape(lines) == [["OneOf", "Rotate", "ToGray", "HorizontalFlip"]]
-    lines = ops.doubled(lines, 0, fresh)
+    lines = duplicate_line(lines, 0, new_id)
     assert shape(lines) == [["OneOf", "Rotate", "ToGray", "HorizontalFlip"]] * 2
     assert len({line.id for line in walk(lines)}) == 8
-    assert shape(ops.removed(lines, 0)) == [["OneOf", "Rotate", "ToGray", "HorizontalFlip"]]
+    assert shape(remove_line(lines, 0)) == [["OneOf", "Rotate", "ToGray", "HorizontalFlip"]]
 
 
 @given(st.lists(steps(), min_size=1, max_size=6))
@@ -101,13 +106,13 @@ def test_undo_and_redo_are_each_others_way_back(pipelines):
     history = History(())
     seen = [history]
     for nodes in pipelines:
-        history = history.then(made(*nodes))
+        history = history.commit(made(*nodes))
         seen.append(history)
     for _ in pipelines:
-        history = history.undone()
-    assert history.now == () and history.undone() == history
+        history = history.undo()
+    assert history.now == () and history.undo() == history
     for _ in pipelines:
-        history = history.redone()
-    assert history == seen[-1] and history.redone() == history
-    changed = history.undone().then(made(*6 * [FLIP]))
+        history = history.redo()
+    assert history == seen[-1] and history.redo() == history
+    changed = history.undo().commit(made(*6 * [FLIP]))
     assert not changed.future

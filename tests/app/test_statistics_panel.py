@@ -11,7 +11,9 @@ from segcore.augment import Pipeline, Step, presets
 from segcore.augment.effect import Effect
 from segcore.data import open_dataset
 from segcore.runs import load_run
-from segcore.ui.augment import augmentation_statistics
+from segcore.ui.augment import statistics_measurement
+from segcore.ui.augment.statistics_measurement import is_complete, spread_samples
+from segcore.ui.augment.statistics_panel import measured_line
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.dataset_cache import DataKey
 
@@ -37,12 +39,13 @@ def make_view(data, runs=()):
 def page():
     import streamlit as st
 
-    from segcore.ui.augment import augmentation_statistics
+    from segcore.ui.augment.statistics_measurement import measure_for
+    from segcore.ui.augment.statistics_panel import statistics_panel
 
     view, pipeline, seconds = st.session_state["given"]
     if seconds:
-        augmentation_statistics.advance(view, pipeline, seconds)
-    augmentation_statistics.panel(view, pipeline)
+        measure_for(view, pipeline, seconds)
+    statistics_panel(view, pipeline)
 
 
 @pytest.fixture
@@ -62,11 +65,9 @@ def open_panel(data):
 
 def test_the_page_itself_measures_nothing(open_panel, said):
     app = open_panel(presets()["driving"])
-    assert (
-        augmentation_statistics._RESULTS not in app.session_state
-        or not app.session_state[augmentation_statistics._RESULTS]
-    )
-    assert app.get("progress")[0].proto.text == "Measuring: 0 of 200 draws"
+    results = statistics_measurement.RESULTS
+    assert results not in app.session_state or not app.session_state[results]
+    assert app.get("progress")[0].proto.text == "Measuring: 0 of 200 examples"
     assert not charts(app)
 
 
@@ -77,7 +78,7 @@ def test_advice_that_needs_no_measuring_is_there_at_once(open_panel, said):
 def test_a_complete_measurement_is_told_and_drawn(open_panel, said):
     app = open_panel(presets()["light"], 60)
     text = said(app)
-    assert "200 draws of 4 training images at 224x320." in text
+    assert "200 examples of 4 training images at 224x320." in text
     assert "0\\.0 % of the labelled pixels lost" in text and "Every class stays in all of its images" in text
     assert "No label id invented" in text and "Augmentation takes" in text
     assert "Nothing here usually hurts masks or this data." in text
@@ -93,7 +94,7 @@ def test_measured_advice_comes_with_the_measurement(open_panel, said):
 
 def test_a_part_is_counted_and_not_shown(open_panel):
     app = open_panel(presets()["light"], 1e-6)
-    assert app.get("progress")[0].proto.text == "Measuring: 1 of 200 draws"
+    assert app.get("progress")[0].proto.text == "Measuring: 1 of 200 examples"
     assert not charts(app)
 
 
@@ -103,15 +104,15 @@ def test_another_pipeline_shows_the_last_result_until_it_has_its_own_and_undo_fi
     assert app.get("progress") and "0\\.0 % of the labelled pixels lost" in said(app)
     assert "opacity: .45" in "".join(html.proto.body for html in app.get("html"))
     app = open_panel(presets()["light"])
-    assert not app.get("progress") and "200 draws" in said(app)
+    assert not app.get("progress") and "200 examples" in said(app)
     assert "opacity: .45" not in "".join(html.proto.body for html in app.get("html"))
 
 
 def test_results_are_bounded(open_panel, monkeypatch):
-    monkeypatch.setattr(augmentation_statistics, "KEPT", 2)
+    monkeypatch.setattr(statistics_measurement, "MAX_RESULTS", 2)
     for p in (0.1, 0.2, 0.3):
         app = open_panel(Pipeline((Step.create("HorizontalFlip", p),)), 1e-6)
-    assert len(app.session_state[augmentation_statistics._RESULTS]) == 2
+    assert len(app.session_state[statistics_measurement.RESULTS]) == 2
 
 
 def test_nothing_switched_on(open_panel, said):
@@ -127,35 +128,30 @@ def test_a_pipeline_that_never_works_is_given_up(open_panel, said, monkeypatch):
 
     monkeypatch.setattr(Pipeline, "__call__", fails)
     app = open_panel(presets()["light"], 60)
-    assert "3 of 3 draws failed: RandomCrop can't take a picture" in said(app).replace("\\", "")
+    assert "3 of 3 examples failed: RandomCrop can't take a picture" in said(app).replace("\\", "")
     assert not charts(app)
 
 
 def test_a_sample_that_cannot_be_read_is_a_failed_draw(open_panel, data, said):
     (data / "train" / "images" / "train_01.png").write_bytes(b"no picture")
-    assert "50 of 200 draws failed: " in said(open_panel(presets()["light"], 60)).replace("\\", "")
+    assert "50 of 200 examples failed: " in said(open_panel(presets()["light"], 60)).replace("\\", "")
 
 
 def test_a_slow_pipeline_is_measured_a_few_times_only(open_panel, said, monkeypatch):
     slow = replace(Effect.empty(3), seconds=(1.4,))
-    assert not augmentation_statistics.complete(sum([slow] * 11, Effect.empty(3))) and augmentation_statistics.complete(
-        sum([slow] * 12, Effect.empty(3))
-    )
+    assert not is_complete(sum([slow] * 11, Effect.empty(3))) and is_complete(sum([slow] * 12, Effect.empty(3)))
     fast = replace(Effect.empty(3), seconds=(0.05,) * 199)
-    assert not augmentation_statistics.complete(fast) and augmentation_statistics.complete(
-        fast + replace(fast, seconds=(0.05,))
-    )
+    assert not is_complete(fast) and is_complete(fast + replace(fast, seconds=(0.05,)))
 
     def measure(*given):
         return replace(real(*given), seconds=(1.4,))
 
-    real = augmentation_statistics.measure
-    monkeypatch.setattr(augmentation_statistics, "measure", measure)
+    real = statistics_measurement.measure
+    monkeypatch.setattr(statistics_measurement, "measure", measure)
     text = said(open_panel(presets()["light"], 60)).replace("\\", "")
-    assert "12 draws of 4 training images at 224x320." in text and "takes 1,400 ms an image" in text
-    assert augmentation_statistics._made_of(sum([slow] * 12, Effect.empty(3)), 60, (8, 10)).startswith(
-        "12 draws of 12 training images"
-    )
+    assert "12 examples of 4 training images at 224x320." in text and "takes 1,400 ms an image" in text
+    line = measured_line(sum([slow] * 12, Effect.empty(3)), 60, (8, 10))
+    assert line.startswith("12 examples of 12 training images")
 
 
 def test_size_and_speed_are_the_runs(data, open_panel, said, tmp_path):
@@ -172,16 +168,16 @@ def test_size_and_speed_are_the_runs(data, open_panel, said, tmp_path):
 def test_the_default_size_is_the_trainings():
     from segcore.training.config import TrainConfig
 
-    assert TrainConfig.model_fields["image_size"].default == augmentation_statistics.SIZE
+    assert TrainConfig.model_fields["image_size"].default == statistics_measurement.DEFAULT_SIZE
 
 
 def test_samples_are_spread_without_copies_and_within_the_memory(tmp_path):
     view = make_view(make_data(tmp_path / "many", train=100, test=1))
     ids = view.dataset.splits["train"]
-    found = augmentation_statistics.samples(view, (224, 320))
+    found = spread_samples(view, (224, 320))
     assert len(set(found)) == 60
     first = sorted(ids.index(each) for each in found[:6])
     assert first[0] < 25 and first[-1] >= 75
-    assert len(augmentation_statistics.samples(view, (2000, 4000))) == 2
+    assert len(spread_samples(view, (2000, 4000))) == 2
     vars(view.dataset)["copies"] = {ids[0]: tuple(ids[50:])}
-    assert set(augmentation_statistics.samples(view, (224, 320))) == set(ids[:50])
+    assert set(spread_samples(view, (224, 320))) == set(ids[:50])

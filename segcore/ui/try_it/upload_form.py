@@ -1,0 +1,30 @@
+"""The upload form of the try-it page, and the image that was uploaded."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from segcore.data import Sample
+from segcore.errors import SegcoreError
+from segcore.labels import LabelMap
+from segcore.ui.widgets.image_upload import UploadedFile, decode_upload, image_uploader, uploaded_file
+
+
+def upload_form() -> UploadedFile | None:
+    """Draw the form; return the file that was uploaded last."""
+    image_uploader("try", "Your image", label_visibility="collapsed")
+    return uploaded_file("try")
+
+
+def read_image(file: UploadedFile, labels: LabelMap) -> Sample | None:
+    """Return the image, upright and at most as large as a screen; None where it can't be read, which the page says."""
+    try:
+        upload = decode_upload(file, labels)
+    except SegcoreError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+    height, width = upload.sample.size
+    # The augment page wants a mask beside an upload; here none is wanted.
+    notes = [note for note in upload.notes if not note.startswith("no mask")]
+    st.caption(" · ".join([f"{upload.sample.id}, {width} × {height}", *notes]))
+    return upload.sample

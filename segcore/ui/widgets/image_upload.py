@@ -1,0 +1,85 @@
+"""Upload widgets for an image and its mask; the files stay in the session until they are removed."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from segcore.data.upload import MAX_BYTES, Upload, read_upload
+from segcore.labels import LabelMap
+
+IMAGE_TYPES = ["png", "jpg", "jpeg", "webp", "avif", "bmp", "tif", "tiff", "gif"]
+
+
+class UploadedFile(NamedTuple):
+    """An uploaded image, with its mask if there is one. It outlives the widgets, which go with their page."""
+
+    image: bytes
+    name: str
+    mask: bytes | None = None
+    mask_name: str = ""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the files and their names, the key in caches."""
+        digest = hashlib.sha256()
+        for part in (self.image, self.name.encode(), self.mask or b"", self.mask_name.encode()):
+            digest.update(len(part).to_bytes(8, "big") + part)
+        return digest.hexdigest()
+
+
+def uploaded_file(page: str) -> UploadedFile | None:
+    """Return the file uploaded on a page, or None.
+
+    Args:
+        page: Prefix of the page's keys in the session, e.g. `augment`.
+    """
+    uploaded: UploadedFile | None = st.session_state.get(f"{page}:own")
+    return uploaded
+
+
+def image_uploader(page: str, label: str, **options: Any) -> None:  # noqa: ANN401 - passed to `st.file_uploader`
+    """Draw a widget that uploads an image."""
+    _uploader(f"{page}:image", label, on_change=_keep_image, args=(page,), **options)
+
+
+def mask_uploader(page: str, label: str, **options: Any) -> None:  # noqa: ANN401 - passed to `st.file_uploader`
+    """Draw a widget that uploads the mask of the page's image."""
+    _uploader(f"{page}:mask", label, on_change=_keep_mask, args=(page,), **options)
+
+
+def remove_uploaded_file(page: str) -> None:
+    """Remove the file uploaded on a page."""
+    st.session_state.pop(f"{page}:own", None)
+
+
+@st.cache_resource(
+    max_entries=8,
+    show_spinner="Reading your picture",
+    hash_funcs={UploadedFile: lambda file: file.digest, LabelMap: lambda labels: repr(labels.to_dict())},
+)
+def decode_upload(file: UploadedFile, labels: LabelMap) -> Upload:
+    """Decode an uploaded file; raises what `read_upload` raises."""
+    return read_upload(file.image, file.name, labels, file.mask, file.mask_name)
+
+
+def _uploader(key: str, label: str, **options: Any) -> None:  # noqa: ANN401 - passed to `st.file_uploader`
+    st.file_uploader(label, IMAGE_TYPES, key=key, max_upload_size=MAX_BYTES // 2**20, **options)
+
+
+def _keep_image(page: str) -> None:
+    image = st.session_state[f"{page}:image"]
+    if image is None:
+        remove_uploaded_file(page)
+    else:
+        st.session_state[f"{page}:own"] = UploadedFile(image.getvalue(), image.name)
+        _keep_mask(page)
+
+
+def _keep_mask(page: str) -> None:
+    file, mask = uploaded_file(page), st.session_state.get(f"{page}:mask")
+    if file is not None:
+        mask_bytes, mask_name = (mask.getvalue(), mask.name) if mask else (None, "")
+        st.session_state[f"{page}:own"] = file._replace(mask=mask_bytes, mask_name=mask_name)
