@@ -6,7 +6,7 @@ Every cache is bounded. Runs and searches are keyed by folder and version: see `
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -41,18 +41,6 @@ HASH_FUNCS: dict[str | type[Any], Callable[[Any], Any]] = {
     "segcore.runs.run_record.RunRecord": _hash_record,
     "segcore.runs.search.SearchRecord": _hash_record,
 }
-
-
-class RunKey(NamedTuple):
-    """A run as it is now, for caches that don't take the run itself."""
-
-    path: str
-    version: int
-
-    @classmethod
-    def of(cls, run: RunRecord) -> RunKey:
-        """Return the key of a run."""
-        return cls(str(run.path), run.version)
 
 
 @st.cache_resource(max_entries=1000, show_spinner=False, hash_funcs=HASH_FUNCS)
