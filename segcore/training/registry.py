@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from segcore.errors import ConfigError, nearest, unknown
 
 # `segcore.training.losses.terms.TERMS` computes each loss of this list.
-LOSSES: Mapping[str, str] = {
+LOSSES: dict[str, str] = {
     "ce": "pixel-wise cross entropy",
     "weighted_ce": "cross entropy weighted by class, so that rare classes count; see class_weights",
     "dice": "1 - Dice, averaged over the classes present in the batch (Milletari et al. 2016)",

@@ -9,7 +9,7 @@ the division. Ignored pixels count in neither.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -224,7 +224,7 @@ def _boundary_ce(pixels: Pixels, options: LossOptions) -> Tensor:
     return cross_entropy(pixels, weights, options.label_smoothing)
 
 
-TERMS: Mapping[str, Term] = {
+TERMS: dict[str, Term] = {
     "ce": Term(lambda pixels, options: cross_entropy(pixels, pixels.kept, options.label_smoothing)),
     "weighted_ce": Term(_weighted_ce),
     "dice": Term(lambda pixels, _: dice(pixels), dice_value),
