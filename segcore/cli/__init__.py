@@ -38,10 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return train(words[1:], prog="segcore train")
     parser = _parser()
-    arguments, others = parser.parse_known_args(words)
-    if others and "others" not in arguments:
-        parser.error(f"unrecognized arguments: {' '.join(others)}")
-    arguments.others = others  # `segcore app` hands them on to Streamlit
+    arguments, unknown = parser.parse_known_args(words)
+    if unknown and "streamlit_words" not in arguments:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    arguments.streamlit_words = unknown  # `segcore app` hands them on to Streamlit
     try:
         return int(arguments.run(arguments))
     except SegcoreError as error:

@@ -29,7 +29,7 @@ def add_app(commands: Commands) -> None:
     parser.add_argument("--data", metavar="SOURCE", help="a folder, a zip, or drive (default: drive)")
     parser.add_argument("--runs", metavar="DIR", help="folder of runs (default: checkpoints, else the shipped runs)")
     add_open_arguments(parser)
-    parser.set_defaults(run=open_app, others=[])
+    parser.set_defaults(run=open_app, streamlit_words=[])
 
 
 def open_app(arguments: argparse.Namespace) -> int:
@@ -51,7 +51,7 @@ def streamlit_command(arguments: argparse.Namespace) -> list[str]:
     """
     from segcore.ui.shell.app_files import entry_script
 
-    options = streamlit_options(arguments.others)
+    options = streamlit_options(arguments.streamlit_words)
     words = ["--runs", runs_folder(arguments.runs), *OpenOptions.of(arguments).words]
     words += ["--data", arguments.data] if arguments.data is not None else []
     return ["streamlit", "run", str(entry_script()), *options, "--", *words]

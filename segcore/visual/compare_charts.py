@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from segcore.labels import LabelMap
+from segcore.visual.chart_label_placement import place_names
 from segcore.visual.charts import GRID, run_scale
-from segcore.visual.name_placement import place_names
 from segcore.visual.vega_lite import Layers
 
 CELL = 20  # px, height of a row of a matrix

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from segcore.visual.name_placement import place_names
+from segcore.visual.chart_label_placement import place_names
 
 
 def placed(rows, domain=(0, 10), log=False):
