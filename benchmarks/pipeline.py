@@ -16,12 +16,7 @@ from train_step import ours
 from segcore import data
 from segcore.augment import presets
 from segcore.training.distributed import World
-from segcore.training.train_dataset import (
-    ResumableBatchSampler,
-    SampleStore,
-    TrainDataset,
-    loader,
-)
+from segcore.training.train_dataset import ResumableBatchSampler, SampleStore, TrainDataset, loader
 
 SIZE = (360, 480)
 

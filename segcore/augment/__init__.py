@@ -4,21 +4,8 @@ albumentations (which imports torch) is imported only when a pipeline is applied
 """
 
 from segcore.augment.catalog import CATALOG, GROUPS, LEFT_OUT
-from segcore.augment.parameters import (
-    PROBABILITY,
-    Axes,
-    Bounded,
-    Choice,
-    Color,
-    Flag,
-    Nested,
-    Number,
-    Pair,
-    Parameter,
-    Range,
-    Region,
-    Value,
-)
+from segcore.augment.parameter_base import Bounded, Parameter, Value
+from segcore.augment.parameters import PROBABILITY, Axes, Choice, Color, Flag, Nested, Number, Pair, Range, Region
 from segcore.augment.pipeline import AppliedTransform, Pipeline, Stage
 from segcore.augment.presets import load_pipeline, presets
 from segcore.augment.steps import GROUP_KINDS, Group, Node, Step

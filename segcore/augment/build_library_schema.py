@@ -14,12 +14,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
-from segcore.augment.library_schema import (
-    SCHEMA_FILE,
-    LibraryParameter,
-    LibrarySchema,
-    LibraryTransform,
-)
+from segcore.augment.library_schema import SCHEMA_FILE, LibraryParameter, LibrarySchema, LibraryTransform
 
 _BASES = ("BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D")
 

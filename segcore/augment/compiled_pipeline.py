@@ -14,12 +14,7 @@ from typing import Any
 import numpy as np
 
 from segcore.arrays import U8
-from segcore.augment.steps import (
-    Node,
-    Step,
-    is_active,
-    leaves,
-)
+from segcore.augment.steps import Node, Step, is_active, leaves
 from segcore.errors import AugmentError, first_line
 
 _CROP = re.compile(r"^Crop size .*exceeds.*: \((\d+), (\d+)\) vs ")  # (height, width)

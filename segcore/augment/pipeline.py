@@ -13,14 +13,7 @@ import yaml
 
 from segcore.arrays import U8Image, U8Mask
 from segcore.augment.applied_parameters import readable_parameters
-from segcore.augment.steps import (
-    Group,
-    Node,
-    Step,
-    check_limits,
-    is_active,
-    leaves,
-)
+from segcore.augment.steps import Group, Node, Step, check_limits, is_active, leaves
 from segcore.augment.yaml_reader import VERSION, read_nodes, read_text
 from segcore.errors import AugmentError
 

@@ -6,13 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import comb, prod
 
 from segcore.augment.pipeline import Pipeline
-from segcore.augment.steps import (
-    Group,
-    Node,
-    Step,
-    is_active,
-    leaves,
-)
+from segcore.augment.steps import Group, Node, Step, is_active, leaves
 
 
 def unchanged_chance(pipeline: Pipeline) -> float:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from segcore.augment.catalog import CATALOG, LEFT_OUT
-from segcore.augment.parameters import PROBABILITY, Flag, Number, ParameterError, Value
+from segcore.augment.parameter_base import ParameterError, Value
+from segcore.augment.parameters import PROBABILITY, Flag, Number
 from segcore.augment.transform_spec import TransformSpec, chance
 from segcore.errors import AugmentError, nearest, number, unknown
 

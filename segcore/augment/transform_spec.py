@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from segcore.augment.parameters import Nested, Parameter, ParameterError, Value
+from segcore.augment.parameter_base import Parameter, ParameterError, Value
+from segcore.augment.parameters import Nested
 from segcore.errors import nearest
 
 _CHANCES = {0.0: "never", 0.5: "half the time", 1.0: "always"}

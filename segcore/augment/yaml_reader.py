@@ -8,14 +8,8 @@ from typing import Any
 
 import yaml
 
-from segcore.augment.parameters import ParameterError
-from segcore.augment.steps import (
-    GROUP_KINDS,
-    MAX_DEPTH,
-    Group,
-    Node,
-    Step,
-)
+from segcore.augment.parameter_base import ParameterError
+from segcore.augment.steps import GROUP_KINDS, MAX_DEPTH, Group, Node, Step
 from segcore.errors import AugmentError, unknown
 
 VERSION = 1

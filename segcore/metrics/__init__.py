@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from segcore.metrics.block_bootstrap import block_length
-from segcore.metrics.bootstrap_intervals import (
-    BootstrapSamples,
-    Interval,
-    PairedInterval,
-    bootstrap,
-    resample,
-)
+from segcore.metrics.bootstrap_intervals import BootstrapSamples, Interval, PairedInterval, bootstrap, resample
 from segcore.metrics.boundary import BoundaryScores, boundary_band, boundary_counts, boundary_scores
 from segcore.metrics.calibration import (
     Calibration,

@@ -8,28 +8,13 @@ from textwrap import indent
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from segcore.augment import Pipeline, load_pipeline
 from segcore.data import OpenOptions
 from segcore.errors import ConfigError, nearest
 from segcore.labels import PRESETS
-from segcore.training.registry import (
-    CLASS_WEIGHTS,
-    LOGGERS,
-    LOSSES,
-    OPTIMIZERS,
-    SCHEDULES,
-    check_choice,
-    parse_loss,
-)
+from segcore.training.registry import CLASS_WEIGHTS, LOGGERS, LOSSES, OPTIMIZERS, SCHEDULES, check_choice, parse_loss
 from segcore.training.setting_types import Factor, Fold, Loggers, Names, Options, Size, Sizes, Stages, Weights
 
 DEFAULT_MODELS = ("fcn8s", "unet", "pspnet", "deeplabv3plus")

@@ -25,12 +25,7 @@ from segcore.models import count_parameters, create_model, normalization, set_tr
 from segcore.models.base import AnySize
 from segcore.runs import RunRecord, RunWriter, ScoreInfo, Status, Summary
 from segcore.runs.run_files import CHECKPOINT
-from segcore.training.callbacks import (
-    Interrupted,
-    OnEpoch,
-    Progress,
-    Recorder,
-)
+from segcore.training.callbacks import Interrupted, OnEpoch, Progress, Recorder
 from segcore.training.checkpoint import Checkpoint, Position, set_position
 from segcore.training.distributed import LOST, World, cluster, share_batch_statistics
 from segcore.training.error_messages import cause
@@ -41,18 +36,8 @@ from segcore.training.lightning_module import SegmentationModule
 from segcore.training.loggers import create_loggers, log_end, log_epoch
 from segcore.training.losses import LossOptions, SegmentationLoss, class_weights
 from segcore.training.registry import parse_loss
-from segcore.training.run_summaries import (
-    ended,
-    first_summary,
-    frozen_text,
-    peak_memory_mb,
-)
-from segcore.training.train_dataset import (
-    ResumableBatchSampler,
-    TrainDataset,
-    ValBatches,
-    loader,
-)
+from segcore.training.run_summaries import ended, first_summary, frozen_text, peak_memory_mb
+from segcore.training.train_dataset import ResumableBatchSampler, TrainDataset, ValBatches, loader
 
 
 def fit(

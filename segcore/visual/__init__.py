@@ -12,13 +12,7 @@ from segcore.visual.image_encoding import (
     shrunk,
     swatch,
 )
-from segcore.visual.layers import (
-    encode_band,
-    encode_correctness,
-    encode_disagreement,
-    encode_errors,
-    encode_where,
-)
+from segcore.visual.layers import encode_band, encode_correctness, encode_disagreement, encode_errors, encode_where
 from segcore.visual.overlay import contour, error_map, outlined, overlay
 
 __all__ = [

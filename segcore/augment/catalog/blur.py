@@ -6,14 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from segcore.augment.catalog.builder import (
-    Fixed,
-    advanced_override,
-    around_zero,
-    choice,
-    override,
-    transform,
-)
+from segcore.augment.catalog.builder import Fixed, advanced_override, around_zero, choice, override, transform
 from segcore.augment.parameters import Nested, Range
 
 BLUR = "blur and noise"

@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any
 
 from segcore.augment.library_schema import LibraryParameter, LibraryTransform, recorded_schema
-from segcore.augment.parameters import Axes, Choice, Color, Flag, Number, Pair, Parameter, Range, Region, Scalar
+from segcore.augment.parameter_base import Parameter, Scalar
+from segcore.augment.parameters import Axes, Choice, Color, Flag, Number, Pair, Range, Region
 from segcore.augment.transform_spec import TransformSpec
 from segcore.labels import IGNORE_INDEX
 

@@ -10,14 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from segcore.augment.catalog.builder import (
-    BORDER,
-    Fixed,
-    NotOffered,
-    ParameterOverride,
-    override,
-    transform,
-)
+from segcore.augment.catalog.builder import BORDER, Fixed, NotOffered, ParameterOverride, override, transform
 from segcore.labels import IGNORE_INDEX
 
 CROPS = "crops and resize"

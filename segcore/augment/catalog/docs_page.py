@@ -12,7 +12,8 @@ from pathlib import Path
 from segcore.augment.catalog import CATALOG, GROUPS, LEFT_OUT
 from segcore.augment.catalog.builder import BORDER, FILL, HOLE_FILL, HOLE_MASK, INTERPOLATION
 from segcore.augment.library_schema import recorded_schema
-from segcore.augment.parameters import Bounded, Choice, Flag, Nested, Parameter
+from segcore.augment.parameter_base import Bounded, Parameter
+from segcore.augment.parameters import Choice, Flag, Nested
 from segcore.augment.transform_spec import TransformSpec
 
 BEGIN, END = "<!-- catalog: written by segcore.augment.catalog.docs_page -->", "<!-- end of catalog -->"

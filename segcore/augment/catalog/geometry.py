@@ -17,7 +17,7 @@ from segcore.augment.catalog.builder import (
     override,
     transform,
 )
-from segcore.augment.parameters import is_named_pairs, named_pairs
+from segcore.augment.parameter_base import is_named_pairs, named_pairs
 
 GEOMETRY = "geometry"
 _geometry = partial(transform, group=GEOMETRY)

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from segcore.augment.catalog.builder import (
-    NotOffered,
-    advanced_override,
-    choice,
-    override,
-    transform,
-)
+from segcore.augment.catalog.builder import NotOffered, advanced_override, choice, override, transform
 
 WEATHER = "weather"
 _weather = partial(transform, group=WEATHER)

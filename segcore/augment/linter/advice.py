@@ -6,12 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from segcore.augment.effect import Effect, speed_sentence, workers_needed
-from segcore.augment.linter.rules import (
-    Size,
-    TransformContext,
-    percent,
-    remarks,
-)
+from segcore.augment.linter.rules import Size, TransformContext, percent, remarks
 from segcore.augment.pipeline import Pipeline
 from segcore.augment.probabilities import application_chances, unchanged_chance
 from segcore.augment.steps import Group, Node, Step, leaves

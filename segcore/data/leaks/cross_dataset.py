@@ -10,15 +10,7 @@ import numpy as np
 from segcore.data.class_statistics import Progress
 from segcore.data.dataset import Dataset
 from segcore.data.leaks.duplicates import find_matches
-from segcore.data.leaks.leak_report import (
-    MOST_EXAMPLES,
-    Example,
-    Finding,
-    Kind,
-    portion,
-    severity,
-    verdict,
-)
+from segcore.data.leaks.leak_report import MOST_EXAMPLES, Example, Finding, Kind, portion, severity, verdict
 from segcore.data.leaks.neighbours import MEMORY_SECONDS, Timeline, within
 from segcore.data.leaks.perceptual_hash import ImageHashes, hash_images
 

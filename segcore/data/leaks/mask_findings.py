@@ -10,12 +10,7 @@ import numpy as np
 from segcore.arrays import F64, I64
 from segcore.data.dataset import SPLITS, Dataset
 from segcore.data.leaks.duplicates import ALIKE, Match, Rows, correlations
-from segcore.data.leaks.leak_report import (
-    MOST_EXAMPLES,
-    NAMES,
-    Example,
-    Finding,
-)
+from segcore.data.leaks.leak_report import MOST_EXAMPLES, NAMES, Example, Finding
 from segcore.data.leaks.perceptual_hash import ImageHashes
 from segcore.errors import number
 from segcore.labels import IGNORE_INDEX

@@ -14,16 +14,7 @@ import numpy as np
 
 from segcore.arrays import I64
 from segcore.data.dataset import SPLITS, Dataset
-from segcore.data.leaks.leak_report import (
-    MOST_EXAMPLES,
-    NAMES,
-    Example,
-    Finding,
-    Severity,
-    portion,
-    severity,
-    verdict,
-)
+from segcore.data.leaks.leak_report import MOST_EXAMPLES, NAMES, Example, Finding, Severity, portion, severity, verdict
 from segcore.data.plan import Item, scored_ids
 from segcore.data.video import frame_number, frame_rate
 from segcore.errors import number

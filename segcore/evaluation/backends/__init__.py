@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from segcore.evaluation.backends.registry import (
-    BACKENDS,
-    Backend,
-    BackendSpec,
-    available,
-    open_backend,
-)
+from segcore.evaluation.backends.registry import BACKENDS, Backend, BackendSpec, available, open_backend
 
 __all__ = ["BACKENDS", "Backend", "BackendSpec", "available", "open_backend"]

@@ -16,13 +16,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from segcore.errors import RunError
-from segcore.runs import (
-    RunRecord,
-    RunStore,
-    RunWriter,
-    Status,
-    run_files,
-)
+from segcore.runs import RunRecord, RunStore, RunWriter, Status, run_files
 from segcore.training.config import TrainConfig
 from segcore.training.console import Reporter
 from segcore.training.provenance import origin

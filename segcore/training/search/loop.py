@@ -21,13 +21,7 @@ from segcore.runs.search import INFO, SearchedData, SearchInfo, SearchRecord, Se
 from segcore.training.provenance import now, versions
 from segcore.training.search.console import SearchReporter, words
 from segcore.training.search.search_space import Space, combinations
-from segcore.training.search.study import (
-    FoldScore,
-    Sampler,
-    Study,
-    Trial,
-    open_study,
-)
+from segcore.training.search.study import FoldScore, Sampler, Study, Trial, open_study
 from segcore.training.search.study_storage import storage_errors, storage_name
 
 if TYPE_CHECKING:

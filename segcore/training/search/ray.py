@@ -22,12 +22,7 @@ from segcore.training.ray.cluster import (
     machines,
     shared_folder_notes,
 )
-from segcore.training.ray.worker import (
-    Result,
-    check_folder,
-    prepare_process,
-    refusals,
-)
+from segcore.training.ray.worker import Result, check_folder, prepare_process, refusals
 from segcore.training.search.console import SearchReporter, words
 from segcore.training.search.loop import SearchPlan, opened, search
 from segcore.training.signals import Interrupts

@@ -25,12 +25,7 @@ from optuna.trial import FrozenTrial, TrialState
 from segcore.errors import ConfigError
 from segcore.runs import run_files
 from segcore.runs.search import BEST, SearchInfo, SearchWriter, run_prefix
-from segcore.training.search.search_space import (
-    Choice,
-    Space,
-    Value,
-    combinations,
-)
+from segcore.training.search.search_space import Choice, Space, Value, combinations
 from segcore.training.search.study_storage import open_storage, storage_errors
 from segcore.training.search.study_table import (
     STATES,

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from segcore.augment import Axes, Bounded, Choice, Color, Flag, Nested, Number, Pair, Parameter, Range, Region, Value
-from segcore.augment.parameters import is_named_pairs, named_pairs
+from segcore.augment.parameter_base import is_named_pairs, named_pairs
 
 _MAX_SLIDER_STEPS = 1200  # a longer slider can't be set to an exact number by hand
 

@@ -18,7 +18,8 @@ from segcore.augment import CATALOG, GROUPS, LEFT_OUT, Choice, Flag, Nested, Pai
 from segcore.augment.build_library_schema import read_installed
 from segcore.augment.catalog import docs_page
 from segcore.augment.library_schema import LibraryParameter, LibrarySchema, recorded_schema
-from segcore.augment.parameters import Axes, Color, ParameterError, Region
+from segcore.augment.parameter_base import ParameterError
+from segcore.augment.parameters import Axes, Color, Region
 from segcore.augment.transform_spec import TransformSpec
 from segcore.errors import AugmentError
 

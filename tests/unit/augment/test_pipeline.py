@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from segcore.augment import Group, Pipeline, Step, load_pipeline, presets
-from segcore.augment.parameters import ParameterError
+from segcore.augment.parameter_base import ParameterError
 from segcore.errors import AugmentError
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)

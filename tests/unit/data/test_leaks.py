@@ -16,13 +16,7 @@ from segcore.data import Item, SplitPlan, open_dataset, plan_split
 from segcore.data.leaks import LeakReport, check, check_against, leak_sentences, store, stored
 from segcore.data.leaks.duplicates import ALIKE, RADIUS, correlations, find_matches
 from segcore.data.leaks.leak_report import portion
-from segcore.data.leaks.perceptual_hash import (
-    BITS,
-    ImageHashes,
-    local_contrast,
-    perceptual_hash,
-    pixel_hash,
-)
+from segcore.data.leaks.perceptual_hash import BITS, ImageHashes, local_contrast, perceptual_hash, pixel_hash
 
 
 def pictures_of(*images):

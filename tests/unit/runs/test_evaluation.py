@@ -8,14 +8,7 @@ from PIL import Image
 
 from segcore.errors import EvaluationError, RunError
 from segcore.labels import CAMVID11, CAMVID32
-from segcore.metrics import (
-    Reliability,
-    boundary_counts,
-    boundary_scores,
-    calibration_counts,
-    confusion_matrix,
-    scores,
-)
+from segcore.metrics import Reliability, boundary_counts, boundary_scores, calibration_counts, confusion_matrix, scores
 
 EVALUATE_AGAIN = r"Evaluate it again: segcore evaluate .*fake --split test"
 

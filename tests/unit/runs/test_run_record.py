@@ -13,9 +13,7 @@ from segcore.data.leaks import Finding, LeakReport
 from segcore.data.leaks import store as keep
 from segcore.errors import RunError
 from segcore.labels import CAMVID11
-from segcore.metrics import (
-    confusion_matrix,
-)
+from segcore.metrics import confusion_matrix
 from segcore.runs import HISTORY_COLUMNS, RunWriter, load_run
 
 TRAIN_AGAIN = r"Train it again: python train\.py --config .*fake/config\.yaml"

@@ -7,9 +7,7 @@ from PIL import Image
 
 from segcore.errors import EvaluationError, RunError
 from segcore.labels import CAMVID11
-from segcore.metrics import (
-    confusion_matrix,
-)
+from segcore.metrics import confusion_matrix
 from segcore.runs import HISTORY_COLUMNS, RunWriter
 
 

@@ -17,16 +17,7 @@ from segcore.visual import (
     encode_png,
     encode_where,
 )
-from segcore.visual.layers import (
-    CLEAR,
-    DARK,
-    HATCHED,
-    MARKED,
-    RIGHT,
-    WRONG,
-    confidence_palette,
-    quantized,
-)
+from segcore.visual.layers import CLEAR, DARK, HATCHED, MARKED, RIGHT, WRONG, confidence_palette, quantized
 from segcore.visual.overlay import DIMMED, FADED
 
 
