@@ -44,7 +44,7 @@ def confusion_matrix(
         "segcore.matrix",
         html='<div class="scroll"><div class="matrix" role="group" aria-label="Confusion matrix"></div></div>',
         css=source("matrix.css"),
-        js=source("matrix.js"),
+        js=source("elements.js", "matrix.js"),
         isolate_styles=True,
     )
 

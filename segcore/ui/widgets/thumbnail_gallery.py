@@ -79,7 +79,7 @@ def gallery(
         "segcore.gallery",
         html='<div class="gallery"></div>',
         css=source("gallery.css"),
-        js=source("gallery.js"),
+        js=source("elements.js", "gallery.js"),
         isolate_styles=True,
     )
 

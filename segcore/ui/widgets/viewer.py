@@ -20,7 +20,7 @@ from segcore.visual.layers import LEVELS, MARKED, confidence_palette
 
 OPACITY = 0.55
 THRESHOLD = 0.6
-_SCRIPTS = ("viewer.zoom.js", "viewer.swipe.js", "viewer.read.js", "viewer.doubt.js", "viewer.js")
+_SCRIPTS = ("elements.js", "viewer.zoom.js", "viewer.swipe.js", "viewer.read.js", "viewer.doubt.js", "viewer.js")
 _HTML = """<div class="viewer"><div class="bar"><small>Double-click to zoom, drag to pan</small>
 <label hidden>Opacity <input type="range" min="0" max="100" step="5" aria-label="Opacity"><output></output></label>
 <label hidden>Marked below <input type="range" min="0" max="100" step="1" aria-label="Confidence threshold"><output>

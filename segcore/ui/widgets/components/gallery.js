@@ -1,16 +1,6 @@
 // Thumbnails; the mask shows on hover (or always), a click picks. Kept elements, so nothing blinks on a rerun.
 // Under a picture stands its id, or else a title with a line of its own for the note. A second layer, where there is
 // one, takes the place of the first on hover.
-const make = (tag, className, parent) => {
-  const element = document.createElement(tag);
-  element.className = className;
-  parent.appendChild(element);
-  return element;
-};
-const source = (image, uri) => {
-  image.hidden = !uri;
-  if (uri && image.getAttribute("src") !== uri) image.src = uri;
-};
 
 function item(root) {
   const button = make("button", "", root);

@@ -1,11 +1,5 @@
 // A confusion matrix of buttons: a cell picks one kind of mistake, a name all mistakes of its row or column, and the
 // picked one again picks nothing. Arrow keys walk. Elements are kept while the classes stay, so focus is not lost.
-const make = (tag, className, parent) => {
-  const element = document.createElement(tag);
-  element.className = className;
-  parent.appendChild(element);
-  return element;
-};
 
 function build(root, data) {
   root.replaceChildren();

@@ -1,15 +1,5 @@
 // Pictures side by side: one photo with one colour layer each, same zoom, same pan, same point under the cursor.
 // Called again on every rerun with new data: elements are kept, so the old picture stays until the new one is there.
-const make = (tag, className, parent) => {
-  const element = document.createElement(tag);
-  element.className = className;
-  parent.appendChild(element);
-  return element;
-};
-const source = (image, uri) => {
-  image.hidden = !uri;
-  if (uri && image.getAttribute("src") !== uri) image.src = uri;
-};
 
 function panel(grid) {
   const figure = make("figure", "", grid);
