@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 from fixtures import runs
@@ -17,6 +18,15 @@ os.environ.setdefault(*SPIN)  # read when torch is imported
 settings.register_profile("segcore", deadline=None, derandomize=True)
 settings.register_profile("thorough", deadline=None, max_examples=300)  # pytest --hypothesis-profile=thorough
 settings.load_profile("segcore")
+
+MAIN = sys.modules["__main__"]
+
+
+@pytest.fixture(autouse=True)
+def main_module():
+    """Streamlit's AppTest leaves its page as `__main__`, which multiprocessing would then run in every new process."""
+    yield
+    sys.modules["__main__"] = MAIN
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A training that is killed at random points ends as if it never had been."""
 
-import multiprocessing
 import os
 import random
 import signal
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from fixtures.processes import CONTEXT
 from fixtures.tiny import TINY, tiny_folder
 
 from segcore.models import load_model
@@ -32,10 +32,6 @@ RUN = "tiny-deeplabv3plus"
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return tiny_folder(tmp_path_factory.mktemp("resume") / "tiny", train=14)
-
-
-CONTEXT = multiprocessing.get_context("forkserver")  # children that have their imports behind them
-CONTEXT.set_forkserver_preload(["segcore.training.engine"])
 
 
 @pytest.fixture(scope="module")
