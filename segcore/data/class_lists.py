@@ -11,6 +11,7 @@ from segcore.data.file_source import Listing
 from segcore.errors import LabelError
 from segcore.labels import CAMVID32, MAX_CLASSES, Color, LabelMap, auto_palette
 
+CLASS_FILES = ("label_colors.txt", "classes.csv", "classes.json", "class_dict.csv")
 VOID_NAMES = ("void", "unlabeled", "unlabelled", "ignore", "ignored")  # `background` is a real class for many
 
 
@@ -72,6 +73,11 @@ def read_classes(listing: Listing, file: str, name: str) -> ClassList:
         file.rsplit(".", 1)[-1].lower(), _from_label_colors
     )
     return _class_list(parse(text, where), where, name)
+
+
+def find_class_list(listing: Listing) -> str | None:
+    """The file beside the data that lists its classes; None where there is none."""
+    return next((file for file in CLASS_FILES if file in listing.files), None)
 
 
 def read_codes(listing: Listing, file: str, name: str) -> ClassList:

@@ -12,8 +12,9 @@ from segcore.data.augmented_copies import Copy, check_copies, read_copies
 from segcore.data.decode import MASK_SUFFIXES
 from segcore.data.file_source import Listing, list_files
 from segcore.data.formats import FORMATS
-from segcore.data.formats.base import DetectedDataset, Format, ImageMaskPair, is_image
-from segcore.errors import DatasetError, number, one_line
+from segcore.data.formats.base import DetectedDataset, Format, ImageMaskPair
+from segcore.data.formats.pairing import is_image
+from segcore.errors import DatasetError, number, one_line, unknown
 
 MAX_DEPTH = 4  # folders around a dataset that are searched
 MAX_FOLDERS = 200  # folders that are searched, so that a home folder given by mistake is refused soon
@@ -42,19 +43,23 @@ class Layout:
     notes: tuple[str, ...]
 
 
-def detect_layout(source: str | Path, *, skip_incomplete: bool = False) -> Layout:
+def detect_layout(source: str | Path, *, skip_incomplete: bool = False, format: str | None = None) -> Layout:
     """Recognise and check a folder or zip.
 
     Args:
         source: Its path.
         skip_incomplete: Go on without images that have no mask and masks that have no image.
+        format: Layout that it has, a key of `FORMATS`; None: the one that it looks like.
 
     Raises:
-        DatasetError: when it is missing, empty, damaged, of no known layout, or incomplete.
+        DatasetError: when it is missing, empty, damaged, of no known layout or of several, or incomplete.
         LabelError: when the classes are badly listed.
     """
     everything = list_files(source)
-    listing, layout, detected = _recognise(everything)
+    if format is not None and format not in FORMATS:
+        raise DatasetError(unknown("layout", format, FORMATS))
+    listing, layout = _recognise(everything, FORMATS if format is None else {format: FORMATS[format]})
+    detected = _with_labelled_splits(layout.read(listing), everything)
     detected = _with_facts(listing, detected)
     complete, notes = _complete(detected.pairs, everything, skip_incomplete)
     _check_files(complete, everything)
@@ -86,21 +91,41 @@ def _with_facts(listing: Listing, detected: DetectedDataset) -> DetectedDataset:
     return replace(detected, video=detected.video if video is None else video, others=others)
 
 
-def _recognise(everything: Listing) -> tuple[Listing, Format, DetectedDataset]:
-    """(the folder with the samples, its layout, the dataset in it); outer folders come before inner ones."""
+def _recognise(everything: Listing, layouts: Mapping[str, Format]) -> tuple[Listing, Format]:
+    """(the folder with the samples, its layout); outer folders come before inner ones."""
     if not everything.files:
         raise DatasetError(f"{everything.where()}: empty, no files in it. {_known_layouts()}")
     folders = ["", *(folder for folder in everything.folders if folder.count("/") < MAX_DEPTH)]
     for folder in sorted(folders, key=lambda name: (name.count("/") + bool(name), name))[:MAX_FOLDERS]:
         listing = everything.below(folder) if folder else everything
-        for layout in FORMATS.values():
-            detected = layout.recognise(listing)
-            if detected is not None:
-                if folder:
-                    _check_alone(folder, everything)
-                return listing, layout, detected
+        fitting = [name for name, layout in layouts.items() if layout.looks_like(listing)]
+        names = [name for name in fitting if not layouts[name].general] or fitting
+        if len(names) > 1:
+            raise DatasetError(
+                f"{listing.where()}: looks like {' and like '.join(names)}. Say which it is: --format {names[0]}."
+            )
+        if names:
+            if folder:
+                _check_alone(folder, everything)
+            return listing, layouts[names[0]]
     top = sorted({file.split("/")[0] + ("/" if "/" in file else "") for file in everything.files})
     raise DatasetError(f"{everything.where()}: unknown layout; it holds {_some(top)}. {_known_layouts()}")
+
+
+def _with_labelled_splits(detected: DetectedDataset, everything: Listing) -> DetectedDataset:
+    """A detected dataset without the splits in which not one image has a mask, such as the test split of a contest."""
+    labelled = {pair.split for pair in detected.pairs if pair.mask} | {"train"}
+    bare = Counter(pair.split for pair in detected.pairs if pair.split not in labelled)
+    if not bare:
+        return detected
+    notes = (f"Left out {split}: {number(count, 'image')} without masks." for split, count in bare.items())
+    return replace(
+        detected,
+        pairs=tuple(pair for pair in detected.pairs if pair.split in labelled),
+        splits=tuple(split for split in detected.splits if split in labelled),
+        others=(*detected.others, *(file for pair in detected.pairs if pair.split in bare for file in pair.files)),
+        notes=(*detected.notes, *notes),
+    )
 
 
 def _check_alone(folder: str, everything: Listing) -> None:
@@ -116,7 +141,7 @@ def _check_alone(folder: str, everything: Listing) -> None:
 
 
 def _known_layouts() -> str:
-    return "Known layouts:\n" + "\n".join(f"  {name}: {layout.summary}" for name, layout in FORMATS.items())
+    return "Known layouts:\n" + "\n".join(f"  {name}: {layout.tree}" for name, layout in FORMATS.items())
 
 
 def _some(names: Sequence[str]) -> str:

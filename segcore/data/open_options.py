@@ -26,6 +26,7 @@ class OpenOptions(NamedTuple):
     skip_incomplete: bool = False
     color_tolerance: int = 0
     video: Video = "auto"
+    format: str | None = None
 
     @classmethod
     def of(cls, settings: object) -> OpenOptions:
@@ -57,7 +58,7 @@ class OpenOptions(NamedTuple):
         """These options, with those of `trained` in place of every one that is at its default.
 
         >>> OpenOptions(video="no").with_defaults_from(OpenOptions(labels="camvid11", video="yes"))
-        OpenOptions(labels='camvid11', void='ignore', skip_incomplete=False, color_tolerance=0, video='no')
+        OpenOptions(labels='camvid11', void='ignore', skip_incomplete=False, color_tolerance=0, video='no', format=None)
         """
         return trained._replace(**self.changed)
 
@@ -70,6 +71,7 @@ class OpenOptions(NamedTuple):
 
 def add_open_arguments(parser: argparse.ArgumentParser) -> None:
     """Add an option for each field of `OpenOptions`."""
+    parser.add_argument("--format", metavar="LAYOUT", help="layout of the data (default: the one that it looks like)")
     parser.add_argument("--labels", help="regroup the classes: camvid32 or camvid11 (default: the dataset's own)")
     # No argparse choices here: `open_dataset` refuses other values, with one message in commands and in the app.
     parser.add_argument(

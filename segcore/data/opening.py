@@ -30,6 +30,7 @@ def open_dataset(
     skip_incomplete: bool = False,
     color_tolerance: int = 0,
     video: Video = "auto",
+    format: str | None = None,
 ) -> Dataset:
     """Open a folder, a zip or the embedded drive; the layout is recognised (see `FORMATS`).
 
@@ -40,9 +41,10 @@ def open_dataset(
         skip_incomplete: Go on without images that have no mask and masks that have no image.
         color_tolerance: Largest per-channel distance at which an unknown mask colour takes its nearest class.
         video: `yes`, `no`, or `auto`: what its segcore.json or its layout says, else what its ids look like.
+        format: The layout, a key of `FORMATS`, where it looks like several; None: the one that it looks like.
 
     Raises:
-        DatasetError: when it is missing, empty, damaged, of no known layout, or incomplete.
+        DatasetError: when it is missing, empty, damaged, of no known layout or of several, or incomplete.
         LabelError: when the classes are badly listed or don't fit the wanted labels.
 
     >>> open_dataset("drive").splits["test"][0]
@@ -56,7 +58,7 @@ def open_dataset(
         raise DatasetError(unknown("answer to whether it is a video", video, VIDEO))
     if str(source) == DRIVE:
         return _open_drive(labels, void, VIDEO[video])
-    layout = detect_layout(source, skip_incomplete=skip_incomplete)
+    layout = detect_layout(source, skip_incomplete=skip_incomplete, format=format)
     detected, notes = layout.detected, layout.notes
     classes = detected.classes
     coding = MaskCoding(classes, target_labels(classes.labels, labels, void), detected.ids_only, color_tolerance)

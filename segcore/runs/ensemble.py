@@ -23,6 +23,7 @@ _DATA_SETTINGS = (
     "void",
     "skip_incomplete",
     "color_tolerance",
+    "format",
     "video",
     "split",
     "val_fraction",

@@ -22,7 +22,8 @@ def open_options_of(run: RunRecord) -> OpenOptions:
     from segcore.data import OpenOptions
 
     config = run.config
-    written = {name: config[name] for name in ("skip_incomplete", "color_tolerance", "video") if name in config}
+    names = ("skip_incomplete", "color_tolerance", "video", "format")
+    written = {name: config[name] for name in names if name in config}
     labels = run.labels.name if run.labels.name in PRESETS else None
     return OpenOptions(labels=labels, void=run.summary.dataset.void, **written)
 

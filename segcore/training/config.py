@@ -49,6 +49,7 @@ class TrainConfig(BaseModel):
         "auto",
         description="whether neighbouring ids are neighbours in time; auto: as the dataset says, else by its ids",
     )
+    format: str | None = Field(None, description="layout of the data, e.g. voc; null: the one that it looks like")
     split: Literal["auto", "given", "block", "frame", "augmented"] = Field(
         "auto",
         description="how validation is taken: as given by the dataset, a block of time, single frames, or the "

@@ -5,43 +5,53 @@ Fauqueur, Brostow, Cipolla: Assisted video object labeling by joint tracking of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 from segcore.data.augmented_copies import read_copies
-from segcore.data.class_lists import CAMVID32_CLASSES, ClassList, read_classes
-from segcore.data.dataset import SPLITS
+from segcore.data.class_lists import CAMVID32_CLASSES, find_class_list
 from segcore.data.file_source import Listing
-from segcore.data.formats.base import DetectedDataset, ImageMaskPair, images_in, pair_files, without_suffix
+from segcore.data.formats.base import DetectedDataset, ImageMaskPair
+from segcore.data.formats.class_choice import OwnClasses, camvid_or_listed
+from segcore.data.formats.pairing import images_in, pair_files, without_suffix
+from segcore.data.formats.split_names import split_folders
 from segcore.data.video import natural_key
+from segcore.errors import DatasetError
 
-LABEL_FILE = "label_colors.txt"
 FLAT_TEST_FRACTION = 0.1
 FLAT_GAP = 3  # frames between train and test that belong to neither
 
 
-def recognise(listing: Listing) -> DetectedDataset | None:
+def looks_like(listing: Listing) -> bool:
+    """Whether masks `NAME_L.png` lie in folders of splits, or in the folder itself."""
+    return any(map(_masks, split_folders(listing, "{split}").values())) or bool(_masks(_flat(listing)))
+
+
+def read(listing: Listing) -> DetectedDataset:
     """`train/ test/` (and `val/`) or a flat folder with `NAME.png` and `NAME_L.png`.
 
     Raises:
-        LabelError: when label_colors.txt has a bad line.
+        DatasetError: when there are no such masks, or the classes are not known.
+        LabelError: when the list of classes has a bad line.
     """
-    splits = tuple(split for split in SPLITS if split in listing.folders)
-    if any(_masks(listing.below(split)) for split in splits):
-        pairs = tuple(pair for split in splits for pair in _pairs(listing.below(split), split))
-        places = ("", *(f"{split}/" for split in splits))
-        classes, others, notes = _classes(listing, places)
-        return DetectedDataset("cam101", classes, pairs, video=True, splits=splits, others=others, notes=notes)
-    flat = replace(listing, files=tuple(file for file in listing.files if "/" not in file), folders=frozenset())
+    folders = split_folders(listing, "{split}")
+    if any(map(_masks, folders.values())):
+        pairs = [pair for split, folder in folders.items() for pair in _pairs(folder, split)]
+        return _classes(listing, pairs, folders).dataset(pairs, splits=folders)
+    flat = _flat(listing)
     if not _masks(flat):
-        return None
-    classes, others, notes = _classes(flat, ("",))
+        raise DatasetError(f"{listing.where()}: no masks such as NAME_L.png, neither here nor in train/.")
     clip = _pairs(flat, "train")
-    pairs, note = _cut(clip, {name: copy.source for name, copy in read_copies(flat).items()})
-    kept = {pair.id for pair in pairs}
-    gap = tuple(file for pair in clip if pair.id not in kept for file in pair.files)
-    return DetectedDataset("cam101", classes, pairs, video=True, others=(*others, *gap), notes=(*notes, *note))
+    own = _classes(flat, clip, {})
+    kept, notes = _cut(clip, {name: copy.source for name, copy in read_copies(flat).items()})
+    ids = {pair.id for pair in kept}
+    gap = (file for pair in clip if pair.id not in ids for file in pair.files)
+    return own.dataset(kept, others=gap, notes=notes)
+
+
+def _flat(listing: Listing) -> Listing:
+    return replace(listing, files=tuple(file for file in listing.files if "/" not in file), folders=frozenset())
 
 
 def _masks(listing: Listing) -> list[str]:
@@ -61,12 +71,11 @@ def _pairs(listing: Listing, split: str) -> list[ImageMaskPair]:
     )
 
 
-def _classes(listing: Listing, places: tuple[str, ...]) -> tuple[ClassList, tuple[str, ...], tuple[str, ...]]:
-    """(classes, the file that lists them, notes)."""
-    for place in places:
-        if place + LABEL_FILE in listing.files:
-            return read_classes(listing, place + LABEL_FILE, "cam101"), (listing.path(place + LABEL_FILE),), ()
-    return CAMVID32_CLASSES, (), (f"No {LABEL_FILE}: the 32 colours of CamVid are taken.",)
+def _classes(listing: Listing, pairs: Sequence[ImageMaskPair], folders: Mapping[str, Listing]) -> OwnClasses:
+    """The classes of the list in the folder itself or in that of a split, else CamVid's."""
+    places = [listing, *folders.values()]
+    place = next((folder for folder in places if find_class_list(folder)), listing)
+    return camvid_or_listed(place, CAMVID32_CLASSES, pairs, "cam101")
 
 
 def _cut(pairs: list[ImageMaskPair], sources: Mapping[str, str]) -> tuple[tuple[ImageMaskPair, ...], tuple[str, ...]]:

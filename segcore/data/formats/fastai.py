@@ -7,20 +7,26 @@ from pathlib import PurePosixPath
 
 from segcore.data.class_lists import read_codes
 from segcore.data.file_source import Listing
-from segcore.data.formats.base import DetectedDataset, pair_folders, without_suffix
+from segcore.data.formats.base import DetectedDataset
+from segcore.data.formats.pairing import pair_folders, without_suffix
 from segcore.errors import DatasetError
 
 CLASS_FILE, VAL_LIST = "codes.txt", "valid.txt"
 
 
-def recognise(listing: Listing) -> DetectedDataset | None:
+def looks_like(listing: Listing) -> bool:
+    """Whether there are images/, labels/ and codes.txt."""
+    return {"images", "labels"} <= listing.folders and CLASS_FILE in listing.files
+
+
+def read(listing: Listing) -> DetectedDataset:
     """`images/NAME.png`, `labels/NAME_P.png` and codes.txt; without valid.txt every sample is train.
 
     Raises:
-        DatasetError: when valid.txt names an image that is not there.
+        DatasetError: when there are no such folders, or valid.txt names an image that is not there.
     """
-    if not {"images", "labels"} <= listing.folders or CLASS_FILE not in listing.files:
-        return None
+    if not looks_like(listing):
+        raise DatasetError(f"{listing.where()}: no folders images/ and labels/ with {CLASS_FILE} beside them.")
     pairs = pair_folders(listing.below("images"), listing.below("labels"), "train", mask_stem=without_suffix("_P"))
     val = _val_ids(listing, {pair.id for pair in pairs})
     return DetectedDataset(

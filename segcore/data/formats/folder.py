@@ -1,65 +1,68 @@
-"""Your own data: images/ and masks/, flat or under train/ val/ test/, with a list of classes."""
+"""Your own data: a folder of images beside a folder of masks, whole or divided by split, with a list of classes."""
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import PurePosixPath
+from collections.abc import Iterator
 
-from segcore.data.class_lists import read_classes
 from segcore.data.file_source import Listing
-from segcore.data.formats.base import DetectedDataset, ImageMaskPair, images_in, pair_folders, split_folders
+from segcore.data.formats.base import DetectedDataset
+from segcore.data.formats.class_choice import listed
+from segcore.data.formats.pairing import by_lists, images_in, pair_splits
+from segcore.data.formats.split_names import split_folders, split_lists, split_of
 from segcore.errors import DatasetError
 
-CLASS_FILES = ("label_colors.txt", "classes.csv", "classes.json")
-LABELS_NAME = "custom"  # not the folder's name: the same data elsewhere has the same fingerprint
-MASK_ENDINGS = ("_mask", "_L")
+IMAGE_FOLDERS = ("images", "image", "imgs", "img", "img_dir", "jpegimages")
+MASK_FOLDERS = ("masks", "mask", "labels", "label", "annotations", "ann_dir", "segmentationclass", "gt", "annot")
+
+Folders = dict[str, Listing]  # split -> folder
 
 
-def recognise(listing: Listing) -> DetectedDataset | None:
-    """`images/ masks/`, `train/images/ train/masks/ ...` or `images/train/ masks/train/ ...`.
+def looks_like(listing: Listing) -> bool:
+    """Whether there are a folder of images and one of masks, such as `images/` and `masks/`."""
+    return next(_places(listing), None) is not None
+
+
+def read(listing: Listing) -> DetectedDataset:
+    """`images/ masks/`, `train/images/ train/masks/ ...` or `images/train/ masks/train/ ...`, under the usual names.
 
     Raises:
-        DatasetError: when there are images and masks but no list of classes.
+        DatasetError: when there are no such folders, several of masks, or no list of classes.
     """
-    folders = split_folders(listing, "{split}/images", "{split}/masks")
-    if not folders and {"images", "masks"} <= listing.folders:
-        undivided = {"train": (listing.below("images"), listing.below("masks"))}
-        folders = split_folders(listing, "images/{split}", "masks/{split}") or undivided
-    if not folders:
-        return None
-    class_file = _class_file(listing)
-    return DetectedDataset(
-        _short_name(listing),
-        read_classes(listing, class_file, LABELS_NAME),
-        tuple(pair for split, (images, masks) in folders.items() for pair in _pairs(images, masks, split)),
-        splits=tuple(folders),
-        others=(listing.path(class_file),),
-    )
+    places = list(_places(listing))
+    if not places:
+        raise DatasetError(f"{listing.where()}: no folder images/ with a folder masks/ beside it.")
+    if len(places) > 1:
+        named = " and ".join(f"{images} with {masks}" for images, masks, *_ in places[:2])
+        raise DatasetError(f"{listing.where()}: {named} both look like images and masks. Remove or rename one.")
+    *_, images, masks = places[0]
+    pairs, notes = pair_splits(images, masks), list[str]()
+    lists = {name: file for name, file in split_lists(listing).items() if split_of(name)}
+    if list(images) == ["train"] and lists:
+        pairs, notes = by_lists(pairs, listing, lists)
+    splits = [split for split in images if split in masks]
+    return listed(listing).dataset(pairs, splits=splits, others=map(listing.path, lists.values()), notes=notes)
 
 
-def _pairs(images: Listing, masks: Listing, split: str) -> list[ImageMaskPair]:
-    stems = {str(PurePosixPath(file).with_suffix("")) for file in images_in(images)}
-    return pair_folders(images, masks, split, mask_stem=partial(_image_stem, stems=stems))
+def _places(listing: Listing) -> Iterator[tuple[str, str, Folders, Folders]]:
+    """(pattern of the images' folders, pattern of the masks', folders of images, folders of masks) of each nesting."""
+    names = {folder.rpartition("/")[2].lower() for folder in listing.folders}
+    image_names = [name for name in IMAGE_FOLDERS if name in names]
+    mask_names = [name for name in MASK_FOLDERS if name in names]
+    for nesting in ("{split}/{kind}", "{kind}/{split}", "{kind}"):
+        hit = False
+        for image_name in image_names:
+            for mask_name in mask_names:
+                patterns = nesting.replace("{kind}", image_name), nesting.replace("{kind}", mask_name)
+                images, masks = (_folders(listing, pattern) for pattern in patterns)
+                if images.keys() & masks.keys() and any(map(images_in, masks.values())):
+                    hit = True
+                    yield *patterns, images, masks
+        if hit:
+            return
 
 
-def _image_stem(stem: str, stems: set[str]) -> str:
-    """The image's path that belongs to a mask's: the same, or without an ending such as `_mask`."""
-    if stem not in stems:
-        for ending in MASK_ENDINGS:
-            if stem.removesuffix(ending) in stems:
-                return stem.removesuffix(ending)
-    return stem
-
-
-def _class_file(listing: Listing) -> str:
-    for file in CLASS_FILES:
-        if file in listing.files:
-            return file
-    raise DatasetError(
-        f"{listing.where()}: images/ and masks/, but no list of classes. "
-        f"Add {', '.join(CLASS_FILES[:-1])} ('R G B name' or 'name,r,g,b' a line) or {CLASS_FILES[-1]}."
-    )
-
-
-def _short_name(listing: Listing) -> str:
-    return PurePosixPath(listing.where()).stem.lower().replace(" ", "-") or "folder"
+def _folders(listing: Listing, pattern: str) -> Folders:
+    if "{split}" in pattern:
+        return split_folders(listing, pattern)
+    folder = next((folder for folder in sorted(listing.folders) if folder.lower() == pattern), None)
+    return {} if folder is None else {"train": listing.below(folder)}

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from segcore.data.class_lists import CAMVID32_CLASSES, read_classes
+from segcore.data.class_lists import CAMVID32_CLASSES
 from segcore.data.file_source import Listing
-from segcore.data.formats.base import DetectedDataset, pair_folders, split_folders, without_suffix
+from segcore.data.formats.base import DetectedDataset
+from segcore.data.formats.class_choice import camvid_or_listed
+from segcore.data.formats.pairing import pair_splits
+from segcore.data.formats.split_names import split_folders
+from segcore.errors import DatasetError
 
-CLASS_FILE = "class_dict.csv"
+
+def looks_like(listing: Listing) -> bool:
+    """Whether there are folders such as `train_labels/`."""
+    return bool(split_folders(listing, "{split}_labels"))
 
 
-def recognise(listing: Listing) -> DetectedDataset | None:
+def read(listing: Listing) -> DetectedDataset:
     """`train/NAME.png train_labels/NAME_L.png` and so on; class_dict.csv is `name,r,g,b`.
 
     Raises:
-        LabelError: when class_dict.csv has a bad line.
+        DatasetError: when there are no such folders, or the classes are not known.
+        LabelError: when the list of classes has a bad line.
     """
-    folders = split_folders(listing, "{split}", "{split}_labels")
-    if not folders:
-        return None
-    listed = CLASS_FILE in listing.files
-    return DetectedDataset(
-        "camvid",
-        read_classes(listing, CLASS_FILE, "camvid") if listed else CAMVID32_CLASSES,
-        tuple(
-            pair
-            for split, (images, masks) in folders.items()
-            for pair in pair_folders(images, masks, split, mask_stem=without_suffix("_L"))
-        ),
-        video=True,
-        splits=tuple(folders),
-        others=(listing.path(CLASS_FILE),) if listed else (),
-        notes=() if listed else (f"No {CLASS_FILE}: the 32 colours of CamVid are taken.",),
-    )
+    images, masks = split_folders(listing, "{split}"), split_folders(listing, "{split}_labels")
+    if not images.keys() & masks.keys():
+        raise DatasetError(f"{listing.where()}: no folder such as train/ with a folder train_labels/ beside it.")
+    pairs = pair_splits(images, masks)
+    return camvid_or_listed(listing, CAMVID32_CLASSES, pairs).dataset(pairs, splits=masks)

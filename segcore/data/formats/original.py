@@ -9,20 +9,28 @@ from dataclasses import replace
 from segcore.data.augmented_copies import read_copies
 from segcore.data.class_lists import CAMVID32_CLASSES, read_classes
 from segcore.data.file_source import Listing
-from segcore.data.formats.base import DetectedDataset, pair_folders
+from segcore.data.formats.base import DetectedDataset
+from segcore.data.formats.pairing import pair_folders
+from segcore.errors import DatasetError
 
 IMAGES, MASKS = "701_StillsRaw_full", "LabeledApproved_full"
 _FRAME = re.compile(r"^(?P<sequence>0001TP|0006R0|0016E5|Seq05VD)_f?(?P<number>\d+)$")
 
 
-def recognise(listing: Listing) -> DetectedDataset | None:
+def looks_like(listing: Listing) -> bool:
+    """Whether there are the two folders of the original release."""
+    return {IMAGES, MASKS} <= listing.folders
+
+
+def read(listing: Listing) -> DetectedDataset:
     """`701_StillsRaw_full/NAME.png` and `LabeledApproved_full/NAME_L.png`; the split is SegNet's.
 
     Raises:
+        DatasetError: when there are no such folders.
         LabelError: when label_colors.txt has a bad line.
     """
-    if not {IMAGES, MASKS} <= listing.folders:
-        return None
+    if not looks_like(listing):
+        raise DatasetError(f"{listing.where()}: no folders {IMAGES}/ and {MASKS}/.")
     label_file = next((file for file in listing.files if file.split("/")[-1] == "label_colors.txt"), None)
     classes = read_classes(listing, label_file, "camvid") if label_file else CAMVID32_CLASSES
     pairs = pair_folders(

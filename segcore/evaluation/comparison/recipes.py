@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from segcore.data import OpenOptions
 from segcore.errors import RunError
 from segcore.runs import RunRecord
 from segcore.runs.titles import disambiguate
@@ -48,8 +49,9 @@ def _recipe(run: RunRecord) -> str:
     """Model, data and settings but those of `CHANCE`, as text; the run's own id where its config can't be read."""
     try:
         config = {name: value for name, value in run.config.items() if name not in CHANCE}
-        if config.get("video") == "auto":  # the same as in older runs, which lack the setting
-            del config["video"]
+        for name, default in OpenOptions._field_defaults.items():  # older runs lack some of these settings
+            if config.get(name, default) == default:
+                config.pop(name, None)
     except (RunError, OSError):
         return run.id
     info = run.summary

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import yaml
 
 from segcore.augment import load_pipeline, presets
+from segcore.data import OpenOptions
 from segcore.errors import ConfigError, SegcoreError, nearest
 from segcore.training.config import TrainConfig, build, flag
 from segcore.training.recipe_file import read_mapping, read_settings
@@ -23,7 +24,8 @@ _FAST = "it changes how fast scores come, not the scores"
 _OWN = "the search decides it"
 REFUSED: Mapping[str, str] = {
     **dict.fromkeys(
-        ("data", "labels", "void", "skip_incomplete", "color_tolerance", "video", "split", "val_fraction"), _SCORED
+        (*OpenOptions._fields, "data", "split", "val_fraction"),
+        _SCORED,
     ),
     "image_size": f"validation is scored at this size: {_SCORED}",
     **dict.fromkeys(("device", "precision", "channels_last", "workers", "cache_mb", "val_batch_size"), _FAST),

@@ -72,7 +72,7 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
 
 
 def test_empty_folder(tmp_path):
-    refused(f"{tmp_path}: empty, no files in it. Known layouts:\n  camvid (SegNet): train/ trainannot/", tmp_path)
+    refused(f"{tmp_path}: empty, no files in it. Known layouts:\n  segnet: train/ trainannot/", tmp_path)
 
 
 def test_empty_zip(tmp_path):
@@ -345,7 +345,7 @@ def test_label_file_that_is_no_text(pets):
 
 def test_no_class_list(pets):
     (pets / "label_colors.txt").unlink()
-    refused(f"{pets}: images/ and masks/, but no list of classes. Add label_colors.txt, classes.csv", pets)
+    refused(f"{pets}: images and masks, but no list of classes. Add classes.csv ('name,r,g,b' a line, or 'name'", pets)
 
 
 def test_split_with_no_samples(cam101, tmp_path):

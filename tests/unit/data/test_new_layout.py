@@ -9,7 +9,8 @@ from segcore.augment import Pipeline
 from segcore.augment.expand import expand
 from segcore.data import FORMATS, open_dataset
 from segcore.data.class_lists import read_codes
-from segcore.data.formats.base import DetectedDataset, Format, pair_folders, without_suffix
+from segcore.data.formats.base import DetectedDataset, Format
+from segcore.data.formats.pairing import pair_folders, without_suffix
 from segcore.errors import DatasetError
 
 FLIP = Pipeline.from_yaml("transforms:\n  - HorizontalFlip: {p: 1.0}\n")
@@ -17,10 +18,12 @@ NAMES = ("a", "b", "c")
 
 
 # What the module of a new layout holds.
-def recognise(listing):
+def looks_like(listing):
+    return {"photos", "truth"} <= listing.folders
+
+
+def read(listing):
     """`photos/NAME.png truth/NAME-gt.png`, names.txt; train.lst names the training samples, the others are test."""
-    if not {"photos", "truth"} <= listing.folders:
-        return None
     train = set(listing.text("train.lst").split())
     return DetectedDataset(
         "toy",
@@ -45,7 +48,9 @@ def add_to_list(text, written):
 
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
-    monkeypatch.setitem(FORMATS, "toy", Format("photos/ truth/ names.txt train.lst", recognise, add_to_list))
+    monkeypatch.setitem(
+        FORMATS, "toy", Format("toy", "photos/ truth/ names.txt train.lst", looks_like, read, add_to_list)
+    )
     root = tmp_path / "toy"
     layouts.write(root / "names.txt", "sky\nroad\nvoid\n")
     layouts.write(root / "train.lst", "a\nb\n")

@@ -1,0 +1,228 @@
+"""Pairs image files with mask files by their names, and divides the pairs by split."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from segcore.data.decode import IMAGE_SUFFIXES
+from segcore.data.file_source import Folder, Listing
+from segcore.data.formats.base import ImageMaskPair
+from segcore.data.formats.split_names import list_lines, split_of
+from segcore.errors import DatasetError, number
+
+Stem = Callable[[str], str]
+NOTHING = Listing(Folder(""), (), frozenset())
+# What tools and people put around the name that an image and its mask share, in any case.
+_IMAGE_AFFIX = re.compile(r"^(?:image|img)[_-]|(?:_leftImg8bit|[_-](?:image|img|sat|rgb)|_0000)$", re.IGNORECASE)
+_MASK_ENDINGS = "masks?|segmentation|seg|labels?|gt|annot|annotation|trainids|labelids|l|p"
+_MASK_AFFIX = re.compile(
+    rf"^(?:mask|label|seg|gt)[_-]|(?:_gtFine_(?:labelTrainIds|labelIds)|[_-](?:{_MASK_ENDINGS})"
+    r"|\.(?:png|jpe?g|bmp|tiff?|webp))$",
+    re.IGNORECASE,
+)
+
+
+def is_image(file: str) -> bool:
+    """Whether a file has the suffix of an image.
+
+    >>> is_image("a/b.PNG"), is_image("classes.csv")
+    (True, False)
+    """
+    return PurePosixPath(file).suffix.lower() in IMAGE_SUFFIXES
+
+
+def images_in(listing: Listing) -> list[str]:
+    """All image files of a listing."""
+    return [file for file in listing.files if is_image(file)]
+
+
+def pair_folders(
+    images: Listing, masks: Listing, split: str, *, mask_stem: Stem | None = None, image_stem: Stem = str
+) -> list[ImageMaskPair]:
+    """Pair every image in one folder with every mask in another; sub-folders become part of the id.
+
+    Args:
+        images: Folder of the images.
+        masks: Folder of the masks.
+        split: The split they are in.
+        mask_stem: Makes an id of a mask's path without suffix. None: the names are compared, and where they differ
+            the usual beginnings and endings are left out, such as `_mask` or `mask_` of masks and `_leftImg8bit` of
+            images; where images and masks lie in differently named sub-folders, their names alone are compared.
+        image_stem: Makes an id of an image's path without suffix.
+
+    Raises:
+        DatasetError: when two files would have the same id.
+    """
+    image_files, mask_files = images_in(images), images_in(masks)
+    if mask_stem is None:
+        mask_stem = _matching_stem(
+            [image_stem(_stem(file)) for file in image_files], [_stem(file) for file in mask_files]
+        )
+    return pair_files(
+        [(images, file) for file in image_files],
+        [(masks, file) for file in mask_files],
+        split,
+        mask_stem=mask_stem,
+        image_stem=image_stem,
+    )
+
+
+def pair_files(
+    images: Iterable[tuple[Listing, str]],
+    masks: Iterable[tuple[Listing, str]],
+    split: str,
+    *,
+    mask_stem: Stem = str,
+    image_stem: Stem = str,
+) -> list[ImageMaskPair]:
+    """Pair images and masks that have the same id; sub-folders become part of the id.
+
+    Args:
+        images: Image files, each with the listing that its id is relative to.
+        masks: Mask files, each with the listing that its id is relative to.
+        split: The split they are in.
+        mask_stem: Makes an id of a mask's path without suffix.
+        image_stem: Makes an id of an image's path without suffix.
+
+    Raises:
+        DatasetError: when two files would have the same id.
+    """
+    image_of = _by_id(images, image_stem)
+    mask_of = _by_id(masks, mask_stem)
+    return [
+        ImageMaskPair(sample_id, split, image_of.get(sample_id), mask_of.get(sample_id))
+        for sample_id in dict.fromkeys((*image_of, *mask_of))
+    ]
+
+
+def pair_splits(
+    images: Mapping[str, Listing], masks: Mapping[str, Listing], *, mask_stem: Stem | None = None
+) -> tuple[ImageMaskPair, ...]:
+    """Pair the images and masks of every split; images of a split that has no folder of masks have none.
+
+    Args:
+        images: Split -> folder of its images.
+        masks: Split -> folder of its masks.
+        mask_stem: As in `pair_folders`.
+
+    Raises:
+        DatasetError: when two files would have the same id.
+    """
+    return tuple(
+        pair
+        for split, folder in images.items()
+        for pair in pair_folders(folder, masks.get(split, NOTHING), split, mask_stem=mask_stem)
+    )
+
+
+def by_lists(
+    pairs: Sequence[ImageMaskPair], listing: Listing, lists: Mapping[str, str]
+) -> tuple[tuple[ImageMaskPair, ...], list[str]]:
+    """(the pairs that lists name, in the split of their list; notes on the lists and pairs that are left out).
+
+    Args:
+        pairs: Pairs of any split, with unique ids.
+        listing: The dataset's folder.
+        lists: Name of a list -> its file, whose lines begin with an id or a path. A list whose name is no split's is
+            train where it is the only one, and left out otherwise (`trainval`).
+
+    Raises:
+        DatasetError: when a list names a sample that is not there, or two lists name the same one.
+    """
+    if not lists:
+        return tuple(pairs), []
+    by_id = {pair.id: pair for pair in pairs}
+    known = {name: file for name, file in lists.items() if split_of(name)}
+    used = known or (lists if len(lists) == 1 else {})
+    listed: dict[str, tuple[str, str]] = {}
+    for name, file in used.items():
+        for where, words in list_lines(listing, file):
+            sample_id = _listed_id(words[0], by_id)
+            if sample_id is None:
+                raise DatasetError(f"{where}: no image or mask of {words[0]!r}. Remove the line or add the files.")
+            split, before = listed.setdefault(sample_id, (split_of(name) or "train", where))
+            if split != (split_of(name) or "train"):
+                raise DatasetError(f"{where}: {sample_id!r} is in {split} already ({before}). Remove one of the lines.")
+    kept = tuple(replace(by_id[sample_id], split=split) for sample_id, (split, _) in listed.items())
+    rest = [pair for pair in pairs if pair.id not in listed]
+    notes = [f"Left out the list {file}: its name is no split's." for name, file in lists.items() if name not in used]
+    if rest and used:
+        bare = sum(pair.mask is None for pair in rest)
+        notes.append(f"Left out {number(len(rest), 'image')} that no list names ({bare} of them without masks).")
+    return kept if used else tuple(pairs), notes
+
+
+def _listed_id(entry: str, ids: Mapping[str, ImageMaskPair]) -> str | None:
+    """The id that a line of a list means: a name or path, with or without suffix and outer folders."""
+    parts = (_stem(entry) if is_image(entry) else entry).strip("/").split("/")
+    names = ("__".join(parts[start:]) for start in range(len(parts)))
+    return next((name for name in names if name in ids), None)
+
+
+def without_suffix(suffix: str) -> Stem:
+    """A `mask_stem` that removes a suffix such as `_L` where there is one."""
+    return lambda stem: stem.removesuffix(suffix)
+
+
+def core(stem: str, affix: re.Pattern[str]) -> str:
+    """A path without the beginning and ending that a tool put around its name, once each.
+
+    >>> core("a/mask_07-label", _MASK_AFFIX), core("cat", _MASK_AFFIX)
+    ('a/07', 'cat')
+    """
+    folder, slash, name = stem.rpartition("/")
+    for _ in range(2):
+        bare = affix.sub("", name, count=1)
+        name = bare or name
+    return folder + slash + name
+
+
+def _matching_stem(images: Sequence[str], masks: Sequence[str]) -> Stem:
+    """A function from a mask's stem to the stem of its image, or to itself where no single image fits."""
+    exact = set(images)
+    if exact.issuperset(masks):
+        return str
+    stems = _unique({core(stem, _IMAGE_AFFIX): stem} for stem in images)
+    names = _unique({core(PurePosixPath(stem).name, _IMAGE_AFFIX): stem} for stem in images)
+    in_place = any(core(stem, _MASK_AFFIX) in exact or core(stem, _MASK_AFFIX) in stems for stem in masks)
+
+    def image_stem(stem: str) -> str:
+        if stem in exact:
+            return stem
+        bare = core(stem, _MASK_AFFIX)
+        if bare in exact:
+            return bare
+        if in_place or exact.intersection(masks):
+            return stems.get(bare, stem)
+        return names.get(PurePosixPath(bare).name, stem)
+
+    return image_stem
+
+
+def _unique(entries: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The entries whose key occurs once."""
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for entry in entries:
+        for key, value in entry.items():
+            values[key].append(value)
+    return {key: value[0] for key, value in values.items() if len(value) == 1}
+
+
+def _stem(file: str) -> str:
+    return str(PurePosixPath(file).with_suffix(""))
+
+
+def _by_id(files: Iterable[tuple[Listing, str]], stem_of: Stem) -> dict[str, str]:
+    paths: dict[str, str] = {}
+    for listing, file in files:
+        sample_id = stem_of(_stem(file)).replace("/", "__")  # an id is also a file name
+        if sample_id in paths:
+            raise DatasetError(
+                f"{listing.where(file)}: same id {sample_id!r} as {paths[sample_id]}. Rename or remove one of them."
+            )
+        paths[sample_id] = listing.path(file)
+    return paths
