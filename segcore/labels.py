@@ -6,6 +6,7 @@ pixels decode to `IGNORE_INDEX` and are neither trained on nor scored.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -16,10 +17,29 @@ import numpy.typing as npt
 
 from segcore.arrays import U8
 from segcore.errors import LabelError, unknown
+from segcore.label_presets import (
+    ADE150_NAMES,
+    ALIASES,
+    CAMVID11_COLORS,
+    CAMVID32_COLORS,
+    CITYSCAPES_COLORS,
+    GROUPINGS,
+    VOC21_NAMES,
+    VOC_VOID,
+)
 
 IGNORE_INDEX = 255
 MAX_CLASSES = 255  # ids 0..254; 255 is IGNORE_INDEX
 Color = tuple[int, int, int]
+# As `plain_name` has them. `background` is a real class for many, and `none` may be one.
+VOID_NAMES = frozenset(
+    {
+        *("void", "voidlabel", "voidclass", "voidarea", "unlabeled", "unlabelled", "unlabeledarea", "notlabeled"),
+        *("notlabelled", "nolabel", "unannotated", "notannotated", "ignore", "ignored", "ignorelabel", "ignoreindex"),
+        *("ignoreclass", "ignoredclass", "ignorearea", "ignoreregion", "ignoreinscoring", "dontcare", "donotcare"),
+        *("dontcarearea", "outofroi"),
+    }
+)
 
 _UNKNOWN = 256  # marks colours that belong to no class in the lookup table
 
@@ -33,6 +53,7 @@ class LabelMap:
         names: Scored classes; a class's id is its position.
         colors: RGB 0-255, one for each scored class.
         ignored: Classes whose pixels are never scored, as `(name, colour)`.
+        merged: What was merged or renamed: (name of a class that masks are written in, name of its class here).
 
     Raises:
         LabelError: on no or too many classes, a repeated name or colour, or a colour out of range.
@@ -42,6 +63,7 @@ class LabelMap:
     names: tuple[str, ...]
     colors: tuple[Color, ...]
     ignored: tuple[tuple[str, Color], ...] = ()
+    merged: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.names) <= MAX_CLASSES:
@@ -153,6 +175,7 @@ class LabelMap:
             tuple(scored),
             tuple(colors[name] for name in scored),
             tuple((name, colors[name]) for name in names),
+            self.merged,
         )
 
     def mapping_to(self, target: LabelMap) -> U8:
@@ -165,28 +188,37 @@ class LabelMap:
         >>> CAMVID11.names[table[CAMVID32.index("Wall")]]
         'Building'
         """
-        groups = {source: name for name, sources in GROUPINGS.get(target.name, {}).items() for source in sources}
         places = {name: index for index, name in enumerate(target.names)}
         places |= {name: IGNORE_INDEX for name, _ in target.ignored}
+        alike = {plain_name(name): place for name, place in places.items()}
+        void = next((place for name, place in places.items() if is_void(name)), None)
+        merged = dict(target.merged)
+        groups = {
+            plain_name(source): name for name, sources in GROUPINGS.get(target.name, {}).items() for source in sources
+        }
         table = np.full(256, IGNORE_INDEX, np.uint8)
         for index, name in enumerate(self.names):
-            place = places.get(name, places.get(groups.get(name, "")))
+            wanted = merged.get(name, name)
+            place = places.get(wanted, alike.get(plain_name(wanted)))
+            if place is None:
+                place = places.get(groups.get(plain_name(wanted), ""), void if is_void(wanted) else None)
             if place is None:
                 raise LabelError(
                     f"Class {name!r} of {self.name} has no place in {target.name}; it knows {', '.join(places)}. "
-                    "Leave out --labels to keep the dataset's own classes."
+                    "Leave out --labels to keep the dataset's own classes, or regroup them with --map instead."
                 )
             table[index] = place
         return table
 
     def to_dict(self) -> dict[str, Any]:
         """The map as plain values for JSON or YAML, which `from_dict` reads."""
-        return {
+        values = {
             "name": self.name,
             "names": list(self.names),
             "colors": [list(color) for color in self.colors],
             "ignored": [[name, list(color)] for name, color in self.ignored],
         }
+        return values | ({"merged": [list(pair) for pair in self.merged]} if self.merged else {})
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> LabelMap:
@@ -196,7 +228,27 @@ class LabelMap:
             tuple(values["names"]),
             tuple(_color(color) for color in values["colors"]),
             tuple((name, _color(color)) for name, color in values["ignored"]),
+            tuple((source, name) for source, name in values.get("merged", ())),
         )
+
+
+def plain_name(name: str) -> str:
+    """A class name without case, spaces and punctuation, so that spellings of one name are equal.
+
+    >>> plain_name("Traffic light") == plain_name("TrafficLight") == plain_name("traffic_light")
+    True
+    """
+    letters = "".join(letter for letter in name.casefold() if letter.isalnum())
+    return ALIASES.get(letters, letters) or name
+
+
+def is_void(name: str) -> bool:
+    """Whether a class means "not labelled": by its whole name, or by each of several names in one.
+
+    >>> is_void("Unlabeled"), is_void("Void / don't care"), is_void("background")
+    (True, True, False)
+    """
+    return all(plain_name(part) in VOID_NAMES for part in re.split(r"[/|,;]|\bor\b", name))
 
 
 def auto_palette(count: int) -> tuple[Color, ...]:
@@ -235,90 +287,31 @@ def _lookup_table(labels: LabelMap) -> npt.NDArray[np.uint16]:
     return table
 
 
-def _preset(name: str, text: str, ignored: str) -> LabelMap:
-    rows = [line.split() for line in text.strip().splitlines()]
-    entries = [(row[3], (int(row[0]), int(row[1]), int(row[2]))) for row in rows]
-    return LabelMap(
-        name,
-        tuple(entry for entry, _ in entries if entry != ignored),
-        tuple(color for entry, color in entries if entry != ignored),
-        tuple((entry, color) for entry, color in entries if entry == ignored),
-    )
+def _preset(name: str, text: str) -> LabelMap:
+    """A map of lines `R G B name`; `Void` is ignored."""
+    rows = [line.split(maxsplit=3) for line in text.strip().splitlines()]
+    entries = [(row[3], _color(map(int, row[:3]))) for row in rows]
+    return LabelMap(name, *zip(*entries, strict=True)).with_ignored(entry for entry, _ in entries if entry == "Void")
 
 
-# Names and colours of CamVid's label_colors.txt (Brostow, Fauqueur, Cipolla 2009), in the order of that file.
-CAMVID32 = _preset(
-    "camvid32",
-    """
-64 128 64 Animal
-192 0 128 Archway
-0 128 192 Bicyclist
-0 128 64 Bridge
-128 0 0 Building
-64 0 128 Car
-64 0 192 CartLuggagePram
-192 128 64 Child
-192 192 128 Column_Pole
-64 64 128 Fence
-128 0 192 LaneMkgsDriv
-192 0 64 LaneMkgsNonDriv
-128 128 64 Misc_Text
-192 0 192 MotorcycleScooter
-128 64 64 OtherMoving
-64 192 128 ParkingBlock
-64 64 0 Pedestrian
-128 64 128 Road
-128 128 192 RoadShoulder
-0 0 192 Sidewalk
-192 128 128 SignSymbol
-128 128 128 Sky
-64 128 192 SUVPickupTruck
-0 0 64 TrafficCone
-0 64 64 TrafficLight
-192 64 128 Train
-128 128 0 Tree
-192 128 192 Truck_Bus
-64 0 64 Tunnel
-192 192 0 VegetationMisc
-0 0 0 Void
-64 192 0 Wall
-""",
-    ignored="Void",
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(" ".join(name.split()) for name in text.split(","))
+
+
+CAMVID32 = _preset("camvid32", CAMVID32_COLORS)
+CAMVID11 = _preset("camvid11", CAMVID11_COLORS)
+
+# All labels by labelId; the 19 that are evaluated, in the order of their trainIds.
+CITYSCAPES34 = _preset("cityscapes34", CITYSCAPES_COLORS.replace("*", ""))
+CITYSCAPES19 = _preset(
+    "cityscapes19",
+    "\n".join(line for line in CITYSCAPES_COLORS.strip().splitlines() if not line.endswith("*")) + "\n0 0 0 Void",
 )
 
-# The 11 classes of SegNet's CamVid (Badrinarayanan, Kendall, Cipolla 2017) in its id order; its id 11 is void.
-CAMVID11 = _preset(
-    "camvid11",
-    """
-128 128 128 Sky
-128 0 0 Building
-192 192 128 Pole
-128 64 128 Road
-0 0 192 Pavement
-128 128 0 Tree
-192 128 128 SignSymbol
-64 64 128 Fence
-64 0 128 Car
-64 64 0 Pedestrian
-0 128 192 Bicyclist
-0 0 0 Void
-""",
-    ignored="Void",
-)
+# The palette of VOC is the one that `auto_palette` makes.
+VOC21 = LabelMap("voc21", _names(VOC21_NAMES), auto_palette(21), (("void", VOC_VOID),))
 
-PRESETS: Mapping[str, LabelMap] = {"camvid32": CAMVID32, "camvid11": CAMVID11}
+# In ADE20K's own palette road and skyscraper share a colour, so these are the colours of `auto_palette`, by id.
+ADE150 = LabelMap("ade150", _names(ADE150_NAMES), auto_palette(151)[1:], (("Void", (0, 0, 0)),))
 
-# Target map -> target class -> the source classes merged into it (merged, not ignored; see docs/architecture.md).
-GROUPINGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "camvid11": {
-        "Building": ("Wall", "Bridge", "Tunnel", "Archway"),
-        "Pole": ("Column_Pole", "TrafficCone"),
-        "Road": ("LaneMkgsDriv", "LaneMkgsNonDriv"),
-        "Pavement": ("Sidewalk", "ParkingBlock", "RoadShoulder"),
-        "Tree": ("VegetationMisc",),
-        "SignSymbol": ("Misc_Text", "TrafficLight"),
-        "Car": ("SUVPickupTruck", "Truck_Bus", "Train", "OtherMoving"),
-        "Pedestrian": ("Child", "CartLuggagePram", "Animal"),
-        "Bicyclist": ("MotorcycleScooter",),
-    }
-}
+PRESETS: Mapping[str, LabelMap] = {preset.name: preset for preset in (CAMVID32, CAMVID11, CITYSCAPES19, VOC21, ADE150)}

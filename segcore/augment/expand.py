@@ -19,7 +19,7 @@ from segcore.augment.pipeline import Pipeline
 from segcore.augment.seed import draw_seed
 from segcore.data import Dataset, Item, Record, open_dataset
 from segcore.data.augmented_copies import FILE, Copy, copy_name, write_copies
-from segcore.data.class_lists import CAMVID32_CLASSES, CLASS_FILES
+from segcore.data.class_lists import CAMVID32_CLASSES
 from segcore.data.decode import MaskCoding
 from segcore.data.encode import MaskKind, encode_image, encode_mask, image_suffix, mask_kind
 from segcore.data.file_source import FileSource
@@ -310,7 +310,7 @@ def _plan_drive(dataset: Dataset, copies: int, copies_only: bool) -> _Plan:
         }
     colors = "".join(f"{red} {green} {blue}\t{name}\n" for name, (red, green, blue) in coding.classes.labels.entries)
     facts = json.dumps({"video": True}) + "\n"
-    return _Plan(None, {}, {CLASS_FILES[0]: colors, FACTS_FILE: facts}, tuple(tasks), samples)
+    return _Plan(None, {}, {"label_colors.txt": colors, FACTS_FILE: facts}, tuple(tasks), samples)
 
 
 def _copy_files(plan: _Plan, work: Path, progress: Progress | None) -> None:

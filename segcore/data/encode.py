@@ -13,10 +13,9 @@ import numpy as np
 from PIL import Image
 
 from segcore.arrays import U8, U8Image, U8Mask
-from segcore.data.class_lists import is_void
 from segcore.data.decode import MaskCoding, decode_mask
 from segcore.errors import DatasetError
-from segcore.labels import IGNORE_INDEX
+from segcore.labels import IGNORE_INDEX, is_void
 
 MaskKind = Literal["ids", "palette", "greys", "colors"]
 JPEG_QUALITY = 95

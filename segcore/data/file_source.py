@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import zipfile
 import zlib
@@ -128,12 +129,14 @@ class Listing:
         files: Paths relative to `base`, sorted.
         folders: Every folder below `base`, also empty ones.
         base: Folder inside the file source, `""` for its root.
+        class_list: Absolute path of a list of classes that beats those among the files; None without one.
     """
 
     file_source: FileSource
     files: tuple[str, ...]
     folders: frozenset[str]
     base: str = ""
+    class_list: str | None = None
 
     def path(self, file: str) -> str:
         """Path inside the file source of a file of this listing."""
@@ -151,18 +154,34 @@ class Listing:
             tuple(file.removeprefix(prefix) for file in self.files if file.startswith(prefix)),
             frozenset(name.removeprefix(prefix) for name in self.folders if name.startswith(prefix)),
             self.path(folder),
+            self.class_list,
         )
 
     def text(self, file: str) -> str:
-        """The text of a file, without byte-order mark.
+        """The text of a file, as `decode_text` reads it."""
+        return decode_text(self.file_source.read(self.path(file)), self.where(file))
 
-        Raises:
-            DatasetError: when it is not UTF-8.
-        """
-        try:
-            return self.file_source.read(self.path(file)).decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise DatasetError(f"{self.where(file)}: not UTF-8 text. Save it as UTF-8.") from None
+
+def decode_text(data: bytes, where: str) -> str:
+    """Text in UTF-8, or in UTF-16 as its first bytes say, without byte-order mark.
+
+    Other 8-bit encodings can't be told apart, and a wrong guess would garble names: they are refused.
+
+    Raises:
+        DatasetError: naming the file and the line, and how the line reads as Latin-1.
+    """
+    encoding = "utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        if encoding == "utf-16" or b"\0" in data:
+            raise DatasetError(f"{where}: not UTF-8 text, nor whole UTF-16. Save it as UTF-8.") from None
+        line = data.count(b"\n", 0, error.start)
+        shown = data.split(b"\n")[line].strip()[:80].decode("latin-1")
+        raise DatasetError(
+            f"{where}:{line + 1}: not UTF-8 text; as Latin-1 the line reads {shown!r}. If that is right: "
+            f"iconv -f LATIN1 -t UTF-8 {PurePosixPath(where).name} > utf8.txt, else save it as UTF-8 in an editor."
+        ) from None
 
 
 def list_files(source: str | Path) -> Listing:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from segcore.data.augmented_copies import Copy, check_copies, read_copies
+from segcore.data.class_lists import with_class_list
 from segcore.data.decode import MASK_SUFFIXES
 from segcore.data.file_source import Listing, list_files
 from segcore.data.formats import FORMATS
@@ -43,19 +44,22 @@ class Layout:
     notes: tuple[str, ...]
 
 
-def detect_layout(source: str | Path, *, skip_incomplete: bool = False, format: str | None = None) -> Layout:
+def detect_layout(
+    source: str | Path, *, skip_incomplete: bool = False, format: str | None = None, classes: str | None = None
+) -> Layout:
     """Recognise and check a folder or zip.
 
     Args:
         source: Its path.
         skip_incomplete: Go on without images that have no mask and masks that have no image.
         format: Layout that it has, a key of `FORMATS`; None: the one that it looks like.
+        classes: Path of a list of classes that beats those of the dataset; None without one.
 
     Raises:
         DatasetError: when it is missing, empty, damaged, of no known layout or of several, or incomplete.
         LabelError: when the classes are badly listed.
     """
-    everything = list_files(source)
+    everything = with_class_list(list_files(source), classes)
     if format is not None and format not in FORMATS:
         raise DatasetError(unknown("layout", format, FORMATS))
     listing, layout = _recognise(everything, FORMATS if format is None else {format: FORMATS[format]})

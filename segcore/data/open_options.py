@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from segcore.label_presets import PRESET_NAMES
+
 if TYPE_CHECKING:
     from segcore.data.dataset import Dataset
     from segcore.data.opening import Video, Void
@@ -27,6 +29,8 @@ class OpenOptions(NamedTuple):
     color_tolerance: int = 0
     video: Video = "auto"
     format: str | None = None
+    classes: str | None = None
+    map: str | None = None
 
     @classmethod
     def of(cls, settings: object) -> OpenOptions:
@@ -57,8 +61,8 @@ class OpenOptions(NamedTuple):
     def with_defaults_from(self, trained: OpenOptions) -> OpenOptions:
         """These options, with those of `trained` in place of every one that is at its default.
 
-        >>> OpenOptions(video="no").with_defaults_from(OpenOptions(labels="camvid11", video="yes"))
-        OpenOptions(labels='camvid11', void='ignore', skip_incomplete=False, color_tolerance=0, video='no', format=None)
+        >>> dict(OpenOptions(video="no").with_defaults_from(OpenOptions(labels="camvid11", video="yes")).changed)
+        {'labels': 'camvid11', 'video': 'no'}
         """
         return trained._replace(**self.changed)
 
@@ -72,7 +76,7 @@ class OpenOptions(NamedTuple):
 def add_open_arguments(parser: argparse.ArgumentParser) -> None:
     """Add an option for each field of `OpenOptions`."""
     parser.add_argument("--format", metavar="LAYOUT", help="layout of the data (default: the one that it looks like)")
-    parser.add_argument("--labels", help="regroup the classes: camvid32 or camvid11 (default: the dataset's own)")
+    parser.add_argument("--labels", help=f"regroup the classes: {', '.join(PRESET_NAMES)} (default: the dataset's own)")
     # No argparse choices here: `open_dataset` refuses other values, with one message in commands and in the app.
     parser.add_argument(
         "--void", default="ignore", metavar="ignore|class", help="leave Void pixels out, or count Void as a class"
@@ -84,7 +88,30 @@ def add_open_arguments(parser: argparse.ArgumentParser) -> None:
         help="whether neighbouring ids are neighbours in time (default: as the dataset's segcore.json says, else "
         "judged by its ids)",
     )
+    add_class_list_argument(parser)
+    parser.add_argument(
+        "--map",
+        type=absolute,
+        metavar="FILE.csv",
+        help="regroup or rename classes: lines 'from,to'; 'to' is ignore for a class that is not scored; '*,ignore' "
+        "ignores the rest",
+    )
     add_repair_arguments(parser)
+
+
+def absolute(path: str) -> str:
+    """A path that a user gives, from the root, so that a run finds the file again from elsewhere."""
+    return str(Path(path).expanduser().absolute())
+
+
+def add_class_list_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--classes`."""
+    parser.add_argument(
+        "--classes",
+        type=absolute,
+        metavar="FILE",
+        help="a list of classes (classes.csv, labelmap.txt, ...) that beats the dataset's own",
+    )
 
 
 def add_repair_arguments(parser: argparse.ArgumentParser) -> None:

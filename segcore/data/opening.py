@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from segcore.data.class_lists import is_void
+from segcore.data.class_lists import CAMVID32_CLASSES, ClassList, apply_map
 from segcore.data.dataset import Dataset
 from segcore.data.decode import MaskCoding
 from segcore.data.file_source import is_folder
@@ -14,9 +14,10 @@ from segcore.data.layout_detection import FACTS_FILE, Layout, detect_layout
 from segcore.data.sample_records import FileRecord, RenumberedRecord
 from segcore.data.video import group_of, is_video, natural_key
 from segcore.errors import DatasetError, LabelError, unknown
-from segcore.labels import CAMVID32, PRESETS, LabelMap
+from segcore.labels import CAMVID32, PRESETS, LabelMap, is_void, plain_name
 
 DRIVE = "drive"
+DOUBTFUL_NAMES = ("none", "undefined", "unknown", "unclassified", "undetermined", "null", "na", "nodata", "invalid")
 Void = Literal["ignore", "class"]
 Video = Literal["auto", "yes", "no"]
 VIDEO: Mapping[str, bool | None] = {"auto": None, "yes": True, "no": False}
@@ -31,17 +32,21 @@ def open_dataset(
     color_tolerance: int = 0,
     video: Video = "auto",
     format: str | None = None,
+    classes: str | None = None,
+    map: str | None = None,
 ) -> Dataset:
     """Open a folder, a zip or the embedded drive; the layout is recognised (see `FORMATS`).
 
     Args:
         source: `drive`, or the path of a folder or zip (`./drive` for a folder of that name).
-        labels: `camvid32` or `camvid11` to regroup the classes; None keeps the dataset's own.
+        labels: A key of `PRESETS` to regroup the classes, such as `camvid11`; None keeps the dataset's own.
         void: `ignore` leaves pixels of Void (Unlabeled, Ignore) out of training and scores, `class` counts them.
         skip_incomplete: Go on without images that have no mask and masks that have no image.
         color_tolerance: Largest per-channel distance at which an unknown mask colour takes its nearest class.
         video: `yes`, `no`, or `auto`: what its segcore.json or its layout says, else what its ids look like.
         format: The layout, a key of `FORMATS`, where it looks like several; None: the one that it looks like.
+        classes: Path of a list of classes that beats those of the dataset and its layout.
+        map: Path of a CSV with lines `from,to`, which renames classes, merges them, or ignores some; not with `labels`.
 
     Raises:
         DatasetError: when it is missing, empty, damaged, of no known layout or of several, or incomplete.
@@ -56,12 +61,17 @@ def open_dataset(
         raise LabelError(unknown("labels", labels, PRESETS))
     if video not in VIDEO:
         raise DatasetError(unknown("answer to whether it is a video", video, VIDEO))
+    if labels is not None and map is not None:
+        raise LabelError(f"labels is {labels} and map is {map}: both regroup the classes. Leave one of them out.")
     if str(source) == DRIVE:
-        return _open_drive(labels, void, VIDEO[video])
-    layout = detect_layout(source, skip_incomplete=skip_incomplete, format=format)
+        if classes is not None:
+            raise LabelError("classes is given, and the drive has its own. Leave out --classes.")
+        return _open_drive(labels, void, VIDEO[video], map)
+    layout = detect_layout(source, skip_incomplete=skip_incomplete, format=format, classes=classes)
     detected, notes = layout.detected, layout.notes
-    classes = detected.classes
-    coding = MaskCoding(classes, target_labels(classes.labels, labels, void), detected.ids_only, color_tolerance)
+    target = target_labels(detected.classes, labels, void, map)
+    notes = (*notes, *_doubtful(target))
+    coding = MaskCoding(detected.classes, target, detected.ids_only, color_tolerance)
     records = _records(layout, coding)
     stated = detected.video if VIDEO[video] is None else VIDEO[video]
     filmed = is_video(dict.fromkeys(record.origin for record in records)) if stated is None else stated
@@ -84,19 +94,25 @@ def check_source(source: str | Path) -> None:
         is_folder(source)
 
 
-def target_labels(native: LabelMap, labels: str | None, void: Void) -> LabelMap:
+def target_labels(classes: ClassList, labels: str | None, void: Void, map: str | None = None) -> LabelMap:
     """The labels of a dataset as it is opened.
 
     Args:
-        native: The dataset's own classes, every class counted.
+        classes: The dataset's own classes.
         labels: Preset to regroup them to; None keeps them.
         void: As `open_dataset`.
+        map: Path of a CSV that regroups them; None keeps them.
 
     Raises:
-        LabelError: when the classes don't fit the wanted preset.
+        LabelError: when the classes don't fit the wanted preset or map.
     """
-    target = PRESETS[labels] if labels else native
-    target = target.with_ignored(name for name, _ in target.entries if is_void(name) and void == "ignore")
+    native = classes.labels
+    target = PRESETS[labels] if labels else apply_map(native, map) if map else native
+    ignored = {name for name, _ in target.ignored} if map else set()
+    if void == "ignore":
+        ignored |= {name for name, _ in target.entries if is_void(name)}
+        ignored |= {name for name in classes.unscored if name in target.names} if target is native else set()
+    target = target.with_ignored(name for name, _ in target.entries if name in ignored)
     try:
         native.mapping_to(target)
     except LabelError as error:
@@ -109,11 +125,20 @@ def target_labels(native: LabelMap, labels: str | None, void: Void) -> LabelMap:
     return target
 
 
-def _open_drive(labels: str | None, void: Void, stated: bool | None) -> Dataset:
+def _doubtful(target: LabelMap) -> list[str]:
+    """A note on each scored class whose name may mean "not labelled"."""
+    return [
+        f"Class {name!r} is scored. If it means not labelled, ignore it with a line '{name},ignore' in --map FILE.csv."
+        for name in target.names
+        if plain_name(name) in DOUBTFUL_NAMES
+    ]
+
+
+def _open_drive(labels: str | None, void: Void, stated: bool | None, map: str | None) -> Dataset:
     from segcore.data import drive
 
     native = CAMVID32.with_ignored(())
-    target = target_labels(native, labels, void)
+    target = target_labels(CAMVID32_CLASSES, labels, void, map)
     table = native.mapping_to(target).tobytes()
     records = tuple(RenumberedRecord(record, table) for record in drive.records())
     filmed = stated is not False

@@ -20,6 +20,8 @@ _MAX_NAME = 120  # characters of a default name; file systems allow 255
 _DATA_SETTINGS = (
     "data",
     "labels",
+    "classes",
+    "map",
     "void",
     "skip_incomplete",
     "color_tolerance",

@@ -22,9 +22,9 @@ def open_options_of(run: RunRecord) -> OpenOptions:
     from segcore.data import OpenOptions
 
     config = run.config
-    names = ("skip_incomplete", "color_tolerance", "video", "format")
+    names = ("skip_incomplete", "color_tolerance", "video", "format", "classes", "map")
     written = {name: config[name] for name in names if name in config}
-    labels = run.labels.name if run.labels.name in PRESETS else None
+    labels = run.labels.name if run.labels.name in PRESETS and not written.get("map") else None
     return OpenOptions(labels=labels, void=run.summary.dataset.void, **written)
 
 

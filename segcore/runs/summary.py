@@ -11,7 +11,7 @@ from pydantic import Field, FiniteFloat, field_validator
 
 from segcore.arrays import I64
 from segcore.errors import EvaluationError, LabelError
-from segcore.labels import LabelMap
+from segcore.labels import LabelMap, is_void
 from segcore.metrics import SCORES, scores
 from segcore.runs.json_documents import Document
 
@@ -24,8 +24,6 @@ Channels = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 
 def void_ids(labels: LabelMap) -> tuple[int, ...]:
     """Ids of the void-like classes that are scored (`--void class`); empty where void is ignored."""
-    from segcore.data.class_lists import is_void
-
     return tuple(index for index, name in enumerate(labels.names) if is_void(name))
 
 

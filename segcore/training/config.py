@@ -15,7 +15,7 @@ from segcore.data import OpenOptions
 from segcore.errors import ConfigError, nearest
 from segcore.labels import PRESETS
 from segcore.training.registry import CLASS_WEIGHTS, LOGGERS, LOSSES, OPTIMIZERS, SCHEDULES, check_choice, parse_loss
-from segcore.training.setting_types import Factor, Fold, Loggers, Names, Options, Size, Sizes, Stages, Weights
+from segcore.training.setting_types import Factor, Fold, Loggers, Names, Options, Size, Sizes, Stages, UserFile, Weights
 
 DEFAULT_MODELS = ("fcn8s", "unet", "pspnet", "deeplabv3plus")
 # Half of smp's widths: steps are faster and files smaller, and a small dataset does not need the full widths.
@@ -37,7 +37,13 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), validate_default=True)
 
     data: str = Field("drive", description="a folder, a zip, or drive (the embedded, drawn ride)")
-    labels: str | None = Field(None, description="class set: camvid32, camvid11, or null for the dataset's own")
+    labels: str | None = Field(None, description=f"class set: {', '.join(PRESETS)}, or null for the dataset's own")
+    classes: UserFile = Field(
+        None, description="a list of classes (a file) that beats the dataset's own; null for none"
+    )
+    map: UserFile = Field(
+        None, description="CSV of lines 'from,to' that regroups, renames or ignores classes; null for none"
+    )
     void: Literal["ignore", "class"] = Field("ignore", description="leave void pixels out, or count void as a class")
     skip_incomplete: bool = Field(False, description="go on without images that have no mask, and masks without image")
 

@@ -14,7 +14,11 @@ from segcore.training.console import Reporter
 from segcore.training.session import Session, check_pipeline, check_samples, decode, opening_lines
 
 # What a training may change when it is resumed: where files are and how fast they are read. Nothing changes a result.
-CHANGEABLE = ("data", "workers", "cache_mb", "checkpoint_minutes", "loggers", "out", "name", "skip_incomplete")
+# A list of classes and a map may have moved; the fingerprint of the data tells whether they still say the same.
+CHANGEABLE = (
+    *("data", "classes", "map", "workers", "cache_mb", "checkpoint_minutes", "loggers", "out", "name"),
+    "skip_incomplete",
+)
 
 
 def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunRecord]:

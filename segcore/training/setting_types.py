@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BeforeValidator, Field, PlainSerializer
 
+from segcore.data.open_options import absolute
+
 
 def _size(value: object) -> object:
     """`224x320` -> (224, 320); pydantic checks anything else."""
@@ -40,6 +42,11 @@ def _null(value: object) -> object:
     return None if value in ("null", "none") else value
 
 
+def _absolute(value: object) -> object:
+    """A path from the root, so that a run finds the file again from another folder."""
+    return absolute(value) if isinstance(value, str) and _null(value) else _null(value)
+
+
 Side = Annotated[int, Field(ge=32, le=8192)]
 Size = Annotated[tuple[Side, Side], BeforeValidator(_size), PlainSerializer(lambda size: f"{size[0]}x{size[1]}")]
 Epoch = Annotated[int, Field(ge=0, le=10_000)]
@@ -50,5 +57,6 @@ Loggers = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Options = Annotated[dict[str, dict[str, Any]], BeforeValidator(_flow)]
 Factor = Annotated[Annotated[float, Field(gt=0, le=100)] | None, BeforeValidator(_null)]
 Fold = Annotated[Annotated[int, Field(ge=0, le=99)] | None, BeforeValidator(_null)]
+UserFile = Annotated[str | None, BeforeValidator(_absolute)]
 Weight = Annotated[float, Field(ge=0, le=1000)]
 Weights = Annotated[str | dict[str, Weight], BeforeValidator(_weights)]

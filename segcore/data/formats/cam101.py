@@ -5,15 +5,15 @@ Fauqueur, Brostow, Cipolla: Assisted video object labeling by joint tracking of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 from segcore.data.augmented_copies import read_copies
-from segcore.data.class_lists import CAMVID32_CLASSES, find_class_list
+from segcore.data.class_lists import CAMVID32_CLASSES
 from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset, ImageMaskPair
-from segcore.data.formats.class_choice import OwnClasses, camvid_or_listed
+from segcore.data.formats.class_choice import camvid_or_listed
 from segcore.data.formats.pairing import images_in, pair_files, without_suffix
 from segcore.data.formats.split_names import split_folders
 from segcore.data.video import natural_key
@@ -38,12 +38,13 @@ def read(listing: Listing) -> DetectedDataset:
     folders = split_folders(listing, "{split}")
     if any(map(_masks, folders.values())):
         pairs = [pair for split, folder in folders.items() for pair in _pairs(folder, split)]
-        return _classes(listing, pairs, folders).dataset(pairs, splits=folders)
+        own = camvid_or_listed(listing, CAMVID32_CLASSES, pairs, "cam101")
+        return own.dataset(pairs, splits=folders)
     flat = _flat(listing)
     if not _masks(flat):
         raise DatasetError(f"{listing.where()}: no masks such as NAME_L.png, neither here nor in train/.")
     clip = _pairs(flat, "train")
-    own = _classes(flat, clip, {})
+    own = camvid_or_listed(flat, CAMVID32_CLASSES, clip, "cam101")
     kept, notes = _cut(clip, {name: copy.source for name, copy in read_copies(flat).items()})
     ids = {pair.id for pair in kept}
     gap = (file for pair in clip if pair.id not in ids for file in pair.files)
@@ -69,13 +70,6 @@ def _pairs(listing: Listing, split: str) -> list[ImageMaskPair]:
         split,
         mask_stem=without_suffix("_L"),
     )
-
-
-def _classes(listing: Listing, pairs: Sequence[ImageMaskPair], folders: Mapping[str, Listing]) -> OwnClasses:
-    """The classes of the list in the folder itself or in that of a split, else CamVid's."""
-    places = [listing, *folders.values()]
-    place = next((folder for folder in places if find_class_list(folder)), listing)
-    return camvid_or_listed(place, CAMVID32_CLASSES, pairs, "cam101")
 
 
 def _cut(pairs: list[ImageMaskPair], sources: Mapping[str, str]) -> tuple[tuple[ImageMaskPair, ...], tuple[str, ...]]:

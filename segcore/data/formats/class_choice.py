@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from segcore.data.class_lists import ClassList, find_class_list, read_classes
+from segcore.data.class_lists import CLASS_FILES, ClassList, classes_beside
 from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset, ImageMaskPair
 from segcore.errors import DatasetError
@@ -22,8 +22,8 @@ class OwnClasses(NamedTuple):
     Args:
         name: Short name of the dataset.
         classes: Its classes.
-        file: The list of classes in its folder; None where the classes are a public dataset's.
-        others: The path of that list, if any.
+        file: Full path of the list of classes; None where the classes are a public dataset's.
+        others: The path of that list inside the file source, where it lies there.
         video: True for CamVid, None where it is not known.
         notes: Things a user should know.
     """
@@ -66,13 +66,14 @@ def listed(listing: Listing, labels_name: str = LABELS_NAME) -> OwnClasses:
         DatasetError: when there is no list of classes.
         LabelError: when it has a bad line.
     """
-    file = find_class_list(listing)
-    if file is None:
+    found = classes_beside(listing, labels_name)
+    if found is None:
         raise DatasetError(
             f"{listing.where()}: images and masks, but no list of classes. Add classes.csv ('name,r,g,b' a line, or "
-            "'name' alone where masks hold ids), or give one: --classes FILE."
+            "'name' alone where masks hold ids), or give one: --classes FILE. Files known by name: "
+            f"{', '.join(CLASS_FILES)}."
         )
-    return OwnClasses(short_name(listing), read_classes(listing, file, labels_name), file, (listing.path(file),))
+    return OwnClasses(short_name(listing), found.classes, found.where, found.files)
 
 
 def public_or_listed(listing: Listing, name: str, labels: ClassList, certain: bool) -> OwnClasses:
@@ -88,9 +89,10 @@ def public_or_listed(listing: Listing, name: str, labels: ClassList, certain: bo
         DatasetError: when there is neither.
         LabelError: when the list has a bad line.
     """
-    if certain and find_class_list(listing) is None:
-        return OwnClasses(name, labels)
-    return listed(listing, name if certain else LABELS_NAME)
+    found = classes_beside(listing, name) if certain else None
+    if found is None:
+        return OwnClasses(name, labels) if certain else listed(listing)
+    return OwnClasses(short_name(listing), found.classes, found.where, found.files)
 
 
 def camvid_or_listed(

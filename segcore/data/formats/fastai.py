@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from segcore.data.class_lists import read_codes
+from segcore.data.class_lists import CAMVID32_CLASSES
 from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset
+from segcore.data.formats.class_choice import camvid_or_listed
 from segcore.data.formats.pairing import pair_folders, without_suffix
 from segcore.errors import DatasetError
 
@@ -29,13 +30,11 @@ def read(listing: Listing) -> DetectedDataset:
         raise DatasetError(f"{listing.where()}: no folders images/ and labels/ with {CLASS_FILE} beside them.")
     pairs = pair_folders(listing.below("images"), listing.below("labels"), "train", mask_stem=without_suffix("_P"))
     val = _val_ids(listing, {pair.id for pair in pairs})
-    return DetectedDataset(
-        "camvid",
-        read_codes(listing, CLASS_FILE, "camvid"),
-        tuple(replace(pair, split="val" if pair.id in val else "train") for pair in pairs),
-        video=True,
-        ids_only=True,
-        others=tuple(listing.path(file) for file in (CLASS_FILE, VAL_LIST) if file in listing.files),
+    own = camvid_or_listed(listing, CAMVID32_CLASSES, pairs)
+    return own.dataset(
+        (replace(pair, split="val" if pair.id in val else "train") for pair in pairs),
+        ids_only=listing.path(CLASS_FILE) in own.others,
+        others=[listing.path(VAL_LIST)] if VAL_LIST in listing.files else [],
     )
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from segcore.data.augmented_copies import read_copies
-from segcore.data.class_lists import CAMVID32_CLASSES, read_classes
+from segcore.data.class_lists import CAMVID32_CLASSES
 from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset
+from segcore.data.formats.class_choice import camvid_or_listed
 from segcore.data.formats.pairing import pair_folders
 from segcore.errors import DatasetError
 
@@ -26,13 +27,11 @@ def read(listing: Listing) -> DetectedDataset:
     """`701_StillsRaw_full/NAME.png` and `LabeledApproved_full/NAME_L.png`; the split is SegNet's.
 
     Raises:
-        DatasetError: when there are no such folders.
-        LabelError: when label_colors.txt has a bad line.
+        DatasetError: when there are no such folders, or it is not CamVid and has no list of classes.
+        LabelError: when the list has a bad line.
     """
     if not looks_like(listing):
         raise DatasetError(f"{listing.where()}: no folders {IMAGES}/ and {MASKS}/.")
-    label_file = next((file for file in listing.files if file.split("/")[-1] == "label_colors.txt"), None)
-    classes = read_classes(listing, label_file, "camvid") if label_file else CAMVID32_CLASSES
     pairs = pair_folders(
         listing.below(IMAGES),
         listing.below(MASKS),
@@ -42,13 +41,8 @@ def read(listing: Listing) -> DetectedDataset:
     )
     copies = read_copies(listing)
     frames = {pair.id: copies[pair.id].source if pair.id in copies else pair.id for pair in pairs}
-    return DetectedDataset(
-        "camvid",
-        classes,
-        tuple(replace(pair, split=segnet_split(frames[pair.id])) for pair in pairs),
-        video=True,
-        others=(listing.path(label_file),) if label_file else (),
-        notes=_notes(set(frames.values())),
+    return camvid_or_listed(listing, CAMVID32_CLASSES, pairs).dataset(
+        [replace(pair, split=segnet_split(frames[pair.id])) for pair in pairs], notes=_notes(set(frames.values()))
     )
 
 

@@ -14,7 +14,10 @@ from segcore.training.config import TrainConfig, build
 Value = str | int | float | bool | None  # the types that Optuna stores
 _DRAWS = 1000
 # Settings that may change when a search is continued: they do not change a score. The data's fingerprint may not.
-_FREE = ("data", "skip_incomplete", "device", "workers", "cache_mb", "loggers", "checkpoint_minutes", "val_batch_size")
+_FREE = (
+    *("data", "classes", "map", "skip_incomplete", "device", "workers", "cache_mb", "loggers", "checkpoint_minutes"),
+    "val_batch_size",
+)
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def _options_as_trained(run: RunRecord, given: OpenOptions) -> OpenOptions:
         trained = run_cache.open_options(run)
     except SegcoreError:  # its settings can't be read, but its summary can
         trained = OpenOptions(run.labels.name if run.labels.name in PRESETS else None, run.summary.dataset.void)
-    return given._replace(labels=None, void="ignore").with_defaults_from(trained)
+    return given._replace(labels=None, void="ignore", classes=None, map=None).with_defaults_from(trained)
 
 
 def dataset_menu(options: Sequence[DatasetOption]) -> DatasetOption:
