@@ -163,24 +163,27 @@ class Listing:
 
 
 def decode_text(data: bytes, where: str) -> str:
-    """Text in UTF-8, or in UTF-16 as its first bytes say, without byte-order mark.
+    """Text in UTF-8, or in UTF-16 where its first bytes are those of UTF-16, without byte-order mark.
 
     Other 8-bit encodings can't be told apart, and a wrong guess would garble names: they are refused.
 
     Raises:
         DatasetError: naming the file and the line, and how the line reads as Latin-1.
     """
-    encoding = "utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    marked = data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    wide = {b"\0": "utf-16-le"}.get(data[1:2], {b"\0": "utf-16-be"}.get(data[:1]))  # Latin letters have a zero byte
+    encoding = "utf-16" if marked else wide or "utf-8-sig"
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        if encoding == "utf-16" or b"\0" in data:
+        if encoding != "utf-8-sig" or b"\0" in data:
             raise DatasetError(f"{where}: not UTF-8 text, nor whole UTF-16. Save it as UTF-8.") from None
         line = data.count(b"\n", 0, error.start)
         shown = data.split(b"\n")[line].strip()[:80].decode("latin-1")
+        name = PurePosixPath(where).name
         raise DatasetError(
             f"{where}:{line + 1}: not UTF-8 text; as Latin-1 the line reads {shown!r}. If that is right: "
-            f"iconv -f LATIN1 -t UTF-8 {PurePosixPath(where).name} > utf8.txt, else save it as UTF-8 in an editor."
+            f"iconv -f LATIN1 -t UTF-8 {name} > utf8-{name}, else save it as UTF-8 in an editor."
         ) from None
 
 

@@ -61,7 +61,7 @@ def read_table(text: str, where: str) -> list[Row]:
 
 def content_lines(text: str) -> tuple[list[Line], str | None]:
     """(lines that are not blank, the delimiter that Excel's `sep=;` states)."""
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip(" \t,;")]
     stated = re.fullmatch(r"sep=(.)", lines[0][1].strip(), re.IGNORECASE) if lines else None
     return (lines[1:], stated[1]) if stated else (lines, None)
 
