@@ -6,11 +6,34 @@ augmented copies on disk then work for it; one that lists its training samples i
 
 from __future__ import annotations
 
-from segcore.data.formats import cam101, fastai, folder, kaggle, original, segnet
+from segcore.data.formats import (
+    ade20k,
+    bdd100k,
+    cam101,
+    camvid_gray,
+    cityscapes,
+    fastai,
+    folder,
+    kaggle,
+    keras,
+    nnunet,
+    original,
+    roboflow,
+    segnet,
+    vistas,
+    voc,
+)
 from segcore.data.formats.base import Format
 
 # What each layout looks like, by the name that `--format` takes.
 FORMATS: dict[str, Format] = {
+    "folder": Format(
+        "your own",
+        "images/ masks/ (also under train/ val/ test/) with classes.csv or another list of classes",
+        folder.looks_like,
+        folder.read,
+        general=True,
+    ),
     "segnet": Format(
         "CamVid (SegNet), CVAT CamVid 1.0",
         "train/ trainannot/ (val, test, default likewise), with or without train.txt",
@@ -30,14 +53,41 @@ FORMATS: dict[str, Format] = {
     "fastai": Format(
         "CamVid (fast.ai)", "images/NAME.png labels/NAME_P.png codes.txt valid.txt", fastai.looks_like, fastai.read
     ),
+    "camvid-gray": Format(
+        "CamVid (gray)", "CamVid_RGB/ with CamVidGray/ or CamVid_Label/", camvid_gray.looks_like, camvid_gray.read
+    ),
     "cam101": Format(
         "Cam101", "train/ test/ with NAME.png and NAME_L.png, label_colors.txt", cam101.looks_like, cam101.read
     ),
-    "folder": Format(
-        "your own",
-        "images/ masks/ (also under train/ val/ test/) with classes.csv or another list of classes",
-        folder.looks_like,
-        folder.read,
-        general=True,
+    "roboflow": Format(
+        "Roboflow", "train/ valid/ test/ with NAME.jpg, NAME_mask.png, _classes.csv", roboflow.looks_like, roboflow.read
+    ),
+    "cvat-mask": Format(
+        "CVAT Segmentation mask 1.1",
+        "JPEGImages/ SegmentationClass/ ImageSets/Segmentation/ labelmap.txt",
+        voc.looks_like_cvat,
+        voc.read,
+    ),
+    "labelme-voc": Format(
+        "labelme's VOC export", "JPEGImages/ SegmentationClass/ class_names.txt", voc.looks_like_labelme, voc.read
+    ),
+    "voc": Format(
+        "Pascal VOC", "VOC2012/ with JPEGImages/ SegmentationClass/ ImageSets/Segmentation/", voc.looks_like, voc.read
+    ),
+    "cityscapes": Format(
+        "Cityscapes", "leftImg8bit/train/CITY/ gtFine/train/CITY/", cityscapes.looks_like, cityscapes.read
+    ),
+    "ade20k": Format(
+        "ADE20K", "images/training annotations/training objectInfo150.txt", ade20k.looks_like, ade20k.read
+    ),
+    "bdd100k": Format("BDD100K", "images/10k/train labels/sem_seg/masks/train", bdd100k.looks_like, bdd100k.read),
+    "vistas": Format(
+        "Mapillary Vistas", "training/images training/v1.2/labels config_v1.2.json", vistas.looks_like, vistas.read
+    ),
+    "nnunet": Format(
+        "nnU-Net", "imagesTr/NAME_0000.png labelsTr/NAME.png dataset.json", nnunet.looks_like, nnunet.read
+    ),
+    "keras": Format(
+        "keras_segmentation", "images_prepped_train/ annotations_prepped_train/", keras.looks_like, keras.read
     ),
 }

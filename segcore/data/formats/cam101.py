@@ -14,18 +14,19 @@ from segcore.data.class_lists import CAMVID32_CLASSES
 from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset, ImageMaskPair
 from segcore.data.formats.class_choice import camvid_or_listed
-from segcore.data.formats.pairing import images_in, pair_files, without_suffix
+from segcore.data.formats.pairing import masks_beside, pair_beside
 from segcore.data.formats.split_names import split_folders
 from segcore.data.video import natural_key
 from segcore.errors import DatasetError
 
+ENDING = "_L"
 FLAT_TEST_FRACTION = 0.1
 FLAT_GAP = 3  # frames between train and test that belong to neither
 
 
 def looks_like(listing: Listing) -> bool:
     """Whether masks `NAME_L.png` lie in folders of splits, or in the folder itself."""
-    return any(map(_masks, split_folders(listing, "{split}").values())) or bool(_masks(_flat(listing)))
+    return any(masks_beside(place, ENDING) for place in (_flat(listing), *split_folders(listing, "{split}").values()))
 
 
 def read(listing: Listing) -> DetectedDataset:
@@ -36,14 +37,13 @@ def read(listing: Listing) -> DetectedDataset:
         LabelError: when the list of classes has a bad line.
     """
     folders = split_folders(listing, "{split}")
-    if any(map(_masks, folders.values())):
-        pairs = [pair for split, folder in folders.items() for pair in _pairs(folder, split)]
-        own = camvid_or_listed(listing, CAMVID32_CLASSES, pairs, "cam101")
-        return own.dataset(pairs, splits=folders)
+    if any(masks_beside(folder, ENDING) for folder in folders.values()):
+        pairs = [pair for split, folder in folders.items() for pair in pair_beside(folder, split, ENDING)]
+        return camvid_or_listed(listing, CAMVID32_CLASSES, pairs, "cam101").dataset(pairs, splits=folders)
     flat = _flat(listing)
-    if not _masks(flat):
+    if not masks_beside(flat, ENDING):
         raise DatasetError(f"{listing.where()}: no masks such as NAME_L.png, neither here nor in train/.")
-    clip = _pairs(flat, "train")
+    clip = pair_beside(flat, "train", ENDING)
     own = camvid_or_listed(flat, CAMVID32_CLASSES, clip, "cam101")
     kept, notes = _cut(clip, {name: copy.source for name, copy in read_copies(flat).items()})
     ids = {pair.id for pair in kept}
@@ -53,23 +53,6 @@ def read(listing: Listing) -> DetectedDataset:
 
 def _flat(listing: Listing) -> Listing:
     return replace(listing, files=tuple(file for file in listing.files if "/" not in file), folders=frozenset())
-
-
-def _masks(listing: Listing) -> list[str]:
-    return [file for file in images_in(listing) if _is_mask(file)]
-
-
-def _is_mask(file: str) -> bool:
-    return PurePosixPath(file).stem.endswith("_L")
-
-
-def _pairs(listing: Listing, split: str) -> list[ImageMaskPair]:
-    return pair_files(
-        [(listing, file) for file in images_in(listing) if not _is_mask(file)],
-        [(listing, file) for file in _masks(listing)],
-        split,
-        mask_stem=without_suffix("_L"),
-    )
 
 
 def _cut(pairs: list[ImageMaskPair], sources: Mapping[str, str]) -> tuple[tuple[ImageMaskPair, ...], tuple[str, ...]]:

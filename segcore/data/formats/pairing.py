@@ -100,7 +100,11 @@ def pair_files(
 
 
 def pair_splits(
-    images: Mapping[str, Listing], masks: Mapping[str, Listing], *, mask_stem: Stem | None = None
+    images: Mapping[str, Listing],
+    masks: Mapping[str, Listing],
+    *,
+    mask_stem: Stem | None = None,
+    image_stem: Stem = str,
 ) -> tuple[ImageMaskPair, ...]:
     """Pair the images and masks of every split; images of a split that has no folder of masks have none.
 
@@ -108,6 +112,7 @@ def pair_splits(
         images: Split -> folder of its images.
         masks: Split -> folder of its masks.
         mask_stem: As in `pair_folders`.
+        image_stem: As in `pair_folders`.
 
     Raises:
         DatasetError: when two files would have the same id.
@@ -115,8 +120,31 @@ def pair_splits(
     return tuple(
         pair
         for split, folder in images.items()
-        for pair in pair_folders(folder, masks.get(split, NOTHING), split, mask_stem=mask_stem)
+        for pair in pair_folders(
+            folder, masks.get(split, NOTHING), split, mask_stem=mask_stem, image_stem=image_stem
+        )
     )
+
+
+def pair_beside(folder: Listing, split: str, ending: str) -> list[ImageMaskPair]:
+    """Pair images with masks in the same folder, whose names have an ending such as `_L`.
+
+    Raises:
+        DatasetError: when two files would have the same id.
+    """
+    masks = masks_beside(folder, ending)
+    images = sorted(set(images_in(folder)) - set(masks))
+    return pair_files(
+        [(folder, file) for file in images],
+        [(folder, file) for file in masks],
+        split,
+        mask_stem=lambda stem: stem.removesuffix(ending),
+    )
+
+
+def masks_beside(folder: Listing, ending: str) -> list[str]:
+    """The image files of a folder whose names have an ending such as `_L`."""
+    return [file for file in images_in(folder) if PurePosixPath(file).stem.endswith(ending)]
 
 
 def by_lists(
@@ -149,7 +177,7 @@ def by_lists(
                 raise DatasetError(f"{where}: {sample_id!r} is in {split} already ({before}). Remove one of the lines.")
     kept = tuple(replace(by_id[sample_id], split=split) for sample_id, (split, _) in listed.items())
     rest = [pair for pair in pairs if pair.id not in listed]
-    notes = [f"Left out the list {file}: its name is no split's." for name, file in lists.items() if name not in used]
+    notes = [f"Left out the list {file}: its name is no split's." for name, file in lists.items() if name not in {*used, "trainval"}]
     if rest and used:
         bare = sum(pair.mask is None for pair in rest)
         notes.append(f"Left out {number(len(rest), 'image')} that no list names ({bare} of them without masks).")
