@@ -19,7 +19,9 @@ IMAGES, MASKS = "images/{split}", "annotations/{split}"
 
 def looks_like(listing: Listing) -> bool:
     """Whether there are images/training, annotations/training and one of the challenge's two lists."""
-    return {"images/training", "annotations/training"} <= listing.folders and any(map(listing.files.__contains__, FILES))
+    return {"images/training", "annotations/training"} <= listing.folders and any(
+        map(listing.files.__contains__, FILES)
+    )
 
 
 def read(listing: Listing) -> DetectedDataset:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from segcore.data.augmented_copies import read_copies
 from segcore.data.class_lists import CAMVID32_CLASSES

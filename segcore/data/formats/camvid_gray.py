@@ -24,7 +24,7 @@ def looks_like(listing: Listing) -> bool:
 
 
 def read(listing: Listing) -> DetectedDataset:
-    """The 11 classes; the splits of the lists beside the folders, else SegNet's by the names of the frames.
+    """The 11 classes; the splits of the lists beside the folders, else SegNet's where the frames are its 701.
 
     Raises:
         DatasetError: when there are no such folders, a list names a file that is not there, or the classes are not
@@ -36,7 +36,9 @@ def read(listing: Listing) -> DetectedDataset:
     frames = pair_folders(listing.below(IMAGES), listing.below(folder), "train")
     lists = {name.lower().removeprefix("camvid_"): file for name, file in split_lists(listing).items()}
     lists = {name: file for name, file in lists.items() if split_of(name)}
-    pairs, notes = by_lists([replace(pair, split=segnet_split(pair.id)) for pair in frames], listing, lists)
+    if not lists and {"train", "test"} <= {segnet_split(pair.id) for pair in frames}:
+        frames = [replace(pair, split=segnet_split(pair.id)) for pair in frames]
+    pairs, notes = by_lists(frames, listing, lists)
     own = camvid_or_listed(listing, ClassList.of(CAMVID11), pairs)
     return own.dataset(
         pairs,

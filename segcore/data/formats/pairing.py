@@ -120,9 +120,7 @@ def pair_splits(
     return tuple(
         pair
         for split, folder in images.items()
-        for pair in pair_folders(
-            folder, masks.get(split, NOTHING), split, mask_stem=mask_stem, image_stem=image_stem
-        )
+        for pair in pair_folders(folder, masks.get(split, NOTHING), split, mask_stem=mask_stem, image_stem=image_stem)
     )
 
 
@@ -177,7 +175,11 @@ def by_lists(
                 raise DatasetError(f"{where}: {sample_id!r} is in {split} already ({before}). Remove one of the lines.")
     kept = tuple(replace(by_id[sample_id], split=split) for sample_id, (split, _) in listed.items())
     rest = [pair for pair in pairs if pair.id not in listed]
-    notes = [f"Left out the list {file}: its name is no split's." for name, file in lists.items() if name not in {*used, "trainval"}]
+    notes = [
+        f"Left out the list {file}: its name is no split's."
+        for name, file in lists.items()
+        if name not in {*used, "trainval"}
+    ]
     if rest and used:
         bare = sum(pair.mask is None for pair in rest)
         notes.append(f"Left out {number(len(rest), 'image')} that no list names ({bare} of them without masks).")

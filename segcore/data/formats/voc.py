@@ -32,10 +32,14 @@ def looks_like_labelme(listing: Listing) -> bool:
 
 def looks_like(listing: Listing) -> bool:
     """Whether the two folders lie beside lists of splits, and beside no list of classes of CVAT's or labelme's."""
-    return _has_folders(listing) and LISTS.rstrip("/") in listing.folders and not {
-        CVAT_CLASSES,
-        LABELME_CLASSES,
-    }.intersection(listing.files)
+    return (
+        _has_folders(listing)
+        and LISTS.rstrip("/") in listing.folders
+        and not {
+            CVAT_CLASSES,
+            LABELME_CLASSES,
+        }.intersection(listing.files)
+    )
 
 
 def read(listing: Listing) -> DetectedDataset:
