@@ -112,6 +112,9 @@ def _recognise(everything: Listing, layouts: Mapping[str, Format]) -> tuple[List
             if folder:
                 _check_alone(folder, everything)
             return listing, layouts[names[0]]
+    if len(layouts) == 1:
+        ((name, layout),) = layouts.items()
+        raise DatasetError(f"{everything.where()}: is not laid out as {name}, that is: {layout.tree}.")
     top = sorted({file.split("/")[0] + ("/" if "/" in file else "") for file in everything.files})
     raise DatasetError(f"{everything.where()}: unknown layout; it holds {_some(top)}. {_known_layouts()}")
 
