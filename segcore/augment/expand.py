@@ -19,10 +19,10 @@ from segcore.augment.pipeline import Pipeline
 from segcore.augment.seed import draw_seed
 from segcore.data import Dataset, Item, Record, open_dataset
 from segcore.data.augmented_copies import FILE, Copy, copy_name, write_copies
-from segcore.data.class_lists import CAMVID32_CLASSES
+from segcore.data.class_lists import CAMVID32_CLASSES, CLASS_FILES
 from segcore.data.decode import MaskCoding
 from segcore.data.encode import MaskKind, encode_image, encode_mask, image_suffix, mask_kind
-from segcore.data.file_source import FileSource
+from segcore.data.file_source import FileSource, decode_text
 from segcore.data.formats.base import ImageMaskPair
 from segcore.data.layout_detection import FACTS_FILE, Layout, detect_layout, unique_ids
 from segcore.data.opening import DRIVE
@@ -111,6 +111,7 @@ def expand(
     copies_only: bool = False,
     skip_incomplete: bool = False,
     color_tolerance: int = 0,
+    classes: str | None = None,
     progress: Progress | None = None,
 ) -> Expansion:
     """Write a dataset in the layout of its source, with `copies` augmented copies beside each training frame.
@@ -130,6 +131,7 @@ def expand(
         copies_only: Leave the training frames themselves out.
         skip_incomplete: Go on without images that have no mask; their files are copied all the same.
         color_tolerance: As `open_dataset`.
+        classes: As `open_dataset`; this list is written in place of the source's own.
         progress: Called with (what, done, total).
 
     Raises:
@@ -143,7 +145,7 @@ def expand(
     if not pipeline.active:
         raise AugmentError("The pipeline has no transform that does anything: its copies would be the frames again.")
     folder = _free_folder(out, source)
-    dataset = open_dataset(source, skip_incomplete=skip_incomplete, color_tolerance=color_tolerance)
+    dataset = open_dataset(source, skip_incomplete=skip_incomplete, color_tolerance=color_tolerance, classes=classes)
     if dataset.copies:
         raise DatasetError(
             f"{dataset.source}: holds {sum(map(len, dataset.copies.values()))} augmented copies already. Expand the "
@@ -155,8 +157,8 @@ def expand(
     if str(source) == DRIVE:
         plan = _plan_drive(dataset, copies, copies_only)
     else:
-        layout = detect_layout(source, skip_incomplete=skip_incomplete)
-        plan = _plan_files(dataset, layout, copies, copies_only)
+        layout = detect_layout(source, skip_incomplete=skip_incomplete, classes=classes)
+        plan = _with_class_list(_plan_files(dataset, layout, copies, copies_only), layout)
     info = {
         "schema_version": _SCHEMA,
         "source": {"name": dataset.name, "source": dataset.source, "fingerprint": dataset.fingerprint},
@@ -265,6 +267,18 @@ def _plan_files(dataset: Dataset, layout: Layout, copies: int, copies_only: bool
         ),
         {pair.id: (pair.split, frames[image], count) for pair, (image, count) in zip(named, sources, strict=True)},
     )
+
+
+def _with_class_list(plan: _Plan, layout: Layout) -> _Plan:
+    """A plan that writes the list of classes that the user gave, under a name that is known."""
+    given = layout.listing.class_list
+    if given is None:
+        return plan
+    name = Path(given).name.lower()
+    suffix = PurePosixPath(name).suffix
+    place = name if name in CLASS_FILES else f"classes{suffix if suffix in ('.csv', '.json') else '.txt'}"
+    text = decode_text(Path(given).read_bytes(), given)
+    return replace(plan, texts={**plan.texts, place: text})
 
 
 def _copy_names(image: str, mask: str, count: int) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from collections import Counter
 
 from segcore.cli.arguments import FAILED, Commands, add_source_arguments, open_from
 from segcore.cli.data_check import add_check
-from segcore.data.open_options import add_repair_arguments
+from segcore.data.open_options import add_class_list_argument, add_repair_arguments
 from segcore.errors import number
 
 
@@ -47,6 +47,7 @@ def add_data(commands: Commands) -> None:
     grow.add_argument("--out", required=True, metavar="DIR", help="folder to write; nothing is overwritten")
     grow.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the augmentation (default: 0)")
     grow.add_argument("--copies-only", action="store_true", help="leave the training frames themselves out")
+    add_class_list_argument(grow)
     add_repair_arguments(grow)
     grow.set_defaults(run=data_expand)
 
@@ -121,6 +122,7 @@ def data_expand(arguments: argparse.Namespace) -> int:
             copies_only=arguments.copies_only,
             skip_incomplete=arguments.skip_incomplete,
             color_tolerance=arguments.color_tolerance,
+            classes=arguments.classes,
             progress=progress,
         )
     kept = f"{number(made.kept, 'frame')} + " if made.kept else ""

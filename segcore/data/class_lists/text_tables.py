@@ -184,6 +184,7 @@ def _plain_line(line: str) -> str:
 
 def _fields(line: str, stated: str | None) -> Fields | None:
     """The cells of a line without a header, by what they hold; None when it is not clear."""
+    numbers = False  # between delimiters, so that the line is no name with a comma in it
     for delimiter in (stated,) if stated else (*DELIMITERS, BLANK):
         cells = split_line(line, delimiter)
         while len(cells) > 1 and not cells[-1]:
@@ -194,7 +195,8 @@ def _fields(line: str, stated: str | None) -> Fields | None:
             continue
         kinds = "".join("n" if is_number(cell) else "c" if is_color(cell) else "t" for cell in cells)
         shape = ("name",) if len(cells) == 1 else _SHAPES.get(kinds)
-        if shape:
+        numbers |= len(cells) > 1 and kinds != "t" * len(kinds)
+        if shape and not (numbers and shape == ("name",)):
             fields: dict[str, list[str]] = {}
             for what, cell in zip(shape, cells, strict=True):
                 fields.setdefault(what, []).append(cell)

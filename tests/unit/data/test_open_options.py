@@ -31,7 +31,13 @@ def test_every_option_reaches_open_dataset(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "options", [OpenOptions(), EVERY, *(OpenOptions(**{name: value}) for name, value in EVERY._asdict().items())]
+    "options",
+    [
+        OpenOptions(),
+        EVERY,
+        OpenOptions(classes="/x/classes.csv", map="/x/map.csv"),
+        *(OpenOptions(**{name: value}) for name, value in EVERY._asdict().items()),
+    ],
 )
 def test_commands_and_training_read_the_words_back(options):
     parser = argparse.ArgumentParser()
