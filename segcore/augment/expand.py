@@ -275,8 +275,8 @@ def _with_class_list(plan: _Plan, layout: Layout) -> _Plan:
     if given is None:
         return plan
     name = Path(given).name.lower()
-    suffix = PurePosixPath(name).suffix
-    place = name if name in CLASS_FILES else f"classes{suffix if suffix in ('.csv', '.json') else '.txt'}"
+    known = {".csv": "classes.csv", ".json": "classes.json", ".yaml": "data.yaml", ".yml": "data.yaml"}
+    place = name if name in CLASS_FILES else known.get(PurePosixPath(name).suffix, "classes.txt")
     text = decode_text(Path(given).read_bytes(), given)
     return replace(plan, texts={**plan.texts, place: text})
 

@@ -55,7 +55,7 @@ class OwnClasses(NamedTuple):
             tuple(splits),
             (*self.others, *others),
             train_list,
-            (*self.notes, *notes),
+            (*notes, *self.notes),
         )
 
 

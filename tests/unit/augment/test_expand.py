@@ -175,6 +175,15 @@ def test_uncovered_pixels_are_void_where_colours_have_a_void_and_ignored_ids_els
     assert open_dataset(tmp_path / "ids out", void="class").mask("0001TP_006690_aug1")[0, 0] == IGNORE_INDEX
 
 
+def test_the_list_of_the_user_is_written_in_place_of_the_sources(tmp_path):
+    root = layouts.folder(tmp_path / "pets")
+    mine = layouts.write(tmp_path / "animals.lst", "nothing\nlion\nwolf\n")
+    expand(root, TURN, copies=1, out=tmp_path / "out", classes=str(mine))
+    written = open_dataset(tmp_path / "out")
+    assert written.labels.names == ("nothing", "lion", "wolf") and len(written) == 6
+    assert not (tmp_path / "out" / "label_colors.txt").exists()
+
+
 def test_the_drive_becomes_a_folder(tmp_path, monkeypatch):
     small = Pipeline.from_yaml("transforms:\n  - Rotate: {p: 1.0, limit: [10, 20]}\n")
     drive = open_dataset("drive")

@@ -67,7 +67,7 @@ KNOWN = [
     ("obj_class_to_machine_color.json", '{"road": [128, 64, 128], "car": [0, 0, 142]}', ("road", "car"), RGB, (0, 1)),
     (
         "meta.json",
-        '{"classes": [{"title": "road", "color": "#804080", "id": 7423}, {"title": "car", "color": "#00008E", "id": 9}]}',
+        '{"classes": [{"title": "road", "color": "#804080", "id": 7}, {"title": "car", "color": "#00008E", "id": 9}]}',
         ("road", "car"),
         RGB,
         (0, 1),
