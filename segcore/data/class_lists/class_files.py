@@ -15,6 +15,7 @@ from segcore.data.file_source import Listing, decode_text
 from segcore.errors import DatasetError, LabelError
 from segcore.labels import CAMVID32, IGNORE_INDEX, is_void, plain_name
 
+MAX_DEPTH = 2  # folders below the dataset's own in which a list is looked for
 Reader = Callable[[str, str], list[Row]]  # (text, the file's full path for messages) -> classes
 
 
@@ -222,6 +223,8 @@ def _lists_in(listing: Listing) -> list[str]:
     """The lists of the highest folder that has any, in the order of `CLASS_FILES`."""
     named: dict[int, list[str]] = {}
     for file in listing.files:
+        if file.count("/") > MAX_DEPTH:
+            continue
         short = file.rpartition("/")[2].lower()
         if short in CLASS_FILES and _holds(listing, file, CLASS_FILES[short].holds):
             named.setdefault(file.count("/"), []).append(file)

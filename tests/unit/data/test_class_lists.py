@@ -246,6 +246,8 @@ def test_any_list_without_ids_reads_back(found, tmp_path_factory):
 
 def test_the_highest_list_is_found_in_any_case(tmp_path):
     assert find_class_list(list_files(layouts.save(tmp_path / "x.png", layouts.image()).parent)) is None
+    layouts.write(tmp_path / "far" / "away" / "from" / "labels.txt", "photo.png\n")
+    assert find_class_list(list_files(tmp_path)) is None
     layouts.write(tmp_path / "train" / "_classes.csv", "Pixel Value, Class\n0, a\n")
     assert find_class_list(list_files(tmp_path)) == "train/_classes.csv"
     layouts.write(tmp_path / "Labels.TXT", "a\nb\n")
