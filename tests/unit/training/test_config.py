@@ -57,7 +57,11 @@ from segcore.training.registry import parse_loss
         ),
         (["--image-size", "8x8"], ConfigError, r"^image_size \(--image-size\) is '8x8': .*greater than or equal to 32"),
         (["--augment", "ligth"], AugmentError, r"^No pipeline 'ligth'\. Did you mean 'light'\?"),
-        (["--labels", "camvid12"], ConfigError, r"^No class set 'camvid12'\. .*Choose one of camvid32, camvid11\.$"),
+        (
+            ["--labels", "camvid12"],
+            ConfigError,
+            r"^No class set 'camvid12'\. .*Choose one of camvid32, camvid11, cityscapes19, voc21, ade150\.$",
+        ),
         (
             ["--freeze", "9"],
             ConfigError,
