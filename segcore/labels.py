@@ -150,9 +150,14 @@ class LabelMap:
         if distance[best] <= tolerance:
             return best if best < self.classes else IGNORE_INDEX
         name, near = self.entries[best]
+        apart = np.abs(known[:, None] - known[None]).max(axis=2)
+        reach = int(apart[apart > 0].min(initial=256)) // 2  # one farther away could be either class
+        advice = (
+            f", or let such colours pass: --color-tolerance {int(distance[best])}" if distance[best] <= reach else ""
+        )
         raise LabelError(
             f"{source}: colour {color} ({count} pixels) is no class of {self.name}; the nearest is {name} {near}. "
-            f"Add it to the label file, or let such colours pass: --color-tolerance {int(distance[best])}."
+            f"Add it to the label file{advice}."
         )
 
     def with_ignored(self, ignored: Iterable[str]) -> LabelMap:

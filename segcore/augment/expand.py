@@ -20,11 +20,11 @@ from segcore.augment.seed import draw_seed
 from segcore.data import Dataset, Item, Record, open_dataset
 from segcore.data.augmented_copies import FILE, Copy, copy_name, write_copies
 from segcore.data.class_lists import CAMVID32_CLASSES, CLASS_FILES
-from segcore.data.decode import MaskCoding
 from segcore.data.encode import MaskKind, encode_image, encode_mask, image_suffix, mask_kind
 from segcore.data.file_source import FileSource, decode_text
 from segcore.data.formats.base import ImageMaskPair
 from segcore.data.layout_detection import FACTS_FILE, Layout, detect_layout, unique_ids
+from segcore.data.mask_coding import MaskCoding
 from segcore.data.opening import DRIVE
 from segcore.data.sample_records import FileRecord, RenumberedRecord
 from segcore.errors import AugmentError, DatasetError, number, plain

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from segcore.arrays import U8, U8Image, U8Mask
-from segcore.data.decode import MaskCoding, decode_mask
+from segcore.data.mask_coding import MaskCoding, decode_mask
 from segcore.errors import DatasetError
 from segcore.labels import IGNORE_INDEX, is_void
 

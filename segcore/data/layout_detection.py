@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from segcore.data.augmented_copies import Copy, check_copies, read_copies
 from segcore.data.class_lists import with_class_list
-from segcore.data.decode import MASK_SUFFIXES
+from segcore.data.decode import MASK_SUFFIXES, NEAREST_COLOUR
 from segcore.data.file_source import Listing, list_files
 from segcore.data.formats import FORMATS
 from segcore.data.formats.base import DetectedDataset, Format, ImageMaskPair
@@ -188,7 +188,7 @@ def _check_files(pairs: Iterable[ImageMaskPair], everything: Listing) -> None:
         if pair.mask and not pair.mask.lower().endswith(MASK_SUFFIXES):
             raise DatasetError(
                 f"{everything.where(pair.mask)}: masks must be lossless ({', '.join(MASK_SUFFIXES)}); "
-                "compression changes their classes. Save it as PNG."
+                f"compression changes their classes. Save it as PNG. {NEAREST_COLOUR}"
             )
 
 

@@ -8,9 +8,9 @@ from typing import Literal
 
 from segcore.data.class_lists import CAMVID32_CLASSES, ClassList, apply_map
 from segcore.data.dataset import Dataset
-from segcore.data.decode import MaskCoding
 from segcore.data.file_source import is_folder
 from segcore.data.layout_detection import FACTS_FILE, Layout, detect_layout
+from segcore.data.mask_coding import MaskCoding, MaskSample
 from segcore.data.sample_records import FileRecord, RenumberedRecord
 from segcore.data.video import group_of, is_video, natural_key
 from segcore.errors import DatasetError, LabelError, unknown
@@ -71,7 +71,9 @@ def open_dataset(
     detected, notes = layout.detected, layout.notes
     target = target_labels(detected.classes, labels, void, map)
     notes = (*notes, *_doubtful(target))
-    coding = MaskCoding(detected.classes, target, detected.ids_only, color_tolerance)
+    masks = [pair.mask for pair in layout.pairs if pair.mask]
+    sample = MaskSample.spread(layout.listing.file_source, masks)
+    coding = MaskCoding(detected.classes, target, detected.ids_only, color_tolerance, sample)
     records = _records(layout, coding)
     stated = detected.video if VIDEO[video] is None else VIDEO[video]
     filmed = is_video(dict.fromkeys(record.origin for record in records)) if stated is None else stated

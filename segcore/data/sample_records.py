@@ -8,8 +8,9 @@ import numpy as np
 
 from segcore.arrays import U8Image, U8Mask
 from segcore.data.dataset import Record
-from segcore.data.decode import MaskCoding, decode_image, decode_mask, read_size
+from segcore.data.decode import decode_image, read_size
 from segcore.data.file_source import FileSource
+from segcore.data.mask_coding import MaskCoding, decode_mask
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from PIL import Image
 
 from segcore.arrays import U8, U8Image
 from segcore.data.class_lists import ClassList
-from segcore.data.decode import EXIF_ORIENTATION, SIDEWAYS, MaskCoding, check_lossless, readable, to_ids, to_rgb
+from segcore.data.decode import EXIF_ORIENTATION, SIDEWAYS, check_lossless, mask_pixels, readable, to_rgb
+from segcore.data.mask_coding import MaskCoding, to_ids
 from segcore.data.sample import Sample
 from segcore.errors import DatasetError
 from segcore.labels import IGNORE_INDEX, LabelMap
@@ -119,7 +120,7 @@ def read_upload(
         with_image = _turns_with(drawn, picture)
         # Nearest: a mean would invent ids. Before decoding, which takes ten times the memory of the file's pixels.
         small = drawn.image.resize(_limited(drawn.image.size), Image.Resampling.NEAREST)
-        ids = to_ids(small, drawn.where, MaskCoding(ClassList.of(labels), labels))
+        ids = to_ids(mask_pixels(small, drawn.where), MaskCoding(ClassList.of(labels), labels))
         ids = _turn(ids, picture.orientation) if with_image else drawn.turn(ids)
         notes += _mask_notes(drawn, picture, with_image)
     sample_id = picture.where.rpartition(".")[0] or picture.where

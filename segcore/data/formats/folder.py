@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset
 from segcore.data.formats.class_choice import listed
-from segcore.data.formats.pairing import by_lists, images_in, pair_splits
+from segcore.data.formats.pairing import by_lists, masks_in, pair_splits
 from segcore.data.formats.split_names import split_folders, split_lists, split_of
 from segcore.errors import DatasetError
 
@@ -54,7 +54,7 @@ def _places(listing: Listing) -> Iterator[tuple[str, str, Folders, Folders]]:
             for mask_name in mask_names:
                 patterns = nesting.replace("{kind}", image_name), nesting.replace("{kind}", mask_name)
                 images, masks = (_folders(listing, pattern) for pattern in patterns)
-                if images.keys() & masks.keys() and any(map(images_in, masks.values())):
+                if images.keys() & masks.keys() and any(map(masks_in, masks.values())):
                     hit = True
                     yield *patterns, images, masks
         if hit:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from segcore.data.decode import IMAGE_SUFFIXES
+from segcore.data.decode import IMAGE_SUFFIXES, MASK_SUFFIXES
 from segcore.data.file_source import Folder, Listing
 from segcore.data.formats.base import ImageMaskPair
 from segcore.data.formats.split_names import list_lines, split_of
@@ -40,6 +40,11 @@ def images_in(listing: Listing) -> list[str]:
     return [file for file in listing.files if is_image(file)]
 
 
+def masks_in(listing: Listing) -> list[str]:
+    """All files of a listing that may be masks: images, also of kinds that masks must not have, and arrays."""
+    return [file for file in listing.files if is_image(file) or file.lower().endswith(MASK_SUFFIXES)]
+
+
 def pair_folders(
     images: Listing, masks: Listing, split: str, *, mask_stem: Stem | None = None, image_stem: Stem = str
 ) -> list[ImageMaskPair]:
@@ -57,7 +62,7 @@ def pair_folders(
     Raises:
         DatasetError: when two files would have the same id.
     """
-    image_files, mask_files = images_in(images), images_in(masks)
+    image_files, mask_files = images_in(images), masks_in(masks)
     if mask_stem is None:
         mask_stem = _matching_stem(
             [image_stem(_stem(file)) for file in image_files], [_stem(file) for file in mask_files]

@@ -72,7 +72,7 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
 
 
 def test_empty_folder(tmp_path):
-    refused(f"{tmp_path}: empty, no files in it. Known layouts:\n  segnet: train/ trainannot/", tmp_path)
+    refused(f"{tmp_path}: empty, no files in it. Known layouts:\n  folder: images/ masks/", tmp_path)
 
 
 def test_empty_zip(tmp_path):
@@ -284,7 +284,7 @@ def test_colour_masks_without_class_colours(tmp_path):
 def test_jpeg_masks(pets):
     (pets / "masks" / "tom.png").unlink()
     layouts.save(pets / "masks" / "tom.jpg", layouts.mask(0, 3))
-    refused("masks/tom.jpg: masks must be lossless (.png, .bmp, .tif, .tiff); compression changes", pets)
+    refused("masks/tom.jpg: masks must be lossless (.png, .bmp, .tif, .tiff, .gif, .npy); compression changes", pets)
     (pets / "masks" / "tom.jpg").rename(pets / "masks" / "tom.png")
     with pytest.raises(DatasetError, match=r"tom\.png: a mask as JPEG; compression changes its classes"):
         open_dataset(pets).mask("tom")

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from segcore.data.class_lists import ClassList
-from segcore.data.decode import MaskCoding, decode_image, decode_mask, read_size
+from segcore.data.decode import decode_image, read_size
+from segcore.data.mask_coding import MaskCoding, decode_mask
 from segcore.errors import DatasetError
 from segcore.labels import CAMVID32, LabelMap
 

@@ -8,8 +8,8 @@ from fixtures import layouts
 from PIL import Image
 
 from segcore.data.class_lists import ClassList
-from segcore.data.decode import MaskCoding, decode_mask
 from segcore.data.encode import encode_image, encode_mask, mask_kind
+from segcore.data.mask_coding import MaskCoding, decode_mask
 from segcore.errors import DatasetError
 from segcore.labels import CAMVID11, CAMVID32, IGNORE_INDEX, LabelMap
 
@@ -48,8 +48,8 @@ def written(mask, kind, code):
         (OFF_ON, {"colored": False}, "ids", [[0, 1, 255]], "L", [[0, 1, 255]]),
         # Ids 0 and 255 alone look like a black-and-white picture of two classes, which readers refuse.
         (OFF_ON, {"colored": False}, "ids", [[0, 255]], "P", [[0, 255]]),
-        # A palette of nothing but greys looks like ids.
-        (GREYS, {"values": (0, 128, 7)}, "palette", [[0, 1]], "L", [[0, 1]]),
+        # A palette of nothing but greys could be ids too, but colours come first.
+        (GREYS, {"values": (0, 128, 7)}, "palette", [[0, 1]], "P", [[0, 1]]),
         (GREYS, {"values": (0, 128, 7)}, "palette", [[0, 1, 2, 255]], "P", [[0, 1, 2, 255]]),
     ],
 )

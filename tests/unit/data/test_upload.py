@@ -407,7 +407,8 @@ def test_floats_and_32_bits():
     deep = encoded(Image.fromarray(np.full((2, 2), 1 << 20, np.int32)), "TIFF")
     refused("x.tif: a 32-bit image; expected 8 or 16 bits a channel.", deep, "x.tif", PETS)
     image = encoded(Image.new("RGB", (2, 2)))
-    refused("m.tif: a mask in mode F; expected ids, a palette or RGB colours.", image, "x.png", PETS, floats, "m.tif")
+    halves = encoded(Image.fromarray(np.full((2, 2), 0.5, np.float32)), "TIFF")
+    refused("m.tif: a mask of floats that are no whole numbers; expected ids.", image, "x.png", PETS, halves, "m.tif")
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF", "BMP"])

@@ -1,0 +1,374 @@
+"""Decides by which rule the masks of a dataset are read, one for all of them, and decodes masks by it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from segcore.arrays import U8, Bool, U8Mask
+from segcore.data.class_lists import ClassList
+from segcore.data.decode import MaskPixels, read_mask
+from segcore.data.file_source import FileSource
+from segcore.errors import DatasetError, LabelError, number
+from segcore.labels import IGNORE_INDEX, Color, LabelMap
+
+Rule = Literal["colours", "ids", "indices"]
+RULES: dict[Rule, str] = {
+    "colours": "colours of the classes",
+    "ids": "ids of the classes",
+    "indices": "palette indices, which are ids of the classes",
+}
+SAMPLED = 8  # masks that decide the rule
+
+
+@dataclass(frozen=True)
+class MaskSample:
+    """Masks spread over a dataset, from which its rule is decided.
+
+    Args:
+        file_source: The folder or zip with the masks.
+        paths: Their paths in it.
+    """
+
+    file_source: FileSource
+    paths: tuple[str, ...]
+
+    @classmethod
+    def spread(cls, file_source: FileSource, paths: Sequence[str]) -> MaskSample:
+        """A sample of the masks, from the first to the last, at even steps."""
+        places = np.linspace(0, len(paths) - 1, min(SAMPLED, len(paths))).astype(int)
+        return cls(file_source, tuple(paths[place] for place in places))
+
+    def read(self) -> list[MaskPixels]:
+        """The masks that can be read; the errors of the others are raised when these are read themselves."""
+        masks = []
+        for path in self.paths:
+            try:
+                masks.append(read_mask(self.file_source.read(path), f"{self.file_source.root}/{path}"))
+            except DatasetError:
+                continue
+        return masks
+
+
+@dataclass(frozen=True)
+class MaskRule:
+    """The rule by which all masks of a dataset are read.
+
+    Args:
+        name: What a pixel holds: a class's colour, its id, or a palette index that is its id.
+        masks: Number of masks that decided.
+        example: One of them, for messages.
+    """
+
+    name: Rule
+    masks: int
+    example: str
+
+    def __str__(self) -> str:
+        """The rule in words: `colours of the classes (decided from 8 masks)`."""
+        return f"{RULES[self.name]} (decided from {number(self.masks, 'mask')})"
+
+
+@dataclass(frozen=True)
+class MaskCoding:
+    """How the masks of a dataset become ids of its labels.
+
+    Args:
+        classes: The classes that the masks are written in.
+        target: Labels whose ids the decoded masks hold.
+        ids_only: Masks never hold colours, whatever a palette says.
+        tolerance: Largest per-channel distance at which an unknown colour takes its nearest class.
+        sample: Masks that decide the rule for all; None: each mask decides for itself.
+    """
+
+    classes: ClassList
+    target: LabelMap
+    ids_only: bool = False
+    tolerance: int = 0
+    sample: MaskSample | None = None
+
+    @property
+    def rule(self) -> MaskRule | None:
+        """The rule of the dataset, decided when it is first asked for; None without a sample or a readable mask.
+
+        Raises:
+            DatasetError: when no rule fits the masks of the sample; two that contradict each other are named.
+        """
+        if isinstance(self._decision, DatasetError):
+            raise self._decision
+        return self._decision
+
+    @cached_property
+    def _decision(self) -> MaskRule | DatasetError | None:
+        masks = self.sample.read() if self.sample else []
+        try:
+            return decide_rule(masks, self) if masks else None
+        except DatasetError as error:
+            return error
+
+    @cached_property
+    def to_target(self) -> U8:
+        """`[256]`: id in `classes` -> id in `target`."""
+        return self.classes.labels.mapping_to(self.target)
+
+    @cached_property
+    def value_to_target(self) -> U8:
+        """`[256]`: value in an id mask -> id in `target`."""
+        table = np.full(256, IGNORE_INDEX, np.uint8)
+        table[list(self.classes.values)] = self.to_target[: len(self.classes.values)]
+        return table
+
+    @cached_property
+    def known_values(self) -> Bool:
+        """`[256]` bool: the values that an id mask may hold; 255 is always "not labelled"."""
+        known = np.zeros(256, bool)
+        known[[*self.classes.values, IGNORE_INDEX]] = True
+        return known
+
+    @cached_property
+    def color_ids(self) -> dict[Color, int]:
+        """Colour -> id in `classes`; empty where masks hold no colours."""
+        if self.ids_only or not self.classes.colored:
+            return {}
+        return {color: index for index, color in enumerate(self.classes.labels.colors)}
+
+    @property
+    def grey(self) -> bool:
+        """Whether every class has a grey colour, so that a grey mask may hold colours (0 and 255, say)."""
+        return bool(self.color_ids) and all(len(set(color)) == 1 for color in self.color_ids)
+
+
+def decode_mask(data: bytes, where: str, coding: MaskCoding) -> U8Mask:
+    """Decode a mask file of ids, palette indices or colours to ids of `coding.target`.
+
+    Returns:
+        `[H, W]` uint8.
+
+    Raises:
+        DatasetError: as `read_mask`; when it holds ids that are no class, or is written by another rule than the
+            dataset's other masks.
+        LabelError: when it holds a colour that is no class.
+    """
+    return to_ids(read_mask(data, where), coding)
+
+
+def to_ids(mask: MaskPixels, coding: MaskCoding) -> U8Mask:
+    """Turn the pixels of a mask into ids as `decode_mask` does, with the same errors."""
+    try:
+        rule = coding.rule
+    except DatasetError:
+        decide_rule([mask], coding)  # raises what is wrong with this mask, if anything is
+        raise
+    if rule is None:
+        return _apply(decide_rule([mask], coding).name, mask, coding)
+    try:
+        return _apply(rule.name, mask, coding)
+    except DatasetError as error:
+        if any(_fits(other, mask, coding) for other in RULES):
+            raise _contradiction(mask.where, rule.example, rule.name) from None
+        raise error
+
+
+def decide_rule(masks: Sequence[MaskPixels], coding: MaskCoding) -> MaskRule:
+    """The one rule by which all of these masks can be read; exact colours come before ids, ids before indices.
+
+    Masks that no rule fits exactly don't decide: with a tolerance they are read by the nearest colour, otherwise they
+    are refused when they are read.
+
+    Args:
+        masks: One or more masks of a dataset.
+        coding: Classes and options; its own rule is not used.
+
+    Raises:
+        DatasetError: when some of the masks fit one rule and some another, when no rule fits any of them, or when only
+            0 and 255 occur and 255 is no class's id.
+        LabelError: when they hold colours that are no class.
+    """
+    fitting = {mask.where: [rule for rule in RULES if _fits(rule, mask, coding)] for mask in masks}
+    clear = [mask for mask in masks if fitting[mask.where]]
+    if not clear:
+        return _by_nearest_colour(masks, coding)
+    common = [rule for rule in RULES if all(rule in fitting[mask.where] for mask in clear)]
+    meant = next((mask for mask in masks if _has_class_color(mask, coding)), None)
+    if "colours" not in common and meant is not None and "colours" not in fitting[meant.where]:
+        _apply("colours", meant, coding)  # raises: some of its colours are classes, and one is not
+    if not common:
+        first = clear[0]
+        others = [mask for mask in clear if set(fitting[mask.where]).isdisjoint(fitting[first.where])]
+        raise _contradiction((others or clear)[-1].where, first.where, fitting[first.where][0])
+    for rule in common:
+        if rule == "colours" or not _black_and_white(rule, clear, coding):
+            return MaskRule(rule, len(clear), clear[0].where)
+    values = coding.classes.values
+    what = "the class is id 0" if len(values) == 1 else f"the {len(values)} classes are ids"
+    ids = "" if len(values) == 1 else " " + " and ".join(map(str, sorted(values)[:4]))
+    raise DatasetError(
+        f"{clear[0].where}: only 0 and 255 occur, but {what}{ids}. List the classes with the colours 0 0 0 and 255 255 "
+        "255 (a background too), or save the masks as ids. Where 255 means not labelled, list a class Void with id 255."
+    )
+
+
+def _by_nearest_colour(masks: Sequence[MaskPixels], coding: MaskCoding) -> MaskRule:
+    """The rule of masks that hold other values than the classes' in each of them.
+
+    Raises:
+        DatasetError: when a value is no class, or the tolerance makes one class of every pixel.
+        LabelError: when a colour is farther from every class than the tolerance.
+    """
+    first = masks[0]
+    drawn = first.colored or first.palette is not None or coding.grey
+    rule: Rule = "colours" if coding.color_ids and drawn else "ids"
+    classes = {int(value) for mask in masks for value in np.unique(_apply(rule, mask, coding))} - {IGNORE_INDEX}
+    if len(classes) < 2 <= coding.target.classes:
+        raise DatasetError(
+            f"{first.where}: with --color-tolerance {coding.tolerance} every pixel of {number(len(masks), 'mask')} is "
+            "one class. Choose a smaller tolerance, or list the colours that the masks hold."
+        )
+    return MaskRule(rule, len(masks), first.where)
+
+
+def _black_and_white(rule: Rule, masks: Sequence[MaskPixels], coding: MaskCoding) -> bool:
+    """Whether only 0 and 255 occur in masks of ids, so that 255 is rather a class than "not labelled".
+
+    Not so in palettes of colours: their index 255 is the border of Pascal VOC.
+    """
+    if IGNORE_INDEX in coding.classes.values or (len(masks) < 3 and len(coding.classes.values) > 2):
+        return False
+    if rule == "indices" and any(_values("ids", mask) is None for mask in masks):
+        return False
+    values = {int(value) for mask in masks for value in np.unique(_values(rule, mask))}
+    return IGNORE_INDEX in values and values <= {0, IGNORE_INDEX}
+
+
+def _contradiction(one: str, other: str, rule: Rule) -> DatasetError:
+    return DatasetError(
+        f"{one}: not written like {other}, which holds {RULES[rule]}. All masks of a dataset are read by one rule. "
+        "Write them alike, or open them as two datasets."
+    )
+
+
+def _fits(rule: Rule, mask: MaskPixels, coding: MaskCoding) -> bool:
+    """Whether every pixel of a mask is a class or not labelled under a rule."""
+    if rule != "colours":
+        values = _values(rule, mask)
+        used = np.unique(values) if values is not None else np.array([-1])
+        return bool(used[0] >= 0 and used[-1] <= IGNORE_INDEX and coding.known_values[used].all())
+    colors = _colors(mask, coding)
+    return colors is not None and all(color in coding.color_ids for color in colors.values())
+
+
+def _values(rule: Rule, mask: MaskPixels) -> npt.NDArray[np.integer] | None:
+    """`[H, W]` ids of a mask under `ids` or `indices`; None where the mask can't be read so.
+
+    Programs that optimise a grey mask turn it into a palette of its greys: under `ids`, these greys are the ids.
+    """
+    if mask.colored:
+        return mask.pixels[..., 0] if (mask.pixels[..., :1] == mask.pixels).all() else None
+    if mask.palette is None or rule == "indices":
+        return mask.pixels
+    if int(mask.pixels.max()) >= len(mask.palette):
+        return None
+    used = mask.palette[np.unique(mask.pixels)]
+    return mask.palette[:, 0][mask.pixels] if (used == used[:, :1]).all() else None
+
+
+def _colors(mask: MaskPixels, coding: MaskCoding) -> dict[int, Color] | None:
+    """Each different pixel of a mask and its colour; None where masks hold no colours, or a value has none.
+
+    Index 255 of a palette is left out where its colour is no class's: Pascal VOC's border, which is not labelled.
+    """
+    if not coding.color_ids:
+        return None
+    if mask.colored:
+        red, green, blue = (mask.pixels[..., channel].astype(np.int32) for channel in range(3))
+        used = np.flatnonzero(np.bincount((red << 16 | green << 8 | blue).ravel())).tolist()
+        return {value: (value >> 16, value >> 8 & 255, value & 255) for value in used}
+    used = np.unique(mask.pixels).tolist()
+    if mask.palette is None:
+        return {value: (value, value, value) for value in used} if 0 <= used[0] and used[-1] <= 255 else None
+    if used[-1] >= len(mask.palette):
+        return None
+    palette = [(red, green, blue) for red, green, blue in mask.palette.tolist()]
+    return {value: palette[value] for value in used if value != IGNORE_INDEX or palette[value] in coding.color_ids}
+
+
+def _has_class_color(mask: MaskPixels, coding: MaskCoding) -> bool:
+    """Whether a mask of colours or of a palette holds a class's colour that is no grey, so that colours are meant."""
+    colors = _colors(mask, coding) if mask.colored or mask.palette is not None else None
+    return any(color in coding.color_ids and len(set(color)) > 1 for color in (colors or {}).values())
+
+
+def _apply(rule: Rule, mask: MaskPixels, coding: MaskCoding) -> U8Mask:
+    """Decode a mask by a rule.
+
+    Raises:
+        DatasetError: naming an id that is no class.
+        LabelError: naming a colour that is no class.
+    """
+    if rule == "colours":
+        return _from_colors(mask, coding)
+    values = _values(rule, mask)
+    if values is not None:
+        return _from_ids(values, mask.where, coding)
+    if coding.color_ids:
+        raise LabelError(f"{mask.where}: a mask in colours; expected {RULES[rule]}. Save it as a mask of ids.")
+    raise LabelError(
+        f"{mask.where}: a mask in colours, but the classes have none. "
+        "List them in label_colors.txt ('R G B name' a line), or save the masks as ids."
+    )
+
+
+def _from_ids(ids: npt.NDArray[np.integer], where: str, coding: MaskCoding) -> U8Mask:
+    if ids.dtype == np.uint8:
+        counts = np.bincount(ids.ravel(), minlength=256)
+        wrong = np.flatnonzero((counts > 0) & ~coding.known_values)
+        pixels = counts[wrong]
+    else:
+        values, counts = np.unique(ids, return_counts=True)
+        bad = np.array([not (0 <= value < 256 and coding.known_values[value]) for value in values], bool)
+        wrong, pixels = values[bad], counts[bad]
+    if wrong.size:
+        raise DatasetError(
+            f"{where}: id {wrong[0]} ({pixels[0]} pixels) is no class; ids go up to {max(coding.classes.values)} "
+            f"({coding.classes.labels.name}, {coding.classes.labels.classes} classes), 255 is ignored. "
+            f"{_stretched(ids, coding)}Correct the mask or add the class to the list."
+        )
+    return coding.value_to_target[ids]
+
+
+def _stretched(ids: npt.NDArray[np.integer], coding: MaskCoding) -> str:
+    """A hint where the values look like ids that were stretched to 0..255 to be seen."""
+    last = coding.classes.labels.classes - 1
+    if last < 1 or not np.isin(ids, [255 * index // last for index in range(last + 1)]).all():
+        return ""
+    return f"The values look like ids 0 to {last} stretched to 255: divide them by {255 / last:g}. "
+
+
+def _from_colors(mask: MaskPixels, coding: MaskCoding) -> U8Mask:
+    if mask.colored:
+        return coding.to_target[_nearest(mask.pixels, mask.where, coding)]
+    colors = _colors(mask, coding)
+    if colors is None:
+        return _from_ids(mask.pixels, mask.where, coding)  # raises: a value is too high
+    table = np.full(256, IGNORE_INDEX, np.uint8)
+    painted = np.zeros((256, 3), np.uint8)
+    for value, color in colors.items():
+        painted[value] = color
+        table[value] = coding.to_target[coding.color_ids.get(color, 0)]
+    if any(color not in coding.color_ids for color in colors.values()):
+        labelled = np.isin(mask.pixels, list(colors))
+        ids = _nearest(painted[mask.pixels[labelled]][None], mask.where, coding)
+        decoded = np.full(mask.pixels.shape, IGNORE_INDEX, np.uint8)
+        decoded[labelled] = coding.to_target[ids[0]]
+        return decoded
+    return table[mask.pixels]
+
+
+def _nearest(rgb: npt.NDArray[np.integer], where: str, coding: MaskCoding) -> U8Mask:
+    colors = rgb.astype(np.uint8, copy=False)
+    return coding.classes.labels.to_ids(colors, source=where, tolerance=coding.tolerance)
