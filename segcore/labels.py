@@ -151,7 +151,7 @@ class LabelMap:
             return best if best < self.classes else IGNORE_INDEX
         name, near = self.entries[best]
         apart = np.abs(known[:, None] - known[None]).max(axis=2)
-        reach = int(apart[apart > 0].min(initial=256)) // 2  # one farther away could be either class
+        reach = int(apart[apart > 0].min(initial=256)) // 4  # a colour farther away is a guess
         advice = (
             f", or let such colours pass: --color-tolerance {int(distance[best])}" if distance[best] <= reach else ""
         )

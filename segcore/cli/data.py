@@ -8,7 +8,7 @@ from collections import Counter
 from segcore.cli.arguments import FAILED, Commands, add_source_arguments, open_from
 from segcore.cli.data_check import add_check
 from segcore.data.open_options import add_class_list_argument, add_repair_arguments
-from segcore.errors import number
+from segcore.errors import DatasetError, number
 
 
 def add_data(commands: Commands) -> None:
@@ -59,7 +59,10 @@ def data_info(arguments: argparse.Namespace) -> int:
     from rich.table import Table
 
     dataset = open_from(arguments)
-    problems: tuple[str, ...] = ()
+    try:
+        rule, problems = dataset.mask_rule or "drawn", tuple[str, ...]()
+    except DatasetError as error:
+        rule, problems = "no rule fits them all", (str(error),)
     if arguments.check:
         from segcore.data import find_problems
 
@@ -72,6 +75,7 @@ def data_info(arguments: argparse.Namespace) -> int:
     known = "" if dataset.stated is not None else ", by its ids"
     console.print(f"video        {'yes' if dataset.video else 'no'}{known}")
     console.print(f"classes      {labels.classes} ({labels.name}), ignored: {ignored}")
+    console.print(f"masks        {rule}")
     table = Table("split", "samples", "sizes (height x width)")
     for split, ids in dataset.splits.items():
         copies = sum(dataset.record(sample_id).copy > 0 for sample_id in ids)

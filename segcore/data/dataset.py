@@ -128,6 +128,16 @@ class Dataset:
             some = (*self.ids[:3], "...")
             raise DatasetError(unknown(f"sample in {self.name}", sample_id, some)) from None
 
+    @property
+    def mask_rule(self) -> str | None:
+        """By what rule all masks are read, in words; None where they are not read from files.
+
+        Raises:
+            DatasetError: when the masks contradict each other.
+        """
+        coding = getattr(self.records[0], "coding", None) if self.records else None
+        return str(coding.rule) if coding and coding.rule else None
+
     def image(self, sample_id: str) -> U8Image:
         """The image alone, `[H, W, 3]` RGB uint8."""
         return self.record(sample_id).image()

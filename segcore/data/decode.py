@@ -7,14 +7,15 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from segcore.arrays import U8, U8Image
+from segcore.arrays import U8, U8Image, U8Mask
+from segcore.data.image_depth import ImageDepth
 from segcore.errors import DatasetError, one_line
 from segcore.labels import IGNORE_INDEX
 
@@ -23,41 +24,53 @@ MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".gif", ".npy")
 NEAREST_COLOUR = "Then list the classes' colours and read each pixel as the nearest: --color-tolerance 60."
 SIDEWAYS = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 EXIF_ORIENTATION = 0x0112
+_STRETCHED = {"L;2": 85, "L;4": 17}  # Pillow spreads greys of 2 and 4 bits over 0..255
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _DAMAGED = (
     *(OSError, SyntaxError, ValueError, TypeError, EOFError, MemoryError, zlib.error, struct.error),
     *(RuntimeError, LookupError, ArithmeticError, AssertionError),  # AVIF, GIF and MPO
 )
 
 
-def decode_image(data: bytes, where: str) -> U8Image:
+def decode_image(data: bytes, where: str, depth: ImageDepth | None = None) -> U8Image:
     """Decode an image file to RGB, turned upright by its EXIF orientation.
 
-    Grey and palette images become RGB, CMYK is converted, 16-bit channels keep their high byte, alpha is dropped.
+    Grey and palette images become RGB, CMYK is converted, 16-bit channels keep their high byte or, with `depth`, the
+    highest of the bits that the dataset uses; alpha is dropped.
 
     Args:
         data: Bytes of the file.
         where: Its name, for the error.
+        depth: Bits that the dataset's images use; None: all 16.
 
     Returns:
         `[H, W, 3]` uint8.
 
     Raises:
-        DatasetError: when it is empty, corrupt, no image, or of floats.
+        DatasetError: when it is empty, corrupt, no image, of floats, or deeper than the dataset's other images.
     """
     with readable(data, where):
         image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
         image.load()
-    return to_rgb(image, where)
+    return to_rgb(image, where, depth.bits if depth and image.mode.startswith("I") else 16)
 
 
-def to_rgb(image: Image.Image, where: str) -> U8Image:
+def to_rgb(image: Image.Image, where: str, bits: int = 16) -> U8Image:
     """Convert an opened image to RGB as `decode_image` does, without turning it.
 
     Raises:
         DatasetError: when it is of floats or of more than 16 bits a channel.
     """
     if image.mode.startswith("I"):
-        return np.repeat(_high_byte(np.asarray(image), where)[..., None], 3, axis=2)
+        return np.repeat(_high_byte(np.asarray(image), where, bits)[..., None], 3, axis=2)
     if image.mode == "F":
         raise DatasetError(f"{where}: an image of floats; expected 8 or 16 bits a channel. Save it as PNG or JPEG.")
     return np.asarray(image.convert("RGB"))
@@ -71,9 +84,7 @@ def read_size(stream: IO[bytes], where: str) -> tuple[int, int]:
     """
     with readable(None, where), Image.open(stream) as image:
         width, height = image.size
-        # Asking a PNG without an EXIF chunk for it would decode its pixels.
-        tagged = image.format != "PNG" or "exif" in image.info
-        sideways = tagged and image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS
+        sideways = _orientation(image) in SIDEWAYS
     return (width, height) if sideways else (height, width)
 
 
@@ -107,12 +118,24 @@ def read_mask(data: bytes, where: str) -> MaskPixels:
         return _from_array(data, where)
     with readable(data, where):
         image = Image.open(io.BytesIO(data))
+        stored = _stored_mode(image)
         image.load()
         pages = getattr(image, "n_frames", 1)
     check_lossless(image, where)
+    if ";16" in stored and image.mode != "I;16":
+        raise DatasetError(f"{where}: a mask of 16-bit colours; expected 8 bits a channel, or ids in one channel.")
     if pages > 1:
         raise DatasetError(f"{where}: a mask of {pages} pages; expected one. Save each page as a file of its own.")
-    return mask_pixels(image, where)
+    mask = mask_pixels(image, where)
+    stretch = _STRETCHED.get(stored, 1)
+    return replace(mask, pixels=mask.pixels // stretch) if stretch > 1 else mask
+
+
+def _stored_mode(image: Image.Image) -> str:
+    """The mode of an opened image's pixels in its file, e.g. `L;4`; empty where it is not known before decoding."""
+    tiles = getattr(image, "tile", None)
+    arguments = tiles[0][3] if tiles else ""
+    return str(arguments[0] if isinstance(arguments, tuple) else arguments)
 
 
 def check_lossless(image: Image.Image, where: str) -> None:
@@ -125,6 +148,29 @@ def check_lossless(image: Image.Image, where: str) -> None:
         raise DatasetError(
             f"{where}: a mask as {image.format}; compression changes its classes. Save it as PNG. {NEAREST_COLOUR}"
         )
+
+
+def read_orientation(stream: IO[bytes], where: str) -> int:
+    """The EXIF orientation of an image from its header: 1 where it is shown as it is stored.
+
+    Raises:
+        DatasetError: when it is empty or no image.
+    """
+    with readable(None, where), Image.open(stream) as image:
+        return _orientation(image)
+
+
+def upright(mask: U8Mask, orientation: int) -> U8Mask:
+    """A mask `[H, W]` turned as an EXIF orientation says."""
+    method = _TURNS.get(orientation)
+    return mask if method is None else np.asarray(Image.fromarray(mask).transpose(method))
+
+
+def _orientation(image: Image.Image) -> int:
+    # Asking a PNG without an EXIF chunk for it would decode its pixels.
+    tagged = image.format != "PNG" or "exif" in image.info
+    stated = image.getexif().get(EXIF_ORIENTATION, 1) if tagged else 1
+    return stated if stated in _TURNS else 1
 
 
 def mask_pixels(image: Image.Image, where: str) -> MaskPixels:
@@ -173,10 +219,15 @@ def _whole(values: npt.NDArray[np.floating], where: str) -> npt.NDArray[np.int64
     return whole.astype(np.int64)
 
 
-def _high_byte(pixels: npt.NDArray[np.integer], where: str) -> U8:
+def _high_byte(pixels: npt.NDArray[np.integer], where: str, bits: int) -> U8:
     if pixels.min() < 0 or pixels.max() > 65535:
         raise DatasetError(f"{where}: a 32-bit image; expected 8 or 16 bits a channel. Save it as PNG or JPEG.")
-    return (pixels.astype(np.uint32) >> 8).astype(np.uint8)
+    if pixels.max() >= 1 << bits:
+        raise DatasetError(
+            f"{where}: a value of {pixels.max()}, but the dataset's other images hold {bits} of 16 bits. "
+            "Save all images with the same depth, best as 8-bit PNG or JPEG."
+        )
+    return (pixels.astype(np.uint32) >> bits - 8).astype(np.uint8)
 
 
 @contextmanager

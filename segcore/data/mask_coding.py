@@ -201,6 +201,8 @@ def decide_rule(masks: Sequence[MaskPixels], coding: MaskCoding) -> MaskRule:
         first = clear[0]
         others = [mask for mask in clear if set(fitting[mask.where]).isdisjoint(fitting[first.where])]
         raise _contradiction((others or clear)[-1].where, first.where, fitting[first.where][0])
+    if common == ["indices"]:
+        _check_palettes(clear)
     for rule in common:
         if rule == "colours" or not _black_and_white(rule, clear, coding):
             return MaskRule(rule, len(clear), clear[0].where)
@@ -232,6 +234,20 @@ def _by_nearest_colour(masks: Sequence[MaskPixels], coding: MaskCoding) -> MaskR
     return MaskRule(rule, len(masks), first.where)
 
 
+def _check_palettes(masks: Sequence[MaskPixels]) -> None:
+    """Refuse palettes that give an index another colour in every file: a program numbered the colours anew in each."""
+    first: dict[int, tuple[list[int], str]] = {}
+    for mask in masks:
+        for index in np.unique(mask.pixels).tolist() if mask.palette is not None else []:
+            color = mask.palette[index].tolist() if mask.palette is not None and index < len(mask.palette) else []
+            before, where = first.setdefault(index, (color, mask.where))
+            if color != before and index != IGNORE_INDEX:
+                raise DatasetError(
+                    f"{mask.where}: palette index {index} has colour {tuple(color)}, and {tuple(before)} in {where}: "
+                    "indices are no ids. List the colours of the classes, or save the masks as ids."
+                )
+
+
 def _black_and_white(rule: Rule, masks: Sequence[MaskPixels], coding: MaskCoding) -> bool:
     """Whether only 0 and 255 occur in masks of ids, so that 255 is rather a class than "not labelled".
 
@@ -241,7 +257,7 @@ def _black_and_white(rule: Rule, masks: Sequence[MaskPixels], coding: MaskCoding
         return False
     if rule == "indices" and any(_values("ids", mask) is None for mask in masks):
         return False
-    values = {int(value) for mask in masks for value in np.unique(_values(rule, mask))}
+    values = {int(value) for mask in masks if (ids := _values(rule, mask)) is not None for value in np.unique(ids)}
     return IGNORE_INDEX in values and values <= {0, IGNORE_INDEX}
 
 

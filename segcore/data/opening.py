@@ -9,6 +9,7 @@ from typing import Literal
 from segcore.data.class_lists import CAMVID32_CLASSES, ClassList, apply_map
 from segcore.data.dataset import Dataset
 from segcore.data.file_source import is_folder
+from segcore.data.image_depth import ImageDepth
 from segcore.data.layout_detection import FACTS_FILE, Layout, detect_layout
 from segcore.data.mask_coding import MaskCoding, MaskSample
 from segcore.data.sample_records import FileRecord, RenumberedRecord
@@ -149,6 +150,8 @@ def _open_drive(labels: str | None, void: Void, stated: bool | None, map: str | 
 
 def _records(layout: Layout, coding: MaskCoding) -> tuple[FileRecord, ...]:
     """A record of each sample, in time order, copies after their frames."""
+    images = [pair.image for pair in layout.pairs if pair.image]
+    depth = ImageDepth.spread(layout.listing.file_source, images)
     records = []
     for pair in layout.pairs:
         assert pair.image and pair.mask
@@ -164,6 +167,7 @@ def _records(layout: Layout, coding: MaskCoding) -> tuple[FileRecord, ...]:
                 coding,
                 origin=copy.source if copy else pair.id,
                 copy=copy.number if copy else 0,
+                depth=depth,
             )
         )
     return tuple(sorted(records, key=lambda record: (natural_key(record.origin), record.copy, natural_key(record.id))))

@@ -8,9 +8,11 @@ import numpy as np
 
 from segcore.arrays import U8Image, U8Mask
 from segcore.data.dataset import Record
-from segcore.data.decode import decode_image, read_size
+from segcore.data.decode import SIDEWAYS, decode_image, read_orientation, read_size, upright
 from segcore.data.file_source import FileSource
+from segcore.data.image_depth import ImageDepth
 from segcore.data.mask_coding import MaskCoding, decode_mask
+from segcore.errors import DatasetError
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class FileRecord:
         coding: How the mask becomes ids.
         origin: Id of the frame it shows: its own, or that of the frame an augmented copy was made from.
         copy: 0 for a frame, 1, 2, ... for its augmented copies.
+        depth: How many of their bits the dataset's 16-bit images use.
     """
 
     id: str
@@ -38,12 +41,36 @@ class FileRecord:
     coding: MaskCoding
     origin: str
     copy: int = 0
+    depth: ImageDepth | None = None
 
     def image(self) -> U8Image:
-        return decode_image(self.file_source.read(self.image_path), self._where(self.image_path))
+        return decode_image(self.file_source.read(self.image_path), self._where(self.image_path), self.depth)
 
     def mask(self) -> U8Mask:
-        return decode_mask(self.file_source.read(self.mask_path), self._where(self.mask_path), self.coding)
+        data = self.file_source.read(self.mask_path)
+        return self._turned(decode_mask(data, self._where(self.mask_path), self.coding))
+
+    def _turned(self, mask: U8Mask) -> U8Mask:
+        """The mask, turned as its image is by EXIF where it lies over the stored pixels.
+
+        Raises:
+            DatasetError: when nothing tells whether it does.
+        """
+        try:
+            with self.file_source.open(self.image_path) as stream:
+                orientation = read_orientation(stream, self._where(self.image_path))
+            if orientation == 1:
+                return mask
+            height, width = self.size()
+        except DatasetError:
+            return mask  # the image's error is raised when it is read itself
+        if orientation in SIDEWAYS and height != width:
+            return upright(mask, orientation) if mask.shape == (width, height) else mask
+        raise DatasetError(
+            f"{self._where(self.mask_path)}: its image is turned by EXIF (orientation {orientation}), and nothing "
+            "tells whether the mask was drawn over the turned or the stored picture. Save the image turned and without "
+            "EXIF, e.g. with `mogrify -auto-orient`, so that both look alike."
+        )
 
     def size(self) -> tuple[int, int]:
         with self.file_source.open(self.image_path) as stream:

@@ -33,6 +33,7 @@ class DatasetInfo(Document):
     Args:
         train, val, test: Number of samples before augmentation; `train_augmented` is the number after it.
         split: The method of the split.
+        mask_rule: By what rule the masks were read, in words; `None` for drawn masks and older runs.
         video: Whether neighbouring ids are neighbours in time, as the data or the user stated; `None` where nobody did.
         leaks: Split -> a sentence on what its images share with the training images; empty when nothing was found,
             `None` in runs older than this check.
@@ -49,6 +50,7 @@ class DatasetInfo(Document):
     split: str
     split_fingerprint: str
     void: Literal["ignore", "class"] = "ignore"
+    mask_rule: str | None = None
     video: bool | None = None
     leaks: dict[str, str] | None = None
 

@@ -46,6 +46,7 @@ def first_summary(job: Job, writer: RunWriter, checkpoint: Checkpoint | None = N
             split=job.plan.method,
             split_fingerprint=job.plan.fingerprint,
             void=config.void,
+            mask_rule=dataset.mask_rule,
             video=dataset.stated,
             leaks=leak_sentences(job.dataset, job.plan) if job.world.first else None,
             **job.plan.counts(),
