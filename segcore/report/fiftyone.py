@@ -44,12 +44,7 @@ def fiftyone() -> ModuleType:
 
 
 def export_fiftyone(
-    runs: Sequence[RunRecord],
-    split: str,
-    out: str | Path,
-    *,
-    data: str | None = None,
-    name: str | None = None,
+    runs: Sequence[RunRecord], split: str, out: str | Path, *, data: str | None = None, name: str | None = None
 ) -> list[str]:
     """Write images and masks into `out`, and a persistent FiftyOne dataset that shows them.
 
@@ -150,12 +145,7 @@ def _check_name(fo: ModuleType, name: str) -> None:
 
 
 def _create(
-    fo: ModuleType,
-    name: str,
-    folder: Path,
-    labels: LabelMap,
-    names: dict[str, str],
-    fields: dict[str, Evaluation],
+    fo: ModuleType, name: str, folder: Path, labels: LabelMap, names: dict[str, str], fields: dict[str, Evaluation]
 ) -> Any:  # noqa: ANN401 - FiftyOne has no types
     """Create the dataset under a temporary name: an earlier export of the name stays until this one is whole."""
     created = fo.Dataset(f"{name}-{uuid4().hex[:8]}")  # not persistent: FiftyOne forgets it if we are killed

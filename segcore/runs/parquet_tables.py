@@ -68,11 +68,7 @@ class CalibrationCounts:
 
 
 def images_table(
-    ids: Sequence[str],
-    counts: I64,
-    sizes: Mapping[str, tuple[int, int]],
-    labels: LabelMap,
-    entropy: F64 | None,
+    ids: Sequence[str], counts: I64, sizes: Mapping[str, tuple[int, int]], labels: LabelMap, entropy: F64 | None
 ) -> pd.DataFrame:
     """Make the table of images: size, scores and entropy in one row per image."""
     import pandas as pd

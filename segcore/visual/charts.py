@@ -62,11 +62,7 @@ def history(
         "x:Q",
         title=x_title,
         axis=alt.Axis(
-            grid=False,
-            format="~r",
-            labelBound=False,
-            labelFlush=False,
-            tickMinStep=1 if x_title != "minutes" else 0,
+            grid=False, format="~r", labelBound=False, labelFlush=False, tickMinStep=1 if x_title != "minutes" else 0
         ),
     )
     y = alt.Y(

@@ -33,12 +33,7 @@ _MANY = 4  # different answers: more are as bright, else two among eight models 
 
 
 def encode_errors(
-    prediction: U8,
-    truth: U8,
-    labels: LabelMap,
-    *,
-    visible: Collection[int] | None = None,
-    width: int | None = None,
+    prediction: U8, truth: U8, labels: LabelMap, *, visible: Collection[int] | None = None, width: int | None = None
 ) -> bytes:
     """The error map as a layer over the photo: right = faded, wrong = class it was taken for, void = hatched.
 
@@ -72,12 +67,7 @@ def encode_correctness(prediction: U8, truth: U8, *, width: int | None = None) -
 
 
 def encode_where(
-    mask: U8,
-    where: Bool,
-    labels: LabelMap,
-    *,
-    visible: Collection[int] | None = None,
-    width: int | None = None,
+    mask: U8, where: Bool, labels: LabelMap, *, visible: Collection[int] | None = None, width: int | None = None
 ) -> bytes:
     """A mask in its class colours where a condition holds, the photo dimmed elsewhere.
 

@@ -241,9 +241,4 @@ def _bounds(transform: str, name: str, chosen: ParameterOverride, recorded: Libr
         raise ValueError(f"{transform}: albumentations does not bound {name}; say low and high.")
     step = chosen.step if chosen.step is not None else 1 if recorded.whole else 0.05
     whole = isinstance(step, int)
-    return {
-        "low": int(low) if whole else low,
-        "high": int(high) if whole else high,
-        "step": step,
-        "unit": chosen.unit,
-    }
+    return {"low": int(low) if whole else low, "high": int(high) if whole else high, "step": step, "unit": chosen.unit}

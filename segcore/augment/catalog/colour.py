@@ -203,16 +203,7 @@ TRANSFORMS = (
             {"none": None}
             | {
                 name: name
-                for name in (
-                    "standard",
-                    "ruifrok",
-                    "macenko",
-                    "high_contrast",
-                    "h_heavy",
-                    "e_heavy",
-                    "dark",
-                    "light",
-                )
+                for name in ("standard", "ruifrok", "macenko", "high_contrast", "h_heavy", "e_heavy", "dark", "light")
             },
             "none",
             "The stains of method preset; none is the standard ones.",

@@ -52,11 +52,7 @@ class Canvas:
         cv2.fillPoly(self.meta, [fixed], (label, haze), cv2.LINE_8, _SHIFT)
         red, green, blue = color
         cv2.fillPoly(
-            self.image,
-            [fixed],
-            (float(red), float(green), float(blue)),
-            cv2.LINE_AA if smooth else cv2.LINE_8,
-            _SHIFT,
+            self.image, [fixed], (float(red), float(green), float(blue)), cv2.LINE_AA if smooth else cv2.LINE_8, _SHIFT
         )
 
     def polygon(self, points: Points, color: Color, label: int) -> None:
@@ -124,8 +120,7 @@ class Canvas:
         down = max(lengths[1], lengths[3]) / max((spans[1] + spans[3]) / 2, 1)
         colors, ids, step = texture.level(across, down)
         matrix = cv2.getPerspectiveTransform(
-            (f32(source) / f32(step)).astype(np.float32),
-            (pixels - f32([left, top])).astype(np.float32),
+            (f32(source) / f32(step)).astype(np.float32), (pixels - f32([left, top])).astype(np.float32)
         )
         size = (right - left, bottom - top)
         warped = u8(cv2.warpPerspective(colors, matrix, size, flags=cv2.INTER_LINEAR))

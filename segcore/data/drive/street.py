@@ -225,9 +225,7 @@ def paint_plot(canvas: Canvas, seed: int, plot: world.Plot) -> None:
         rows, columns = 14 * SCALE, 10 * SCALE
         top = rows - min(plot.height, 14) * SCALE
         canvas.warp(
-            gable(plot.index % 6, side_light),
-            f32([(0, top), (columns, top), (columns, rows), (0, rows)]),
-            corners,
+            gable(plot.index % 6, side_light), f32([(0, top), (columns, top), (columns, rows), (0, rows)]), corners
         )
         canvas.polygon(
             f32([(x, plot.height, near), (back, ridge, near), (deep, plot.height, near)]),

@@ -138,11 +138,7 @@ def _shuffle(seed: int) -> None:
 
 def _panel(view: str, title: str, note: str, layer: bytes) -> Panel:
     return Panel(
-        title,
-        note,
-        None if view == "mask" else title,
-        None if view == "image" else layer,
-        fixed=view == "mask",
+        title, note, None if view == "mask" else title, None if view == "image" else layer, fixed=view == "mask"
     )
 
 

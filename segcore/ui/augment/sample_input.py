@@ -87,9 +87,7 @@ def _step_button(icon: str, help_: str, sample_id: str | None) -> None:
 def _upload_form(file: UploadedFile | None, labels: LabelMap) -> None:
     image_uploader(_PAGE, "Image")
     mask_uploader(
-        _PAGE,
-        "Its mask, if there is one",
-        help=f"Class ids or colours of {labels.name} ({labels.classes} classes).",
+        _PAGE, "Its mask, if there is one", help=f"Class ids or colours of {labels.name} ({labels.classes} classes)."
     )
     if file is None:
         st.caption("It stays on this machine.")

@@ -38,12 +38,7 @@ CONFIDENCE_WIDTH = 640  # px; confidence changes slowly, and its last digit weig
 
 
 def prediction_layer(
-    run: RunRecord,
-    split: str,
-    sample_id: str,
-    data: DataKey,
-    options: ViewOptions,
-    compared_runs: Sequence[RunRecord],
+    run: RunRecord, split: str, sample_id: str, data: DataKey, options: ViewOptions, compared_runs: Sequence[RunRecord]
 ) -> tuple[bytes, str]:
     """Draw a run's stored prediction; return (palette PNG, note under the panel).
 
@@ -120,12 +115,7 @@ def truth_layer(
 
 @st.cache_data(max_entries=200, show_spinner=False, hash_funcs=HASH_FUNCS)
 def _masked_truth_layer(
-    split: str,
-    sample_id: str,
-    data: DataKey,
-    options: ViewOptions,
-    runs: tuple[RunRecord, ...],
-    _labels: LabelMap,
+    split: str, sample_id: str, data: DataKey, options: ViewOptions, runs: tuple[RunRecord, ...], _labels: LabelMap
 ) -> bytes:
     """Draw the ground truth in the band along borders, or where the runs disagree."""
     mask = dataset_cache.sample(data, sample_id).mask
