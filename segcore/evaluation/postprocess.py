@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 Logits: TypeAlias = Union[F32Logits, "torch.Tensor"]
 
-_MEAN_CHUNK = 1 << 25  # mean logits handed out at a time: 128 MB; most images whole, as a model's own are
-_CHUNK = 1 << 20  # logits upsampled at a time: 4 MB, in or near the caches, and a photo of any size fits in memory
+_MEAN_LOGITS_AT_ONCE = 1 << 25  # mean logits handed out at a time: 128 MB; most images whole, as a model's own are
+LOGITS_AT_ONCE = 1 << 20  # upsampled at a time: 4 MB, in or near the caches; a photo of any size fits in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ def decide_into(
     height, width = mask.shape
     scores = [_checked(each, temperature) for each in members]
     classes = scores[0].shape[0]
-    step = max(1, _CHUNK // (classes * width * len(scores)))
+    step = max(1, LOGITS_AT_ONCE // (classes * width * len(scores)))
     with torch.inference_mode():
         for start in range(0, height, step):
             part = slice(start, start + step)
@@ -123,7 +123,7 @@ def mean_logits(
     import torch
 
     scores = [_checked(each, 1.0) for each in members]
-    step = max(1, _MEAN_CHUNK // (scores[0].shape[0] * width))
+    step = max(1, _MEAN_LOGITS_AT_ONCE // (scores[0].shape[0] * width))
     with torch.inference_mode():
         for start in range(0, height, step):
             part = slice(start, min(start + step, height))

@@ -60,7 +60,9 @@ def profile(
             progress(index, len(asked), f"{backend} {precision}")
         try:
             chosen = device if backend == "torch" else "cpu"
-            found = found.with_latency(_measured(record, backend, precision, chosen, size or _fed(record), seconds))
+            found = found.with_latency(
+                measure_in_process(record, backend, precision, chosen, size or _fed(record), seconds)
+            )
         except SegcoreError as error:
             if problem is None:
                 raise
@@ -80,7 +82,7 @@ def _choices(names: Sequence[str], device: str) -> list[tuple[str, str]]:
             (name, precision)
             for name in available()
             for precision in BACKENDS[name].precisions
-            if precision == "fp32" or _has_bf16(name, device)
+            if precision == "fp32" or has_bf16(name, device)
         ]
     pairs: list[tuple[str, str]] = []
     for text in names:
@@ -90,7 +92,7 @@ def _choices(names: Sequence[str], device: str) -> list[tuple[str, str]]:
         wanted = (
             [precision]
             if precision
-            else [p for p in BACKENDS[name].precisions if p == "fp32" or _has_bf16(name, device)]
+            else [p for p in BACKENDS[name].precisions if p == "fp32" or has_bf16(name, device)]
         )
         for each in wanted:
             check_choice(name, each)
@@ -98,7 +100,8 @@ def _choices(names: Sequence[str], device: str) -> list[tuple[str, str]]:
     return list(dict.fromkeys(pairs))
 
 
-def _has_bf16(backend: str, device: str) -> bool:
+def has_bf16(backend: str, device: str) -> bool:
+    """Whether a backend computes in bfloat16 on this machine."""
     import torch
 
     from segcore.evaluation.backends.torch_backend import choose_device
@@ -143,10 +146,14 @@ def _static(run: RunRecord, size: tuple[int, int] | None) -> Profile:
     )
 
 
-def _measured(
+def measure_in_process(
     run: RunRecord, backend: str, precision: str, device: str, size: tuple[int, int], seconds: float
 ) -> Latency:
-    """One entry, by a process of its own."""
+    """Measure one backend and precision in a process of its own.
+
+    Raises:
+        EvaluationError: when the backend can't run this model, or the process fails; with the error that it printed.
+    """
     if backend != "torch":  # converted here, so that the other process is seen without what converting takes
         Predictor(run, backend=backend, precision=precision, device=device).warm(size)
     asked = {"run": str(run.path), "backend": backend, "precision": precision, "device": device}

@@ -33,7 +33,7 @@ from segcore.metrics.score_functions import mean_present
 from segcore.metrics.student_t import t_cdf, t_quantile
 
 _SHARE = 0.95
-_CELLS = 1 << 22  # weights and sums held at a time, 32 MB each
+CELLS_AT_ONCE = 1 << 22  # weights and sums held at a time, 32 MB each
 FEW_BLOCKS = 10  # below which a bootstrap over blocks says too little
 
 
@@ -235,7 +235,7 @@ def resample(
     plan = Blocks.of(images, block, groups)
     points = score.formula(terms.sum(axis=1))  # [R, M]
     flat = np.ascontiguousarray(terms.transpose(1, 0, 2, 3)).reshape(images, -1)
-    step = max(1, _CELLS // max(images, flat.shape[1]))
+    step = max(1, CELLS_AT_ONCE // max(images, flat.shape[1]))
     rng = np.random.default_rng(seed)
     values, lost = [], np.zeros((runs, classes))
     for start in range(0, resamples, step):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from segcore.errors import EvaluationError
 from segcore.labels import IGNORE_INDEX, MAX_CLASSES
 
-_CHUNK = 1 << 24  # cv2.calcHist counts in float32, which holds every integer up to here
+PIXELS_AT_ONCE = 1 << 24  # cv2.calcHist counts in float32, which holds every integer up to here
 
 
 def confusion_matrix(
@@ -72,11 +72,11 @@ def pair_counts(prediction: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8])
 def _pairs(prediction: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     """The same as float32 where that is exact, as int64 where it is not."""
     truth, prediction = truth.reshape(1, -1), prediction.reshape(1, -1)
-    if truth.size <= _CHUNK:
+    if truth.size <= PIXELS_AT_ONCE:
         return _histogram(truth, prediction)
     table = np.zeros((256, 256), np.int64)
-    for start in range(0, truth.shape[1], _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for start in range(0, truth.shape[1], PIXELS_AT_ONCE):
+        part = slice(start, start + PIXELS_AT_ONCE)
         table += _histogram(truth[:, part], prediction[:, part]).astype(np.int64)
     return table
 

@@ -68,7 +68,7 @@ def encoder_state(encoder: str, encoder_weights: str | Path | None) -> State | N
     path = Path(encoder_weights)
     if path.suffix or path.exists():
         tensors = read_tensors(path)
-        if encoder in PACKAGES and "conv_stem_weight" not in map(_plain, tensors):  # not timm's names
+        if encoder in PACKAGES and "conv_stem_weight" not in map(plain_name, tensors):  # not timm's names
             return timm_state_in_order(encoder, tensors, path)
         return tensors
     if encoder_weights == "imagenet":
@@ -163,16 +163,18 @@ def load_encoder_state(encoder: nn.Module, state: Mapping[str, Tensor], source: 
     Raises:
         WeightsError: naming the first tensor that is missing or does not fit.
     """
-    available = {_plain(name): value for name, value in state.items()}
+    available = {plain_name(name): value for name, value in state.items()}
     chosen: State = {}
     own = encoder.state_dict()
     for name, current in own.items():
-        value = available.get(_plain(name))
+        value = available.get(plain_name(name))
         if value is None:
             if name.endswith("num_batches_tracked"):  # a counter that no forward pass reads
                 chosen[name] = current
                 continue
-            missing = [key for key in own if _plain(key) not in available and not key.endswith("num_batches_tracked")]
+            missing = [
+                key for key in own if plain_name(key) not in available and not key.endswith("num_batches_tracked")
+            ]
             raise WeightsError(
                 f"{source}: {len(missing)} of the encoder's {len(own)} tensors are missing, first {name!r}. "
                 "These are weights of another encoder."
@@ -186,8 +188,8 @@ def load_encoder_state(encoder: nn.Module, state: Mapping[str, Tensor], source: 
     encoder.load_state_dict(chosen)
 
 
-def _plain(name: str) -> str:
-    """A name without prefixes, and as timm's feature nets write it (`stages_0` for `stages.0`)."""
+def plain_name(name: str) -> str:
+    """Return a tensor's name without prefixes, as timm's feature nets write it (`stages_0` for `stages.0`)."""
     for prefix in ("module.", "encoder.", "model."):
         name = name.removeprefix(prefix)
     return name.replace(".", "_")

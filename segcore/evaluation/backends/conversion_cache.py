@@ -25,7 +25,7 @@ from segcore.runs import RunRecord, run_files
 
 _FORMAT: Final = 2  # raised when the graph that is converted changes
 _MANIFEST: Final = "manifest.json"
-_KEPT: Final = 32  # conversions, of 10 to 100 MB each; the longest unused goes first
+CONVERSIONS_KEPT = 32  # conversions, of 10 to 100 MB each; the longest unused goes first
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _whole(folder: Path) -> bool:
 def _forget_old(folder: Path) -> None:
     with suppress(OSError):  # another process may be doing the same
         entries = [entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."]
-        for old in sorted(entries, key=lambda entry: entry.stat().st_mtime_ns)[:-_KEPT]:
+        for old in sorted(entries, key=lambda entry: entry.stat().st_mtime_ns)[:-CONVERSIONS_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
 
 
