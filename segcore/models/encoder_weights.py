@@ -42,7 +42,7 @@ PACKAGES: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 def encoder_state(encoder: str, encoder_weights: str | Path | None) -> State | None:
-    """Weights for an encoder, wherever they are; nothing is ever replaced with random ones.
+    """Get the weights of an encoder, from wherever they are; missing ones are never replaced with random ones.
 
     Args:
         encoder: smp's name for it.
@@ -211,7 +211,7 @@ def _from_hub(encoder: str, weights: str) -> State:
 
 
 def hub_reachable(patience: float = HUB_PATIENCE) -> bool:
-    """Whether the hub answers at all, by the client (proxies, mirrors) that would download.
+    """Whether the hub answers, asked by the client (proxies, mirrors) that would download.
 
     Args:
         patience: Seconds, name lookup included, which a socket's own timeout does not cover.
@@ -223,7 +223,7 @@ def hub_reachable(patience: float = HUB_PATIENCE) -> bool:
     def ask() -> None:
         try:
             huggingface_hub.get_session().head(huggingface_hub.constants.ENDPOINT, timeout=patience)
-        except Exception:  # whatever it is, it is no answer; the caller says so
+        except Exception:  # any error means that there is no answer; the caller says so
             return
         answered.set()
 
@@ -235,7 +235,7 @@ def hub_reachable(patience: float = HUB_PATIENCE) -> bool:
 
 @contextmanager
 def _hub_offline(offline: bool) -> Iterator[None]:
-    """Make huggingface_hub look only in its cache, at once, in place of retrying."""
+    """Inside the block, huggingface_hub looks only in its cache and does not retry."""
     before = huggingface_hub.constants.HF_HUB_OFFLINE
     huggingface_hub.constants.HF_HUB_OFFLINE = before or offline
     try:
