@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import altair as alt
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from segcore.arrays import F64, I64
 from segcore.labels import LabelMap
 from segcore.visual.charts import GRID
 
@@ -72,12 +72,7 @@ def class_shares(table: pd.DataFrame, labels: LabelMap) -> alt.LayerChart | alt.
 
 
 def histogram(
-    edges: Sequence[float] | npt.NDArray[np.float64],
-    before: npt.NDArray[np.int64],
-    after: npt.NDArray[np.int64],
-    *,
-    title: str,
-    height: int = 150,
+    edges: Sequence[float] | F64, before: I64, after: I64, *, title: str, height: int = 150
 ) -> alt.LayerChart | alt.FacetChart:
     """Draw the distribution of a measure over images: before as a grey area, after as a line over it.
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from segcore.arrays import I64
 from segcore.labels import LabelMap
 from segcore.visual.chart_label_placement import place_names
 from segcore.visual.charts import GRID, run_scale
@@ -163,9 +163,7 @@ def trade_off(
     return Layers(layers, 340)
 
 
-def confusion(
-    counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str, dark: bool = False, printed: bool = False
-) -> alt.Chart:
+def confusion(counts: I64, labels: LabelMap, *, hue: str, dark: bool = False, printed: bool = False) -> alt.Chart:
     """Draw what each true class was taken for, in shares of its pixels; classes that occur nowhere are left out.
 
     Args:
@@ -203,13 +201,7 @@ def confusion(
 
 
 def confusion_difference(
-    one: npt.NDArray[np.int64],
-    other: npt.NDArray[np.int64],
-    labels: LabelMap,
-    *,
-    names: tuple[str, str],
-    dark: bool = False,
-    printed: bool = False,
+    one: I64, other: I64, labels: LabelMap, *, names: tuple[str, str], dark: bool = False, printed: bool = False
 ) -> alt.Chart:
     """Draw where one model does better than another: blue where the first is more often right or less often wrong.
 
@@ -264,7 +256,7 @@ def _lighter(color: str) -> str:
     return "#" + "".join(f"{(int(color[at : at + 2], 16) + 255) // 2:02x}" for at in (1, 3, 5))
 
 
-def _occurring(counts: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
+def _occurring(counts: I64) -> tuple[list[int], list[int]]:
     """(true classes, those and the ones that were only ever predicted last, so that the diagonal stays one)."""
     true = [int(index) for index in np.flatnonzero(counts.sum(axis=1))]
     return true, true + [int(index) for index in np.flatnonzero(counts.sum(axis=0)) if index not in true]
@@ -284,7 +276,7 @@ def _cells(table: pd.DataFrame, labels: LabelMap, kept: Sequence[int], printed: 
     )
 
 
-def confusion_width(counts: npt.NDArray[np.int64]) -> int:
+def confusion_width(counts: I64) -> int:
     """Width in px at which the cells of the confusion matrix are about twice as wide as high."""
     return 170 + 2 * CELL * max(3, int(np.count_nonzero(counts.sum(axis=0) + counts.sum(axis=1))))
 

@@ -36,13 +36,7 @@ def mistake_mask(prediction: U8, truth: U8, true: int | None, taken: int | None)
 
 
 def encode_mistake(
-    prediction: U8,
-    truth: U8,
-    labels: LabelMap,
-    *,
-    true: int | None = None,
-    taken: int | None = None,
-    width: int | None = None,
+    prediction: U8, truth: U8, labels: LabelMap, *, true: int | None, taken: int | None, width: int | None = None
 ) -> bytes:
     """Encode a layer that highlights one kind of mistake, in the colour of the class it was taken for.
 

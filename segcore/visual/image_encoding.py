@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import io
 import zlib
-from collections.abc import Collection
 from functools import lru_cache
 
 import cv2
@@ -19,7 +18,7 @@ from PIL import Image
 from segcore.arrays import U8
 from segcore.errors import SegcoreError
 from segcore.labels import IGNORE_INDEX, LabelMap
-from segcore.visual.overlay import contour
+from segcore.visual.overlay import Visible, contour
 
 JPEG_QUALITY = 88
 
@@ -64,7 +63,7 @@ def encode_png(mask: U8, palette: U8, *, width: int | None = None) -> bytes:
     return buffer.getvalue()
 
 
-def layer_palette(labels: LabelMap, visible: Collection[int] | None = None) -> U8:
+def layer_palette(labels: LabelMap, visible: Visible = None) -> U8:
     """`[256, 4]` RGBA: class colours; ignored and hidden classes fully transparent."""
     alpha = np.zeros((256, 1), np.uint8)
     alpha[list(range(labels.classes) if visible is None else visible)] = 255
@@ -73,12 +72,7 @@ def layer_palette(labels: LabelMap, visible: Collection[int] | None = None) -> U
 
 
 def encode_layer(
-    mask: U8,
-    labels: LabelMap,
-    *,
-    visible: Collection[int] | None = None,
-    outline: bool = False,
-    width: int | None = None,
+    mask: U8, labels: LabelMap, *, visible: Visible = None, outline: bool = False, width: int | None = None
 ) -> bytes:
     """Palette PNG with transparency, to lie over the photo.
 

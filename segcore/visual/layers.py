@@ -6,7 +6,7 @@ what it is about stands out of the photo. Arrays in, bytes out; nothing is chang
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from segcore.errors import SegcoreError
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.visual.agreement import answers, together_wrong, vote_entropy
 from segcore.visual.image_encoding import encode_png, layer_palette, shrunk
-from segcore.visual.overlay import DIMMED, FADED, hatch, wrong
+from segcore.visual.overlay import DIMMED, FADED, Visible, hatch, wrong
 
 Rgba = tuple[int, int, int, int]
 
@@ -33,7 +33,7 @@ _MANY = 4  # different answers: more are as bright, else two among eight models 
 
 
 def encode_errors(
-    prediction: U8, truth: U8, labels: LabelMap, *, visible: Collection[int] | None = None, width: int | None = None
+    prediction: U8, truth: U8, labels: LabelMap, *, visible: Visible = None, width: int | None = None
 ) -> bytes:
     """The error map as a layer over the photo: right = faded, wrong = class it was taken for, void = hatched.
 
@@ -67,7 +67,7 @@ def encode_correctness(prediction: U8, truth: U8, *, width: int | None = None) -
 
 
 def encode_where(
-    mask: U8, where: Bool, labels: LabelMap, *, visible: Collection[int] | None = None, width: int | None = None
+    mask: U8, where: Bool, labels: LabelMap, *, visible: Visible = None, width: int | None = None
 ) -> bytes:
     """A mask in its class colours where a condition holds, the photo dimmed elsewhere.
 
@@ -86,13 +86,7 @@ def encode_where(
 
 
 def encode_band(
-    prediction: U8,
-    truth: U8,
-    near: Bool,
-    labels: LabelMap,
-    *,
-    visible: Collection[int] | None = None,
-    width: int | None = None,
+    prediction: U8, truth: U8, near: Bool, labels: LabelMap, *, visible: Visible = None, width: int | None = None
 ) -> bytes:
     """Errors along borders: in the band right = photo, wrong = class it was taken for; outside it is dark.
 
@@ -193,13 +187,7 @@ def _void(truth: U8) -> list[tuple[Bool, Rgba]]:
 
 
 def _layer(
-    ids: U8,
-    where: Bool,
-    labels: LabelMap,
-    visible: Collection[int] | None,
-    *,
-    rest: Rgba,
-    marks: Sequence[tuple[Bool, Rgba]] = (),
+    ids: U8, where: Bool, labels: LabelMap, visible: Visible, *, rest: Rgba, marks: Sequence[tuple[Bool, Rgba]] = ()
 ) -> bytes:
     """Class colours where `where` holds and the class is visible, then the marks; `rest` covers what is left."""
     # The classes that occur are numbered anew, so that indices are free for the marks whatever the number of classes.

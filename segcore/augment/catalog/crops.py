@@ -26,6 +26,7 @@ def _side(default: int, help: str) -> ParameterOverride:
 
 
 _HEIGHT, _WIDTH = _side(256, "Height of what is cut out."), _side(256, "Width of what is cut out.")
+_CUT: Mapping[str, Any] = {"height": _HEIGHT, "width": _WIDTH, "pad_if_needed": _PAD, "border_mode": _BORDER}
 _SIZE = override(1, _LARGEST, (256, 256), 1, "pixels", "What comes out.")
 
 
@@ -59,24 +60,8 @@ def _size_or_divisor(values: Mapping[str, Any]) -> str | None:
 
 
 TRANSFORMS = (
-    _crops(
-        "RandomCrop",
-        "Cuts out a part of a fixed size, at a random place.",
-        "Cut out {height} by {width}",
-        height=_HEIGHT,
-        width=_WIDTH,
-        pad_if_needed=_PAD,
-        border_mode=_BORDER,
-    ),
-    _crops(
-        "CenterCrop",
-        "Cuts out the middle, of a fixed size.",
-        "Cut out the middle, {height} by {width}",
-        height=_HEIGHT,
-        width=_WIDTH,
-        pad_if_needed=_PAD,
-        border_mode=_BORDER,
-    ),
+    _crops("RandomCrop", "Cuts out a part of a fixed size, at a random place.", "Cut out {height} by {width}", **_CUT),
+    _crops("CenterCrop", "Cuts out the middle, of a fixed size.", "Cut out the middle, {height} by {width}", **_CUT),
     _crops(
         "Crop",
         "Cuts out a fixed rectangle.",
