@@ -175,14 +175,10 @@ def _fill(
     fields: dict[str, Evaluation],
 ) -> None:
     created.add_samples(list(_samples(fo, folder, names, fields)))
-    targets = {index + 1: class_name for index, class_name in enumerate(labels.names)}
-    created.default_mask_targets = targets
+    created.default_mask_targets = dict(enumerate(labels.names, 1))
     created.default_classes = list(labels.names)
     created.info = {"segcore": True, "classes": labels.name}
-    colors = [
-        {"intTarget": index + 1, "color": "#{:02x}{:02x}{:02x}".format(*color)}
-        for index, color in enumerate(labels.colors)
-    ]
+    colors = [{"intTarget": index, "color": color} for index, color in enumerate(labels.hex_colors, 1)]
     created.app_config.color_scheme = fo.ColorScheme(color_by="value", default_mask_targets_colors=colors)
     created.save()
 

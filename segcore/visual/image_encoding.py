@@ -17,7 +17,7 @@ from PIL import Image
 
 from segcore.arrays import U8
 from segcore.errors import SegcoreError
-from segcore.labels import IGNORE_INDEX, LabelMap
+from segcore.labels import IGNORE_INDEX, LabelMap, hex_color
 from segcore.visual.overlay import Visible, contour
 
 JPEG_QUALITY = 88
@@ -117,7 +117,7 @@ def swatch(color: tuple[int, int, int] | str, *, round_: bool = False, margin: i
         round_: A dot, as runs have; classes have squares.
         margin: Empty space around it, in twelfths of its size, where it is stretched to fill a cell.
     """
-    fill = color if isinstance(color, str) else "#{:02x}{:02x}{:02x}".format(*color)
+    fill = color if isinstance(color, str) else hex_color(color)
     corner = 6 if round_ else 3
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="12" height="12" '

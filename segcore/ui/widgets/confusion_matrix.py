@@ -10,7 +10,7 @@ import streamlit as st
 
 from segcore.arrays import I64
 from segcore.evaluation.image_ranking import Mistake
-from segcore.labels import LabelMap
+from segcore.labels import LabelMap, hex_color
 from segcore.ui.widgets.components import component
 
 MOST = 40  # classes: more make cells too small to hit
@@ -95,7 +95,7 @@ def matrix_cells(counts: I64, labels: LabelMap, share: str) -> dict[str, Any]:
     def head(index: int, mistake: Mistake, pixels: int) -> dict[str, Any]:
         return {
             "name": names[index],
-            "color": "#{:02x}{:02x}{:02x}".format(*labels.colors[index]),
+            "color": hex_color(labels.colors[index]),
             "pick": mistake.name(labels) if pixels else "",
             "title": f"{mistake.sentence(labels)}: {pixels:,} pixels",
         }

@@ -188,6 +188,6 @@ def _classes(labels: LabelMap | None) -> dict[str, Any]:
         return {"names": [], "colors": [], "unscored": ""}
     return {
         "names": list(labels.names),
-        "colors": ["#{:02x}{:02x}{:02x}".format(*color) for color in labels.colors],
+        "colors": labels.hex_colors,
         "unscored": " or ".join(name for name, _ in labels.ignored[:2]) or "ignored",
     }
