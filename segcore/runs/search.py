@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from segcore.errors import RunError, unknown
+from segcore.errors import RunError
 from segcore.runs import run_files
 from segcore.runs.csv_tables import read_csv_table, write_csv_table
 from segcore.runs.json_documents import Document, read_document, read_json, write_document
@@ -224,8 +224,7 @@ class SearchStore:
     @property
     def problems(self) -> tuple[RunProblem, ...]:
         """The folders that look like searches but can't be read."""
-        _, problems = read_each(run_files.folders_with((INFO,), self.root), load_search)
-        return problems
+        return read_each(run_files.folders_with((INFO,), self.root), load_search)[1]
 
     def get(self, name: str) -> SearchRecord:
         """One search.
@@ -234,12 +233,8 @@ class SearchStore:
             RunError: when there is none of this name (the choices are listed), or it can't be read.
         """
         folders = run_files.folders_with((INFO,), self.root)
-        for path in folders:
-            if path.name == name:
-                return load_search(path)
-        if not folders:
-            raise RunError(f"No search {name!r}: there are none in {self.root}. Start one: segcore search --space FILE")
-        raise RunError(unknown(f"search in {self.root}", name, [path.name for path in folders]))
+        none = f"No search {name!r}: there are none in {self.root}. Start one: segcore search --space FILE"
+        return load_search(run_files.named_folder(name, folders, f"search in {self.root}", none))
 
     def create(self, name: str) -> SearchWriter:
         """Make the folder of a search, or use the one that exists: several processes may work on one search.

@@ -54,13 +54,7 @@ def encode_errors(
 def encode_correctness(prediction: U8, truth: U8, *, width: int | None = None) -> bytes:
     """Right, wrong or never scored, each in one colour: `RIGHT`, `WRONG`, hatched.
 
-    Args:
-        prediction: `[H, W]` uint8 ids.
-        truth: `[H, W]` uint8 ids; 255 is never scored.
-        width: Largest width in pixels (nearest resize).
-
-    Raises:
-        SegcoreError: when sizes differ.
+    Takes and raises the same as `encode_errors`.
     """
     guess, true = _alike(width, prediction=prediction, truth=truth)
     return _painted(guess.shape, RIGHT, [(guess != true, WRONG), *_void(true)])
@@ -90,16 +84,8 @@ def encode_band(
 ) -> bytes:
     """Errors along borders: in the band right = photo, wrong = class it was taken for; outside it is dark.
 
-    Args:
-        prediction: `[H, W]` uint8 ids.
-        truth: `[H, W]` uint8 ids; 255 is never scored.
-        near: `[H, W]` bool, the band along true borders (`segcore.metrics.boundary_band`).
-        labels: Palette of the ids.
-        visible: Only mistakes towards these ids are coloured; None for all.
-        width: Largest width in pixels (nearest resize).
-
-    Raises:
-        SegcoreError: when sizes differ.
+    Takes and raises the same as `encode_errors`, and `near`: `[H, W]` bool, the band along true borders
+    (`segcore.metrics.boundary_band`).
     """
     guess, true, inside = _alike(width, prediction=prediction, truth=truth, band=near)
     missed = wrong(guess, true) & (inside > 0)

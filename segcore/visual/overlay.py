@@ -53,18 +53,7 @@ def contour(mask: U8, *, width: int = 2) -> npt.NDArray[np.bool_]:
 def outlined(image: U8, mask: U8, labels: LabelMap, *, visible: Visible = None, width: int = 3) -> U8:
     """The image with the borders of its regions drawn in their class colours.
 
-    Args:
-        image: `[H, W, 3]` RGB uint8.
-        mask: `[H, W]` uint8 ids.
-        labels: Palette of the ids.
-        visible: Ids that are outlined; None for all.
-        width: Line width in pixels.
-
-    Returns:
-        `[H, W, 3]` uint8, a new array.
-
-    Raises:
-        SegcoreError: when image and mask differ in size.
+    Takes, returns and raises the same as `overlay`; `width` is that of the lines in pixels.
     """
     _same_size(image, mask, "mask")
     drawn = contour(mask, width=width) & _shown(labels, visible)[mask]
