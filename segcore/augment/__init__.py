@@ -1,7 +1,4 @@
-"""Augmentation of an image together with its mask.
-
-albumentations (which imports torch) is imported only when a pipeline is applied.
-"""
+"""Augmentation of an image together with its mask."""
 
 from segcore.augment.catalog import CATALOG, GROUPS, LEFT_OUT
 from segcore.augment.parameter_base import Bounded, Parameter, Value

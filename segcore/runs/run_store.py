@@ -25,11 +25,7 @@ class RunProblem:
 
 
 class RunStore:
-    """The runs in a folder.
-
-    Args:
-        root: The folder; a missing one is an empty store.
-    """
+    """The runs in the folder `root`; a missing folder is an empty store."""
 
     def __init__(self, root: str | Path = "checkpoints") -> None:
         self.root = Path(root)

@@ -1,17 +1,4 @@
-"""Reading and writing searches for settings, stored in `checkpoints/searches/`. Needs neither torch nor optuna.
-
-A search is a folder:
-
-```
-searches/<name>/
-  search.json       the searched settings, the data and the folds
-  trials.csv        one row a trial: number, state, value, spread, fold_0 ..., epochs, seconds, param.<setting> ...
-  importance.json   {setting: share of the score differences it explains}; empty while there are few trials
-  best.yaml         the best settings so far, a recipe for train.py --config
-  study.journal     Optuna's study, unless another storage was chosen
-  runs/             a run for every fold of every trial; an ordinary store of runs
-```
-"""
+"""Reading and writing searches for settings (files: docs/search.md). Needs neither torch nor optuna."""
 
 from __future__ import annotations
 
@@ -161,11 +148,7 @@ class SearchRecord:
 
 @dataclass(frozen=True)
 class SearchWriter:
-    """Writes files of one search, each whole or not at all.
-
-    Args:
-        path: The folder.
-    """
+    """Writes files of one search, each whole or not at all."""
 
     path: Path
 

@@ -31,9 +31,9 @@ def name_axis(limit: int, offset: int) -> alt.Axis:
 
 def tooltips(*columns: str | tuple[str, str] | tuple[str, str, str]) -> list[alt.Tooltip]:
     """Make tooltips of columns with their types: `"run:N"`, with a title too, or with title (or "") and format."""
-    rows = [(column,) if isinstance(column, str) else column for column in columns]
-    settings = [dict(zip(("shorthand", "title", "format"), row, strict=False)) for row in rows]
-    return [alt.Tooltip(**{name: value for name, value in setting.items() if value}) for setting in settings]
+    rows = [(column, "", "") if isinstance(column, str) else (*column, "")[:3] for column in columns]
+    unset = alt.Undefined
+    return [alt.Tooltip(name, title=title or unset, format=format_ or unset) for name, title, format_ in rows]
 
 
 def _while(hover: alt.Parameter, opacity: float) -> alt.OpacityValue:

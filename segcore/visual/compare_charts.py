@@ -7,6 +7,7 @@ A *model* in a table is one line of the leaderboard: a run, or all runs of a rec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -320,5 +321,5 @@ def reliability(table: pd.DataFrame, colors: Mapping[str, str]) -> Layers:
 
 
 def _names(angle: int, *, top: bool = False) -> alt.Axis:
-    orient = {"orient": "top"} if top else {}
+    orient: dict[str, Any] = {"orient": "top"} if top else {}
     return alt.Axis(**NAME_AXIS, grid=False, labelLimit=150, labelOverlap=False, labelAngle=angle, **orient)

@@ -1,8 +1,4 @@
-"""Encodes layers over a photo: errors, disagreement, borders, uncertainty. Each layer is one palette PNG.
-
-A layer colours some pixels in the colour of their class, a few in colours of its own, and dulls the rest, so that
-what it is about stands out of the photo. Arrays in, bytes out; nothing is changed.
-"""
+"""Encodes what lies over a photo: errors, disagreement, borders, uncertainty. Each layer is one palette PNG."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Draws a search for settings: its trials, their scores, and which settings mattered; see `charts`.
-
-All take the trials as `SearchRecord.trials` has them and the searched settings as `Setting`s, the axes.
-"""
+"""Draws a search from its trials (`SearchRecord.trials`), with the searched settings as axes; see `charts`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Crops and resize: what comes out has another size, which training brings back to the model's.
-
-Applied always, unless told otherwise: a size is wanted for every picture or for none.
-"""
+"""Crops and resize: what comes out has another size, which training brings back to the model's."""
 
 from __future__ import annotations
 
@@ -14,7 +11,9 @@ from segcore.augment.catalog.builder import BORDER, Fixed, NotOffered, Parameter
 from segcore.labels import IGNORE_INDEX
 
 CROPS = "crops and resize"
-_crops = partial(transform, group=CROPS, keeps_size=False, default_p=1.0)
+_crops = partial(
+    transform, group=CROPS, keeps_size=False, default_p=1.0
+)  # a size is wanted for every picture or for none
 _LARGEST = 4096  # pixels of a side
 _BORDER = replace(BORDER, advanced=True)
 _PAD = override(default=True, help="Pad smaller pictures with ignored pixels; else they are refused.")

@@ -42,13 +42,7 @@ def prediction_layer(
 ) -> tuple[bytes, str]:
     """Draw a run's stored prediction; return (palette PNG, note under the panel).
 
-    Args:
-        run: Whose prediction it is.
-        split: Split of the evaluation.
-        sample_id: The image.
-        data: The dataset.
-        options: What is shown.
-        compared_runs: The runs among which disagreement is sought, `run` among them.
+    Disagreement is sought among `compared_runs`, of which `run` is one.
 
     Raises:
         RunError: when the stored prediction can't be read.
@@ -87,16 +81,7 @@ def _prediction_layer(
 def truth_layer(
     labels: LabelMap, split: str, sample_id: str, data: DataKey, options: ViewOptions, runs: Sequence[RunRecord]
 ) -> bytes:
-    """Draw the ground truth in the way that goes with the predictions; return a palette PNG.
-
-    Args:
-        labels: The dataset's classes.
-        split: Split of the evaluations.
-        sample_id: The image.
-        data: The dataset.
-        options: What is shown.
-        runs: The runs among which disagreement is sought.
-    """
+    """Draw the ground truth as the predictions of `runs` are drawn; return a palette PNG."""
     if options.view == "boundary" or (options.view == "disagreement" and len(runs) > 1):
         compared = tuple(runs) if options.view == "disagreement" else ()
         return _masked_truth_layer(split, sample_id, data, options, compared, labels)

@@ -69,11 +69,7 @@ def choose_view(labels: LabelMap, hidden: frozenset[int]) -> ViewOptions:
 
 
 def choose_swipe(titles: Mapping[str, str]) -> tuple[str, str] | None:
-    """Draw the switch to swiping; return the names of the two panels to swipe between, or None.
-
-    Args:
-        titles: Name -> title of every panel.
-    """
+    """Draw the switch to swiping; return the names of the two panels (name -> title) to swipe between, or None."""
     names = list(titles)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         on = st.toggle(
