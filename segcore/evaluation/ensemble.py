@@ -128,13 +128,7 @@ def open_predictor(
         RunError: when the run, a member or its weights can't be read.
     """
     record = run if isinstance(run, RunRecord) else load_run(run)
-    how: dict[str, Any] = {
-        "device": device,
-        "backend": backend,
-        "precision": precision,
-        "tta": tta,
-        "window": window,
-    }
+    how: dict[str, Any] = {"device": device, "backend": backend, "precision": precision, "tta": tta, "window": window}
     return Ensemble(record.members, **how) if record.summary.members else Predictor(record, **how)
 
 
