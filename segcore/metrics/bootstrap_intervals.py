@@ -24,7 +24,6 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from segcore.arrays import F64, I64, Bool
 from segcore.errors import EvaluationError
@@ -237,8 +236,7 @@ def resample(
     if score.mean_of_classes:
         scored, points = np.logical_or.reduce(scored, axis=2, keepdims=True), mean_present(points)[:, None]
     blocks = np.array([[plan.holding(occurs) for occurs in run.T] for run in scored])
-    arrays: tuple[npt.NDArray[Any], ...]
-    arrays = np.concatenate(values).swapaxes(0, 1), points, scored.sum(axis=1), blocks, lost / resamples
+    arrays: list[Any] = [np.concatenate(values).swapaxes(0, 1), points, scored.sum(axis=1), blocks, lost / resamples]
     return BootstrapSamples(*(array[..., 0] if score.mean_of_classes else array for array in arrays))
 
 

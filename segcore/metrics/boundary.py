@@ -63,9 +63,10 @@ def boundary_scores(counts: I64) -> BoundaryScores:
         EvaluationError: when the counts have another shape.
     """
     images = counts[None] if counts.ndim == 2 else counts
-    means = (float(statistic(name).value(images)) for name in BOUNDARY)
     iou, iou_3px, f1 = (statistic(f"class_{name}").value(images) for name in BOUNDARY)
-    return BoundaryScores(*means, iou, iou_3px, f1, absent=tuple(np.flatnonzero(np.isnan(f1)).tolist()))
+    miou, miou_3px, mean_f1 = (float(statistic(name).value(images)) for name in BOUNDARY)
+    absent = tuple(np.flatnonzero(np.isnan(f1)).tolist())
+    return BoundaryScores(miou, miou_3px, mean_f1, iou, iou_3px, f1, absent)
 
 
 def band_width(height: int, width: int) -> int:
