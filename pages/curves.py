@@ -8,6 +8,7 @@ from segcore.runs.curves import AXES, CURVES
 from segcore.ui.curves import curve_tables
 from segcore.ui.shell import notices, page, url_state
 from segcore.ui.shell.auto_refresh import follow_training
+from segcore.ui.widgets.choices import choose
 from segcore.ui.widgets.headings import scores_heading
 from segcore.visual import charts
 from segcore.visual.vega_lite import vega_lite
@@ -21,13 +22,7 @@ follow_training(context)
 
 # choose
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    axis = st.segmented_control(
-        "x axis",
-        AXES,
-        required=True,
-        **url_state.bound("x", "epoch", AXES),
-        label_visibility="collapsed",
-    )
+    axis = choose("x axis", "x", AXES)
     st.space("stretch")
     smoothing = st.slider(
         "Smoothing",

@@ -6,6 +6,7 @@ from segcore.ui.errors import evaluated_runs, image_grid, ranking_query, sentenc
 from segcore.ui.shell import notices, page, url_state
 from segcore.ui.shell.app_context import evaluated_splits
 from segcore.ui.shell.markdown import escape_markdown
+from segcore.ui.widgets.choices import choose
 from segcore.ui.widgets.confusion_matrix import FEW, SHARES, confusion_matrix
 from segcore.ui.widgets.headings import scores_heading
 
@@ -58,15 +59,8 @@ with image_column:
 with matrix_column:
     run = evaluated.runs[query.run]
     st.subheader(f"What {escape_markdown(context.titles[run.id])} takes for what", anchor=False)
-    share = st.segmented_control(
-        "Cells show",
-        SHARES,
-        required=True,
-        format_func=SHARES.get,
-        **url_state.bound("by", "class", SHARES),
-        label_visibility="collapsed",
-        help="Share of the true class's pixels, or of all wrong pixels of the split, in percent.",
-    )
+    help_ = "Share of the true class's pixels, or of all wrong pixels of the split, in percent."
+    share = choose("Cells show", "by", SHARES, help=help_)
     confusion_matrix(
         evaluated.triage.runs[query.run].evaluation.total,
         evaluated.labels,

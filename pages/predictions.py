@@ -8,6 +8,7 @@ from segcore.ui.predictions.panels import min_panel_width
 from segcore.ui.predictions.prediction_panels import PredictionPanels
 from segcore.ui.predictions.score_table import score_table
 from segcore.ui.shell import dataset_cache, image_cache, notices, page, url_state
+from segcore.ui.widgets.choices import menu
 from segcore.ui.widgets.headings import page_heading, scores_heading
 from segcore.ui.widgets.table import table
 from segcore.ui.widgets.viewer import viewer
@@ -31,9 +32,7 @@ middle = ids[len(ids) // 2]
 url_state.get("image", middle, ids)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     st.button("", icon=":material/chevron_left:", help="Previous image (left arrow)", on_click=step, args=(-1,))
-    sample_id = st.selectbox(
-        "Image", ids, **url_state.bound("image", middle, ids), label_visibility="collapsed", width=230
-    )
+    sample_id = menu("Image", "image", ids, middle, width=230)
     st.button("", icon=":material/chevron_right:", help="Next image (right arrow)", on_click=step, args=(1,))
     st.caption(f"{ids.index(sample_id) + 1} of {len(ids)}", width="content")
     view_options.choose_split(splits)

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from segcore.ui.predictions.panels import min_panel_width
-from segcore.ui.shell import notices, page, url_state
+from segcore.ui.shell import notices, page
 from segcore.ui.try_it import answer_panels, entropy_notes, model_answers, upload_form
+from segcore.ui.widgets.choices import choose
 from segcore.ui.widgets.headings import page_heading
 from segcore.ui.widgets.viewer import viewer
 from segcore.visual import encode_jpeg
@@ -23,13 +24,7 @@ sample = upload_form.read_image(file, context.chosen[0].labels)
 if sample is None:
     page.end()
 with st.container(horizontal=True, vertical_alignment="center"):
-    mode = st.segmented_control(
-        "View",
-        answer_panels.VIEWS,
-        required=True,
-        **url_state.bound("look", "overlay", answer_panels.VIEWS),
-        label_visibility="collapsed",
-    )
+    mode = choose("View", "look", answer_panels.VIEWS)
     st.space("stretch")
     download = st.container(width="content")
 

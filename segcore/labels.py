@@ -105,6 +105,11 @@ class LabelMap:
         table.flags.writeable = False
         return table
 
+    @property
+    def hex_colors(self) -> list[str]:
+        """Colours of the scored classes as `#rrggbb`."""
+        return [hex_color(color) for color in self.colors]
+
     def index(self, name: str) -> int:
         """Id of a scored class.
 
@@ -270,6 +275,15 @@ def auto_palette(count: int) -> tuple[Color, ...]:
                 channels[channel] |= (index >> (3 * bit + channel) & 1) << (7 - bit)
         colors.append((channels[0], channels[1], channels[2]))
     return tuple(colors)
+
+
+def hex_color(color: Iterable[int]) -> str:
+    """A colour as CSS writes it.
+
+    >>> hex_color((128, 0, 255))
+    '#8000ff'
+    """
+    return f"#{bytes(color).hex()}"
 
 
 def _color(values: Iterable[int]) -> Color:

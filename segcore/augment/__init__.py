@@ -1,7 +1,4 @@
-"""Augmentation of an image together with its mask.
-
-albumentations (which imports torch) is imported only when a pipeline is applied.
-"""
+"""Augmentation of an image together with its mask."""
 
 from segcore.augment.catalog import CATALOG, GROUPS, LEFT_OUT
 from segcore.augment.parameter_base import Bounded, Parameter, Value
@@ -12,30 +9,7 @@ from segcore.augment.steps import GROUP_KINDS, Group, Node, Step
 from segcore.augment.transform_spec import TransformSpec
 
 __all__ = [
-    "CATALOG",
-    "GROUPS",
-    "GROUP_KINDS",
-    "LEFT_OUT",
-    "PROBABILITY",
-    "AppliedTransform",
-    "Axes",
-    "Bounded",
-    "Choice",
-    "Color",
-    "Flag",
-    "Group",
-    "Nested",
-    "Node",
-    "Number",
-    "Pair",
-    "Parameter",
-    "Pipeline",
-    "Range",
-    "Region",
-    "Stage",
-    "Step",
-    "TransformSpec",
-    "Value",
-    "load_pipeline",
-    "presets",
-]
+    "CATALOG", "GROUPS", "GROUP_KINDS", "LEFT_OUT", "PROBABILITY", "AppliedTransform", "Axes", "Bounded", "Choice",
+    "Color", "Flag", "Group", "Nested", "Node", "Number", "Pair", "Parameter", "Pipeline", "Range", "Region",
+    "Stage", "Step", "TransformSpec", "Value", "load_pipeline", "presets",
+]  # fmt: skip

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -76,14 +76,8 @@ class PictureStatistics:
         )
 
     def __add__(self, other: PictureStatistics) -> PictureStatistics:
-        return PictureStatistics(
-            self.pixels + other.pixels,
-            self.ignored + other.ignored,
-            self.images + other.images,
-            self.brightness + other.brightness,
-            self.contrast + other.contrast,
-            self.clipped + other.clipped,
-        )
+        names = [entry.name for entry in fields(self)]
+        return PictureStatistics(*(getattr(self, name) + getattr(other, name) for name in names))
 
     @property
     def scored(self) -> int:

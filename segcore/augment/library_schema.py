@@ -1,14 +1,13 @@
 """The recorded schema of albumentations: its transforms with their parameters, read without importing the library.
 
-Importing albumentations takes seconds; `segcore.augment.build_library_schema` reads it once and writes
-`library_schema.json`.
+Importing albumentations takes seconds; `tools/build_library_schema.py` reads it once and writes `library_schema.json`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -73,25 +72,6 @@ class LibrarySchema:
     version: str
     transforms: Mapping[str, LibraryTransform]
 
-    def text(self) -> str:
-        """The schema as JSON: sorted, one parameter a line, default fields left out."""
-        lines = ["{", f'  "albumentations": {json.dumps(self.version)},', '  "transforms": {']
-        for name, transform in sorted(self.transforms.items()):
-            head = {
-                "summary": transform.summary,
-                "targets": transform.targets,
-                "p": transform.p,
-                "checks": transform.checks,
-            }
-            inner = [
-                f"        {json.dumps(key)}: {_line(parameter)}" for key, parameter in transform.parameters.items()
-            ]
-            body = [f"      {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items() if value != ()]
-            body.append('      "parameters": {' + ("\n" + ",\n".join(inner) + "\n      }" if inner else "}"))
-            lines += [f"    {json.dumps(name)}: {{", ",\n".join(body), "    },"]
-        lines[-1] = "    }"
-        return "\n".join([*lines, "  }", "}"]) + "\n"
-
 
 @cache
 def recorded_schema() -> LibrarySchema:
@@ -108,16 +88,6 @@ def recorded_schema() -> LibrarySchema:
         for name, transform in stored["transforms"].items()
     }
     return LibrarySchema(stored["albumentations"], transforms)
-
-
-def _line(parameter: LibraryParameter) -> str:
-    defaults = {
-        entry.name: entry.default for entry in fields(LibraryParameter) if entry.name not in ("kind", "default")
-    }
-    stored = {key: value for key, value in asdict(parameter).items() if key not in defaults or value != defaults[key]}
-    if parameter.required:
-        del stored["default"]
-    return json.dumps(stored)
 
 
 def _tuples(value: Any) -> Any:  # noqa: ANN401 - anything of JSON

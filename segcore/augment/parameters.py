@@ -274,27 +274,21 @@ class Nested(Parameter):
             if tuple(parameter.name for parameter in parameters) == names
         )
 
-    def parameters(self, value: Value) -> tuple[Parameter, ...]:
-        """The parameters whose values a value holds."""
-        return self.variants[self.option(value)]
+    def inner(self, value: Value) -> list[tuple[Parameter, Value]]:
+        """The parameters whose values a value holds, each with its value."""
+        values = [inner for _, inner in named_pairs(value)]
+        return list(zip(self.variants[self.option(value)], values, strict=True))
 
     def text(self, value: Value) -> str:
         return ", ".join(
-            f"{parameter.name.replace('_', ' ')} {parameter.text(inner)}"
-            for parameter, (_, inner) in zip(self.parameters(value), named_pairs(value), strict=True)
+            f"{parameter.name.replace('_', ' ')} {parameter.text(v)}" for parameter, v in self.inner(value)
         )
 
     def plain(self, value: Value) -> object:
-        return {
-            parameter.name: parameter.plain(inner)
-            for parameter, (_, inner) in zip(self.parameters(value), named_pairs(value), strict=True)
-        }
+        return {parameter.name: parameter.plain(inner) for parameter, inner in self.inner(value)}
 
     def argument(self, value: Value) -> object:
-        return {
-            parameter.name: parameter.argument(inner)
-            for parameter, (_, inner) in zip(self.parameters(value), named_pairs(value), strict=True)
-        }
+        return {parameter.name: parameter.argument(inner) for parameter, inner in self.inner(value)}
 
 
 PROBABILITY = Number(name="p", low=0.0, high=1.0, default=0.5, help="How often the transform is applied.")

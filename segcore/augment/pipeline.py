@@ -137,15 +137,7 @@ class Pipeline:
             AugmentError: when a transform can't be applied to the picture.
         """
         image, mask, drawn = self._run(image, mask, seed)
-        names = [step.name for step in self.transforms]
-        return (
-            image,
-            mask,
-            tuple(
-                AppliedTransform(index, names[index], readable_parameters(names[index], values))
-                for index, values in drawn
-            ),
-        )
+        return image, mask, self._applied(drawn)
 
     def stages(self, image: U8Image, mask: U8Mask, seed: int) -> tuple[Stage, ...]:
         """The picture after each transform that a call with this seed applies; the last one is the call's result.
@@ -155,11 +147,7 @@ class Pipeline:
         """
         pictures: list[tuple[U8Image, U8Mask]] = []
         _, _, drawn = self._run(image, mask, seed, pictures)
-        names = [step.name for step in self.transforms]
-        return tuple(
-            Stage(AppliedTransform(index, names[index], readable_parameters(names[index], values)), *pair)
-            for (index, values), pair in zip(drawn, pictures, strict=True)
-        )
+        return tuple(Stage(applied, *pair) for applied, pair in zip(self._applied(drawn), pictures, strict=True))
 
     def check(self, height: int, width: int) -> None:
         """Try every transform on blank pictures, at every size that the transforms before it can produce.
@@ -170,6 +158,10 @@ class Pipeline:
             AugmentError: naming the transform that can't be applied.
         """
         _check(self, height, width)
+
+    def _applied(self, drawn: Sequence[tuple[int, dict[str, Any]]]) -> tuple[AppliedTransform, ...]:
+        names = [step.name for step in self.transforms]
+        return tuple(AppliedTransform(at, names[at], readable_parameters(names[at], values)) for at, values in drawn)
 
     def _run(
         self, image: U8Image, mask: U8Mask, seed: int, kept: list[tuple[U8Image, U8Mask]] | None = None

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from segcore.cli.app import add_app
-from segcore.cli.arguments import FAILED, INTERRUPTED, Commands
+from segcore.cli.arguments import FAILED, INTERRUPTED
 from segcore.cli.data import add_data
 from segcore.cli.evaluate import add_evaluate
 from segcore.cli.export import add_export
@@ -21,6 +21,11 @@ from segcore.cli.report import add_report
 from segcore.cli.runs import add_runs
 from segcore.cli.search import add_search
 from segcore.errors import SegcoreError, plain
+
+_COMMANDS = (  # in the order of the help
+    add_app, add_data, add_runs, add_evaluate, add_predict, add_profile, add_search, add_leaderboard, add_report,
+    add_export,
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,20 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("segcore", description="Train, explore and honestly compare segmentation models.")
     parser.add_argument("--version", action="version", version=f"segcore {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    add_app(commands)
-    add_data(commands)
-    add_runs(commands)
-    add_evaluate(commands)
-    add_predict(commands)
-    add_profile(commands)
-    add_search(commands)
-    add_leaderboard(commands)
-    add_report(commands)
-    add_export(commands)
-    add_train(commands)
-    return parser
-
-
-def add_train(commands: Commands) -> None:
-    """List `segcore train` in the help; `main` passes its arguments on to the parser of `train.py`."""
+    for add in _COMMANDS:
+        add(commands)
+    # For the help alone: `main` passes these arguments on to the parser of `train.py`.
     commands.add_parser("train", help="train models; segcore train --help lists all settings", add_help=False)
+    return parser

@@ -22,7 +22,7 @@ Options of Streamlit may follow, such as --server.port 8600, --server.address 0.
 
 
 def add_app(commands: Commands) -> None:
-    """`segcore app`."""
+    """Add the command `segcore app`."""
     parser = commands.add_parser(
         "app", help="open the app in a browser", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False
     )
@@ -79,7 +79,7 @@ def streamlit_options(words: Sequence[str]) -> list[str]:
 
 
 def runs_folder(wanted: str | None) -> str:
-    """The folder of runs that the app reads: the one asked for, else ./checkpoints, else the shipped runs."""
+    """The folder of runs that the app reads: the one given, else ./checkpoints, else the shipped runs."""
     from segcore.ui.shell.app_files import shipped_runs
 
     if wanted is not None:

@@ -46,10 +46,7 @@ def add_check(noun: Commands) -> None:
     plan.add_argument("--seed", type=int, default=0, metavar="N", help="with --split (default: 0)")
     parser.add_argument("--against", metavar="OTHER", help="another dataset: find its images in this one")
     parser.add_argument(
-        "--fps",
-        type=float,
-        metavar="N",
-        help="frames a second that the frame numbers count, if Segcore doesn't know",
+        "--fps", type=float, metavar="N", help="frames a second that the frame numbers count, if Segcore doesn't know"
     )
     parser.add_argument("--quick", action="store_true", help="compare ids and frame numbers only, and store nothing")
     parser.add_argument("--json", action="store_true", help="print the report as JSON, and nothing else")

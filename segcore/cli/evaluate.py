@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def add_evaluate(commands: Commands) -> None:
-    """`segcore evaluate`."""
+    """Add the command `segcore evaluate`."""
     parser = commands.add_parser("evaluate", help="score a run on a split, and store what it predicts")
     add_run_arguments(parser)
     parser.add_argument("--data", metavar="SOURCE", help="a folder, a zip, or drive (default: what it was trained on)")

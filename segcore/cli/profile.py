@@ -1,4 +1,4 @@
-"""`segcore profile`: what a run's model costs on this machine."""
+"""`segcore profile`: measures what a run's model costs on this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ run's profile.json, where the compare page finds it. Times hold for this machine
 
 
 def add_profile(commands: Commands) -> None:
-    """`segcore profile`."""
+    """Add the command `segcore profile`."""
     parser = commands.add_parser("profile", help="measure what a run costs on this machine", description=_DESCRIPTION)
     add_run_arguments(parser)
     parser.add_argument(
@@ -36,7 +36,7 @@ def add_profile(commands: Commands) -> None:
 
 
 def profile_run(arguments: argparse.Namespace) -> int:
-    """Measure, store and print; 2 when a backend could not be measured."""
+    """Measure, store and print the costs; returns 2 when a backend could not be measured."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -48,7 +48,7 @@ def profile_run(arguments: argparse.Namespace) -> int:
     problems: list[str] = []
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task(run.id, total=None)
-        found = profile(
+        measured = profile(
             run,
             backends=arguments.backends,
             device=arguments.device,
@@ -60,49 +60,49 @@ def profile_run(arguments: argparse.Namespace) -> int:
             problem=problems.append,
         )
     if arguments.json:
-        print(found.model_dump_json(indent=2))
+        print(measured.model_dump_json(indent=2))
     else:
-        _print_table(run, found)
+        _print_table(run, measured)
     for problem in problems:
         console.print(f"segcore: {problem}", markup=False)
     return FAILED if problems else 0
 
 
-def _print_table(run: RunRecord, found: Profile) -> None:
+def _print_table(run: RunRecord, profile: Profile) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     console = Console(highlight=False, soft_wrap=True)
-    memory = "" if found.train_peak_memory_mb is None else f" with {found.train_peak_memory_mb / 1000:.1f} GB"
+    memory = "" if profile.train_peak_memory_mb is None else f" with {profile.train_peak_memory_mb / 1000:.1f} GB"
     console.print(
-        f"[bold]{escape(run.id)}[/bold] ({escape(run.title)}): {found.parameters / 1e6:.2f} M parameters, "
-        f"{found.macs / 1e9:.2f} G MACs at {found.height}x{found.width}, {found.model_mb:.1f} MB, "
-        f"trained in {found.train_minutes:.1f} min{memory}"
+        f"[bold]{escape(run.id)}[/bold] ({escape(run.title)}): {profile.parameters / 1e6:.2f} M parameters, "
+        f"{profile.macs / 1e9:.2f} G MACs at {profile.height}x{profile.width}, {profile.model_mb:.1f} MB, "
+        f"trained in {profile.train_minutes:.1f} min{memory}"
     )
     table = Table(padding=(0, 0, 0, 1), box=None)
     table.add_column("backend", no_wrap=True)
     table.add_column("fed", no_wrap=True)
     for name in ("median ms", "p95 ms", "with mask ms", "images/s", "peak MB", "busy cores"):
         table.add_column(name, justify="right")
-    machines = dict.fromkeys(each.machine for each in found.latencies)
+    machines = dict.fromkeys(latency.machine for latency in profile.latencies)
     for machine in machines:
         if len(machines) > 1:
             table.add_row(f"[dim]{escape(machine)}[/dim]")
-        for each in (entry for entry in found.latencies if entry.machine == machine):
+        for latency in (entry for entry in profile.latencies if entry.machine == machine):
             table.add_row(
-                each.name,
-                f"{each.height}x{each.width}",
-                f"{each.median_ms:.1f}",
-                f"{each.p95_ms:.1f}",
-                "–" if each.image_ms is None else f"{each.image_ms:.1f}",
-                f"{1000 / each.median_ms:.0f}",
-                "–" if each.peak_memory_mb is None else f"{each.peak_memory_mb:.0f}",
-                "–" if each.load is None else f"{each.load:.1f}{' !' if each.busy else ''}",
+                latency.name,
+                f"{latency.height}x{latency.width}",
+                f"{latency.median_ms:.1f}",
+                f"{latency.p95_ms:.1f}",
+                "–" if latency.image_ms is None else f"{latency.image_ms:.1f}",
+                f"{1000 / latency.median_ms:.0f}",
+                "–" if latency.peak_memory_mb is None else f"{latency.peak_memory_mb:.0f}",
+                "–" if latency.load is None else f"{latency.load:.1f}{' !' if latency.busy else ''}",
             )
     console.print(table)
     console.print(
         f"One image at a time on {escape('; '.join(machines))}. Stored in {escape(str(run.path))}/profile.json."
     )
-    if any(each.busy for each in found.latencies):
+    if any(latency.busy for latency in profile.latencies):
         console.print("! Other programs were using the machine, so these times are too long; measure again when quiet.")

@@ -35,10 +35,7 @@ def add_search(commands: Commands) -> None:
         "--prune", action=argparse.BooleanOptionalAction, default=True, help="stop trials below the median (default)"
     )
     parser.add_argument(
-        "--launcher",
-        default="local",
-        choices=("local", "ray"),
-        help="train trials here in turn (default), or on Ray",
+        "--launcher", default="local", choices=("local", "ray"), help="train trials here in turn (default), or on Ray"
     )
     parser.add_argument("settings", nargs="*", metavar="-- FLAGS", help="flags of train.py, for all trials")
     parser.set_defaults(run=run_search)

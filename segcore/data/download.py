@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import requests
 
 ATTEMPTS = 3  # a download is resumed after a dropped connection
-_CHUNK = 1 << 14  # bytes written at once; the most that a dropped connection loses
+CHUNK = 1 << 14  # bytes written at once; the most that a dropped connection loses
 _TIMEOUT = (10, 60)  # seconds to connect, seconds between two chunks
 
 
@@ -201,7 +201,7 @@ class _Resuming:
                 have = 0  # the server starts over
             left = int(response.headers.get("Content-Length", 0))
             with self.part.open("ab" if have else "wb") as stream, self._bar(have, have + left) as advance:
-                for chunk in response.iter_content(_CHUNK):
+                for chunk in response.iter_content(CHUNK):
                     stream.write(chunk)
                     advance(len(chunk))
             if left and self.part.stat().st_size != have + left:

@@ -1,4 +1,4 @@
-"""All that is counted of a split while it is predicted, one image in memory at a time."""
+"""Accumulates the counts of a split while its images are predicted one after the other."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from segcore.arrays import F64, I64
+from segcore.arrays import F64, I64, U8Mask
 from segcore.evaluation.postprocess import Prediction, decide_into
 from segcore.metrics import (
     BOUNDARY_COLUMNS,
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     Part = tuple[slice, torch.Tensor]
 
 
-_SAMPLED = 200_000  # pixels of a split that a temperature is fitted to; neighbours say the same
-_SAMPLED_OF_ONE = 4096  # at most, of one image
+_SAMPLED = 200_000  # pixels of a split that a temperature is fitted to, since neighbouring pixels are alike
+_SAMPLED_OF_ONE = 4096  # pixels of one image at most
 
 
 @dataclass(eq=False)
@@ -41,8 +40,8 @@ class Accumulator:
         boundary: `[N, C, 10]` int64.
         entropy: `[N]` mean of each image.
         calibration: Counts by confidence, and the temperature.
-        fits: Whether the temperature is to be fitted to these images.
-        sampled: Pixels it is fitted to, image by image.
+        fits: Whether the temperature is fitted to these images.
+        sampled: Pixels that it is fitted to, image by image.
     """
 
     confusion: I64
@@ -54,13 +53,13 @@ class Accumulator:
 
     @classmethod
     def empty(cls, images: int, classes: int, temperature: float | None, fits: bool) -> Accumulator:
-        """Of so many images, none counted yet.
+        """Zero counts of images; their calibration is also counted at the temperature, where it is known.
 
         Args:
-            images: How many.
-            classes: C.
-            temperature: What their logits are divided by for a second look, where known.
-            fits: Whether to fit one instead.
+            images: Number N of images.
+            classes: Number C of classes.
+            temperature: The temperature fitted earlier; None where there is none.
+            fits: Whether the temperature is fitted to these images.
         """
         return cls(
             np.zeros((images, classes, classes), np.int64),
@@ -70,45 +69,40 @@ class Accumulator:
             fits,
         )
 
-    def count(self, index: int, parts: Iterable[Part], truth: npt.NDArray[np.uint8]) -> Prediction:
-        """Predict one image and count it.
+    def count(self, index: int, parts: Iterable[Part], truth: U8Mask) -> Prediction:
+        """Predict the image at `index`, at the size of its ground truth, and count it.
 
         Args:
-            index: Its place.
-            parts: (rows, logits that cover them), as `Predictor.parts` gives them.
+            index: Index of the image.
+            parts: (rows, logits that cover them), as `Predictor.parts` yields them.
             truth: `[H, W]` class ids.
 
-        Returns:
-            What is decided, at the size of the truth.
-
         Raises:
-            EvaluationError: when an id is no class, or the predictor refuses.
+            EvaluationError: when an id is no class, or the image can't be predicted.
         """
-        classes, found = self.confusion.shape[1], self.calibration
+        classes, calibration = self.confusion.shape[1], self.calibration
         plain, scaled, sampled = self._decide(parts, truth)
         self.confusion[index] = confusion_matrix(plain.mask, truth, classes=classes)
         self.boundary[index] = boundary_counts(plain.mask, truth, classes=classes)
         self.entropy[index] = plain.entropy.mean()
-        found.before[index] = _counts(plain, truth, sampled, 1.0)
-        if scaled is not None and found.temperature is not None:
-            found.after[index] = _counts(scaled, truth, sampled, found.temperature)
+        calibration.before[index] = _counts(plain, truth, sampled, 1.0)
+        if scaled is not None and calibration.temperature is not None:
+            calibration.after[index] = _counts(scaled, truth, sampled, calibration.temperature)
         if self.fits:
             self.sampled.append(sampled)
         return plain
 
     def fit(self) -> None:
-        """Fit the temperature to the pixels sampled, and count them with it, where that is wanted."""
+        """Fit the temperature to the sampled pixels and count them at it; does nothing without sampled pixels."""
         if not sum(map(len, self.sampled)):
             return
-        every = Sampled.joined(self.sampled)
-        self.calibration.temperature = temperature = fit_temperature(every.logits, every.truth)
-        for index, each in enumerate(self.sampled):
-            self.calibration.after[index] = each.counts(temperature)
+        pixels = Sampled.joined(self.sampled)
+        self.calibration.temperature = temperature = fit_temperature(pixels.logits, pixels.truth)
+        for index, sampled in enumerate(self.sampled):
+            self.calibration.after[index] = sampled.counts(temperature)
 
-    def _decide(
-        self, parts: Iterable[Part], truth: npt.NDArray[np.uint8]
-    ) -> tuple[Prediction, Prediction | None, Sampled]:
-        """The prediction, the one at the temperature where it is known, and the pixels on the grid."""
+    def _decide(self, parts: Iterable[Part], truth: U8Mask) -> tuple[Prediction, Prediction | None, Sampled]:
+        """The prediction, the prediction at the temperature where it is known, and the pixels on the grid."""
         height, width = truth.shape
         step = grid_step(height, width, min(_SAMPLED_OF_ONE, max(16, _SAMPLED // len(self.entropy))))
         temperature = None if self.fits else self.calibration.temperature
@@ -123,7 +117,7 @@ class Accumulator:
         return plain, scaled, Sampled.joined(sampled)
 
 
-def _counts(prediction: Prediction, truth: npt.NDArray[np.uint8], sampled: Sampled, temperature: float) -> F64:
-    """Counts of all pixels, the last two columns of those on the grid."""
+def _counts(prediction: Prediction, truth: U8Mask, sampled: Sampled, temperature: float) -> F64:
+    """`[15, 5]` calibration counts of an image; the last two columns are those of the pixels on the grid."""
     counts = calibration_counts(prediction.confidence, prediction.mask, truth)
     return np.concatenate([counts[:, :3], sampled.counts(temperature)[:, 3:]], axis=1)

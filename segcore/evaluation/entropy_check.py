@@ -1,4 +1,4 @@
-"""Compares the entropy of one image with that of images like those a model was trained on."""
+"""Compares the entropy of one image with the entropies of images like those a model was trained on."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ FEWEST = 5  # known images; fewer don't describe a distribution
 
 @dataclass(frozen=True)
 class EntropyCheck:
-    """The mean entropy of one image among those of known images.
+    """The mean entropy of one image compared with those of known images.
 
-    High entropy tells that a model is uncertain. Low entropy tells little: a network may be certain of what it has
-    never seen (Nguyen et al., "Deep neural networks are easily fooled", 2015).
+    High entropy shows that a model is uncertain. Low entropy shows little: a network may be certain of images unlike
+    any that it was trained on (Nguyen et al., "Deep neural networks are easily fooled", 2015).
 
     Args:
         entropy: Mean entropy of the image, 0..1.
         low: Lowest mean entropy of the known images.
-        high: Highest of them.
+        high: Highest mean entropy of the known images.
         above: Number of known images whose mean entropy is as high or higher.
         known: Number of known images.
     """
@@ -38,11 +38,7 @@ class EntropyCheck:
         return self.above == 0
 
     def sentence(self, split: str) -> str:
-        """The result for people.
-
-        Args:
-            split: Name of the split that the known images are of.
-        """
+        """The result for people; `split` names the split that the known images are of."""
         others = f"of its {self.known} {split} images ({self.low:.2f} to {self.high:.2f})"
         if self.unusual:
             return f"less sure of this image (entropy {self.entropy:.2f}) than of any {others}"
@@ -51,11 +47,7 @@ class EntropyCheck:
 
 
 def check_entropy(entropy: float, known: F64) -> EntropyCheck | None:
-    """Compare an image's mean entropy with those of known images; None where too few are known.
-
-    Args:
-        entropy: Mean over the image, 0..1.
-        known: `[N]` means of images like those the model was trained on; NaN where unknown.
+    """Compare an image's mean entropy, 0..1, with the `[N]` means of known images; None where too few are known.
 
     >>> check_entropy(0.3, np.array([0.1, 0.2, 0.1, 0.2, 0.15])).unusual
     True

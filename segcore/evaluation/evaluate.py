@@ -1,4 +1,4 @@
-"""Predict and score a split, and store it with the run."""
+"""Predicts and scores a split, and stores the evaluation in the run."""
 
 from __future__ import annotations
 
@@ -30,20 +30,18 @@ def evaluate(
     predictor: Predictor | Ensemble | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Predict images at the size of their ground truth, count, and store both in the run.
+    """Predict images at the size of their ground truth, and store the counts and predictions in the run.
 
-    Confidence is calibrated with the temperature that was fitted on the run's validation split, so evaluate that first;
-    evaluating it fits one.
-
-    Replaces what was stored for this split as a whole; when it fails or is interrupted, that stays.
+    Evaluating the validation split fits the temperature that calibrates confidence on other splits: evaluate it first.
+    The new evaluation replaces the stored one of this split as a whole; the stored one stays after a failure.
 
     Args:
-        run: A run, or the path of its folder; of an ensemble its members predict.
-        dataset: Where the images are; its classes must be the run's.
+        run: A run, or the path of its folder; the members of an ensemble predict together.
+        dataset: The dataset of the images; its classes must be the run's.
         ids: Images to predict.
         split: Name to store it under: `val`, `test`, ...
         device: See `Predictor`.
-        predictor: Of this run, with a backend, test-time augmentation or window of its own; None is the plain one.
+        predictor: A predictor of this run with a backend, test-time augmentation or window; by default the plain one.
             Store its results under another name: `predictor.stored_as(split)`.
         progress: Called with (done, total) after each image.
 
@@ -59,34 +57,34 @@ def evaluate(
     validation = str(predictor.stored_as(VALIDATION))
     fits = split == validation
     temperature = None if fits else _temperature(record, validation)
-    tally = Accumulator.empty(len(ids), record.labels.classes, temperature, fits)
+    counted = Accumulator.empty(len(ids), record.labels.classes, temperature, fits)
 
     def predictions() -> Iterator[tuple[str, U8Mask, npt.NDArray[np.float32]]]:
         for index, sample_id in enumerate(ids):
             sample = dataset[sample_id]
             try:
-                prediction = tally.count(index, predictor.parts(sample.image), sample.mask)
+                prediction = counted.count(index, predictor.parts(sample.image), sample.mask)
             except EvaluationError as error:
                 raise EvaluationError(f"Image {sample_id!r} of {split}: {error}") from None
             yield sample_id, prediction.mask, prediction.confidence
             if progress is not None:
                 progress(index + 1, len(ids))
-        tally.fit()
+        counted.fit()
 
     return RunWriter(record.path).write_evaluation(
         split,
         ids,
-        tally.confusion,
+        counted.confusion,
         predictions(),
         record.labels,
-        entropy=tally.entropy,
-        boundary=tally.boundary,
-        calibration=tally.calibration,
+        entropy=counted.entropy,
+        boundary=counted.boundary,
+        calibration=counted.calibration,
     )
 
 
 def _temperature(run: RunRecord, validation: str) -> float | None:
-    """The temperature fitted in this stored evaluation; None where it is missing or can't be read."""
+    """The temperature fitted in the stored evaluation `validation`; None where it is missing or can't be read."""
     try:
         evaluation = run.evaluation(validation)
         calibration = None if evaluation is None else evaluation.calibration
@@ -101,11 +99,9 @@ def _check_labels(run: RunRecord, dataset: Dataset) -> None:
         return
     only_run = [name for name in mine if name not in theirs]
     only_data = [name for name in theirs if name not in mine]
-    differ = [
-        f"only the run has {', '.join(only_run)}" if only_run else "",
-        f"only the data has {', '.join(only_data)}" if only_data else "",
-    ]
-    what = "; ".join(part for part in differ if part) or "they are in another order"
+    differ = [f"only the run has {', '.join(only_run)}"] if only_run else []
+    differ += [f"only the data has {', '.join(only_data)}"] if only_data else []
+    what = "; ".join(differ) or "they are in another order"
     raise EvaluationError(
         f"Run {run.id!r} predicts the {len(mine)} classes of {run.labels.name}, {dataset.name} has {len(theirs)} of "
         f"{dataset.labels.name}: {what}. Open the data as it was for training: "

@@ -1,4 +1,4 @@
-"""A run's model as a file for other programs: ONNX or OpenVINO, with a note on how to feed it."""
+"""Exports a run's model for other programs, as ONNX or OpenVINO, with a JSON file on how to use it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import segcore
-from segcore.errors import EvaluationError, SegcoreError, plain, typed_line, unknown
+from segcore.errors import EvaluationError, plain, unknown
 from segcore.evaluation.backends.registry import check_choice
 from segcore.runs import RunRecord, load_run
 from segcore.runs.ensemble import refuse_ensemble
@@ -21,7 +21,7 @@ FORMATS: Final = ("onnx", "openvino")
 PRECISIONS: Final = ("fp32", "fp16")
 
 _SUFFIXES = {"onnx": (".onnx",), "openvino": (".xml", ".bin")}
-_BACKENDS = {"onnx": "onnxruntime", "openvino": "openvino"}  # whose packages write it
+_BACKENDS = {"onnx": "onnxruntime", "openvino": "openvino"}  # the backend that has the packages for writing a format
 _PACKAGES = {"onnx": ("torch", "onnx"), "openvino": ("torch", "openvino")}
 
 
@@ -34,19 +34,17 @@ def export_model(
     size: tuple[int, int] | None = None,
     normalize: bool = True,
 ) -> Path:
-    """Write a run's model, and beside it a JSON file (`RUN.onnx.json`) that says how to use it.
+    """Write a run's model, and beside it a JSON file (`RUN.onnx.json`) on how to use it.
 
     The model takes one image, `[1, 3, H, W]` float32 RGB, and gives `[1, C, H, W]` float32 logits; H and W are fixed.
 
     Args:
         run: A run, or the path of its folder.
         format: `onnx` (`RUN.onnx`) or `openvino` (`RUN.xml` with `RUN.bin`).
-        out: Folder for the files, made when missing; files of these names are replaced.
-        precision: `fp32`; `fp16` stores the weights in half the space, while images, logits and arithmetic stay as
-            they are.
+        out: Folder for the files, created when missing; files of these names are replaced.
+        precision: `fp32`, or `fp16`, which stores the weights in half the space; images and arithmetic stay float32.
         size: (height, width) of the image; None is the run's own input size.
-        normalize: Whether mean and standard deviation are inside, so that it takes RGB in 0..1; else the image is to
-            be normalised before. The JSON file says which.
+        normalize: Whether the model normalises, so that it takes RGB in 0..1, or takes normalised images.
 
     Returns:
         The model's file: `.onnx` or `.xml`.
@@ -63,23 +61,15 @@ def export_model(
     check_choice(_BACKENDS[format], "auto")
     record = run if isinstance(run, RunRecord) else load_run(run)
     refuse_ensemble(record, "be written as one model", f"Export its members: segcore export {{}} --format {format}")
-    height, width = _size(record, size)
+    fed = _size(record, size)
     suffixes = _SUFFIXES[format]
     target = Path(out) / f"{record.id}{suffixes[0]}"
     with tempfile.TemporaryDirectory(prefix="segcore-export-") as folder:
         fresh = Path(folder) / target.name
+        _write(record, format, fresh, fed, half=precision == "fp16", normalize=normalize)
+        note = _note(record, format, fed, precision, normalize)
         try:
-            _write(record, format, fresh, (height, width), half=precision == "fp16", normalize=normalize)
-        except (SegcoreError, OSError):
-            raise
-        except Exception as error:  # torch's exporter and the converters have no error type in common
-            raise EvaluationError(
-                f"The model of run {record.id!r} ({record.title}) can't be exported to {format} at {height}x{width}: "
-                f"{typed_line(error)[:200]}. Try the other format."
-            ) from error
-        note = _note(record, format, (height, width), precision, normalize)
-        try:
-            for suffix in reversed(suffixes):  # the file that names the others comes last
+            for suffix in reversed(suffixes):  # the file that refers to the others is written last
                 with replacing(target.with_suffix(suffix)) as path:
                     shutil.copyfile(fresh.with_suffix(suffix), path)
             with replacing(target.with_name(f"{target.name}.json")) as path:
@@ -104,26 +94,25 @@ def _size(run: RunRecord, size: tuple[int, int] | None) -> tuple[int, int]:
 def _write(run: RunRecord, format: str, path: Path, size: tuple[int, int], *, half: bool, normalize: bool) -> None:
     import torch
 
-    from segcore.evaluation.backends.exportable_graph import Normalized
-    from segcore.models import load_model
+    from segcore.evaluation.backends.exportable_graph import Normalized, conversion_errors
 
-    fed = run.summary.input
-    graph = Normalized(load_model(run.path), fed.mean, fed.std, normalize=normalize).eval()
     example = torch.zeros(1, 3, *size)
-    if format == "onnx":
-        from segcore.evaluation.backends.onnxruntime_backend import write_onnx
+    with conversion_errors(run, f"exported to {format}", size, "Try the other format."):
+        graph = Normalized(run, normalize=normalize).eval()
+        if format == "onnx":
+            from segcore.evaluation.backends.onnxruntime_backend import write_onnx
 
-        write_onnx(graph, example, path, "image")
-        if half:
-            _halve_weights(path)
-    else:
-        from segcore.evaluation.backends.openvino_backend import write_openvino
+            write_onnx(graph, example, path, "image")
+            if half:
+                _halve_weights(path)
+        else:
+            from segcore.evaluation.backends.openvino_backend import write_openvino
 
-        write_openvino(graph, example, path, half=half)
+            write_openvino(graph, example, path, half=half)
 
 
 def _halve_weights(path: Path) -> None:
-    """Store an ONNX file's weights as float16, each cast back where it is used; biases and the like stay exact."""
+    """Store an ONNX file's weights as float16, cast to float32 where they are used; biases stay float32."""
     import numpy as np
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -142,7 +131,7 @@ def _halve_weights(path: Path) -> None:
 
 
 def _note(run: RunRecord, format: str, size: tuple[int, int], precision: str, normalize: bool) -> dict[str, Any]:
-    """What the JSON file beside the model says."""
+    """The content of the JSON file beside the model."""
     summary, labels = run.summary, run.labels
     fed = summary.input
     with run.weights.open("rb") as handle:

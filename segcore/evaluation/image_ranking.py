@@ -68,11 +68,11 @@ class Mistake:
         return None
 
     def name(self, labels: LabelMap) -> str:
-        """Its name in links: `Fence:Building`, `Fence:` (taken for anything else), `:Building`."""
+        """The mistake's name in links: `Fence:Building`, `Fence:` (taken for anything else), `:Building`."""
         return JOINT.join("" if index is None else labels.names[index] for index in (self.true, self.taken))
 
     def sentence(self, labels: LabelMap) -> str:
-        """Its name for people: `Fence taken for Building`."""
+        """The mistake's name for people: `Fence taken for Building`."""
         true = "another class" if self.true is None else labels.names[self.true]
         taken = "another class" if self.taken is None else labels.names[self.taken]
         return f"{true} taken for {taken}"
@@ -274,7 +274,7 @@ class Triage:
         return self._ranking(shown, values, 0)
 
     def ranked(self, values: F64, descending: bool, keep: Bool | None = None) -> Ranking:
-        """Images by their value.
+        """Images sorted by their value.
 
         Args:
             values: `[N]`; images with NaN are left out.

@@ -1,9 +1,9 @@
-"""Latency and memory of one run through one backend, in a process that does nothing else.
+"""Measures the latency and memory of one run through one backend, in a process that does nothing else.
 
     python -m segcore.evaluation.latency '{"run": "checkpoints/drive-unet", "backend": "torch", ...}'
 
-`segcore.evaluation.profile` starts it for every backend and precision: in one process, the threads of one backend would
-wait in a loop while another computes, and the most memory ever held would be that of the hungriest.
+`segcore.evaluation.profile` starts it for every backend and precision: in one process, waiting threads of one backend
+would take time from another, and the peak memory would be that of the backend that needs most.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from segcore.evaluation.backends import BACKENDS
 from segcore.evaluation.predictor import Predictor
 from segcore.runs import Latency, load_run
 
-WARM_UP: Final = 5  # images: caches fill, buffers are allocated, the processor speeds up
+WARM_UP: Final = 5  # images, for filling caches, allocating buffers and raising the clock rate
 FEWEST: Final = 20  # images, so that a 95th percentile is not the maximum
 MOST: Final = 500
 
@@ -35,25 +35,21 @@ MOST: Final = 500
 def measure(
     run: str | Path, backend: str, precision: str, device: str, size: tuple[int, int], seconds: float
 ) -> Latency:
-    """Time one image after another.
+    """Time the prediction of single images of (height, width), the size of the model's input.
 
-    Args:
-        run: The run's folder.
-        backend: See `Predictor`.
-        precision: Likewise.
-        device: Likewise.
-        size: (height, width) of the image, which is what the model is fed.
-        seconds: For how long; at least `FEWEST` images are timed all the same.
+    At least `FEWEST` images are timed, even if that takes more than `seconds`. The other arguments are those of
+    `Predictor`.
 
     Raises:
-        EvaluationError: when the run can't be predicted with so.
+        EvaluationError: when the run can't be predicted with these options.
         RunError: when the run or its weights can't be read.
     """
     predictor = Predictor(load_run(run), backend=backend, precision=precision, device=device)
-    image = _picture(*size)
-    watch = _Load()
+    # The content of the image does not change the time.
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    start = _processor_times()
     model = timed(lambda: predictor.forward(image), seconds)
-    load = watch.others()
+    load = _load_by_others(start, _processor_times())
     whole = timed(lambda: predictor(image), seconds / 2)
     return Latency(
         backend=backend,
@@ -73,7 +69,7 @@ def measure(
 
 
 def timed(work: Callable[[], object], seconds: float) -> list[float]:
-    """Seconds of each of many calls, after a warm-up."""
+    """The seconds that single calls of `work` take, after a warm-up."""
     for _ in range(WARM_UP):
         work()
     taken: list[float] = []
@@ -86,7 +82,7 @@ def timed(work: Callable[[], object], seconds: float) -> list[float]:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that `share` of all do not exceed.
+    """The smallest value that is not exceeded by at least `share` of the values.
 
     >>> percentile([4, 1, 3, 2], 0.75)
     3
@@ -95,7 +91,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def machine(device: Any) -> str:  # noqa: ANN401 - a torch device, and torch is imported late
-    """What computes, for people: the graphics card, or the processor with the threads that are used of it."""
+    """The name of the graphics card, or of the processor with the number of threads used."""
     import torch
 
     if device.type == "cuda":
@@ -112,19 +108,14 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _picture(height: int, width: int) -> np.ndarray:
-    """`[H, W, 3]` uint8: what is on it does not change the time."""
-    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
 def _peak_memory(device: Any) -> float | None:  # noqa: ANN401
-    """MB that were held at most: of the card, else of this process."""
+    """Peak memory in MB, of the graphics card or else of this process."""
     import torch
 
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device)) / 1e6
     status = Path("/proc/self/status")
-    if status.is_file():  # not getrusage: on Linux that begins at what the parent held when it started this process
+    if status.is_file():  # not getrusage: on Linux its value begins at the memory of the parent process
         fields = dict(line.split(":", 1) for line in status.read_text("utf-8").splitlines() if ":" in line)
         return int(fields["VmHWM"].split()[0]) * 1024 / 1e6 if "VmHWM" in fields else None
     try:
@@ -134,40 +125,34 @@ def _peak_memory(device: Any) -> float | None:  # noqa: ANN401
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # macOS, in bytes
 
 
-class _Load:
-    """How many cores other programs keep busy, from now on."""
+def _processor_times() -> tuple[float, float, float] | None:
+    """(clock, processor seconds of all programs, of this program); None where the system does not report them."""
+    try:
+        fields = Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1:]
+        user, nice, system, _, _, irq, softirq, steal = (int(field) for field in fields[:8])
+        ticks = os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return time.perf_counter(), (user + nice + system + irq + softirq + steal) / ticks, time.process_time()
 
-    def __init__(self) -> None:
-        self._start = self._now()
 
-    def others(self) -> float | None:
-        """Cores, on average since this began; None where the system does not tell."""
-        if self._start is None or (now := self._now()) is None:
-            return None
-        wall, everyone, own = (new - old for new, old in zip(now, self._start, strict=True))
-        return max(0.0, round((everyone - own) / wall, 2)) if wall else None
-
-    @staticmethod
-    def _now() -> tuple[float, float, float] | None:
-        """(clock, processor seconds of all programs, of this one)."""
-        try:
-            fields = Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1:]
-            user, nice, system, _, _, irq, softirq, steal = (int(field) for field in fields[:8])
-            ticks = os.sysconf("SC_CLK_TCK")
-        except (OSError, ValueError, AttributeError):
-            return None
-        return time.perf_counter(), (user + nice + system + irq + softirq + steal) / ticks, time.process_time()
+def _load_by_others(start: tuple[float, float, float] | None, end: tuple[float, float, float] | None) -> float | None:
+    """Mean number of cores that other programs kept busy between two `_processor_times`; None where unknown."""
+    if start is None or end is None:
+        return None
+    wall, everyone, own = (new - old for new, old in zip(end, start, strict=True))
+    return max(0.0, round((everyone - own) / wall, 2)) if wall else None
 
 
 def main(words: Sequence[str]) -> int:
-    """Measure what the one argument says, and print it as JSON; what is wrong goes to standard error."""
-    asked = json.loads(words[0])
+    """Measure with the arguments in a JSON object, and print the latency as JSON; errors go to standard error."""
+    arguments = json.loads(words[0])
     try:
-        found = measure(**asked | {"size": tuple(asked["size"])})
+        latency = measure(**arguments | {"size": tuple(arguments["size"])})
     except SegcoreError as error:
         print(error, file=sys.stderr)
         return 2
-    print(found.model_dump_json())
+    print(latency.model_dump_json())
     return 0
 
 

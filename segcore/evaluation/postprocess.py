@@ -1,4 +1,4 @@
-"""From logits to an answer for every pixel: class, confidence and entropy."""
+"""Turns logits into class, confidence and entropy of every pixel."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 Logits: TypeAlias = Union[F32Logits, "torch.Tensor"]
 
-_MEAN_CHUNK = 1 << 25  # mean logits handed out at a time: 128 MB; most images whole, as a model's own are
-_CHUNK = 1 << 20  # logits upsampled at a time: 4 MB, in or near the caches, and a photo of any size fits in memory
+_MEAN_LOGITS_AT_ONCE = 1 << 25  # mean logits computed at a time: 128 MB; most images whole, as a model's own are
+LOGITS_AT_ONCE = 1 << 20  # upsampled at a time: 4 MB, in or near the caches; a photo of any size fits in memory
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a model says of an image, at the image's own size.
+    """The prediction of a model for an image, at the image's own size.
 
     Args:
         mask: `[H, W]` uint8 class ids.
@@ -38,48 +38,48 @@ class Prediction:
 
     @classmethod
     def empty(cls, height: int, width: int) -> Prediction:
-        """One that is still to be written."""
+        """A prediction whose pixels are still to be written."""
         confidence, entropy = np.empty((2, height, width), np.float32)
         return cls(np.empty((height, width), np.uint8), confidence, entropy)
 
 
 def decide(logits: Logits, height: int, width: int, temperature: float = 1.0) -> Prediction:
-    """Class, confidence and entropy of `[height, width]` pixels, some rows at a time.
+    """Compute class, confidence and entropy of `[height, width]` pixels, some rows at a time.
 
-    Bilinear as `torch.nn.functional.interpolate(..., align_corners=False)`; rows and columns are interpolated one
-    after the other, so that a slab of rows can be had by itself. The softmax follows.
+    The logits are enlarged bilinearly, as `torch.nn.functional.interpolate(..., align_corners=False)` does; rows and
+    columns are interpolated one after the other, so that a slab of rows can be computed alone. The softmax follows.
 
     Args:
         logits: `[C, h, w]` float32, finite; left as it is.
-        height: Rows of the answer.
-        width: Columns of the answer.
-        temperature: What logits are divided by: above 1 makes the softmax less sure; the classes stay the same.
+        height: Rows of the prediction.
+        width: Columns of the prediction.
+        temperature: Divisor of the logits: above 1 makes the softmax less sure; the classes stay the same.
 
     Raises:
         EvaluationError: when the logits are no such array, or the temperature is not above 0.
     """
-    found = Prediction.empty(height, width)
-    decide_into(found, slice(0, height), [logits], temperature=temperature)
-    return found
+    answer = Prediction.empty(height, width)
+    decide_into(answer, slice(0, height), [logits], temperature=temperature)
+    return answer
 
 
 def decide_into(
-    found: Prediction,
+    answer: Prediction,
     rows: slice,
     members: Sequence[Logits],
     *,
     weights: Sequence[float] = (1.0,),
     temperature: float = 1.0,
 ) -> None:
-    """The same for some rows of an image, by one model or by the mean of several models' softmax.
+    """Do what `decide` does for some rows of an image, by one model or by the mean of several models' softmax.
 
     The softmax is averaged and not the logits, since the logits of two models have no common scale.
 
     Args:
-        found: Where the answer is written.
+        answer: The prediction that is written.
         rows: Rows of it that `members` cover from edge to edge.
         members: `[C, h, w]` float32 logits, one a model; each may have its own size.
-        weights: What each counts; they sum to 1.
+        weights: Weight of each model; they sum to 1.
         temperature: As for `decide`.
 
     Raises:
@@ -87,15 +87,15 @@ def decide_into(
     """
     import torch
 
-    mask, confidence, entropy = found.mask[rows], found.confidence[rows], found.entropy[rows]
+    mask, confidence, entropy = answer.mask[rows], answer.confidence[rows], answer.entropy[rows]
     height, width = mask.shape
-    scores = [_checked(each, temperature) for each in members]
+    scores = [_checked(logits, temperature) for logits in members]
     classes = scores[0].shape[0]
-    step = max(1, _CHUNK // (classes * width * len(scores)))
+    step = max(1, LOGITS_AT_ONCE // (classes * width * len(scores)))
     with torch.inference_mode():
         for start in range(0, height, step):
             part = slice(start, start + step)
-            slabs = (_slab(each, part, height, width) for each in scores)
+            slabs = (_slab(logits, part, height, width) for logits in scores)
             best, chosen, undecided = (
                 _softmax(next(slabs), temperature) if len(scores) == 1 else _mean_softmax(slabs, weights, temperature)
             )
@@ -107,27 +107,27 @@ def decide_into(
 def mean_logits(
     members: Sequence[Logits], height: int, width: int, weights: Sequence[float]
 ) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Logits whose softmax is the mean of the members' softmax, some rows at a time.
+    """Yield logits whose softmax is the mean of the members' softmax, some rows at a time.
 
-    So an ensemble is counted and calibrated as one model is: its logits are divided by its own temperature.
+    An ensemble can then be counted and calibrated as one model is: its logits are divided by its own temperature.
 
     Args:
         members: `[C, h, w]` float32 logits, one a model.
         height: Rows that they cover.
         width: Columns that they cover.
-        weights: What each counts; they sum to 1.
+        weights: Weight of each model; they sum to 1.
 
     Yields:
         (rows, `[C, rows, width]` float32).
     """
     import torch
 
-    scores = [_checked(each, 1.0) for each in members]
-    step = max(1, _MEAN_CHUNK // (scores[0].shape[0] * width))
+    scores = [_checked(logits, 1.0) for logits in members]
+    step = max(1, _MEAN_LOGITS_AT_ONCE // (scores[0].shape[0] * width))
     with torch.inference_mode():
         for start in range(0, height, step):
             part = slice(start, min(start + step, height))
-            slabs = (_slab(each, part, height, width) for each in scores)
+            slabs = (_slab(logits, part, height, width) for logits in scores)
             share = _mean_share(slabs, weights, 1.0)
             yield part, share.clamp_(min=torch.finfo(share.dtype).tiny).log_()
 
@@ -136,7 +136,7 @@ Decided = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]  # [rows, W] con
 
 
 def _softmax(slab: torch.Tensor, temperature: float) -> Decided:
-    """Of `[C, rows, W]` logits, which are overwritten."""
+    """Decide `[C, rows, W]` logits of one model, which are overwritten."""
     best, chosen = slab.max(dim=0)
     slab -= best
     if temperature != 1.0:
@@ -148,7 +148,7 @@ def _softmax(slab: torch.Tensor, temperature: float) -> Decided:
 
 
 def _mean_softmax(slabs: Iterable[torch.Tensor], weights: Sequence[float], temperature: float) -> Decided:
-    """Of several models' `[C, rows, W]` logits."""
+    """Decide the `[C, rows, W]` logits of several models."""
     import torch
 
     share = _mean_share(slabs, weights, temperature)
@@ -157,7 +157,7 @@ def _mean_softmax(slabs: Iterable[torch.Tensor], weights: Sequence[float], tempe
 
 
 def _mean_share(slabs: Iterable[torch.Tensor], weights: Sequence[float], temperature: float) -> torch.Tensor:
-    """`[C, rows, W]` mean of the softmax."""
+    """The weighted mean `[C, rows, W]` of the models' softmax."""
     import torch
 
     share = sum(weight * (slab / temperature).softmax(dim=0) for slab, weight in zip(slabs, weights, strict=True))

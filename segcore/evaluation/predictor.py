@@ -1,10 +1,10 @@
-"""A run's model applied to an image of any size."""
+"""Predicts images of any size with a run's model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -23,30 +23,40 @@ if TYPE_CHECKING:
     import torch
 
 
+class PredictorOptions(TypedDict, total=False):
+    """Keyword options of `Predictor`, for functions that pass them on."""
+
+    device: str
+    backend: str
+    precision: str
+    tta: str | None
+    window: int | tuple[int, int] | None
+
+
 class Predictor:
-    """`Predictor(run)(image)`; may be called from many threads.
+    """`Predictor(run)(image)`; threads may share a predictor.
 
     The image is resized to the run's input size (area where it shrinks, bilinear where it grows) and normalised as
     in training; the logits are upsampled bilinearly to the image's size before the softmax.
 
-    With `tta="flip"` the mirrored image is scored too, and the two views' *logits* are averaged: they are of one
-    model, so they have one scale, and a mean of logits can still be interpolated and divided by a temperature.
+    With `tta="flip"` the mirrored image is predicted too, and the *logits* of both views are averaged. They have one
+    scale, since they are of one model, and a mean of logits can still be interpolated and divided by a temperature.
 
-    With a window, an image that does not fit into it is cut into overlapping tiles of that size; each is predicted as
-    an image of its own (resized to the run's input size) and their scores fade into each other. A window of the size
-    of the training images keeps objects at the size they had in training.
+    With a window, a larger image is cut into overlapping tiles of that size. Every tile is predicted like an image
+    (resized to the run's input size), and the logits are blended where tiles overlap. A window of the size of the
+    training images keeps objects at the size that they had in training.
 
     Args:
         run: A run, or the path of its folder.
         device: `auto` (CUDA where there is one, else the CPU) or a torch device such as `cpu` and `cuda:1`.
         backend: `torch`, `openvino` or `onnxruntime`.
-        precision: `auto` (`fp32`, so that scores are comparable), or one that the backend offers, such as `bf16`.
+        precision: `auto` (`fp32`, so that scores are comparable) or a precision of the backend, such as `bf16`.
         tta: `flip`, or None for one view.
-        window: (height, width) in pixels of the image, or one number for a square; None is the image as a whole.
+        window: (height, width) in pixels of the image, or one number for a square; None is the whole image.
 
     Raises:
         RunError: when the run or its weights can't be read.
-        EvaluationError: when the device is not there, or a choice is unknown or not installed.
+        EvaluationError: when the device does not exist, or a choice is unknown or not installed.
     """
 
     def __init__(
@@ -61,9 +71,7 @@ class Predictor:
     ) -> None:
         if tta is not None and tta not in TTA:
             raise EvaluationError(unknown("test-time augmentation", tta, TTA))
-        self.window = window_of(window)
-        self.tta = tta
-        self.backend = backend
+        self.window, self.tta, self.backend = window_of(window), tta, backend
         self.precision = check_choice(backend, precision)[1]
         self.run = run if isinstance(run, RunRecord) else load_run(run)
         instead = "segcore.evaluation.open_predictor takes it; or name its members: {}"
@@ -75,17 +83,17 @@ class Predictor:
         self._size = fed.height, fed.width
 
     def stored_as(self, split: str) -> SplitVariant:
-        """The name under which its results on a split are stored."""
+        """The name under which results on a split are stored."""
         return SplitVariant(split, self.backend, self.precision, self.tta, self.window)
 
     @property
     def variant(self) -> str:
-        """The part of that name that follows the split, e.g. `+openvino-bf16+flip`; empty for the plain prediction."""
+        """The part of the stored name that follows the split, e.g. `+openvino-bf16+flip`; empty by default."""
         return self.stored_as("").suffix
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know once images were predicted, e.g. that a converted model could not be kept."""
+        """Messages for the user after a prediction, e.g. that a converted model could not be cached."""
         return self._model.notes
 
     def __call__(self, image: U8Image) -> Prediction:
@@ -95,33 +103,26 @@ class Predictor:
             image: `[H, W, 3]` RGB uint8, any size.
 
         Raises:
-            EvaluationError: when it is no such image or needs more memory than there is, or the model's scores are
-                not finite.
+            EvaluationError: when the array is no such image, the image needs too much memory, or the logits are not
+                finite.
         """
         check_image(image)
-        found = Prediction.empty(*image.shape[:2])
+        prediction = Prediction.empty(*image.shape[:2])
         for rows, logits in self.parts(image):
-            decide_into(found, rows, [logits])
-        return found
+            decide_into(prediction, rows, [logits])
+        return prediction
 
     def logits(self, image: U8Image) -> F32Logits:
-        """The scores behind a prediction: `decide(predictor.logits(image), height, width)` is `predictor(image)`.
+        """`[C, h, w]` float32 logits of an `[H, W, 3]` RGB uint8 image; raises `EvaluationError` as a prediction does.
 
-        Args:
-            image: `[H, W, 3]` RGB uint8, any size.
-
-        Returns:
-            `[C, h, w]` float32 logits at the size of the model's output; of an image larger than the window, at the
-            image's own.
-
-        Raises:
-            EvaluationError: as for a prediction.
+        `decide(predictor.logits(image), height, width)` is `predictor(image)`. The logits have the size of the model's
+        output; for an image larger than the window, the size of the image.
         """
         parts = [np.array(logits.cpu().numpy(), np.float32) for _, logits in self.parts(image)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def parts(self, image: U8Image) -> Iterator[tuple[slice, torch.Tensor]]:
-        """The scores by rows of the image, from top to bottom: the whole at once without a window.
+        """Logits by rows of the image, from top to bottom; without a window, the whole image in one part.
 
         Yields:
             (rows of the image, `[C, h, w]` float32 logits that cover them), which the next step may overwrite.
@@ -136,19 +137,19 @@ class Predictor:
             yield from strips(image, self.window, self._scores)
 
     def forward(self, image: U8Image) -> Logits:
-        """One view of an image that has the size the model is fed, unchecked: for timing the model alone."""
+        """Unchecked logits of an image of the model's input size, for timing the model alone."""
         return self._model(image)
 
     def warm(self, size: tuple[int, int]) -> None:
-        """Get ready for images of (height, width), so that the first one takes no longer than the others."""
+        """Run the model once on an image of (height, width), so that the first prediction is not slower."""
         self._model(np.zeros((*size, 3), np.uint8))
 
     def _scores(self, image: U8Image) -> torch.Tensor:
-        """`[C, h, w]` float32 on the device: one view, or the mean of both."""
+        """`[C, h, w]` float32 logits on the device: of one view, or the mean of both views."""
         import torch
 
         height, width = image.shape[:2]
-        # A view of a mirrored image would have negative strides, which torch does not take.
+        # torch takes no arrays with negative strides, which a mirrored image has.
         fitted = np.ascontiguousarray(resize(image, self._size[0] or height, self._size[1] or width))
         with torch.inference_mode():
             if self.tta is None:
@@ -158,12 +159,12 @@ class Predictor:
             return total.add_(self._view(fitted)).div_(2)
 
     def _view(self, image: U8Image) -> torch.Tensor:
-        """Scores of an image of the size the model is fed, checked."""
+        """Checked logits of an image of the model's input size."""
         import torch
 
         try:
             logits = torch.as_tensor(self._model(image))
-        except (RuntimeError, MemoryError) as error:  # what torch and OpenVINO raise, whatever happened
+        except (RuntimeError, MemoryError) as error:  # the only types that torch and OpenVINO raise
             size = f"{image.shape[0]}x{image.shape[1]}"
             if "memory" in str(error).lower() or isinstance(error, MemoryError):
                 raise EvaluationError(
@@ -187,11 +188,7 @@ class Predictor:
 
 
 def check_image(image: U8Image) -> None:
-    """Refuse what is no image.
-
-    Raises:
-        EvaluationError: when it is not `[H, W, 3]` uint8 with at least one pixel.
-    """
+    """Raise EvaluationError unless the array is `[H, W, 3]` uint8 with at least one pixel."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise EvaluationError(
             f"Can't predict an image of {image.dtype} {list(image.shape)}; expected uint8 [H, W, 3] RGB."

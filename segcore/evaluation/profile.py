@@ -1,4 +1,4 @@
-"""What a run's model costs: parameters, operations, size, time and memory, kept in the run's `profile.json`."""
+"""Measures a run's costs (parameters, operations, size, latency, memory) and stores them in its `profile.json`."""
 
 from __future__ import annotations
 
@@ -30,75 +30,65 @@ def profile(
     progress: Progress | None = None,
     problem: Callable[[str], object] | None = None,
 ) -> Profile:
-    """Measure a run on this machine and store it in the run; what was measured elsewhere or earlier stays.
+    """Measure a run on this machine and store its profile; entries measured elsewhere or earlier are kept.
 
-    Every backend and precision is timed in a process of its own, one after the other, image by image.
+    Every backend and precision is timed in a separate process, one after the other, image by image.
 
     Args:
         run: A run, or the path of its folder.
-        backends: Names of `BACKENDS`, or with a precision as `openvino:bf16`; none is all that are installed.
-        device: For torch: `auto`, `cpu`, `cuda`, ...
-        size: (height, width) that the model is fed; None is the run's own input size.
-        seconds: How long each is timed.
-        progress: Called with (done, total, what comes next).
-        problem: Called with what keeps a backend from being measured, and the others are; None raises it.
+        backends: Names of `BACKENDS`, or with a precision such as `openvino:bf16`; by default all installed ones.
+        device: Device for torch: `auto`, `cpu`, `cuda`, ...
+        size: (height, width) of the model's input; None is the run's own input size.
+        seconds: Time to measure each backend and precision for.
+        progress: Called with (done, total, name of the next one).
+        problem: Called with why a backend can't be measured, before the next is measured; None raises the error.
 
     Raises:
         EvaluationError: when a backend is unknown, or can't run this model and `problem` is None.
         RunError: when the run or its weights can't be read.
     """
     record = run if isinstance(run, RunRecord) else load_run(run)
-    told = "Profile its members, one by one: {}. What they cost together is then what it costs."
-    refuse_ensemble(record, "be measured as one model", told)
-    asked = _choices(backends, device)
-    found = _static(record, size)
-    stored = record.profile
-    if stored is not None:
-        found = found.model_copy(update={"latencies": stored.latencies})
-    for index, (backend, precision) in enumerate(asked):
+    instead = "Profile its members, one by one: {}. What they cost together is then what it costs."
+    refuse_ensemble(record, "be measured as one model", instead)
+    choices = _choices(backends, device)
+    result = _static(record, size)
+    if (stored := record.profile) is not None:
+        result = result.model_copy(update={"latencies": stored.latencies})
+    for index, (backend, precision) in enumerate(choices):
         if progress is not None:
-            progress(index, len(asked), f"{backend} {precision}")
+            progress(index, len(choices), f"{backend} {precision}")
         try:
             chosen = device if backend == "torch" else "cpu"
-            found = found.with_latency(_measured(record, backend, precision, chosen, size or _fed(record), seconds))
+            latency = measure_in_process(record, backend, precision, chosen, size or _fed(record), seconds)
+            result = result.with_latency(latency)
         except SegcoreError as error:
             if problem is None:
                 raise
             problem(f"{backend} {precision}: {error}")
             continue
-        write_profile(record.path, found)
-    write_profile(record.path, found)
+        write_profile(record.path, result)
+    write_profile(record.path, result)
     if progress is not None:
-        progress(len(asked), len(asked), "")
-    return found
+        progress(len(choices), len(choices), "")
+    return result
 
 
 def _choices(names: Sequence[str], device: str) -> list[tuple[str, str]]:
-    """(backend, precision) pairs; of all, those that this machine computes in."""
-    if not names:
-        return [
-            (name, precision)
-            for name in available()
-            for precision in BACKENDS[name].precisions
-            if precision == "fp32" or _has_bf16(name, device)
-        ]
+    """The requested (backend, precision) pairs; without a precision, those that this machine computes in."""
     pairs: list[tuple[str, str]] = []
-    for text in names:
+    for text in names or available():
         name, _, precision = text.partition(":")
         if name not in BACKENDS:
             raise EvaluationError(unknown("backend", name, BACKENDS))
-        wanted = (
-            [precision]
-            if precision
-            else [p for p in BACKENDS[name].precisions if p == "fp32" or _has_bf16(name, device)]
-        )
-        for each in wanted:
-            check_choice(name, each)
-            pairs.append((name, each))
+        supported = (one for one in BACKENDS[name].precisions if one == "fp32" or has_bf16(name, device))
+        for choice in [precision] if precision else supported:
+            check_choice(name, choice)
+            pairs.append((name, choice))
     return list(dict.fromkeys(pairs))
 
 
-def _has_bf16(backend: str, device: str) -> bool:
+def has_bf16(backend: str, device: str) -> bool:
+    """Whether a backend computes in bfloat16 on this machine."""
     import torch
 
     from segcore.evaluation.backends.torch_backend import choose_device
@@ -120,7 +110,7 @@ def _fed(run: RunRecord) -> tuple[int, int]:
 
 
 def _static(run: RunRecord, size: tuple[int, int] | None) -> Profile:
-    """What does not depend on the machine."""
+    """The part of a profile that does not depend on the machine."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -134,7 +124,7 @@ def _static(run: RunRecord, size: tuple[int, int] | None) -> Profile:
         model(torch.zeros(1, 3, height, width))
     return Profile(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        macs=counter.get_total_flops() // 2,  # a multiplication and an addition are two of torch's operations
+        macs=counter.get_total_flops() // 2,  # torch counts a multiplication and an addition as two operations
         height=height,
         width=width,
         model_mb=run.weights.stat().st_size / 1e6,
@@ -143,21 +133,26 @@ def _static(run: RunRecord, size: tuple[int, int] | None) -> Profile:
     )
 
 
-def _measured(
+def measure_in_process(
     run: RunRecord, backend: str, precision: str, device: str, size: tuple[int, int], seconds: float
 ) -> Latency:
-    """One entry, by a process of its own."""
-    if backend != "torch":  # converted here, so that the other process is seen without what converting takes
+    """Measure one backend and precision in a separate process.
+
+    Raises:
+        EvaluationError: when the backend can't run this model, or the process fails; with the error that it printed.
+    """
+    if backend != "torch":  # converts the model here, so that the other process's memory is without the conversion
         Predictor(run, backend=backend, precision=precision, device=device).warm(size)
-    asked = {"run": str(run.path), "backend": backend, "precision": precision, "device": device}
+    arguments: dict[str, object] = {"run": str(run.path), "backend": backend, "precision": precision, "device": device}
+    arguments |= {"size": size, "seconds": seconds}
     package = str(Path(segcore.__file__).parents[1])
     done = subprocess.run(
-        [sys.executable, "-m", "segcore.evaluation.latency", json.dumps(asked | {"size": size, "seconds": seconds})],
+        [sys.executable, "-m", "segcore.evaluation.latency", json.dumps(arguments)],
         capture_output=True,
         text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))},
     )
     if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise EvaluationError(said[-1] if said else f"Timing stopped with exit code {done.returncode}.")
+        messages = done.stderr.strip().splitlines()
+        raise EvaluationError(messages[-1] if messages else f"Timing stopped with exit code {done.returncode}.")
     return Latency.model_validate_json(done.stdout.splitlines()[-1])

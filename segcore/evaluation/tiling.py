@@ -1,4 +1,4 @@
-"""Large images by a sliding window: overlapping tiles whose scores fade into each other."""
+"""Predicts large images with a sliding window: overlapping tiles whose scores fade into each other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OVERLAP = 0.25  # of the window, at least: half would cost 2.3 times the tiles
 
 
 def window_of(value: int | tuple[int, int] | None) -> Window | None:
-    """A window as (height, width).
+    """Check a window and return it as (height, width).
 
     Args:
         value: (height, width), one number for a square, or None.
@@ -46,7 +46,7 @@ def fits(image: U8Image, window: Window) -> bool:
 
 
 def starts(length: int, window: int) -> tuple[int, ...]:
-    """Where the tiles of one side begin: evenly, the first at 0, the last ending at the end.
+    """The starts of the tiles along one side: evenly spaced, the first at 0, the last ending at the end.
 
     >>> starts(100, 40), starts(30, 40)
     ((0, 30, 60), (0,))
@@ -72,7 +72,7 @@ def ramp(length: int) -> np.ndarray:
 
 
 def strips(image: U8Image, window: Window, scores: Callable[[U8Image], Logits]) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Scores of an image by rows, from top to bottom, each row once.
+    """Yield the scores of an image by rows, from top to bottom, each row once.
 
     Every tile is scored as an image of its own and upsampled to its own size. One row of tiles is held at a time:
     C x window height x image width numbers, however high the image.
@@ -93,15 +93,15 @@ def strips(image: U8Image, window: Window, scores: Callable[[U8Image], Logits]) 
     held: torch.Tensor | None = None
     for top, below in zip(tops, (*tops[1:], image.shape[0]), strict=True):
         for left in lefts:
-            found = torch.as_tensor(scores(image[top : top + height, left : left + width]))
-            if found.shape[1:] != (height, width):
-                found = interpolate(found[None], size=(height, width), mode="bilinear", align_corners=False)[0]
+            tile = torch.as_tensor(scores(image[top : top + height, left : left + width]))
+            if tile.shape[1:] != (height, width):
+                tile = interpolate(tile[None], size=(height, width), mode="bilinear", align_corners=False)[0]
             if held is None:
-                held = found.new_zeros((found.shape[0], height, image.shape[1]))
-                total = found.new_zeros((height, image.shape[1]))
-                across, down = (torch.from_numpy(ramp(side)).to(found.device) for side in (width, height))
+                held = tile.new_zeros((tile.shape[0], height, image.shape[1]))
+                total = tile.new_zeros((height, image.shape[1]))
+                across, down = (torch.from_numpy(ramp(side)).to(tile.device) for side in (width, height))
                 weight = down[:, None] * across
-            held[:, :, left : left + width] += found * weight
+            held[:, :, left : left + width] += tile * weight
             total[:, left : left + width] += weight
         assert held is not None
         done = below - top

@@ -1,4 +1,4 @@
-"""Blocks of neighbouring frames: how they are drawn, and how long they must be."""
+"""Draws blocks of neighbouring frames for bootstrap samples, and chooses their length."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segcore.arrays import F64, I64
+from segcore.arrays import F64, I64, Bool
 from segcore.errors import EvaluationError
 
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """Circular blocks of images, none across two clips.
+    """Circular blocks of images; no block holds images of two clips.
 
     A block begins at any image and wraps around at the end of its clip; a clip shorter than a block is one block. Every
-    image is equally often drawn, and a draw has as many blocks as the images fill; where they don't fill the last, it
-    is cut.
+    image is drawn equally often. A sample has as many blocks as the images fill; the last one is cut where needed.
 
     Args:
         images: Number N of images.
-        table: `[N, longest]` the images of the block that begins at each; N where a shorter one has ended.
-        chance: `[N]` how likely a block begins at each image.
-        number: Blocks in the images: of N in blocks of L without clips, N / L.
-        tile: `[N]` which block each image is in when each clip is cut into blocks from its start.
+        table: `[N, longest]` the images of the block that begins at each image; N after the end of a shorter block.
+        chance: `[N]` probability that a block begins at the image.
+        number: Number of blocks that the images fill: N / L for blocks of L images in one clip.
+        tile: `[N]` index of the image's block when every clip is cut into blocks from its start.
     """
 
     images: int
@@ -37,15 +36,10 @@ class Blocks:
 
     @classmethod
     def of(cls, images: int, block: int, groups: Sequence[Hashable] | None = None) -> Blocks:
-        """Plan blocks.
-
-        Args:
-            images: Number of images.
-            block: Their length.
-            groups: The clip of each image, in the order of time within each.
+        """Plan blocks of `block` images; `groups` are the clips of the images, in the order of time within a clip.
 
         Raises:
-            EvaluationError: when the block is shorter than one image, or the groups are not one an image.
+            EvaluationError: when the block is shorter than one image, or there is not one group for each image.
         """
         if block < 1:
             raise EvaluationError(f"Blocks of {block} images; expected 1 or more.")
@@ -65,7 +59,7 @@ class Blocks:
         return cls(images, table, chance / number, number, tile)
 
     def draw(self, draws: int, rng: np.random.Generator) -> F64:
-        """`[draws, N]` how often each image is drawn."""
+        """`[draws, N]` how often each image is in each sample."""
         whole = int(self.number + 1e-9)
         rest = self.number - whole
         starts = self._starts(draws, whole + (rest > 1e-9), rng)
@@ -78,8 +72,8 @@ class Blocks:
         counted = np.bincount(drawn.ravel(), minlength=draws * (self.images + 1))
         return counted.reshape(draws, -1)[:, : self.images].astype(np.float64)
 
-    def holding(self, occurs: npt.NDArray[np.bool_]) -> int:
-        """About how many independent blocks these images are: `[N]` bool."""
+    def holding(self, occurs: Bool) -> int:
+        """The number of independent blocks that hold the images where `occurs` (`[N]`) is true, approximately."""
         return min(len(np.unique(self.tile[occurs])), max(1, int(self.number + 1e-9)))
 
     def _starts(self, draws: int, blocks: int, rng: np.random.Generator) -> I64:
@@ -90,23 +84,21 @@ class Blocks:
 
 
 def block_length(values: npt.ArrayLike, groups: Sequence[Hashable] | None = None) -> int:
-    """How many neighbouring frames must be drawn together, from how alike the scores of neighbours are.
+    """The number of neighbouring frames of video to draw together, from the autocorrelation of their scores.
 
     The automatic rule of Politis & White (Econometric Reviews 23, 2004, as corrected by Patton, Politis & White 2009)
     for circular blocks: (2 G^2 / D)^(1/3) n^(1/3) of the autocovariances up to the lag where they fade, here pooled
-    over clips. Of several runs the longest is taken, so that all can share their draws. Few frames can't tell how
-    alike they are, so a block has at least n^(1/3) of the n frames of the longest clip: 3 of 11, 7 of 233; and at most
-    a third of it or 3 sqrt(n), whichever is less.
-
-    For frames of video only: photos are drawn one by one (block 1), which their order can't change.
+    over clips. The longest block of several runs is taken, so that all runs share their samples. Few frames don't show
+    their autocorrelation, so a block has at least n^(1/3) of the n frames of the longest clip (3 of 11, 7 of 233), and
+    at most a third of the clip or 3 sqrt(n), whichever is less. Photos need no blocks: they are drawn one by one.
 
     Args:
-        values: `[N]` a score of each image in the order of time, e.g. `per_image(counts)["miou"]`; `[R, N]` of R runs.
-            NaN where there is none.
+        values: `[N]` a score of each image in the order of time, e.g. `per_image(counts)["miou"]`, or `[R, N]` scores
+            of R runs; NaN where there is none.
         groups: The clip of each image; one clip when not given.
 
     Raises:
-        EvaluationError: when values are none, or groups are not one an image.
+        EvaluationError: when there are no values, or there is not one group for each image.
 
     >>> block_length([0.5] * 11), block_length([0.5, 0.6, 0.4], groups=["a", "b", "c"])
     (3, 1)
@@ -120,12 +112,12 @@ def block_length(values: npt.ArrayLike, groups: Sequence[Hashable] | None = None
         return 1
     least = math.ceil(round(longest ** (1 / 3), 9))
     most = max(1, min(longest // 3, math.ceil(3 * math.sqrt(longest))))
-    found = max((_politis_white(_filled(row), clips) for row in table), default=1.0)
-    return min(max(math.ceil(round(found, 9)), least), most)
+    longest_block = max(_politis_white(_filled(row), clips) for row in table)
+    return min(max(math.ceil(round(longest_block, 9)), least), most)
 
 
 def _politis_white(values: F64, clips: list[I64]) -> float:
-    """The block length that the autocovariances ask for."""
+    """The block length by the rule of Politis & White, in frames."""
     frames = len(values)
     most = min(math.ceil(math.sqrt(frames)) + 5, max(map(len, clips)) - 1)
     covariance = _autocovariance(values, clips, most)
@@ -146,24 +138,24 @@ def _politis_white(values: F64, clips: list[I64]) -> float:
 
 
 def _autocovariance(values: F64, clips: list[I64], most: int) -> F64:
-    """`[most + 1]`, of pairs within a clip about the mean of all."""
+    """`[most + 1]` autocovariance at each lag, of pairs of images within a clip, about the mean of all images."""
     centered = values - values.mean()
-    found = np.zeros(most + 1)
+    covariance = np.zeros(most + 1)
     for clip in clips:
         series = centered[clip]
         for lag in range(min(most, len(series) - 1) + 1):
-            found[lag] += series[: len(series) - lag] @ series[lag:]
-    return found / len(values)
+            covariance[lag] += series[: len(series) - lag] @ series[lag:]
+    return covariance / len(values)
 
 
 def _filled(values: F64) -> F64:
-    """NaN as the mean: an image with nothing to score says nothing."""
+    """The values with NaN replaced by their mean, so that images without a score have no effect."""
     known = ~np.isnan(values)
     return np.where(known, values, values[known].mean() if known.any() else 0.0)
 
 
 def _clips(images: int, groups: Sequence[Hashable] | None) -> list[I64]:
-    """Positions of the images of each clip."""
+    """Indices of the images of each clip."""
     if groups is None:
         return [np.arange(images)]
     if len(groups) != images:

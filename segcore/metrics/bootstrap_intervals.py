@@ -1,18 +1,18 @@
 """Confidence intervals of scores and of their differences, by bootstrap over images or blocks of frames.
 
-The images of a split are one sample of those there could be. Sampling as many again from them, with replacement, many
-times over, and scoring each sample shows how far the score would move (Efron 1979). Frames of a video resemble their
-neighbours, so they are sampled in contiguous blocks that wrap around within their clip (the circular block bootstrap of
-Politis & Romano 1992). All runs are scored on the same samples: what makes an image hard cancels in their difference.
+The images of a split are one sample of all possible images. Sampling as many from them with replacement, many times,
+and scoring each sample shows how far the score would move (Efron 1979). Frames of a video resemble their neighbours, so
+they are sampled in contiguous blocks that wrap around within their clip (circular block bootstrap, Politis & Romano
+1992). All runs are scored on the same samples: what makes an image hard cancels in their difference.
 
 Bootstrap samples of few values spread too little: for n values by sqrt((n - 1) / n), and with the tails of the normal
 in place of Student's t (Hesterberg, The American Statistician 69, 2015). So the percentiles 2.5 and 97.5 are moved away
 from the median by `stretch(n)`: 1.01 for 233 photos, 1.4 for 6 blocks, 2.7 for 3.
 
-Classes absent from a sample: a mean over classes is over the classes of the whole split in every sample. Where a sample
-has no pixel of a class, the score of the class on the whole split is used, so that the mean doesn't jump when a hard
-class is not drawn; the class then adds nothing to the spread. A score of one class leaves out the samples that the
-class is absent from. `vanished` is the share of such samples in both cases.
+A mean over classes is over the classes of the whole split in every sample. Where a sample has no pixel of a class, the
+score of the class on the whole split is used, so that the mean doesn't jump when a hard class is not drawn; the class
+then adds nothing to the spread. A score of one class leaves out the samples that the class is absent from. `vanished`
+is the share of such samples in both cases.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
@@ -33,20 +34,20 @@ from segcore.metrics.score_functions import mean_present
 from segcore.metrics.student_t import t_cdf, t_quantile
 
 _SHARE = 0.95
-_CELLS = 1 << 22  # weights and sums held at a time, 32 MB each
+CELLS_AT_ONCE = 1 << 22  # weights and sums held at a time, 32 MB each
 FEW_BLOCKS = 10  # below which a bootstrap over blocks says too little
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A score and its 95 % interval; NaN where there is none, because nothing is scored or there is one block only.
+    """A score and its 95 % interval; NaN where nothing is scored or there is only one block.
 
     Args:
         value: The score of all images.
         low, high: The ends of the interval.
         images: Number of images that have something to score.
-        blocks: Number of blocks that hold them, which is about the number of independent values.
-        vanished: Share of the samples from which a class (or all there is to score) was absent.
+        blocks: Number of blocks that hold these images: about the number of independent values.
+        vanished: Share of the samples from which a class (or everything to score) was absent.
     """
 
     value: float
@@ -71,7 +72,7 @@ class PairedInterval:
         difference: a - b.
         low, high: The ends of the interval of the difference.
         probability: Probability that a has the higher value; ties count half, and few blocks move it towards 50 %.
-        blocks: Number of blocks, as in `Interval`; the smaller of the two.
+        blocks: The smaller number of blocks of a and b.
     """
 
     a: Interval
@@ -110,11 +111,7 @@ class BootstrapSamples:
     vanished: F64
 
     def interval(self, run: int = 0, *, index: int | None = None) -> Interval:
-        """The score of one run with its interval.
-
-        Args:
-            run: Row of the run.
-            index: Id of the class, for a score of each class.
+        """The score in row `run` with its interval; `index` is the class id, where there is one score a class.
 
         Raises:
             EvaluationError: when `index` is missing for a score of each class, or given for another.
@@ -136,23 +133,21 @@ class BootstrapSamples:
 
         The uncertainty from the choice of seeds is added to each sample as normal noise, with the standard error of the
         mean of S runs times Student's t for S - 1 degrees of freedom over the normal's 1.96. A difference of two groups
-        contains the noise of both. A group of one run keeps its row, and says nothing about other seeds.
+        contains the noise of both. A group of one run keeps its row, without noise.
 
         Args:
             groups: Rows of the runs of each group.
             seed: Seed of the noise.
         """
         rng = np.random.default_rng(seed)
-        points = np.stack([self.points[list(group)].mean(axis=0) for group in groups])
+        values, points = [], []
+        for group in map(list, groups):
+            noise = _seed_noise(self.points[group], self.blocks[group[0]], self.values.shape[1], rng)
+            values.append(self.values[group].mean(axis=0) + noise)
+            points.append(self.points[group].mean(axis=0))
         first = [group[0] for group in groups]
-        values = np.stack(
-            [
-                self.values[list(group)].mean(axis=0)
-                + _seed_noise(self.points[list(group)], self.blocks[group[0]], self.values.shape[1], rng)
-                for group in groups
-            ]
-        )
-        return BootstrapSamples(values, points, self.images[first], self.blocks[first], self.vanished[first])
+        images, blocks, vanished = self.images[first], self.blocks[first], self.vanished[first]
+        return BootstrapSamples(np.stack(values), np.stack(points), images, blocks, vanished)
 
     def _of(self, run: int, index: int | None) -> tuple[F64, float, int, int, float]:
         if (self.values.ndim == 3) == (index is None):
@@ -184,10 +179,10 @@ def bootstrap(
         block: Images in a block: 1 for photos, `block_length` for frames.
         resamples: Number of bootstrap samples.
         seed: Seed of the samples; the same seed, images and blocks give the same samples, whatever the counts.
-        groups: The clip of each image; blocks stay within one. One clip when not given.
+        groups: The clip of each image; no block holds images of two clips. One clip when not given.
 
     Raises:
-        EvaluationError: when the counts are none, or a and b are not of the same images and classes.
+        EvaluationError: when there are no counts, or a and b are not of the same images and classes.
 
     >>> photos = np.array([[[8, 2], [1, 9]], [[7, 3], [3, 7]]] * 50)
     >>> interval = bootstrap(photos, metric="pixel_accuracy")
@@ -210,19 +205,11 @@ def resample(
     *,
     groups: Sequence[Hashable] | None = None,
 ) -> BootstrapSamples:
-    """Score R runs on the same bootstrap samples of images; see `bootstrap`.
+    """Score R runs on the same bootstrap samples of images.
 
     Each sample is a row of integer weights of the images; its sums are that row times the sums of each image, in
-    float64, which holds integers up to 2^53 exactly.
-
-    Args:
-        counts: R times `[N, C, C]` (or `Sums`, `C` times smaller; or as `bootstrap` says), of the same images in the
-            same order.
-        metric: A key of `SCORES`, or what `statistic` returns.
-        block: Images in a block.
-        resamples: Number of bootstrap samples.
-        seed: Seed of the samples.
-        groups: The clip of each image.
+    float64, which holds integers up to 2^53 exactly. `counts` holds, for each run, counts as `bootstrap` takes them
+    (or `Sums`, `C` times smaller), of the same images in the same order; the other arguments are those of `bootstrap`.
 
     Raises:
         EvaluationError: when there are no counts, or they are not of the same images and classes.
@@ -235,7 +222,7 @@ def resample(
     plan = Blocks.of(images, block, groups)
     points = score.formula(terms.sum(axis=1))  # [R, M]
     flat = np.ascontiguousarray(terms.transpose(1, 0, 2, 3)).reshape(images, -1)
-    step = max(1, _CELLS // max(images, flat.shape[1]))
+    step = max(1, CELLS_AT_ONCE // max(images, flat.shape[1]))
     rng = np.random.default_rng(seed)
     values, lost = [], np.zeros((runs, classes))
     for start in range(0, resamples, step):
@@ -248,33 +235,13 @@ def resample(
     scored: Bool = np.logical_not(np.isnan(score.formula(terms)))  # [R, N, M]
     if score.mean_of_classes:
         scored, points = np.logical_or.reduce(scored, axis=2, keepdims=True), mean_present(points)[:, None]
-    samples = BootstrapSamples(
-        np.concatenate(values).swapaxes(0, 1),
-        points,
-        scored.sum(axis=1),
-        np.array([[plan.holding(images) for images in run.T] for run in scored]),
-        lost / resamples,
-    )
-    return _first_class(samples) if score.mean_of_classes else samples
-
-
-def _first_class(samples: BootstrapSamples) -> BootstrapSamples:
-    """`[R, ...]` samples of one class from `[R, ..., M]` samples of a score of each class."""
-    return BootstrapSamples(
-        samples.values[..., 0],
-        samples.points[:, 0],
-        samples.images[:, 0],
-        samples.blocks[:, 0],
-        samples.vanished[:, 0],
-    )
+    blocks = np.array([[plan.holding(occurs) for occurs in run.T] for run in scored])
+    arrays: list[Any] = [np.concatenate(values).swapaxes(0, 1), points, scored.sum(axis=1), blocks, lost / resamples]
+    return BootstrapSamples(*(array[..., 0] if score.mean_of_classes else array for array in arrays))
 
 
 def _stacked_terms(counts: Sequence[Counts], score: ScoreFunction) -> F64:
-    """`[R, N, K, M]` terms of a score.
-
-    Raises:
-        EvaluationError: when there are no counts, or they are not of the same images and classes.
-    """
+    """`[R, N, K, M]` terms of a score; EvaluationError where the counts are not of the same images and classes."""
     if not counts:
         raise EvaluationError("No counts to draw from; expected those of one run or more.")
     terms = [score.terms(run) for run in counts]
@@ -291,7 +258,7 @@ def _stacked_terms(counts: Sequence[Counts], score: ScoreFunction) -> F64:
 
 
 def _mean_of_classes(sampled: F64, points: F64) -> F64:
-    """`[samples, R, M]` -> `[samples, R, 1]`; `points` stand in for the classes that are absent from a sample."""
+    """`[samples, R, M]` -> `[samples, R, 1]`; `points` replace the classes that are absent from a sample."""
     if sampled.shape[2] == 1:
         return sampled
     absent = np.isnan(sampled)
@@ -303,7 +270,7 @@ def _mean_of_classes(sampled: F64, points: F64) -> F64:
 
 
 def _seed_noise(points: F64, blocks: I64, samples: int, rng: np.random.Generator) -> F64:
-    """`[S, ...]` scores of S seeds -> `[samples, ...]` noise: how far their mean may be from the mean of all seeds."""
+    """`[S, ...]` scores of S seeds -> `[samples, ...]` noise: the uncertainty of their mean as a mean of all seeds."""
     runs = len(points)
     if runs == 1:
         return np.zeros((samples, *points.shape[1:]))
@@ -314,13 +281,13 @@ def _seed_noise(points: F64, blocks: I64, samples: int, rng: np.random.Generator
 
 
 def _tails(degrees: int) -> float:
-    """How much wider a 95 % interval is by Student's t than by the normal."""
+    """The ratio of a 95 % interval's width by Student's t to that by the normal."""
     share = (1 + _SHARE) / 2
     return t_quantile(share, degrees) / NormalDist().inv_cdf(share)
 
 
 def stretch(blocks: int) -> float:
-    """The factor by which the percentile interval of so many blocks is too narrow.
+    """The factor by which the percentile interval of this number of blocks is too narrow.
 
     >>> [round(stretch(blocks), 2) for blocks in (2, 3, 6, 23, 233)]
     [9.17, 2.69, 1.44, 1.08, 1.01]
@@ -341,8 +308,8 @@ def _percentiles(samples: F64, blocks: int, least: float) -> tuple[float, float]
 def _probability(differences: F64, blocks: int) -> float:
     """Probability that the difference is above 0; 0.975 where the interval begins there.
 
-    The share of the samples above 0, in standard deviations of the normal, is read off Student's t for so many blocks.
-    Where all samples are on one side, the deviations between 0 and their median are taken.
+    The share of the samples above 0 gives a normal quantile, whose probability is that of Student's t for this number
+    of blocks. Where all samples are on one side, the quantile is their median over their standard deviation.
     """
     differences = differences[~np.isnan(differences)]
     if blocks < 2 or not differences.size:

@@ -1,16 +1,13 @@
-"""How well the borders between classes are drawn, which the large insides of classes hide in IoU.
+"""Scores the borders between classes, which have little weight in IoU.
 
 Boundary IoU (Cheng, Girshick, Dollar, Berg & Kirillov 2021, arXiv 2103.16562) is the IoU of two bands along the inside
 of the true and of the predicted borders. Boundary F1 (Csurka, Larlus & Perronnin 2013; as in DAVIS, Perazzi et al.
-2016) asks how much of the predicted border has a true one of the class in reach, and the other way round.
+2016) combines the share of the predicted border that has a true border of the class within reach, and the reverse.
 
-Void: an ignored pixel may be of any class. It is in no band and on no border, and a class that touches it has no border
-there, in the truth and in the prediction alike. So the prediction is taken as void where the truth is. Classes on both
-sides of a strip of void narrower than the band still have bands along it.
-
-The frame of the image: as in its authors' code, a band of Boundary IoU runs along it too; a border of F1 does not.
-
-Counts are summed over images before they are divided, as those of IoU are.
+A void pixel may be of any class, so it is in no band and on no border, and a class has no border towards void. The
+prediction is set to void where the truth is void. Classes on both sides of a strip of void narrower than the band still
+have bands along it. Bands of Boundary IoU run along the frame of the image, as in its authors' code; borders of F1
+don't. Counts are summed over images before they are divided, as for IoU.
 """
 
 from __future__ import annotations
@@ -23,7 +20,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from segcore.arrays import F64, I64, U8Mask
+from segcore.arrays import F64, I64, Bool, U8Mask
 from segcore.errors import EvaluationError
 from segcore.labels import IGNORE_INDEX, MAX_CLASSES
 from segcore.metrics.confusion import pair_counts
@@ -34,12 +31,8 @@ BOUNDARY = ("boundary_iou", "boundary_iou_3px", "boundary_f1")
 BAND = 0.02  # of the diagonal
 BAND_PX = 3
 REACH = 3  # px, Euclidean, from centre to centre
-_DISK = [
-    (down, right)
-    for down in range(-REACH, REACH + 1)
-    for right in range(-REACH, REACH + 1)
-    if down**2 + right**2 <= REACH**2
-]
+_OFFSETS = range(-REACH, REACH + 1)
+_DISK = [(down, right) for down in _OFFSETS for right in _OFFSETS if down**2 + right**2 <= REACH**2]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +40,10 @@ class BoundaryScores:
     """Scores of borders; NaN where the truth has none. Means are over the classes with a border in the truth.
 
     Args:
-        boundary_iou: Boundary IoU in bands of 2 % of the diagonal, averaged over classes.
-        boundary_iou_3px: In bands of 3 px.
-        boundary_f1: F1 of borders at most 3 px apart, averaged over classes.
-        iou, iou_3px, f1: `[C]` float64, of each class.
+        boundary_iou: Mean Boundary IoU of bands of 2 % of the diagonal.
+        boundary_iou_3px: Mean Boundary IoU of bands of 3 px.
+        boundary_f1: Mean F1 of borders at most 3 px apart.
+        iou, iou_3px, f1: `[C]` float64 scores of each class.
         absent: Ids of the classes that have no border in the truth.
     """
 
@@ -64,23 +57,20 @@ class BoundaryScores:
 
 
 def boundary_scores(counts: I64) -> BoundaryScores:
-    """Score boundary counts summed over images.
-
-    Args:
-        counts: `[C, 10]` or `[N, C, 10]` of `boundary_counts`.
+    """Score `boundary_counts`, `[C, 10]` of one image or `[N, C, 10]` summed over N images.
 
     Raises:
-        EvaluationError: when they are of another shape.
+        EvaluationError: when the counts have another shape.
     """
     images = counts[None] if counts.ndim == 2 else counts
     iou, iou_3px, f1 = (statistic(f"class_{name}").value(images) for name in BOUNDARY)
     miou, miou_3px, mean_f1 = (float(statistic(name).value(images)) for name in BOUNDARY)
-    absent = tuple(int(index) for index in np.flatnonzero(np.isnan(f1)))
+    absent = tuple(np.flatnonzero(np.isnan(f1)).tolist())
     return BoundaryScores(miou, miou_3px, mean_f1, iou, iou_3px, f1, absent)
 
 
 def band_width(height: int, width: int) -> int:
-    """2 % of the diagonal in whole pixels, 1 or more.
+    """Width of the bands of Boundary IoU: 2 % of the diagonal in whole pixels, at least 1.
 
     >>> band_width(360, 480), band_width(720, 960)
     (12, 24)
@@ -129,23 +119,21 @@ def boundary_counts(
     return np.stack([column[:classes] for column in columns], axis=1)
 
 
-def boundary_band(mask: U8Mask, width: int) -> npt.NDArray[np.bool_]:
-    """Pixels at most `width` px (Chebyshev) inside a border between two classes; void and the frame make none.
+def boundary_band(mask: U8Mask, width: int) -> Bool:
+    """`[H, W]` bool: pixels of a mask at most `width` px (Chebyshev) inside a border between two classes.
 
-    Args:
-        mask: `[H, W]` uint8 ids, 255 for void.
-        width: In pixels.
+    Void (255) and the frame of the image make no border.
+
+    >>> boundary_band(np.array([[0, 0, 0, 1, 1]], np.uint8), 1).astype(int).tolist()
+    [[0, 0, 1, 1, 0]]
     """
     return _band(mask, width, frame=False) != IGNORE_INDEX
 
 
 def _band(mask: U8Mask, width: int, *, frame: bool = True) -> U8Mask:
-    """The mask with everything that is not in a band as void.
-
-    A pixel is in a band when the square of `width` px around it holds another class, or its least or largest id.
-    """
+    """The mask with void outside of the bands: where the square of `width` px around a pixel holds one class only."""
     square = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
-    # Void is 255: above all ids for the least, and 0 below them (ids + 1) for the largest.
+    # Void (255) is above all ids for erode; for dilate, ids + 1 make it 0, below all ids.
     least = cv2.erode(mask, square, borderType=cv2.BORDER_CONSTANT, borderValue=IGNORE_INDEX)
     largest = cv2.dilate(mask + np.uint8(1), square, borderType=cv2.BORDER_CONSTANT, borderValue=0) - np.uint8(1)
     inside = (least == mask) & (largest == mask)
@@ -156,7 +144,7 @@ def _band(mask: U8Mask, width: int, *, frame: bool = True) -> U8Mask:
 
 
 def _reached(true: U8Mask, predicted: U8Mask) -> list[I64]:
-    """Pixels of the true border and those with a predicted one of their class in reach; then the other way round."""
+    """Pixels of the true border by class, those within reach of the predicted border, then the same reversed."""
     columns = []
     for border, other in ((true, predicted), (predicted, true)):
         rows, places = np.nonzero(border != IGNORE_INDEX)

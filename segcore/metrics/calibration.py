@@ -1,12 +1,11 @@
-"""Whether a model that says 0.8 is right 8 times in 10.
+"""Measures how well confidence agrees with the share of correct pixels, and fits a temperature.
 
-Pixels are sorted into 15 bins of equal width by the confidence of the predicted class (its softmax probability); in
-each, the share that is right is held against the mean confidence. The expected calibration error is the mean gap,
+Pixels are sorted into 15 bins of equal width by confidence (the softmax probability of the predicted class). The
+expected calibration error is the gap between mean confidence and share of correct pixels, averaged over the bins and
 weighted by pixels (Guo, Pleiss, Sun & Weinberger 2017, arXiv 1706.04599). Void pixels are never counted.
 
-One number, the temperature, that all logits are divided by, mends most of it and changes no class. It is the one with
-the least negative log likelihood on *validation*, never on test, fitted to pixels on a grid. Temperatures above 1 say
-that the model was too sure.
+Dividing all logits by one number, the temperature, reduces the error and changes no class. It is fitted to pixels on a
+grid of the *validation* images, never to test images. A temperature above 1 means that the model was overconfident.
 """
 
 from __future__ import annotations
@@ -19,25 +18,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segcore.arrays import F32, F64, I64
+from segcore.arrays import F32, F64, I64, U8
 from segcore.errors import EvaluationError
 from segcore.labels import IGNORE_INDEX
 from segcore.metrics.counts import BINS, CALIBRATION_COLUMNS
 from segcore.metrics.registry import SCORES
+from segcore.metrics.score_functions import ratio
 
 COOLEST, HOTTEST = 0.05, 20.0
 
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """How sure a model was and how often right, bin by bin of confidence.
+    """Confidence and accuracy by bin of confidence.
 
     Args:
         pixels: `[15]` pixels in each bin; bin k holds confidences above k / 15 up to (k + 1) / 15.
-        accuracy: `[15]` the share of them that is right; NaN in an empty bin.
-        confidence: `[15]` their mean confidence; likewise.
-        ece: Expected calibration error, 0..1: the gap of the two, averaged over pixels. NaN where nothing is scored.
-        nll: Mean negative log likelihood of the true class, of pixels on a grid, in nats; NaN where none was.
+        accuracy: `[15]` share of these pixels that is correct; NaN in an empty bin.
+        confidence: `[15]` mean confidence of these pixels; NaN in an empty bin.
+        ece: Expected calibration error, 0..1; NaN where nothing is scored.
+        nll: Mean negative log likelihood of the true class in nats, over the pixels on the grid; NaN without any.
     """
 
     pixels: I64
@@ -48,13 +48,10 @@ class Reliability:
 
     @classmethod
     def of(cls, counts: F64) -> Reliability:
-        """Of counts summed over images.
-
-        Args:
-            counts: `[15, 5]`, or `[N, 15, 5]` of N images: `CALIBRATION_COLUMNS` of each bin.
+        """Sum calibration counts, `[15, 5]` (`CALIBRATION_COLUMNS` of each bin) or `[N, 15, 5]` of N images.
 
         Raises:
-            EvaluationError: when they are of another shape.
+            EvaluationError: when the counts have another shape.
         """
         if counts.ndim not in (2, 3) or counts.shape[-2:] != (BINS, len(CALIBRATION_COLUMNS)):
             raise EvaluationError(
@@ -63,24 +60,19 @@ class Reliability:
             )
         images = counts.reshape(-1, *counts.shape[-2:])
         pixels, right, confidence, sampled, nll = images.sum(axis=0).T
-        filled = pixels > 0
-        accuracy, mean = (np.divide(each, pixels, np.full(BINS, np.nan), where=filled) for each in (right, confidence))
-        return cls(
-            pixels.astype(np.int64),
-            accuracy,
-            mean,
-            float(SCORES["ece"].function().value(images)),
-            float(nll.sum() / sampled.sum()) if sampled.sum() else math.nan,
-        )
+        accuracy, mean = (ratio(column, pixels, pixels > 0) for column in (right, confidence))
+        ece = float(SCORES["ece"].function().value(images))
+        mean_nll = float(nll.sum() / sampled.sum()) if sampled.sum() else math.nan
+        return cls(pixels.astype(np.int64), accuracy, mean, ece, mean_nll)
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """How well a run's confidence is calibrated on one split.
+    """Calibration of a run's confidence on one split.
 
     Args:
-        before: As the model gives it.
-        after: With its logits divided by the temperature; None where no temperature is known.
+        before: Reliability of the model's own confidence.
+        after: Reliability with the logits divided by the temperature; None without a temperature.
         temperature: Fitted on validation; None where validation has not been evaluated.
     """
 
@@ -91,27 +83,20 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class Sampled:
-    """Pixels of an image on a grid, without void.
-
-    Args:
-        logits: `[n, C]` float32.
-        truth: `[n]` true classes.
-    """
+    """`[n, C]` float32 logits and `[n]` true classes of an image's pixels on a grid, without void."""
 
     logits: F32
     truth: I64
 
     @classmethod
-    def of(
-        cls, logits: F32, truth: npt.NDArray[np.uint8], step: int = 1, *, ignore_index: int = IGNORE_INDEX
-    ) -> Sampled:
-        """Take every so many-th pixel of every so many-th row; logits are interpolated, as a prediction's are.
+    def of(cls, logits: F32, truth: U8, step: int = 1, *, ignore_index: int = IGNORE_INDEX) -> Sampled:
+        """Sample pixels on a grid; logits are interpolated bilinearly, as for a prediction.
 
         Args:
-            logits: `[C, h, w]` float32 of the model.
+            logits: `[C, h, w]` float32 logits of the model.
             truth: `[H, W]` class ids.
-            step: Distance of the pixels, see `grid_step`.
-            ignore_index: Void.
+            step: Distance of neighbouring pixels of the grid, see `grid_step`.
+            ignore_index: Id of void.
         """
         height, width = truth.shape
         rows, columns = (np.arange(min(step // 2, size - 1), size, step) for size in (height, width))
@@ -122,28 +107,24 @@ class Sampled:
 
     @classmethod
     def joined(cls, parts: Sequence[Sampled]) -> Sampled:
-        """All of them as one."""
-        return cls(np.concatenate([each.logits for each in parts]), np.concatenate([each.truth for each in parts]))
+        """Concatenate the pixels of several images or parts."""
+        return cls(np.concatenate([part.logits for part in parts]), np.concatenate([part.truth for part in parts]))
 
     def __len__(self) -> int:
         return len(self.truth)
 
     def counts(self, temperature: float = 1.0) -> F64:
-        """`[15, 5]` calibration counts of these pixels alone, every one of them on the grid."""
-        found = np.zeros((BINS, len(CALIBRATION_COLUMNS)))
-        if len(self):
-            scaled = self.logits.astype(np.float64) / temperature
-            logs = _log_softmax(scaled)
-            best = logs.argmax(axis=1)
-            share = np.exp(logs[np.arange(len(self)), best])
-            nll = -logs[np.arange(len(self)), self.truth]
-            ones = np.ones(len(self))
-            found[:] = _binned(share, ones, best == self.truth, share, ones, nll).T
-        return found
+        """`[15, 5]` calibration counts of these pixels alone, with the logits divided by the temperature."""
+        if not len(self):
+            return np.zeros((BINS, len(CALIBRATION_COLUMNS)))
+        logs = _log_softmax(self.logits.astype(np.float64) / temperature)
+        best, rows, ones = logs.argmax(axis=1), np.arange(len(self)), np.ones(len(self))
+        confidence = np.exp(logs[rows, best])
+        return _binned(confidence, ones, best == self.truth, confidence, ones, -logs[rows, self.truth]).T
 
 
 def grid_step(height: int, width: int, most: int) -> int:
-    """The least step of a grid that takes at most so many pixels of an image.
+    """The smallest step of a grid with at most `most` pixels of an image.
 
     >>> grid_step(360, 480, 4096)
     7
@@ -163,32 +144,27 @@ def calibration_counts(
         ignore_index: Pixels whose *truth* is this are left out.
 
     Returns:
-        `[15, 5]` float64, `CALIBRATION_COLUMNS`; the last two, of a grid, are 0: see `Sampled.counts`.
+        `[15, 5]` float64, `CALIBRATION_COLUMNS`; the last two, of the pixels on a grid, are 0: see `Sampled.counts`.
 
     Raises:
-        EvaluationError: when the shapes differ or a confidence is none.
+        EvaluationError: when the shapes differ or a confidence is not within 0..1.
     """
     if not confidence.shape == prediction.shape == truth.shape:
-        shapes = ", ".join(str(list(each.shape)) for each in (confidence, prediction, truth))
+        shapes = ", ".join(str(list(array.shape)) for array in (confidence, prediction, truth))
         raise EvaluationError(f"Confidence, prediction and ground truth are {shapes}; they must match.")
     scored = truth != ignore_index
     values = confidence[scored].astype(np.float64)
     if values.size and not (values.min() >= 0 and values.max() <= 1 + 1e-6):  # NaN is neither
         raise EvaluationError(f"Confidence goes from {values.min():g} to {values.max():g}; expected 0 to 1.")
-    found = np.zeros((BINS, len(CALIBRATION_COLUMNS)))
-    found[:, :3] = _binned(values, np.ones(len(values)), (prediction == truth)[scored], values).T
-    return found
+    counts = _binned(values, np.ones(len(values)), (prediction == truth)[scored], values).T
+    return np.pad(counts, ((0, 0), (0, len(CALIBRATION_COLUMNS) - counts.shape[1])))
 
 
 def fit_temperature(logits: F32, truth: I64) -> float:
-    """The temperature with the least negative log likelihood.
+    """The temperature with the least negative log likelihood of `[n, C]` logits, given `[n]` true classes.
 
-    The likelihood is concave in 1 / temperature, so its slope, mean true logit minus expected logit, has one zero; it
-    is found by bisection, between temperatures of 0.05 and 20.
-
-    Args:
-        logits: `[n, C]`.
-        truth: `[n]` true classes.
+    The likelihood is concave in 1 / temperature, so its slope, mean true logit minus expected logit, has one zero;
+    bisection finds it between temperatures of 0.05 and 20.
 
     Raises:
         EvaluationError: when there is no pixel, or a logit is not finite.
@@ -217,7 +193,7 @@ def fit_temperature(logits: F32, truth: I64) -> float:
 
 
 def _binned(confidence: F64, *columns: npt.NDArray[Any]) -> F64:
-    """Each column summed by bin of confidence: `[columns, 15]`."""
+    """`[columns, 15]` sums of each column by bin of confidence."""
     place = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
     return np.stack([np.bincount(place, column, BINS) for column in columns])
 
@@ -228,10 +204,10 @@ def _log_softmax(logits: F64) -> F64:
 
 
 def _between(values: F32, places: I64, size: int, axis: int) -> F32:
-    """Values at these pixels of `size`, interpolated along one axis; pixel centres, edges held."""
+    """Values at some of `size` pixels, interpolated linearly between pixel centres along one axis; edges repeat."""
     there = values.shape[axis]
     at = np.clip((places + 0.5) * (there / size) - 0.5, 0, there - 1)
     first = at.astype(np.int64)
-    share = (at - first).astype(np.float32).reshape([-1 if each == axis else 1 for each in range(values.ndim)])
+    share = (at - first).astype(np.float32).reshape([-1 if index == axis else 1 for index in range(values.ndim)])
     low, high = (values.take(np.minimum(first + more, there - 1), axis) for more in (0, 1))
     return np.asarray(low + (high - low) * share, np.float32)

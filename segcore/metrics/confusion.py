@@ -1,4 +1,4 @@
-"""How many pixels of each true class were called what."""
+"""Counts pixels by true and predicted class."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import F32, I64, U8
 from segcore.errors import EvaluationError
 from segcore.labels import IGNORE_INDEX, MAX_CLASSES
 
-_CHUNK = 1 << 24  # cv2.calcHist counts in float32, which holds every integer up to here
+PIXELS_AT_ONCE = 1 << 24  # cv2.calcHist counts in float32, which holds every integer up to here
 
 
 def confusion_matrix(
     prediction: npt.NDArray[Any], truth: npt.NDArray[Any], *, classes: int, ignore_index: int = IGNORE_INDEX
-) -> npt.NDArray[np.int64]:
+) -> I64:
     """Count the pixels of every (truth, prediction) pair.
 
     Args:
@@ -53,8 +54,8 @@ def confusion_matrix(
     return counts
 
 
-def _ids(mask: npt.NDArray[Any], name: str) -> npt.NDArray[np.uint8]:
-    """The mask as uint8."""
+def _ids(mask: npt.NDArray[Any], name: str) -> U8:
+    """The mask as contiguous uint8; EvaluationError where its values are no ids from 0 to 255."""
     if mask.dtype != np.uint8:
         if mask.dtype.kind not in "iub":
             raise EvaluationError(f"The {name} is {mask.dtype}; expected class ids as integers.")
@@ -64,43 +65,40 @@ def _ids(mask: npt.NDArray[Any], name: str) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(mask)
 
 
-def pair_counts(prediction: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+def pair_counts(prediction: U8, truth: U8) -> I64:
     """`[256, 256]` int64 counts of all id pairs of two masks, 255 included; row = truth."""
     return _pairs(prediction, truth).astype(np.int64)
 
 
-def _pairs(prediction: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
-    """The same as float32 where that is exact, as int64 where it is not."""
+def _pairs(prediction: U8, truth: U8) -> npt.NDArray[Any]:
+    """`pair_counts` as float32 where that is exact, else as int64."""
     truth, prediction = truth.reshape(1, -1), prediction.reshape(1, -1)
-    if truth.size <= _CHUNK:
+    if truth.size <= PIXELS_AT_ONCE:
         return _histogram(truth, prediction)
     table = np.zeros((256, 256), np.int64)
-    for start in range(0, truth.shape[1], _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for start in range(0, truth.shape[1], PIXELS_AT_ONCE):
+        part = slice(start, start + PIXELS_AT_ONCE)
         table += _histogram(truth[:, part], prediction[:, part]).astype(np.int64)
     return table
 
 
-def _histogram(truth: npt.NDArray[np.uint8], prediction: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Of `[1, N]` ids. All 256 bins: OpenCV then looks ids up instead of scaling them, and ids of no class show up."""
+def _histogram(truth: U8, prediction: U8) -> F32:
+    """`[256, 256]` counts of `[1, N]` ids; with all 256 bins OpenCV uses a table of ids instead of scaling them."""
     table = np.zeros((256, 256), np.float32)
     whole = truth.size // 4 * 4
     rest = [truth[:, whole:], prediction[:, whole:]]
-    for pair in ([_in_turns(truth[:, :whole]), _in_turns(prediction[:, :whole])], rest):
+    for pair in ([_interleaved(truth[:, :whole]), _interleaved(prediction[:, :whole])], rest):
         if pair[0].size:
             table += cv2.calcHist(pair, [0, 1], None, [256, 256], [0, 256, 0, 256])
     return table
 
 
-def _in_turns(ids: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """`[1, 4n]` ids, one of each quarter in turn.
-
-    A pixel that falls into the cell of the one before waits for it to be counted, and neighbours are alike.
-    """
+def _interleaved(ids: U8) -> U8:
+    """`[1, 4n]` ids, taken from the four quarters in turn: counting is faster when successive ids differ."""
     return np.asarray(cv2.merge(list(ids.reshape(4, 1, -1))), np.uint8).reshape(1, -1) if ids.size else ids
 
 
-def _raise_foreign(table: npt.NDArray[np.int64], classes: int, ignore_index: int) -> None:
+def _raise_foreign(table: I64, classes: int, ignore_index: int) -> None:
     if 0 <= ignore_index < len(table):
         table[ignore_index] = 0
     for name, pixels in (("ground truth", table.sum(axis=1)), ("prediction", table.sum(axis=0))):

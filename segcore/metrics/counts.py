@@ -1,4 +1,4 @@
-"""Counts of pixels that scores are computed from: confusion, boundary and calibration counts of each image."""
+"""Counts of pixels that scores are computed from: the confusion, boundary and calibration counts of images."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ class Sums:
 
     @classmethod
     def of(cls, counts: I64, without: Iterable[int] = ()) -> Sums:
-        """Sum the rows and columns of `[N, C, C]` confusion counts.
+        """Sum the rows and columns of `[N, C, C]` integer confusion counts, rows = truth.
 
         Args:
-            counts: Integers, rows = truth.
+            counts: The confusion counts.
             without: True classes whose pixels are left out.
 
         Raises:
@@ -79,12 +79,9 @@ Counts: TypeAlias = npt.NDArray[Any] | Sums
 
 
 def checked_counts(counts: Counts, source: Source, without: tuple[int, ...] = ()) -> Counts:
-    """Counts in the form that the scores of a source take: `Sums` for confusion counts, else the array itself.
+    """Counts of N images as the scores of a source take them: `Sums` of confusion counts, else the array itself.
 
-    Args:
-        counts: Counts of N images.
-        source: What they are.
-        without: True classes whose pixels are left out.
+    The pixels of the true classes `without` are left out.
 
     Raises:
         EvaluationError: when the counts are of another kind, or classes can't be left out of them.
@@ -110,11 +107,7 @@ def checked_counts(counts: Counts, source: Source, without: tuple[int, ...] = ()
 
 
 def _checked_array(counts: Counts, what: str, shape: tuple[int | None, ...], how: str) -> npt.NDArray[Any]:
-    """Counts of `[N, *shape]`, where None stands for any number.
-
-    Raises:
-        EvaluationError: when they have another shape.
-    """
+    """The counts where their shape is `[N, *shape]` (None is any number); EvaluationError where it is another."""
     if not isinstance(counts, Sums) and counts.ndim == len(shape) + 1:
         sizes = zip(shape, counts.shape[1:], strict=True)
         if all(expected is None or expected == size for expected, size in sizes):
@@ -125,11 +118,7 @@ def _checked_array(counts: Counts, what: str, shape: tuple[int | None, ...], how
 
 
 def checked_confusion(counts: I64, dimensions: tuple[int, ...]) -> I64:
-    """Confusion counts as int64.
-
-    Args:
-        counts: `[C, C]` or `[N, C, C]`, rows = truth.
-        dimensions: Which numbers of dimensions are allowed.
+    """`[C, C]` or `[N, C, C]` confusion counts as int64; `dimensions` are the allowed numbers of dimensions.
 
     Raises:
         EvaluationError: when the shape or type is another, or a count is negative.

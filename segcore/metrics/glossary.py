@@ -1,4 +1,4 @@
-"""Explanations of scores for readers: the counting policy, a sentence a term, a paragraph a topic."""
+"""Explains scores to readers: the counting policy, one sentence for each term and a paragraph for each topic."""
 
 from __future__ import annotations
 

@@ -16,34 +16,34 @@ from segcore.metrics import score_functions as functions
 from segcore.metrics.counts import Counts, Source, checked_counts
 from segcore.metrics.score_functions import Formula, Terms, mean_present
 
-_BY_CLASS = "class_"  # before the key of a mean over classes: its values of each class
+_BY_CLASS = "class_"  # prefix of the key of a mean over classes, for the score of each class
 
 
 @dataclass(frozen=True)
 class Score:
-    """A score: what it is called, what it means and how it is computed. Its value is a share from 0 to 1.
+    """A score: its names, meaning and computation. Its value is a share from 0 to 1.
 
     Every score has a confidence interval, since its terms can be summed over any sample of the images.
 
     Args:
-        key: Its name in files, links and on command lines.
-        title: Its short name, as a column of a table is headed.
-        help: One sentence that begins with its full name and a colon.
+        key: Name in files, links and on command lines.
+        title: Short name, as a heading of table columns.
+        help: One sentence that begins with the full name and a colon.
         terms: Counts of N images -> the K sums that the formula needs, each `[N, M]`; see `score_functions`.
-        formula: `[..., K, M]` sums over images -> `[..., M]` values.
-        source: Which counts of an evaluation it is computed from.
+        formula: `[..., K, M]` sums over images -> `[..., M]` values; by default numerator over denominator.
+        source: The counts of an evaluation that it is computed from.
         mean_of_classes: Whether the M values are averaged; else there is one score a class.
-        higher_is_better: Whether the run with the higher value is the better one; None where neither is.
+        higher_is_better: Whether the run with the higher value is better; None where no value is better.
         without_void: Whether void pixels are left out, where void was trained as a class.
-        ranks_images: Whether images can be ranked by it; not a mean over images, which is another score for one image.
-        label: Its name in printed lists; the title where empty.
+        ranks_images: Whether single images have this score; false for a mean over images.
+        label: Name in printed lists; the title where empty.
     """
 
     key: str
     title: str
     help: str
     terms: Terms
-    formula: Formula
+    formula: Formula = functions.share
     source: Source = "confusion"
     mean_of_classes: bool = True
     higher_is_better: bool | None = True
@@ -53,15 +53,11 @@ class Score:
 
     @property
     def name(self) -> str:
-        """Its name in printed lists."""
+        """The name in printed lists."""
         return self.label or self.title
 
     def function(self, *, without: Iterable[int] = ()) -> ScoreFunction:
-        """What computes it.
-
-        Args:
-            without: True classes whose pixels are left out.
-        """
+        """The function that computes the score; pixels of the true classes `without` are left out."""
         return _function(self, None, tuple(without))
 
 
@@ -71,7 +67,7 @@ class ScoreFunction:
 
     Args:
         name: Key of the score.
-        source: The counts it takes: `confusion` counts `[N, C, C]` (or their `Sums`), `boundary` counts `[N, C, 10]`,
+        source: The counts that it takes: `confusion` `[N, C, C]` (or their `Sums`), `boundary` `[N, C, 10]`,
             `calibration` counts `[N, 15, 5]` (`calibration_scaled`: those at the temperature), or `[N]` `entropy`.
         terms: Counts of N images -> `[N, K, M]` sums that the formula needs, of M classes (1 for all together).
         formula: `[..., K, M]` sums over images -> `[..., M]`; NaN where the truth has nothing of a class.
@@ -85,14 +81,11 @@ class ScoreFunction:
     mean_of_classes: bool
 
     def value(self, counts: Counts) -> F64:
-        """The score of all images together: a number, or `[M]` for a score of each class."""
+        """The score of all images together: one number, or `[M]` numbers for a score of each class."""
         return self._averaged(self.terms(counts).sum(axis=0))
 
     def per_image(self, counts: Counts) -> F64:
-        """The score of each image by itself: `[N]`, or `[N, M]` for a score of each class; NaN where it has none.
-
-        Means are over the classes present in *that* image.
-        """
+        """`[N]` scores of single images (`[N, M]` of each class), over the classes in *that* image; NaN for none."""
         return self._averaged(self.terms(counts))
 
     def _averaged(self, sums: F64) -> F64:
@@ -108,14 +101,12 @@ SCORES: dict[str, Score] = {
             "mIoU",
             "Mean IoU: the IoU of each class, averaged over the classes present in the ground truth.",
             functions.iou_terms,
-            functions.share,
         ),
         Score(
             "image_miou",
             "mIoU by image",
             "Image mIoU: the mean IoU of each image by itself, averaged over images; each image counts alike.",
             functions.image_miou_terms,
-            functions.share,
             ranks_images=False,
             label="image mIoU",
         ),
@@ -124,21 +115,18 @@ SCORES: dict[str, Score] = {
             "pixel accuracy",
             "Pixel accuracy: the share of scored pixels whose class is right; large classes dominate it.",
             functions.pixel_terms,
-            functions.share,
         ),
         Score(
             "mean_accuracy",
             "mean accuracy",
             "Mean accuracy: the accuracy of each class, averaged over the classes present.",
             functions.accuracy_terms,
-            functions.share,
         ),
         Score(
             "mean_dice",
             "Dice",
             "Mean Dice: the Dice (F1) score of each class, averaged over the classes present.",
             functions.dice_terms,
-            functions.share,
             label="mean Dice",
         ),
         Score(
@@ -154,7 +142,6 @@ SCORES: dict[str, Score] = {
             "mIoU, no void",
             "Mean IoU with void pixels left out, where void was trained as a class.",
             functions.iou_terms,
-            functions.share,
             without_void=True,
             label="mIoU without void",
         ),
@@ -163,7 +150,6 @@ SCORES: dict[str, Score] = {
             "pixel accuracy, no void",
             "Pixel accuracy with void pixels left out, where void was trained as a class.",
             functions.pixel_terms,
-            functions.share,
             without_void=True,
             label="pixel accuracy without void",
         ),
@@ -172,16 +158,14 @@ SCORES: dict[str, Score] = {
             "boundary IoU",
             "Boundary IoU: IoU of the bands inside true and predicted borders, 2 % of the diagonal wide.",
             functions.band_terms("band_true"),
-            functions.share,
-            "boundary",
+            source="boundary",
         ),
         Score(
             "boundary_iou_3px",
             "boundary IoU, 3 px",
             "Boundary IoU at 3 px: IoU of the bands inside true and predicted borders, 3 pixels wide.",
             functions.band_terms("band3_true"),
-            functions.share,
-            "boundary",
+            source="boundary",
             label="boundary IoU at 3 px",
         ),
         Score(
@@ -217,8 +201,7 @@ SCORES: dict[str, Score] = {
             "entropy",
             "Entropy: how undecided the model was, averaged over the image; 0 is certain, 1 is a uniform guess.",
             functions.mean_terms,
-            functions.share,
-            "entropy",
+            source="entropy",
             higher_is_better=None,
         ),
     )
@@ -232,7 +215,6 @@ CLASS_SCORES: dict[str, Score] = {
             "IoU",
             "IoU of a class: pixels both true and predicted, over pixels that are either.",
             functions.iou_terms,
-            functions.share,
             mean_of_classes=False,
         ),
         Score(
@@ -248,7 +230,6 @@ CLASS_SCORES: dict[str, Score] = {
             "recall",
             "Accuracy (recall) of a class: the share of its true pixels that were found.",
             functions.accuracy_terms,
-            functions.share,
             mean_of_classes=False,
         ),
         Score(
@@ -256,7 +237,6 @@ CLASS_SCORES: dict[str, Score] = {
             "Dice",
             "Dice (F1) of a class: twice the pixels both true and predicted, over true plus predicted pixels.",
             functions.dice_terms,
-            functions.share,
             mean_of_classes=False,
         ),
     )
@@ -264,7 +244,7 @@ CLASS_SCORES: dict[str, Score] = {
 
 
 def statistic(name: str, *, index: int | None = None, without: Iterable[int] = ()) -> ScoreFunction:
-    """What computes a score, for `bootstrap` and `resample`.
+    """The function that computes a score, for `bootstrap` and `resample`.
 
     Args:
         name: A key of `SCORES` or `CLASS_SCORES`. `class_` before a key of `SCORES` gives one value a class, e.g.

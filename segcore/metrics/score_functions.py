@@ -1,9 +1,9 @@
-"""Formulas of the scores: which sums each needs of every image, and its value from those sums.
+"""Terms and formulas of the scores: the sums that a score needs of every image, and its value from these sums.
 
-Sums are added up over images before a formula is applied, so a score can be computed for any set of images, and for
+Sums are added over images before a formula is applied, so a score can be computed for any set of images and for
 bootstrap samples of them. Terms are functions of the counts of N images that return K arrays `[N, M]`, for M classes
 (1 where all classes are counted together). Formulas take `[..., K, M]` sums over images and return `[..., M]` values,
-NaN where the ground truth has nothing of a class.
+NaN where a class is absent from the ground truth.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any], where: Bool) -> F64:
 
 
 def mean_present(values: F64) -> F64:
-    """`[..., M]` -> `[...]`: the mean of the values that are not NaN; NaN where all are.
+    """`[..., M]` -> `[...]`: the mean of the values that are not NaN; NaN where all values are NaN.
 
     >>> mean_present(np.array([[0.5, np.nan, 1.0]])).tolist()
     [0.75]
@@ -51,7 +51,7 @@ def dice_terms(sums: Sums) -> tuple[I64, I64, I64]:
 
 
 def accuracy_terms(sums: Sums) -> tuple[I64, I64, I64]:
-    """Correct and true pixels of each class; the true ones twice."""
+    """Correct pixels of each class, then its true pixels twice: as denominator and to tell whether it is present."""
     return sums.right, sums.true, sums.true
 
 
@@ -61,13 +61,13 @@ def precision_terms(sums: Sums) -> tuple[I64, I64, I64]:
 
 
 def pixel_terms(sums: Sums) -> tuple[I64, I64, I64]:
-    """Correct and true pixels of all classes together; the true ones twice."""
+    """Correct pixels of all classes together, then all scored pixels twice; see `accuracy_terms`."""
     right, pixels = sums.right.sum(axis=1, keepdims=True), sums.true.sum(axis=1, keepdims=True)
     return right, pixels, pixels
 
 
 def image_miou_terms(sums: Sums) -> tuple[npt.NDArray[Any], ...]:
-    """The mIoU of each image by itself, and whether it has one; see `mean_terms`."""
+    """Terms of the mean over images of the mIoU of single images; see `mean_terms`."""
     return mean_terms(mean_present(share(np.stack(iou_terms(sums), axis=1))))
 
 
@@ -75,11 +75,7 @@ def image_miou_terms(sums: Sums) -> tuple[npt.NDArray[Any], ...]:
 
 
 def band_terms(first: str) -> Terms:
-    """Terms of the IoU of bands: intersection, union and true pixels of the band of each class.
-
-    Args:
-        first: The first of the band's three columns in `BOUNDARY_COLUMNS`.
-    """
+    """Terms of the IoU of bands: intersection, union and true pixels of each class; `first` is the band's column."""
     start = BOUNDARY_COLUMNS.index(first)
 
     def terms(counts: I64) -> tuple[I64, I64, I64]:
@@ -90,10 +86,10 @@ def band_terms(first: str) -> Terms:
 
 
 def border_terms(counts: I64) -> tuple[I64, I64, I64, I64]:
-    """True border pixels that were found, all true ones, correct predicted ones, all predicted ones."""
+    """True border pixels within reach of the predicted border, all of them, then the same with the two exchanged."""
     start = BOUNDARY_COLUMNS.index("border_true")
-    true, found, predicted, right = (counts[:, :, start + place] for place in range(4))
-    return found, true, right, predicted
+    true, reached, predicted, right = (counts[:, :, start + place] for place in range(4))
+    return reached, true, right, predicted
 
 
 def calibration_terms(counts: F64) -> tuple[F64]:
@@ -103,7 +99,7 @@ def calibration_terms(counts: F64) -> tuple[F64]:
 
 
 def mean_terms(values: F64) -> tuple[npt.NDArray[Any], ...]:
-    """Terms of a mean over images of `[N]` values: the value, or 0 where it is NaN, and whether there is one."""
+    """Terms of a mean over images of `[N]` values: the values with 0 for NaN, then twice whether they are known."""
     known = ~np.isnan(values)[:, None]
     return np.nan_to_num(values)[:, None], known, known
 
@@ -117,7 +113,7 @@ def share(sums: F64) -> F64:
 
 
 def precision(sums: F64) -> F64:
-    """Correct over predicted pixels, where there are true ones; 0 for a class that is never predicted."""
+    """Correct over predicted pixels, where there are true pixels; 0 for a class that is never predicted."""
     return ratio(sums[..., 0, :], np.maximum(sums[..., 1, :], 1), sums[..., 2, :] > 0)
 
 
@@ -130,8 +126,8 @@ def weighted_share(sums: F64) -> F64:
 
 def border_f1(sums: F64) -> F64:
     """Harmonic mean of the precision and recall of borders, from `border_terms`."""
-    found, true, right, predicted = np.moveaxis(sums, -2, 0)
-    recall = ratio(found, true, true > 0)
+    reached, true, right, predicted = np.moveaxis(sums, -2, 0)
+    recall = ratio(reached, true, true > 0)
     exact = right / np.maximum(predicted, 1)  # 0 for a class that is never predicted
     return np.where(true > 0, 2 * exact * recall / np.maximum(exact + recall, 1e-300), np.nan)
 

@@ -20,12 +20,12 @@ class Scores:
 
     Args:
         miou: IoU averaged over the classes present in the ground truth.
-        pixel_accuracy: Right pixels over scored pixels.
+        pixel_accuracy: Correct pixels over scored pixels.
         mean_accuracy: Accuracy averaged over the classes present.
         mean_dice: Dice averaged over the classes present.
         frequency_weighted_iou: IoU weighted by each class's share of true pixels.
         iou: `[C]` float64; NaN where the class is absent from the ground truth.
-        accuracy: `[C]` float64 share of the true pixels of a class that were found (recall); NaN where absent.
+        accuracy: `[C]` float64 share of the true pixels of a class that are correct (recall); NaN where absent.
         precision: `[C]` float64; NaN where absent, 0 for a class that is present and never predicted.
         dice: `[C]` float64 F1 score; NaN where absent.
         absent: Ids of the classes absent from the ground truth (or left out).
@@ -64,25 +64,21 @@ def scores(counts: I64, *, without: Iterable[int] = ()) -> Scores:
     counts = checked_confusion(counts, (2, 3))
     total = counts.sum(axis=0) if counts.ndim == 3 else counts
     values = {name: column[0] for name, column in per_image(total[None], without=without).items()}
-    known: dict[str, Any] = {
-        field.name: values[field.name] if field.name in CLASS_SCORES else float(values[field.name])
-        for field in fields(Scores)
-        if field.name in SCORES or field.name in CLASS_SCORES
-    }
-    absent = tuple(int(index) for index in np.flatnonzero(np.isnan(known["iou"])))
-    return Scores(**known, absent=absent, pixels=int(values["pixels"]))
+    known: dict[str, Any] = {field.name: values[field.name] for field in fields(Scores) if field.name in values}
+    known |= {name: value.item() for name, value in known.items() if value.ndim == 0}
+    return Scores(**known, absent=tuple(np.flatnonzero(np.isnan(known["iou"])).tolist()))
 
 
 def per_image(counts: I64, *, without: Iterable[int] = ()) -> dict[str, npt.NDArray[np.generic]]:
-    """Score each image by itself: means are over the classes present in *that* image.
+    """Score single images: means are over the classes present in *that* image.
 
     Args:
         counts: `[N, C, C]` integers, rows = truth.
         without: True classes whose pixels are left out.
 
     Returns:
-        Every score of confusion counts, by its key: `[N]` float64 for those of `SCORES` (`miou`, `pixel_accuracy`,
-        ...), `[N, C]` float64 for those of `CLASS_SCORES` (`iou`, ...), NaN where absent; `pixels`: `[N]` int64.
+        Scores of confusion counts by key: `[N]` float64 for `SCORES` (`miou`, `pixel_accuracy`, ...), `[N, C]` float64
+        for `CLASS_SCORES` (`iou`, ...), NaN where absent; `pixels`: `[N]` int64.
 
     Raises:
         EvaluationError: when the shape is another, a count is negative, or `without` names no class.
@@ -91,11 +87,9 @@ def per_image(counts: I64, *, without: Iterable[int] = ()) -> dict[str, npt.NDAr
     [0.775, 1.0]
     """
     sums = Sums.of(counts, without)
-    return {
-        **{
-            key: score.function().per_image(sums)
-            for key, score in {**SCORES, **CLASS_SCORES}.items()
-            if score.source == "confusion" and score.ranks_images and not score.without_void
-        },
-        "pixels": sums.true.sum(axis=1),
+    columns: dict[str, npt.NDArray[np.generic]] = {
+        key: score.function().per_image(sums)
+        for key, score in {**SCORES, **CLASS_SCORES}.items()
+        if score.source == "confusion" and score.ranks_images and not score.without_void
     }
+    return {**columns, "pixels": sums.true.sum(axis=1)}

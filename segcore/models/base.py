@@ -1,4 +1,4 @@
-"""What every model here has in common: any image size, and layers that stay frozen."""
+"""The base class of every model: it accepts any image size and keeps frozen layers frozen."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class AnySize(SegmentationModel):
             ) from None
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """What the encoder makes of `[N, 3, H, W]`: one `[N, C, h, w]` a stage, the padded image first."""
+        """The encoder's features of `[N, 3, H, W]`: one `[N, C, h, w]` a stage, the padded image first."""
         return list(self.encoder(self._pad(x)))
 
     def decode(self, features: list[Tensor], size: Sequence[int]) -> Tensor:

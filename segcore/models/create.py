@@ -105,11 +105,11 @@ def build(spec: ModelSpec, encoder: str, classes: int, options: Mapping[str, Any
 
 @torch.no_grad()
 def _check_stride(model: AnySize) -> None:
-    """Some encoders take an output stride without a word and then ignore it."""
+    """Raise `ValueError` when the encoder ignores the output stride that was set, as some do."""
     image = probe_image()
     expected = image.shape[-1] // model.encoder.output_stride
     was_training = model.training
     deepest = model.encoder.eval()(image)[-1]
     model.train(was_training)
     if deepest.shape[-1] != expected:
-        raise ValueError(f"asked for stride {model.encoder.output_stride}, got {image.shape[-1] // deepest.shape[-1]}")
+        raise ValueError(f"stride set to {model.encoder.output_stride}, got {image.shape[-1] // deepest.shape[-1]}")

@@ -42,7 +42,7 @@ PACKAGES: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 def encoder_state(encoder: str, encoder_weights: str | Path | None) -> State | None:
-    """Weights for an encoder, wherever they are; nothing is ever replaced with random ones.
+    """Get the weights of an encoder, from wherever they are; missing ones are never replaced with random ones.
 
     Args:
         encoder: smp's name for it.
@@ -68,7 +68,7 @@ def encoder_state(encoder: str, encoder_weights: str | Path | None) -> State | N
     path = Path(encoder_weights)
     if path.suffix or path.exists():
         tensors = read_tensors(path)
-        if encoder in PACKAGES and "conv_stem_weight" not in map(_plain, tensors):  # not timm's names
+        if encoder in PACKAGES and "conv_stem_weight" not in map(plain_name, tensors):  # not timm's names
             return timm_state_in_order(encoder, tensors, path)
         return tensors
     if encoder_weights == "imagenet":
@@ -163,16 +163,18 @@ def load_encoder_state(encoder: nn.Module, state: Mapping[str, Tensor], source: 
     Raises:
         WeightsError: naming the first tensor that is missing or does not fit.
     """
-    available = {_plain(name): value for name, value in state.items()}
+    available = {plain_name(name): value for name, value in state.items()}
     chosen: State = {}
     own = encoder.state_dict()
     for name, current in own.items():
-        value = available.get(_plain(name))
+        value = available.get(plain_name(name))
         if value is None:
             if name.endswith("num_batches_tracked"):  # a counter that no forward pass reads
                 chosen[name] = current
                 continue
-            missing = [key for key in own if _plain(key) not in available and not key.endswith("num_batches_tracked")]
+            missing = [
+                key for key in own if plain_name(key) not in available and not key.endswith("num_batches_tracked")
+            ]
             raise WeightsError(
                 f"{source}: {len(missing)} of the encoder's {len(own)} tensors are missing, first {name!r}. "
                 "These are weights of another encoder."
@@ -186,8 +188,8 @@ def load_encoder_state(encoder: nn.Module, state: Mapping[str, Tensor], source: 
     encoder.load_state_dict(chosen)
 
 
-def _plain(name: str) -> str:
-    """A name without prefixes, and as timm's feature nets write it (`stages_0` for `stages.0`)."""
+def plain_name(name: str) -> str:
+    """Return a tensor's name without prefixes, as timm's feature nets write it (`stages_0` for `stages.0`)."""
     for prefix in ("module.", "encoder.", "model."):
         name = name.removeprefix(prefix)
     return name.replace(".", "_")
@@ -209,7 +211,7 @@ def _from_hub(encoder: str, weights: str) -> State:
 
 
 def hub_reachable(patience: float = HUB_PATIENCE) -> bool:
-    """Whether the hub answers at all, by the client (proxies, mirrors) that would download.
+    """Whether the hub answers, asked by the client (proxies, mirrors) that would download.
 
     Args:
         patience: Seconds, name lookup included, which a socket's own timeout does not cover.
@@ -221,7 +223,7 @@ def hub_reachable(patience: float = HUB_PATIENCE) -> bool:
     def ask() -> None:
         try:
             huggingface_hub.get_session().head(huggingface_hub.constants.ENDPOINT, timeout=patience)
-        except Exception:  # whatever it is, it is no answer; the caller says so
+        except Exception:  # any error means that there is no answer; the caller says so
             return
         answered.set()
 
@@ -233,7 +235,7 @@ def hub_reachable(patience: float = HUB_PATIENCE) -> bool:
 
 @contextmanager
 def _hub_offline(offline: bool) -> Iterator[None]:
-    """Make huggingface_hub look only in its cache, at once, in place of retrying."""
+    """Inside the block, huggingface_hub looks only in its cache and does not retry."""
     before = huggingface_hub.constants.HF_HUB_OFFLINE
     huggingface_hub.constants.HF_HUB_OFFLINE = before or offline
     try:

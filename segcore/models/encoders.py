@@ -1,4 +1,4 @@
-"""Encoders: which there are, how each wants its images normalised, and which parameters make which stage."""
+"""The encoders: their names, the normalisation each expects, and the stage each parameter belongs to."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DILATABLE = ("tu-tf_efficientnet_lite0", "resnet34", "resnet50", "resnet101", "m
 
 @dataclass(frozen=True)
 class Normalization:
-    """What an encoder was trained on: `(rgb - mean) / std` for RGB in 0..1."""
+    """The normalisation an encoder was trained with: `(rgb - mean) / std` for RGB in 0..1."""
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -52,7 +52,7 @@ _BY_FAMILY: Mapping[str, Normalization] = MappingProxyType(
 
 
 def check_encoder(encoder: str) -> None:
-    """Make sure that there is such an encoder.
+    """Check that an encoder exists.
 
     Raises:
         ModelError: with the nearest name, a few good ones, and where all are listed.
@@ -97,12 +97,12 @@ def _triple(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def probe_image(size: int = 64) -> Tensor:
-    """`[1, 3, size, size]` float32 in -1..1, the same every time, leaving the random generators alone."""
+    """A test image `[1, 3, size, size]`, float32 in -1..1: the same every time; no random generator is used."""
     return torch.linspace(-1, 1, 3 * size * size).reshape(1, 3, size, size)
 
 
 def parameter_stages(encoder: nn.Module) -> dict[str, int]:
-    """The stage of each parameter: the first of the encoder's features that it has a part in.
+    """The stage of each parameter: the first of the encoder's features that depends on it.
 
     Found by following gradients, so it holds for every encoder whatever its modules are called.
 
@@ -139,7 +139,7 @@ def drop_unused_stages(encoder: nn.Module) -> int:
 
 
 class _Dropped(nn.Module):
-    """In the place of a module that is never needed; unlike `nn.Identity` it may be called with more arguments."""
+    """Stands in for a module that is never needed; unlike `nn.Identity` it accepts any arguments."""
 
     def forward(self, x: Tensor, *_: object, **__: object) -> Tensor:
         return x
@@ -147,7 +147,7 @@ class _Dropped(nn.Module):
 
 @contextmanager
 def _probing(encoder: nn.Module) -> Iterator[None]:
-    """In `eval()` and with every parameter tracked, then as it was."""
+    """Inside the block, the encoder is in `eval()` and tracks every parameter; afterwards it is as it was."""
     was_training = {module: module.training for module in encoder.modules()}
     frozen = [parameter for parameter in encoder.parameters() if not parameter.requires_grad]
     encoder.eval().requires_grad_(True)
@@ -184,11 +184,11 @@ def _same_features(encoder: nn.Module, before: list[Tensor]) -> bool:
 
 def _topmost_unused(encoder: nn.Module, used: set[str]) -> list[str]:
     """Names of modules with parameters of which none is used, without those inside another such module."""
-    found: list[str] = []
+    unused: list[str] = []
     for name, module in encoder.named_modules():
-        if any(name.startswith(f"{other}.") for other in found):
+        if any(name.startswith(f"{other}.") for other in unused):
             continue
         own = [f"{name}.{parameter}" if name else parameter for parameter, _ in module.named_parameters()]
         if own and not used.intersection(own):
-            found.append(name)
-    return found
+            unused.append(name)
+    return unused

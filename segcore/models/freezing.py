@@ -1,4 +1,4 @@
-"""What is trained, and how fast: frozen stages, parameter groups, counts."""
+"""Freezes parts of a model, groups its parameters by learning rate, and counts them."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ DEFAULT_ENCODER = "tu-tf_efficientnet_lite0"
 
 @dataclass(frozen=True)
 class Paper:
-    """Where an architecture is from."""
+    """The paper that introduced an architecture."""
 
     title: str
     authors: str
@@ -30,10 +30,10 @@ class ModelSpec:
     """One architecture.
 
     Args:
-        name: What users type, e.g. `fcn8s`.
-        title: What people read, e.g. `FCN-8s`.
+        name: The name in commands and settings, e.g. `fcn8s`.
+        title: The name shown to people, e.g. `FCN-8s`.
         summary: One sentence on what sets it apart.
-        paper: Where it is from.
+        paper: The paper that introduced it.
         builder: `module:class`, imported when a model is built, since that needs torch.
         stride: Pixels of the image for one score, before the last upsampling.
         options: Arguments of the class that are not its own defaults.
@@ -235,5 +235,5 @@ def model_spec(name: str) -> ModelSpec:
 
 
 def model_title(name: str) -> str:
-    """What people read: `fcn8s` -> `FCN-8s`. A name that is not in the catalogue is its own title."""
+    """The title of a model: `fcn8s` -> `FCN-8s`. A name that is not in the catalogue is its own title."""
     return MODELS[name].title if name in MODELS else name

@@ -1,4 +1,1 @@
-"""What is taken away: one self-contained page, leaderboards as text, and predictions in the formats of other tools.
-
-Everything is read from stored evaluations; nothing here counts a score or an interval, and nothing needs a model.
-"""
+"""Reports, leaderboards and predictions for other tools, all from stored evaluations; nothing here needs a model."""

@@ -15,6 +15,8 @@ from segcore.arrays import U8
 from segcore.labels import LabelMap
 from segcore.report.rle import compress, runs_of_classes
 
+Masks = Callable[[], Iterator[tuple[str, U8]]]  # (id of an image, its mask) from the first on, when called
+
 
 def category_id(index: int) -> int:
     """A class's id in COCO, where 0 is kept for "nothing"."""
@@ -22,12 +24,7 @@ def category_id(index: int) -> int:
 
 
 def write_coco(
-    path: Path,
-    masks: Callable[[], Iterator[tuple[str, U8]]],
-    labels: LabelMap,
-    *,
-    file_names: Mapping[str, str],
-    info: Mapping[str, Any],
+    path: Path, masks: Masks, labels: LabelMap, *, file_names: Mapping[str, str], info: Mapping[str, Any]
 ) -> int:
     """Write one COCO file; masks are read twice and held one at a time.
 

@@ -44,12 +44,7 @@ def fiftyone() -> ModuleType:
 
 
 def export_fiftyone(
-    runs: Sequence[RunRecord],
-    split: str,
-    out: str | Path,
-    *,
-    data: str | None = None,
-    name: str | None = None,
+    runs: Sequence[RunRecord], split: str, out: str | Path, *, data: str | None = None, name: str | None = None
 ) -> list[str]:
     """Write images and masks into `out`, and a persistent FiftyOne dataset that shows them.
 
@@ -150,12 +145,7 @@ def _check_name(fo: ModuleType, name: str) -> None:
 
 
 def _create(
-    fo: ModuleType,
-    name: str,
-    folder: Path,
-    labels: LabelMap,
-    names: dict[str, str],
-    fields: dict[str, Evaluation],
+    fo: ModuleType, name: str, folder: Path, labels: LabelMap, names: dict[str, str], fields: dict[str, Evaluation]
 ) -> Any:  # noqa: ANN401 - FiftyOne has no types
     """Create the dataset under a temporary name: an earlier export of the name stays until this one is whole."""
     created = fo.Dataset(f"{name}-{uuid4().hex[:8]}")  # not persistent: FiftyOne forgets it if we are killed
@@ -185,14 +175,10 @@ def _fill(
     fields: dict[str, Evaluation],
 ) -> None:
     created.add_samples(list(_samples(fo, folder, names, fields)))
-    targets = {index + 1: class_name for index, class_name in enumerate(labels.names)}
-    created.default_mask_targets = targets
+    created.default_mask_targets = dict(enumerate(labels.names, 1))
     created.default_classes = list(labels.names)
     created.info = {"segcore": True, "classes": labels.name}
-    colors = [
-        {"intTarget": index + 1, "color": "#{:02x}{:02x}{:02x}".format(*color)}
-        for index, color in enumerate(labels.colors)
-    ]
+    colors = [{"intTarget": index, "color": color} for index, color in enumerate(labels.hex_colors, 1)]
     created.app_config.color_scheme = fo.ColorScheme(color_by="value", default_mask_targets_colors=colors)
     created.save()
 

@@ -25,16 +25,7 @@ class Figure:
     def of(
         cls, chart: Chart, *, width: int, height: Height = None, label: str, name: str = "", caption: str = ""
     ) -> Figure:
-        """Draw a chart.
-
-        Args:
-            chart: The chart.
-            width: px that it is drawn for; the page scales it.
-            height: px of the plot; None for the chart's own.
-            label: What it shows, for readers who can't see it.
-            name: Bold start of the caption.
-            caption: Rest of the caption.
-        """
+        """Draw a chart: `width` px wide, `height` px of plot (None for the chart's own), `label` in words."""
         return cls(to_svg(chart, width=width, height=height, label=label, variables=True), name, caption)
 
     def __html__(self) -> str:

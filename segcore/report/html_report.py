@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from segcore.errors import number
+from segcore.labels import hex_color
 from segcore.report.leaderboard import interval, score
 from segcore.report.report_data import ReportData
 from segcore.report.safe_output import new_file
@@ -141,7 +142,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"score": score, "interval": interval, "prose": prose, "hex": _hex}
+    environment.filters |= {"score": score, "interval": interval, "prose": prose, "hex": hex_color}
     return environment
 
 
@@ -155,7 +156,3 @@ def prose(text: str) -> Markup:
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if odd % 2 else part for odd, part in enumerate(parts)
     )
-
-
-def _hex(color: Sequence[int]) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*color)

@@ -179,7 +179,7 @@ def latex(comparison: Comparison, sort: str | None = None, requested: Requested 
     parts = [f"% {MARK}; \\usepackage{{booktabs}}"]
     for pool in range(len(comparison.pools)):
         shown, level = columns(comparison, requested, default=NARROW, sort=sort), _bold(comparison, pool)
-        lines = [" & ".join(escaped(each.title) for each in shown) + r" \\", r"\midrule"]
+        lines = [" & ".join(escaped(column.title) for column in shown) + r" \\", r"\midrule"]
         for row in ordered(comparison, pool, sort):
             cells = [escaped(column.cell(row).replace(" to ", "–")) for column in shown]
             if row.id in level:

@@ -11,24 +11,7 @@ from segcore.runs.run_writer import RunWriter
 from segcore.runs.summary import SCHEMA_VERSION, DatasetInfo, InputInfo, Member, ScoreInfo, Status, Summary, void_ids
 
 __all__ = [
-    "HISTORY_COLUMNS",
-    "SCHEMA_VERSION",
-    "CalibrationCounts",
-    "DatasetInfo",
-    "Evaluation",
-    "InputInfo",
-    "Latency",
-    "Member",
-    "Profile",
-    "RunProblem",
-    "RunRecord",
-    "RunStore",
-    "RunWriter",
-    "ScoreInfo",
-    "Status",
-    "Summary",
-    "find_run",
-    "load_run",
-    "void_ids",
-    "write_profile",
-]
+    "HISTORY_COLUMNS", "SCHEMA_VERSION", "CalibrationCounts", "DatasetInfo", "Evaluation", "InputInfo", "Latency",
+    "Member", "Profile", "RunProblem", "RunRecord", "RunStore", "RunWriter", "ScoreInfo", "Status", "Summary",
+    "find_run", "load_run", "void_ids", "write_profile",
+]  # fmt: skip

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 class Evaluation:
     """A run's stored results on one split. Masks and further counts are read on access.
 
+    What reads a file raises `RunError` when the file is truncated or foreign.
+
     Args:
         path: The folder `evaluation/<split>` in the run's folder.
         labels: The classes.
@@ -74,14 +76,9 @@ class Evaluation:
 
     @property
     def confusion(self) -> pd.DataFrame:
-        """The non-zero confusion counts, one per row: `image` (its id), `truth`, `prediction`, `pixels`.
-
-        Raises:
-            RunError: when the file is missing, truncated or foreign.
-        """
-        return parquet_tables.read_table(
-            self.path / run_files.CONFUSION, parquet_tables.CONFUSION, self._hint
-        ).to_pandas()
+        """The non-zero confusion counts, one per row: `image` (its id), `truth`, `prediction`, `pixels`."""
+        path = self.path / run_files.CONFUSION
+        return parquet_tables.read_table(path, parquet_tables.CONFUSION, self._hint).to_pandas()
 
     def of_images(self, name: str) -> F64:
         """`[N]` a numeric column of `images`, read without making the data frame; NaN where an image has no value."""
@@ -121,11 +118,7 @@ class Evaluation:
 
     @cached_property
     def boundary_counts(self) -> I64 | None:
-        """`[N, C, 10]` int64 boundary counts of each image; None in an evaluation without them. Read-only.
-
-        Raises:
-            RunError: when the file is truncated or foreign.
-        """
+        """`[N, C, 10]` int64 boundary counts of each image; None in an evaluation without them. Read-only."""
         path, most = self.path / run_files.BOUNDARY, self.labels.classes
         table = self._optional(path, parquet_tables.BOUNDARY)
         if table is None:
@@ -138,20 +131,12 @@ class Evaluation:
 
     @cached_property
     def boundary(self) -> BoundaryScores | None:
-        """Boundary scores of the whole split; None in an evaluation without boundary counts.
-
-        Raises:
-            RunError: when the file is truncated or foreign.
-        """
+        """Boundary scores of the whole split; None in an evaluation without boundary counts."""
         return None if self.boundary_counts is None else boundary_scores(self.boundary_counts)
 
     @cached_property
     def calibration_counts(self) -> parquet_tables.CalibrationCounts | None:
-        """Calibration counts of each image, before and after the temperature; None in an evaluation without them.
-
-        Raises:
-            RunError: when the file is truncated or foreign.
-        """
+        """Calibration counts of each image, before and after the temperature; None in an evaluation without them."""
         path = self.path / run_files.CALIBRATION
         table = self._optional(path, parquet_tables.CALIBRATION)
         if table is None:
@@ -166,11 +151,7 @@ class Evaluation:
 
     @cached_property
     def calibration(self) -> Calibration | None:
-        """Calibration of the confidence on the whole split; None in an evaluation without calibration counts.
-
-        Raises:
-            RunError: when the file is truncated or foreign.
-        """
+        """Calibration of the confidence on the whole split; None in an evaluation without calibration counts."""
         counts = self.calibration_counts
         if counts is None:
             return None

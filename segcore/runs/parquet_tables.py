@@ -25,6 +25,7 @@ IMAGES = ("id", "height", "width", "miou", "pixel_accuracy", "entropy")
 CONFUSION = ("image", "truth", "prediction", "pixels")
 BOUNDARY = ("image", "class", *BOUNDARY_COLUMNS)
 CALIBRATION = ("image", "scaled", "temperature", "bin", *CALIBRATION_COLUMNS)
+_STORED_AS = (np.int64, np.int64, np.float32, np.int32, np.float32)  # of `CALIBRATION_COLUMNS`
 _TEXT = ("id", "image")
 _FLOATS = ("miou", "pixel_accuracy", "entropy", "temperature", "confidence", "nll")  # the others are counts and ids
 _MAX_COUNT = 2**53  # pixels: they are summed in float64
@@ -68,11 +69,7 @@ class CalibrationCounts:
 
 
 def images_table(
-    ids: Sequence[str],
-    counts: I64,
-    sizes: Mapping[str, tuple[int, int]],
-    labels: LabelMap,
-    entropy: F64 | None,
+    ids: Sequence[str], counts: I64, sizes: Mapping[str, tuple[int, int]], labels: LabelMap, entropy: F64 | None
 ) -> pd.DataFrame:
     """Make the table of images: size, scores and entropy in one row per image."""
     import pandas as pd
@@ -139,22 +136,15 @@ def calibration_table(ids: Sequence[str], counts: CalibrationCounts) -> pd.DataF
     tables = []
     for scaled, temperature, values in parts:
         image, place = np.nonzero(values.any(axis=2))
-        pixels, right, confidence, sampled, nll = values[image, place].T
-        tables.append(
-            pd.DataFrame(
-                {
-                    "image": _named(ids, image),
-                    "scaled": np.full(len(image), scaled, np.uint8),
-                    "temperature": np.full(len(image), temperature),
-                    "bin": place.astype(np.uint8),
-                    "pixels": pixels.astype(np.int64),
-                    "right": right.astype(np.int64),
-                    "confidence": confidence.astype(np.float32),
-                    "sampled": sampled.astype(np.int32),
-                    "nll": nll.astype(np.float32),
-                }
-            )
-        )
+        columns: dict[str, Any] = {
+            "image": _named(ids, image),
+            "scaled": np.full(len(image), scaled, np.uint8),
+            "temperature": np.full(len(image), temperature),
+            "bin": place.astype(np.uint8),
+        }
+        for name, column_values, kind in zip(CALIBRATION_COLUMNS, values[image, place].T, _STORED_AS, strict=True):
+            columns[name] = column_values.astype(kind)
+        tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
 
 

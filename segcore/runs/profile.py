@@ -12,6 +12,7 @@ from segcore.runs.json_documents import Document, read_document, write_document
 
 PROFILE_SCHEMA: Final = 1
 PROFILE_FILE: Final = "profile.json"
+Size = tuple[int, int]  # (height, width)
 Side = Annotated[int, Field(ge=1)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
 
@@ -98,11 +99,7 @@ class Profile(Document):
         return self.model_copy(update={"latencies": replaced})
 
     def latency(
-        self,
-        backend: str = "torch",
-        precision: str = "fp32",
-        machine: str | None = None,
-        size: tuple[int, int] | None = None,
+        self, backend: str = "torch", precision: str = "fp32", machine: str | None = None, size: Size | None = None
     ) -> Latency | None:
         """The newest entry of a backend and precision; None where there is none.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
-from segcore.errors import RunError
+from segcore.errors import RunError, unknown
 
 SUMMARY = "summary.json"
 CONFIG = "config.yaml"
@@ -79,6 +79,18 @@ def folders_with(names: Iterable[str], root: Path) -> list[Path]:
         for path in root.iterdir()
         if path.name[0] != "." and path.is_dir() and any((path / name).exists() for name in names)
     )
+
+
+def named_folder(name: str, folders: Sequence[Path], what: str, none: str) -> Path:
+    """The folder of this name.
+
+    Raises:
+        RunError: when there is none; the message lists what there is, or is `none` where there are no folders.
+    """
+    folder = next((folder for folder in folders if folder.name == name), None)
+    if folder is None:
+        raise RunError(unknown(what, name, [folder.name for folder in folders]) if folders else none)
+    return folder
 
 
 @contextmanager

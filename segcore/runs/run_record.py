@@ -30,17 +30,9 @@ if TYPE_CHECKING:
     from segcore.runs.evaluation import Evaluation
 
 HISTORY_COLUMNS = (
-    "epoch",
-    "step",
-    "train_loss",
-    "val_loss",
-    "train_miou",
-    "train_pixel_accuracy",
-    "val_miou",
-    "val_pixel_accuracy",
-    "lr",
-    "seconds",
-)
+    "epoch", "step", "train_loss", "val_loss", "train_miou", "train_pixel_accuracy", "val_miou",
+    "val_pixel_accuracy", "lr", "seconds",
+)  # fmt: skip
 COVERED = ("val", "test")  # splits that a leak check covers
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from segcore.errors import RunError, unknown
+from segcore.errors import RunError
 from segcore.runs import run_files
 from segcore.runs.run_record import RunRecord, load_run
 from segcore.runs.run_writer import RunWriter
@@ -25,11 +25,7 @@ class RunProblem:
 
 
 class RunStore:
-    """The runs in a folder.
-
-    Args:
-        root: The folder; a missing one is an empty store.
-    """
+    """The runs in the folder `root`; a missing folder is an empty store."""
 
     def __init__(self, root: str | Path = "checkpoints") -> None:
         self.root = Path(root)
@@ -55,12 +51,8 @@ class RunStore:
             RunError: when there is none of this id (the choices are listed), or it can't be read.
         """
         folders = run_files.folders_with(run_files.MARKS, self.root)
-        for path in folders:
-            if path.name == run_id:
-                return load_run(path)
-        if not folders:
-            raise RunError(f"No run {run_id!r}: there are no runs in {self.root}. Train some: python train.py")
-        raise RunError(unknown(f"run in {self.root}", run_id, [path.name for path in folders]))
+        none = f"No run {run_id!r}: there are no runs in {self.root}. Train some: python train.py"
+        return load_run(run_files.named_folder(run_id, folders, f"run in {self.root}", none))
 
     def create(self, name: str) -> RunWriter:
         """Make the folder of a new run: `name`, or `name-2`, `name-3`, ... where that is taken.

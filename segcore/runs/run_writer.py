@@ -27,11 +27,7 @@ Predicted = tuple[str, U8Mask] | tuple[str, U8Mask, F32Map]
 
 @dataclass(frozen=True)
 class RunWriter:
-    """Writes into one run's folder, new (`RunStore.create`) or existing (`RunWriter(run.path)`).
-
-    Args:
-        path: The folder.
-    """
+    """Writes into one run's folder, new (`RunStore.create`) or existing (`RunWriter(run.path)`)."""
 
     path: Path
 

@@ -1,17 +1,4 @@
-"""Reading and writing searches for settings, stored in `checkpoints/searches/`. Needs neither torch nor optuna.
-
-A search is a folder:
-
-```
-searches/<name>/
-  search.json       the searched settings, the data and the folds
-  trials.csv        one row a trial: number, state, value, spread, fold_0 ..., epochs, seconds, param.<setting> ...
-  importance.json   {setting: share of the score differences it explains}; empty while there are few trials
-  best.yaml         the best settings so far, a recipe for train.py --config
-  study.journal     Optuna's study, unless another storage was chosen
-  runs/             a run for every fold of every trial; an ordinary store of runs
-```
-"""
+"""Reading and writing searches for settings (files: docs/search.md). Needs neither torch nor optuna."""
 
 from __future__ import annotations
 
@@ -24,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from segcore.errors import RunError, unknown
+from segcore.errors import RunError
 from segcore.runs import run_files
 from segcore.runs.csv_tables import read_csv_table, write_csv_table
 from segcore.runs.json_documents import Document, read_document, read_json, write_document
@@ -161,11 +148,7 @@ class SearchRecord:
 
 @dataclass(frozen=True)
 class SearchWriter:
-    """Writes files of one search, each whole or not at all.
-
-    Args:
-        path: The folder.
-    """
+    """Writes files of one search, each whole or not at all."""
 
     path: Path
 
@@ -224,8 +207,7 @@ class SearchStore:
     @property
     def problems(self) -> tuple[RunProblem, ...]:
         """The folders that look like searches but can't be read."""
-        _, problems = read_each(run_files.folders_with((INFO,), self.root), load_search)
-        return problems
+        return read_each(run_files.folders_with((INFO,), self.root), load_search)[1]
 
     def get(self, name: str) -> SearchRecord:
         """One search.
@@ -234,12 +216,8 @@ class SearchStore:
             RunError: when there is none of this name (the choices are listed), or it can't be read.
         """
         folders = run_files.folders_with((INFO,), self.root)
-        for path in folders:
-            if path.name == name:
-                return load_search(path)
-        if not folders:
-            raise RunError(f"No search {name!r}: there are none in {self.root}. Start one: segcore search --space FILE")
-        raise RunError(unknown(f"search in {self.root}", name, [path.name for path in folders]))
+        none = f"No search {name!r}: there are none in {self.root}. Start one: segcore search --space FILE"
+        return load_search(run_files.named_folder(name, folders, f"search in {self.root}", none))
 
     def create(self, name: str) -> SearchWriter:
         """Make the folder of a search, or use the one that exists: several processes may work on one search.

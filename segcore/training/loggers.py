@@ -27,7 +27,7 @@ TENSORBOARD = "tensorboard"  # folder of event files in the run's folder
 MLFLOW_DATABASE = "mlflow.db"  # beside the runs, when MLFLOW_TRACKING_URI is not set
 
 _MLFLOW_STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
-_CHECKS = {
+CONNECTION_HINTS = {
     "tensorboard": "Check the run's folder",
     "mlflow": "Check MLFLOW_TRACKING_URI",
     "wandb": "Check WANDB_API_KEY (wandb login), or set WANDB_MODE=offline",
@@ -79,7 +79,8 @@ def create_loggers(
             for logger in loggers:
                 _close(logger, "failed")
             raise ConfigError(
-                f"--loggers {name}: {first_line(error).rstrip('.')}. {_CHECKS[name]}, or leave {name} out of --loggers."
+                f"--loggers {name}: {first_line(error).rstrip('.')}. {CONNECTION_HINTS[name]}, "
+                f"or leave {name} out of --loggers."
             ) from error
     return loggers
 

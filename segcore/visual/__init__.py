@@ -16,28 +16,8 @@ from segcore.visual.layers import encode_band, encode_correctness, encode_disagr
 from segcore.visual.overlay import contour, error_map, outlined, overlay
 
 __all__ = [
-    "answers",
-    "contour",
-    "data_uri",
-    "encode_band",
-    "encode_correctness",
-    "encode_disagreement",
-    "encode_errors",
-    "encode_highlight",
-    "encode_jpeg",
-    "encode_layer",
-    "encode_mistake",
-    "encode_plane",
-    "encode_png",
-    "encode_where",
-    "error_map",
-    "layer_palette",
-    "mistake_mask",
-    "outlined",
-    "overlay",
-    "shrunk",
-    "swatch",
-    "together_wrong",
-    "unanimous",
-    "vote_entropy",
-]
+    "answers", "contour", "data_uri", "encode_band", "encode_correctness", "encode_disagreement", "encode_errors",
+    "encode_highlight", "encode_jpeg", "encode_layer", "encode_mistake", "encode_plane", "encode_png",
+    "encode_where", "error_map", "layer_palette", "mistake_mask", "outlined", "overlay", "shrunk", "swatch",
+    "together_wrong", "unanimous", "vote_entropy",
+]  # fmt: skip

@@ -30,11 +30,7 @@ def unanimous(masks: Sequence[U8]) -> Bool:
 def answers(masks: Sequence[U8]) -> U8:
     """`[H, W]` uint8: number of different answers, 1 (all agree) to the number of models.
 
-    Args:
-        masks: Predictions of one image, `[H, W]` uint8 ids each; two at least.
-
-    Raises:
-        SegcoreError: on fewer than two, or on different sizes.
+    Takes and raises the same as `unanimous`.
     """
     disputed, votes = _disputed(masks)
     count = np.ones(len(votes[0]), np.uint8)
@@ -54,11 +50,7 @@ def vote_entropy(masks: Sequence[U8]) -> F32:
     With `v_k` the share of models that answer class `k`: `-sum(v_k log v_k) / log(models)` (Argamon-Engelson and Dagan,
     "Committee-Based Sample Selection", 1999).
 
-    Args:
-        masks: Predictions of one image, `[H, W]` uint8 ids each; two at least.
-
-    Raises:
-        SegcoreError: on fewer than two, or on different sizes.
+    Takes and raises the same as `unanimous`.
     """
     disputed, votes = _disputed(masks)
     models = len(votes)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import altair as alt
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from segcore.arrays import F64, I64
 from segcore.labels import LabelMap
-from segcore.visual.charts import GRID
+from segcore.visual.charts import GRID, name_axis, run_scale, tooltips
 
 ACCENT = "#4c86d9"  # reads on white and on black
 ROW = 20  # px of a class
@@ -36,15 +36,8 @@ def class_shares(table: pd.DataFrame, labels: LabelMap) -> alt.LayerChart | alt.
         change=[_change(before, after) for before, after in shares],
         pictures=[f"{kept} of {seen}" for kept, seen in zip(data["kept"], data["seen"], strict=True)],
     )
-    colors = {
-        name: "#{:02x}{:02x}{:02x}".format(*color) for name, color in zip(labels.names, labels.colors, strict=True)
-    }
-    y = alt.Y(
-        "class:N",
-        sort=list(data["class"]),
-        title=None,
-        axis=alt.Axis(ticks=False, domain=False, labelLimit=150, labelBound=False, labelFlush=False, offset=8),
-    )
+    colors = dict(zip(labels.names, labels.hex_colors, strict=True))
+    y = alt.Y("class:N", sort=list(data["class"]), title=None, axis=name_axis(150, 8))
     scale = alt.Scale(type="log", domain=[low, 1], nice=False)
     axis = alt.Axis(
         orient="top",
@@ -53,15 +46,10 @@ def class_shares(table: pd.DataFrame, labels: LabelMap) -> alt.LayerChart | alt.
         values=[10.0**power for power in range(round(np.log10(low)), 1)],
     )
     x = alt.X("before:Q", scale=scale, title="share of pixels, before ○ and after ●", axis=axis)
-    tips = [
-        alt.Tooltip("class:N"),
-        alt.Tooltip("before:Q", title="before", format=".2%"),
-        alt.Tooltip("after:Q", title="after", format=".2%"),
-        alt.Tooltip("change:N"),
-        alt.Tooltip("pictures:N", title="still in"),
-    ]
+    shares_before_after = ("before:Q", "before", ".2%"), ("after:Q", "after", ".2%")
+    tips = tooltips("class:N", *shares_before_after, "change:N", ("pictures:N", "still in"))
     base = alt.Chart(data).encode(y=y, tooltip=tips)
-    color = alt.Color("class:N", scale=alt.Scale(domain=list(colors), range=list(colors.values())), legend=None)
+    color = alt.Color("class:N", scale=run_scale(colors), legend=None)
     span = base.mark_rule(strokeWidth=2, color="gray", opacity=0.4).encode(x=x, x2="shown:Q")
     before = base.mark_point(size=120, color="gray", strokeWidth=1.5, opacity=0.9).encode(x=x)
     # The thin edge keeps dark classes visible on a dark page.
@@ -72,12 +60,7 @@ def class_shares(table: pd.DataFrame, labels: LabelMap) -> alt.LayerChart | alt.
 
 
 def histogram(
-    edges: Sequence[float] | npt.NDArray[np.float64],
-    before: npt.NDArray[np.int64],
-    after: npt.NDArray[np.int64],
-    *,
-    title: str,
-    height: int = 150,
+    edges: Sequence[float] | F64, before: I64, after: I64, *, title: str, height: int = 150
 ) -> alt.LayerChart | alt.FacetChart:
     """Draw the distribution of a measure over images: before as a grey area, after as a line over it.
 
@@ -111,16 +94,14 @@ def histogram(
     scale = alt.Scale(domain=[0, top], nice=False)
     y_before = alt.Y("before:Q", scale=scale, title=None, axis=None)
     y_after = alt.Y("after:Q", scale=scale, title=None, axis=None)
-    tips = [
-        alt.Tooltip("low:Q", title="from", format=".0f"),
-        alt.Tooltip("high:Q", title="to", format=".0f"),
-        alt.Tooltip("before:Q", format=".0%"),
-        alt.Tooltip("after:Q", format=".0%"),
-    ]
+    ends, shares = (
+        (("low:Q", "from", ".0f"), ("high:Q", "to", ".0f")),
+        (("before:Q", "", ".0%"), ("after:Q", "", ".0%")),
+    )
     ground = alt.Chart(line).mark_area(interpolate="step-after", color="gray", opacity=0.35).encode(x=x, y=y_before)
     over = alt.Chart(line).mark_line(interpolate="step-after", color=ACCENT, strokeWidth=2).encode(x=x, y=y_after)
     # Bars that can't be seen, for the pointer to find a bin.
-    touch = alt.Chart(rows).mark_rect(opacity=0).encode(x=x, x2="high:Q", tooltip=tips)
+    touch = alt.Chart(rows).mark_rect(opacity=0).encode(x=x, x2="high:Q", tooltip=tooltips(*ends, *shares))
     return alt.layer(ground, over, touch).properties(height=height)
 
 

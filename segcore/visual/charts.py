@@ -5,7 +5,8 @@ Every function takes tidy tables and `colors` (name of a run -> hex), so that a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -15,15 +16,24 @@ from segcore.labels import LabelMap
 from segcore.visual.vega_lite import Layers
 
 GRID = 0.35  # opacity of grid lines: the data is the loud thing
+NAME_AXIS: dict[str, Any] = {"ticks": False, "domain": False, "labelBound": False, "labelFlush": False}
 
 
 def run_scale(colors: Mapping[str, str]) -> alt.Scale:
-    """Make the scale that gives each run its colour."""
+    """Make the scale that gives each run, or each class, its colour."""
     return alt.Scale(domain=list(colors), range=list(colors.values()))
 
 
-def _hex(color: Sequence[int]) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*color)
+def name_axis(limit: int, offset: int) -> alt.Axis:
+    """Make the axis of names, up to `limit` px long, that stand `offset` px from the marks."""
+    return alt.Axis(**NAME_AXIS, labelLimit=limit, offset=offset)
+
+
+def tooltips(*columns: str | tuple[str, str] | tuple[str, str, str]) -> list[alt.Tooltip]:
+    """Make tooltips of columns with their types: `"run:N"`, with a title too, or with title (or "") and format."""
+    rows = [(column, "", "") if isinstance(column, str) else (*column, "")[:3] for column in columns]
+    unset = alt.Undefined
+    return [alt.Tooltip(name, title=title or unset, format=format_ or unset) for name, title, format_ in rows]
 
 
 def _while(hover: alt.Parameter, opacity: float) -> alt.OpacityValue:
@@ -62,11 +72,7 @@ def history(
         "x:Q",
         title=x_title,
         axis=alt.Axis(
-            grid=False,
-            format="~r",
-            labelBound=False,
-            labelFlush=False,
-            tickMinStep=1 if x_title != "minutes" else 0,
+            grid=False, format="~r", labelBound=False, labelFlush=False, tickMinStep=1 if x_title != "minutes" else 0
         ),
     )
     y = alt.Y(
@@ -76,6 +82,7 @@ def history(
         axis=alt.Axis(gridOpacity=GRID, labelBound=False, labelFlush=False),
     )
     color = alt.Color("run:N", scale=run_scale(colors), legend=None)
+    phases = ["train", "validation"]
     lines = (
         alt.Chart(data)
         .mark_line(interpolate="linear", strokeWidth=2)
@@ -83,12 +90,8 @@ def history(
             x=x,
             y=y,
             color=color,
-            strokeDash=alt.StrokeDash(
-                "phase:N", scale=alt.Scale(domain=["train", "validation"], range=[[3, 3], [1, 0]]), legend=None
-            ),
-            opacity=alt.Opacity(
-                "phase:N", scale=alt.Scale(domain=["train", "validation"], range=[0.6, 1.0]), legend=None
-            ),
+            strokeDash=alt.StrokeDash("phase:N", scale=alt.Scale(domain=phases, range=[[3, 3], [1, 0]]), legend=None),
+            opacity=alt.Opacity("phase:N", scale=alt.Scale(domain=phases, range=[0.6, 1.0]), legend=None),
         )
     )
     names = list(colors)
@@ -113,8 +116,7 @@ def history(
     layers: list[alt.Chart] = [lines, points, rule]
     if best is not None and len(best):
         marks = alt.Chart(best).mark_point(shape="diamond", size=90, filled=True, strokeWidth=0)
-        kept = [alt.Tooltip("run:N"), alt.Tooltip("x:Q", title=x_title, format=".4~g")]
-        kept.append(alt.Tooltip("value:Q", title=title, format=".3f"))
+        kept = tooltips("run:N", ("x:Q", x_title, ".4~g"), ("value:Q", title, ".3f"))
         layers.append(marks.encode(x=x, y=y, color=color, tooltip=kept))
     heading = alt.TitleParams(title, anchor="start", fontSize=13, fontWeight="normal", offset=8)
     return Layers(tuple(layers), height, heading)
@@ -131,29 +133,20 @@ def balance(table: pd.DataFrame, labels: LabelMap, *, value: str, title: str, lo
         log: Logarithmic x axis.
     """
     data = table[table[value] > 0].sort_values(value, ascending=False)
-    colors = {name: _hex(color) for name, color in zip(labels.names, labels.colors, strict=True)}
+    colors = dict(zip(labels.names, labels.hex_colors, strict=True))
     low = 10 ** np.floor(np.log10(max(1e-9, float(data[value].min())))) if log and len(data) else 0
     scale = alt.Scale(type="log", domainMin=float(low), nice=False) if log else alt.Scale(domainMin=0)
+    axis = alt.Axis(orient="top", gridOpacity=GRID, format="~s", tickCount=5)
     return (
         alt.Chart(data)
         .transform_calculate(low=str(low))
         .mark_bar(height={"band": 0.72}, cornerRadiusEnd=2)
         .encode(
-            y=alt.Y(
-                "class:N",
-                sort=list(data["class"]),
-                title=None,
-                axis=alt.Axis(ticks=False, domain=False, labelLimit=150, labelBound=False, labelFlush=False, offset=4),
-            ),
-            x=alt.X(
-                f"{value}:Q",
-                scale=scale,
-                title=title,
-                axis=alt.Axis(orient="top", gridOpacity=GRID, format="~s", tickCount=5),
-            ),
+            y=alt.Y("class:N", sort=list(data["class"]), title=None, axis=name_axis(150, 4)),
+            x=alt.X(f"{value}:Q", scale=scale, title=title, axis=axis),
             x2="low:Q",
-            color=alt.Color("class:N", scale=alt.Scale(domain=list(colors), range=list(colors.values())), legend=None),
-            tooltip=[alt.Tooltip("class:N"), alt.Tooltip(f"{value}:Q", title=title, format=",.4~g")],
+            color=alt.Color("class:N", scale=run_scale(colors), legend=None),
+            tooltip=tooltips("class:N", (f"{value}:Q", title, ",.4~g")),
         )
         .properties(height=alt.Step(20))
     )

@@ -7,15 +7,16 @@ A *model* in a table is one line of the leaderboard: a run, or all runs of a rec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from segcore.arrays import I64
 from segcore.labels import LabelMap
 from segcore.visual.chart_label_placement import place_names
-from segcore.visual.charts import GRID, run_scale
+from segcore.visual.charts import GRID, NAME_AXIS, name_axis, run_scale, tooltips
 from segcore.visual.vega_lite import Layers
 
 CELL = 20  # px, height of a row of a matrix
@@ -46,7 +47,7 @@ def per_class(table: pd.DataFrame, colors: Mapping[str, str], *, title: str = "I
         sort=order,
         title=None,
         scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1),
-        axis=alt.Axis(ticks=False, domain=False, labelLimit=160, labelBound=False, labelFlush=False, offset=6),
+        axis=name_axis(160, 6),
     )
     beside = alt.YOffset("run:N", sort=list(colors), scale=alt.Scale(paddingOuter=0.3 if models > 1 else 0.5))
     scale = alt.Scale(domain=[0, 1], nice=False)
@@ -58,13 +59,9 @@ def per_class(table: pd.DataFrame, colors: Mapping[str, str], *, title: str = "I
     )
     dots = base.mark_circle(size=62, opacity=1).encode(
         x=alt.X("value:Q", scale=scale, title=title, axis=axis),
-        tooltip=[
-            alt.Tooltip("class:N"),
-            alt.Tooltip("run:N", title="model"),
-            alt.Tooltip("value:Q", title=title, format=".3f"),
-            alt.Tooltip("low:Q", title="from", format=".3f"),
-            alt.Tooltip("high:Q", title="to", format=".3f"),
-        ],
+        tooltip=tooltips(
+            "class:N", ("run:N", "model"), ("value:Q", title, ".3f"), ("low:Q", "from", ".3f"), ("high:Q", "to", ".3f")
+        ),
     )
     return Layers((spans, dots), alt.Step(max(22, 9 * models + 5), **{"for": "position"}))
 
@@ -140,11 +137,7 @@ def trade_off(
         y=y,
         color=color,
         size=alt.Size("size:Q", scale=None),
-        tooltip=[
-            alt.Tooltip("run:N", title="model"),
-            alt.Tooltip("x:Q", title=x_title, format=".3~g"),
-            alt.Tooltip("y:Q", title=y_title, format=".3f"),
-        ],
+        tooltip=tooltips(("run:N", "model"), ("x:Q", x_title, ".3~g"), ("y:Q", y_title, ".3f")),
     )
     named = alt.Chart(data[data["named"]]).encode(x=x)
     texts = named.mark_text(
@@ -163,9 +156,7 @@ def trade_off(
     return Layers(layers, 340)
 
 
-def confusion(
-    counts: npt.NDArray[np.int64], labels: LabelMap, *, hue: str, dark: bool = False, printed: bool = False
-) -> alt.Chart:
+def confusion(counts: I64, labels: LabelMap, *, hue: str, dark: bool = False, printed: bool = False) -> alt.Chart:
     """Draw what each true class was taken for, in shares of its pixels; classes that occur nowhere are left out.
 
     Args:
@@ -193,23 +184,12 @@ def confusion(
         # Opacity over the page's own background: light and dark themes both read as "more is stronger".
         opacity=alt.Opacity("share:Q", scale=strength, legend=None),
         color=alt.value(_lighter(hue) if dark else hue),
-        tooltip=[
-            alt.Tooltip("truth:N"),
-            alt.Tooltip("prediction:N", title="taken for"),
-            alt.Tooltip("share:Q", format=SHARE),
-            alt.Tooltip("pixels:Q", format=","),
-        ],
+        tooltip=tooltips("truth:N", ("prediction:N", "taken for"), ("share:Q", "", SHARE), ("pixels:Q", "", ",")),
     )
 
 
 def confusion_difference(
-    one: npt.NDArray[np.int64],
-    other: npt.NDArray[np.int64],
-    labels: LabelMap,
-    *,
-    names: tuple[str, str],
-    dark: bool = False,
-    printed: bool = False,
+    one: I64, other: I64, labels: LabelMap, *, names: tuple[str, str], dark: bool = False, printed: bool = False
 ) -> alt.Chart:
     """Draw where one model does better than another: blue where the first is more often right or less often wrong.
 
@@ -245,17 +225,12 @@ def confusion_difference(
             )
     columns = ["truth", "prediction", "one", "other", "difference", "gain", "size", "color"]
     table = pd.DataFrame(rows, columns=columns)
+    by_model = ("one:Q", names[0], SHARE), ("other:Q", names[1], SHARE), ("difference:Q", "difference, points", "+.1f")
     most = max(0.02, float(table["size"].max()) if len(table) else 0.0)  # 2 points: smaller ones stay faint
     return _cells(table[table["size"] >= SEEN] if printed else table, labels, kept, printed).encode(
         opacity=alt.Opacity("size:Q", scale=alt.Scale(type="sqrt", domain=[0, most], range=[0, 1]), legend=None),
         color=alt.Color("color:N", scale=None),
-        tooltip=[
-            alt.Tooltip("truth:N"),
-            alt.Tooltip("prediction:N", title="taken for"),
-            alt.Tooltip("one:Q", title=names[0], format=SHARE),
-            alt.Tooltip("other:Q", title=names[1], format=SHARE),
-            alt.Tooltip("difference:Q", title="difference, points", format="+.1f"),
-        ],
+        tooltip=tooltips("truth:N", ("prediction:N", "taken for"), *by_model),
     )
 
 
@@ -264,7 +239,7 @@ def _lighter(color: str) -> str:
     return "#" + "".join(f"{(int(color[at : at + 2], 16) + 255) // 2:02x}" for at in (1, 3, 5))
 
 
-def _occurring(counts: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
+def _occurring(counts: I64) -> tuple[list[int], list[int]]:
     """(true classes, those and the ones that were only ever predicted last, so that the diagonal stays one)."""
     true = [int(index) for index in np.flatnonzero(counts.sum(axis=1))]
     return true, true + [int(index) for index in np.flatnonzero(counts.sum(axis=0)) if index not in true]
@@ -284,7 +259,7 @@ def _cells(table: pd.DataFrame, labels: LabelMap, kept: Sequence[int], printed: 
     )
 
 
-def confusion_width(counts: npt.NDArray[np.int64]) -> int:
+def confusion_width(counts: I64) -> int:
     """Width in px at which the cells of the confusion matrix are about twice as wide as high."""
     return 170 + 2 * CELL * max(3, int(np.count_nonzero(counts.sum(axis=0) + counts.sum(axis=1))))
 
@@ -328,6 +303,7 @@ def reliability(table: pd.DataFrame, colors: Mapping[str, str]) -> Layers:
         table: Columns `run, confidence, accuracy, share` (of the scored pixels), one row a bin that has pixels.
         colors: Model -> hex.
     """
+    of_all = ("share:Q", "of all pixels", SHARE)
     ideal = alt.Chart(pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]})).mark_line(
         color="gray", strokeWidth=1, strokeDash=[4, 4], opacity=0.7
     )
@@ -339,27 +315,11 @@ def reliability(table: pd.DataFrame, colors: Mapping[str, str]) -> Layers:
     )
     dots = base.mark_circle(opacity=0.9).encode(
         size=alt.Size("share:Q", scale=alt.Scale(range=[15, 260], domain=[0, 1]), legend=None),
-        tooltip=[
-            alt.Tooltip("run:N", title="model"),
-            alt.Tooltip("confidence:Q", format=".3f"),
-            alt.Tooltip("accuracy:Q", title="right", format=".3f"),
-            alt.Tooltip("share:Q", title="of all pixels", format=SHARE),
-        ],
+        tooltip=tooltips(("run:N", "model"), ("confidence:Q", "", ".3f"), ("accuracy:Q", "right", ".3f"), of_all),
     )
     return Layers((ideal.encode(x=alt.X("x:Q"), y=alt.Y("y:Q")), base.mark_line(strokeWidth=1.5), dots), 300)
 
 
 def _names(angle: int, *, top: bool = False) -> alt.Axis:
-    axis = alt.Axis(
-        ticks=False,
-        domain=False,
-        grid=False,
-        labelLimit=150,
-        labelBound=False,
-        labelFlush=False,
-        labelOverlap=False,
-        labelAngle=angle,
-    )
-    if top:
-        axis["orient"] = "top"
-    return axis
+    orient: dict[str, Any] = {"orient": "top"} if top else {}
+    return alt.Axis(**NAME_AXIS, grid=False, labelLimit=150, labelOverlap=False, labelAngle=angle, **orient)

@@ -36,26 +36,11 @@ def mistake_mask(prediction: U8, truth: U8, true: int | None, taken: int | None)
 
 
 def encode_mistake(
-    prediction: U8,
-    truth: U8,
-    labels: LabelMap,
-    *,
-    true: int | None = None,
-    taken: int | None = None,
-    width: int | None = None,
+    prediction: U8, truth: U8, labels: LabelMap, *, true: int | None, taken: int | None, width: int | None = None
 ) -> bytes:
     """Encode a layer that highlights one kind of mistake, in the colour of the class it was taken for.
 
-    Args:
-        prediction: `[H, W]` uint8 ids.
-        truth: `[H, W]` uint8 ids; 255 is never scored.
-        labels: Palette of the ids.
-        true: Only pixels of this class; None for any.
-        taken: Only pixels taken for this class; None for any.
-        width: Largest width in pixels. A small pixel is highlighted when any pixel within it is.
-
-    Raises:
-        SegcoreError: when the sizes differ.
+    Takes and raises the same as `mistake_mask`, and `labels` and `width` as `encode_highlight`.
     """
     return encode_highlight(prediction, mistake_mask(prediction, truth, true, taken), labels, width=width)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import io
 import zlib
-from collections.abc import Collection
 from functools import lru_cache
 
 import cv2
@@ -18,8 +17,8 @@ from PIL import Image
 
 from segcore.arrays import U8
 from segcore.errors import SegcoreError
-from segcore.labels import IGNORE_INDEX, LabelMap
-from segcore.visual.overlay import contour
+from segcore.labels import IGNORE_INDEX, LabelMap, hex_color
+from segcore.visual.overlay import Visible, contour
 
 JPEG_QUALITY = 88
 
@@ -64,7 +63,7 @@ def encode_png(mask: U8, palette: U8, *, width: int | None = None) -> bytes:
     return buffer.getvalue()
 
 
-def layer_palette(labels: LabelMap, visible: Collection[int] | None = None) -> U8:
+def layer_palette(labels: LabelMap, visible: Visible = None) -> U8:
     """`[256, 4]` RGBA: class colours; ignored and hidden classes fully transparent."""
     alpha = np.zeros((256, 1), np.uint8)
     alpha[list(range(labels.classes) if visible is None else visible)] = 255
@@ -73,12 +72,7 @@ def layer_palette(labels: LabelMap, visible: Collection[int] | None = None) -> U
 
 
 def encode_layer(
-    mask: U8,
-    labels: LabelMap,
-    *,
-    visible: Collection[int] | None = None,
-    outline: bool = False,
-    width: int | None = None,
+    mask: U8, labels: LabelMap, *, visible: Visible = None, outline: bool = False, width: int | None = None
 ) -> bytes:
     """Palette PNG with transparency, to lie over the photo.
 
@@ -123,7 +117,7 @@ def swatch(color: tuple[int, int, int] | str, *, round_: bool = False, margin: i
         round_: A dot, as runs have; classes have squares.
         margin: Empty space around it, in twelfths of its size, where it is stretched to fill a cell.
     """
-    fill = color if isinstance(color, str) else "#{:02x}{:02x}{:02x}".format(*color)
+    fill = color if isinstance(color, str) else hex_color(color)
     corner = 6 if round_ else 3
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="12" height="12" '

@@ -1,12 +1,8 @@
-"""Encodes layers over a photo: errors, disagreement, borders, uncertainty. Each layer is one palette PNG.
-
-A layer colours some pixels in the colour of their class, a few in colours of its own, and dulls the rest, so that
-what it is about stands out of the photo. Arrays in, bytes out; nothing is changed.
-"""
+"""Encodes what lies over a photo: errors, disagreement, borders, uncertainty. Each layer is one palette PNG."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -16,7 +12,7 @@ from segcore.errors import SegcoreError
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.visual.agreement import answers, together_wrong, vote_entropy
 from segcore.visual.image_encoding import encode_png, layer_palette, shrunk
-from segcore.visual.overlay import DIMMED, FADED, hatch, wrong
+from segcore.visual.overlay import DIMMED, FADED, Visible, hatch, wrong
 
 Rgba = tuple[int, int, int, int]
 
@@ -33,12 +29,7 @@ _MANY = 4  # different answers: more are as bright, else two among eight models 
 
 
 def encode_errors(
-    prediction: U8,
-    truth: U8,
-    labels: LabelMap,
-    *,
-    visible: Collection[int] | None = None,
-    width: int | None = None,
+    prediction: U8, truth: U8, labels: LabelMap, *, visible: Visible = None, width: int | None = None
 ) -> bytes:
     """The error map as a layer over the photo: right = faded, wrong = class it was taken for, void = hatched.
 
@@ -59,25 +50,14 @@ def encode_errors(
 def encode_correctness(prediction: U8, truth: U8, *, width: int | None = None) -> bytes:
     """Right, wrong or never scored, each in one colour: `RIGHT`, `WRONG`, hatched.
 
-    Args:
-        prediction: `[H, W]` uint8 ids.
-        truth: `[H, W]` uint8 ids; 255 is never scored.
-        width: Largest width in pixels (nearest resize).
-
-    Raises:
-        SegcoreError: when sizes differ.
+    Takes and raises the same as `encode_errors`.
     """
     guess, true = _alike(width, prediction=prediction, truth=truth)
     return _painted(guess.shape, RIGHT, [(guess != true, WRONG), *_void(true)])
 
 
 def encode_where(
-    mask: U8,
-    where: Bool,
-    labels: LabelMap,
-    *,
-    visible: Collection[int] | None = None,
-    width: int | None = None,
+    mask: U8, where: Bool, labels: LabelMap, *, visible: Visible = None, width: int | None = None
 ) -> bytes:
     """A mask in its class colours where a condition holds, the photo dimmed elsewhere.
 
@@ -96,26 +76,12 @@ def encode_where(
 
 
 def encode_band(
-    prediction: U8,
-    truth: U8,
-    near: Bool,
-    labels: LabelMap,
-    *,
-    visible: Collection[int] | None = None,
-    width: int | None = None,
+    prediction: U8, truth: U8, near: Bool, labels: LabelMap, *, visible: Visible = None, width: int | None = None
 ) -> bytes:
     """Errors along borders: in the band right = photo, wrong = class it was taken for; outside it is dark.
 
-    Args:
-        prediction: `[H, W]` uint8 ids.
-        truth: `[H, W]` uint8 ids; 255 is never scored.
-        near: `[H, W]` bool, the band along true borders (`segcore.metrics.boundary_band`).
-        labels: Palette of the ids.
-        visible: Only mistakes towards these ids are coloured; None for all.
-        width: Largest width in pixels (nearest resize).
-
-    Raises:
-        SegcoreError: when sizes differ.
+    Takes and raises the same as `encode_errors`, and `near`: `[H, W]` bool, the band along true borders
+    (`segcore.metrics.boundary_band`).
     """
     guess, true, inside = _alike(width, prediction=prediction, truth=truth, band=near)
     missed = wrong(guess, true) & (inside > 0)
@@ -203,13 +169,7 @@ def _void(truth: U8) -> list[tuple[Bool, Rgba]]:
 
 
 def _layer(
-    ids: U8,
-    where: Bool,
-    labels: LabelMap,
-    visible: Collection[int] | None,
-    *,
-    rest: Rgba,
-    marks: Sequence[tuple[Bool, Rgba]] = (),
+    ids: U8, where: Bool, labels: LabelMap, visible: Visible, *, rest: Rgba, marks: Sequence[tuple[Bool, Rgba]] = ()
 ) -> bytes:
     """Class colours where `where` holds and the class is visible, then the marks; `rest` covers what is left."""
     # The classes that occur are numbered anew, so that indices are free for the marks whatever the number of classes.

@@ -12,6 +12,7 @@ from segcore.arrays import U8
 from segcore.errors import SegcoreError
 from segcore.labels import IGNORE_INDEX, LabelMap
 
+Visible = Collection[int] | None  # ids that are drawn; None for all
 HATCH_PERIOD = 12  # px, at the size of the mask
 # RGBA over a rightly predicted pixel in an error map. Grey, not black: palettes have colours as dark as a photo's
 # shadows and as bright as its lights, but none as dull.
@@ -19,9 +20,7 @@ FADED = (165, 165, 165, 140)
 DIMMED = (0, 0, 0, 128)  # over a photo on which few pixels shall shine
 
 
-def overlay(
-    image: U8, mask: U8, labels: LabelMap, *, opacity: float = 0.5, visible: Collection[int] | None = None
-) -> U8:
+def overlay(image: U8, mask: U8, labels: LabelMap, *, opacity: float = 0.5, visible: Visible = None) -> U8:
     """Blend class colours over an image; ignored pixels and hidden classes show the image alone.
 
     Args:
@@ -51,21 +50,10 @@ def contour(mask: U8, *, width: int = 2) -> npt.NDArray[np.bool_]:
     return cv2.dilate(edges, np.ones((width, width), np.uint8)).astype(bool)
 
 
-def outlined(image: U8, mask: U8, labels: LabelMap, *, visible: Collection[int] | None = None, width: int = 3) -> U8:
+def outlined(image: U8, mask: U8, labels: LabelMap, *, visible: Visible = None, width: int = 3) -> U8:
     """The image with the borders of its regions drawn in their class colours.
 
-    Args:
-        image: `[H, W, 3]` RGB uint8.
-        mask: `[H, W]` uint8 ids.
-        labels: Palette of the ids.
-        visible: Ids that are outlined; None for all.
-        width: Line width in pixels.
-
-    Returns:
-        `[H, W, 3]` uint8, a new array.
-
-    Raises:
-        SegcoreError: when image and mask differ in size.
+    Takes, returns and raises the same as `overlay`; `width` is that of the lines in pixels.
     """
     _same_size(image, mask, "mask")
     drawn = contour(mask, width=width) & _shown(labels, visible)[mask]
@@ -115,7 +103,7 @@ def hatch(shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     return np.tile(tile, (-(-height // HATCH_PERIOD), 1))[:height]
 
 
-def _shown(labels: LabelMap, visible: Collection[int] | None) -> npt.NDArray[np.bool_]:
+def _shown(labels: LabelMap, visible: Visible) -> npt.NDArray[np.bool_]:
     """`[256]` bool: ids that get a colour."""
     table = np.zeros(256, bool)
     table[list(range(labels.classes) if visible is None else visible)] = True

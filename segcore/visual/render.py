@@ -84,15 +84,7 @@ def to_svg(
 
 
 def to_png(chart: Chart, *, width: int, height: Height = None, scale: float = 2.0, dark: bool = False) -> bytes:
-    """Render a chart to PNG on an opaque page.
-
-    Args:
-        chart: The chart; it is not changed.
-        width: px before scaling, axes included.
-        height: px of the plot, or of one of its steps; None for the chart's own.
-        scale: Pixels a px.
-        dark: The page is dark.
-    """
+    """Render a chart to PNG on an opaque page, `scale` pixels a px; the other arguments are those of `to_svg`."""
     import vl_convert
 
     spec = _spec(chart, DARK if dark else LIGHT, width, height) | {"background": "#141416" if dark else "#ffffff"}
@@ -100,13 +92,7 @@ def to_png(chart: Chart, *, width: int, height: Height = None, scale: float = 2.
 
 
 def to_pdf(chart: Chart, *, width: int, height: Height = None) -> bytes:
-    """Render a chart to a PDF page of its own size.
-
-    Args:
-        chart: The chart; it is not changed.
-        width: px, axes included.
-        height: px of the plot, or of one of its steps; None for the chart's own.
-    """
+    """Render a chart to a PDF page of its own size; the arguments are those of `to_svg`."""
     import vl_convert
 
     return bytes(vl_convert.vegalite_to_pdf(_spec(chart, LIGHT, width, height), allowed_base_urls=[]))

@@ -1,7 +1,4 @@
-"""Draws a search for settings: its trials, their scores, and which settings mattered; see `charts`.
-
-All take the trials as `SearchRecord.trials` has them and the searched settings as `Setting`s, the axes.
-"""
+"""Draws a search from its trials (`SearchRecord.trials`), with the searched settings as axes; see `charts`."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from segcore.runs.search import PARAM
-from segcore.visual.charts import GRID
+from segcore.visual.charts import GRID, name_axis, tooltips
 from segcore.visual.search_axes import ROOM, Setting, round_ticks, wider, words
 
 ACCENT, QUIET, WRONG = "#4c86d9", "#8d939e", "#d0544f"
@@ -78,12 +75,8 @@ def trial_history(trials: pd.DataFrame, settings: Sequence[Setting], *, title: s
     scale = alt.Scale(domain=[floor, high], nice=False, zero=False, clamp=True)
     y = alt.Y("y:Q", title=None, scale=scale, axis=y_axis)
     present = [state for state in MARKS if (data["state"] == state).any()]
+    shapes, strokes = ([MARKS[state][place] for state in present] for place in (0, 1))
     fills = [MARKS[state][1] if MARKS[state][2] else "transparent" for state in present]
-    states = {
-        "shape": [MARKS[state][0] for state in present],
-        "stroke": [MARKS[state][1] for state in present],
-        "fill": fills,
-    }
     legend = (
         alt.Legend(orient="top", title=None, offset=2, symbolSize=60, symbolStrokeWidth=1.6)
         if present != ["complete"]
@@ -111,8 +104,8 @@ def trial_history(trials: pd.DataFrame, settings: Sequence[Setting], *, title: s
             x=x,
             y=y,
             tooltip=_tips(settings),
-            shape=alt.Shape("state:N", scale=alt.Scale(domain=present, range=states["shape"]), legend=legend),
-            stroke=alt.Stroke("state:N", scale=alt.Scale(domain=present, range=states["stroke"]), legend=legend),
+            shape=alt.Shape("state:N", scale=alt.Scale(domain=present, range=shapes), legend=legend),
+            stroke=alt.Stroke("state:N", scale=alt.Scale(domain=present, range=strokes), legend=legend),
             fill=alt.Fill("state:N", scale=alt.Scale(domain=present, range=fills), legend=legend),
         )
     )
@@ -130,14 +123,9 @@ def importance(shares: Mapping[str, float]) -> alt.LayerChart | alt.FacetChart:
     data = pd.DataFrame({"setting": list(shares), "share": list(shares.values())}).sort_values("share", ascending=False)
     data["text"] = [f"{share:.0%}" for share in data["share"]]
     base = alt.Chart(data).encode(
-        y=alt.Y(
-            "setting:N",
-            sort=list(data["setting"]),
-            title=None,
-            axis=alt.Axis(ticks=False, domain=False, labelLimit=190, labelBound=False, labelFlush=False, offset=4),
-        ),
+        y=alt.Y("setting:N", sort=list(data["setting"]), title=None, axis=name_axis(190, 4)),
         x=alt.X("share:Q", axis=None, scale=alt.Scale(domain=[0, 1.12 * max(0.1, float(data["share"].max()))])),
-        tooltip=[alt.Tooltip("setting:N"), alt.Tooltip("share:Q", format=".1%")],
+        tooltip=tooltips("setting:N", ("share:Q", "", ".1%")),
     )
     bars = base.mark_bar(height={"band": 0.62}, cornerRadiusEnd=2, color=ACCENT)
     return alt.layer(bars, base.mark_text(align="left", dx=6, color="gray").encode(text="text:N")).properties(
@@ -261,18 +249,12 @@ def slice_of(trials: pd.DataFrame, setting: Setting, settings: Sequence[Setting]
             values=setting.ticks, labelExpr=f"{small} ? format(datum.value, '~e') : format(datum.value, '~r')"
         )
     axis.grid, axis.labelAngle, axis.labelBound, axis.labelFlush = False, 0, False, False
-    x = alt.X(
-        "x:Q",
-        title=None,
-        axis=axis,
-        scale=alt.Scale(type="log" if setting.log else "linear", domain=domain, nice=False),
-    )
-    y = alt.Y(
-        "value:Q",
-        title=None,
-        scale=alt.Scale(domain=list(_bounds(data["value"])), nice=False, zero=False),
-        axis=alt.Axis(gridOpacity=GRID, tickCount=4),
-    )
+    scale = alt.Scale(type="log" if setting.log else "linear", domain=domain, nice=False)
+    x = alt.X("x:Q", title=None, axis=axis, scale=scale)
+    scale = alt.Scale(domain=list(_bounds(data["value"])), nice=False, zero=False)
+    y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(gridOpacity=GRID, tickCount=4))
+    states = ["complete", "pruned"]
+    shapes = [MARKS[state][0] for state in states]
     data["filled"] = np.where(data["state"] == "complete", ACCENT, "transparent")
     data["edge"] = np.where(data["state"] == "complete", ACCENT, QUIET)
     points = (
@@ -283,11 +265,7 @@ def slice_of(trials: pd.DataFrame, setting: Setting, settings: Sequence[Setting]
             y=y,
             fill=alt.Fill("filled:N", scale=None),
             stroke=alt.Stroke("edge:N", scale=None),
-            shape=alt.Shape(
-                "state:N",
-                scale=alt.Scale(domain=["complete", "pruned"], range=[MARKS["complete"][0], MARKS["pruned"][0]]),
-                legend=None,
-            ),
+            shape=alt.Shape("state:N", scale=alt.Scale(domain=states, range=shapes), legend=None),
             tooltip=_tips(settings),
         )
     )
@@ -317,12 +295,8 @@ def _params(settings: Sequence[Setting]) -> list[str]:
 
 
 def _tips(settings: Sequence[Setting]) -> list[alt.Tooltip]:
-    return [
-        alt.Tooltip("number:Q", title="trial", format="d"),
-        alt.Tooltip("state:N"),
-        alt.Tooltip("result:N", title="score"),
-        *(alt.Tooltip(f"p{index}:N", title=setting.name) for index, setting in enumerate(settings)),
-    ]
+    parameters = [(f"p{index}:N", setting.name) for index, setting in enumerate(settings)]
+    return tooltips(("number:Q", "trial", "d"), "state:N", ("result:N", "score"), *parameters)
 
 
 def _bounds(values: pd.Series, room: float = ROOM, least: float = LEAST_SPAN) -> tuple[float, float]:

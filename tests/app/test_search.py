@@ -8,6 +8,7 @@ import pytest
 from fixtures.runs import fake_run
 from fixtures.searches import SPACE, fake_search
 
+from segcore.cli import main
 from segcore.ui.search import trial_tables
 from segcore.ui.shell import notices
 from segcore.visual.search_axes import Setting
@@ -51,17 +52,15 @@ def test_no_search_says_what_one_is_and_how_to_start_it(page, data, tmp_path):
     assert f"segcore search --space space.yaml --trials 20 --folds 3 --data {data} --out {tmp_path / 'runs'}" in text
 
 
-def test_the_command_for_a_first_search_is_one_that_search_takes(page, tmp_path):
-    from segcore.cli import _parser
-    from segcore.cli.search import _settings
-    from segcore.training.search.space_file import read_space
-
+def test_the_command_for_a_first_search_is_one_that_search_takes(page, tmp_path, monkeypatch):
+    plans = []
+    monkeypatch.setattr("segcore.training.search.loop.search", plans.append)
     _, text = page()
     command = next(line for line in text.splitlines() if line.startswith("segcore search"))
-    arguments = _parser().parse_args(shlex.split(command)[1:])
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "space.yaml").write_text(notices.SPACE)
-    space = read_space(tmp_path / "space.yaml", _settings(arguments.settings))
-    assert list(space.params) == ["lr", "loss", "freeze"]
+    assert main(shlex.split(command)[1:]) == 0
+    assert list(plans[0].space.params) == ["lr", "loss", "freeze"]
 
 
 @pytest.mark.parametrize(

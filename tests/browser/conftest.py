@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 from fixtures.app import ROOT, make_data, make_runs
-from fixtures.browsing import watch
+from fixtures.browsing import PATIENCE, watch
 from fixtures.searches import fake_search
 
 STARTED_WITHIN = 120  # s; a busy two-core machine takes ten
@@ -31,7 +31,7 @@ def browser():
         pytest.skip("No chromium on this machine; tests/browser/ensure_chromium.sh installs it.")
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=30_000)  # as a page's own; the 5 s that are usual pass quickly on a busy machine
+    expect.set_options(timeout=1000 * PATIENCE)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield started
@@ -45,7 +45,7 @@ def page(browser):
     opened.problems = []
     opened.on("pageerror", lambda error: opened.problems.append(str(error)))
     opened.on("console", lambda message: _note(opened, message))
-    opened.set_default_timeout(30_000)
+    opened.set_default_timeout(1000 * PATIENCE)
     yield opened
     opened.close()
 

@@ -36,7 +36,7 @@ def test_rows_drive_the_page_and_the_link_reproduces_it(app, page):
 
     again = page.context.browser.new_page()  # a browser that knows nothing but the link
     again.goto(page.url)
-    expect(again.get_by_text("Blue: DeepLabV3+ does better")).to_be_visible(timeout=30_000)
+    expect(again.get_by_text("Blue: DeepLabV3+ does better")).to_be_visible()
     expect(again.locator(".board .count")).to_have_text("3 of 4 chosen")
     expect(again.locator(".board tbody tr").first).to_contain_text("DeepLabV3+")
     again.close()

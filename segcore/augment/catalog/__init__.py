@@ -1,8 +1,4 @@
-"""The transforms on offer: all of albumentations that make sense for an image with its mask.
-
-Each module holds one group; `builder` joins its entries with the recorded library schema.
-Masks are resampled by nearest neighbour: anything else would invent label ids.
-"""
+"""The transforms on offer, one module a group: all of albumentations that make sense for an image with its mask."""
 
 from __future__ import annotations
 

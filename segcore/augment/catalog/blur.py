@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from segcore.augment.catalog.builder import Fixed, advanced_override, around_zero, choice, override, transform
+from segcore.augment.catalog.builder import Fixed, advanced, around_zero, choice, override, transform
 from segcore.augment.parameters import Nested, Range
 
 BLUR = "blur and noise"
@@ -63,20 +63,20 @@ TRANSFORMS = (
         sigma_x_limit=override(0.1, 5.0, step=0.1, unit="pixels", help="Blur across."),
         sigma_y_limit=override(0.1, 5.0, step=0.1, unit="pixels", help="Blur along."),
         rotate_limit=around_zero(180, 90, 1, "degrees", "Angle of the two."),
-        blur_limit=advanced_override(3, 31, step=2, unit="pixels", help="Size of the kernel."),
-        beta_limit=advanced_override(
+        blur_limit=advanced(3, 31, step=2, unit="pixels", help="Size of the kernel."),
+        beta_limit=advanced(
             0.1, 8.0, step=0.1, help="Shape: 1 is gaussian, below is more pointed, above more like a box."
         ),
-        noise_limit=advanced_override(0.05, 2.0, step=0.05, help="Grain of the kernel: 1 is none."),
+        noise_limit=advanced(0.05, 2.0, step=0.05, help="Grain of the kernel: 1 is none."),
     ),
     _blur(
         "MotionBlur",
         "Blur along one direction.",
         "Blur motion over {blur_limit}",
         blur_limit=override(3, 31, (3, 7), 2, "pixels", "Length of the motion."),
-        angle_range=advanced_override(step=1, unit="degrees", help="Direction: 0 is across, 90 is up."),
-        direction_range=advanced_override(help="-1 smears backwards only, 0 both ways, 1 forwards only."),
-        allow_shifted=advanced_override(help="Let the motion begin beside the pixel."),
+        angle_range=advanced(step=1, unit="degrees", help="Direction: 0 is across, 90 is up."),
+        direction_range=advanced(help="-1 smears backwards only, 0 both ways, 1 forwards only."),
+        allow_shifted=advanced(help="Let the motion begin beside the pixel."),
     ),
     _blur(
         "MedianBlur",
@@ -89,14 +89,14 @@ TRANSFORMS = (
         "Out of focus as a lens is: bright points become discs.",
         "Defocus by discs of {radius}",
         radius=override(1, 20, unit="pixels", help="Radius of the discs; large ones are slow."),
-        alias_blur=advanced_override(0.0, 2.0, step=0.05, unit="pixels", help="Softness of their edges."),
+        alias_blur=advanced(0.0, 2.0, step=0.05, unit="pixels", help="Softness of their edges."),
     ),
     _blur(
         "ZoomBlur",
         "Blurs outwards, as zooming during the exposure does.",
         "Zoom {max_factor} while exposing",
         max_factor=override(1.01, 1.5, (1.1, 1.3), 0.01, unit="times", help="Zoom at the end of the exposure."),
-        step_factor=advanced_override(0.005, 0.1, step=0.005, help="Smaller steps are smoother and slower."),
+        step_factor=advanced(0.005, 0.1, step=0.005, help="Smaller steps are smoother and slower."),
     ),
     _blur(
         "GlassBlur",
@@ -104,8 +104,8 @@ TRANSFORMS = (
         "Move pixels by up to {max_delta}, as frosted glass does",
         max_delta=override(high=8, unit="pixels", help="How far pixels change places."),
         sigma=override(0.1, 3.0, step=0.1, unit="pixels", help="Blur before and after."),
-        iterations=advanced_override(high=4, help="How often; each time takes as long."),
-        mode=choice("mode", {"fast": "fast", "exact": "exact"}, "fast", "Exact is many times slower.", advanced=True),
+        iterations=advanced(high=4, help="How often; each time takes as long."),
+        mode=choice("mode", ("fast", "exact"), "Exact is many times slower.", advanced=True),
     ),
     _blur(
         "Downscale",
@@ -121,7 +121,6 @@ TRANSFORMS = (
                 "area_linear": _pair(3, 1),
                 "area_cubic": _pair(3, 2),
             },
-            "nearest",
             "How it shrinks and enlarges: nearest leaves blocks, area and linear are smooth.",
             advanced=True,
         ),
@@ -132,7 +131,7 @@ TRANSFORMS = (
         "Paint {p_replace} of {n_segments} in one colour each",
         p_replace=override(default=(0.1, 0.3), help="Share of the patches that is painted."),
         n_segments=override(10, 400, step=10, unit="patches", help="More are smaller and slower."),
-        max_size=advanced_override(
+        max_size=advanced(
             32, 256, 128, 16, "pixels", "Longer sides are shrunk first to this: smaller is faster and coarser."
         ),
     ),
@@ -163,11 +162,9 @@ TRANSFORMS = (
         "Sensor noise, the same at every brightness.",
         "Add noise of {std_range}",
         std_range=override(0.0, 0.5, (0.02, 0.1), 0.01, "of white", "Standard deviation."),
-        mean_range=advanced_override(-0.5, 0.5, step=0.01, unit="of white", help="Brightness that is added."),
-        per_channel=advanced_override(help="Colour noise rather than grey."),
-        noise_scale_factor=advanced_override(
-            0.1, 1.0, 1.0, 0.05, help="Below 1 the grains are larger, and it is faster."
-        ),
+        mean_range=advanced(-0.5, 0.5, step=0.01, unit="of white", help="Brightness that is added."),
+        per_channel=advanced(help="Colour noise rather than grey."),
+        noise_scale_factor=advanced(0.1, 1.0, 1.0, 0.05, help="Below 1 the grains are larger, and it is faster."),
     ),
     _blur(
         "ISONoise",
@@ -194,24 +191,21 @@ TRANSFORMS = (
         "AdditiveNoise",
         "Adds noise of a kind that can be chosen.",
         "Add {noise_type} noise, {spatial_mode} ({noise_params})",
-        noise_type=choice(
-            "noise_type", {name: name for name in _NOISES}, "uniform", "Kind of noise; each has settings of its own."
-        ),
+        noise_type=choice("noise_type", tuple(_NOISES), "Kind of noise; each has settings of its own."),
         spatial_mode=choice(
             "spatial_mode",
-            {name: name for name in ("constant", "per_pixel", "shared")},
-            "constant",
+            ("constant", "per_pixel", "shared"),
             "One number for all pixels, one for each, or one for each that all channels share.",
         ),
         noise_params=Nested(name="noise_params", by="noise_type", variants=_NOISES, help="Settings of the kind."),
-        approximation=advanced_override(0.1, 1.0, help="Below 1 the grains are larger, and it is faster."),
+        approximation=advanced(0.1, 1.0, help="Below 1 the grains are larger, and it is faster."),
     ),
     _blur(
         "SaltAndPepper",
         "Single pixels turn white or black.",
         "Turn {amount} white or black",
         amount=override(0.0, 0.5, step=0.01, unit="of the pixels", help="How many pixels are hit."),
-        salt_vs_pepper=advanced_override(help="Share of white ones among them."),
+        salt_vs_pepper=advanced(help="Share of white ones among them."),
     ),
     _blur(
         "Sharpen",
@@ -219,15 +213,9 @@ TRANSFORMS = (
         "Sharpen {alpha}, lightness {lightness}",
         alpha=override(0.0, 1.0, (0.2, 0.5), 0.05, help="Share of the sharpened picture in the result."),
         lightness=override(0.0, 2.0, (0.5, 1.0), 0.05, help="Contrast of the sharpened picture; method kernel only."),
-        method=choice(
-            "method",
-            {"kernel": "kernel", "gaussian": "gaussian"},
-            "kernel",
-            "By a kernel, or against a blur.",
-            advanced=True,
-        ),
-        kernel_size=advanced_override(high=31, step=2, unit="pixels", help="Size of the blur; method gaussian only."),
-        sigma=advanced_override(0.1, 10.0, step=0.1, unit="pixels", help="Width of the blur; method gaussian only."),
+        method=choice("method", ("kernel", "gaussian"), "By a kernel, or against a blur.", advanced=True),
+        kernel_size=advanced(high=31, step=2, unit="pixels", help="Size of the blur; method gaussian only."),
+        sigma=advanced(0.1, 10.0, step=0.1, unit="pixels", help="Width of the blur; method gaussian only."),
     ),
     _blur(
         "UnsharpMask",
@@ -235,10 +223,8 @@ TRANSFORMS = (
         "Sharpen {alpha} against a blur over {blur_limit}",
         alpha=override(help="Share of the sharpened picture in the result."),
         blur_limit=override(3, 31, step=2, unit="pixels", help="Size of the blur."),
-        sigma_limit=advanced_override(
-            0.0, 5.0, (0.0, 0.0), 0.1, "pixels", "Width of the blur; 0 takes it from its size."
-        ),
-        threshold=advanced_override(help="Smaller differences are left alone, of 255."),
+        sigma_limit=advanced(0.0, 5.0, (0.0, 0.0), 0.1, "pixels", "Width of the blur; 0 takes it from its size."),
+        threshold=advanced(help="Smaller differences are left alone, of 255."),
     ),
     _blur(
         "Emboss",

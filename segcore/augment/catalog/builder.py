@@ -6,7 +6,7 @@ other entries of `_COMMON` hold for every transform that has such a parameter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -63,7 +63,7 @@ class NotOffered:
 
 Override = ParameterOverride | Parameter | Fixed | NotOffered
 override = ParameterOverride
-advanced_override = partial(ParameterOverride, advanced=True)
+advanced = partial(ParameterOverride, advanced=True)
 
 
 def around_zero(
@@ -73,9 +73,12 @@ def around_zero(
     return override(-limit, limit, (-default, default), step, unit, help)
 
 
-def choice(name: str, options: Mapping[str, object], default: str, help: str = "", *, advanced: bool = False) -> Choice:
-    """A choice among names, each with the value that the library gets for it."""
-    return Choice(name=name, options=options, default=default, help=help, advanced=advanced)
+def choice(
+    name: str, options: Mapping[str, object] | Iterable[str], help: str, *, default: str = "", advanced: bool = False
+) -> Choice:
+    """A choice among names; the first is the default unless another is given. A mapping has what the library gets."""
+    values = options if isinstance(options, Mapping) else {option: option for option in options}
+    return Choice(name=name, options=values, default=default or next(iter(values)), help=help, advanced=advanced)
 
 
 # Uncovered pixels: the ImageNet mean on the image, which normalises to about nothing, and "ignore" on the mask, since
@@ -85,15 +88,15 @@ FILL = Color(name="fill", default=GREY, help="Colour of uncovered pixels, where 
 FILL_MASK = Fixed(IGNORE_INDEX)
 BORDER = choice(
     "border_mode",
-    # cv2.BORDER_CONSTANT, _REFLECT_101, _REPLICATE, _WRAP
     {"fill": 0, "reflect": 4, "replicate": 1, "wrap": 3},
-    "fill",
     "What uncovered pixels become: ignored (fill), or picture and mask mirrored, stretched or repeated.",
 )
-# cv2.INTER_NEAREST and so on
-_INTERPOLATIONS: Mapping[str, object] = {"nearest": 0, "linear": 1, "cubic": 2, "area": 3, "lanczos": 4}
 INTERPOLATION = choice(
-    "interpolation", _INTERPOLATIONS, "linear", "How the image is resampled; the mask always by nearest.", advanced=True
+    "interpolation",
+    {"nearest": 0, "linear": 1, "cubic": 2, "area": 3, "lanczos": 4},  # cv2.INTER_NEAREST and so on
+    "How the image is resampled; the mask always by nearest.",
+    default="linear",
+    advanced=True,
 )
 _POSITIONS = ("center", "top_left", "top_right", "bottom_left", "bottom_right", "random")
 
@@ -106,18 +109,11 @@ _COMMON: Mapping[str, Override] = {
     "area_for_downscale": choice(
         "area_for_downscale",
         {"never": None, "image": "image"},
-        "never",
         "Whether the image is averaged over areas where it shrinks.",
         advanced=True,
     ),
     **{
-        name: choice(
-            name,
-            {position: position for position in _POSITIONS},
-            "center",
-            "Where the picture lies in the padded one.",
-            advanced=True,
-        )
+        name: choice(name, _POSITIONS, "Where the picture lies in the padded one.", advanced=True)
         for name in ("position", "pad_position")
     },
     "border_mode": BORDER,
@@ -129,7 +125,6 @@ _COMMON: Mapping[str, Override] = {
 HOLE_MASK = choice(
     "fill_mask",
     {"keep": None, "ignore": IGNORE_INDEX},
-    "keep",
     "Whether the mask under a hole still counts (keep) or is ignored.",
 )
 HOLE_FILL = choice(
@@ -143,10 +138,10 @@ HOLE_FILL = choice(
         "inpaint_telea": "inpaint_telea",
         "inpaint_ns": "inpaint_ns",
     },
-    "grey",
     "What holes become; random: each pixel, random_uniform: each hole, inpaint: what lies around (slow).",
     advanced=True,
 )
+HOLES: Mapping[str, Any] = {"fill_mask": HOLE_MASK, "fill": HOLE_FILL}
 
 
 def transform(
@@ -241,9 +236,4 @@ def _bounds(transform: str, name: str, chosen: ParameterOverride, recorded: Libr
         raise ValueError(f"{transform}: albumentations does not bound {name}; say low and high.")
     step = chosen.step if chosen.step is not None else 1 if recorded.whole else 0.05
     whole = isinstance(step, int)
-    return {
-        "low": int(low) if whole else low,
-        "high": int(high) if whole else high,
-        "step": step,
-        "unit": chosen.unit,
-    }
+    return {"low": int(low) if whole else low, "high": int(high) if whole else high, "step": step, "unit": chosen.unit}

@@ -6,15 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from segcore.augment.catalog.builder import (
-    Fixed,
-    NotOffered,
-    advanced_override,
-    around_zero,
-    choice,
-    override,
-    transform,
-)
+from segcore.augment.catalog.builder import Fixed, NotOffered, advanced, around_zero, choice, override, transform
 
 COLOUR = "colour"
 _colour = partial(transform, group=COLOUR)
@@ -51,10 +43,8 @@ TRANSFORMS = (
         "Change brightness {brightness_limit} and contrast {contrast_limit}",
         brightness_limit=around_zero(1.0, 0.2, help="Added, in shares of white."),
         contrast_limit=around_zero(1.0, 0.2, help="Added to a factor of 1."),
-        brightness_by_max=advanced_override(
-            help="Count brightness in shares of white rather than of the picture's mean."
-        ),
-        ensure_safe_range=advanced_override(help="Hold back where pixels would be clipped."),
+        brightness_by_max=advanced(help="Count brightness in shares of white rather than of the picture's mean."),
+        ensure_safe_range=advanced(help="Hold back where pixels would be clipped."),
     ),
     _colour(
         "HueSaturationValue",
@@ -83,7 +73,7 @@ TRANSFORMS = (
         "Evens out local contrast (contrast-limited adaptive histogram equalisation).",
         "Even out local contrast, clipped at {clip_limit}",
         clip_limit=override(1.0, 10.0, (1.0, 4.0), 0.5, help="Higher allows more contrast, and more noise."),
-        tile_grid_size=advanced_override(1, 32, help="Tiles down and across: more are more local."),
+        tile_grid_size=advanced(1, 32, help="Tiles down and across: more are more local."),
     ),
     _colour(
         "ColorJitter",
@@ -102,13 +92,8 @@ TRANSFORMS = (
         temperature_limit=override(
             3000, 15000, None, 100, "kelvin", "Lower is redder, higher is bluer.", none="all temperatures"
         ),
-        mode=choice(
-            "mode",
-            {"blackbody": "blackbody", "cied": "cied"},
-            "blackbody",
-            "Light of a glowing body, or daylight (CIE D, from 4000 K).",
-        ),
-        sampling_method=advanced_override(help="Draw all temperatures evenly, or those near 6500 K more often."),
+        mode=choice("mode", ("blackbody", "cied"), "Light of a glowing body, or daylight (CIE D, from 4000 K)."),
+        sampling_method=advanced(help="Draw all temperatures evenly, or those near 6500 K more often."),
     ),
     _colour(
         "Illumination",
@@ -117,9 +102,9 @@ TRANSFORMS = (
         mode=override(help="A gradient across, one from a corner, or a spot."),
         intensity_range=override(step=0.01, help="Strength of the light or shade."),
         effect_type=override(help="Whether light is added, taken, or either."),
-        angle_range=advanced_override(step=1, unit="degrees", help="Direction of a linear gradient."),
-        center_range=advanced_override(unit="of the size", help="Where a gaussian spot lies, on each axis."),
-        sigma_range=advanced_override(unit="of the size", help="How wide a gaussian spot is."),
+        angle_range=advanced(step=1, unit="degrees", help="Direction of a linear gradient."),
+        center_range=advanced(unit="of the size", help="Where a gaussian spot lies, on each axis."),
+        sigma_range=advanced(unit="of the size", help="How wide a gaussian spot is."),
     ),
     _colour(
         "PlasmaBrightnessContrast",
@@ -127,8 +112,8 @@ TRANSFORMS = (
         "Change brightness {brightness_range} and contrast {contrast_range} in clouds",
         brightness_range=override(help="Added where the cloud is thickest."),
         contrast_range=override(help="Contrast where the cloud is thickest."),
-        plasma_size=advanced_override(16, 512, step=16, unit="pixels", help="Size that the clouds are drawn at."),
-        roughness=advanced_override(0.1, 6.0, step=0.1, help="Below 1 is smooth, above 3 is rough."),
+        plasma_size=advanced(16, 512, step=16, unit="pixels", help="Size that the clouds are drawn at."),
+        roughness=advanced(0.1, 6.0, step=0.1, help="Below 1 is smooth, above 3 is rough."),
     ),
     _colour(
         "ToGray",
@@ -136,8 +121,7 @@ TRANSFORMS = (
         "Turn grey ({method})",
         method=choice(
             "method",
-            {name: name for name in ("weighted_average", "from_lab", "desaturation", "average", "max", "pca")},
-            "weighted_average",
+            ("weighted_average", "from_lab", "desaturation", "average", "max", "pca"),
             "How three channels become one.",
         ),
         num_output_channels=Fixed(3),
@@ -154,8 +138,8 @@ TRANSFORMS = (
         "Equalize",
         "Spreads the brightness over the whole scale.",
         "Equalise brightness",
-        mode=advanced_override(help="Do it as OpenCV or as Pillow does."),
-        by_channels=advanced_override(help="Each channel on its own, which shifts colours, or the brightness alone."),
+        mode=advanced(help="Do it as OpenCV or as Pillow does."),
+        by_channels=advanced(help="Each channel on its own, which shifts colours, or the brightness alone."),
         mask=_OTHER_PICTURE,
         mask_params=_OTHER_PICTURE,
     ),
@@ -164,8 +148,8 @@ TRANSFORMS = (
         "Stretches each channel to the whole scale.",
         "Stretch contrast, leaving out {cutoff} at both ends",
         cutoff=override(0.0, 49.0, 0.0, 0.5, "%", "Darkest and lightest pixels that may be clipped."),
-        ignore=advanced_override(none="nothing", help="A level that is left out of account."),
-        method=advanced_override(help="Evenly by the histogram, or linearly as Pillow does."),
+        ignore=advanced(none="nothing", help="A level that is left out of account."),
+        method=advanced(help="Evenly by the histogram, or linearly as Pillow does."),
     ),
     _colour(
         "Posterize",
@@ -194,8 +178,7 @@ TRANSFORMS = (
         _preset_is_used,
         method=choice(
             "method",
-            {name: name for name in ("random_preset", "preset", "macenko", "vahadane")},
-            "random_preset",
+            ("random_preset", "preset", "macenko", "vahadane"),
             "Where the colours of the stains come from; macenko and vahadane find them in the picture (slow).",
         ),
         preset=choice(
@@ -203,22 +186,12 @@ TRANSFORMS = (
             {"none": None}
             | {
                 name: name
-                for name in (
-                    "standard",
-                    "ruifrok",
-                    "macenko",
-                    "high_contrast",
-                    "h_heavy",
-                    "e_heavy",
-                    "dark",
-                    "light",
-                )
+                for name in ("standard", "ruifrok", "macenko", "high_contrast", "h_heavy", "e_heavy", "dark", "light")
             },
-            "none",
             "The stains of method preset; none is the standard ones.",
         ),
         intensity_scale_range=override(0.0, 2.0, help="1 changes nothing.", unit="times"),
         intensity_shift_range=override(help="Added to each stain."),
-        augment_background=advanced_override(help="Change the empty slide too."),
+        augment_background=advanced(help="Change the empty slide too."),
     ),
 )

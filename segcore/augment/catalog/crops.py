@@ -1,7 +1,4 @@
-"""Crops and resize: what comes out has another size, which training brings back to the model's.
-
-Applied always, unless told otherwise: a size is wanted for every picture or for none.
-"""
+"""Crops and resize: what comes out has another size, which training brings back to the model's."""
 
 from __future__ import annotations
 
@@ -14,7 +11,9 @@ from segcore.augment.catalog.builder import BORDER, Fixed, NotOffered, Parameter
 from segcore.labels import IGNORE_INDEX
 
 CROPS = "crops and resize"
-_crops = partial(transform, group=CROPS, keeps_size=False, default_p=1.0)
+_crops = partial(
+    transform, group=CROPS, keeps_size=False, default_p=1.0
+)  # a size is wanted for every picture or for none
 _LARGEST = 4096  # pixels of a side
 _BORDER = replace(BORDER, advanced=True)
 _PAD = override(default=True, help="Pad smaller pictures with ignored pixels; else they are refused.")
@@ -26,6 +25,7 @@ def _side(default: int, help: str) -> ParameterOverride:
 
 
 _HEIGHT, _WIDTH = _side(256, "Height of what is cut out."), _side(256, "Width of what is cut out.")
+_CUT: Mapping[str, Any] = {"height": _HEIGHT, "width": _WIDTH, "pad_if_needed": _PAD, "border_mode": _BORDER}
 _SIZE = override(1, _LARGEST, (256, 256), 1, "pixels", "What comes out.")
 
 
@@ -59,24 +59,8 @@ def _size_or_divisor(values: Mapping[str, Any]) -> str | None:
 
 
 TRANSFORMS = (
-    _crops(
-        "RandomCrop",
-        "Cuts out a part of a fixed size, at a random place.",
-        "Cut out {height} by {width}",
-        height=_HEIGHT,
-        width=_WIDTH,
-        pad_if_needed=_PAD,
-        border_mode=_BORDER,
-    ),
-    _crops(
-        "CenterCrop",
-        "Cuts out the middle, of a fixed size.",
-        "Cut out the middle, {height} by {width}",
-        height=_HEIGHT,
-        width=_WIDTH,
-        pad_if_needed=_PAD,
-        border_mode=_BORDER,
-    ),
+    _crops("RandomCrop", "Cuts out a part of a fixed size, at a random place.", "Cut out {height} by {width}", **_CUT),
+    _crops("CenterCrop", "Cuts out the middle, of a fixed size.", "Cut out the middle, {height} by {width}", **_CUT),
     _crops(
         "Crop",
         "Cuts out a fixed rectangle.",

@@ -6,16 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from segcore.augment.catalog.builder import (
-    GREY,
-    HOLE_FILL,
-    HOLE_MASK,
-    NotOffered,
-    advanced_override,
-    choice,
-    override,
-    transform,
-)
+from segcore.augment.catalog.builder import GREY, HOLES, NotOffered, advanced, choice, override, transform
 from segcore.augment.parameters import Number, Range
 
 DROPOUT = "dropout"
@@ -43,8 +34,7 @@ TRANSFORMS = (
         num_holes_range=override(1, 30, (1, 4), 1, "holes", "How many."),
         hole_height_range=override(0.01, 0.5, (0.05, 0.15), 0.01, _SHARE, "Their height."),
         hole_width_range=override(0.01, 0.5, (0.05, 0.15), 0.01, _SHARE, "Their width."),
-        fill_mask=HOLE_MASK,
-        fill=HOLE_FILL,
+        **HOLES,
     ),
     _dropout(
         "ConstrainedCoarseDropout",
@@ -62,8 +52,7 @@ TRANSFORMS = (
         num_holes_range=override(1, 10, (1, 2), 1, "holes", "How many on each object."),
         hole_height_range=override(0.01, 1.0, (0.2, 0.4), 0.01, "of the object", "Their height."),
         hole_width_range=override(0.01, 1.0, (0.2, 0.4), 0.01, "of the object", "Their width."),
-        fill_mask=HOLE_MASK,
-        fill=HOLE_FILL,
+        **HOLES,
         bbox_labels=NotOffered("is about boxes, which are not augmented here. Leave it out."),
     ),
     _dropout(
@@ -73,21 +62,17 @@ TRANSFORMS = (
         _fits,
         scale=override(0.01, 0.5, (0.02, 0.2), 0.01, "of the area", "How large it is."),
         ratio=override(0.1, 10.0, step=0.1, unit="times", help="Width over height."),
-        fill_mask=HOLE_MASK,
-        fill=HOLE_FILL,
+        **HOLES,
     ),
     _dropout(
         "GridDropout",
         "Covers squares on a regular grid.",
         "Cover {ratio} of every grid cell",
         ratio=override(0.05, 0.9, 0.3, 0.05, help="Side of the holes, in shares of a cell."),
-        fill_mask=HOLE_MASK,
-        fill=HOLE_FILL,
-        random_offset=advanced_override(help="Begin the grid at a random place."),
-        unit_size_range=advanced_override(2, 400, None, 1, "pixels", "Side of a cell.", none="a tenth of the size"),
-        shift_xy=advanced_override(
-            0, 400, help="Where the grid begins without random_offset.", parts=("across", "down")
-        ),
+        **HOLES,
+        random_offset=advanced(help="Begin the grid at a random place."),
+        unit_size_range=advanced(2, 400, None, 1, "pixels", "Side of a cell.", none="a tenth of the size"),
+        shift_xy=advanced(0, 400, help="Where the grid begins without random_offset.", parts=("across", "down")),
         holes_number_xy=NotOffered("is not offered: unit_size_range sets the grid."),
     ),
     _dropout(
@@ -98,8 +83,7 @@ TRANSFORMS = (
         mask_x_length=override(1, 400, (10, 40), 1, "pixels", "Their width; at most that of the picture."),
         num_masks_y=override(0, 10, (1, 2), 1, "level stripes", "How many from left to right."),
         mask_y_length=override(1, 400, (10, 40), 1, "pixels", "Their height; at most that of the picture."),
-        fill_mask=HOLE_MASK,
-        fill=HOLE_FILL,
+        **HOLES,
     ),
     _dropout(
         "PixelDropout",
@@ -110,7 +94,6 @@ TRANSFORMS = (
         drop_value=choice(
             "drop_value",
             {"black": 0, "white": 255, "grey": GREY, "random": None},
-            "black",
             "What covered pixels become; random is one colour for all.",
         ),
         mask_drop_value=NotOffered("is not offered: albumentations covers other pixels of the mask than of the image."),
@@ -120,13 +103,13 @@ TRANSFORMS = (
         "Takes one or two of red, green and blue away.",
         "Drop {channel_drop_range} of the channels",
         channel_drop_range=Range(name="channel_drop_range", low=1, high=2, default=(1, 1), step=1, help="How many."),
-        fill=advanced_override(0, 255, 0, 1, help="What they become, of 255."),
+        fill=advanced(0, 255, 0, 1, help="What they become, of 255."),
     ),
     _dropout(
         "MaskDropout",
         "Covers whole patches of a class, image and mask; patches of class 0 stay; slow.",
         "Cover {max_objects} of all patches",
         max_objects=override(high=20, help="How many connected patches of one id."),
-        fill=choice("fill", {"grey": 118, "black": 0, "white": 255}, "grey", "What they become on the image."),
+        fill=choice("fill", {"grey": 118, "black": 0, "white": 255}, "What they become on the image."),
     ),
 )

@@ -15,15 +15,7 @@ LEFT_OUT: Mapping[str, str] = {
         ("AtLeastOneBBoxRandomCrop", "BBoxSafeRandomCrop", "RandomCropNearBBox", "RandomSizedBBoxSafeCrop"), _BOXES
     ),
     **dict.fromkeys(
-        (
-            "CenterCrop3D",
-            "CoarseDropout3D",
-            "CubicSymmetry",
-            "Pad3D",
-            "PadIfNeeded3D",
-            "RandomCrop3D",
-            "ToTensor3D",
-        ),
+        ("CenterCrop3D", "CoarseDropout3D", "CubicSymmetry", "Pad3D", "PadIfNeeded3D", "RandomCrop3D", "ToTensor3D"),
         _VOLUMES,
     ),
     **dict.fromkeys(("FDA", "HistogramMatching", "Mosaic", "OverlayElements", "PixelDistributionAdaptation"), _OTHERS),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from segcore.augment.catalog.builder import NotOffered, advanced_override, choice, override, transform
+from segcore.augment.catalog.builder import NotOffered, advanced, choice, override, transform
 
 WEATHER = "weather"
 _weather = partial(transform, group=WEATHER)
@@ -26,15 +26,14 @@ TRANSFORMS = (
         blur_value=override(1, 9, 3, 1, "pixels", "Blur of the wet picture."),
         rain_type=choice(
             "rain_type",
-            {name: name for name in ("default", "drizzle", "heavy", "torrential")},
-            "default",
+            ("default", "drizzle", "heavy", "torrential"),
             "How much it rains; drizzle has the fewest drops, torrential the most.",
         ),
-        drop_length=advanced_override(
+        drop_length=advanced(
             1, 200, None, 1, "pixels", "Length of the streaks; less than the height.", none="an eighth of the height"
         ),
-        drop_width=advanced_override(1, 10, unit="pixels", help="Width of the streaks."),
-        drop_color=advanced_override(help="Colour of the streaks."),
+        drop_width=advanced(1, 10, unit="pixels", help="Width of the streaks."),
+        drop_color=advanced(help="Colour of the streaks."),
     ),
     _weather(
         "RandomSnow",
@@ -43,11 +42,7 @@ TRANSFORMS = (
         snow_point_range=override(0.0, 1.0, (0.1, 0.3), 0.05, help="Higher turns more of the picture white."),
         brightness_coeff=override(1.0, 5.0, 2.0, 0.1, "times", "How white it gets."),
         method=choice(
-            "method",
-            {"bleach": "bleach", "texture": "texture"},
-            "bleach",
-            "Bleach what is light, or lay a texture of snow over all.",
-            advanced=True,
+            "method", ("bleach", "texture"), "Bleach what is light, or lay a texture of snow over all.", advanced=True
         ),
     ),
     _weather(
@@ -56,15 +51,15 @@ TRANSFORMS = (
         "Cast {num_shadows_limit}, darkness {shadow_intensity_range}",
         num_shadows_limit=override(1, 8, (1, 2), 1, "shadows", "How many."),
         shadow_intensity_range=override(0.0, 1.0, (0.3, 0.6), 0.05, help="0 is none, 1 is black."),
-        shadow_roi=advanced_override(help="Where shadows fall."),
-        shadow_dimension=advanced_override(high=10, unit="corners", help="Of a shadow."),
+        shadow_roi=advanced(help="Where shadows fall."),
+        shadow_dimension=advanced(high=10, unit="corners", help="Of a shadow."),
     ),
     _weather(
         "PlasmaShadow",
         "Shadows of clouds.",
         "Cast shadows of clouds, darkness {shadow_intensity_range}",
         shadow_intensity_range=override(help="0 is none, 1 is black."),
-        roughness=advanced_override(0.1, 6.0, step=0.1, help="Below 1 is smooth, above 3 is rough."),
+        roughness=advanced(0.1, 6.0, step=0.1, help="Below 1 is smooth, above 3 is rough."),
         plasma_size=NotOffered("is not offered: albumentations 2.0.8 ignores it."),
     ),
     _weather(
@@ -73,13 +68,12 @@ TRANSFORMS = (
         "Sun flare of radius {src_radius}",
         src_radius=override(10, 600, 120, 10, "pixels", "Radius of the sun."),
         num_flare_circles_range=override(1, 20, (6, 10), 1, "circles", "Reflections in the lens."),
-        flare_roi=advanced_override(help="Where the sun stands."),
-        src_color=advanced_override(help="Colour of the sun."),
-        angle_range=advanced_override(unit="turns", help="Direction of the reflections."),
+        flare_roi=advanced(help="Where the sun stands."),
+        src_color=advanced(help="Colour of the sun."),
+        angle_range=advanced(unit="turns", help="Direction of the reflections."),
         method=choice(
             "method",
-            {"overlay": "overlay", "physics_based": "physics_based"},
-            "overlay",
+            ("overlay", "physics_based"),
             "Circles laid over the picture, or a star with ghosts as in a real lens.",
             advanced=True,
         ),
@@ -89,22 +83,21 @@ TRANSFORMS = (
         "Grey grains, as of dirt on the lens or gravel on the road.",
         "Strew gravel in {number_of_patches}",
         number_of_patches=override(high=20, unit="patches", help="How many."),
-        gravel_roi=advanced_override(help="Where gravel lies."),
+        gravel_roi=advanced(help="Where gravel lies."),
     ),
     _weather(
         "Spatter",
         "Drops of rain or splashes of mud on the lens.",
         "Spatter {mode} with strength {intensity}",
-        mode=choice("mode", {"rain": "rain", "mud": "mud"}, "rain", "What is on the lens."),
+        mode=choice("mode", ("rain", "mud"), "What is on the lens."),
         intensity=override(help="How much it hides."),
         cutout_threshold=override(0.3, 0.95, step=0.01, help="Higher leaves fewer drops."),
-        mean=advanced_override(help="Mean of the noise that drops are cut from."),
-        std=advanced_override(help="Its standard deviation; larger makes more drops."),
-        gauss_sigma=advanced_override(0.1, 10.0, step=0.1, unit="pixels", help="Size of the drops."),
+        mean=advanced(help="Mean of the noise that drops are cut from."),
+        std=advanced(help="Its standard deviation; larger makes more drops."),
+        gauss_sigma=advanced(0.1, 10.0, step=0.1, unit="pixels", help="Size of the drops."),
         color=choice(
             "color",
             {"of_mode": None, "grey": (128, 128, 128), "brown": (101, 67, 33), "white": (255, 255, 255)},
-            "of_mode",
             "Colour of the drops.",
             advanced=True,
         ),

@@ -13,14 +13,9 @@ _TURNS = ("RandomRotate90", "Transpose", "D4", "SquareSymmetry")
 _ANGLES = {"Rotate": "limit", "SafeRotate": "limit", "Affine": "rotate", "ShiftScaleRotate": "rotate_limit"}
 _RESIZES = ("RandomScale", "Resize", "LongestMaxSize", "SmallestMaxSize")
 _SHAPES = (
-    "RandomCrop",
-    "CenterCrop",
-    "Crop",
-    "CropNonEmptyMaskIfExists",
-    "RandomSizedCrop",
-    "RandomResizedCrop",
+    "RandomCrop", "CenterCrop", "Crop", "CropNonEmptyMaskIfExists", "RandomSizedCrop", "RandomResizedCrop",
     "Resize",
-)
+)  # fmt: skip
 
 
 class Remark(NamedTuple):

@@ -19,6 +19,8 @@ EYE = 1.5  # metres of the camera above the road
 
 Points = F32  # [N, 3] metres
 Pixels = F32  # [N, 2] x, y
+Place = tuple[float, float]  # x, z in metres
+Vector = tuple[float, float, float]
 
 
 def f32(values: npt.ArrayLike) -> F32:
@@ -29,6 +31,16 @@ def f32(values: npt.ArrayLike) -> F32:
 def u8(values: npt.ArrayLike) -> U8:
     """An array as bytes; OpenCV's results are typed as anything."""
     return np.asarray(values, np.uint8)
+
+
+def on_ground(left: float, near: float, right: float, far: float) -> Points:
+    """A rectangle of the ground, `[4, 3]`."""
+    return f32([(left, 0, near), (right, 0, near), (right, 0, far), (left, 0, far)])
+
+
+def facing(left: float, low: float, right: float, high: float, z: float) -> Points:
+    """An upright rectangle across the street, `[4, 3]`."""
+    return f32([(left, low, z), (right, low, z), (right, high, z), (left, high, z)])
 
 
 @dataclass(frozen=True)

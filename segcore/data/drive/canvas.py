@@ -24,11 +24,7 @@ _SHADOW_SCALE = 0.5
 
 
 class Canvas:
-    """An image and its mask, as painted so far.
-
-    Args:
-        camera: Where it is seen from.
-    """
+    """An image and its mask, as painted so far, seen by a camera."""
 
     def __init__(self, camera: Camera) -> None:
         self.camera = camera
@@ -50,14 +46,8 @@ class Canvas:
         """Paint one polygon `[N, 2]` into both image and mask."""
         fixed = _fixed(pixels)
         cv2.fillPoly(self.meta, [fixed], (label, haze), cv2.LINE_8, _SHIFT)
-        red, green, blue = color
-        cv2.fillPoly(
-            self.image,
-            [fixed],
-            (float(red), float(green), float(blue)),
-            cv2.LINE_AA if smooth else cv2.LINE_8,
-            _SHIFT,
-        )
+        red, green, blue = map(float, color)
+        cv2.fillPoly(self.image, [fixed], (red, green, blue), cv2.LINE_AA if smooth else cv2.LINE_8, _SHIFT)
 
     def polygon(self, points: Points, color: Color, label: int) -> None:
         """A flat polygon `[N, 3]` in the world, cut at the camera's near plane."""
@@ -70,8 +60,7 @@ class Canvas:
         """Darken a polygon of the ground `[N, 3]`; softened and applied by `apply_shadow`."""
         view = _clip(self.camera.view(f32(points)))
         if len(view) >= 3:
-            pixels = self.camera.to_pixels(view) * _SHADOW_SCALE
-            fixed = _fixed(pixels)
+            fixed = _fixed(self.camera.to_pixels(view) * _SHADOW_SCALE)
             cv2.fillPoly(self.shadow, [fixed], strength, cv2.LINE_8, _SHIFT)
 
     def shade_texture(self, alpha: U8, corners: Points, strength: int) -> None:
@@ -123,10 +112,7 @@ class Canvas:
         across = max(lengths[0], lengths[2]) / max((spans[0] + spans[2]) / 2, 1)
         down = max(lengths[1], lengths[3]) / max((spans[1] + spans[3]) / 2, 1)
         colors, ids, step = texture.level(across, down)
-        matrix = cv2.getPerspectiveTransform(
-            (f32(source) / f32(step)).astype(np.float32),
-            (pixels - f32([left, top])).astype(np.float32),
-        )
+        matrix = cv2.getPerspectiveTransform(f32(source) / f32(step), f32(pixels - f32([left, top])))
         size = (right - left, bottom - top)
         warped = u8(cv2.warpPerspective(colors, matrix, size, flags=cv2.INTER_LINEAR))
         classes = cv2.warpPerspective(ids, matrix, size, flags=cv2.INTER_NEAREST, borderValue=(NOTHING,))

@@ -35,9 +35,8 @@ class _Front:
         self.rng, self.width, self.height = rng, width, height
         rows, columns = round(height * SCALE), round(width * SCALE)
         stock = _surface(int(rng.integers(len(WALLS) + len(PLASTER))))
-        top, left = (
-            int(rng.integers(0, big - small)) for big, small in zip(stock.shape, (rows, columns), strict=False)
-        )
+        sizes = zip(stock.shape, (rows, columns), strict=False)
+        top, left = (int(rng.integers(0, big - small)) for big, small in sizes)
         self.rgb = stock[top : top + rows, left : left + columns].copy()
         self.ids: U8 = np.full((rows, columns), ID["Building"], np.uint8)
         self.trim = (236, 232, 222) if rng.random() < 0.7 else (150, 140, 126)
@@ -153,13 +152,10 @@ class _Front:
         inside = self.ids == ID["Archway"]
         rows = np.linspace(0.55, 1.9, foot)[:, None, None] ** 1.5
         self.rgb[inside] = (self.rgb * rows[: self.rgb.shape[0]])[inside]
-        r = round(half * SCALE)
-        far = round(0.5 * r)  # the yard behind, in the sun
-        cv2.ellipse(
-            self.rgb, (middle[0] + far // 3, foot - round(1.5 * SCALE)), (far, far), 0, 180, 360, (150, 148, 130), -1
-        )
-        x = middle[0] + far // 3
-        cv2.rectangle(self.rgb, (x - far, foot - round(1.5 * SCALE)), (x + far, foot), (150, 148, 130), -1)
+        far = round(0.5 * round(half * SCALE))  # the yard behind, in the sun
+        x, y, sunny = middle[0] + far // 3, foot - round(1.5 * SCALE), (150, 148, 130)
+        cv2.ellipse(self.rgb, (x, y), (far, far), 0, 180, 360, sunny, -1)
+        cv2.rectangle(self.rgb, (x - far, y), (x + far, foot), sunny, -1)
         for angle in np.linspace(np.pi, 2 * np.pi, 15):  # joints of the arch stones
             ends = [
                 (round(middle[0] + k * SCALE * np.cos(angle)), round(middle[1] + k * SCALE * np.sin(angle)))

@@ -8,12 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from segcore.data.drive.camera import f32
+from segcore.data.drive.camera import Place, Vector, f32
 from segcore.data.drive.canvas import Canvas
 from segcore.data.drive.textures import ID
 
-Vector = tuple[float, float, float]
-Tone = tuple[float, float, float]
+Tone = Vector
 
 SKIN = ((226, 178, 148), (196, 142, 108), (142, 96, 70), (92, 62, 48), (238, 196, 170))
 HAIR = ((42, 30, 24), (90, 60, 34), (24, 22, 24), (170, 130, 72), (150, 146, 142))
@@ -53,18 +52,16 @@ class Limbs:
         if spokes is not None:
             self.add((x, y - radius * 0.3, z), (x, y + radius * 0.3, z), radius * 0.5, radius * 0.5, spokes)
 
-    def draw(
-        self, canvas: Canvas, place: tuple[float, float], heading: float, label: int, *, lit: bool, size: float = 1.0
-    ) -> None:
+    def draw(self, canvas: Canvas, place: Place, heading: float, label: int, *, lit: bool, size: float = 1.0) -> None:
         """Paint at `place` (x, z), turned by `heading` radians (0 walks away from the camera)."""
         ends, radii = self._placed(place, heading, size)
         canvas.capsules(ends, radii, f32(self.colors), label, lit)
 
-    def shadow(self, canvas: Canvas, place: tuple[float, float], heading: float, size: float = 1.0) -> None:
+    def shadow(self, canvas: Canvas, place: Place, heading: float, size: float = 1.0) -> None:
         """Paint only the shadow."""
         canvas.capsule_shadows(*self._placed(place, heading, size))
 
-    def _placed(self, place: tuple[float, float], heading: float, size: float) -> tuple[np.ndarray, np.ndarray]:
+    def _placed(self, place: Place, heading: float, size: float) -> tuple[np.ndarray, np.ndarray]:
         cos, sin = math.cos(heading), math.sin(heading)
         turn = f32([[cos, 0.0, -sin], [0.0, 1.0, 0.0], [sin, 0.0, cos]])
         ends = np.array(self.ends, np.float32) * f32(size) @ turn + f32([place[0], 0, place[1]])
@@ -197,9 +194,8 @@ def cyclist(rng: np.random.Generator, phase: float) -> Limbs:
         knee = (0.14 * side, (hip[1] + foot[1]) / 2 + 0.06, (hip[2] + foot[2]) / 2 + 0.26)
         limbs.chain([hip, knee, foot], [0.1, 0.075, 0.05], legs)
         limbs.add(foot, (foot[0], foot[1] - 0.03, foot[2] + 0.13), 0.05, 0.045, (240, 240, 236))
-        limbs.chain(
-            [(0.19 * side, 1.42, 0.02), (0.27 * side, 1.18, 0.14), (0.25 * side, 1.03, 0.36)], [0.07, 0.055, 0.045], top
-        )
+        arm: list[Vector] = [(0.19 * side, 1.42, 0.02), (0.27 * side, 1.18, 0.14), (0.25 * side, 1.03, 0.36)]
+        limbs.chain(arm, [0.07, 0.055, 0.045], top)
         limbs.add((0.09 * side, 1.0, -0.2), (0.12 * side, 1.4, 0.0), 0.13, 0.12, top)
     limbs.add((0, 1.0, -0.22), (0, 1.4, -0.03), 0.13, 0.13, top)
     limbs.add((0, 1.12, -0.3), (0, 1.34, -0.2), 0.1, 0.1, (240, 232, 60))
@@ -227,21 +223,14 @@ def scooter(rng: np.random.Generator, *, ridden: bool = True) -> Limbs:
     if ridden:
         leather = _pick(rng, ((40, 38, 42), (70, 30, 30), (50, 60, 80)))
         for side in (-1, 1):
-            limbs.chain(
-                [(0.12 * side, 0.86, -0.16), (0.24 * side, 0.78, 0.26), (0.2 * side, 0.38, 0.24)],
-                [0.11, 0.085, 0.065],
-                (44, 50, 66),
-            )
-            limbs.chain(
-                [(0.22 * side, 1.4, -0.1), (0.32 * side, 1.16, 0.1), (0.28 * side, 1.08, 0.36)],
-                [0.08, 0.065, 0.05],
-                leather,
-            )
+            leg: list[Vector] = [(0.12 * side, 0.86, -0.16), (0.24 * side, 0.78, 0.26), (0.2 * side, 0.38, 0.24)]
+            limbs.chain(leg, [0.11, 0.085, 0.065], (44, 50, 66))
+            arm: list[Vector] = [(0.22 * side, 1.4, -0.1), (0.32 * side, 1.16, 0.1), (0.28 * side, 1.08, 0.36)]
+            limbs.chain(arm, [0.08, 0.065, 0.05], leather)
             limbs.add((0.09 * side, 0.92, -0.18), (0.13 * side, 1.4, -0.12), 0.15, 0.14, leather)
         _head(limbs, (0, 1.68, -0.06), rng, helmet=None)
-        limbs.add(
-            (0, 1.66, -0.08), (0, 1.72, -0.07), 0.155, 0.15, _pick(rng, ((236, 236, 234), (190, 30, 34), (36, 38, 42)))
-        )
+        helmet = _pick(rng, ((236, 236, 234), (190, 30, 34), (36, 38, 42)))
+        limbs.add((0, 1.66, -0.08), (0, 1.72, -0.07), 0.155, 0.15, helmet)
     return limbs
 
 

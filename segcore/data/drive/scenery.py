@@ -9,9 +9,10 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from segcore.data.drive.camera import Points, f32, u8
+from segcore.data.drive.camera import Points, Vector, f32, facing, on_ground, u8
 from segcore.data.drive.canvas import SHADED, SUN, SUNLIT, Canvas
-from segcore.data.drive.textures import ID, LEFT_WALL, RIGHT_WALL, Texture, leaves, texture
+from segcore.data.drive.textures import ID, Texture, leaves, texture
+from segcore.data.drive.world import LEFT_WALL, RIGHT_WALL
 
 GREENS = ((92, 122, 52), (78, 112, 56), (112, 130, 54))
 BARK = (96, 78, 62)
@@ -59,9 +60,8 @@ def tree(canvas: Canvas, seed: int, x: float, z: float, variant: int, lit: bool)
     kind = int(rng.integers(len(pick)))
     for dx, dy, share in ((rng.uniform(-0.5, -0.3), 0.1, 0.75), (rng.uniform(0.3, 0.5), 0.0, 0.75), (0.0, 0.25, 1.0)):
         width = crown * share * rng.uniform(0.95, 1.1)
-        canvas.billboard(
-            pick[(kind + int(dx > 0)) % len(pick)], (x + dx * 1.6, fork - 0.9 + dy * 2, z), width, width * 0.98
-        )
+        crown_texture = pick[(kind + int(dx > 0)) % len(pick)]
+        canvas.billboard(crown_texture, (x + dx * 1.6, fork - 0.9 + dy * 2, z), width, width * 0.98)
 
 
 def tree_shadow(canvas: Canvas, seed: int, x: float, z: float, variant: int) -> None:
@@ -130,9 +130,8 @@ def sign(canvas: Canvas, x: float, z: float, variant: int, lit: bool) -> None:
         _disc(canvas, x, y, front, 0.45, red, label)
         _disc(canvas, x, y, front, 0.34, white, label)
         bars = [(-0.2, y, -0.03, y + 0.06) for y in (-0.17, -0.03, 0.11)] + [(-0.08, -0.17, -0.03, 0.17)]  # a 3
-        bars += [(0.03, y, 0.2, y + 0.06) for y in (-0.17, 0.11)] + [
-            (x, -0.17, x + 0.05, 0.17) for x in (0.03, 0.15)
-        ]  # a 0
+        # and a 0
+        bars += [(0.03, y, 0.2, y + 0.06) for y in (-0.17, 0.11)] + [(x, -0.17, x + 0.05, 0.17) for x in (0.03, 0.15)]
         for left, low, right, high in bars:
             shape([(left, low), (right, low), (right, high), (left, high)], ink)
     elif kind == 1:
@@ -164,8 +163,7 @@ def traffic_light(canvas: Canvas, x: float, z: float, lit: bool) -> None:
         (0.32, 2.4, 3.75, (24, 26, 26)),
         (0.2, 2.5, 3.65, (44, 46, 46)),
     ):
-        corners = [(x - half, low, front), (x + half, low, front), (x + half, high, front), (x - half, high, front)]
-        canvas.polygon(f32(corners), f32(color) * light, label)
+        canvas.polygon(facing(x - half, low, x + half, high, front), f32(color) * light, label)
     for y, color in ((3.42, (92, 26, 24)), (3.07, (96, 70, 20)), (2.72, (70, 255, 190))):
         _disc(canvas, x, y, front, 0.15, f32(color), label)
     _disc(canvas, x, 2.74, front, 0.08, f32((214, 255, 240)), label)
@@ -178,9 +176,8 @@ def cone(canvas: Canvas, x: float, z: float, lit: bool) -> None:
     orange, white = f32((236, 84, 22)) * light, f32((240, 240, 236)) * light
     rings = ((0.06, orange), (0.28, white), (0.42, orange), (0.56, white), (0.66, orange), (0.8, orange))
     near = canvas.scale((x, 0, z)) > 25
-    shades = (
-        ((-1.0, 1.0, 0.74), (-0.45, 1.0, 0.9), (0.1, 0.8, 1.06)) if near else ((-1.0, 1.0, 0.94),)
-    )  # rounded by light
+    # Rounded by light.
+    shades = ((-1.0, 1.0, 0.74), (-0.45, 1.0, 0.9), (0.1, 0.8, 1.06)) if near else ((-1.0, 1.0, 0.94),)
     for (low, color), (high, _) in pairwise(rings):
         wide, narrow = 0.19 * (1 - low / 0.94), 0.19 * (1 - high / 0.94)
         for left, right, factor in shades:
@@ -189,13 +186,7 @@ def cone(canvas: Canvas, x: float, z: float, lit: bool) -> None:
 
 
 def block(
-    canvas: Canvas,
-    x: float,
-    z: float,
-    size: tuple[float, float, float],
-    color: tuple[float, ...],
-    label: int,
-    light: np.ndarray,
+    canvas: Canvas, x: float, z: float, size: Vector, color: tuple[float, ...], label: int, light: np.ndarray
 ) -> None:
     """A box: half-width, height, half-length; front, top and the side that faces the camera."""
     half, height, deep = size
@@ -216,12 +207,7 @@ def parking_block(canvas: Canvas, x: float, z: float, lit: bool) -> None:
     block(canvas, x, z, (0.3, 0.55, 0.85), (204, 198, 182), ID["ParkingBlock"], light)
     side = x - 0.31 if canvas.camera.x < x else x + 0.31
     for dz in (-0.6, -0.1, 0.4):
-        stripe = [
-            (side, 0.12, z + dz),
-            (side, 0.12, z + dz + 0.2),
-            (side, 0.44, z + dz + 0.34),
-            (side, 0.44, z + dz + 0.14),
-        ]
+        stripe = [(side, y, z + dz + shift) for y, shift in ((0.12, 0.0), (0.12, 0.2), (0.44, 0.34), (0.44, 0.14))]
         canvas.polygon(f32(stripe), f32((224, 178, 40)) * light * 0.85, ID["ParkingBlock"])
 
 
@@ -275,7 +261,7 @@ def bridge(canvas: Canvas, z: float) -> None:
     canvas.polygon(f32(under), f32((58, 60, 64)), label)
 
     def face(x0: float, y0: float, x1: float, y1: float, color: tuple[float, ...]) -> None:
-        canvas.polygon(f32([(x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z)]), f32(color) * SUNLIT, label)
+        canvas.polygon(facing(x0, y0, x1, y1, z), f32(color) * SUNLIT, label)
 
     face(left, low, right, high, (74, 98, 92))
     face(left, low, right, low + 0.16, (52, 70, 66))
@@ -293,4 +279,4 @@ def bridge_shadow(canvas: Canvas, z: float) -> None:
     """The band of shade under and ahead of a bridge."""
     reach = 7.3 * SUN / -SUN[1]
     near, far = z + reach[2] * 6 / 7.3, z + 3.5 + reach[2]
-    canvas.shade_polygon(f32([(-12, 0, near), (14, 0, near), (14, 0, far), (-12, 0, far)]), 150)
+    canvas.shade_polygon(on_ground(-12, near, 14, far), 150)

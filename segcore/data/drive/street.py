@@ -8,31 +8,10 @@ import cv2
 import numpy as np
 
 from segcore.data.drive import world
-from segcore.data.drive.camera import FOCAL, HEIGHT, WIDTH, f32
+from segcore.data.drive.camera import FOCAL, HEIGHT, WIDTH, f32, on_ground
 from segcore.data.drive.canvas import HAZE, SHADED, SUN, SUNLIT, Canvas
 from segcore.data.drive.facades import SCALE, facade, gable
-from segcore.data.drive.textures import (
-    CENTER_LINE,
-    ID,
-    LEFT_EDGE,
-    LEFT_KERB,
-    LEFT_WALL,
-    RIGHT_EDGE,
-    RIGHT_KERB,
-    RIGHT_WALL,
-    STRIP_LEFT,
-    STRIP_LENGTH,
-    STRIP_RIGHT,
-    STRIP_SCALE,
-    Texture,
-    brick,
-    ground,
-    hedge,
-    noise,
-    sky,
-    texture,
-    tinted,
-)
+from segcore.data.drive.textures import ID, Texture, brick, ground, hedge, noise, sky, texture, tinted
 
 FAR = 600.0  # metres; where the ground ends
 _BANDS = ((0.0, (0, 1)), (9.0, (0, 3)), (22.0, (1, 5)), (55.0, (2, 7)))  # from this depth, ground at (across, along)
@@ -45,9 +24,8 @@ def paint_sky(canvas: Canvas, seed: int) -> None:
     horizon = 318 + FOCAL * camera.pitch
     left = 150 + camera.yaw * FOCAL + camera.time * 0.25
     matrix = f32([[1, 0, -left], [0, 1, horizon - picture.shape[0] + 40]])
-    canvas.image[:420] = cv2.warpAffine(
-        picture, matrix, (WIDTH, 420), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    flags, border = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
+    canvas.image[:420] = cv2.warpAffine(picture, matrix, (WIDTH, 420), flags=flags, borderMode=border)
     canvas.image[420:] = HAZE
     canvas.meta[..., 0] = ID["Sky"]
 
@@ -56,23 +34,21 @@ def paint_ground(canvas: Canvas, seed: int) -> None:
     """Asphalt, setts, kerbs and paving seen in perspective, in bands of falling detail."""
     camera = canvas.camera
     near, far = camera.z + 2.2, camera.z + FAR
-    corners = f32([(STRIP_LEFT, 0, far), (STRIP_RIGHT, 0, far), (STRIP_RIGHT, 0, near), (STRIP_LEFT, 0, near)])
+    corners = on_ground(world.STRIP_LEFT, far, world.STRIP_RIGHT, near)
     pixels, _ = camera.project(corners)
-    start = camera.z - camera.z % STRIP_LENGTH
+    start = camera.z - camera.z % world.STRIP_LENGTH
     for position, (low, level) in enumerate(_BANDS):
         high = _BANDS[position + 1][0] if position + 1 < len(_BANDS) else FAR
-        rows = [
-            int(np.clip(camera.project(f32([0, 0, camera.z + depth]))[0][1], 0, HEIGHT))
-            for depth in (high, max(low, 2.0))
-        ]
+        depths = (high, max(low, 2.0))
+        rows = [int(np.clip(camera.project(f32([0, 0, camera.z + depth]))[0][1], 0, HEIGHT)) for depth in depths]
         rows[0] -= 3 if high < FAR else 0
         rows[1] += 8 if low > 0 else 40
         top, bottom = max(rows[0], 0), min(rows[1], HEIGHT)
         if bottom <= top:
             continue
         strip = ground(seed)[level]
-        scale = f32([STRIP_SCALE / 2 ** level[0], STRIP_SCALE / 2 ** level[1]])
-        source = ((corners[:, [0, 2]] - f32([STRIP_LEFT, start])) * scale).astype(np.float32)
+        scale = f32([world.STRIP_SCALE / 2 ** level[0], world.STRIP_SCALE / 2 ** level[1]])
+        source = ((corners[:, [0, 2]] - f32([world.STRIP_LEFT, start])) * scale).astype(np.float32)
         inverse = cv2.getPerspectiveTransform((pixels - f32([0, top])).astype(np.float32), source)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         size = (WIDTH, bottom - top)
@@ -80,14 +56,14 @@ def paint_ground(canvas: Canvas, seed: int) -> None:
         canvas.image[top:bottom] = cv2.cvtColor(seen, cv2.COLOR_RGBA2RGB)
     z0, z1 = camera.z + 1.0, far
     for low, high, name in (
-        (STRIP_LEFT - 300, LEFT_KERB, "Sidewalk"),
-        (LEFT_KERB, LEFT_EDGE, "RoadShoulder"),
-        (LEFT_EDGE, RIGHT_EDGE, "Road"),
-        (RIGHT_EDGE, RIGHT_KERB, "RoadShoulder"),
-        (RIGHT_KERB, STRIP_RIGHT + 300, "Sidewalk"),
+        (world.STRIP_LEFT - 300, world.LEFT_KERB, "Sidewalk"),
+        (world.LEFT_KERB, world.LEFT_EDGE, "RoadShoulder"),
+        (world.LEFT_EDGE, world.RIGHT_EDGE, "Road"),
+        (world.RIGHT_EDGE, world.RIGHT_KERB, "RoadShoulder"),
+        (world.RIGHT_KERB, world.STRIP_RIGHT + 300, "Sidewalk"),
     ):
         for a, b in ((z0, z0 + 12), (z0 + 12, z0 + 40), (z0 + 40, z0 + 140), (z0 + 140, z1)):
-            outline = f32([(low, 0, a), (high, 0, a), (high, 0, b), (low, 0, b)])
+            outline = on_ground(low, a, high, b)
             fixed = np.round(camera.project(outline)[0] * 16).astype(np.int32)
             cv2.fillConvexPoly(canvas.meta, fixed, (ID[name], canvas.haze((a + b) / 2 - camera.z)), cv2.LINE_8, 4)
 
@@ -105,15 +81,15 @@ def paint_markings(canvas: Canvas, seed: int) -> None:
 
     first = int((z - 4) // 6)
     for index in range(first, first + 20):
-        stripe(CENTER_LINE - 0.1, CENTER_LINE + 0.1, index * 6.0, index * 6.0 + 3.6, WHITE, "LaneMkgsDriv")
-    for edge in (LEFT_EDGE, RIGHT_EDGE):
+        stripe(world.CENTER_LINE - 0.1, world.CENTER_LINE + 0.1, index * 6.0, index * 6.0 + 3.6, WHITE, "LaneMkgsDriv")
+    for edge in (world.LEFT_EDGE, world.RIGHT_EDGE):
         for a in np.arange(z // 10 * 10, z + 80, 10):
             stripe(edge - 0.09, edge + 0.09, a, a + 10, YELLOW if edge < 0 else WHITE, "LaneMkgsDriv")
     for block in range(int((z - 10) // world.BLOCK), int((z + 80) // world.BLOCK) + 1):
         start = block * world.BLOCK
-        for x in np.arange(LEFT_EDGE + 0.3, RIGHT_EDGE - 0.4, 0.95):  # the crossing by the lights
+        for x in np.arange(world.LEFT_EDGE + 0.3, world.RIGHT_EDGE - 0.4, 0.95):  # the crossing by the lights
             stripe(x, x + 0.5, start + 15.5, start + 18.5, WHITE, "LaneMkgsNonDriv")
-        for side in (LEFT_EDGE + 0.1, CENTER_LINE + 0.1):  # stop lines
+        for side in (world.LEFT_EDGE + 0.1, world.CENTER_LINE + 0.1):  # stop lines
             stripe(side, side + 3.1, start + 13.8, start + 14.2, WHITE, "LaneMkgsNonDriv")
         for place in (26.0, 42.0):  # straight-on arrows
             a = start + place
@@ -128,9 +104,8 @@ def paint_markings(canvas: Canvas, seed: int) -> None:
             x, a = rng.uniform(-1.2, 4.4), start + rng.uniform(0, world.BLOCK)
             if z + 1 < a < z + 60:
                 tone, half = ((74, 74, 76), 0.34) if rng.random() < 0.5 else ((96, 95, 97), rng.uniform(0.4, 0.9))
-                angles = np.linspace(0, 2 * np.pi, 16 if half == 0.34 else 5)[:-1] + (
-                    0.0 if half == 0.34 else np.pi / 4
-                )
+                corners, turn = (16, 0.0) if half == 0.34 else (5, np.pi / 4)
+                angles = np.linspace(0, 2 * np.pi, corners)[:-1] + turn
                 points = np.stack([x + half * np.cos(angles), 0 * angles, a + 1.6 * half * np.sin(angles)], axis=1)
                 canvas.polygon(f32(points), f32(tone), ID["Road"])
 
@@ -173,10 +148,8 @@ def _garden(seed: int, kind: str, index: int, light: tuple[float, ...]) -> Textu
 @lru_cache(maxsize=32)
 def _hedge(seed: int, index: int, light: tuple[float, ...]) -> Texture:
     rng = np.random.default_rng([seed, 53, index])
-    lit = [
-        float(channel * factor)
-        for channel, factor in zip(((66, 104, 48), (84, 112, 52))[index % 2], light, strict=True)
-    ]
+    color = ((66, 104, 48), (84, 112, 52))[index % 2]
+    lit = [float(channel * factor) for channel, factor in zip(color, light, strict=True)]
     return hedge(rng, 400, 150, (lit[0], lit[1], lit[2]), ID["VegetationMisc"])
 
 
@@ -194,7 +167,7 @@ def _roof(index: int, light: tuple[float, ...]) -> Texture:
 
 def paint_plot(canvas: Canvas, seed: int, plot: world.Plot) -> None:
     """One house or garden along the street."""
-    x = LEFT_WALL if plot.side < 0 else RIGHT_WALL
+    x = world.LEFT_WALL if plot.side < 0 else world.RIGHT_WALL
     light = tuple((SUNLIT if plot.side < 0 else SHADED).tolist())
     near, far = plot.start, plot.start + plot.width
     cut = max(near, canvas.camera.z + 2.0)
@@ -224,16 +197,10 @@ def paint_plot(canvas: Canvas, seed: int, plot: world.Plot) -> None:
         corners = f32([(x, plot.height, near), (deep, plot.height, near), (deep, 0, near), (x, 0, near)])
         rows, columns = 14 * SCALE, 10 * SCALE
         top = rows - min(plot.height, 14) * SCALE
-        canvas.warp(
-            gable(plot.index % 6, side_light),
-            f32([(0, top), (columns, top), (columns, rows), (0, rows)]),
-            corners,
-        )
-        canvas.polygon(
-            f32([(x, plot.height, near), (back, ridge, near), (deep, plot.height, near)]),
-            f32((150, 100, 80)) * f32(side_light),
-            ID["Building"],
-        )
+        source = f32([(0, top), (columns, top), (columns, rows), (0, rows)])
+        canvas.warp(gable(plot.index % 6, side_light), source, corners)
+        triangle = f32([(x, plot.height, near), (back, ridge, near), (deep, plot.height, near)])
+        canvas.polygon(triangle, f32((150, 100, 80)) * f32(side_light), ID["Building"])
     panel = _roof(plot.index % 6, light)
     corners = f32([(back, ridge, cut), (back, ridge, far), (x, plot.height, far), (x, plot.height, cut)])
     canvas.warp(panel, f32([(0, 0), (160, 0), (160, 60), (0, 60)]), corners)
@@ -245,18 +212,8 @@ def paint_house_shadows(canvas: Canvas, seed: int) -> None:
     for plot in world.plots_in_view(seed, 1, canvas.camera.z):
         height = plot.height + 1.0 if plot.kind not in ("wall", "fence") else 1.8
         reach = SUN * (height / -SUN[1])
-        near, far, x = plot.start, plot.start + plot.width, RIGHT_WALL
+        near, far, x = plot.start, plot.start + plot.width, world.RIGHT_WALL
         outline = [(x, 0, near), (x + reach[0], 0, near + reach[2]), (x + reach[0], 0, far + reach[2]), (x, 0, far)]
         canvas.shade_polygon(f32(outline), 138)
     z = canvas.camera.z
-    canvas.shade_polygon(
-        f32(
-            [
-                (LEFT_WALL - 1, 0, z + 2),
-                (LEFT_WALL + 0.22, 0, z + 2),
-                (LEFT_WALL + 0.22, 0, z + 90),
-                (LEFT_WALL - 1, 0, z + 90),
-            ]
-        ),
-        110,
-    )
+    canvas.shade_polygon(on_ground(world.LEFT_WALL - 1, z + 2, world.LEFT_WALL + 0.22, z + 90), 110)

@@ -10,18 +10,14 @@ import cv2
 import numpy as np
 
 from segcore.arrays import F32, U8
-from segcore.data.drive.camera import f32, u8
+from segcore.data.drive import world
+from segcore.data.drive.camera import Vector, f32, u8
 from segcore.labels import CAMVID32
 
 _LABELS = CAMVID32.with_ignored(())
 ID = {name: _LABELS.index(name) for name in _LABELS.names}
 
 NOTHING = 255  # id of texture pixels, and of what lies outside of a texture, where nothing is drawn
-
-# The street's cross-section, metres right of the ego lane's middle (they drive on the left).
-LEFT_WALL, LEFT_KERB, LEFT_EDGE = -6.8, -2.95, -1.75
-CENTER_LINE, RIGHT_EDGE, RIGHT_KERB, RIGHT_WALL = 1.75, 5.1, 7.1, 9.8
-STRIP_LEFT, STRIP_RIGHT, STRIP_LENGTH, STRIP_SCALE = -10.0, 14.0, 16.0, 64  # metres; pixels a metre
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,21 +77,18 @@ def noise(rng: np.random.Generator, height: int, width: int, cell: float, octave
         grid = rng.standard_normal((rows, columns)).astype(np.float32)
         grid = np.pad(grid, 2, mode="wrap")
         pad_y, pad_x = round(2 * height / rows), round(2 * width / columns)
-        big = cv2.resize(
-            grid,
-            (width + 2 * pad_x, height + 2 * pad_y),
-            interpolation=cv2.INTER_CUBIC if octave == 0 else cv2.INTER_LINEAR,
-        )
+        smooth = cv2.INTER_CUBIC if octave == 0 else cv2.INTER_LINEAR
+        big = cv2.resize(grid, (width + 2 * pad_x, height + 2 * pad_y), interpolation=smooth)
         total += big[pad_y : pad_y + height, pad_x : pad_x + width] * 0.5**octave
     return total / max(float(total.std()), 1e-6)
 
 
-def tinted(color: tuple[float, float, float], value: F32) -> F32:
+def tinted(color: Vector, value: F32) -> F32:
     """`[H, W, 3]`: one colour times a brightness around 1."""
     return f32(color) * value[..., None]
 
 
-def brick(rng: np.random.Generator, height: int, width: int, color: tuple[float, float, float], scale: float) -> F32:
+def brick(rng: np.random.Generator, height: int, width: int, color: Vector, scale: float) -> F32:
     """Brickwork `[height, width, 3]`, `scale` pixels a metre."""
     course, length = max(round(0.1 * scale), 3), max(round(0.26 * scale), 6)
     rows, columns = height // course + 2, width // length + 3
@@ -128,9 +121,7 @@ def sky(seed: int) -> U8:
     return np.clip(base * (1 - cover) + cloud * cover, 0, 255).astype(np.uint8)
 
 
-def leaves(
-    rng: np.random.Generator, size: int, color: tuple[float, float, float], label: int, *, hedge: bool = False
-) -> Texture:
+def leaves(rng: np.random.Generator, size: int, color: Vector, label: int, *, hedge: bool = False) -> Texture:
     """`[size, size]` of foliage with ragged edges and holes: clusters lit from the upper right."""
     y, x = np.mgrid[-1 : 1 : complex(0, size), -1 : 1 : complex(0, size)].astype(np.float32)
     clusters = np.full((size, size), -9.0, np.float32)
@@ -153,7 +144,7 @@ def leaves(
     return texture(rgb, label, alpha, lacy=True)
 
 
-def hedge(rng: np.random.Generator, width: int, height: int, color: tuple[float, float, float], label: int) -> Texture:
+def hedge(rng: np.random.Generator, width: int, height: int, color: Vector, label: int) -> Texture:
     """`[height, width]` of clipped hedge with an uneven top."""
     fine, finer = noise(rng, height, width, 22, 2), noise(rng, height, width, 7, 2)
     y = np.linspace(0, 1, height, dtype=np.float32)[:, None]
@@ -167,8 +158,9 @@ def hedge(rng: np.random.Generator, width: int, height: int, color: tuple[float,
 def ground(seed: int) -> dict[tuple[int, int], U8]:
     """The street from above, `[STRIP_LENGTH, STRIP_RIGHT - STRIP_LEFT]` at `STRIP_SCALE`; keys count halvings."""
     rng = np.random.default_rng([seed, 12])
-    height, width = int(STRIP_LENGTH * STRIP_SCALE), int((STRIP_RIGHT - STRIP_LEFT) * STRIP_SCALE)
-    x = (np.arange(width) / STRIP_SCALE + STRIP_LEFT).astype(np.float32)[None]
+    sides = (world.STRIP_LENGTH, world.STRIP_RIGHT - world.STRIP_LEFT)
+    height, width = (int(side * world.STRIP_SCALE) for side in sides)
+    x = (np.arange(width) / world.STRIP_SCALE + world.STRIP_LEFT).astype(np.float32)[None]
     grain = rng.standard_normal((height, width)).astype(np.float32)
     patches = noise(rng, height, width, 150, 4)
     tracks = sum(np.exp(-(((x - middle) / 0.32) ** 2)) for middle in (-0.8, 0.8, 2.6, 4.2))
@@ -179,38 +171,32 @@ def ground(seed: int) -> dict[tuple[int, int], U8]:
     flags = _slabs(rng, height, width, (0.62, 0.62), (170, 161, 150), 0.07)
     setts = _slabs(rng, height, width, (0.24, 0.16), (136, 112, 100), 0.13)
     for low, high, cover in (
-        (LEFT_KERB, LEFT_EDGE, setts),
-        (RIGHT_EDGE, RIGHT_KERB, setts),
-        (STRIP_LEFT, LEFT_KERB, flags),
-        (RIGHT_KERB, STRIP_RIGHT, flags),
+        (world.LEFT_KERB, world.LEFT_EDGE, setts),
+        (world.RIGHT_EDGE, world.RIGHT_KERB, setts),
+        (world.STRIP_LEFT, world.LEFT_KERB, flags),
+        (world.RIGHT_KERB, world.STRIP_RIGHT, flags),
     ):
         inside = ((x >= low) & (x < high))[0]
         rgb[:, inside] = cover[:, inside] * (1 + 0.04 * patches[:, inside, None] + 0.05 * grain[:, inside, None])
-    for edge, outwards in ((LEFT_KERB, -1), (RIGHT_KERB, 1)):
+    for edge, outwards in ((world.LEFT_KERB, -1), (world.RIGHT_KERB, 1)):
         face, stone = ((x - edge) * outwards)[0], 1.0
         rgb[:, (face > -0.14) & (face <= 0)] *= 0.52  # the kerb's shaded face and the gutter
         top = (face > 0) & (face < 0.24)
         rgb[:, top] = tinted((186, 182, 174), 1 + 0.05 * grain[:, top]) * stone
-        rgb[:: int(STRIP_SCALE), top] *= 0.7
+        rgb[:: int(world.STRIP_SCALE), top] *= 0.7
     levels = {}
     for across, along in ((0, 1), (0, 3), (1, 5), (2, 7)):
         size = (width >> across, height >> along)
         small = np.clip(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), 0, 255).astype(np.uint8)
-        levels[across, along] = u8(
-            cv2.cvtColor(small, cv2.COLOR_RGB2RGBA)
-        )  # OpenCV warps four channels faster than three
+        # OpenCV warps four channels faster than three.
+        levels[across, along] = u8(cv2.cvtColor(small, cv2.COLOR_RGB2RGBA))
     return levels
 
 
 def _slabs(
-    rng: np.random.Generator,
-    height: int,
-    width: int,
-    size: tuple[float, float],
-    color: tuple[float, float, float],
-    vary: float,
+    rng: np.random.Generator, height: int, width: int, size: tuple[float, float], color: Vector, vary: float
 ) -> F32:
-    along, across = (max(round(length * STRIP_SCALE), 4) for length in size)
+    along, across = (max(round(length * world.STRIP_SCALE), 4) for length in size)
     y, x = np.mgrid[0:height, 0:width]
     row = y // along
     shifted = x + (row % 2) * (across // 2)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from segcore.arrays import F32
-from segcore.data.drive.camera import NEAR, Points, f32
+from segcore.data.drive.camera import NEAR, Place, Points, f32, facing, on_ground
 from segcore.data.drive.canvas import SHADED, SUN, SUNLIT, TO_SUN, Canvas
 from segcore.data.drive.textures import ID, Texture, letter, noise, texture
 
@@ -98,9 +98,7 @@ def _body(kind: str, fine: int) -> tuple[Points, F32, F32]:
     return faces, normal.astype(np.float32), f32(glass)
 
 
-def car(
-    canvas: Canvas, place: tuple[float, float], kind: str, paint: int, *, away: bool, lit: bool, braking: bool = False
-) -> None:
+def car(canvas: Canvas, place: Place, kind: str, paint: int, *, away: bool, lit: bool, braking: bool = False) -> None:
     """A car or SUV whose middle is at `place` (x, z), driving away from the camera or towards it."""
     near = canvas.scale((place[0], 0, place[1])) > 45
     faces, normals, glass = _body(kind, _FINE if near else 1)
@@ -123,11 +121,10 @@ def car(
     colors = np.clip(np.where(glass[:, None] > 0.5, glass_color, paint_color), 0, 255)
     label = ID["Car"] if kind == "car" else ID["SUVPickupTruck"]
     radius = 0.31 if kind == "car" else 0.39
-    _wheels(canvas, origin, sign, (0.72, length - 0.78), 0.80 if kind == "car" else 0.88, radius, label, light)
+    axles, (inner, outer) = (0.72, length - 0.78), (0.80, 0.875) if kind == "car" else (0.88, 0.94)
+    _wheels(canvas, origin, sign, axles, inner, radius, label, light)
     canvas.mesh(placed, outward, colors.astype(np.float32), label)
-    _wheels(
-        canvas, origin, sign, (0.72, length - 0.78), 0.875 if kind == "car" else 0.94, radius, label, light, outer=True
-    )
+    _wheels(canvas, origin, sign, axles, outer, radius, label, light, outer=True)
     _end_details(canvas, place, kind, length, away, label, light, braking)
 
 
@@ -153,14 +150,7 @@ def _wheels(
 
 
 def _end_details(
-    canvas: Canvas,
-    place: tuple[float, float],
-    kind: str,
-    length: float,
-    away: bool,
-    label: int,
-    light: F32,
-    braking: bool,
+    canvas: Canvas, place: Place, kind: str, length: float, away: bool, label: int, light: F32, braking: bool
 ) -> None:
     """Lamps, number plate, grille and bumper on the end that faces the camera."""
     x, z = place[0], place[1] - length / 2 - 0.03
@@ -170,7 +160,7 @@ def _end_details(
 
     def panel(left: float, low: float, right: float, high: float, color: tuple[float, ...], glow: float = 0.0) -> None:
         value = f32(color) * (light * (1 - glow) + glow)
-        canvas.polygon(f32([(left, low, z), (right, low, z), (right, high, z), (left, high, z)]), value, label)
+        canvas.polygon(facing(left, low, right, high, z), value, label)
 
     if away:
         panel(x - wide, plate_y - 0.2, x + wide, plate_y - 0.1, (40, 40, 42))
@@ -184,9 +174,8 @@ def _end_details(
         if kind == "suv":  # the spare wheel
             angles = np.linspace(0, 2 * np.pi, 20)
             for radius, color in ((0.34, RUBBER), (0.22, (120, 122, 126))):
-                points = np.stack(
-                    [x + radius * np.cos(angles), 1.0 + radius * np.sin(angles), 0 * angles + z - 0.08], axis=1
-                )
+                across, up = x + radius * np.cos(angles), 1.0 + radius * np.sin(angles)
+                points = np.stack([across, up, 0 * angles + z - 0.08], axis=1)
                 canvas.polygon(f32(points), f32(color) * light, label)
     else:
         panel(x - 0.4, plate_y - 0.06, x + 0.4, plate_y + 0.14, (30, 32, 34))
@@ -199,17 +188,10 @@ def _end_details(
         panel(x - 0.2, plate_y - 0.165, x + 0.2, plate_y - 0.125, (60, 60, 60))
 
 
-def box_shadow(canvas: Canvas, place: tuple[float, float], half: float, length: float, height: float) -> None:
+def box_shadow(canvas: Canvas, place: Place, half: float, length: float, height: float) -> None:
     """The sun's shadow of a box and the dark underneath it."""
     x, z = place
-    base = f32(
-        [
-            (x - half, 0, z - length / 2),
-            (x + half, 0, z - length / 2),
-            (x + half, 0, z + length / 2),
-            (x - half, 0, z + length / 2),
-        ]
-    )
+    base = on_ground(x - half, z - length / 2, x + half, z + length / 2)
     roof = base * f32([1, 1, 1]) + SUN * (height / -SUN[1]) * f32([1, 0, 1])
     hull = cv2.convexHull(np.concatenate([base, roof])[:, [0, 2]])[:, 0]
     canvas.shade_polygon(np.stack([hull[:, 0], 0 * hull[:, 0], hull[:, 1]], axis=1), 140)
@@ -259,13 +241,8 @@ def _panels(seed: int, kind: str, paint: int, light: tuple[float, ...]) -> dict[
             low, high = (1.2, 2.1) if kind == "bus" else (1.15, 2.15)
             box(0.14, low, across - 0.14, high, (44, 54, 64))
             for step in range(8):  # the sky in the windscreen
-                box(
-                    0.14,
-                    high - 0.06 * (step + 1),
-                    across - 0.14,
-                    high - 0.06 * step,
-                    (140 - 11 * step, 160 - 12 * step, 178 - 13 * step),
-                )
+                sky = (140 - 11 * step, 160 - 12 * step, 178 - 13 * step)
+                box(0.14, high - 0.06 * (step + 1), across - 0.14, high - 0.06 * step, sky)
             box(across / 2 - 0.03, low, across / 2 + 0.03, high, (30, 32, 36))
             board, word = (height - 1.75, "12 STATION") if kind == "bus" else (height - 0.62, "NORTHWIND")
             box(0.5, board, across - 0.5, board + 0.3, (28, 28, 20))
@@ -284,7 +261,7 @@ def _panels(seed: int, kind: str, paint: int, light: tuple[float, ...]) -> dict[
     return panels
 
 
-def big(canvas: Canvas, seed: int, place: tuple[float, float], kind: str, paint: int, *, away: bool, lit: bool) -> None:
+def big(canvas: Canvas, seed: int, place: Place, kind: str, paint: int, *, away: bool, lit: bool) -> None:
     """A bus or lorry whose middle is at `place` (x, z)."""
     light = SUNLIT if lit else SHADED
     panels = _panels(seed, kind, paint, tuple(light.tolist()))

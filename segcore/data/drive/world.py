@@ -9,13 +9,17 @@ from functools import lru_cache
 import numpy as np
 
 from segcore.data.drive.camera import EYE, Camera
-from segcore.data.drive.textures import CENTER_LINE, LEFT_KERB, LEFT_WALL, RIGHT_EDGE, RIGHT_KERB, RIGHT_WALL
 
 FRAMES, TRAIN = 101, 90
 STEP = 1.6  # metres a frame
 GAP = 45  # frames of street left out between train and test: 72 m
 BLOCK = 48.0  # metres; every block has one of everything, in its own order and looks
 VIEW = 125.0  # metres
+
+# The street's cross-section, metres right of the ego lane's middle (they drive on the left).
+LEFT_WALL, LEFT_KERB, LEFT_EDGE = -6.8, -2.95, -1.75
+CENTER_LINE, RIGHT_EDGE, RIGHT_KERB, RIGHT_WALL = 1.75, 5.1, 7.1, 9.8
+STRIP_LEFT, STRIP_RIGHT, STRIP_LENGTH, STRIP_SCALE = -10.0, 14.0, 16.0, 64  # metres; pixels a metre
 
 PLOTS = ("shop", "house", "arch", "shop", "wall", "fence")
 PARKED = ("car", "suv", "scooter", "car", "blocks", "car")
@@ -206,6 +210,3 @@ def shadow_edge(seed: int, z: float) -> float:
             tall = plot.kind not in ("wall", "fence")
             return RIGHT_WALL - (plot.height * 0.72 if tall else 1.2)
     return RIGHT_EDGE
-
-
-LANE_LINE = CENTER_LINE

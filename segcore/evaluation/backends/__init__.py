@@ -1,4 +1,4 @@
-"""Ways to run a model: torch itself, OpenVINO, ONNX Runtime. Each is imported when it is asked for."""
+"""Backends that run a model: PyTorch, OpenVINO and ONNX Runtime, imported when a run is opened with them."""
 
 from __future__ import annotations
 

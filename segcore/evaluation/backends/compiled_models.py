@@ -1,56 +1,75 @@
-"""Compiled models by the size they are fed: most runs have one, photos of any size have many."""
+"""The base of backends that convert a run's model and compile it for every input size."""
 
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import ClassVar, Generic, TypeVar
 
-from segcore.errors import EvaluationError, SegcoreError, typed_line
+import torch
+from torch import Tensor
+
+from segcore.evaluation.backends.conversion_cache import converted
+from segcore.evaluation.backends.exportable_graph import Graph, conversion_errors
+from segcore.evaluation.backends.registry import BACKENDS
 from segcore.runs import RunRecord
 
 T = TypeVar("T")
 Size = tuple[int, int]  # height, width
 
-_KEPT = 4  # compiled models, of about 100 MB each
+_KEPT = 4  # compiled models of a run, of about 100 MB each
 
 
-class ByShape(Generic[T]):
-    """What was made for a size, made when first asked for; the one unused longest is let go.
+class CompiledModels(ABC, Generic[T]):
+    """LRU cache of a run's compiled models by input size; photos may come in many sizes.
 
     Args:
-        run: For messages.
-        backend: For messages.
-        make: Makes one; never called by two threads at once, since torch can't trace in two.
+        run: The run.
+
+    Raises:
+        RunError: when the run has no weights.
     """
 
-    def __init__(self, run: RunRecord, backend: str, make: Callable[[Size], T]) -> None:
-        self._run, self._backend, self._make = run, backend, make
-        self._made: OrderedDict[Size, T] = OrderedDict()
-        self._lock = threading.Lock()
+    name: ClassVar[str]  # key of `BACKENDS`
+    channels_last: ClassVar[bool] = False
 
-    def get(self, size: Size) -> T:
-        """The one for (height, width).
+    def __init__(self, run: RunRecord) -> None:
+        self.device = torch.device("cpu")
+        self.notes: tuple[str, ...] = ()
+        self._run = run
+        self._models: OrderedDict[Size, T] = OrderedDict()
+        self._lock = threading.Lock()  # torch can't trace in two threads
+        _ = run.weights  # raises now rather than at the first image
+
+    @abstractmethod
+    def write(self, graph: Graph, example: Tensor, folder: Path) -> None:
+        """Convert a graph that takes tensors like `example`, and write its files into a folder."""
+
+    @abstractmethod
+    def load(self, folder: Path) -> T:
+        """Compile the model in a folder that `write` filled."""
+
+    def compiled(self, size: Size) -> T:
+        """The compiled model for images of (height, width).
 
         Raises:
             EvaluationError: when the model can't be converted for this size.
         """
         with self._lock:
-            if size not in self._made:
-                self._made[size] = self._converted(size)
-                if len(self._made) > _KEPT:
-                    self._made.popitem(last=False)
-            self._made.move_to_end(size)
-            return self._made[size]
+            if size not in self._models:
+                packages = BACKENDS[self.name].packages
+                with conversion_errors(self._run, f"converted for {self.name}", size, "Choose --backend torch."):
+                    conversion = converted(self._run, packages, size, lambda folder: self._convert(size, folder))
+                    self._models[size] = self.load(conversion.folder)
+                if conversion.note:
+                    self.notes = (conversion.note,)
+                if len(self._models) > _KEPT:
+                    self._models.popitem(last=False)
+            self._models.move_to_end(size)
+            return self._models[size]
 
-    def _converted(self, size: Size) -> T:
-        try:
-            return self._make(size)
-        except (SegcoreError, OSError):
-            raise
-        except Exception as error:  # torch's exporter and the backends have no error type in common
-            raise EvaluationError(
-                f"The model of run {self._run.id!r} ({self._run.title}) can't be converted for {self._backend} at "
-                f"{size[0]}x{size[1]}: {typed_line(error)[:200]}. Choose --backend torch."
-            ) from error
+    def _convert(self, size: Size, folder: Path) -> None:
+        graph = Graph(self._run, channels_last=self.channels_last).eval()
+        self.write(graph, torch.zeros((1, *size, 3), dtype=torch.uint8), folder)

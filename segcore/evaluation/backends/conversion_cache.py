@@ -1,7 +1,7 @@
-"""Converted models, kept in the user's cache folder: never in a run, which is committed and shared.
+"""Caches converted models in the user's cache folder, never in a run, which is committed and shared.
 
-A conversion is a folder with a manifest of its files. What can't be trusted any more (a file that is missing, cut off
-or changed) is made again; where nothing can be written, a conversion lives as long as its process.
+A conversion is a folder with a manifest of its files. It is made again when a file is missing, cut off or changed;
+where the cache can't be written, a conversion is deleted when its process ends.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from segcore.runs import RunRecord, run_files
 
 _FORMAT: Final = 2  # raised when the graph that is converted changes
 _MANIFEST: Final = "manifest.json"
-_KEPT: Final = 32  # conversions, of 10 to 100 MB each; the longest unused goes first
+CONVERSIONS_KEPT = 32  # conversions, of 10 to 100 MB each; the longest unused goes first
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Converted:
     """A converted model on disk.
 
     Args:
-        folder: Where its files are.
-        note: Why it could not be kept for the next time; empty where it was.
+        folder: The folder of its files.
+        note: Why it could not be cached; empty where it was.
     """
 
     folder: Path
@@ -42,20 +42,20 @@ class Converted:
 
 
 def conversions() -> Path:
-    """The folder of all conversions: in `SEGCORE_CACHE`, else in the user's cache folder."""
+    """The folder of all conversions, in `SEGCORE_CACHE` or else in the user's cache folder."""
     return Path(os.environ.get("SEGCORE_CACHE") or platformdirs.user_cache_dir("segcore")) / "models"
 
 
 def converted(
     run: RunRecord, packages: tuple[str, ...], size: tuple[int, int], convert: Callable[[Path], None]
 ) -> Converted:
-    """A run's model in another program's format, from the cache where it is there.
+    """A run's model in the format of a backend, from the cache or newly converted.
 
     Args:
         run: The run; its weights and architecture are the key, so a run that is trained again is converted again.
-        packages: Packages whose versions decide what comes out, the backend's first.
-        size: (height, width) that the model is fed.
-        convert: Writes the files into a folder.
+        packages: Packages whose versions decide the conversion, the backend's own first.
+        size: (height, width) of the model's input.
+        convert: Writes the converted files into a folder.
 
     Raises:
         RunError: when the run has no weights.
@@ -69,7 +69,7 @@ def converted(
             convert(fresh)
             _write_manifest(fresh)
     except OSError as error:
-        # Another process may have put the same conversion there meanwhile.
+        # Another process may have written the same conversion in the meantime.
         if _whole(folder):
             return Converted(folder)
         place = _temporary()
@@ -107,7 +107,7 @@ def _write_manifest(folder: Path) -> None:
 
 
 def _whole(folder: Path) -> bool:
-    """Whether a conversion is there, unchanged; noted as used."""
+    """Whether a conversion exists unchanged; marks it as used."""
     try:
         digests = json.loads((folder / _MANIFEST).read_text("utf-8"))
         whole = bool(digests) and all(_digest(folder / name) == digest for name, digest in digests.items())
@@ -120,9 +120,9 @@ def _whole(folder: Path) -> bool:
 
 
 def _forget_old(folder: Path) -> None:
-    with suppress(OSError):  # another process may be doing the same
+    with suppress(OSError):  # another process may delete the same folders
         entries = [entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."]
-        for old in sorted(entries, key=lambda entry: entry.stat().st_mtime_ns)[:-_KEPT]:
+        for old in sorted(entries, key=lambda entry: entry.stat().st_mtime_ns)[:-CONVERSIONS_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""The model in ONNX Runtime, on the CPU."""
+"""Runs a model in ONNX Runtime on the CPU."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from segcore.arrays import F32Logits, U8Image
-from segcore.evaluation.backends.compiled_models import ByShape, Size
-from segcore.evaluation.backends.conversion_cache import converted
+from segcore.evaluation.backends.compiled_models import CompiledModels
 from segcore.evaluation.backends.exportable_graph import Graph, tracing
 from segcore.runs import RunRecord
 
@@ -20,62 +19,54 @@ _FILE = "model.onnx"
 _INPUT = "image"
 
 
-class OnnxBackend:
-    """ONNX Runtime with an exported graph for each size that is fed.
+class OnnxBackend(CompiledModels[Any]):  # onnxruntime has no types
+    """ONNX Runtime with one exported graph for each input size.
 
     Args:
         run: The run.
         precision: `fp32`.
-        device: The CPU, whatever it says.
+        device: Ignored; the CPU is used.
 
     Raises:
         RunError: when the run has no weights.
     """
 
+    name = "onnxruntime"
+
     def __init__(self, run: RunRecord, *, precision: str, device: str) -> None:
-        self.device = torch.device("cpu")
-        self.notes: tuple[str, ...] = ()
-        self._run = run
-        self._sessions = ByShape(run, "onnxruntime", self._open)
-        _ = run.weights  # said now rather than at the first image
+        super().__init__(run)
 
     def __call__(self, image: U8Image) -> F32Logits:
         """`[C, H, W]` logits of an image."""
         height, width = image.shape[:2]
-        session = self._sessions.get((height, width))
+        session = self.compiled((height, width))
         logits: F32Logits = session.run(None, {_INPUT: np.ascontiguousarray(image)[None]})[0]
         return logits[0, :, :height, :width]
 
-    def _open(self, size: Size) -> Any:  # noqa: ANN401 - onnxruntime has no types
+    def write(self, graph: Graph, example: Tensor, folder: Path) -> None:
+        """Write the graph as an ONNX file."""
+        write_onnx(graph, example, folder / _FILE, _INPUT)
+
+    def load(self, folder: Path) -> Any:  # noqa: ANN401
+        """Open a session for the ONNX file."""
         import onnxruntime
 
-        packages = ("onnxruntime", "onnx", "onnxscript")
-        found = converted(self._run, packages, size, lambda folder: self._convert(size, folder))
-        if found.note:
-            self.notes = (found.note,)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 3
-        # Threads that spin between images take the cores from torch, which decides on the logits, and it from them.
+        # Threads that spin between images compete for the cores with torch, which computes the softmax.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        return onnxruntime.InferenceSession(found.folder / _FILE, options, providers=["CPUExecutionProvider"])
-
-    def _convert(self, size: Size, folder: Path) -> None:
-        from segcore.models import load_model
-
-        fed = self._run.summary.input
-        graph = Graph(load_model(self._run.path), fed.mean, fed.std).eval()
-        write_onnx(graph, torch.zeros((1, *size, 3), dtype=torch.uint8), folder / _FILE, _INPUT)
+        return onnxruntime.InferenceSession(folder / _FILE, options, providers=["CPUExecutionProvider"])
 
 
 def write_onnx(graph: nn.Module, example: Tensor, path: Path, input_name: str) -> None:
     """Export a graph of fixed sizes as one ONNX file.
 
     Args:
-        graph: In `eval()`; takes `example`, gives one tensor.
-        example: Of the shape and type that it is to take.
+        graph: The graph in `eval()`; takes `example`, returns one tensor.
+        example: A tensor of the shape and type that the graph takes.
         path: The file.
-        input_name: What its input is called; the output is `logits`.
+        input_name: Name of the graph's input; the output is `logits`.
     """
     logger = logging.getLogger("torch.onnx")
     level = logger.level
@@ -90,7 +81,7 @@ def write_onnx(graph: nn.Module, example: Tensor, path: Path, input_name: str) -
                 external_data=False,
                 input_names=[input_name],
                 output_names=["logits"],
-                verbose=False,  # no report of its steps; stdout is of all threads, and must not be caught for it
+                verbose=False,  # its report would go to stdout, which all threads share and which can't be captured
             )
     finally:
         logger.setLevel(level)

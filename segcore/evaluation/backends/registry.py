@@ -1,4 +1,4 @@
-"""Which backends there are, what each can do, and the one that was asked for."""
+"""The backends by name, and opening a run with one of them."""
 
 from __future__ import annotations
 
@@ -20,22 +20,15 @@ if TYPE_CHECKING:
 
 
 class Backend(Protocol):
-    """A model that is ready to run.
+    """A model that is ready to run; it normalises images itself."""
 
-    Normalising is a backend's own affair, since most fold it into the model.
-    """
-
-    device: torch.device  # where the scores are to be worked on
-    notes: tuple[str, ...]  # what a user should know, e.g. that nothing could be kept for the next time
+    device: torch.device  # the device of the logits
+    notes: tuple[str, ...]  # messages for the user, e.g. that a converted model could not be cached
 
     def __call__(self, image: U8Image) -> torch.Tensor | F32Logits:
-        """Scores of one image that has the size the model is fed.
+        """`[C, H, W]` float32 logits of an `[H, W, 3]` RGB uint8 image of the model's input size.
 
-        Args:
-            image: `[H, W, 3]` RGB uint8.
-
-        Returns:
-            `[C, H, W]` float32 logits, in any memory layout; they may be overwritten by the thread's next call.
+        They may have any memory layout, and the thread's next call may overwrite them.
         """
         ...
 
@@ -45,12 +38,12 @@ class BackendSpec:
     """One backend.
 
     Args:
-        name: What users type.
-        title: What people read.
-        summary: One sentence on what it is good for.
-        precisions: What it can compute in, the exact one first.
-        package: Python package that must be there.
-        extra: How to install it: `pip install 'segcore[extra]'`; empty where it always is.
+        name: Name on command lines.
+        title: Name for people.
+        summary: One sentence on its use.
+        precisions: Precisions that it computes in, the exact one first.
+        packages: Python packages that it needs, its own first.
+        extra: The extra that installs it, `pip install 'segcore[extra]'`; empty where it is always installed.
         opener: `module:class`, imported when a run is opened with it.
     """
 
@@ -58,15 +51,15 @@ class BackendSpec:
     title: str
     summary: str
     precisions: tuple[str, ...]
-    package: str
+    packages: tuple[str, ...]
     extra: str
     opener: str
 
     @property
     def version(self) -> str:
-        """Version of its package; empty where it is not installed."""
+        """Version of the package; empty where it is not installed."""
         try:
-            return version(self.package)
+            return version(self.packages[0])
         except PackageNotFoundError:
             return ""
 
@@ -78,7 +71,7 @@ BACKENDS: Mapping[str, BackendSpec] = MappingProxyType(
             "PyTorch",
             "The model as it was trained; the only one that uses a GPU.",
             PRECISIONS["torch"],
-            "torch",
+            ("torch",),
             "",
             "segcore.evaluation.backends.torch_backend:TorchBackend",
         ),
@@ -87,7 +80,7 @@ BACKENDS: Mapping[str, BackendSpec] = MappingProxyType(
             "OpenVINO",
             "The fastest on a CPU; converts the model once, in a few seconds, and keeps that.",
             PRECISIONS["openvino"],
-            "openvino",
+            ("openvino",),
             "openvino",
             "segcore.evaluation.backends.openvino_backend:OpenVinoBackend",
         ),
@@ -96,13 +89,12 @@ BACKENDS: Mapping[str, BackendSpec] = MappingProxyType(
             "ONNX Runtime",
             "Runs an ONNX file as other programs would; exports the model once and keeps that.",
             PRECISIONS["onnxruntime"],
-            "onnxruntime",
+            ("onnxruntime", "onnx", "onnxscript"),
             "onnx",
             "segcore.evaluation.backends.onnxruntime_backend:OnnxBackend",
         ),
     }
 )
-_NEEDS = {"onnxruntime": ("onnxruntime", "onnx", "onnxscript"), "openvino": ("openvino",)}
 
 
 def available() -> tuple[str, ...]:
@@ -111,10 +103,10 @@ def available() -> tuple[str, ...]:
 
 
 def check_choice(backend: str, precision: str) -> tuple[BackendSpec, str]:
-    """The backend of a name, and the precision with `auto` decided: the exact one, so that scores are comparable.
+    """A backend by its name, and the precision; `auto` is the exact one, so that scores are comparable.
 
     Raises:
-        EvaluationError: when there is no such backend or precision (the choices are listed), or it isn't installed.
+        EvaluationError: when there is no such backend or precision, or the backend is not installed.
     """
     if backend not in BACKENDS:
         raise EvaluationError(unknown("backend", backend, BACKENDS))
@@ -131,16 +123,10 @@ def check_choice(backend: str, precision: str) -> tuple[BackendSpec, str]:
 
 
 def open_backend(run: RunRecord, backend: str, precision: str, device: str) -> Backend:
-    """A run's model, ready to run.
-
-    Args:
-        run: The run.
-        backend: A key of `BACKENDS`.
-        precision: `auto` (the exact one) or one of the backend's.
-        device: `auto`, or a torch device; OpenVINO and ONNX Runtime run on the CPU.
+    """Load a run's model into a backend; arguments as for `Predictor`.
 
     Raises:
-        EvaluationError: when backend, precision or device is unknown, not installed or not here.
+        EvaluationError: when backend, precision or device is unknown, not installed or not available.
         RunError: when the run or its weights can't be read.
     """
     spec, precision = check_choice(backend, precision)
@@ -154,4 +140,6 @@ def open_backend(run: RunRecord, backend: str, precision: str, device: str) -> B
 
 
 def _missing(backend: str) -> str:
-    return next((name for name in _NEEDS.get(backend, ()) if find_spec(name) is None), "")
+    """The first package of an optional backend that is not installed; empty where all are."""
+    spec = BACKENDS[backend]
+    return next((name for name in spec.packages if spec.extra and find_spec(name) is None), "")

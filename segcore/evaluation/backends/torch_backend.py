@@ -1,4 +1,4 @@
-"""The model in torch, as it was trained."""
+"""Runs a model in PyTorch, on the CPU or a GPU."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from segcore.runs import RunRecord
 
 
 class TorchBackend:
-    """Eager torch, channels-last.
+    """Eager PyTorch, channels-last.
 
     Args:
         run: The run.
-        precision: `fp32`, or `bf16`: autocast, so that what needs float32 keeps it.
+        precision: `fp32`, or `bf16` by autocast, which keeps operations in float32 that need it.
         device: `auto` (CUDA where there is one, else the CPU) or a torch device.
 
     Raises:
         RunError: when the run's weights can't be read.
-        EvaluationError: when the device is not there.
+        EvaluationError: when the device does not exist.
     """
 
     notes: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class TorchBackend:
         """`[C, H, W]` logits of an image."""
         autocast = torch.autocast(self.device.type, torch.bfloat16) if self._half else nullcontext()
         with torch.inference_mode():
-            # [H, W, 3] seen as [1, 3, H, W] is channels-last as it lies in memory.
+            # An [H, W, 3] array viewed as [1, 3, H, W] is channels-last already.
             tensor = torch.tensor(image, device=self.device).permute(2, 0, 1)[None]
             images = (tensor.float() / 255 - self._mean) / self._std
             with autocast:
@@ -53,14 +53,14 @@ def choose_device(device: str) -> torch.device:
     """The torch device of a name; `auto` is CUDA where there is one, else the CPU.
 
     Raises:
-        EvaluationError: when there is no such device here.
+        EvaluationError: when this machine has no such device.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         chosen = torch.device(device)
         torch.empty(1, device=chosen)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:  # each backend refuses in its own way
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch's device types raise different errors
         raise EvaluationError(
             f"No device {device!r} here ({str(error).splitlines()[0]}). Choose auto, cpu or cuda."
         ) from None

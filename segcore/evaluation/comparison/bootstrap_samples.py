@@ -91,7 +91,7 @@ class Resampler:
         return draw(counts, self.score.function(), block, clips, self.resamples, self.seed)
 
     def _counts(self, run_id: str, ids: Sequence[str]) -> Counts | None:
-        """What the score is computed from, for these images in this order."""
+        """The counts that the score is computed from, for these images in this order."""
         counts = self.counts[run_id].of(self.score)
         return None if counts is None else at(counts, places_of(self.counts[run_id].evaluation, ids))
 

@@ -1,4 +1,4 @@
-"""Which evaluations may be compared: those of the same classes and the same ground truth."""
+"""Groups evaluations that may be compared: those of the same classes and the same ground truth."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEAST_BLOCKED = 4  # images of one sequence; from so many on, neighbours are sam
 
 
 class LabelSpace(NamedTuple):
-    """What a run predicts: the dataset's name, its classes, and whether void is one of them."""
+    """The label space that a run predicts in: the dataset's name, its classes, and whether void is one of them."""
 
     dataset: str
     classes: tuple[str, ...]
@@ -157,8 +157,8 @@ def comparable_sets(runs: Sequence[RunRecord], counts: Mapping[str, StoredCounts
     stated = {run.id: video_of(run, evaluations[run.id].split) for run in runs if run.id in evaluations}
     sets = [_set(key[0], tuple(ids), evaluations, names[key[0]], stated) for key, ids in members.items()]
     first: dict[LabelSpace, int] = {}
-    for each in sets:
-        first.setdefault(each.label_space, len(first))
+    for one in sets:
+        first.setdefault(one.label_space, len(first))
     ordered = sorted(sets, key=lambda pool: (first[pool.label_space], -len(pool.runs)))
     return tuple(replace(pool, suffix=_suffix(pool, ordered)) for pool in ordered)
 

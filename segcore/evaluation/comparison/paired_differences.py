@@ -54,12 +54,7 @@ class PairedDifference:
 
 
 def difference_within(
-    one: Row,
-    other: Row,
-    score: Score,
-    samples: BootstrapSamples | None,
-    places: tuple[int, int],
-    images: int,
+    one: Row, other: Row, score: Score, samples: BootstrapSamples | None, places: tuple[int, int], images: int
 ) -> PairedDifference:
     """The difference of two rows from samples of the same images.
 

@@ -83,15 +83,8 @@ def draw(parameter: Parameter, value: Value, key: str, changed: Callable[[], Non
     elif isinstance(parameter, Flag):
         st.toggle(label, key=key, **more)
     elif isinstance(parameter, Choice):
-        st.pills(
-            label,
-            list(parameter.options),
-            format_func=lambda name: name.replace("_", " "),
-            required=True,
-            key=key,
-            wrap=True,
-            **more,
-        )
+        names = {name: name.replace("_", " ") for name in parameter.options}
+        st.pills(label, list(names), format_func=names.__getitem__, required=True, key=key, wrap=True, **more)
     elif isinstance(parameter, Color):
         st.color_picker(label, key=key, **more)
     elif isinstance(parameter, Region):
@@ -119,8 +112,8 @@ def draw(parameter: Parameter, value: Value, key: str, changed: Callable[[], Non
 
 def _inner_parameters(parameter: Nested, value: Value, key: str) -> Iterator[tuple[Parameter, Value, str]]:
     """Yield (parameter, value, key); keys hold the option, because parameters of two options may share a name."""
-    for inner, (name, inner_value) in zip(parameter.parameters(value), named_pairs(value), strict=True):
-        yield inner, inner_value, f"{key}:{parameter.option(value)}:{name}"
+    for inner, inner_value in parameter.inner(value):
+        yield inner, inner_value, f"{key}:{parameter.option(value)}:{inner.name}"
 
 
 def _split_axes(key: str, changed: Callable[[], None]) -> None:

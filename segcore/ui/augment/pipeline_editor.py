@@ -13,7 +13,9 @@ from segcore.augment.steps import pick_parameter
 from segcore.errors import AugmentError
 from segcore.ui.augment import parameter_widgets, pipeline_edits
 from segcore.ui.augment.pipeline_edits import History, Line, Lines
+from segcore.ui.widgets.choices import icon_button
 
+OpenMenu = Callable[[int | None], None]  # opens the menu of pictures, for the list or for a group's line
 FIRST = "light"
 _HISTORY = "augment:history"
 _NEXT = "augment:next"
@@ -66,7 +68,7 @@ def redo() -> None:
     _show(history().redo())
 
 
-def draw(open_menu: Callable[[int | None], None]) -> None:
+def draw(open_menu: OpenMenu) -> None:
     """Draw the editor.
 
     Args:
@@ -191,7 +193,7 @@ def load_preset(key: str, selected: str | None, loads: int) -> None:
         load(presets()[name])
 
 
-def _add_row(group: int | None, open_menu: Callable[[int | None], None]) -> None:
+def _add_row(group: int | None, open_menu: OpenMenu) -> None:
     key = f"augment:add:{'' if group is None else group}"
 
     def add_chosen() -> None:
@@ -218,12 +220,7 @@ def _add_row(group: int | None, open_menu: Callable[[int | None], None]) -> None
 
 
 def _line(
-    line: Line,
-    parent: Group | None,
-    numbers: dict[int, int],
-    first: bool,
-    last: bool,
-    open_menu: Callable[[int | None], None],
+    line: Line, parent: Group | None, numbers: dict[int, int], first: bool, last: bool, open_menu: OpenMenu
 ) -> None:
     key, node = f"augment:{line.id}", line.node
     changed = partial(_changed, line.id)
@@ -286,16 +283,7 @@ def _buttons(line: Line, first: bool, last: bool) -> None:
     )
     with st.container(horizontal=True, gap="xsmall", horizontal_alignment="right"):
         for icon, help_, act, disabled in actions:
-            st.button(
-                "",
-                icon=f":material/{icon}:",
-                help=help_,
-                key=f"{key}:{icon}",
-                on_click=_act,
-                args=(act,),
-                disabled=disabled,
-                type="tertiary",
-            )
+            icon_button(icon, help_, f"{key}:{icon}", _act, act, disabled=disabled)
 
 
 def _settings(line: Line, key: str, changed: Callable[[], None]) -> None:

@@ -1,7 +1,4 @@
-"""Edits of the pipeline editor's lines: add, remove, move, duplicate, undo. Pure; no Streamlit.
-
-A line is a transform or a group with an id. Every function returns new lines, so that undo only has to keep the old.
-"""
+"""Edits of the pipeline editor's lines. Every function returns new lines, so that undo only has to keep the old."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import streamlit as st
 from segcore.augment import Pipeline
 from segcore.ui.augment.examples import LARGE, Example, PreviewInput, encode_stage
 from segcore.ui.shell import url_state
+from segcore.ui.widgets.choices import choose
 from segcore.ui.widgets.table import Cell, table
 from segcore.ui.widgets.thumbnail_gallery import Thumbnail, gallery
 from segcore.ui.widgets.viewer import Panel, viewer
@@ -24,13 +25,7 @@ _VALUES_UP_TO = 4  # examples whose values fit side by side
 def choose_view() -> tuple[str, str]:
     """Draw the controls of the large preview; return (view, comparison), both in the link."""
     with st.container(horizontal=True, vertical_alignment="center", width="content"):
-        view = st.segmented_control(
-            "View", VIEWS, **url_state.bound("look", VIEWS[0], VIEWS), label_visibility="collapsed"
-        )
-        compare = st.segmented_control(
-            "Before and after", COMPARE, **url_state.bound("lay", COMPARE[0], COMPARE), label_visibility="collapsed"
-        )
-    return view or VIEWS[0], compare or COMPARE[0]
+        return choose("View", "look", VIEWS), choose("Before and after", "lay", COMPARE)
 
 
 def large_preview(view: str, compare: str, source: PreviewInput, pipeline: Pipeline, example: Example) -> None:
@@ -76,12 +71,7 @@ def example_gallery(view: str, source: PreviewInput, examples: Sequence[Example]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{count} examples**")
         st.space("stretch")
-        st.segmented_control(
-            "Examples",
-            [str(number) for number in COUNTS],
-            **url_state.bound("draws", str(COUNTS[0])),
-            label_visibility="collapsed",
-        )
+        choose("Examples", "draws", [str(number) for number in COUNTS])
         st.button(
             "Shuffle",
             icon=":material/casino:",
@@ -138,11 +128,7 @@ def _shuffle(seed: int) -> None:
 
 def _panel(view: str, title: str, note: str, layer: bytes) -> Panel:
     return Panel(
-        title,
-        note,
-        None if view == "mask" else title,
-        None if view == "image" else layer,
-        fixed=view == "mask",
+        title, note, None if view == "mask" else title, None if view == "image" else layer, fixed=view == "mask"
     )
 
 

@@ -12,6 +12,7 @@ from segcore.ui.augment.examples import PreviewInput
 from segcore.ui.augment.statistics_measurement import training_size
 from segcore.ui.shell import dataset_cache, url_state
 from segcore.ui.shell.app_context import AppContext
+from segcore.ui.widgets.choices import choose, icon_button, menu
 from segcore.ui.widgets.image_upload import (
     UploadedFile,
     decode_upload,
@@ -35,22 +36,15 @@ def choose_input(context: AppContext) -> PreviewInput | None:
             sample_id = url_state.get("frame", ids[len(ids) // 2], ids)
             index = ids.index(sample_id)
             _step_button("chevron_left", "Previous image", ids[index - 1] if index else None)
-            st.selectbox(
-                "Image",
-                ids,
-                **url_state.bound("frame", ids[len(ids) // 2], ids),
-                label_visibility="collapsed",
-                width=210,
-            )
+            menu("Image", "frame", ids, ids[len(ids) // 2], width=210)
             _step_button("chevron_right", "Next image", ids[index + 1] if index + 1 < len(ids) else None)
         with st.popover("Upload", icon=":material/upload:", key="augment:upload"):
             _upload_form(file, labels)
         height, width = training_size(context)
-        size = st.segmented_control(
+        size = choose(
             "Size",
+            "size",
             SIZES,
-            **url_state.bound("size", SIZES[0], SIZES),
-            label_visibility="collapsed",
             help=f"Training resizes to {width} × {height} before it augments. Settings in pixels have a larger effect "
             "on a small image; all others look the same at any size.",
         )
@@ -73,23 +67,13 @@ def choose_input(context: AppContext) -> PreviewInput | None:
 
 
 def _step_button(icon: str, help_: str, sample_id: str | None) -> None:
-    st.button(
-        "",
-        icon=f":material/{icon}:",
-        help=help_,
-        key=f"augment:{icon}",
-        type="tertiary",
-        disabled=sample_id is None,
-        on_click=lambda: url_state.put("frame", sample_id),
-    )
+    icon_button(icon, help_, f"augment:{icon}", url_state.put, "frame", sample_id, disabled=sample_id is None)
 
 
 def _upload_form(file: UploadedFile | None, labels: LabelMap) -> None:
     image_uploader(_PAGE, "Image")
     mask_uploader(
-        _PAGE,
-        "Its mask, if there is one",
-        help=f"Class ids or colours of {labels.name} ({labels.classes} classes).",
+        _PAGE, "Its mask, if there is one", help=f"Class ids or colours of {labels.name} ({labels.classes} classes)."
     )
     if file is None:
         st.caption("It stays on this machine.")

@@ -21,22 +21,12 @@ def draw(pipeline: Pipeline) -> None:
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         pipeline_editor.presets_row()
         st.space("stretch")
-        st.button(
-            "",
-            icon=":material/undo:",
-            help="Undo",
-            key="augment:undo",
-            on_click=pipeline_editor.undo,
-            disabled=not history.past,
-        )
-        st.button(
-            "",
-            icon=":material/redo:",
-            help="Redo",
-            key="augment:redo",
-            on_click=pipeline_editor.redo,
-            disabled=not history.future,
-        )
+        for name, change, possible in (
+            ("undo", pipeline_editor.undo, history.past),
+            ("redo", pipeline_editor.redo, history.future),
+        ):
+            icon, key = f":material/{name}:", f"augment:{name}"
+            st.button("", icon=icon, help=name.capitalize(), key=key, on_click=change, disabled=not possible)
         with st.popover("Load", icon=":material/folder_open:"):
             _load()
         with st.popover("Save", icon=":material/save:"):

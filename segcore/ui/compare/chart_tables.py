@@ -117,13 +117,7 @@ def _judgement(comparison: Comparison, one: Row, other: Row, pair: PairedDiffere
     says = comparison.verdict(pair)
     if chance == chance:
         says += f" Chance that {one.title} is the {'higher' if higher is None else 'better'} one: {_chance(chance)}."
-    return {
-        "row": one.title,
-        "column": other.title,
-        "points": 100 * pair.difference,
-        "verdict": verdict,
-        "says": says,
-    }
+    return {"row": one.title, "column": other.title, "points": 100 * pair.difference, "verdict": verdict, "says": says}
 
 
 def _chance(value: float) -> str:

@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
-from streamlit.components import v2
 
 from segcore.evaluation.stored_counts import FILES
 from segcore.ui.shell import url_state
 from segcore.ui.shell.app_context import MAX_CHOSEN, AppContext
-from segcore.ui.widgets.components import source
+from segcore.ui.widgets.components import component
 from segcore.visual.run_colors import UNCHOSEN
 from segcore.visual.whisker import common_ends
 
@@ -68,13 +67,7 @@ def leaderboard(context: AppContext, comparison: Comparison, shown: Sequence[str
     sorts = [sign + key for key in ("title", comparison.metric.key, *shown) for sign in ("", "-")]
     sort = url_state.get("order", first_sort(comparison), sorts)
     find = url_state.get("find", "")
-    render = v2.component(
-        "segcore.leaderboard",
-        html=_HTML,
-        css=source("leaderboard.css"),
-        js=source("leaderboard.js"),
-        isolate_styles=True,
-    )
+    render = component("leaderboard", _HTML, "leaderboard.js")
     render(
         key="leaderboard",
         data=[  # a list: Streamlit looks for data frames in a dict

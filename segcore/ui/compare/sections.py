@@ -20,6 +20,7 @@ from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.shell.page_style import is_dark
 from segcore.ui.shell.result_cache import cached_result, chart_spec
+from segcore.ui.widgets.choices import choose, menu
 from segcore.ui.widgets.headings import scores_heading
 from segcore.ui.widgets.table import Cell, format_number
 from segcore.ui.widgets.table import table as small_table
@@ -45,13 +46,7 @@ def controls(comparison: Comparison, splits: Sequence[str]) -> list[str]:
     """Draw the controls of the leaderboard; return the keys of the columns beside the score that ranks."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         if len(splits) > 1:
-            st.segmented_control(
-                "Split",
-                splits,
-                required=True,
-                **url_state.bound("split", splits[0], splits),
-                label_visibility="collapsed",
-            )
+            choose("Split", "split", splits)
         offered = [key for key in METRICS if key in comparison.metrics or key == comparison.metric.key]
         st.selectbox(
             "Ranked by",
@@ -100,16 +95,7 @@ def choose_part(parts: Sequence[Part]) -> Part:
     if len(parts) == 1:
         return parts[0]
     by_key = {part.label_space.key: part for part in parts}
-    bound = url_state.bound("part", next(iter(by_key)), by_key)
-    st.segmented_control(
-        "Data",
-        list(by_key),
-        format_func=lambda key: by_key[key].title,
-        required=True,
-        **bound,
-        label_visibility="collapsed",
-    )
-    return by_key[url_state.get("part", next(iter(by_key)), by_key)]
+    return by_key[choose("Data", "part", {key: part.title for key, part in by_key.items()})]
 
 
 def significance(context: AppContext, comparison: Comparison, part: Part) -> None:
@@ -142,15 +128,7 @@ def significance(context: AppContext, comparison: Comparison, part: Part) -> Non
         if more:
             which = "highest" if comparison.metric.higher_is_better is None else "best"
             scopes = {"chosen": "chosen", "best": f"{which} {min(len(kind_rows), chart_tables.MOST_PAIRED)}"}
-            scope = st.segmented_control(
-                "Models in the matrix",
-                scopes,
-                format_func=scopes.__getitem__,
-                required=True,
-                **url_state.bound("pairs", "chosen", scopes),
-                label_visibility="collapsed",
-            )
-            if scope == "best" or len(rows) < 2:
+            if choose("Models in the matrix", "pairs", scopes) == "best" or len(rows) < 2:
                 rows = tuple(kind_rows[: chart_tables.MOST_PAIRED])
         if len(rows) > 1:
             dark = is_dark()
@@ -171,15 +149,7 @@ def classes(comparison: Comparison, part: Part) -> None:
     """The score of each class and model, with its interval."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Classes", anchor=False, width="content", help="Those on which the models differ most come first.")
-        scores = {key: score.title for key, score in CLASS_SCORES.items()}
-        score = st.segmented_control(
-            "Score of a class",
-            scores,
-            format_func=scores.__getitem__,
-            required=True,
-            **url_state.bound("score", "iou", scores),
-            label_visibility="collapsed",
-        )
+        score = choose("Score of a class", "score", {key: score.title for key, score in CLASS_SCORES.items()})
     table = cached_result(part.token("classes", score), lambda: chart_tables.per_class(comparison, part, score))
     present = compare_charts.by_spread(table.dropna(subset=["value"]))
     every = True
@@ -208,20 +178,8 @@ def quality_and_cost(context: AppContext, comparison: Comparison, part: Part) ->
     if not costs:
         return
     with st.container(horizontal=True):
-        quality = st.selectbox(
-            "Quality",
-            qualities,
-            format_func=qualities.__getitem__,
-            **url_state.bound("quality", first, qualities),
-            label_visibility="collapsed",
-        )
-        cost = st.selectbox(
-            "Cost",
-            costs,
-            format_func=costs.__getitem__,
-            **url_state.bound("cost", next(iter(costs)), costs),
-            label_visibility="collapsed",
-        )
+        quality = menu("Quality", "quality", qualities, first)
+        cost = menu("Cost", "cost", costs)
     table, note = chart_tables.quality_and_cost(comparison, part, cost, quality)
     if table.dropna(subset=["x", "y"]).empty:
         st.caption(f"{note} Measure it: `segcore profile RUN`.")
@@ -267,27 +225,12 @@ def _confusion(comparison: Comparison, part: Part) -> None:
     names = {row.id: row.title for row in part.rows}
     rows = {row.id: row for row in part.rows}
     with st.container(horizontal=True, vertical_alignment="center"):
-        first = part.rows[0].id
-        of = st.selectbox(
-            "Model",
-            names,
-            format_func=names.__getitem__,
-            **url_state.bound("of", first, names),
-            label_visibility="collapsed",
-            width=280,
-        )
+        of = menu("Model", "of", names, width=280)
         comparable = {row.id: row.title for row in part.rows if row.pool == rows[of].pool and row.id != of}
         against = ""
         if comparable:
             options = {"": "alone"} | {row_id: f"against {name}" for row_id, name in comparable.items()}
-            against = st.selectbox(
-                "Against",
-                options,
-                format_func=options.__getitem__,
-                **url_state.bound("minus", "", options),
-                label_visibility="collapsed",
-                width=280,
-            )
+            against = menu("Against", "minus", options, width=280)
     run = next(run for run in comparison.runs if run.id == of)
     counts = total_confusion(comparison, rows[of])
     other = total_confusion(comparison, rows[against]) if against else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from segcore.labels import LabelMap
+from segcore.labels import LabelMap, hex_color
 from segcore.visual import swatch
 
 MOST = 40  # classes
@@ -25,7 +25,7 @@ def class_shares(labels: LabelMap, pixels: Mapping[int, int]) -> None:
     ordered = sorted(pixels.items(), key=lambda item: (item[0] >= labels.classes, -item[1]))
     for index, count in ordered[:MOST]:
         name = labels.names[index] if index < labels.classes else "ignored"
-        color = "#{:02x}{:02x}{:02x}".format(*labels.palette[index])
+        color = hex_color(labels.palette[index])
         share = 100 * count / total
         text = f"{share:.1f} %" if share >= 0.1 else "< 0.1 %"
         rows.append(

@@ -38,22 +38,11 @@ CONFIDENCE_WIDTH = 640  # px; confidence changes slowly, and its last digit weig
 
 
 def prediction_layer(
-    run: RunRecord,
-    split: str,
-    sample_id: str,
-    data: DataKey,
-    options: ViewOptions,
-    compared_runs: Sequence[RunRecord],
+    run: RunRecord, split: str, sample_id: str, data: DataKey, options: ViewOptions, compared_runs: Sequence[RunRecord]
 ) -> tuple[bytes, str]:
     """Draw a run's stored prediction; return (palette PNG, note under the panel).
 
-    Args:
-        run: Whose prediction it is.
-        split: Split of the evaluation.
-        sample_id: The image.
-        data: The dataset.
-        options: What is shown.
-        compared_runs: The runs among which disagreement is sought, `run` among them.
+    Disagreement is sought among `compared_runs`, of which `run` is one.
 
     Raises:
         RunError: when the stored prediction can't be read.
@@ -66,12 +55,7 @@ def prediction_layer(
 
 @st.cache_data(max_entries=800, show_spinner=False, hash_funcs=HASH_FUNCS)
 def _prediction_layer(
-    run: RunRecord,
-    split: str,
-    sample_id: str,
-    data: DataKey,
-    options: ViewOptions,
-    compared_runs: tuple[RunRecord, ...],
+    run: RunRecord, split: str, sample_id: str, data: DataKey, options: ViewOptions, runs: tuple[RunRecord, ...]
 ) -> tuple[bytes, str]:
     mask = run_cache.prediction(run, split, sample_id, data)
     labels, truth = run.labels, dataset_cache.sample(data, sample_id).mask
@@ -88,44 +72,25 @@ def _prediction_layer(
         band = _boundary_band(data, sample_id, options.band_width(truth.shape))
         layer = encode_band(mask, truth, band, labels, visible=visible, width=PHOTO_WIDTH)
         return layer, _band_accuracy(band, mask, truth)
-    if options.view == "disagreement" and len(compared_runs) > 1:
-        disputed = _disputed_pixels(compared_runs, split, sample_id, data)
+    if options.view == "disagreement" and len(runs) > 1:
+        disputed = _disputed_pixels(runs, split, sample_id, data)
         return encode_where(mask, disputed, labels, visible=visible, width=PHOTO_WIDTH), ""
     return encode_layer(mask, labels, visible=visible, outline=options.view == "contour", width=PHOTO_WIDTH), ""
 
 
 def truth_layer(
-    labels: LabelMap,
-    split: str,
-    sample_id: str,
-    data: DataKey,
-    options: ViewOptions,
-    compared_runs: Sequence[RunRecord],
+    labels: LabelMap, split: str, sample_id: str, data: DataKey, options: ViewOptions, runs: Sequence[RunRecord]
 ) -> bytes:
-    """Draw the ground truth in the way that goes with the predictions; return a palette PNG.
-
-    Args:
-        labels: The dataset's classes.
-        split: Split of the evaluations.
-        sample_id: The image.
-        data: The dataset.
-        options: What is shown.
-        compared_runs: The runs among which disagreement is sought.
-    """
-    if options.view == "boundary" or (options.view == "disagreement" and len(compared_runs) > 1):
-        runs = tuple(compared_runs) if options.view == "disagreement" else ()
-        return _masked_truth_layer(split, sample_id, data, options, runs, labels)
+    """Draw the ground truth as the predictions of `runs` are drawn; return a palette PNG."""
+    if options.view == "boundary" or (options.view == "disagreement" and len(runs) > 1):
+        compared = tuple(runs) if options.view == "disagreement" else ()
+        return _masked_truth_layer(split, sample_id, data, options, compared, labels)
     return image_cache.truth_layer(data, sample_id, options.hidden, options.view == "contour")
 
 
 @st.cache_data(max_entries=200, show_spinner=False, hash_funcs=HASH_FUNCS)
 def _masked_truth_layer(
-    split: str,
-    sample_id: str,
-    data: DataKey,
-    options: ViewOptions,
-    runs: tuple[RunRecord, ...],
-    _labels: LabelMap,
+    split: str, sample_id: str, data: DataKey, options: ViewOptions, runs: tuple[RunRecord, ...], _labels: LabelMap
 ) -> bytes:
     """Draw the ground truth in the band along borders, or where the runs disagree."""
     mask = dataset_cache.sample(data, sample_id).mask

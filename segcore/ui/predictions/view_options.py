@@ -12,6 +12,7 @@ from segcore.labels import LabelMap
 from segcore.metrics.boundary import BAND, BAND_PX, band_width
 from segcore.ui.shell import url_state
 from segcore.ui.shell.link_problems import describe_missing
+from segcore.ui.widgets.choices import choose, menu
 
 VIEWS = {
     "overlay": "Class colours over the photo.",
@@ -55,26 +56,20 @@ class ViewOptions:
 def choose_view(labels: LabelMap, hidden: frozenset[int]) -> ViewOptions:
     """Draw the row of views, and beside it the settings of the chosen one."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        view = _choice("View", "view", tuple(VIEWS), help="  \n".join(f"**{k}**: {v}" for k, v in VIEWS.items()))
+        view = choose("View", "view", tuple(VIEWS), help="  \n".join(f"**{k}**: {v}" for k, v in VIEWS.items()))
         errors, measure, band = next(iter(ERRORS)), next(iter(MEASURES)), next(iter(BANDS))
         mistake = _linked_mistake(labels) if view == "error" else None
         if view == "error" and mistake is None:
-            errors = _choice("Wrong pixels", "errors", ERRORS)
+            errors = choose("Wrong pixels", "errors", ERRORS)
         if view == "disagreement":
-            measure = _choice("Agreement shows", "measure", MEASURES)
+            measure = choose("Agreement shows", "measure", MEASURES)
         if view == "boundary":
-            band = _choice(
-                "Width of the band", "band", BANDS, help="On each side of a border between two true classes."
-            )
+            band = choose("Width of the band", "band", BANDS, help="On each side of a border between two true classes.")
     return ViewOptions(view, errors, measure, band, mistake, hidden)
 
 
 def choose_swipe(titles: Mapping[str, str]) -> tuple[str, str] | None:
-    """Draw the switch to swiping; return the names of the two panels to swipe between, or None.
-
-    Args:
-        titles: Name -> title of every panel.
-    """
+    """Draw the switch to swiping; return the names of the two panels (name -> title) to swipe between, or None."""
     names = list(titles)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         on = st.toggle(
@@ -85,15 +80,15 @@ def choose_swipe(titles: Mapping[str, str]) -> tuple[str, str] | None:
         first = names[1]
         second = next((name for name in names[2:] if name != "agreement"), names[0])
         with st.container(horizontal=True, gap="small", width="content"):
-            left = _choose_panel("Left picture", "left", first, titles)
-            right = _choose_panel("Right picture", "right", second, titles)
+            left = menu("Left picture", "left", titles, first, width=170)
+            right = menu("Right picture", "right", titles, second, width=170)
     return left, right
 
 
 def choose_split(splits: Sequence[str]) -> None:
     """Draw the choice of the split, where there are several."""
     if len(splits) > 1:
-        _choice("Split", "split", splits)
+        choose("Split", "split", splits)
 
 
 def _linked_mistake(labels: LabelMap) -> Mistake | None:
@@ -114,29 +109,3 @@ def _linked_mistake(labels: LabelMap) -> Mistake | None:
         help="Only these pixels are highlighted. Click to see every mistake.",
     )
     return mistake
-
-
-def _choose_panel(label: str, name: str, default: str, titles: Mapping[str, str]) -> str:
-    return st.selectbox(
-        label,
-        list(titles),
-        format_func=lambda panel: titles[panel],
-        **url_state.bound(name, default, list(titles)),
-        label_visibility="collapsed",
-        width=170,
-    )
-
-
-def _choice(label: str, name: str, options: Mapping[str, str] | Sequence[str], help: str | None = None) -> str:
-    keys = list(options)
-    titles = options if isinstance(options, Mapping) else {key: key for key in keys}
-    picked = st.segmented_control(
-        label,
-        keys,
-        required=True,
-        format_func=lambda key: titles[key],
-        **url_state.bound(name, keys[0], keys),
-        label_visibility="collapsed",
-        help=help,
-    )
-    return picked or keys[0]

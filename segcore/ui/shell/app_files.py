@@ -6,25 +6,27 @@ In a checkout they stand at the top, where `streamlit run app.py` finds them. A 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import segcore
 from segcore.errors import SegcoreError
 
 _PACKAGE = Path(segcore.__file__).parent
-_PLACES = (_PACKAGE / "_app", _PACKAGE.parent)
 
 
-def app_folder() -> Path:
+def app_folder(candidates: Sequence[Path] = (_PACKAGE / "_app", _PACKAGE.parent)) -> Path:
     """The folder with `app.py`, `pages/` and `checkpoints/`.
 
     Raises:
         SegcoreError: when this installation has none.
     """
-    for folder in _PLACES:
+    for folder in candidates:
         if (folder / "app.py").is_file() and (folder / "pages").is_dir():
             return folder
-    raise SegcoreError(f"This installation has no app: no app.py in {_PLACES[0]}. Install the wheel of Segcore again.")
+    raise SegcoreError(
+        f"This installation has no app: no app.py in {candidates[0]}. Install the wheel of Segcore again."
+    )
 
 
 def entry_script() -> Path:

@@ -1,7 +1,4 @@
-"""Cached datasets and samples, shared between sessions and therefore read-only.
-
-Every cache is bounded and keyed by identity and version.
-"""
+"""Cached datasets and samples: bounded, keyed by identity and version, shared between sessions, so read-only."""
 
 from __future__ import annotations
 

@@ -42,10 +42,7 @@ def thumbnail(key: DataKey, sample_id: str, width: int = THUMBNAIL_WIDTH) -> tup
     """(JPEG of the image, PNG layer of its mask), small."""
     opened = dataset_cache.dataset(key)
     full = opened[sample_id]  # not from `dataset_cache.sample`, which would keep it
-    return (
-        encode_jpeg(full.image, width=width, quality=80),
-        encode_layer(full.mask, opened.labels, width=width),
-    )
+    return (encode_jpeg(full.image, width=width, quality=80), encode_layer(full.mask, opened.labels, width=width))
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=HASH_FUNCS)

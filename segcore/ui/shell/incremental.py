@@ -11,12 +11,13 @@ import streamlit as st
 from segcore.errors import SegcoreError
 
 R = TypeVar("R")
+Ids = tuple[str, ...]
 CHUNK = 8  # images between two looks at the clock
 INTERVAL = 0.5  # s between two rounds of work
 TIME_BUDGET = 0.4  # s of work in one round; then the page may answer to clicks
 
 
-def chunks(ids: Sequence[str]) -> list[tuple[str, ...]]:
+def chunks(ids: Sequence[str]) -> list[Ids]:
     """Split ids into tuples of `CHUNK`.
 
     >>> [len(chunk) for chunk in chunks([str(index) for index in range(20)])]
@@ -26,13 +27,8 @@ def chunks(ids: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def process_incrementally(
-    name: str,
-    wanted: Sequence[tuple[str, ...]],
-    work: Callable[[tuple[str, ...]], R],
-    text: str,
-    *,
-    partly: bool = False,
-) -> dict[tuple[str, ...], R]:
+    name: str, wanted: Sequence[Ids], work: Callable[[Ids], R], text: str, *, partly: bool = False
+) -> dict[Ids, R]:
     """Return the results so far, and show a progress bar here until all chunks are done.
 
     Args:
@@ -45,7 +41,7 @@ def process_incrementally(
     Returns:
         Chunk -> result; complete when it is as long as `wanted`.
     """
-    results: dict[tuple[str, ...], R] = st.session_state.setdefault(f"gathered:{name}", {})
+    results: dict[Ids, R] = st.session_state.setdefault(f"gathered:{name}", {})
     missing = [chunk for chunk in wanted if chunk not in results]
     twice = max(1, 2 * (len(wanted) - len(missing)))
     total = sum(map(len, wanted))

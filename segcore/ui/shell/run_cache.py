@@ -1,7 +1,4 @@
-"""Cached contents of run folders and what is computed from them, shared between sessions and therefore read-only.
-
-Every cache is bounded. Runs and searches are keyed by folder and version: see `HASH_FUNCS`.
-"""
+"""Cached contents of run folders and what is computed from them: bounded, shared between sessions, so read-only."""
 
 from __future__ import annotations
 
@@ -36,7 +33,7 @@ def _hash_record(record: RunRecord | SearchRecord) -> str:
     return f"{record.version} {record.path}"
 
 
-# For `hash_funcs` of caches that take runs or searches. By name, because importing searches takes pandas.
+# For `hash_funcs`: runs and searches are keyed by folder and version. By name: importing searches takes pandas.
 HASH_FUNCS: dict[str | type[Any], Callable[[Any], Any]] = {
     "segcore.runs.run_record.RunRecord": _hash_record,
     "segcore.runs.search.SearchRecord": _hash_record,

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import streamlit as st
-from streamlit.components import v2
 
+from segcore.arrays import I64
 from segcore.evaluation.image_ranking import Mistake
-from segcore.labels import LabelMap
-from segcore.ui.widgets.components import source
+from segcore.labels import LabelMap, hex_color
+from segcore.ui.widgets.components import component
 
 MOST = 40  # classes: more make cells too small to hit
 FEW = 16  # classes: their cells are large enough for a number
@@ -20,7 +19,7 @@ SHARES = {"class": "share of the class", "all": "share of all mistakes"}
 
 
 def confusion_matrix(
-    counts: npt.NDArray[np.int64],
+    counts: I64,
     labels: LabelMap,
     *,
     hue: str,
@@ -40,13 +39,8 @@ def confusion_matrix(
         key: Streamlit key, unique on the page.
         on_pick: Called with the name of a `Mistake`, or with an empty string when the picked one is clicked again.
     """
-    render = v2.component(
-        "segcore.matrix",
-        html='<div class="scroll"><div class="matrix" role="group" aria-label="Confusion matrix"></div></div>',
-        css=source("matrix.css"),
-        js=source("elements.js", "matrix.js"),
-        isolate_styles=True,
-    )
+    html = '<div class="scroll"><div class="matrix" role="group" aria-label="Confusion matrix"></div></div>'
+    render = component("matrix", html, "elements.js", "matrix.js")
 
     def pick() -> None:
         name = st.session_state[key].get("pick")
@@ -57,7 +51,7 @@ def confusion_matrix(
     render(key=key, data=[data], on_pick_change=pick)  # a list: of a dict Streamlit would look for data frames
 
 
-def shown_classes(counts: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
+def shown_classes(counts: I64) -> tuple[list[int], list[int]]:
     """(rows, columns) of the matrix: classes in the ground truth; columns end with those that were only predicted."""
     true, predicted = counts.sum(axis=1), counts.sum(axis=0)
     mistaken = true + predicted - 2 * np.diagonal(counts)
@@ -68,7 +62,7 @@ def shown_classes(counts: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
     return rows, rows + [int(index) for index in shown if not true[index]]
 
 
-def matrix_cells(counts: npt.NDArray[np.int64], labels: LabelMap, share: str) -> dict[str, Any]:
+def matrix_cells(counts: I64, labels: LabelMap, share: str) -> dict[str, Any]:
     """The data of the script: `columns` and `rows`, each with its name, colour, texts and cells."""
     rows, columns = shown_classes(counts)
     true = counts.sum(axis=1)
@@ -101,7 +95,7 @@ def matrix_cells(counts: npt.NDArray[np.int64], labels: LabelMap, share: str) ->
     def head(index: int, mistake: Mistake, pixels: int) -> dict[str, Any]:
         return {
             "name": names[index],
-            "color": "#{:02x}{:02x}{:02x}".format(*labels.colors[index]),
+            "color": hex_color(labels.colors[index]),
             "pick": mistake.name(labels) if pixels else "",
             "title": f"{mistake.sentence(labels)}: {pixels:,} pixels",
         }

@@ -8,13 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import streamlit as st
-from streamlit.components import v2
 
 from segcore.errors import SegcoreError
 from segcore.ui.shell import url_state
 from segcore.ui.shell.incremental import TIME_BUDGET
 from segcore.ui.shell.link_problems import describe_missing
-from segcore.ui.widgets.components import source
+from segcore.ui.widgets.components import component
 from segcore.visual import data_uri
 
 PAGE_SIZE = 24  # thumbnails: what a large screen shows at once
@@ -75,13 +74,7 @@ def gallery(
         exact: Whether layers lie over the photo as they are, not half transparent.
         swap: Whether the layers shown on hover lie over the photo as they are, too.
     """
-    render = v2.component(
-        "segcore.gallery",
-        html='<div class="gallery"></div>',
-        css=source("gallery.css"),
-        js=source("elements.js", "gallery.js"),
-        isolate_styles=True,
-    )
+    render = component("gallery", '<div class="gallery"></div>', "elements.js", "gallery.js")
 
     def pick() -> None:
         if st.session_state[key].get("pick"):

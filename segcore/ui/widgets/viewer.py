@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
-from streamlit.components import v2
 
 from segcore.labels import LabelMap
 from segcore.ui.shell import url_state
-from segcore.ui.widgets.components import source
+from segcore.ui.widgets.components import component
 from segcore.visual import data_uri, encode_plane
 from segcore.visual.layers import LEVELS, MARKED, confidence_palette
 
@@ -148,9 +147,7 @@ def viewer(
     has_confidence = any(panel.doubt for panel in panels)
     opacity = url_state.get("opacity", OPACITY, url_state.Between(0, 1))
     threshold = url_state.get("threshold", THRESHOLD, url_state.Between(0, 1)) if has_confidence else None
-    render = v2.component(
-        "segcore.viewer", html=_HTML, css=source("viewer.css"), js=source(*_SCRIPTS), isolate_styles=True
-    )
+    render = component("viewer", _HTML, *_SCRIPTS)
 
     def keep(name: str) -> None:
         url_state.put(name, float(st.session_state[key][name]))
@@ -191,6 +188,6 @@ def _classes(labels: LabelMap | None) -> dict[str, Any]:
         return {"names": [], "colors": [], "unscored": ""}
     return {
         "names": list(labels.names),
-        "colors": ["#{:02x}{:02x}{:02x}".format(*color) for color in labels.colors],
+        "colors": labels.hex_colors,
         "unscored": " or ".join(name for name, _ in labels.ignored[:2]) or "ignored",
     }

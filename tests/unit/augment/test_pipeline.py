@@ -1,8 +1,10 @@
 """Reading, writing, refusing and applying pipelines."""
 
+import gc
 import pickle
 import subprocess
 import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -376,13 +378,18 @@ def test_check_refuses_what_some_draw_can_not_take(steps):
 
 def test_nothing_of_a_picture_is_kept_until_the_next_one():
     """Maps and noise are as large as the picture, and a page makes a pipeline a slider move."""
-    from segcore.augment.compiled_pipeline import compiled_pipeline
-
     pipeline = Pipeline((Step.create("GaussNoise", 1.0), Step.create("ElasticTransform", 1.0)))
-    pipeline.stages(IMAGE, MASK, seed=1)
-    with compiled_pipeline(pipeline.steps).borrow() as compiled:
-        assert compiled._drawn == [] and compiled._kept is None
-        assert all(transform.params == {} for transform in compiled._transforms.values())
+    pipeline.stages(IMAGE, MASK, seed=1)  # what the library sets up once
+    image, mask = np.zeros((200, 200, 3), np.uint8), np.zeros((200, 200), np.uint8)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        pipeline.stages(image, mask, seed=1)
+        gc.collect()
+        kept = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert kept < mask.nbytes
 
 
 def test_stripes_that_were_not_drawn_are_told_too():

@@ -54,10 +54,9 @@ def test_other_commands_still_refuse_what_they_do_not_know(capsys):
     assert "unrecognized arguments: --nothing" in capsys.readouterr().err
 
 
-def test_an_installation_without_app_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(app_files, "_PLACES", (tmp_path / "_app", tmp_path))
+def test_an_installation_without_app_says_so(tmp_path):
     with pytest.raises(SegcoreError, match="This installation has no app"):
-        app_files.app_folder()
+        app_files.app_folder([tmp_path / "_app", tmp_path])
 
 
 def test_finding_the_app_needs_no_streamlit():

@@ -13,8 +13,7 @@ import pytest
 from fixtures import layouts
 
 from segcore.data import fetch, open_dataset
-from segcore.data.download import _CHUNK as CHUNK
-from segcore.data.download import DOWNLOADS, Download, RemoteFile
+from segcore.data.download import CHUNK, DOWNLOADS, Download, RemoteFile
 from segcore.errors import FetchError
 
 

@@ -185,7 +185,7 @@ def test_a_conversion_is_kept_and_a_damaged_one_made_again(store, place):
 
 
 def test_the_longest_unused_conversions_go(store, place, monkeypatch):
-    monkeypatch.setattr(conversion_cache, "_KEPT", 2)
+    monkeypatch.setattr(conversion_cache, "CONVERSIONS_KEPT", 2)
     run = fake_run(store, "many", evaluated=False)
     folders = [conversion_cache.converted(run, ("openvino",), (side, 8), written([])).folder for side in (1, 2, 3)]
     assert [folder.exists() for folder in folders] == [False, True, True]

@@ -87,7 +87,7 @@ def test_slabs_of_rows_join_without_a_seam(toy, run, monkeypatch):
     image = picture(101, 67)
     predict = Predictor(run, device="cpu")
     whole = predict(image)
-    monkeypatch.setattr(sys.modules["segcore.evaluation.postprocess"], "_CHUNK", 11 * 67 * 7)
+    monkeypatch.setattr(sys.modules["segcore.evaluation.postprocess"], "LOGITS_AT_ONCE", 11 * 67 * 7)
     slabs = predict(image)
     np.testing.assert_array_equal(slabs.mask, whole.mask)
     np.testing.assert_allclose(slabs.confidence, whole.confidence, atol=1e-6)

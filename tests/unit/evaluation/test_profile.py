@@ -22,7 +22,7 @@ def run(store, fake_run, monkeypatch):
     torch.manual_seed(0)
     model = nn.Conv2d(3, 11, 4, stride=4)
     monkeypatch.setattr("segcore.models.load_model", lambda folder: model)
-    monkeypatch.setattr(module, "_has_bf16", lambda backend, device: True)
+    monkeypatch.setattr(module, "has_bf16", lambda backend, device: True)
     return fake_run(store, "fake")
 
 
@@ -47,11 +47,11 @@ def measured(monkeypatch):
             **times,
         )
 
-    monkeypatch.setattr(module, "_measured", measure)
+    monkeypatch.setattr(module, "measure_in_process", measure)
     return asked
 
 
-def test_operations_are_counted_and_every_backend_is_measured_and_stored(run, measured):
+def test_operations_are_counted_and_every_backend_ismeasure_in_process_and_stored(run, measured):
     steps, problems = [], []
     found = profile(run, progress=lambda *step: steps.append(step), problem=problems.append)
     rows, columns = SIZE[0] // 4, SIZE[1] // 4
@@ -66,7 +66,7 @@ def test_operations_are_counted_and_every_backend_is_measured_and_stored(run, me
     assert load_run(run.path).profile == found
 
 
-def test_what_was_measured_before_stays(run, measured):
+def test_what_wasmeasure_in_process_before_stays(run, measured):
     first = profile(run, backends=["torch:fp32"])
     again = profile(run, backends=["openvino:bf16", "torch:fp32"], size=(96, 128))
     assert [(each.name, each.height) for each in again.latencies] == [
@@ -99,4 +99,4 @@ def test_what_stops_the_measuring_process_is_said(store, fake_run):
     gone = fake_run(store, "gone", evaluated=False)
     (gone.path / "summary.json").unlink()
     with pytest.raises(EvaluationError, match=r"Run 'gone' has no summary\.json"):
-        module._measured(gone, "torch", "fp32", "cpu", SIZE, 0.0)
+        module.measure_in_process(gone, "torch", "fp32", "cpu", SIZE, 0.0)

@@ -88,7 +88,7 @@ def test_chunks_add_up(monkeypatch):
     rng = np.random.default_rng(0)
     prediction, truth = rng.integers(0, 5, (2, 33, 17), dtype=np.uint8)
     whole = confusion_matrix(prediction, truth, classes=5)
-    monkeypatch.setattr(confusion, "_CHUNK", 100)
+    monkeypatch.setattr(confusion, "PIXELS_AT_ONCE", 100)
     np.testing.assert_array_equal(confusion_matrix(prediction, truth, classes=5), whole)
 
 

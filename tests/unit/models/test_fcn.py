@@ -67,12 +67,14 @@ def test_on_a_vgg_the_skips_are_pool4_and_pool3() -> None:
     assert [layer.kernel_size for layer in convolutions] == [(7, 7), (1, 1)]
     assert [layer.p for layer in model.decoder.head if isinstance(layer, nn.Dropout2d)] == [0.5, 0.5]
     seen: list[torch.Tensor] = []
+    padded: list[torch.Tensor] = []
+    model.encoder.register_forward_pre_hook(lambda _, inputs: padded.append(inputs[0]))
     for skip in model.decoder.skips:
         skip.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     image, pools = torch.randn(1, 3, 33, 40), []
     with torch.inference_mode():
         assert model(image).shape == (1, 2, 33, 40)
-        x = model._pad(image)
+        x = padded[0]
         for layer in model.encoder.features:
             x = layer(x)
             if isinstance(layer, nn.MaxPool2d):

@@ -41,7 +41,7 @@ def scalars(run):
 
 def test_every_logger_of_the_settings_can_be_created():
     check_loggers(())
-    assert set(LOGGERS) == {"tensorboard", "mlflow", "wandb"} == set(module._CHECKS)
+    assert set(LOGGERS) == {"tensorboard", "mlflow", "wandb"} == set(module.CONNECTION_HINTS)
 
 
 def test_tensorboard_files_read_back(run):

@@ -1,5 +1,6 @@
 """What a model is fed: order, seeds, copies, workers."""
 
+import multiprocessing
 import subprocess
 
 import numpy as np
@@ -112,12 +113,12 @@ def test_what_the_budget_does_not_hold_is_read_again():
     assert all(same(small[0, index], large[0, index]) for index in range(5))
 
 
-def test_what_is_kept_is_not_read_again():
-    found = items()
-    told = []
-    found.store._read = None  # reading would fail
-    found.store.fill(found.store.dataset.ids, lambda *counted: told.append(counted))
-    assert not told and len(found.store) == 5
+def test_what_is_kept_is_not_read_again(monkeypatch):
+    store = items().store
+    monkeypatch.setattr(Picture, "image", lambda _: pytest.fail("A kept sample was read again."))
+    progress = []
+    store.fill(store.dataset.ids, lambda *counts: progress.append(counts))
+    assert not progress and len(store) == 5
 
 
 def test_counts_pixels_of_each_class():
@@ -132,8 +133,10 @@ def test_batches_are_the_same_from_any_number_of_workers():
 
 
 def test_a_worker_ends_when_its_training_says_so_alone():
+    others = set(multiprocessing.active_children())
     batches = iter(loader(items(count=40), ValBatches(40, 1), workers=1))
-    positions, worker = [next(batches)[2]], batches._workers[0]
+    positions = [next(batches)[2]]
+    (worker,) = set(multiprocessing.active_children()) - others
     subprocess.run(["kill", "-TERM", str(worker.pid)], check=True)  # as torchrun or SLURM would
     positions += [batch[2] for batch in batches]
     assert torch.cat(positions).tolist() == list(range(40)) and worker.is_alive()

@@ -67,4 +67,4 @@ def test_marks_keep_their_arrays_and_any_number_of_classes():
 
 def test_sizes_must_match(masks):
     with pytest.raises(SegcoreError, match=r"prediction is \[30, 40\], truth is \[4, 4\]; they must match"):
-        encode_mistake(masks[0], np.zeros((4, 4), np.uint8), CAMVID11)
+        encode_mistake(masks[0], np.zeros((4, 4), np.uint8), CAMVID11, true=None, taken=None)

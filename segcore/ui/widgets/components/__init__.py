@@ -1,13 +1,19 @@
-"""Scripts and styles of the app's own widgets.
-
-Streamlit inlines a script, so one file can't import another; `source` joins them instead.
-"""
+"""The app's own widgets: their scripts and styles, and how Streamlit gets them."""
 
 from functools import cache
 from importlib.resources import files
+
+from streamlit.components import v2
+from streamlit.components.v2.types import ComponentRenderer
 
 
 @cache
 def source(*names: str) -> str:
     """Join the texts of files in this folder, in order."""
     return "\n".join((files(__name__) / name).read_text(encoding="utf-8") for name in names)
+
+
+def component(name: str, html: str, *scripts: str) -> ComponentRenderer:
+    """Return the widget made from `<name>.css` and some scripts, which Streamlit inlines: one can't import another."""
+    css, js = source(f"{name}.css"), source(*scripts)
+    return v2.component(f"segcore.{name}", html=html, css=css, js=js, isolate_styles=True)

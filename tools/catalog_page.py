@@ -1,4 +1,4 @@
-"""Writes the catalog as Markdown: `python -m segcore.augment.catalog.docs_page docs/augmentation.md`.
+"""Writes the catalog as Markdown: `python tools/catalog_page.py docs/augmentation.md`.
 
 The command rewrites the text between the two marks; a test fails when the page and the catalog differ.
 """
@@ -16,7 +16,7 @@ from segcore.augment.parameter_base import Bounded, Parameter
 from segcore.augment.parameters import Choice, Flag, Nested
 from segcore.augment.transform_spec import TransformSpec
 
-BEGIN, END = "<!-- catalog: written by segcore.augment.catalog.docs_page -->", "<!-- end of catalog -->"
+BEGIN, END = "<!-- catalog: written by tools/catalog_page.py -->", "<!-- end of catalog -->"
 _COMMON = (BORDER, FILL, INTERPOLATION, HOLE_MASK, HOLE_FILL)
 
 

@@ -221,7 +221,7 @@ def test_the_same_seed_draws_the_same_and_chunks_do_not_matter(monkeypatch):
     np.testing.assert_array_equal(
         whole, resample([counts], block=4, resamples=100, seed=3, groups=[0] * 10 + [1] * 20).values
     )
-    monkeypatch.setattr("segcore.metrics.bootstrap_intervals._CELLS", 200)
+    monkeypatch.setattr("segcore.metrics.bootstrap_intervals.CELLS_AT_ONCE", 200)
     np.testing.assert_array_equal(
         whole, resample([counts], block=4, resamples=100, seed=3, groups=[0] * 10 + [1] * 20).values
     )

@@ -200,8 +200,8 @@ def test_a_file_of_the_users_own(tmp_path: Path, encoder: str, suffix: str) -> N
     else:
         safetensors.torch.save_file(state, path)
     loaded = create_model("unet", encoder=encoder, encoder_weights=path, classes=2).encoder.state_dict()
-    given = {encoder_weights._plain(name): value for name, value in state.items()}
-    assert all(torch.equal(value, given[encoder_weights._plain(name)]) for name, value in loaded.items())
+    given = {encoder_weights.plain_name(name): value for name, value in state.items()}
+    assert all(torch.equal(value, given[encoder_weights.plain_name(name)]) for name, value in loaded.items())
 
 
 def test_the_encoder_of_another_run(tmp_path: Path) -> None:

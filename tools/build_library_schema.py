@@ -1,17 +1,19 @@
 """Reads schemas, signatures and docstrings of the installed albumentations and writes `library_schema.json`.
 
-Run it with `python -m segcore.augment.build_library_schema`. The catalog is built from that file; a test compares it
-with the installed library, so that drift shows.
+Run it with `python tools/build_library_schema.py`. The catalog is built from that file; a test compares it with the
+installed library, so that drift shows.
 """
 
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import re
 import types
 import typing
 from collections.abc import Iterator
+from dataclasses import asdict, fields
 from typing import Any
 
 from segcore.augment.library_schema import SCHEMA_FILE, LibraryParameter, LibrarySchema, LibraryTransform
@@ -30,6 +32,34 @@ def read_installed() -> LibrarySchema:
         if inspect.isclass(member) and issubclass(member, albumentations.BasicTransform) and name not in _BASES
     }
     return LibrarySchema(albumentations.__version__, transforms)
+
+
+def schema_text(schema: LibrarySchema) -> str:
+    """A schema as JSON: sorted, one parameter a line, default fields left out."""
+    lines = ["{", f'  "albumentations": {json.dumps(schema.version)},', '  "transforms": {']
+    for name, transform in sorted(schema.transforms.items()):
+        head = {
+            "summary": transform.summary,
+            "targets": transform.targets,
+            "p": transform.p,
+            "checks": transform.checks,
+        }
+        inner = [f"        {json.dumps(key)}: {_line(parameter)}" for key, parameter in transform.parameters.items()]
+        body = [f"      {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items() if value != ()]
+        body.append('      "parameters": {' + ("\n" + ",\n".join(inner) + "\n      }" if inner else "}"))
+        lines += [f"    {json.dumps(name)}: {{", ",\n".join(body), "    },"]
+    lines[-1] = "    }"
+    return "\n".join([*lines, "  }", "}"]) + "\n"
+
+
+def _line(parameter: LibraryParameter) -> str:
+    defaults = {
+        entry.name: entry.default for entry in fields(LibraryParameter) if entry.name not in ("kind", "default")
+    }
+    stored = {key: value for key, value in asdict(parameter).items() if key not in defaults or value != defaults[key]}
+    if parameter.required:
+        del stored["default"]
+    return json.dumps(stored)
 
 
 def _transform(transform: Any) -> LibraryTransform:  # noqa: ANN401 - an untyped library
@@ -186,4 +216,4 @@ def _first_sentence(text: str) -> str:
 
 
 if __name__ == "__main__":
-    SCHEMA_FILE.write_text(read_installed().text(), encoding="utf-8")
+    SCHEMA_FILE.write_text(schema_text(read_installed()), encoding="utf-8")

@@ -1,0 +1,60 @@
+"""Rows of buttons and menus whose choice stands in the link, and buttons that are one icon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from segcore.ui.shell import url_state
+
+Options = Mapping[str, str] | Sequence[str]  # name in the link -> title; or names that are their own titles
+
+
+def choose(label: str, name: str, options: Options, *, help: str | None = None) -> str:
+    """Draw options as a row of buttons, the first one being the default; return the chosen one.
+
+    Args:
+        label: What is chosen, for screen readers.
+        name: Name of the choice in the link.
+        options: The options.
+        help: Tooltip.
+    """
+    return st.segmented_control(label, required=True, help=help, **_arguments(name, options)) or next(iter(options))
+
+
+def menu(label: str, name: str, options: Options, default: str = "", *, width: int | None = None) -> str:
+    """Draw options as a menu; return the chosen one.
+
+    Args:
+        label: What is chosen, for screen readers.
+        name: Name of the choice in the link.
+        options: The options.
+        default: The option that is chosen at first; the first one where it is empty.
+        width: Width in px; None takes the room there is.
+    """
+    chosen: str = st.selectbox(label, width=width or "stretch", **_arguments(name, options, default))
+    return chosen
+
+
+def icon_button(
+    icon: str, help: str, key: str, on_click: Callable[..., None], *args: object, disabled: bool = False
+) -> None:
+    """Draw a button without text or frame, whose tooltip says what it does."""
+    st.button(
+        "",
+        icon=f":material/{icon}:",
+        help=help,
+        key=key,
+        on_click=on_click,
+        args=args,
+        disabled=disabled,
+        type="tertiary",
+    )
+
+
+def _arguments(name: str, options: Options, default: str = "") -> dict[str, Any]:
+    titles = options if isinstance(options, Mapping) else {option: option for option in options}
+    bound = url_state.bound(name, default or next(iter(titles)), list(titles))
+    return bound | {"options": list(titles), "format_func": titles.__getitem__, "label_visibility": "collapsed"}
