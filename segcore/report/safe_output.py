@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from segcore.errors import ReportError
+from segcore.paths import local_path
 from segcore.runs.run_files import replacing, replacing_folder
 
 MARK = "export.json"  # in every exported folder: what it is of, and the files that may be replaced
@@ -79,8 +80,8 @@ def check_folder(out: str | Path) -> Path:
 
 def _path(out: str | Path) -> Path:
     try:
-        return Path(out).expanduser().resolve()
-    except (RuntimeError, OSError, ValueError) as error:  # ~nobody, loops of links, null bytes
+        return local_path(out, ReportError).resolve()
+    except (RuntimeError, OSError, ValueError) as error:  # loops of links, null bytes
         raise ReportError(f"--out {str(out)!r} is no usable path ({error}).") from None
 
 

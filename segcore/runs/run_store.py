@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from segcore.errors import RunError, unknown
+from segcore.paths import local_path
 from segcore.runs import run_files
 from segcore.runs.run_record import RunRecord, load_run
 from segcore.runs.run_writer import RunWriter
@@ -32,7 +33,7 @@ class RunStore:
     """
 
     def __init__(self, root: str | Path = "checkpoints") -> None:
-        self.root = Path(root)
+        self.root = local_path(root, RunError)
 
     def list(self) -> list[RunRecord]:
         """Every readable run, sorted by dataset and time of creation; reads only each `summary.json`."""
@@ -95,10 +96,10 @@ def find_run(name: str, root: str | Path) -> RunRecord:
     Raises:
         RunError: when there is none, or it can't be read.
     """
-    path = Path(name)
+    path = local_path(name, RunError)
     if path.is_dir() or len(path.parts) > 1:
         return load_run(path)
-    return RunStore(root).get(name)
+    return RunStore(root).get(path.name)
 
 
 def read_each(folders: Iterable[Path], load: Callable[[Path], T]) -> tuple[list[T], tuple[RunProblem, ...]]:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import Field
 
 from segcore.errors import RunError, unknown
+from segcore.paths import local_path
 from segcore.runs import run_files
 from segcore.runs.csv_tables import read_csv_table, write_csv_table
 from segcore.runs.json_documents import Document, read_document, read_json, write_document
@@ -214,7 +215,7 @@ class SearchStore:
     """
 
     def __init__(self, root: str | Path = "checkpoints") -> None:
-        self.root = Path(root) / SEARCHES
+        self.root = local_path(root, RunError) / SEARCHES
 
     def list(self) -> list[SearchRecord]:
         """Every readable search, oldest first."""
@@ -278,7 +279,7 @@ def load_search(path: str | Path) -> SearchRecord:
     Raises:
         RunError: when there is no search, or it is truncated, foreign or of another schema.
     """
-    folder = Path(path)
+    folder = local_path(path, RunError)
     file = folder / INFO
     if not file.is_file():
         raise RunError(f"No search at {path}: it has no {INFO}. Start one: segcore search --space FILE")
