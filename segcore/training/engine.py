@@ -51,6 +51,7 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
     with session.working():
         check_pipeline(config)
         decode(job)
+        session.check_classes(job)
         check_samples(job, "test")
         for index, task in enumerate(tasks):
             (stop,) = world.any_rank(session.stop.requested)

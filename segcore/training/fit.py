@@ -23,6 +23,7 @@ from segcore.errors import ConfigError, TrainingError, typed_line
 from segcore.evaluation import evaluate
 from segcore.models import count_parameters, create_model, normalization, set_trainable
 from segcore.models.base import AnySize
+from segcore.models.encoder_weights import EncoderFit, encoder_state, is_weights_file
 from segcore.runs import RunRecord, RunWriter, ScoreInfo, Status, Summary
 from segcore.runs.run_files import CHECKPOINT
 from segcore.training.callbacks import Interrupted, OnEpoch, Progress, Recorder
@@ -214,6 +215,9 @@ def _create(job: Job) -> AnySize:
         classes=job.dataset.labels.classes,
         **config.model_options.get(job.model, {}),
     )
+    if is_weights_file(config.encoder, config.encoder_weights):
+        state = encoder_state(config.encoder, config.encoder_weights)
+        job.reporter.say(escape(f"{config.encoder_weights}: {EncoderFit.of(model.encoder, state or {})}."))
     set_trainable(model, config.frozen_at(0))
     if (job.hardware.device, job.hardware.precision) == ("cpu", "bf16"):
         depthwise_in_float32(model)
