@@ -231,8 +231,8 @@ def _time_block(dataset: Dataset, frames: Sequence[str], folds: int, fold: int) 
     ends = list(accumulate(map(len, sequences.values())))
     reach = len(order) / folds / _SNAP
     borders = [0]
-    for fold in range(1, folds):
-        border = round(fold * len(order) / folds)
+    for index in range(1, folds):
+        border = round(index * len(order) / folds)
         close = min(ends, key=lambda end: abs(end - border))
         borders.append(close if abs(close - border) <= reach else border)
     start, stop = [*borders, len(order)][fold : fold + 2]

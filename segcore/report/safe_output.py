@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from segcore.errors import ReportError
 from segcore.paths import local_path
-from segcore.runs.run_files import replacing, replacing_folder
+from segcore.runs.run_files import replacing, replacing_folder, unwritable
 
 MARK = "export.json"  # in every exported folder: what it is of, and the files that may be replaced
 _HEAD = 4096  # bytes of a file in which its mark is looked for
@@ -87,11 +86,9 @@ def _path(out: str | Path) -> Path:
 
 def _writable(path: Path, out: str | Path) -> None:
     """Raise `ReportError` unless a file can be made at `path`, whose folders may have to be made first."""
-    above = next(folder for folder in path.parents if folder.exists())
-    if not above.is_dir():
-        raise ReportError(f"Can't write {out}: {above} is a file, no folder. Choose another --out.")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise ReportError(f"Can't write {out}: no permission to write in {above}. Choose another --out.")
+    reason = unwritable(path.parent)
+    if reason:
+        raise ReportError(f"Can't write {out}: {reason}. Choose another --out.")
 
 
 def _head(path: Path) -> bytes:

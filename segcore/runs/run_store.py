@@ -63,6 +63,16 @@ class RunStore:
             raise RunError(f"No run {run_id!r}: there are no runs in {self.root}. Train some: python train.py")
         raise RunError(unknown(f"run in {self.root}", run_id, [path.name for path in folders]))
 
+    def check_writable(self) -> None:
+        """Refuse a folder that no run can be made in, before a training begins.
+
+        Raises:
+            RunError: when it is a file or below one, or can't be written.
+        """
+        reason = run_files.unwritable(self.root)
+        if reason:
+            raise RunError(f"No run can be made in {self.root}: {reason}. Choose another folder with --out.")
+
     def create(self, name: str) -> RunWriter:
         """Make the folder of a new run: `name`, or `name-2`, `name-3`, ... where that is taken.
 
