@@ -10,6 +10,10 @@ class SegcoreError(Exception):
     """Base of all errors that a user should read; commands show it without a traceback."""
 
 
+class PathError(SegcoreError):
+    """A path that a user gave is none of this machine."""
+
+
 class DatasetError(SegcoreError):
     """An image, mask, folder, zip or split can't be used as it is."""
 

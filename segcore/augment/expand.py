@@ -28,6 +28,7 @@ from segcore.data.mask_coding import MaskCoding
 from segcore.data.opening import DRIVE
 from segcore.data.sample_records import FileRecord, RenumberedRecord
 from segcore.errors import AugmentError, DatasetError, number, plain
+from segcore.paths import local_path
 
 PIPELINE_FILE = "pipeline.yaml"
 INFO_FILE = "augmented.json"
@@ -181,12 +182,12 @@ def expand(
 
 def _free_folder(out: str | Path, source: str | Path) -> Path:
     """Check that the output folder is new or empty and not inside of the source, and return it."""
-    folder = Path(out).expanduser().resolve()
+    folder = local_path(out).resolve()
     if folder.is_dir() and any(folder.iterdir()):
         raise DatasetError(f"{folder}: not empty, and nothing is overwritten. Give --out a new folder.")
     if folder.exists() and not folder.is_dir():
         raise DatasetError(f"{folder}: a file, and nothing is overwritten. Give --out a new folder.")
-    if str(source) != DRIVE and Path(source).expanduser().resolve() in folder.parents:
+    if str(source) != DRIVE and local_path(source).resolve() in folder.parents:
         raise DatasetError(
             f"{folder}: lies inside of the source {source}, whose layout it would change. Put it beside."
         )

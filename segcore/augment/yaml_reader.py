@@ -11,6 +11,7 @@ import yaml
 from segcore.augment.parameter_base import ParameterError
 from segcore.augment.steps import GROUP_KINDS, MAX_DEPTH, Group, Node, Step
 from segcore.errors import AugmentError, unknown
+from segcore.paths import local_path
 
 VERSION = 1
 LARGEST = 200_000  # characters; a pipeline of 60 transforms has about 6,000
@@ -24,7 +25,7 @@ def read_text(text_or_path: str | Path) -> tuple[str, str]:
     """
     if isinstance(text_or_path, str) and ("\n" in text_or_path or ": " in text_or_path):
         return text_or_path, ""
-    path = Path(text_or_path)
+    path = local_path(text_or_path, AugmentError)
     try:
         return path.read_text(encoding="utf-8"), f"{path.name}, "
     except (OSError, UnicodeDecodeError) as error:

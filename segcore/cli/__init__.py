@@ -43,11 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return train(words[1:], prog="segcore train")
     parser = _parser()
-    arguments, unknown = parser.parse_known_args(words)
-    if unknown and "streamlit_words" not in arguments:
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    arguments.streamlit_words = unknown  # `segcore app` hands them on to Streamlit
     try:
+        arguments, unknown = parser.parse_known_args(words)
+        if unknown and "streamlit_words" not in arguments:
+            parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+        arguments.streamlit_words = unknown  # `segcore app` hands them on to Streamlit
         return int(arguments.run(arguments))
     except SegcoreError as error:
         print(f"segcore: {error}", file=sys.stderr)

@@ -12,6 +12,7 @@ from pathlib import Path
 from segcore.cli.arguments import Commands
 from segcore.data.open_options import OpenOptions, add_open_arguments
 from segcore.errors import SegcoreError
+from segcore.paths import path_text
 
 _DESCRIPTION = """\
 Open the app. It shows the built-in drive unless --data names another dataset. Without --runs it reads ./checkpoints,
@@ -26,8 +27,10 @@ def add_app(commands: Commands) -> None:
     parser = commands.add_parser(
         "app", help="open the app in a browser", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False
     )
-    parser.add_argument("--data", metavar="SOURCE", help="a folder, a zip, or drive (default: drive)")
-    parser.add_argument("--runs", metavar="DIR", help="folder of runs (default: checkpoints, else the shipped runs)")
+    parser.add_argument("--data", type=path_text, metavar="SOURCE", help="a folder, a zip, or drive (default: drive)")
+    parser.add_argument(
+        "--runs", type=path_text, metavar="DIR", help="folder of runs (default: checkpoints, else the shipped runs)"
+    )
     add_open_arguments(parser)
     parser.set_defaults(run=open_app, streamlit_words=[])
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from segcore.data.open_options import OpenOptions, add_open_arguments
 from segcore.errors import DatasetError, RunError
+from segcore.paths import path_text
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
@@ -19,8 +20,8 @@ FAILED, INTERRUPTED = 2, 130  # exit codes; 0 is success
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the dataset, which may stand alone or behind `--data`, and the options for opening it."""
-    parser.add_argument("source", nargs="?", metavar="SOURCE", help="a folder, a zip, or drive")
-    parser.add_argument("--data", metavar="SOURCE", help="the same")
+    parser.add_argument("source", type=path_text, nargs="?", metavar="SOURCE", help="a folder, a zip, or drive")
+    parser.add_argument("--data", type=path_text, metavar="SOURCE", help="the same")
     add_open_arguments(parser)
 
 
@@ -51,8 +52,10 @@ def open_from(arguments: argparse.Namespace) -> Dataset:
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the run, the folder of runs and the device."""
-    parser.add_argument("wanted", metavar="RUN", help="a run's folder, or its id in --runs")
-    parser.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
+    parser.add_argument("wanted", type=path_text, metavar="RUN", help="a run's folder, or its id in --runs")
+    parser.add_argument(
+        "--runs", type=path_text, default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)"
+    )
     parser.add_argument("--device", default="auto", help="auto (the default), cpu, cuda, ...")
 
 

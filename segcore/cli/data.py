@@ -9,6 +9,7 @@ from segcore.cli.arguments import FAILED, Commands, add_source_arguments, open_f
 from segcore.cli.data_check import add_check
 from segcore.data.open_options import add_class_list_argument, add_repair_arguments
 from segcore.errors import DatasetError, number
+from segcore.paths import path_text
 
 
 def add_data(commands: Commands) -> None:
@@ -27,7 +28,9 @@ def add_data(commands: Commands) -> None:
 
     fetch = noun.add_parser("fetch", help="download camseq01 or camvid")
     fetch.add_argument("name", metavar="NAME", help="camseq01, camvid or camvid-fastai")
-    fetch.add_argument("--out", metavar="DIR", help="folder to put it in (default: the user's data folder)")
+    fetch.add_argument(
+        "--out", type=path_text, metavar="DIR", help="folder to put it in (default: the user's data folder)"
+    )
     fetch.set_defaults(run=data_fetch)
 
     grow = noun.add_parser(
@@ -37,14 +40,20 @@ def add_data(commands: Commands) -> None:
         "Test and validation frames stay as they are. augmented.csv lists for each copy its frame, its seed and the "
         "transforms that were applied.",
     )
-    grow.add_argument("--data", required=True, metavar="SOURCE", help="a folder, a zip, or drive")
+    grow.add_argument("--data", type=path_text, required=True, metavar="SOURCE", help="a folder, a zip, or drive")
     grow.add_argument(
-        "--augment", required=True, metavar="NAME|FILE", help="a preset's name, or a pipeline's YAML file"
+        "--augment",
+        type=path_text,
+        required=True,
+        metavar="NAME|FILE",
+        help="a preset's name, or a pipeline's YAML file",
     )
     grow.add_argument(
         "--copies", type=int, required=True, metavar="N", help="augmented copies of a frame: 2 make 3 of 1"
     )
-    grow.add_argument("--out", required=True, metavar="DIR", help="folder to write; nothing is overwritten")
+    grow.add_argument(
+        "--out", type=path_text, required=True, metavar="DIR", help="folder to write; nothing is overwritten"
+    )
     grow.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the augmentation (default: 0)")
     grow.add_argument("--copies-only", action="store_true", help="leave the training frames themselves out")
     add_class_list_argument(grow)

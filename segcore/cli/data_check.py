@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from segcore.cli.arguments import Commands, add_source_arguments, open_from, source_from
 from segcore.data.open_options import OpenOptions
 from segcore.errors import DatasetError, number
+from segcore.paths import path_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,14 +38,22 @@ def add_check(noun: Commands) -> None:
     add_source_arguments(parser)
     plan = parser.add_argument_group("the split to check (default: the dataset's own folders or lists)")
     plan.add_argument(
-        "--run", metavar="RUN", dest="of_run", help="the split and the dataset of this run: a folder, or an id"
+        "--run",
+        type=path_text,
+        metavar="RUN",
+        dest="of_run",
+        help="the split and the dataset of this run: a folder, or an id",
     )
-    plan.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
+    plan.add_argument(
+        "--runs", type=path_text, default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)"
+    )
     plan.add_argument("--split", metavar="METHOD", help="as train.py --split would: auto, block, frame, augmented, ...")
     plan.add_argument("--val-fraction", type=float, default=0.1, metavar="X", help="with --split (default: 0.1)")
     plan.add_argument("--copies", type=int, default=0, metavar="N", help="with --split (default: 0)")
     plan.add_argument("--seed", type=int, default=0, metavar="N", help="with --split (default: 0)")
-    parser.add_argument("--against", metavar="OTHER", help="another dataset: find its images in this one")
+    parser.add_argument(
+        "--against", type=path_text, metavar="OTHER", help="another dataset: find its images in this one"
+    )
     parser.add_argument(
         "--fps", type=float, metavar="N", help="frames a second that the frame numbers count, if Segcore doesn't know"
     )

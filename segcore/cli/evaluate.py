@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from segcore.cli.arguments import Commands, add_backend_arguments, add_run_arguments, predictor_options, run_from
 from segcore.errors import EvaluationError, number, unknown
+from segcore.paths import path_text
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
@@ -21,10 +22,13 @@ def add_evaluate(commands: Commands) -> None:
     """Add the command `segcore evaluate`."""
     parser = commands.add_parser("evaluate", help="score a run on a split, and store what it predicts")
     add_run_arguments(parser)
-    parser.add_argument("--data", metavar="SOURCE", help="a folder, a zip, or drive (default: what it was trained on)")
+    parser.add_argument(
+        "--data", type=path_text, metavar="SOURCE", help="a folder, a zip, or drive (default: what it was trained on)"
+    )
     parser.add_argument("--split", default="test", help="train, val or test (default: test)")
     parser.add_argument(
         "--with",
+        type=path_text,
         dest="others",
         action="extend",
         nargs="+",

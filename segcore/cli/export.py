@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from segcore.cli.arguments import Commands, parse_size
 from segcore.errors import ReportError
+from segcore.paths import path_text
 
 if TYPE_CHECKING:
     from segcore.runs import RunRecord
@@ -25,15 +26,24 @@ def add_export(commands: Commands) -> None:
     parser = commands.add_parser(
         "export", help="write a model or its predictions for other tools", description=_DESCRIPTION
     )
-    parser.add_argument("wanted", nargs="+", metavar="RUN", help="a run's folder, or its id in --runs")
-    parser.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
+    parser.add_argument("wanted", type=path_text, nargs="+", metavar="RUN", help="a run's folder, or its id in --runs")
+    parser.add_argument(
+        "--runs", type=path_text, default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)"
+    )
     parser.add_argument("--format", required=True, choices=FORMATS, help=", ".join(FORMATS))
     parser.add_argument(
-        "--out", required=True, metavar="DIR", help="folder to write; only an earlier export is replaced"
+        "--out",
+        type=path_text,
+        required=True,
+        metavar="DIR",
+        help="folder to write; only an earlier export is replaced",
     )
     parser.add_argument("--split", default="test", help="whose predictions: train, val or test (default: test)")
     parser.add_argument(
-        "--data", metavar="SOURCE", help="the dataset, for ground truth and images (default: what it was trained on)"
+        "--data",
+        type=path_text,
+        metavar="SOURCE",
+        help="the dataset, for ground truth and images (default: what it was trained on)",
     )
     parser.add_argument("--images", action="store_true", help="coco: write the images too")
     parser.add_argument("--name", help="fiftyone: name of the dataset (default: segcore-DATASET-SPLIT)")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from segcore.cli.arguments import Commands, store_from
 from segcore.errors import ReportError, RunError, unknown
+from segcore.paths import path_text
 
 if TYPE_CHECKING:
     from segcore.evaluation.comparison import Comparison
@@ -30,16 +31,22 @@ def add_leaderboard(commands: Commands) -> None:
         metavar="all|NAME,...",
         help="scores and costs beside it in md and latex (default: a few; csv has all)",
     )
-    parser.add_argument("--out", metavar="FILE", help="write here (default: print)")
+    parser.add_argument("--out", type=path_text, metavar="FILE", help="write here (default: print)")
     parser.set_defaults(run=print_leaderboard)
 
 
 def add_compared_runs(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say which runs are compared, and by what."""
     parser.add_argument(
-        "wanted", nargs="*", metavar="RUN", help="a run's folder, or its id in --runs (default: all in --runs)"
+        "wanted",
+        type=path_text,
+        nargs="*",
+        metavar="RUN",
+        help="a run's folder, or its id in --runs (default: all in --runs)",
     )
-    parser.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
+    parser.add_argument(
+        "--runs", type=path_text, default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)"
+    )
     parser.add_argument("--split", default="test", help="train, val or test (default: test)")
     parser.add_argument("--metric", default="miou", metavar="NAME", help="what they are ranked by (default: miou)")
     parser.add_argument("--by-seed", action="store_true", help="make one line of the runs of one recipe")

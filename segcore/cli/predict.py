@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from segcore.cli.arguments import Commands, add_backend_arguments, add_run_arguments, predictor_options, run_from
 from segcore.errors import DatasetError, nearest, number
+from segcore.paths import path_text
 
 if TYPE_CHECKING:
     from segcore.runs import RunRecord
@@ -20,10 +21,11 @@ def add_predict(commands: Commands) -> None:
     """Add the command `segcore predict`."""
     parser = commands.add_parser("predict", help="predict your own images")
     add_run_arguments(parser)
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, JPEG, ... of any size")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the masks and overlays")
+    parser.add_argument("images", type=path_text, nargs="+", metavar="IMAGE", help="PNG, JPEG, ... of any size")
+    parser.add_argument("--out", type=path_text, required=True, metavar="DIR", help="folder for the masks and overlays")
     parser.add_argument(
         "--with",
+        type=path_text,
         dest="others",
         action="append",
         default=[],

@@ -9,6 +9,7 @@ from pathlib import Path
 from segcore.cli.arguments import Commands
 from segcore.cli.leaderboard import add_compared_runs, compared
 from segcore.errors import ReportError
+from segcore.paths import path_text
 
 _DESCRIPTION = """\
 Write one HTML file that opens anywhere, without a network: leaderboard with intervals, is it real, classes, confusion,
@@ -19,9 +20,12 @@ def add_report(commands: Commands) -> None:
     """Add `segcore report` to the commands."""
     parser = commands.add_parser("report", help="write a comparison as one HTML file", description=_DESCRIPTION)
     add_compared_runs(parser)
-    parser.add_argument("--out", default="report.html", metavar="FILE", help="default: report.html")
+    parser.add_argument("--out", type=path_text, default="report.html", metavar="FILE", help="default: report.html")
     parser.add_argument(
-        "--data", metavar="SOURCE", help="the dataset, for pictures (default: what the runs were trained on)"
+        "--data",
+        type=path_text,
+        metavar="SOURCE",
+        help="the dataset, for pictures (default: what the runs were trained on)",
     )
     parser.add_argument("--examples", type=int, default=3, metavar="N", help="images to show (default: 3)")
     parser.set_defaults(run=write)
@@ -43,7 +47,7 @@ def write(arguments: argparse.Namespace) -> int:
     )
     for line in lines:
         print(line)
-    print(f"{arguments.out}  {Path(arguments.out).expanduser().stat().st_size / 1e6:.1f} MB")
+    print(f"{arguments.out}  {Path(arguments.out).stat().st_size / 1e6:.1f} MB")
     return 0
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 
 from segcore.cli.arguments import Commands, store_from
+from segcore.paths import path_text
 
 
 def add_runs(commands: Commands) -> None:
     """Add the command `segcore runs`."""
     parser = commands.add_parser("runs", help="list the runs with their scores")
-    parser.add_argument("--runs", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
+    parser.add_argument(
+        "--runs", type=path_text, default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)"
+    )
     parser.set_defaults(run=list_runs)
 
 

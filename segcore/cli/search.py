@@ -10,6 +10,7 @@ from typing import Any
 
 from segcore.cli.arguments import Commands
 from segcore.errors import ConfigError, nearest
+from segcore.paths import path_text
 
 _DESCRIPTION = """\
 Try settings on K folds of the training set, cut by blocks of time, and write the best as a recipe of train.py. The same
@@ -19,11 +20,17 @@ command continues a search that was stopped; processes started with the same com
 def add_search(commands: Commands) -> None:
     """Add the parser of `segcore search`."""
     parser = commands.add_parser("search", help="find settings by cross-validation", description=_DESCRIPTION)
-    parser.add_argument("--space", required=True, metavar="FILE", help="YAML of what is searched; see docs/search.md")
+    parser.add_argument(
+        "--space", type=path_text, required=True, metavar="FILE", help="YAML of what is searched; see docs/search.md"
+    )
     parser.add_argument("--trials", type=int, required=True, metavar="N", help="trials in total, earlier ones included")
     parser.add_argument("--folds", type=int, required=True, metavar="K", help="parts of the training set, 2 or more")
-    parser.add_argument("--data", metavar="SOURCE", help="a folder, a zip, or drive (default: the recipe's data)")
-    parser.add_argument("--out", default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)")
+    parser.add_argument(
+        "--data", type=path_text, metavar="SOURCE", help="a folder, a zip, or drive (default: the recipe's data)"
+    )
+    parser.add_argument(
+        "--out", type=path_text, default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)"
+    )
     parser.add_argument("--name", metavar="NAME", help="name of the search (default: name of the space file)")
     parser.add_argument(
         "--storage", metavar="FILE|URL", help="where the study is stored (default: a file in the search's folder)"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from segcore.data.file_source import list_files
 from segcore.errors import DatasetError, FetchError, unknown
+from segcore.paths import local_path
 
 if TYPE_CHECKING:
     import requests
@@ -104,7 +105,7 @@ def fetch(name: str, destination: str | Path | None = None, *, progress: bool = 
     if name not in DOWNLOADS:
         raise FetchError(unknown("download", name, DOWNLOADS))
     download = DOWNLOADS[name]
-    folder = (Path(destination) if destination else default_folder() / name).expanduser().absolute()
+    folder = (local_path(destination, FetchError) if destination else default_folder() / name).absolute()
     for file in download.files:
         if file.folder is not None and (folder / file.folder).is_dir():
             continue

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
 from segcore.errors import DatasetError, nearest
+from segcore.paths import local_path
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
 
@@ -196,7 +197,7 @@ def list_files(source: str | Path) -> Listing:
     Raises:
         DatasetError: when the path is missing, is neither folder nor zip, or the zip is unsafe or damaged.
     """
-    path = _expanded(source)
+    path = local_path(source, DatasetError)
     return _list_folder(path.resolve()) if is_folder(path) else _list_archive(path.resolve())
 
 
@@ -206,7 +207,7 @@ def is_folder(source: str | Path) -> bool:
     Raises:
         DatasetError: when nothing exists at this path.
     """
-    path = _expanded(source)
+    path = local_path(source, DatasetError)
     try:
         folder, exists = path.is_dir(), path.exists()
     except (OSError, ValueError) as error:  # a name too long, or with a zero byte
@@ -218,13 +219,6 @@ def is_folder(source: str | Path) -> bool:
             "Give a folder, a zip, or 'drive' for the embedded data."
         )
     return folder
-
-
-def _expanded(source: str | Path) -> Path:
-    try:
-        return Path(source).expanduser()
-    except RuntimeError as error:  # ~nobody
-        raise DatasetError(f"{source}: no usable path ({error}).") from None
 
 
 def _list_folder(root: Path) -> Listing:

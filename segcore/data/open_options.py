@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from segcore.label_presets import PRESET_NAMES
+from segcore.paths import path_text
 
 if TYPE_CHECKING:
     from segcore.data.dataset import Dataset
@@ -101,7 +102,7 @@ def add_open_arguments(parser: argparse.ArgumentParser) -> None:
 
 def absolute(path: str) -> str:
     """A path that a user gives, from the root, so that a run finds the file again from elsewhere."""
-    return str(Path(path).expanduser().absolute())
+    return str(Path(path_text(path)).absolute())
 
 
 def add_class_list_argument(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from itertools import accumulate, chain
 from segcore.data.dataset import Dataset
 from segcore.data.leaks.neighbours import plan_findings
 from segcore.data.plan import FOLDS, Item, SplitPlan
-from segcore.errors import DatasetError, unknown
+from segcore.errors import DatasetError, number, unknown
 
 METHODS: dict[str, str] = {
     "auto": "given if the dataset has a val split, else block for a video, else frame",
@@ -89,11 +89,16 @@ def plan_split(
         train, val = _sides(stored, chosen, gap, copies)
     for name, items in (("train", train), ("val", val)):
         if not items:
-            raise DatasetError(
-                f"val_fraction {val_fraction} of {len(frames)} frames ({method}) leaves no {name} samples. "
-                "Choose another fraction, or --split frame."
-            )
+            raise DatasetError(_empty_side(name, method, val_fraction, len(frames)))
     return _plan(dataset, method, method, train, val, copies)
+
+
+def _empty_side(name: str, method: str, val_fraction: float, frames: int) -> str:
+    """The message for a split that leaves nothing to train or to validate on."""
+    text = f"val_fraction {val_fraction} of {number(frames, 'frame')} ({method}) leaves no {name} samples. "
+    if frames < 2:
+        return text + "A training needs two images or more: one to learn from, another to validate. Add images."
+    return text + "Choose another fraction" + (", or --split frame." if method != "frame" else ".")
 
 
 def _plan(dataset: Dataset, method: str, val_method: str, train: list[Item], val: list[Item], copies: int) -> SplitPlan:
@@ -226,8 +231,8 @@ def _time_block(dataset: Dataset, frames: Sequence[str], folds: int, fold: int) 
     ends = list(accumulate(map(len, sequences.values())))
     reach = len(order) / folds / _SNAP
     borders = [0]
-    for number in range(1, folds):
-        border = round(number * len(order) / folds)
+    for index in range(1, folds):
+        border = round(index * len(order) / folds)
         close = min(ends, key=lambda end: abs(end - border))
         borders.append(close if abs(close - border) <= reach else border)
     start, stop = [*borders, len(order)][fold : fold + 2]
@@ -275,8 +280,9 @@ def _augmented(
 def _frames(
     dataset: Dataset, frames: Sequence[str], val_fraction: float, rng: random.Random
 ) -> tuple[set[str], set[str]]:
-    """(frames to validate on, no gap)."""
-    return set(rng.sample(list(frames), round(val_fraction * len(frames)))), set()
+    """(frames to validate on, no gap); of two frames or more, at least one is on each side."""
+    wanted = min(max(1, round(val_fraction * len(frames))), len(frames) - 1)
+    return set(rng.sample(list(frames), wanted)), set()
 
 
 def _blocks(

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 from segmentation_models_pytorch.base import SegmentationModel
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
-
-from segcore.errors import ModelError
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
 
 class AnySize(SegmentationModel):
@@ -19,6 +17,7 @@ class AnySize(SegmentationModel):
     edge that no image has, and a mirrored border needs an image larger than itself.
     """
 
+    _one_image_allowed = False
     zoo_name: str = ""  # its name in MODELS; set by create_model and load_model
     minimum_cells: int = 1  # a side of the deepest features that the decoder needs
     head_lr_factor: float = 1.0  # learning rate of everything but the encoder, as the paper has it
@@ -32,29 +31,31 @@ class AnySize(SegmentationModel):
         Returns:
             `[N, classes, H, W]` logits.
 
-        Raises:
-            ModelError: when training on one image gives a normalisation layer a single value.
+        A batch of one image trains too: where a normalisation layer gets a single value a channel (globally pooled
+        features), which has no variance, it uses its running statistics for that batch.
         """
-        try:
-            return self.decode(self.features(x), x.shape[-2:])
-        except ValueError as error:
-            if "Expected more than 1 value per channel" not in str(error):
-                raise
-            raise ModelError(
-                f"{type(self).__name__} can't train on a batch of {x.shape[0]} image of {x.shape[-2]}x{x.shape[-1]}: "
-                "batch normalisation of globally pooled features needs two or more. Use a batch size of at least 2, "
-                "and drop a last batch of one."
-            ) from None
+        return self.decode(self.features(x), x.shape[-2:])
 
     def features(self, x: Tensor) -> list[Tensor]:
         """The encoder's features of `[N, 3, H, W]`: one `[N, C, h, w]` a stage, the padded image first."""
+        self._allow_one_image(x)
         return list(self.encoder(self._pad(x)))
 
     def decode(self, features: list[Tensor], size: Sequence[int]) -> Tensor:
         """Logits `[N, classes, height, width]` from `features`, for an image of (height, width)."""
+        self._allow_one_image(features[0])
         height, width = size
         logits: Tensor = self.segmentation_head(self.decoder(features))
         return logits[..., :height, :width]
+
+    def _allow_one_image(self, x: Tensor) -> None:
+        if self.training and x.shape[0] == 1 and not self._one_image_allowed:
+            self._one_image_allowed = True
+            for module in self.modules():
+                # One with a forward of its own shares its statistics with other processes (`share_batch_statistics`).
+                if isinstance(module, _BatchNorm) and "forward" not in vars(module):
+                    module.register_forward_pre_hook(_stop_single_values)
+                    module.register_forward_hook(_train_again, always_call=True)
 
     def _pad(self, x: Tensor) -> Tensor:
         stride = self.encoder.output_stride
@@ -71,6 +72,19 @@ class AnySize(SegmentationModel):
             if isinstance(module, _NormBase) and module.weight is not None and not module.weight.requires_grad:
                 module.eval()
         return self
+
+
+def _stop_single_values(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    """Before a layer's forward pass: take its running statistics if each channel has one value."""
+    if module.training and inputs[0].numel() == inputs[0].shape[1]:
+        module.training = False
+        vars(module)["single_value"] = True
+
+
+def _train_again(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor | None) -> None:
+    """After the pass, what `_stop_single_values` changed."""
+    if vars(module).pop("single_value", False):
+        module.training = True
 
 
 def _round_up(size: int, step: int) -> int:

@@ -33,7 +33,7 @@ def create_model(
     Args:
         name: One of `model_names()`.
         encoder: Any of smp's encoders; `tu-...` are timm's.
-        encoder_weights: `imagenet`, `none` or None, or a `.pth` or `.safetensors` file.
+        encoder_weights: `imagenet`, `none` or None, or a file or folder of weights.
         classes: Channels of the logits.
         **options: The architecture's own, e.g. `decoder_channels`; `model_options(name)` lists them.
 

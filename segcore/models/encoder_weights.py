@@ -9,10 +9,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 import huggingface_hub
-import safetensors
-import safetensors.torch
 import segmentation_models_pytorch as smp
 import timm
 import torch
@@ -20,8 +19,8 @@ from torch import Tensor, nn
 
 from segcore.errors import WeightsError, first_line, nearest
 from segcore.models.encoders import TIMM_PREFIX, check_encoder
-
-State = dict[str, Tensor]
+from segcore.models.state_dict_file import State, plain_name, plain_names, read_tensors
+from segcore.paths import local_path
 
 OFFLINE_CHOICES = (
     "Without a network: --encoder tu-tf_efficientnet_lite0 (its weights come with Segcore), "
@@ -47,7 +46,7 @@ def encoder_state(encoder: str, encoder_weights: str | Path | None) -> State | N
     Args:
         encoder: smp's name for it.
         encoder_weights: `imagenet` (or another name that smp publishes for the encoder), `none` or None, or a
-            `.pth` or `.safetensors` file.
+            file or folder of weights (`state_dict_file.read_tensors`).
 
     Returns:
         Tensors by name, or None for `none`.
@@ -65,8 +64,8 @@ def encoder_state(encoder: str, encoder_weights: str | Path | None) -> State | N
         if packaged is not None:
             return timm_state_in_order(encoder, read_tensors(packaged), packaged)
         return _from_hub(encoder, str(encoder_weights))
-    path = Path(encoder_weights)
-    if path.suffix or path.exists():
+    path = local_path(encoder_weights, WeightsError)
+    if path.suffix or len(path.parts) > 1 or path.exists():
         tensors = read_tensors(path)
         if encoder in PACKAGES and "conv_stem_weight" not in map(plain_name, tensors):  # not timm's names
             return timm_state_in_order(encoder, tensors, path)
@@ -76,7 +75,7 @@ def encoder_state(encoder: str, encoder_weights: str | Path | None) -> State | N
     choices = [*published, "none"]
     raise WeightsError(
         f"No weights {str(encoder_weights)!r} for {encoder!r}.{nearest(str(encoder_weights), choices)} "
-        f"Choose one of {', '.join(choices)}, or a .pth or .safetensors file."
+        f"Choose one of {', '.join(choices)}, or a .pth or .safetensors file, or a save_pretrained folder."
     )
 
 
@@ -99,31 +98,6 @@ def packaged_file(encoder: str) -> Path | None:
     return Path(getattr(import_module(module), name).get_model_file_path())
 
 
-def read_tensors(path: Path) -> State:
-    """The tensors of a `.safetensors` or `.pth` file; a `.pth` is read as data, never run.
-
-    Raises:
-        WeightsError: when the file is missing, truncated, or no table of tensors.
-    """
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such file of encoder weights; expected a .pth or .safetensors file.")
-    try:
-        if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (safetensors.SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path}: can't be read as weights ({first_line(error)}). Get the file again.") from error
-    except Exception as error:  # torch raises pickle.UnpicklingError, and others for damaged archives
-        raise WeightsError(
-            f"{path}: can't be read as plain tensors ({first_line(error)}). Save model.state_dict() to .safetensors."
-        ) from error
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise WeightsError(f"{path}: holds {type(content).__name__}; expected tensors by name (a state_dict).")
-    return content
-
-
 def timm_state_in_order(encoder: str, tensors: Mapping[str, Tensor], path: Path) -> State:
     """Tensors of another implementation of the same network, renamed to timm's by their order.
 
@@ -137,8 +111,8 @@ def timm_state_in_order(encoder: str, tensors: Mapping[str, Tensor], path: Path)
     """
     with torch.device("meta"):
         wanted = timm.create_model(encoder.removeprefix(TIMM_PREFIX)).state_dict()
-    names = [name for name in wanted if not name.endswith("num_batches_tracked")]
-    values = [(name, value) for name, value in tensors.items() if not name.endswith("num_batches_tracked")]
+    names = [name for name in wanted if not _is_counter(name)]
+    values = [(name, value) for name, value in tensors.items() if not _is_counter(name)]
     if len(names) != len(values):
         raise WeightsError(f"{path}: {len(values)} tensors; {encoder} has {len(names)}. These are not its weights.")
     for name, (source, value) in zip(names, values, strict=True):
@@ -153,46 +127,69 @@ def timm_state_in_order(encoder: str, tensors: Mapping[str, Tensor], path: Path)
 def load_encoder_state(encoder: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
     """Copy weights into an encoder; every parameter and running statistic must be there and fit.
 
-    Names may carry the prefixes `encoder.`, `model.` or `module.` and may be those of timm's full classifier.
+    Names may carry the prefixes of wrappers (`state_dict_file.PREFIXES`), nested in any order, and may be those of
+    timm's full classifier.
 
     Args:
         encoder: Of an smp model.
-        state: More tensors than needed is fine (a classifier's last layer, unused stages).
+        state: More tensors than needed is fine (a decoder, a classifier's last layer, unused stages).
         source: For the error.
 
     Raises:
-        WeightsError: naming the first tensor that is missing or does not fit.
+        WeightsError: says how many tensors fit, and names the first that is missing or of another shape.
     """
-    available = {plain_name(name): value for name, value in state.items()}
-    chosen: State = {}
-    own = encoder.state_dict()
-    for name, current in own.items():
-        value = available.get(plain_name(name))
-        if value is None:
-            if name.endswith("num_batches_tracked"):  # a counter that no forward pass reads
-                chosen[name] = current
-                continue
-            missing = [
-                key for key in own if plain_name(key) not in available and not key.endswith("num_batches_tracked")
-            ]
-            raise WeightsError(
-                f"{source}: {len(missing)} of the encoder's {len(own)} tensors are missing, first {name!r}. "
-                "These are weights of another encoder."
-            )
-        if value.shape != current.shape:
-            raise WeightsError(
-                f"{source}: {name} is {list(value.shape)}; expected {list(current.shape)}. "
-                "These are weights of another encoder."
-            )
-        chosen[name] = value
-    encoder.load_state_dict(chosen)
+    fit = EncoderFit.of(encoder, state)
+    if fit.missing or fit.misshapen:
+        raise WeightsError(f"{source}: {fit}. These are weights of another encoder.")
+    available = plain_names(state)
+    encoder.load_state_dict({name: available.get(plain_name(name), own) for name, own in encoder.state_dict().items()})
 
 
-def plain_name(name: str) -> str:
-    """Return a tensor's name without prefixes, as timm's feature nets write it (`stages_0` for `stages.0`)."""
-    for prefix in ("module.", "encoder.", "model."):
-        name = name.removeprefix(prefix)
-    return name.replace(".", "_")
+def is_weights_file(encoder: str, encoder_weights: str | Path | None) -> bool:
+    """Whether the weights are a file or folder of the user's, not published ones by name and not `none`."""
+    return encoder_weights is not None and str(encoder_weights) not in ("none", *published_weights(encoder))
+
+
+class EncoderFit(NamedTuple):
+    """Which tensors of an encoder a file has: their names, and what is wrong with the others."""
+
+    needed: tuple[str, ...]
+    missing: tuple[str, ...]
+    misshapen: tuple[str, ...]  # such as "conv1.weight is [64, 1, 7, 7]; expected [64, 3, 7, 7]"
+    unused: tuple[str, ...]  # of the file
+
+    @classmethod
+    def of(cls, encoder: nn.Module, state: Mapping[str, Tensor]) -> EncoderFit:
+        """Compare an encoder of an smp model with tensors by name."""
+        own = {name: value for name, value in encoder.state_dict().items() if not _is_counter(name)}
+        available, known = plain_names(state), set(map(plain_name, own))
+        found = {name: available[plain_name(name)] for name in own if plain_name(name) in available}
+        return cls(
+            tuple(own),
+            tuple(name for name in own if name not in found),
+            tuple(
+                f"{name} is {list(value.shape)}; expected {list(own[name].shape)}"
+                for name, value in found.items()
+                if value.shape != own[name].shape
+            ),
+            tuple(name for name in state if plain_name(name) not in known and not _is_counter(name)),
+        )
+
+    def __str__(self) -> str:
+        """A sentence without its full stop: how many tensors fit, and which don't."""
+        fit = len(self.needed) - len(self.missing) - len(self.misshapen)
+        text = f"{fit} of the encoder's {len(self.needed)} tensors fit"
+        if self.missing:
+            text += f", {len(self.missing)} are missing, first {self.missing[0]!r}"
+        if self.misshapen:
+            text += f", {len(self.misshapen)} are of another shape: {self.misshapen[0]}"
+        if self.unused:
+            text += f"; {len(self.unused)} others in the file are not the encoder's, first {self.unused[0]!r}"
+        return text
+
+
+def _is_counter(name: str) -> bool:
+    return name.endswith("num_batches_tracked")  # of batch norm; no forward pass reads it
 
 
 def _from_hub(encoder: str, weights: str) -> State:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from segcore.errors import ReportError
-from segcore.runs.run_files import replacing, replacing_folder
+from segcore.paths import local_path
+from segcore.runs.run_files import replacing, replacing_folder, unwritable
 
 MARK = "export.json"  # in every exported folder: what it is of, and the files that may be replaced
 _HEAD = 4096  # bytes of a file in which its mark is looked for
@@ -79,18 +79,16 @@ def check_folder(out: str | Path) -> Path:
 
 def _path(out: str | Path) -> Path:
     try:
-        return Path(out).expanduser().resolve()
-    except (RuntimeError, OSError, ValueError) as error:  # ~nobody, loops of links, null bytes
+        return local_path(out, ReportError).resolve()
+    except (RuntimeError, OSError, ValueError) as error:  # loops of links, null bytes
         raise ReportError(f"--out {str(out)!r} is no usable path ({error}).") from None
 
 
 def _writable(path: Path, out: str | Path) -> None:
     """Raise `ReportError` unless a file can be made at `path`, whose folders may have to be made first."""
-    above = next(folder for folder in path.parents if folder.exists())
-    if not above.is_dir():
-        raise ReportError(f"Can't write {out}: {above} is a file, no folder. Choose another --out.")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise ReportError(f"Can't write {out}: no permission to write in {above}. Choose another --out.")
+    reason = unwritable(path.parent)
+    if reason:
+        raise ReportError(f"Can't write {out}: {reason}. Choose another --out.")
 
 
 def _head(path: Path) -> bytes:

@@ -93,6 +93,24 @@ def named_folder(name: str, folders: Sequence[Path], what: str, none: str) -> Pa
     return folder
 
 
+def unwritable(folder: Path) -> str | None:
+    """Why no file can be made in a folder, which may have to be made first; None where one can.
+
+    A file is made and removed in the nearest folder that exists: permissions alone don't tell of read-only disks,
+    `/proc` or a full disk.
+    """
+    above = folder
+    try:
+        above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not above.is_dir():
+            return f"{above} is a file, no folder"
+        with tempfile.TemporaryFile(dir=above) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        return f"no file can be made in {above} ({error.strerror or error})"
+    return None
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path; it replaces `path` when the block succeeds and is removed when the block fails."""

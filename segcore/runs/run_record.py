@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from segcore.errors import RunError, one_line
 from segcore.labels import LabelMap
 from segcore.models import model_title
+from segcore.paths import local_path
 from segcore.runs import run_files
 from segcore.runs.csv_tables import read_csv_table
 from segcore.runs.json_documents import read_document
@@ -212,7 +213,7 @@ def load_run(path: str | Path) -> RunRecord:
     Raises:
         RunError: when the folder is missing or its summary is missing, truncated, foreign or of another schema.
     """
-    folder = Path(path)
+    folder = local_path(path, RunError)
     if folder.name in ("", ".."):  # `segcore evaluate .`
         folder = folder.resolve()
     if not folder.is_dir():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from segcore.errors import RunError
+from segcore.paths import local_path
 from segcore.runs import run_files
 from segcore.runs.run_record import RunRecord, load_run
 from segcore.runs.run_writer import RunWriter
@@ -28,7 +29,7 @@ class RunStore:
     """The runs in the folder `root`; a missing folder is an empty store."""
 
     def __init__(self, root: str | Path = "checkpoints") -> None:
-        self.root = Path(root)
+        self.root = local_path(root, RunError)
 
     def list(self) -> list[RunRecord]:
         """Every readable run, sorted by dataset and time of creation; reads only each `summary.json`."""
@@ -53,6 +54,16 @@ class RunStore:
         folders = run_files.folders_with(run_files.MARKS, self.root)
         none = f"No run {run_id!r}: there are no runs in {self.root}. Train some: python train.py"
         return load_run(run_files.named_folder(run_id, folders, f"run in {self.root}", none))
+
+    def check_writable(self) -> None:
+        """Refuse a folder that no run can be made in, before a training begins.
+
+        Raises:
+            RunError: when it is a file or below one, or can't be written.
+        """
+        reason = run_files.unwritable(self.root)
+        if reason:
+            raise RunError(f"No run can be made in {self.root}: {reason}. Choose another folder with --out.")
 
     def create(self, name: str) -> RunWriter:
         """Make the folder of a new run: `name`, or `name-2`, `name-3`, ... where that is taken.
@@ -87,10 +98,10 @@ def find_run(name: str, root: str | Path) -> RunRecord:
     Raises:
         RunError: when there is none, or it can't be read.
     """
-    path = Path(name)
+    path = local_path(name, RunError)
     if path.is_dir() or len(path.parts) > 1:
         return load_run(path)
-    return RunStore(root).get(name)
+    return RunStore(root).get(path.name)
 
 
 def read_each(folders: Iterable[Path], load: Callable[[Path], T]) -> tuple[list[T], tuple[RunProblem, ...]]:

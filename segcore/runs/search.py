@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import Field
 
 from segcore.errors import RunError
+from segcore.paths import local_path
 from segcore.runs import run_files
 from segcore.runs.csv_tables import read_csv_table, write_csv_table
 from segcore.runs.json_documents import Document, read_document, read_json, write_document
@@ -197,7 +198,7 @@ class SearchStore:
     """
 
     def __init__(self, root: str | Path = "checkpoints") -> None:
-        self.root = Path(root) / SEARCHES
+        self.root = local_path(root, RunError) / SEARCHES
 
     def list(self) -> list[SearchRecord]:
         """Every readable search, oldest first."""
@@ -256,7 +257,7 @@ def load_search(path: str | Path) -> SearchRecord:
     Raises:
         RunError: when there is no search, or it is truncated, foreign or of another schema.
     """
-    folder = Path(path)
+    folder = local_path(path, RunError)
     file = folder / INFO
     if not file.is_file():
         raise RunError(f"No search at {path}: it has no {INFO}. Start one: segcore search --space FILE")

@@ -15,7 +15,19 @@ from segcore.data import OpenOptions
 from segcore.errors import ConfigError, nearest
 from segcore.labels import PRESETS
 from segcore.training.registry import CLASS_WEIGHTS, LOGGERS, LOSSES, OPTIMIZERS, SCHEDULES, check_choice, parse_loss
-from segcore.training.setting_types import Factor, Fold, Loggers, Names, Options, Size, Sizes, Stages, UserFile, Weights
+from segcore.training.setting_types import (
+    Factor,
+    Fold,
+    Loggers,
+    Names,
+    Options,
+    PathText,
+    Size,
+    Sizes,
+    Stages,
+    UserFile,
+    Weights,
+)
 
 DEFAULT_MODELS = ("fcn8s", "unet", "pspnet", "deeplabv3plus")
 # Half of smp's widths: steps are faster and files smaller, and a small dataset does not need the full widths.
@@ -36,7 +48,7 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), validate_default=True)
 
-    data: str = Field("drive", description="a folder, a zip, or drive (the embedded, drawn ride)")
+    data: PathText = Field("drive", description="a folder, a zip, or drive (the embedded, drawn ride)")
     labels: str | None = Field(None, description=f"class set: {', '.join(PRESETS)}, or null for the dataset's own")
     classes: UserFile = Field(
         None, description="a list of classes (a file) that beats the dataset's own; null for none"
@@ -63,11 +75,13 @@ class TrainConfig(BaseModel):
     )
     val_fraction: float = Field(0.1, gt=0, lt=1, description="share of the training set that validates")
     copies: int = Field(0, ge=0, le=50, description="augmented copies a frame; 0 augments each frame afresh instead")
-    augment: str | dict[str, Any] = Field("light", description="preset or file of the augmentation pipeline")
+    augment: PathText | dict[str, Any] = Field("light", description="preset or file of the augmentation pipeline")
 
     models: Names = Field(DEFAULT_MODELS, description="architectures, trained one after another")
     encoder: str = Field("tu-tf_efficientnet_lite0", description="backbone, by smp's name")
-    encoder_weights: str = Field("imagenet", description="imagenet, none (from scratch), or a file")
+    encoder_weights: PathText = Field(
+        "imagenet", description="imagenet, none (from scratch), or a file or folder of weights"
+    )
     model_options: Options = Field(LIGHT_DECODERS, description="extra arguments by architecture, as YAML")
     freeze: str = Field(
         "none", description="none, encoder, a number: that many of its first stages, or schedule: see unfreeze"
@@ -138,7 +152,7 @@ class TrainConfig(BaseModel):
         5.0, gt=0, le=10_000, description="at most so much is lost when it is killed; each epoch's end is kept too"
     )
     launcher: Literal["local", "ray"] = Field("local", description="where trainings run: here in turn, or on Ray")
-    out: str = Field("checkpoints", description="folder of runs")
+    out: PathText = Field("checkpoints", description="folder of runs")
     name: str | None = Field(None, description="run names begin with it; null for the dataset's name")
 
     @field_validator("video", mode="before")

@@ -51,7 +51,11 @@ class Reporter:
             table.add_row(f"[dim]{name}[/]", escape(text))
         self.console.print(table)
         for warning in warnings:
-            self.console.print(f"[yellow]Note[/] {escape(warning)}")
+            self.note(warning)
+
+    def note(self, text: str) -> None:
+        """Print a warning."""
+        self.console.print(f"[yellow]Note[/] {escape(text)}")
 
     def say(self, text: str) -> None:
         """Print a line."""

@@ -45,12 +45,15 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
     session, tasks = Session(reporter), config.tasks()
     world = session.world(config)
     store = RunStore(config.out)
+    if world.first:
+        store.check_writable()
     job = session.prepare(tasks[0])
     session.reporter.opening(opening_lines(job, config), (*job.dataset.notes, *job.plan.warnings))
     runs: list[RunRecord] = []
     with session.working():
         check_pipeline(config)
         decode(job)
+        session.check_classes(job)
         check_samples(job, "test")
         for index, task in enumerate(tasks):
             (stop,) = world.any_rank(session.stop.requested)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from functools import partial
+from shlex import quote
 from typing import Any
 
 import lightning.pytorch as pl
@@ -23,7 +24,9 @@ from segcore.errors import ConfigError, TrainingError, typed_line
 from segcore.evaluation import evaluate
 from segcore.models import count_parameters, create_model, normalization, set_trainable
 from segcore.models.base import AnySize
+from segcore.models.encoder_weights import EncoderFit, encoder_state, is_weights_file
 from segcore.runs import RunRecord, RunWriter, ScoreInfo, Status, Summary
+from segcore.runs.cli_hints import evaluate_command
 from segcore.runs.run_files import CHECKPOINT
 from segcore.training.callbacks import Interrupted, OnEpoch, Progress, Recorder
 from segcore.training.checkpoint import Checkpoint, Position, set_position
@@ -169,9 +172,7 @@ def _finish(job: Job, writer: RunWriter, summary: Summary, progress: Progress, s
         if summary.status == "finished":
             (writer.path / CHECKPOINT).unlink(missing_ok=True)
     except Exception as exception:  # a bad test image, a full disk
-        error = (
-            f"Trained, but not scored. {_show_failure(job, writer, exception)}" if not summary.error else summary.error
-        )
+        error = summary.error or _not_scored(job, writer, exception, splits)
         summary = summary.model_copy(update={"status": "failed", "error": error})
         try:
             writer.write_summary(summary)
@@ -187,6 +188,16 @@ def _finish(job: Job, writer: RunWriter, summary: Summary, progress: Progress, s
         how = "" if job.world.size == 1 else " (under torchrun or srun, as before)"
         job.reporter.say(f"Go on with it: python train.py --resume {writer.path}{how}")
     return summary
+
+
+def _not_scored(job: Job, writer: RunWriter, exception: Exception, splits: Sequence[str]) -> str:
+    """Print and return why a trained model has no scores, and the commands that score it."""
+    left = [split for split in splits if job.plan.scored(split)]
+    commands = "; ".join(f"{evaluate_command(writer.path, split)} --data {quote(job.config.data)}" for split in left)
+    how = f" Score it: {commands}" if commands else ""
+    text = f"Trained, but not scored. {_show_failure(job, writer, exception)}{how}"
+    job.reporter.say(escape(how.strip()))
+    return text
 
 
 def _show_failure(job: Job, writer: RunWriter, exception: Exception) -> str:
@@ -214,6 +225,9 @@ def _create(job: Job) -> AnySize:
         classes=job.dataset.labels.classes,
         **config.model_options.get(job.model, {}),
     )
+    if is_weights_file(config.encoder, config.encoder_weights):
+        state = encoder_state(config.encoder, config.encoder_weights)
+        job.reporter.say(escape(f"{config.encoder_weights}: {EncoderFit.of(model.encoder, state or {})}."))
     set_trainable(model, config.frozen_at(0))
     if (job.hardware.device, job.hardware.precision) == ("cpu", "bf16"):
         depthwise_in_float32(model)

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from segcore.errors import ConfigError, SegcoreError
+from segcore.paths import local_path
 from segcore.training.config import build
 
 
@@ -36,7 +37,7 @@ def read_mapping(path: str | Path, what: str = "recipe", line: str = "epochs: 10
     Raises:
         ConfigError: when the file can't be read or is not a YAML mapping.
     """
-    file = Path(path)
+    file = local_path(path, ConfigError)
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:

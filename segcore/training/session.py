@@ -9,11 +9,13 @@ import torch
 
 from segcore import data
 from segcore.errors import ConfigError, DatasetError
-from segcore.models.encoder_weights import encoder_state
+from segcore.models import create_model
+from segcore.models.encoder_weights import encoder_state, is_weights_file
 from segcore.models.encoders import normalization
 from segcore.runs import RunRecord, RunWriter
 from segcore.training.callbacks import OnEpoch
 from segcore.training.checkpoint import Checkpoint
+from segcore.training.class_check import check_classes
 from segcore.training.config import TrainConfig
 from segcore.training.console import Reporter
 from segcore.training.distributed import World
@@ -48,7 +50,8 @@ class Session:
         self._world = World() if remote else world
         self._origin = origin
         self._remote = remote
-        self._checked_weights: set[tuple[str, str]] = set()
+        self._checked_weights: set[tuple[str, ...]] = set()
+        self._counted: set[tuple[object, ...]] = set()
         self._datasets: dict[tuple[object, ...], data.Dataset] = {}
         self._stores: dict[tuple[object, ...], SampleStore] = {}
         self._job: Job | None = None  # the last one prepared
@@ -90,11 +93,7 @@ class Session:
 
     def _prepare(self, task: TrainConfig) -> Job:
         hardware = Hardware.choose(task.model_copy(update={"device": "cpu"}) if self._remote else task)
-        weights = (task.encoder, task.encoder_weights)
-        if weights not in self._checked_weights:
-            normalization(*weights)  # refuses an unknown encoder before any data is read
-            encoder_state(*weights)  # refuses weights that can't be loaded
-            self._checked_weights.add(weights)
+        self._check_weights(task)
         check_loggers(task.loggers)
         torch.backends.cudnn.benchmark = hardware.device == "cuda"
         key = (task.data, task.open_options)
@@ -123,6 +122,32 @@ class Session:
         store = self._stores[store_key]
         return Job(task, dataset, plan, store, hardware, world, self.reporter, self.stop, self._origin)
 
+    def _check_weights(self, task: TrainConfig) -> None:
+        """Refuse an unknown encoder, and weights that can't be had or don't fit it, before any data is read."""
+        weights = (task.encoder, task.encoder_weights)
+        key = (*task.models, *weights)
+        if key in self._checked_weights:
+            return
+        normalization(*weights)
+        if is_weights_file(*weights):
+            options = task.model_options.get(task.models[0], {})
+            create_model(task.models[0], encoder=weights[0], encoder_weights=weights[1], classes=1, **options)
+        elif not any(key[-2:] == weights for key in self._checked_weights):
+            encoder_state(*weights)
+        self._checked_weights.add(key)
+
+    def check_classes(self, job: Job) -> None:
+        """Print what the decoded masks don't show, once for each split.
+
+        Raises:
+            DatasetError: when no pixel of training or validation is scored.
+        """
+        key = (job.dataset.fingerprint, job.plan.fingerprint, job.config.image_size)
+        if key not in self._counted:
+            for note in check_classes(job):
+                self.reporter.note(note)
+            self._counted.add(key)
+
     def run(
         self,
         task: TrainConfig,
@@ -149,6 +174,7 @@ class Session:
         job = self.prepare(task)
         check_pipeline(task)
         decode(job)
+        self.check_classes(job)
         return fit(job, writer, checkpoint=checkpoint, models_left=models_left, on_epoch=on_epoch, splits=splits)
 
 

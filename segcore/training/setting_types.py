@@ -6,9 +6,11 @@ import re
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from segcore.data.open_options import absolute
+from segcore.errors import PathError
+from segcore.paths import path_text
 
 
 def _size(value: object) -> object:
@@ -47,6 +49,15 @@ def _absolute(value: object) -> object:
     return absolute(value) if isinstance(value, str) and _null(value) else _null(value)
 
 
+def _path(value: object) -> object:
+    """A path as this machine has it; a pipeline's content (a dict) stays as it is."""
+    try:
+        return path_text(value) if isinstance(value, str) else value
+    except PathError as error:
+        raise ValueError(str(error).rstrip(".")) from None
+
+
+PathText = Annotated[str, AfterValidator(_path)]  # a file, a folder or a name, e.g. of a preset
 Side = Annotated[int, Field(ge=32, le=8192)]
 Size = Annotated[tuple[Side, Side], BeforeValidator(_size), PlainSerializer(lambda size: f"{size[0]}x{size[1]}")]
 Epoch = Annotated[int, Field(ge=0, le=10_000)]

@@ -10,6 +10,7 @@ from typing import Any
 
 from segcore.augment.pipeline import Pipeline
 from segcore.errors import AugmentError, nearest
+from segcore.paths import local_path
 
 _ORDER = ("none", "light", "driving", "strong", "assignment")
 
@@ -43,9 +44,10 @@ def load_pipeline(source: str | Path | Mapping[str, Any]) -> Pipeline:
     named = presets()
     if str(source) in named:
         return named[str(source)]
-    if not Path(source).is_file():
+    path = local_path(source, AugmentError)
+    if not path.is_file():
         raise AugmentError(
             f"No pipeline {str(source)!r}.{nearest(str(source), named)} "
             f"Give a YAML file or one of the presets {', '.join(named)}."
         )
-    return Pipeline.from_yaml(Path(source))
+    return Pipeline.from_yaml(path)

@@ -14,6 +14,7 @@ from segcore.data.class_lists.text_tables import content_lines, is_comment, read
 from segcore.data.file_source import Listing, decode_text
 from segcore.errors import DatasetError, LabelError
 from segcore.labels import CAMVID32, IGNORE_INDEX, is_void, plain_name
+from segcore.paths import local_path
 
 MAX_DEPTH = 2  # folders below the dataset's own in which a list is looked for
 Reader = Callable[[str, str], list[Row]]  # (text, the file's full path for messages) -> classes
@@ -128,7 +129,7 @@ def with_class_list(listing: Listing, path: str | Path | None) -> Listing:
     """
     if path is None:
         return listing
-    file = Path(path).expanduser().absolute()
+    file = local_path(path, LabelError).absolute()
     if not file.is_file():
         raise LabelError(f"{file}: no such file (--classes). Give a list of classes, such as a classes.csv.")
     return replace(listing, class_list=str(file))

@@ -12,6 +12,7 @@ from segcore.data.class_lists.text_tables import content_lines, find_header, is_
 from segcore.data.file_source import decode_text
 from segcore.errors import LabelError, nearest
 from segcore.labels import Color, LabelMap, plain_name
+from segcore.paths import local_path
 
 REST = "*"
 _FROM = ("from", "source", "old", "original")
@@ -44,7 +45,7 @@ def apply_map(labels: LabelMap, path: str | Path) -> LabelMap:
         LabelError: naming file, line and the nearest class, when it can't be read, names a class that does not exist,
             or one twice, or leaves no class to score.
     """
-    file = Path(path).expanduser().absolute()
+    file = local_path(path, LabelError).absolute()
     try:
         text = decode_text(file.read_bytes(), str(file))
     except OSError as error:

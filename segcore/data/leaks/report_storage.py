@@ -16,6 +16,7 @@ import platformdirs
 from segcore.data.dataset import Dataset
 from segcore.data.leaks.leak_report import LeakReport
 from segcore.data.plan import SplitPlan, own_plan
+from segcore.paths import local_path, path_exists
 
 FILE = "leaks.json"
 MOST_KEPT = 12  # reports of one dataset: other labels and other splits of the same files
@@ -45,7 +46,7 @@ def stored_for_fingerprints(sources: Iterable[str], fingerprint: str, split_fing
         split_fingerprint: The split plan's.
     """
     for source in dict.fromkeys(sources):
-        if not _exists(source):
+        if source != "drive" and not path_exists(source):
             continue
         for path in _places(source):
             try:
@@ -56,15 +57,6 @@ def stored_for_fingerprints(sources: Iterable[str], fingerprint: str, split_fing
                 if (report.fingerprint, report.split_fingerprint) == (fingerprint, split_fingerprint):
                     return report
     return None
-
-
-def _exists(source: str) -> bool:
-    if source == "drive":
-        return True
-    try:
-        return Path(source).expanduser().exists()
-    except (OSError, ValueError, RuntimeError):  # no valid path here, such as one of another machine
-        return False
 
 
 @lru_cache(maxsize=64)
@@ -115,7 +107,7 @@ def store(report: LeakReport) -> Path | None:
 
 def _places(source: str) -> Iterator[Path]:
     """Files that a report may be in, the preferred one first."""
-    folder = Path(source).expanduser()
+    folder = local_path(source)
     if source != "drive" and folder.is_dir():
         yield folder / FILE
     cache = Path(os.environ.get("SEGCORE_CACHE") or platformdirs.user_cache_dir("segcore"))

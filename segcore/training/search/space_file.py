@@ -13,6 +13,7 @@ import yaml
 from segcore.augment import load_pipeline, presets
 from segcore.data import OpenOptions
 from segcore.errors import ConfigError, SegcoreError, nearest
+from segcore.paths import local_path
 from segcore.training.config import TrainConfig, build, flag
 from segcore.training.recipe_file import read_mapping, read_settings
 from segcore.training.search.search_space import Choice, Range, Space, Value
@@ -49,7 +50,7 @@ def read_space(path: str | Path, given: Mapping[str, Any] | None = None) -> Spac
         ConfigError: names the key that is unknown (with the nearest), can't be searched, or is out of range.
         SegcoreError: from the check of a model, a loss or a pipeline.
     """
-    file = Path(path)
+    file = local_path(path, ConfigError)
     content = read_mapping(file, "search space", "space: {lr: {low: 0.0001, high: 0.01, log: true}}")
     for key in content:
         if key not in _KEYS:

@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from segcore.errors import ConfigError, TrainingError, first_line
+from segcore.paths import local_path
 from segcore.runs.search import JOURNAL
 
 
@@ -67,7 +68,7 @@ def open_storage(storage: str | None, folder: Path) -> BaseStorage:
         except (SQLAlchemyError, ImportError, optuna.exceptions.OptunaError, RuntimeError) as error:
             reason = first_line(error.__cause__ or error).rstrip(".")
             raise ConfigError(f"Can't open the storage {storage_name(storage)}: {reason}. Check --storage.") from None
-    path = Path(storage) if storage else folder / JOURNAL
+    path = local_path(storage, ConfigError) if storage else folder / JOURNAL
     _check_journal(path)
     # Optuna's default lock is a symbolic link, which needs privileges on Windows.
     backend = JournalFileBackend(str(path), JournalFileOpenLock(str(path)) if os.name == "nt" else None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ import streamlit as st
 
 from segcore.data import ClassBalance, Dataset, OpenOptions, Sample, resize_pair
 from segcore.data import class_balance as count_classes
+from segcore.paths import local_path, path_exists
 
 if TYPE_CHECKING:
     from segcore.augment.effect import ImageMaskArrays
@@ -29,8 +29,7 @@ class DataKey(NamedTuple):
     @classmethod
     def of(cls, source: str, options: OpenOptions = DEFAULTS) -> DataKey:
         """Return the key of a dataset as it is now; a missing path has version 0."""
-        path = Path(source).expanduser()
-        return cls(source, options, path.stat().st_mtime_ns if path.exists() else 0)
+        return cls(source, options, local_path(source).stat().st_mtime_ns if path_exists(source) else 0)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Opening the dataset")

@@ -11,6 +11,7 @@ import streamlit as st
 from segcore.data import Dataset, OpenOptions
 from segcore.errors import SegcoreError
 from segcore.labels import PRESETS
+from segcore.paths import path_exists
 from segcore.runs import RunRecord
 from segcore.ui.shell import dataset_cache, run_cache, url_state
 from segcore.ui.shell.app_context import fits
@@ -57,7 +58,7 @@ def dataset_options(arguments: Arguments, runs: Sequence[RunRecord]) -> list[Dat
         info = run.summary.dataset
         if opened is not None and fits(run, opened):
             continue
-        if info.source == "drive" or Path(info.source).expanduser().exists():
+        if info.source == "drive" or path_exists(info.source):
             option = DatasetOption(info.source, _options_as_trained(run, arguments.options))
             if option not in options:
                 options.append(option)

@@ -75,11 +75,17 @@ def test_padding_repeats_the_border_and_never_shifts() -> None:
         assert torch.equal(model(image), model(padded)[..., :33, :47])
 
 
-def test_training_on_one_image_where_that_is_impossible() -> None:
-    model = create_model("deeplabv3plus", encoder="resnet18", encoder_weights=None, classes=2).train()
-    with pytest.raises(ModelError, match=r"DeepLabV3Plus can't train on a batch of 1 image of 40x40: .*at least 2"):
-        model(torch.randn(1, 3, 40, 40))
+@pytest.mark.parametrize("name", ["deeplabv3plus", "pspnet", "pan"])
+def test_training_on_one_image_takes_running_statistics_of_pooled_features(name: str) -> None:
+    model = create_model(name, encoder="resnet18", encoder_weights=None, classes=2).train()
+    before = {key: value.clone() for key, value in model.state_dict().items() if key.endswith("running_mean")}
+    model(torch.randn(1, 3, 40, 40)).sum().backward()
+    assert all(module.training for module in model.modules())
+    after = model.state_dict()
+    changed = [key for key, value in before.items() if not torch.equal(value, after[key])]
+    assert 0 < len(changed)  # the other layers learn as ever
     assert model(torch.randn(2, 3, 40, 40)).shape == (2, 2, 40, 40)
+    assert all(not torch.equal(value, model.state_dict()[key]) for key, value in before.items())
 
 
 def test_a_model_made_in_inference_mode_can_be_trained() -> None:

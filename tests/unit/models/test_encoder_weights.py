@@ -14,7 +14,7 @@ from sklearn.datasets import load_sample_image
 from timm.data import create_transform, resolve_data_config
 
 from segcore.errors import ModelError, WeightsError
-from segcore.models import create_model, encoder_weights, save_model
+from segcore.models import create_model, encoder_weights, save_model, state_dict_file
 from segcore.models.encoders import normalization
 
 LITE = "tu-tf_efficientnet_lite0"
@@ -200,8 +200,8 @@ def test_a_file_of_the_users_own(tmp_path: Path, encoder: str, suffix: str) -> N
     else:
         safetensors.torch.save_file(state, path)
     loaded = create_model("unet", encoder=encoder, encoder_weights=path, classes=2).encoder.state_dict()
-    given = {encoder_weights.plain_name(name): value for name, value in state.items()}
-    assert all(torch.equal(value, given[encoder_weights.plain_name(name)]) for name, value in loaded.items())
+    given = {state_dict_file.plain_name(name): value for name, value in state.items()}
+    assert all(torch.equal(value, given[state_dict_file.plain_name(name)]) for name, value in loaded.items())
 
 
 def test_the_encoder_of_another_run(tmp_path: Path) -> None:
@@ -214,9 +214,7 @@ def test_the_encoder_of_another_run(tmp_path: Path) -> None:
 def test_weights_of_another_encoder(tmp_path: Path, packaged: Path) -> None:
     path = tmp_path / "resnet18.safetensors"
     safetensors.torch.save_file(encoder_weights.smp.encoders.get_encoder("resnet18", weights=None).state_dict(), path)
-    message = (
-        r"resnet34: \d+ of the encoder's \d+ tensors are missing, first 'layer1\.2\.conv1\.weight'\. .* another enc"
-    )
+    message = r"resnet34: 100 of the encoder's 180 tensors fit, 80 are missing, first 'layer1\.2\.conv1.*another enc"
     with pytest.raises(WeightsError, match=message):
         create_model("unet", encoder="resnet34", encoder_weights=path, classes=2)
     with pytest.raises(WeightsError, match=r"layer1\.0\.conv1\.weight is \[64, 64, 3, 3\]; expected \[64, 64, 1, 1\]"):
@@ -238,9 +236,7 @@ def test_tensors_in_another_order_are_refused(packaged: Path) -> None:
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_a_damaged_or_missing_file(tmp_path: Path, suffix: str, packaged: Path) -> None:
     path = tmp_path / f"weights{suffix}"
-    with pytest.raises(
-        WeightsError, match=r": no such file of encoder weights; expected a \.pth or \.safetensors file"
-    ):
+    with pytest.raises(WeightsError, match=r": no such file of encoder weights\. Expected a \.safetensors, \.pth"):
         encoder_weights.encoder_state(LITE, path)
     for content in (b"", b"not weights", packaged.read_bytes()[:10_000]):
         path.write_bytes(content)
@@ -255,7 +251,7 @@ def test_a_pickle_is_never_run(tmp_path: Path) -> None:
 
     path = tmp_path / "bomb.pth"
     torch.save({"weight": Bomb()}, path)
-    with pytest.raises(WeightsError, match=r"can't be read as plain tensors"):
+    with pytest.raises(WeightsError, match=r"running code of the file, which is refused"):
         encoder_weights.read_tensors(path)
     assert not (tmp_path / "ran").exists()
 

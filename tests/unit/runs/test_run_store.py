@@ -1,5 +1,7 @@
 """A folder of runs: listed, opened, created, and what is skipped."""
 
+from pathlib import Path
+
 import pytest
 
 from segcore.errors import RunError
@@ -68,3 +70,18 @@ def test_a_store_that_is_a_file(tmp_path):
     assert store.list() == []
     with pytest.raises(RunError, match=r"Can't make the run folder|is a file; expected a folder for runs"):
         store.create("fake")
+
+
+def test_a_folder_that_no_run_can_be_made_in(tmp_path: Path) -> None:
+    RunStore(tmp_path / "new" / "runs").check_writable()
+    assert not (tmp_path / "new").exists()  # asking makes nothing
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "runs", Path("/dev/null/x")):
+        with pytest.raises(RunError, match=r"No run can be made in .* is a file, no folder\. Choose another .* --out"):
+            RunStore(folder).check_writable()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody can write")
+def test_a_folder_that_nobody_can_write() -> None:
+    with pytest.raises(RunError, match=r"no file can be made in /proc \("):
+        RunStore("/proc/runs").check_writable()

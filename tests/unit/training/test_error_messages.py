@@ -30,6 +30,40 @@ def test_a_known_cause_has_words(error, words):
     assert cause(error, Path("checkpoints/a")).startswith(words)
 
 
+def wrapped(outer: BaseException, inner: BaseException) -> BaseException:
+    """As libraries do: the inner error is what was being handled."""
+    try:
+        try:
+            raise inner
+        except BaseException:
+            raise outer  # noqa: B904 - no `from`, as they do
+    except BaseException as error:
+        return error
+
+
+def test_a_full_disk_behind_torchs_words():
+    torchs = RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0")
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert cause(wrapped(torchs, full), Path("runs/a")).startswith("The disk of runs/a is full. Make room. Go on with")
+    assert cause(wrapped(ValueError("x"), wrapped(torchs, full)), Path("a")).startswith("The disk of a is full")
+    rust = RuntimeError('IoError(Os { code: 28, kind: StorageFull, message: "No space left on device" })')
+    assert cause(rust, Path("runs/a")).startswith("The disk of runs/a is full.")
+
+
+def test_torchs_words_alone_ask_the_disk(tmp_path, monkeypatch):
+    error = RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0")
+    assert "can't be written, most likely because its disk was full" in cause(error, tmp_path)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 0}))
+    assert cause(error, tmp_path).startswith(f"The disk of {tmp_path} is full.")
+    (tmp_path / "file").touch()
+    assert "is a file, no folder" in cause(error, tmp_path / "file" / "run")
+
+
+def test_a_read_only_disk_is_named():
+    error = OSError(errno.EROFS, "Read-only file system", "/data/runs/a/last.ckpt")
+    assert cause(error, Path("a")).startswith("/data/runs/a/last.ckpt: Read-only file system. Make it writable")
+
+
 def test_an_unknown_one_has_none():
     assert cause(KeyError("x"), Path("a")) is None
     assert typed_line(ValueError("one\ntwo")) == "ValueError: one" and typed_line(ValueError()) == "ValueError"
