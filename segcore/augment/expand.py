@@ -18,9 +18,9 @@ import segcore
 from segcore.augment.pipeline import Pipeline
 from segcore.augment.seed import draw_seed
 from segcore.data import Dataset, Item, Record, open_dataset
-from segcore.data.augmented_copies import FILE, Copy, copy_name, write_copies
+from segcore.data.augmented_copies import FILE, Copy, copy_files, copy_name, write_copies
 from segcore.data.class_lists import CAMVID32_CLASSES, CLASS_FILES
-from segcore.data.encode import MaskKind, encode_image, encode_mask, image_suffix, mask_kind
+from segcore.data.encode import MaskKind, encode_image, encode_mask, mask_kind
 from segcore.data.file_source import FileSource, decode_text
 from segcore.data.formats.base import ImageMaskPair
 from segcore.data.layout_detection import FACTS_FILE, Layout, detect_layout, unique_ids
@@ -234,7 +234,7 @@ def _plan_files(dataset: Dataset, layout: Layout, copies: int, copies_only: bool
             written.append(replace(pair, id=bare[image]))
             sources.append((image, 0))
         for count in range(1, copies + 1 if pair.split == "train" else 1):
-            names = _copy_names(image, mask, count)
+            names = copy_files(image, mask, count)
             written.append(ImageMaskPair(copy_name(bare[image], count), pair.split, *names))
             sources.append((image, count))
     _refuse_existing(written, sources, {listing.path(file) for file in listing.files}, listing.where())
@@ -277,21 +277,8 @@ def _with_class_list(plan: _Plan, layout: Layout) -> _Plan:
         return plan
     name = Path(given).name.lower()
     known = {".csv": "classes.csv", ".json": "classes.json", ".yaml": "data.yaml", ".yml": "data.yaml"}
-    place = name if name in CLASS_FILES else known.get(PurePosixPath(name).suffix, "classes.txt")
-    text = decode_text(Path(given).read_bytes(), given)
-    return replace(plan, texts={**plan.texts, place: text})
-
-
-def _copy_names(image: str, mask: str, count: int) -> tuple[str, str]:
-    """Paths of a copy's image and mask, beside those of its frame; the layout's ending of mask names stays last.
-
-    >>> _copy_names("train/a.jpg", "train/a_L.bmp", 2)
-    ('train/a_aug2.jpg', 'train/a_aug2_L.png')
-    """
-    image_path, mask_path = PurePosixPath(image), PurePosixPath(mask)
-    stem = copy_name(image_path.stem, count)
-    ending = mask_path.stem.removeprefix(image_path.stem) if mask_path.stem.startswith(image_path.stem) else ""
-    return str(image_path.with_name(stem + image_suffix(image))), str(mask_path.with_name(f"{stem}{ending}.png"))
+    place = name if name in CLASS_FILES else known.get(Path(name).suffix, "classes.txt")
+    return replace(plan, texts={**plan.texts, place: decode_text(Path(given).read_bytes(), given)})
 
 
 def _refuse_existing(

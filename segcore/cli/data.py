@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segcore.cli.arguments import FAILED, Commands, add_source_arguments, open_from
 from segcore.cli.data_check import add_check
 from segcore.data.open_options import add_class_list_argument, add_repair_arguments
-from segcore.errors import DatasetError, number
+from segcore.errors import DatasetError, number, plain
 from segcore.paths import path_text
+
+if TYPE_CHECKING:
+    from segcore.data import Dataset
 
 
 def add_data(commands: Commands) -> None:
@@ -21,6 +26,9 @@ def add_data(commands: Commands) -> None:
     add_source_arguments(info)
     info.add_argument(
         "--check", action="store_true", help="read every image and mask, and list those that can't be used"
+    )
+    info.add_argument(
+        "--picture", metavar="FILE.png", type=path_text, help="draw image, mask and overlay of a few samples"
     )
     info.set_defaults(run=data_info)
 
@@ -102,9 +110,23 @@ def data_info(arguments: argparse.Namespace) -> int:
         console.print(f"note: {escape(note)}")
     for problem in problems:
         console.print(f"problem: {escape(problem)}")
+    if arguments.picture:
+        console.print(f"picture: {escape(str(_draw(dataset, arguments.picture)))}")
     if arguments.check:
         console.print(f"{len(problems)} of {number(len(dataset), 'sample')} can't be used.")
     return FAILED if problems else 0
+
+
+def _draw(dataset: Dataset, out: str) -> Path:
+    """Write the contact sheet of a dataset; returns its path."""
+    from segcore.visual.contact_sheet import contact_sheet
+
+    picture, path = contact_sheet(dataset), Path(out)
+    try:
+        path.write_bytes(picture)
+    except OSError as error:
+        raise DatasetError(f"{path}: can't be written ({plain(error)}) Give --picture another place.") from None
+    return path
 
 
 def data_expand(arguments: argparse.Namespace) -> int:

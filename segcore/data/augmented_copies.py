@@ -7,7 +7,9 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass, fields
+from pathlib import PurePosixPath
 
+from segcore.data.encode import image_suffix
 from segcore.data.file_source import Listing
 from segcore.errors import DatasetError, number
 
@@ -47,6 +49,18 @@ def copy_name(stem: str, count: int) -> str:
     '0016E5_07959_aug2'
     """
     return f"{stem}_aug{count}"
+
+
+def copy_files(image: str, mask: str, count: int) -> tuple[str, str]:
+    """Paths of a copy's image and mask, beside those of its frame; the layout's ending of mask names stays last.
+
+    >>> copy_files("train/a.jpg", "train/a_L.bmp", 2)
+    ('train/a_aug2.jpg', 'train/a_aug2_L.png')
+    """
+    image_path, mask_path = PurePosixPath(image), PurePosixPath(mask)
+    stem = copy_name(image_path.stem, count)
+    ending = mask_path.stem.removeprefix(image_path.stem) if mask_path.stem.startswith(image_path.stem) else ""
+    return str(image_path.with_name(stem + image_suffix(image))), str(mask_path.with_name(f"{stem}{ending}.png"))
 
 
 def write_copies(rows: Iterable[Copy]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from segcore.data.file_source import FileSource
+from segcore.data.sampling import spread
 from segcore.errors import DatasetError
 
 DEPTHS = (8, 10, 12, 14, 16)  # bits a channel that cameras and microscopes have
@@ -32,8 +33,7 @@ class ImageDepth:
     @classmethod
     def spread(cls, file_source: FileSource, paths: Sequence[str]) -> ImageDepth:
         """A sample of the images, from the first to the last, at even steps."""
-        places = np.linspace(0, len(paths) - 1, min(SAMPLED, len(paths))).astype(int)
-        return cls(file_source, tuple(paths[place] for place in places))
+        return cls(file_source, spread(paths, SAMPLED))
 
     @cached_property
     def bits(self) -> int:

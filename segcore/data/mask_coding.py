@@ -14,6 +14,7 @@ from segcore.arrays import U8, Bool, U8Mask
 from segcore.data.class_lists import ClassList
 from segcore.data.decode import MaskPixels, read_mask
 from segcore.data.file_source import FileSource
+from segcore.data.sampling import spread
 from segcore.errors import DatasetError, LabelError, number
 from segcore.labels import IGNORE_INDEX, Color, LabelMap
 
@@ -41,8 +42,7 @@ class MaskSample:
     @classmethod
     def spread(cls, file_source: FileSource, paths: Sequence[str]) -> MaskSample:
         """A sample of the masks, from the first to the last, at even steps."""
-        places = np.linspace(0, len(paths) - 1, min(SAMPLED, len(paths))).astype(int)
-        return cls(file_source, tuple(paths[place] for place in places))
+        return cls(file_source, spread(paths, SAMPLED))
 
     def read(self) -> list[MaskPixels]:
         """The masks that can be read; the errors of the others are raised when these are read themselves."""

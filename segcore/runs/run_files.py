@@ -15,6 +15,7 @@ from segcore.errors import RunError, unknown
 SUMMARY = "summary.json"
 CONFIG = "config.yaml"
 METRICS = "metrics.csv"
+SHEET = "dataset.jpg"
 MODEL = "config.json"
 WEIGHTS = "model.safetensors"
 CHECKPOINT = "last.ckpt"

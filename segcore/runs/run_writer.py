@@ -43,6 +43,11 @@ class RunWriter:
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
         run_files.write_text(self.path / run_files.CONFIG, text)
 
+    def write_sheet(self, picture: bytes) -> None:
+        """Write `dataset.jpg`: samples of the data that the run is trained on."""
+        with run_files.replacing(self.path / run_files.SHEET) as path:
+            path.write_bytes(picture)
+
     def write_summary(self, summary: Summary) -> None:
         """Write `summary.json`."""
         write_document(self.path / run_files.SUMMARY, summary)

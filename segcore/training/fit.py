@@ -41,6 +41,7 @@ from segcore.training.losses import LossOptions, SegmentationLoss, class_weights
 from segcore.training.registry import parse_loss
 from segcore.training.run_summaries import ended, first_summary, frozen_text, peak_memory_mb
 from segcore.training.train_dataset import ResumableBatchSampler, TrainDataset, ValBatches, loader
+from segcore.visual.contact_sheet import contact_sheet
 
 
 def fit(
@@ -89,6 +90,8 @@ def fit(
         )
         _write(job, writer, summary)
         job.reporter.model(summary, frozen_text(job.config))
+        if job.world.first and not checkpoint and job.config.fold is None:  # a search would draw it for every fold
+            writer.write_sheet(contact_sheet(job.dataset, "JPEG"))
         if job.world.first:
             step = checkpoint.position.step if checkpoint else 0
             trackers += create_loggers(job.config.loggers, writer.path, job.config.values(), summary, step=step)

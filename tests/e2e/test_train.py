@@ -43,7 +43,11 @@ def test_the_run_folder_is_as_documented(trained):
         for split in ("val", "test")
         for name in (*tables, *(f"{kind}/{split}{i}.png" for kind in ("predictions", "confidence") for i in (0, 1)))
     }
-    assert files == {"config.yaml", "config.json", "model.safetensors", "metrics.csv", "summary.json"} | evaluations
+    assert (
+        files
+        == {"config.yaml", "config.json", "dataset.jpg", "model.safetensors", "metrics.csv", "summary.json"}
+        | evaluations
+    )
     assert trained.id == f"{trained.summary.dataset.name}-fcn8s"
 
 
