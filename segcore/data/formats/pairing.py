@@ -32,7 +32,7 @@ def is_image(file: str) -> bool:
     >>> is_image("a/b.PNG"), is_image("classes.csv")
     (True, False)
     """
-    return PurePosixPath(file).suffix.lower() in IMAGE_SUFFIXES
+    return file.lower().endswith(IMAGE_SUFFIXES)
 
 
 def images_in(listing: Listing) -> list[str]:
@@ -147,7 +147,7 @@ def pair_beside(folder: Listing, split: str, ending: str) -> list[ImageMaskPair]
 
 def masks_beside(folder: Listing, ending: str) -> list[str]:
     """The image files of a folder whose names have an ending such as `_L`."""
-    return [file for file in images_in(folder) if PurePosixPath(file).stem.endswith(ending)]
+    return [file for file in folder.files if file.rpartition(".")[0].endswith(ending) and is_image(file)]
 
 
 def by_lists(

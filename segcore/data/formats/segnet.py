@@ -68,7 +68,7 @@ def _listed(listing: Listing, file: str, split: str) -> list[ImageMaskPair]:
     for where, words in list_lines(listing, file):
         if len(words) != 2:
             raise DatasetError(f"{where}: {' '.join(words)!r}; expected 'IMAGE MASK'.")
-        image, mask = ("/".join(PurePosixPath(word).parts[-2:]) for word in words)
+        image, mask = ("/".join(word.split("/")[-2:]) for word in words)
         if image not in files and mask not in files:
             raise DatasetError(f"{where}: neither {image} nor {mask} is there. Remove the line or add the files.")
         pairs.append(

@@ -66,6 +66,6 @@ def split_lists(listing: Listing, folder: str = "") -> dict[str, str]:
 def list_lines(listing: Listing, file: str) -> Iterator[tuple[str, list[str]]]:
     """(place for messages, words) of each line of a list that is not blank; words with spaces stand in quotes."""
     for number, line in enumerate(listing.text(file).splitlines(), 1):
-        words = next(csv.reader([line.strip()], delimiter=" ", skipinitialspace=True), [])
+        words = next(csv.reader([line.strip()], delimiter=" ", skipinitialspace=True)) if '"' in line else line.split()
         if words:
             yield f"{listing.where(file)}:{number}", words
