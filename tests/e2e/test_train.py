@@ -105,9 +105,9 @@ def test_validation_masks_of_void_alone_are_said(data, tmp_path):
     for path in (copy / "masks" / "val").iterdir():
         Image.fromarray(np.full((64, 80), 255, np.uint8)).save(path)
     config, _ = parse([*TINY, "--data", str(copy), "--models", "fcn8s", "--out", str(tmp_path / "runs")])
-    (run,) = train(config)
-    assert run.summary.status == "failed"
-    assert run.summary.error.startswith("No pixel of the validation masks is scored, so no epoch is the best.")
+    with pytest.raises(DatasetError, match=r"^No pixel of the validation masks is scored: all are ignored"):
+        train(config)
+    assert not list((tmp_path / "runs").glob("*/summary.json"))
 
 
 def test_a_loss_that_explodes_stops_with_advice(data, tmp_path):
