@@ -66,14 +66,14 @@ def listed(listing: Listing, labels_name: str = LABELS_NAME) -> OwnClasses:
         DatasetError: when there is no list of classes.
         LabelError: when it has a bad line.
     """
-    found = classes_beside(listing, labels_name)
-    if found is None:
+    beside = classes_beside(listing, labels_name)
+    if beside is None:
         raise DatasetError(
             f"{listing.where()}: images and masks, but no list of classes. Add classes.csv ('name,r,g,b' a line, or "
             "'name' alone where masks hold ids), or give one: --classes FILE. Files known by name: "
             f"{', '.join(CLASS_FILES)}."
         )
-    return OwnClasses(short_name(listing), found.classes, found.where, found.files)
+    return OwnClasses(short_name(listing), beside.classes, beside.where, beside.files)
 
 
 def public_or_listed(listing: Listing, name: str, labels: ClassList, certain: bool) -> OwnClasses:
@@ -89,10 +89,10 @@ def public_or_listed(listing: Listing, name: str, labels: ClassList, certain: bo
         DatasetError: when there is neither.
         LabelError: when the list has a bad line.
     """
-    found = classes_beside(listing, name) if certain else None
-    if found is None:
+    beside = classes_beside(listing, name) if certain else None
+    if beside is None:
         return OwnClasses(name, labels) if certain else listed(listing)
-    return OwnClasses(short_name(listing), found.classes, found.where, found.files)
+    return OwnClasses(short_name(listing), beside.classes, beside.where, beside.files)
 
 
 def camvid_or_listed(

@@ -141,7 +141,7 @@ def pair_beside(folder: Listing, split: str, ending: str) -> list[ImageMaskPair]
         [(folder, file) for file in images],
         [(folder, file) for file in masks],
         split,
-        mask_stem=lambda stem: stem.removesuffix(ending),
+        mask_stem=without_suffix(ending),
     )
 
 
