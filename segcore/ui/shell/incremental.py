@@ -46,24 +46,31 @@ def process_incrementally(
     twice = max(1, 2 * (len(wanted) - len(missing)))
     total = sum(map(len, wanted))
 
-    @st.fragment(run_every=INTERVAL)
-    def count() -> None:
+    def count() -> str:
         until = time.perf_counter() + TIME_BUDGET
-        while missing and time.perf_counter() < until:
-            try:
+        try:
+            while missing and time.perf_counter() < until:
                 results[missing[0]] = work(missing[0])
-            except SegcoreError as error:
-                st.caption(f"Can't be counted: {error}")
-                return
-            del missing[0]
-        done = len(wanted) - len(missing)
-        if not missing or (partly and begun and done >= twice):
-            st.rerun()
+                del missing[0]
+        except SegcoreError as error:
+            return f"Can't be counted: {error}"
+        return ""
+
+    @st.fragment(run_every=INTERVAL)
+    def go_on(problem: str) -> None:
+        if alone:
+            problem = count()
+            if not missing or (partly and len(wanted) - len(missing) >= twice):
+                st.rerun()
+        if problem:
+            st.caption(problem)
+            return
         left = sum(map(len, missing))
         st.progress(1 - left / total, f"{text}: {total - left} of {total} images")
 
-    begun = False
+    alone = False
+    problem = count()  # not in the fragment: what is done at once needs no second run of the page
     if missing:
-        count()
-    begun = True  # from here on the fragment runs by itself, and must rerun the page to show more
+        go_on(problem)
+    alone = True  # from here on the fragment runs without the page
     return {chunk: results[chunk] for chunk in wanted if chunk in results}

@@ -125,7 +125,8 @@ def paged_gallery(
     number = min(requested, pages)
     shown = ids[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
     drawn = _drawn(page, version, shown)
-    waiting = any(sample_id not in drawn for sample_id in shown)
+    thumbnails = draw_thumbnails(shown, drawn, draw)
+    waiting = any(thumbnail.waiting for thumbnail in thumbnails)
     picked = f"picked:{page}"
 
     def pick(sample_id: str) -> None:
@@ -137,12 +138,14 @@ def paged_gallery(
         if sample_id is not None:
             on_pick(sample_id)
             st.rerun()  # a click in a fragment reruns the fragment alone
-        thumbnails = draw_thumbnails(shown, drawn, draw)
-        gallery(thumbnails, size, key=f"gallery:{page}", on_pick=pick, **options)
-        if waiting and not any(thumbnail.waiting for thumbnail in thumbnails):
+        now = draw_thumbnails(shown, drawn, draw) if alone else thumbnails
+        gallery(now, size, key=f"gallery:{page}", on_pick=pick, **options)
+        if waiting and not any(thumbnail.waiting for thumbnail in now):
             st.rerun()  # ends the timer
 
+    alone = False  # what is drawn at once needs no second run of the page
     fill()
+    alone = True  # from here on the fragment runs without the page
     if pages > 1:
         key = f"{page}:{number}"
         st.pagination(pages, default=number, key=key, on_change=lambda: url_state.put(page, int(st.session_state[key])))
