@@ -15,6 +15,8 @@ from fixtures.app import ROOT, make_data, make_runs
 from fixtures.browsing import PATIENCE, watch
 from fixtures.searches import fake_search
 
+STATE = "document.querySelector('[data-test-script-state]')?.dataset.testScriptState"
+server_logs = []  # files that running servers write to
 STARTED_WITHIN = 120  # s; a busy two-core machine takes ten
 
 
@@ -50,6 +52,18 @@ def page(browser):
     opened.close()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """With a failure, report what the open pages showed and the end of what the servers logged."""
+    report = yield
+    if report.failed and (browser := item.funcargs.get("browser")):
+        for shown in (shown for context in browser.contexts for shown in context.pages):
+            text = (shown.evaluate(STATE), shown.inner_text("body"), *getattr(shown, "problems", ()))
+            report.sections.append((f"page {shown.url}", "\n".join(map(str, text))))
+        report.sections.extend((f"server log {log}", log.read_text()[-4000:]) for log in server_logs)
+    return report
+
+
 def _note(page, message):
     # On a deep link Streamlit's own front end first asks for /compare/_stcore/..., is told 404, and finds its server.
     if message.type == "error" and "/_stcore/" not in message.location.get("url", ""):
@@ -82,6 +96,7 @@ def served_script(script, cache, *arguments):
     command += ["--", *arguments]
     environment = os.environ | {"SEGCORE_CACHE": str(cache)}
     log = (cache / f"{port}.log").open("w+")
+    server_logs.append(cache / f"{port}.log")
     server = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
     )
@@ -90,6 +105,7 @@ def served_script(script, cache, *arguments):
         _wait(address, server, log)
         yield address
     finally:
+        server_logs.remove(cache / f"{port}.log")
         os.killpg(server.pid, signal.SIGTERM)
         try:
             server.wait(10)
