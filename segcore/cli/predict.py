@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,9 @@ def add_predict(commands: Commands) -> None:
     """Add the command `segcore predict`."""
     parser = commands.add_parser("predict", help="predict your own images")
     add_run_arguments(parser)
-    parser.add_argument("images", type=path_text, nargs="+", metavar="IMAGE", help="PNG, JPEG, ... of any size")
+    parser.add_argument(
+        "images", type=path_text, nargs="+", metavar="IMAGE", help="PNG, JPEG, ... of any size, or a folder of them"
+    )
     parser.add_argument("--out", type=path_text, required=True, metavar="DIR", help="folder for the masks and overlays")
     parser.add_argument(
         "--with",
@@ -37,7 +39,7 @@ def add_predict(commands: Commands) -> None:
 
 
 def predict_images(arguments: argparse.Namespace) -> int:
-    """Write `NAME-mask.png` (a palette PNG of class ids) and `NAME-overlay.jpg` for each image."""
+    """Write `NAME-mask.png` (a palette PNG of class ids) and `NAME-overlay.jpg` for each image; see `output_names`."""
     from segcore.data import decode_image
     from segcore.evaluation import Ensemble, open_predictor
     from segcore.runs import find_run
@@ -45,18 +47,14 @@ def predict_images(arguments: argparse.Namespace) -> int:
     from segcore.visual.image_encoding import encode_jpeg, encode_png
     from segcore.visual.overlay import overlay
 
-    paths = [Path(name) for name in arguments.images]
-    repeated = [stem for stem, count in Counter(path.stem for path in paths).items() if count > 1]
-    if repeated:
-        raise DatasetError(f"Two images are called {repeated[0]!r} and would be written to one file; rename one.")
-    _check_exist(paths)
+    paths = image_files(arguments.images)
     run = run_from(arguments)
     others = [find_run(wanted, arguments.runs) for wanted in arguments.others]
     options = predictor_options(arguments)
     predict = Ensemble([run, *others], **options) if others else open_predictor(run, **options)
     out = Path(arguments.out)
-    for path in paths:
-        mask, blended = out / f"{path.stem}-mask.png", out / f"{path.stem}-overlay.jpg"
+    for path, name in zip(paths, output_names(paths), strict=True):
+        mask, blended = out / f"{name}-mask.png", out / f"{name}-overlay.jpg"
         image = decode_image(_read_bytes(path), str(path))
         prediction = predict(image)
         try:
@@ -75,17 +73,44 @@ def predict_images(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check_exist(paths: Sequence[Path]) -> None:
-    """Check that all images exist, before a model is loaded.
+def image_files(given: Sequence[str]) -> list[Path]:
+    """The images at these paths, each once: files, and all images below folders.
 
     Raises:
-        DatasetError: when one is missing; the message names the file of the most similar name.
+        DatasetError: when a path is missing (the file of the most similar name is named), or a folder has no images.
     """
-    for path in paths:
-        if not path.is_file():
-            what = "a folder, no image" if path.is_dir() else "there is no such image"
+    from segcore.data.file_source import list_files
+    from segcore.data.formats.pairing import images_in
+
+    paths: list[Path] = []
+    for path in map(Path, given):
+        if path.is_dir():
+            images = images_in(list_files(path))
+            if not images:
+                raise DatasetError(f"{path}: a folder without images. Give one that holds PNG, JPEG, TIFF or the like.")
+            paths += [path / name for name in images]
+        elif path.is_file():
+            paths.append(path)
+        else:
             names = [file.name for file in path.parent.iterdir() if file.is_file()] if path.parent.is_dir() else []
-            raise DatasetError(f"{path}: {what}.{nearest(path.name, names)}")
+            raise DatasetError(f"{path}: there is no such image.{nearest(path.name, names)}")
+    return list({path.absolute(): path for path in paths}.values())
+
+
+def output_names(paths: Sequence[Path]) -> list[str]:
+    """A name for what is written of each image: its stem, or, where two share one, more of its path.
+
+    >>> output_names([Path("a/x.png"), Path("a/y.jpg")]), output_names([Path("a/x.png"), Path("a/x.jpg")])
+    (['x', 'y'], ['x.png', 'x.jpg'])
+    >>> output_names([Path("a/x.png"), Path("b/x.png")])
+    ['a/x.png', 'b/x.png']
+    """
+    stems, names = [path.stem for path in paths], [path.name for path in paths]
+    for candidates in (stems, names):
+        if len({name.casefold() for name in candidates}) == len(paths):  # some disks don't tell a.png from A.png
+            return candidates
+    folder = os.path.commonpath([path.absolute().parent for path in paths])
+    return [os.path.relpath(path, folder) for path in paths]
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol
 
 from segcore.errors import DatasetError, nearest
 from segcore.paths import local_path
@@ -95,7 +95,8 @@ class Archive:
             DatasetError: when its bytes are damaged.
         """
         try:
-            return _archive(self.root).read(path)
+            archive, entries = _archive(self.root)
+            return archive.read(entries[path])
         except _DAMAGED as error:
             raise self._damaged(path, error) from None
 
@@ -106,7 +107,8 @@ class Archive:
             DatasetError: when its header is damaged.
         """
         try:
-            return _archive(self.root).open(path)
+            archive, entries = _archive(self.root)
+            return archive.open(entries[path])
         except _DAMAGED as error:
             raise self._damaged(path, error) from None
 
@@ -114,10 +116,10 @@ class Archive:
         return DatasetError(f"{self.root}: {path} is damaged ({error}). Copy or download the zip again.")
 
     def size(self, path: str) -> int:
-        return _archive(self.root).getinfo(path).file_size
+        return _archive(self.root).entries[path].file_size
 
     def checksum(self, path: str) -> str:
-        entry = _archive(self.root).getinfo(path)
+        entry = _archive(self.root).entries[path]
         return f"{entry.file_size}-{entry.CRC:08x}"
 
 
@@ -241,11 +243,10 @@ def _list_folder(root: Path) -> Listing:
 
 
 def _list_archive(path: Path) -> Listing:
-    archive = _archive(str(path))
     files: set[str] = set()
     folders: set[str] = set()
-    for entry in archive.infolist():
-        parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
+    for name, entry in _archive(str(path)).entries.items():
+        parts = PurePosixPath(name).parts
         if parts[:1] == ("/",) or ".." in parts or any(part.endswith(":") for part in parts[:1]):
             raise DatasetError(
                 f"{path}: entry {entry.filename!r} points outside of the zip. Don't trust this file; "
@@ -253,17 +254,15 @@ def _list_archive(path: Path) -> Listing:
             )
         if any(_hidden(part) for part in parts):
             continue
-        if "\\" in entry.filename:
-            raise DatasetError(f"{path}: entry {entry.filename!r} has backslashes. Unpack it and open the folder.")
         if entry.flag_bits & 1:
             raise DatasetError(
                 f"{path}: entry {entry.filename!r} is encrypted. Unpack it with its password and open the folder."
             )
         folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
-        if entry.is_dir():
+        if name.endswith("/"):
             folders.add("/".join(parts))
         else:
-            files.add(entry.filename)
+            files.add(name)
     return Listing(Archive(str(path)), tuple(sorted(files)), frozenset(folders))
 
 
@@ -271,7 +270,14 @@ def _hidden(name: str) -> bool:
     return name.startswith(".") or name in {"__MACOSX", "Thumbs.db", "desktop.ini"}
 
 
-def _archive(path: str) -> zipfile.ZipFile:
+class _OpenArchive(NamedTuple):
+    """An open zip, and its entries by path; .NET and old Windows tools write paths with backslashes."""
+
+    archive: zipfile.ZipFile
+    entries: dict[str, zipfile.ZipInfo]
+
+
+def _archive(path: str) -> _OpenArchive:
     try:
         stat = Path(path).stat()
     except OSError:
@@ -280,18 +286,19 @@ def _archive(path: str) -> zipfile.ZipFile:
 
 
 @lru_cache(maxsize=8)
-def _open_archive(_process: int, path: str, _mtime: int, _size: int) -> zipfile.ZipFile:
+def _open_archive(_process: int, path: str, _mtime: int, _size: int) -> _OpenArchive:
     """One handle a process, since a fork would share its file position; `ZipFile` itself locks out other threads."""
     if Path(path).suffix.lower() in {".tgz", ".gz", ".tar", ".rar", ".7z", ".bz2", ".xz"}:
         raise DatasetError(f"{path}: only zip archives are read in place. Unpack it and open the folder.")
     try:
-        return zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile:
         raise DatasetError(
             f"{path}: not a zip, or one that is cut off ({_size} bytes). Copy or download it again."
         ) from None
     except OSError as error:
         raise DatasetError(f"{path}: can't be opened ({error.strerror or error}).") from None
+    return _OpenArchive(archive, {entry.filename.replace("\\", "/"): entry for entry in archive.infolist()})
 
 
 @lru_cache(maxsize=1 << 17)

@@ -224,6 +224,11 @@ class TrainConfig(BaseModel):
             )
         if self.unfreeze and self.freeze != "schedule":
             raise ValueError(f"unfreeze is given and freeze is {self.freeze}. Write --freeze schedule, or leave it out")
+        if not isinstance(self.class_weights, str) and "weighted_ce" not in self.loss:
+            raise ValueError(
+                f"class_weights are given and loss is {self.loss}, which has none. Write --loss weighted_ce, or leave "
+                "class_weights out"
+            )
         if self.cache_features and self.freeze not in ("encoder", "schedule"):
             raise ValueError(
                 f"cache_features needs a frozen encoder and freeze is {self.freeze}. Write --freeze encoder or schedule"

@@ -23,6 +23,7 @@ from segcore.training.fit import fit
 from segcore.training.hardware import Hardware
 from segcore.training.job import Job
 from segcore.training.loggers import check_loggers
+from segcore.training.losses.class_weights import named_weights
 from segcore.training.signals import StopRequest
 from segcore.training.train_dataset import SampleStore
 
@@ -85,7 +86,7 @@ class Session:
             task: One model, seed and fold, from `TrainConfig.tasks()`.
 
         Raises:
-            SegcoreError: when it can't start: data, encoder, device, a logger's package.
+            SegcoreError: when it can't start: data, encoder, device, class weights, a logger's package.
         """
         if self._job is None or self._job.config != task:
             self._job = self._prepare(task)
@@ -100,6 +101,8 @@ class Session:
         if key not in self._datasets:
             self._datasets[key] = task.open_options.open(task.data)
         dataset = self._datasets[key]
+        if not isinstance(task.class_weights, str):
+            named_weights(task.class_weights, dataset.labels.names)
         plan = data.plan_split(
             dataset,
             method=task.split,

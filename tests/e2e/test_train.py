@@ -126,6 +126,7 @@ def test_a_loss_that_explodes_stops_with_advice(data, tmp_path):
         (["--encoder", "resnet35"], r"No encoder 'resnet35'\. Did you mean 'resnet3?[0-9]+'\?"),
         (["--device", "cuda"], r"--device cuda: torch finds no CUDA device here\. Leave it out, or choose cpu\."),
         (["--data", "/nowhere"], r"/nowhere"),
+        (["--loss", "weighted_ce", "--class-weights", "{raod: 4}"], r"No class 'raod'\. Did you mean 'road'\?"),
     ],
 )
 def test_nothing_is_begun_when_nothing_can_be(data, tmp_path, flags, message, monkeypatch):

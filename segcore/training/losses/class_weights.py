@@ -29,18 +29,26 @@ def class_weights(
     Raises:
         ConfigError: when the method or class is unknown; the message names the nearest.
     """
-    weights = np.ones(pixels.shape[1])
     if not isinstance(method, str):
-        for name, weight in method.items():
-            if name not in names:
-                raise ConfigError(f"class_weights (--class-weights): {unknown('class', name, names)}")
-            weights[names.index(name)] = weight
-        return weights.astype(np.float32)
+        return named_weights(method, names)
     check_choice("class weights", method, CLASS_WEIGHTS)
+    weights = np.ones(pixels.shape[1])
     present = pixels.sum(axis=0) > 0
     if present.any():
         weights[present] = _METHODS[method](pixels[:, present]).clip(1 / limit, limit)
     return weights.astype(np.float32)
+
+
+def named_weights(weights: Mapping[str, float], names: Sequence[str]) -> npt.NDArray[np.float32]:
+    """`[C]` float32 weights of the classes `names`; a class that has none here has 1.
+
+    Raises:
+        ConfigError: when a class is unknown; the message names the nearest.
+    """
+    for name in weights:
+        if name not in names:
+            raise ConfigError(f"class_weights (--class-weights): {unknown('class', name, names)}")
+    return np.array([weights.get(name, 1) for name in names], np.float32)
 
 
 def _median(pixels: npt.NDArray[np.int64]) -> F64:

@@ -34,13 +34,40 @@ def test_an_image_that_is_not_there_is_an_error(run, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "none.png: there is no such image.\n" in said and "none.png: there is no such image. Did you mean" in said
     assert "--out" not in said
-    assert main(["predict", str(run.path), str(tmp_path), "--out", str(tmp_path)]) == 2
-    assert f"{tmp_path}: a folder, no image." in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert main(["predict", str(run.path), str(tmp_path / "empty"), "--out", str(tmp_path)]) == 2
+    assert f"{tmp_path / 'empty'}: a folder without images." in capsys.readouterr().err
 
 
-def test_two_images_of_one_name_are_an_error(run, capsys):
-    assert main(["predict", str(run.path), "a/x.png", "b/x.jpg", "--out", "out"]) == 2
-    assert "Two images are called 'x' and would be written to one file; rename one." in capsys.readouterr().err
+def test_a_folder_and_images_of_one_name(run, tmp_path):
+    """What is written never takes the place of another image's, whatever is turned, deep, grey or tiny among them."""
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    pictures = {
+        "a.png": pixels,
+        "a.jpg": pixels,
+        "deep/a.png": (pixels[..., 0] * np.uint16(257)),
+        "deep/tiny.png": pixels[:1, :1],
+        "deep/grey.bmp": pixels[..., 0],
+        "deep/cut out (1) ü#%.png": np.dstack([pixels, pixels[..., :1]]),
+    }
+    for name, values in pictures.items():
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(values).save(tmp_path / "in" / name)
+    Image.fromarray(pixels).save(tmp_path / "in" / "phone.jpg", exif=turned)
+    (tmp_path / "in" / "notes.txt").write_text("no picture")
+    words = ["predict", str(run.path), str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--device", "cpu"]
+    assert main(words) == 0
+    masks = {
+        path.relative_to(tmp_path / "out").as_posix().removesuffix("-mask.png"): Image.open(path).size
+        for path in (tmp_path / "out").rglob("*-mask.png")
+    }
+    sizes = dict.fromkeys(pictures, (60, 40)) | {"deep/tiny.png": (1, 1), "phone.jpg": (40, 60)}
+    assert masks == sizes
+    bad = tmp_path / "in" / "bad.png"
+    bad.write_text("no picture")
+    assert main([*words[:2], str(bad), *words[3:]]) == 2
 
 
 def test_runs_predict_together(run, store, fake_run, folder, tmp_path, capsys):

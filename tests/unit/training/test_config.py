@@ -144,6 +144,7 @@ def test_shipped_recipes_are_read(name):
         (["--progressive", "{0: 256x256}"], "progressive trains at 256x256 and image_size is 224x320"),
         (["--progressive", "{6: 64x64}"], "progressive names epoch 6 and there are epochs 0 to 5"),
         (["--freeze", "schedule", "--unfreeze", "{9: 0}"], "unfreeze names epoch 9 and there are epochs 0 to 5"),
+        (["--class-weights", "{car: 4}"], "class_weights are given and loss is ce+dice, which has none. Write --loss"),
         (["--class-weights", "medain"], "No class weights 'medain'. Did you mean 'median'?"),
         (["--loggers", "tensorbord"], "No logger 'tensorbord'. Did you mean 'tensorboard'?"),
     ],
