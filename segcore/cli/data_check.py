@@ -101,11 +101,11 @@ def _data_of_run(arguments: argparse.Namespace) -> tuple[OpenOptions, Dataset, S
     Options that are given stay, except void: the run's plan and scores depend on it.
     """
     from segcore.runs import find_run
-    from segcore.runs.reproduce import open_options_of, recreate_plan
+    from segcore.runs.reproduce import open_options_of, recreate_plan, trained_source
 
     run = find_run(arguments.of_run, arguments.runs)
     options = OpenOptions.of(arguments)._replace(void="ignore").with_defaults_from(open_options_of(run))
-    dataset = options.open(source_from(arguments) or run.summary.dataset.source)
+    dataset = options.open(source_from(arguments) or trained_source(run))
     return options, dataset, recreate_plan(run, dataset)
 
 

@@ -266,6 +266,15 @@ def _list_archive(path: Path) -> Listing:
     return Listing(Archive(str(path)), tuple(sorted(files)), frozenset(folders))
 
 
+def is_archive(path: str) -> bool:
+    """Whether a file has the suffix of an archive.
+
+    >>> is_archive("Cam101.ZIP"), is_archive("camvid.tar.gz"), is_archive("a.png")
+    (True, True, False)
+    """
+    return path.lower().endswith((".zip", ".tgz", ".gz", ".tar", ".rar", ".7z", ".bz2", ".xz"))
+
+
 def _hidden(name: str) -> bool:
     return name.startswith(".") or name in {"__MACOSX", "Thumbs.db", "desktop.ini"}
 
@@ -288,7 +297,7 @@ def _archive(path: str) -> _OpenArchive:
 @lru_cache(maxsize=8)
 def _open_archive(_process: int, path: str, _mtime: int, _size: int) -> _OpenArchive:
     """One handle a process, since a fork would share its file position; `ZipFile` itself locks out other threads."""
-    if Path(path).suffix.lower() in {".tgz", ".gz", ".tar", ".rar", ".7z", ".bz2", ".xz"}:
+    if is_archive(path) and not path.lower().endswith(".zip"):
         raise DatasetError(f"{path}: only zip archives are read in place. Unpack it and open the folder.")
     try:
         archive = zipfile.ZipFile(path)

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from segcore.data.augmented_copies import Copy, check_copies, read_copies
 from segcore.data.class_lists import with_class_list
 from segcore.data.decode import MASK_SUFFIXES, NEAREST_COLOUR
-from segcore.data.file_source import Listing, list_files
+from segcore.data.file_source import Listing, is_archive, list_files
 from segcore.data.formats import FORMATS
 from segcore.data.formats.base import DetectedDataset, Format, ImageMaskPair
 from segcore.data.formats.pairing import is_image
@@ -116,7 +116,9 @@ def _recognise(everything: Listing, layouts: Mapping[str, Format]) -> tuple[List
         ((name, layout),) = layouts.items()
         raise DatasetError(f"{everything.where()}: is not laid out as {name}, that is: {layout.tree}.")
     top = sorted({file.split("/")[0] + ("/" if "/" in file else "") for file in everything.files})
-    raise DatasetError(f"{everything.where()}: unknown layout; it holds {_some(top)}. {_known_layouts()}")
+    packed = [file for file in everything.files if is_archive(file)]
+    way_out = f"Unpack {packed[0]} and open its folder. " if packed else ""
+    raise DatasetError(f"{everything.where()}: unknown layout; it holds {_some(top)}. {way_out}{_known_layouts()}")
 
 
 def _with_labelled_splits(detected: DetectedDataset, everything: Listing) -> DetectedDataset:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from segcore.errors import EvaluationError, SegcoreError
+from segcore.errors import DatasetError, EvaluationError, SegcoreError
 from segcore.labels import PRESETS
 
 if TYPE_CHECKING:
@@ -40,7 +40,23 @@ def open_data(run: RunRecord, source: str | None = None) -> Dataset:
         LabelError: when its classes don't fit the labels of the run.
         RunError: when the run's settings can't be read.
     """
-    return open_options_of(run).open(source or run.summary.dataset.source)
+    return open_options_of(run).open(source or trained_source(run))
+
+
+def trained_source(run: RunRecord) -> str:
+    """The folder or zip that a run was trained on, or `drive`.
+
+    Raises:
+        DatasetError: when it is not there any more, or was given relative to another folder; `--data` is named.
+    """
+    from segcore.data import check_source
+
+    source = run.summary.dataset.source
+    try:
+        check_source(source)
+    except DatasetError as error:
+        raise DatasetError(f"{error} Run {run.id!r} was trained on it; say where it is now: --data PATH.") from None
+    return source
 
 
 def recreate_plan(run: RunRecord, dataset: Dataset) -> SplitPlan:

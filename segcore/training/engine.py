@@ -8,6 +8,7 @@ from typing import Any
 
 from segcore.errors import ConfigError, DatasetError, RunError
 from segcore.runs import RunRecord, RunStore, RunWriter, find_run
+from segcore.runs.reproduce import trained_source
 from segcore.training.checkpoint import Checkpoint
 from segcore.training.config import TrainConfig, build, flag
 from segcore.training.console import Reporter
@@ -95,6 +96,8 @@ def resume(run: str, changes: Mapping[str, Any], reporter: Reporter | None = Non
     config = build({name: value for name, value in record.config.items() if name in TrainConfig.model_fields})
     _check_changes(record, config, changes)
     config = build({**config.values(), **changes, "out": config.out, "name": config.name})
+    if "data" not in changes:
+        trained_source(record)
     checkpoint = Checkpoint.read(record.path)
     session = Session(reporter)
     session.world(config)

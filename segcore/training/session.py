@@ -210,8 +210,17 @@ def interruptible_bar(job: Job, what: str) -> Callable[[int, int], None]:
 
 
 def decode(job: Job) -> None:
-    """Decode the training and validation samples that are not decoded yet, within the memory budget."""
-    job.store.fill([item.id for item in (*job.plan.train, *job.plan.val)], interruptible_bar(job, "reading"))
+    """Decode the training and validation samples that are not decoded yet, within the memory budget.
+
+    Raises:
+        DatasetError: when one can't be used; all are then read, and the message counts those that can't.
+    """
+    ids = [item.id for item in (*job.plan.train, *job.plan.val)]
+    try:
+        job.store.fill(ids, interruptible_bar(job, "reading"))
+    except DatasetError:
+        _check(job, list(dict.fromkeys(ids)), "training and validation")
+        raise
 
 
 def check_pipeline(config: TrainConfig) -> None:
@@ -228,13 +237,16 @@ def check_samples(job: Job, split: str) -> None:
     """Decode every sample of a split once, so that a bad file is found before training starts.
 
     Raises:
-        DatasetError: names the first sample that can't be used.
+        DatasetError: counts those that can't be used, and names the first.
     """
-    ids = job.plan.scored(split)
-    problems = data.find_problems(job.dataset, ids, interruptible_bar(job, f"checking {split}"))
+    _check(job, job.plan.scored(split), split)
+
+
+def _check(job: Job, ids: Sequence[str], what: str) -> None:
+    problems = data.find_problems(job.dataset, ids, interruptible_bar(job, f"checking {what}"))
     if problems:
         raise DatasetError(
-            f"{len(problems)} of {len(ids)} {split} samples can't be used. {problems[0]} "
+            f"{len(problems)} of {len(ids)} {what} samples can't be used. {problems[0]} "
             f"List them all: segcore data info {job.dataset.source} --check"
         )
 

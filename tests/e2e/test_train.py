@@ -145,11 +145,19 @@ def test_weights_that_cannot_be_had_begin_nothing(data, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_bad_test_image_is_found_before_training(data, tmp_path):
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (["test/test1"], r"^1 of 2 test samples can't be used\. .*test1\.png: not a readable image"),
+        (["train/train2", "val/val0"], r"^2 of 10 training and validation samples can't be used\. .*train2\.png: not"),
+    ],
+)
+def test_bad_images_are_found_before_training(data, tmp_path, bad, message):
     copy = shutil.copytree(data, tmp_path / "bad")
-    (copy / "images" / "test" / "test1.png").write_bytes(b"no picture")
+    for name in bad:
+        (copy / "images" / f"{name}.png").write_bytes(b"no picture")
     config, _ = parse([*TINY, "--data", str(copy), "--models", "fcn8s", "--out", str(tmp_path / "runs")])
-    with pytest.raises(DatasetError, match=r"^1 of 2 test samples can't be used\. .*test1\.png: not a readable image"):
+    with pytest.raises(DatasetError, match=message):
         train(config)
     assert not (tmp_path / "runs").exists()
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
+from unicodedata import normalize
 
 from segcore.data.decode import IMAGE_SUFFIXES, MASK_SUFFIXES
 from segcore.data.file_source import Folder, Listing
@@ -193,7 +194,7 @@ def by_lists(
 
 def _listed_id(entry: str, ids: Mapping[str, ImageMaskPair]) -> str | None:
     """The id that a line of a list means: a name or path, with or without suffix and outer folders."""
-    parts = (_stem(entry) if is_image(entry) else entry).strip("/").split("/")
+    parts = (_stem(entry) if is_image(entry) else normalize("NFC", entry)).strip("/").split("/")
     names = ("__".join(parts[start:]) for start in range(len(parts)))
     return next((name for name in names if name in ids), None)
 
@@ -248,7 +249,8 @@ def _unique(entries: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 def _stem(file: str) -> str:
-    return str(PurePosixPath(file).with_suffix(""))
+    """A path without suffix, in composed characters: macOS writes "ü" as two, into zips too."""
+    return normalize("NFC", str(PurePosixPath(file).with_suffix("")))
 
 
 def _by_id(files: Iterable[tuple[Listing, str]], stem_of: Stem) -> dict[str, str]:

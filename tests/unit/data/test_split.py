@@ -163,6 +163,23 @@ def test_bad_settings(options, message):
         plan_split(ride(40), **options)
 
 
+@pytest.mark.parametrize("fraction", [0.01, 0.1, 0.5, 0.99])
+@pytest.mark.parametrize("count", range(2, 8))
+def test_single_frames_leave_an_image_on_each_side(count, fraction):
+    plan = plan_split(ride(count, video=False), val_fraction=fraction)
+    assert plan.method == "frame" and plan.train and plan.val
+    assert len(frames(plan.train) | frames(plan.val)) == len(plan.train) + len(plan.val) == count
+
+
+def test_one_image_can_not_be_split():
+    for method in ("auto", "frame"):
+        with pytest.raises(DatasetError, match=r"leaves no .* samples\. A training needs two images or more: .* Add"):
+            plan_split(ride(1, video=False), method=method)
+    with pytest.raises(DatasetError, match=r"of 4 frames \(block\) leaves no val samples\. .*or --split frame\."):
+        plan_split(ride(4), method="block")
+    assert plan_split(ride(4), method="frame").val  # the way out works
+
+
 def test_no_train_split():
     with pytest.raises(DatasetError, match=r"ride has no train split; it has test\."):
         plan_split(ride())
