@@ -96,11 +96,13 @@ class MaskPixels:
         where: Name of the file, for errors.
         pixels: `[H, W]` grey values or palette indices, or `[H, W, 3]` colours.
         palette: `[N, 3]` uint8 colours of the indices; None where the pixels are no indices.
+        two_tone: Whether a pixel is one bit: 0 and 1 as ids, black and white as colours.
     """
 
     where: str
     pixels: npt.NDArray[np.integer]
     palette: U8Image | None = None
+    two_tone: bool = False
 
     @property
     def colored(self) -> bool:
@@ -185,7 +187,7 @@ def mask_pixels(image: Image.Image, where: str) -> MaskPixels:
         if image.mode != "P":
             image = image.convert("L" if image.mode == "LA" else "RGB")
     if image.mode == "1":  # 0 and 1, shown as black and white
-        return MaskPixels(where, np.asarray(image).astype(np.uint8), np.array([[0] * 3, [255] * 3], np.uint8))
+        return MaskPixels(where, np.asarray(image).astype(np.uint8), np.array([[0] * 3, [255] * 3], np.uint8), True)
     if image.mode == "F":
         return MaskPixels(where, _whole(np.asarray(image), where))
     if image.mode.startswith("I"):

@@ -257,7 +257,8 @@ def _black_and_white(rule: Rule, masks: Sequence[MaskPixels], coding: MaskCoding
         return False
     if rule == "indices" and any(_values("ids", mask) is None for mask in masks):
         return False
-    values = {int(value) for mask in masks if (ids := _values(rule, mask)) is not None for value in np.unique(ids)}
+    grey = [ids for mask in masks if not mask.two_tone and (ids := _values(rule, mask)) is not None]
+    values = {int(value) for ids in grey for value in np.unique(ids)}
     return IGNORE_INDEX in values and values <= {0, IGNORE_INDEX}
 
 
@@ -281,11 +282,12 @@ def _fits(rule: Rule, mask: MaskPixels, coding: MaskCoding) -> bool:
 def _values(rule: Rule, mask: MaskPixels) -> npt.NDArray[np.integer] | None:
     """`[H, W]` ids of a mask under `ids` or `indices`; None where the mask can't be read so.
 
-    Programs that optimise a grey mask turn it into a palette of its greys: under `ids`, these greys are the ids.
+    Programs that optimise a grey mask turn it into a palette of its greys: under `ids`, these greys are the ids. The
+    ids of one bit are 0 and 1.
     """
     if mask.colored:
         return mask.pixels[..., 0] if (mask.pixels[..., :1] == mask.pixels).all() else None
-    if mask.palette is None or rule == "indices":
+    if mask.palette is None or mask.two_tone or rule == "indices":
         return mask.pixels
     if int(mask.pixels.max()) >= len(mask.palette):
         return None

@@ -43,7 +43,17 @@ def test_images_of_every_kind_in_one_folder(tmp_path):
 
 def test_names_that_people_give(tmp_path):
     """c08: as photos, exports and other languages have them."""
-    names = ["my photo 1", "1.3.6_42_high", "Straße_München", "фото", "街道01", "a[1](2)", "x#y%20z", "-dash", "q&a='b'"]
+    names = [
+        "my photo 1",
+        "1.3.6_42_high",
+        "Straße_München",
+        "фото",
+        "街道01",
+        "a[1](2)",
+        "x#y%20z",
+        "-dash",
+        "q&a='b'",
+    ]
     scenes = {name: layouts.mask(index, 3) for index, name in enumerate(names)}
     cases.opens_as(cases.folder(tmp_path, scenes), scenes)
 

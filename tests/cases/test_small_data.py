@@ -1,7 +1,7 @@
 """Cases d and k: data sets that are small or odd, from training to score.
 
-d01 (few images) is in `unit/data/test_split.py`, d04 (a last batch of one) in `unit/training/test_train_dataset.py`, d07
-and d08 (absent and single classes) in `unit/training/test_class_check.py`, d10 and f02 (odd sizes, smp reads every
+d01 (few images) is in `unit/data/test_split.py`, d04 (a last batch of one) in `unit/training/test_train_dataset.py`,
+d07 and d08 (absent and single classes) in `unit/training/test_class_check.py`, d10 and f02 (odd sizes, smp reads every
 architecture) in `contract/test_models.py` and `unit/models/test_storage.py`.
 """
 

@@ -108,6 +108,21 @@ def test_black_and_white_masks_need_a_list_that_says_so(classes, tmp_path):
         opened.mask("p0")
 
 
+@pytest.mark.parametrize("white", [1, 255])
+def test_one_bit_among_eight_is_0_and_1(white, tmp_path):
+    """As `data expand` writes copies beside masks of one bit; where 255 stands for 1 elsewhere, it is refused."""
+
+    def write(path, ids):
+        layouts.save(path, ids.astype(bool) if path.stem == "p0" else ids * np.uint8(white))
+
+    opened = dataset(tmp_path, scenes(classes=2), "name\nsky\nroad\n", write)
+    if white == 1:
+        assert same(opened, scenes(classes=2)) and opened.mask_rule.startswith("ids")
+    else:
+        with pytest.raises(DatasetError, match=r"p1\.png: only 0 and 255 occur"):
+            opened.mask("p1")
+
+
 def test_ids_stretched_to_be_seen_are_named(tmp_path):
     opened = dataset(tmp_path, [np.uint8([0, 127, 255])[ids] for ids in scenes()], BARE)
     with pytest.raises(DatasetError, match=r"id 127 .* look like ids 0 to 2 stretched to 255: divide them by 127\.5"):
