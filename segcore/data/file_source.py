@@ -304,6 +304,8 @@ def _open_archive(_process: int, path: str, _mtime: int, _size: int) -> _OpenArc
     except zipfile.BadZipFile:
         raise DatasetError(
             f"{path}: not a zip, or one that is cut off ({_size} bytes). Copy or download it again."
+            if is_archive(path)
+            else f"{path}: neither a folder nor a zip. Give the folder of the dataset, which holds images and masks."
         ) from None
     except OSError as error:
         raise DatasetError(f"{path}: can't be opened ({error.strerror or error}).") from None
