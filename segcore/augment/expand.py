@@ -249,7 +249,7 @@ def _plan_files(dataset: Dataset, layout: Layout, copies: int, copies_only: bool
         if count:
             made.setdefault(image, []).append(picture)
     coding = next(iter(records.values())).coding
-    counted = replace(coding, target=coding.classes.labels)
+    counted = coding.counted
     kept = [file for pair in layout.detected.pairs for file in pair.files if file not in dropped]
     texts: dict[str, str] = {}
     train_list = layout.detected.train_list

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -79,13 +78,11 @@ def encode_mask(mask: U8Mask, kind: MaskKind, coding: MaskCoding, where: str) ->
     Raises:
         DatasetError: when no kind can tell 255 from the classes.
     """
-    # Read back with every class counted: otherwise a void pixel and one that is not labelled look the same.
-    counted = replace(coding, target=coding.classes.labels)
-    for image, expected in _candidates(mask, kind, counted):
+    for image, expected in _candidates(mask, kind, coding):
         data = io.BytesIO()
         image.save(data, "PNG")
         with suppress(DatasetError):  # a kind that these classes can't be written in
-            if np.array_equal(decode_mask(data.getvalue(), where, counted), expected):
+            if np.array_equal(decode_mask(data.getvalue(), where, coding.counted), expected):
                 return data.getvalue()
     raise DatasetError(
         f"{where}: pixels that are not labelled can't be written: {coding.classes.labels.name} has a class with id "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -110,6 +110,12 @@ class MaskCoding:
             return decide_rule(masks, self) if masks else None
         except DatasetError as error:
             return error
+
+    @cached_property
+    def counted(self) -> MaskCoding:
+        """The same coding with every class counted, so that a void pixel differs from one that is not labelled."""
+        labels = self.classes.labels
+        return self if self.target == labels else replace(self, target=labels)
 
     @cached_property
     def to_target(self) -> U8:
@@ -304,7 +310,9 @@ def _colors(mask: MaskPixels, coding: MaskCoding) -> dict[int, Color] | None:
         return None
     if mask.colored:
         red, green, blue = (mask.pixels[..., channel].astype(np.int32) for channel in range(3))
-        used = np.flatnonzero(np.bincount((red << 16 | green << 8 | blue).ravel())).tolist()
+        occurs = np.zeros(1 << 24, bool)
+        occurs[red << 16 | green << 8 | blue] = True
+        used = np.flatnonzero(occurs).tolist()
         return {value: (value >> 16, value >> 8 & 255, value & 255) for value in used}
     used = np.unique(mask.pixels).tolist()
     if mask.palette is None:
