@@ -1,19 +1,21 @@
-"""Browse the samples, large and small; see what the leak check found, how often each class occurs, and sizes."""
+"""Look at a contact sheet, browse the samples, and see leak findings, class balance and image sizes."""
 
 import streamlit as st
 
 from segcore.ui.dataset import browsing, dataset_statistics, leak_findings
 from segcore.ui.dataset.class_shares import class_shares
+from segcore.ui.dataset.contact_sheet import contact_sheet
 from segcore.ui.predictions.panels import photo_panel, truth_panel
 from segcore.ui.shell import dataset_cache, image_cache, notices, page, url_state
 from segcore.ui.widgets.headings import page_heading
 from segcore.ui.widgets.viewer import viewer
 
 context = page.start()
-page_heading("Dataset", "  \n".join(context.dataset.notes) if context.dataset else "")
+page_heading("Dataset", browsing.facts(context.dataset) if context.dataset else "")
 if notices.missing_dataset(context):
     page.end()
 data = context.dataset
+finish_sheet = contact_sheet(context)
 
 # choose
 splits, classes = (browsing.EVERY, *data.splits), (browsing.EVERY, *data.labels.names)
@@ -73,3 +75,5 @@ if counts is not None:
 
 st.subheader("Image sizes", anchor=False)
 dataset_statistics.image_size_chart(dataset_cache.image_sizes(context.key))
+
+finish_sheet()

@@ -92,6 +92,7 @@ def data_info(arguments: argparse.Namespace) -> int:
     known = "" if dataset.stated is not None else ", by its ids"
     console.print(f"video        {'yes' if dataset.video else 'no'}{known}")
     console.print(f"classes      {labels.classes} ({labels.name}), ignored: {ignored}")
+    console.print(f"layout       {escape(dataset.layout or 'none, drawn')}")
     console.print(f"masks        {rule}")
     table = Table("split", "samples", "sizes (height x width)")
     for split, ids in dataset.splits.items():

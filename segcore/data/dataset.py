@@ -65,6 +65,7 @@ class Dataset:
         video: Whether neighbouring records are neighbouring frames; splits then go by block.
         notes: Things a user should know (samples skipped, ...).
         stated: Whether it is a video, where the data or its user says so; None where `video` is a guess from the ids.
+        layout: The layout it was recognised as, `segnet: CamVid (SegNet), CVAT CamVid 1.0`; None for drawn data.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Dataset:
     video: bool = False
     notes: tuple[str, ...] = ()
     stated: bool | None = None
+    layout: str | None = None
 
     def __getstate__(self) -> dict[str, object]:
         """The fields alone: cached properties are computed again, and a mapping proxy can't be pickled."""

@@ -29,7 +29,7 @@ class Layout:
 
     Args:
         listing: The folder with the samples.
-        format: The layout that recognised it.
+        name: The layout that recognised it, a key of `FORMATS`.
         detected: What that layout found, incomplete pairs included.
         pairs: Samples that have both image and mask, each with a unique id.
         copies: Those of them that are augmented copies, by id.
@@ -37,11 +37,21 @@ class Layout:
     """
 
     listing: Listing
-    format: Format
+    name: str
     detected: DetectedDataset
     pairs: tuple[ImageMaskPair, ...]
     copies: Mapping[str, Copy]
     notes: tuple[str, ...]
+
+    @property
+    def format(self) -> Format:
+        """The layout that recognised it."""
+        return FORMATS[self.name]
+
+    @property
+    def title(self) -> str:
+        """Its name and its title, `segnet: CamVid (SegNet), CVAT CamVid 1.0`."""
+        return f"{self.name}: {self.format.title}"
 
 
 def detect_layout(
@@ -62,8 +72,8 @@ def detect_layout(
     everything = with_class_list(list_files(source), classes)
     if format is not None and format not in FORMATS:
         raise DatasetError(unknown("layout", format, FORMATS))
-    listing, layout = _recognise(everything, FORMATS if format is None else {format: FORMATS[format]})
-    detected = _with_labelled_splits(layout.read(listing), everything)
+    listing, name = _recognise(everything, FORMATS if format is None else {format: FORMATS[format]})
+    detected = _with_labelled_splits(FORMATS[name].read(listing), everything)
     detected = _with_facts(listing, detected)
     complete, notes = _complete(detected.pairs, everything, skip_incomplete)
     _check_files(complete, everything)
@@ -72,9 +82,10 @@ def detect_layout(
     copies = read_copies(listing)
     splits = {pair.id: pair.split for pair in pairs}
     # augmented.csv may also list copies that are skipped because their image or mask is missing.
-    skipped = {name: pair.split for pair in detected.pairs for name in (pair.id, f"{pair.split}__{pair.id}")}
+    skipped = {key: pair.split for pair in detected.pairs for key in (pair.id, f"{pair.split}__{pair.id}")}
     notes = (*detected.notes, *notes, *check_copies(listing, copies, splits, skipped if skip_incomplete else {}))
-    return Layout(listing, layout, detected, pairs, {name: copies[name] for name in splits if name in copies}, notes)
+    present = {sample_id: copies[sample_id] for sample_id in splits if sample_id in copies}
+    return Layout(listing, name, detected, pairs, present, notes)
 
 
 def _with_facts(listing: Listing, detected: DetectedDataset) -> DetectedDataset:
@@ -95,8 +106,8 @@ def _with_facts(listing: Listing, detected: DetectedDataset) -> DetectedDataset:
     return replace(detected, video=detected.video if video is None else video, others=others)
 
 
-def _recognise(everything: Listing, layouts: Mapping[str, Format]) -> tuple[Listing, Format]:
-    """(the folder with the samples, its layout); outer folders come before inner ones."""
+def _recognise(everything: Listing, layouts: Mapping[str, Format]) -> tuple[Listing, str]:
+    """(the folder with the samples, the name of its layout); outer folders come before inner ones."""
     if not everything.files:
         raise DatasetError(f"{everything.where()}: empty, no files in it. {_known_layouts()}")
     folders = ["", *(folder for folder in everything.folders if folder.count("/") < MAX_DEPTH)]
@@ -111,7 +122,7 @@ def _recognise(everything: Listing, layouts: Mapping[str, Format]) -> tuple[List
         if names:
             if folder:
                 _check_alone(folder, everything)
-            return listing, layouts[names[0]]
+            return listing, names[0]
     if len(layouts) == 1:
         ((name, layout),) = layouts.items()
         raise DatasetError(f"{everything.where()}: is not laid out as {name}, that is: {layout.tree}.")

@@ -84,7 +84,7 @@ def open_dataset(
             "Ids are numbered in constant steps: taken as a video, so validation is split by block. "
             f'If they are photos: --video no, or {{"video": false}} in {FACTS_FILE}.',
         )
-    return Dataset(detected.name, str(source), coding.target, records, filmed, notes, stated)
+    return Dataset(detected.name, str(source), coding.target, records, filmed, notes, stated, layout.title)
 
 
 def check_source(source: str | Path) -> None:

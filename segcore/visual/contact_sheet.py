@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 from collections.abc import Sequence
-from typing import Literal
+from contextlib import suppress
+from functools import cache
+from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from segcore.arrays import F64, U8, U8Mask
-from segcore.data import Dataset, Sample, class_balance
+from segcore.data import Dataset, Sample
 from segcore.data.sampling import spread
 from segcore.errors import number
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.visual.overlay import hatch, overlay
 
+Font: TypeAlias = "ImageFont.ImageFont | ImageFont.FreeTypeFont"
 PANEL, GAP, LINE = 260, 8, 20  # pixels: width of a panel, space between panels, height of a line of text
-COLUMNS = 2  # samples side by side
+COLUMNS, BETWEEN = 2, 24  # samples side by side, and pixels between them
+BLOCK = 3 * (PANEL + GAP) + BETWEEN  # pixels from one sample to the next
 SHOWN = 4  # samples of a split
 INK, PAPER, FAINT = (30, 30, 30), (255, 255, 255), (110, 110, 110)
+# Pillow's own font has the letters of English alone; these are looked for where a text has others.
+WIDE_FONTS = ("NotoSansCJK-Regular.ttc", "Arial Unicode.ttf", "msyh.ttc", "DejaVuSans.ttf", "arial.ttf")
 
 
 def contact_sheet(dataset: Dataset, kind: Literal["PNG", "JPEG"] = "PNG") -> bytes:
@@ -31,86 +38,137 @@ def contact_sheet(dataset: Dataset, kind: Literal["PNG", "JPEG"] = "PNG") -> byt
     Raises:
         DatasetError: when a sample can't be read, or the dataset has none.
     """
-    chosen = [name for ids in dataset.splits.values() for name in spread(ids, SHOWN)]
-    shares = class_balance(dataset, chosen).frequency
-    title = f"{dataset.name}: {number(len(dataset), 'sample')}, masks are {dataset.mask_rule or 'drawn'}"
-    return _drawn([dataset[name] for name in chosen], dataset.labels, shares, title, kind)
-
-
-def _drawn(samples: Sequence[Sample], labels: LabelMap, shares: F64, title: str, kind: str) -> bytes:
-    rows = [samples[start : start + COLUMNS] for start in range(0, len(samples), COLUMNS)]
-    heights = [max(map(_panel_height, row)) for row in rows]
-    width = COLUMNS * 3 * (PANEL + GAP) + GAP
-    legend = _legend(labels, shares, width)
-    sheet = Image.new("RGB", (width, 2 * LINE + sum(heights) + len(rows) * (LINE + GAP) + legend.height), PAPER)
-    draw = ImageDraw.Draw(sheet)
-    draw.text((GAP, LINE // 2), title, INK, ImageFont.load_default(16))
-    top = 2 * LINE
-    for row, height in zip(rows, heights, strict=True):
-        for column, sample in enumerate(row):
-            left = GAP + column * 3 * (PANEL + GAP)
-            draw.text((left, top), _cut(f"{sample.id}  ({sample.split})", 3 * PANEL), FAINT, _font())
-            for place, panel in enumerate(_panels(sample, labels)):
-                sheet.paste(Image.fromarray(panel), (left + place * (PANEL + GAP), top + LINE))
-        top += LINE + height + GAP
-    sheet.paste(legend, (0, top))
+    labels, chosen = dataset.labels, sheet_samples(dataset)
+    pixels = np.zeros(256, np.int64)
+    cells = []
+    for sample_id in chosen:  # one at a time: only small pictures of large ones are kept
+        sample = dataset[sample_id]
+        pixels += np.bincount(sample.mask.ravel(), minlength=256)
+        cells.append(_cell(sample, labels))
+    shares = pixels[: labels.classes] / max(1, int(pixels[: labels.classes].sum()))
+    classes = "1 class" if labels.classes == 1 else f"{labels.classes} classes"
+    rule = f"Masks hold {dataset.mask_rule}" if dataset.mask_rule else "Masks are drawn"
+    title = f"{dataset.name}: {number(len(dataset), 'sample')}, {classes}"
+    facts = f"Layout {dataset.layout}. {rule}." if dataset.layout else f"{rule}."
+    legend = _legend(labels, shares, f"Shares of the scored pixels of these {number(len(chosen), 'sample')}")
     data = io.BytesIO()
-    sheet.save(data, kind, quality=90)
+    _sheet(cells, (title, facts), legend).save(data, kind, quality=90)
     return data.getvalue()
 
 
-def _panel_height(sample: Sample) -> int:
+def sheet_samples(dataset: Dataset) -> tuple[str, ...]:
+    """Ids of the samples on the contact sheet: at most `SHOWN` of each split, spread over it."""
+    return tuple(sample_id for ids in dataset.splits.values() for sample_id in spread(ids, SHOWN))
+
+
+def share_text(share: float) -> str:
+    """A share of pixels in words.
+
+    >>> share_text(0.4213), share_text(0.0004), share_text(0)
+    ('42.1 %', '< 0.1 %', '0 %')
+    """
+    if share <= 0:
+        return "0 %"
+    return f"{100 * share:.1f} %" if share >= 0.001 else "< 0.1 %"
+
+
+def _sheet(cells: Sequence[Image.Image], titles: tuple[str, str], legend: Image.Image) -> Image.Image:
+    rows = [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)]
+    heights = [max(cell.height for cell in row) + GAP for row in rows]
+    sheet = Image.new("RGB", (legend.width, 3 * LINE + sum(heights) + legend.height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    _write(draw, (GAP, GAP), titles[0], sheet.width, size=16)
+    _write(draw, (GAP, GAP + LINE + 4), titles[1], sheet.width, FAINT)
+    top = 3 * LINE
+    for row, height in zip(rows, heights, strict=True):
+        for column, cell in enumerate(row):
+            sheet.paste(cell, (GAP + column * BLOCK, top))
+        top += height
+    sheet.paste(legend, (0, top))
+    return sheet
+
+
+def _cell(sample: Sample, labels: LabelMap) -> Image.Image:
+    """Image, mask in colours, and both, side by side under the sample's id."""
     height, width = sample.size
-    return max(1, min(2 * PANEL, round(PANEL * height / width)))
-
-
-def _panels(sample: Sample, labels: LabelMap) -> tuple[U8, U8, U8]:
-    """Image, mask in colours, and both, each `[h, PANEL, 3]`."""
-    size = (PANEL, _panel_height(sample))
+    scale = min(PANEL / width, 2 * PANEL / height)
+    size = (max(1, round(scale * width)), max(1, round(scale * height)))
     image = np.asarray(cv2.resize(sample.image, size, interpolation=cv2.INTER_AREA), np.uint8)
     mask = np.asarray(cv2.resize(sample.mask, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-    return image, _colored(mask, labels), overlay(image, mask, labels, opacity=0.5)
+    cell = Image.new("RGB", (3 * PANEL + 2 * GAP, LINE + size[1]), PAPER)
+    _write(ImageDraw.Draw(cell), (0, 0), f"{sample.id}  ({sample.split})", cell.width, FAINT)
+    for place, panel in enumerate((image, _colored(mask, labels), overlay(image, mask, labels, opacity=0.5))):
+        cell.paste(Image.fromarray(panel), (place * (PANEL + GAP), LINE))
+    return cell
 
 
 def _colored(mask: U8Mask, labels: LabelMap) -> U8:
-    lines = np.where(hatch(mask.shape)[..., None], np.uint8(150), np.uint8(235))
-    return np.where((mask == IGNORE_INDEX)[..., None], lines, labels.to_rgb(mask)).astype(np.uint8)
+    return np.where((mask == IGNORE_INDEX)[..., None], _hatched(mask.shape), labels.to_rgb(mask)).astype(np.uint8)
 
 
-def _legend(labels: LabelMap, shares: F64, width: int) -> Image.Image:
+def _hatched(shape: tuple[int, ...]) -> U8:
+    """`[H, W, 1]`: how pixels that are not scored look."""
+    return np.where(hatch(shape)[..., None], np.uint8(150), np.uint8(235))
+
+
+def _legend(labels: LabelMap, shares: F64, title: str) -> Image.Image:
     """The classes by share, the most frequent first, then those that are not scored."""
+    texts = [(name, share_text(float(share))) for name, share in zip(labels.names, shares, strict=True)]
     order = np.argsort(-shares, kind="stable")
-    texts = [(labels.colors[index], f"{labels.names[index]}  {_percent(float(shares[index]))}") for index in order]
-    texts += [(color, f"{name}  not scored") for name, color in labels.ignored]
-    columns = max(1, width // (PANEL + GAP))
-    lines = -(-len(texts) // columns)
-    picture = Image.new("RGB", (width, lines * LINE + 2 * GAP), PAPER)
+    rows = [(*texts[index], np.full((15, 15, 3), labels.colors[index], np.uint8), int(index)) for index in order]
+    swatch = np.broadcast_to(_hatched((15, 15)), (15, 15, 3))
+    rows += [(name, "not scored", swatch, IGNORE_INDEX) for name, _ in labels.ignored]
+    width = COLUMNS * BLOCK - BETWEEN + GAP
+    columns = width // (PANEL + GAP)
+    lines = -(-len(rows) // columns)
+    picture = Image.new("RGB", (width, (lines + 1) * LINE + 3 * GAP), PAPER)
     draw = ImageDraw.Draw(picture)
-    for place, (color, text) in enumerate(texts):
-        left, top = GAP + place // lines * (PANEL + GAP), GAP + place % lines * LINE
-        draw.rectangle((left, top + 3, left + 14, top + 17), color, FAINT)
-        draw.text((left + 22, top + 2), _cut(text, PANEL - 22), INK, _font())
+    _write(draw, (GAP, GAP), title, width, FAINT)
+    for place, (name, share, color, index) in enumerate(rows):
+        left, top = GAP + place // lines * (PANEL + GAP), 2 * GAP + (1 + place % lines) * LINE
+        picture.paste(Image.fromarray(np.ascontiguousarray(color)), (left, top + 3))
+        draw.rectangle((left, top + 3, left + 14, top + 17), None, FAINT)
+        room = PANEL - 30 - draw.textlength(share, _fonts(13)[0])
+        end = _write(draw, (left + 22, top + 2), name, room, otherwise=f"class {index}")
+        _write(draw, (end + 8, top + 2), share, PANEL, FAINT)
     return picture
 
 
-def _percent(share: float) -> str:
-    """A share of pixels in words.
+def _write(
+    draw: ImageDraw.ImageDraw,
+    place: tuple[float, float],
+    text: str,
+    room: float,
+    ink: tuple[int, int, int] = INK,
+    *,
+    size: int = 13,
+    otherwise: str = "?",
+) -> float:
+    """Draw a text, cut where it is wider than `room` pixels; return where it ends.
 
-    >>> _percent(0.4213), _percent(0.0004), _percent(0)
-    ('42.1 %', 'below 0.1 %', 'never')
+    Letters that no font here has lose their accents or are left out; `otherwise` is drawn where none remains.
     """
-    if share <= 0:
-        return "never"
-    return f"{100 * share:.1f} %" if share >= 0.001 else "below 0.1 %"
-
-
-def _cut(text: str, width: int) -> str:
-    """A text that is no wider than some pixels."""
-    font = _font()
-    while len(text) > 1 and font.getlength(text) > width:
+    font = next((font for font in _fonts(size) if _has(font, text)), None)
+    if font is None:
+        text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().strip() or otherwise
+        font = _fonts(size)[0]
+    while len(text) > 1 and draw.textlength(text, font) > room:
         text = text[:-2].rstrip() + "…"
-    return text
+    draw.text(place, text, ink, font)
+    return place[0] + draw.textlength(text, font)
 
 
-def _font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    return ImageFont.load_default(13)
+@cache
+def _fonts(size: int) -> tuple[Font, ...]:
+    """Pillow's own font, then those of `WIDE_FONTS` that are here."""
+    fonts: list[Font] = [ImageFont.load_default(size)]
+    for name in WIDE_FONTS:
+        with suppress(OSError):
+            fonts.append(ImageFont.truetype(name, size))
+    return tuple(fonts)
+
+
+def _has(font: Font, text: str) -> bool:
+    """Whether a font has every letter of a text, and no empty box in its place."""
+    box = bytes(font.getmask("\uffff"))
+    return text.isascii() or all(letter.isascii() or bytes(font.getmask(letter)) != box for letter in text)

@@ -28,7 +28,7 @@ from segcore.data.formats.base import Format
 # What each layout looks like, by the name that `--format` takes.
 FORMATS: dict[str, Format] = {
     "folder": Format(
-        "your own",
+        "images and masks in folders",
         "images/ masks/ (also under train/ val/ test/) with classes.csv or another list of classes",
         folder.looks_like,
         folder.read,

@@ -1,15 +1,28 @@
-"""Browsing a dataset: which samples match the filters, and their thumbnails."""
+"""Browsing a dataset: how it was read, which samples match the filters, and their thumbnails."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from segcore.data import Dataset
 from segcore.ui.shell import dataset_cache, image_cache, url_state
 from segcore.ui.shell.dataset_cache import DataKey
+from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.thumbnail_gallery import Thumbnail, paged_gallery
 
 SORTS = ("time", "name", "most classes")
 EVERY = "all"  # the option of a filter that filters nothing
+
+
+def facts(dataset: Dataset) -> str:
+    """Say in Markdown how a dataset was read, and what was left out: a sentence a line.
+
+    Raises:
+        DatasetError: when no rule fits all of its masks.
+    """
+    rule = f" Masks hold {dataset.mask_rule}." if dataset.mask_rule else ""
+    read = [f"Layout {dataset.layout}.{rule}"] if dataset.layout else []
+    return "  \n".join(escape_markdown(sentence) for sentence in (*read, *dataset.notes))
 
 
 def matching_ids(key: DataKey, ids: Sequence[str], class_id: int | None, sort: str) -> list[str]:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from segcore.labels import LabelMap, hex_color
 from segcore.visual import swatch
+from segcore.visual.contact_sheet import share_text
 
 MOST = 40  # classes
 
@@ -26,10 +27,10 @@ def class_shares(labels: LabelMap, pixels: Mapping[int, int]) -> None:
     for index, count in ordered[:MOST]:
         name = labels.names[index] if index < labels.classes else "ignored"
         color = hex_color(labels.palette[index])
-        share = 100 * count / total
-        text = f"{share:.1f} %" if share >= 0.1 else "< 0.1 %"
+        share = count / total
         rows.append(
             f'<span><img src="{swatch(color)}" alt="">{html.escape(name)}</span>'
-            f'<span class="t"><b style="width:{share:.1f}%;background:{color}"></b></span><span class="n">{text}</span>'
+            f'<span class="t"><b style="width:{100 * share:.1f}%;background:{color}"></b></span>'
+            f'<span class="n">{share_text(share)}</span>'
         )
     st.html(f'<div class="sc-shares">{"".join(rows)}</div>')

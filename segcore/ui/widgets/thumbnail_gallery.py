@@ -124,7 +124,7 @@ def paged_gallery(
         url_state.report_problem(page, describe_missing(page, [str(requested)], url_state.Between(1, pages)))
     number = min(requested, pages)
     shown = ids[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
-    drawn = _drawn(page, version, shown)
+    drawn = kept_thumbnails(page, version, shown)
     thumbnails = draw_thumbnails(shown, drawn, draw)
     waiting = any(thumbnail.waiting for thumbnail in thumbnails)
     picked = f"picked:{page}"
@@ -174,8 +174,14 @@ def draw_thumbnails(
     return thumbnails
 
 
-def _drawn(page: str, version: Hashable, shown: Sequence[str]) -> dict[str, Thumbnail]:
-    """The thumbnails of the shown page that this session has drawn; others are dropped to save memory."""
+def kept_thumbnails(page: str, version: Hashable, shown: Sequence[str]) -> dict[str, Thumbnail]:
+    """Return the shown thumbnails that this session has drawn, by id; others are dropped to save memory.
+
+    Args:
+        page: Where they are shown: a name of the app's own.
+        version: All that the thumbnails depend on besides their id.
+        shown: Ids of the images.
+    """
     key = f"thumbs:{page}"
     kept_version, kept = st.session_state.get(key, (None, {}))
     same = kept_version == version

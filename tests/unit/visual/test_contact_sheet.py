@@ -3,12 +3,13 @@
 import io
 
 import numpy as np
+import pytest
 from fixtures import layouts
 from PIL import Image
 
 from segcore import cli
 from segcore.data import open_dataset
-from segcore.visual.contact_sheet import contact_sheet
+from segcore.visual.contact_sheet import contact_sheet, sheet_samples
 
 
 def test_it_shows_image_mask_and_classes_of_every_split(tmp_path):
@@ -26,3 +27,17 @@ def test_the_command_writes_it_and_says_where_or_why_not(tmp_path, capsys):
     assert Image.open(tmp_path / "sheet.png").format == "PNG"
     assert cli.main(["data", "info", str(root), "--picture", str(tmp_path / "no" / "sheet.png")]) == 2
     assert "can't be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size", [(1, 1), (6, 300), (300, 6), (700, 900)])
+def test_any_shape_fits_and_names_are_drawn_or_cut(tmp_path, size):
+    names = ("Straße", "道路", "a name that is far too long for its place in the legend, whatever the font is like")
+    layouts.write(tmp_path / "classes.csv", "name\n" + "".join(f'"{name}"\n' for name in names))
+    for split, count in (("train", 5), ("test", 1)):
+        for index in range(count):
+            layouts.save(tmp_path / "images" / split / f"{split}{index}.png", layouts.image(index, size))
+            layouts.save(tmp_path / "masks" / split / f"{split}{index}.png", layouts.mask(index, 3, size))
+    dataset = open_dataset(tmp_path)
+    assert sheet_samples(dataset) == ("train0", "train1", "train2", "train4", "test0")
+    sheet = Image.open(io.BytesIO(contact_sheet(dataset, "JPEG")))
+    assert sheet.width == 1640 and sheet.height < 2400 and sheet.format == "JPEG"
