@@ -12,6 +12,9 @@ else
 endif
 
 export NO_ALBUMENTATIONS_UPDATE = 1
+# Python keeps what it compiled, whatever the caller's environment says: without, each process that imports torch and
+# Lightning compiles them again for 20 s, and the tests start dozens.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: app train test lint format docs requirements chromium clean
 
