@@ -12,7 +12,7 @@ from typing import IO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from segcore.arrays import U8, U8Image, U8Mask
 from segcore.data.image_depth import ImageDepth
@@ -24,6 +24,7 @@ MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".gif", ".npy")
 NEAREST_COLOUR = "Then list the classes' colours and read each pixel as the nearest: --color-tolerance 60."
 SIDEWAYS = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 EXIF_ORIENTATION = 0x0112
+_ORIENTED = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}  # chunks of a PNG that may turn it
 _STRETCHED = {"L;2": 85, "L;4": 17}  # Pillow spreads greys of 2 and 4 bits over 0..255
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -58,8 +59,10 @@ def decode_image(data: bytes, where: str, depth: ImageDepth | None = None) -> U8
         DatasetError: when it is empty, corrupt, no image, of floats, or deeper than the dataset's other images.
     """
     with readable(data, where):
-        image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+        image = Image.open(io.BytesIO(data))
+        turn = _TURNS.get(_orientation(image)) if image.format != "TIFF" else None  # Pillow turns TIFFs itself
         image.load()
+        image = image if turn is None else image.transpose(turn)
     return to_rgb(image, where, depth.bits if depth and image.mode.startswith("I") else 16)
 
 
@@ -84,7 +87,7 @@ def read_size(stream: IO[bytes], where: str) -> tuple[int, int]:
     """
     with readable(None, where), Image.open(stream) as image:
         width, height = image.size
-        sideways = _orientation(image) in SIDEWAYS
+        sideways = image.format != "TIFF" and _orientation(image) in SIDEWAYS  # of a TIFF, Pillow gives it turned
     return (width, height) if sideways else (height, width)
 
 
@@ -169,8 +172,8 @@ def upright(mask: U8Mask, orientation: int) -> U8Mask:
 
 
 def _orientation(image: Image.Image) -> int:
-    # Asking a PNG without an EXIF chunk for it would decode its pixels.
-    tagged = image.format != "PNG" or "exif" in image.info
+    # Asking a PNG without such a chunk for it would decode its pixels.
+    tagged = image.format != "PNG" or not _ORIENTED.isdisjoint(image.info)
     stated = image.getexif().get(EXIF_ORIENTATION, 1) if tagged else 1
     return stated if stated in _TURNS else 1
 

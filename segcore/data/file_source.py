@@ -6,8 +6,10 @@ import codecs
 import os
 import zipfile
 import zlib
-from dataclasses import dataclass
+from bisect import bisect_left
+from dataclasses import dataclass, field
 from functools import lru_cache
+from io import FileIO
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, Protocol
 
@@ -77,7 +79,7 @@ class Folder:
 
     def _stat(self, path: str) -> os.stat_result:
         try:
-            return Path(f"{self.root}/{path}").stat()  # joining paths takes longer than reading the size
+            return os.stat(f"{self.root}/{path}")  # noqa: PTH116 - making a Path takes longer than reading the size
         except OSError as error:  # a link to a missing file, or a file removed since it was listed
             raise DatasetError(f"{self.root}/{path}: can't be read ({error.strerror or error}).") from None
 
@@ -140,6 +142,7 @@ class Listing:
     folders: frozenset[str]
     base: str = ""
     class_list: str | None = None
+    _below: dict[str, Listing] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def path(self, file: str) -> str:
         """Path inside the file source of a file of this listing."""
@@ -151,10 +154,16 @@ class Listing:
 
     def below(self, folder: str) -> Listing:
         """The listing of a sub-folder."""
+        if folder not in self._below:
+            self._below[folder] = self._part(folder)
+        return self._below[folder]
+
+    def _part(self, folder: str) -> Listing:
         prefix = f"{folder}/"
+        first, end = (bisect_left(self.files, text) for text in (prefix, f"{folder}0"))  # "0" comes after "/"
         return Listing(
             self.file_source,
-            tuple(file.removeprefix(prefix) for file in self.files if file.startswith(prefix)),
+            tuple(file[len(prefix) :] for file in self.files[first:end]),
             frozenset(name.removeprefix(prefix) for name in self.folders if name.startswith(prefix)),
             self.path(folder),
             self.class_list,
@@ -314,4 +323,5 @@ def _open_archive(_process: int, path: str, _mtime: int, _size: int) -> _OpenArc
 
 @lru_cache(maxsize=1 << 17)
 def _file_checksum(path: str, _mtime: int, size: int) -> str:
-    return f"{size}-{zlib.crc32(Path(path).read_bytes()):08x}"
+    with FileIO(path) as stream:  # a Path and a buffer would take longer than a small file's bytes
+        return f"{size}-{zlib.crc32(stream.readall()):08x}"

@@ -170,4 +170,4 @@ def _records(layout: Layout, coding: MaskCoding) -> tuple[FileRecord, ...]:
                 depth=depth,
             )
         )
-    return tuple(sorted(records, key=lambda record: (natural_key(record.origin), record.copy, natural_key(record.id))))
+    return tuple(sorted(records, key=lambda record: (natural_key(record.origin), record.copy)))

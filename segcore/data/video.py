@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 _NUMBERED = re.compile(r"^(?P<sequence>.*?)(?P<number>\d+)$")
+_DIGITS = re.compile(r"(\d+)")
 # Frames a second that the numbers count. CamVid's drives were filmed at 30 Hz (Brostow et al. 2009); every 30th frame
 # is labelled, and every second one of the clip that is CamSeq01 and Cam101.
 RATES = {"0001TP": 30.0, "0006R0": 30.0, "0016E5": 30.0, "Seq05VD": 30.0}
@@ -22,7 +23,8 @@ def group_of(sample_id: str) -> str:
     ('0016E5', 'Seq05VD', 'a__street', '')
     """
     match = _NUMBERED.match(sample_id)
-    return re.sub(r"(?<=[_-])f$", "", match["sequence"]).rstrip("_- .") if match else ""
+    sequence = match["sequence"] if match else ""
+    return (sequence[:-1] if sequence.endswith(("_f", "-f")) else sequence).rstrip("_- .")
 
 
 def frame_number(sample_id: str) -> int | None:
@@ -58,9 +60,15 @@ def is_clip(sequence: str, ids: Iterable[str]) -> bool:
     return sequence.rpartition("__")[2] in FILMED or is_video(ids)
 
 
-def natural_key(text: str) -> tuple[tuple[int, int | str], ...]:
-    """Sort key that puts `frame_9` before `frame_10`."""
-    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", text) if part)
+def natural_key(text: str) -> tuple[int | str, ...]:
+    """Sort key that puts `frame_9` before `frame_10`: text and numbers in turns.
+
+    >>> natural_key("a7_12"), natural_key("9")
+    (('a', 7, '_', 12, ''), ('', 9, ''))
+    """
+    parts: list[int | str] = [*_DIGITS.split(text)]
+    parts[1::2] = map(int, parts[1::2])
+    return tuple(parts)
 
 
 def is_video(ids: Iterable[str]) -> bool:

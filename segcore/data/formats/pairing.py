@@ -43,7 +43,7 @@ def images_in(listing: Listing) -> list[str]:
 
 def masks_in(listing: Listing) -> list[str]:
     """All files of a listing that may be masks: images, also of kinds that masks must not have, and arrays."""
-    return [file for file in listing.files if is_image(file) or file.lower().endswith(MASK_SUFFIXES)]
+    return [file for file in listing.files if file.lower().endswith((*IMAGE_SUFFIXES, *MASK_SUFFIXES))]
 
 
 def pair_folders(
@@ -148,7 +148,8 @@ def pair_beside(folder: Listing, split: str, ending: str) -> list[ImageMaskPair]
 
 def masks_beside(folder: Listing, ending: str) -> list[str]:
     """The image files of a folder whose names have an ending such as `_L`."""
-    return [file for file in folder.files if file.rpartition(".")[0].endswith(ending) and is_image(file)]
+    ended = [file for file in folder.files if f"{ending}." in file]
+    return [file for file in ended if file.rpartition(".")[0].endswith(ending) and is_image(file)]
 
 
 def by_lists(
@@ -250,7 +251,7 @@ def _unique(entries: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 def _stem(file: str) -> str:
     """A path without suffix, in composed characters: macOS writes "ü" as two, into zips too."""
-    return normalize("NFC", str(PurePosixPath(file).with_suffix("")))
+    return normalize("NFC", file.rpartition(".")[0])
 
 
 def _by_id(files: Iterable[tuple[Listing, str]], stem_of: Stem) -> dict[str, str]:

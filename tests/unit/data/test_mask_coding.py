@@ -6,6 +6,7 @@ from fixtures import layouts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from segcore.data import open_dataset
 from segcore.errors import DatasetError
@@ -198,23 +199,34 @@ def _ambiguous(colors, count):
     return any(len(set(color)) == 1 and color[0] < count for color in colors)
 
 
-@pytest.mark.parametrize("orientation", [6, 8, 3])
-def test_a_mask_is_turned_with_its_image_or_refused(orientation, tmp_path):
-    ids = scenes(1)[0]
+def _save_turned(path, pixels, orientation):
+    """Write an image which says, as files of its kind do, that it is shown turned; `.xmp.png` says it in XMP."""
     exif = Image.Exif()
     exif[0x0112] = orientation
+    chunks = PngInfo()
+    chunks.add_itxt("XML:com.adobe.xmp", f'<rdf:Description tiff:Orientation="{orientation}"/>')
+    stated = {"pnginfo": chunks} if path.name.endswith(".xmp.png") else {"exif": exif}
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(pixels).save(path, **stated)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp", "xmp.png"])
+@pytest.mark.parametrize("orientation", [6, 8, 3])
+def test_a_mask_is_turned_with_its_image_or_refused(orientation, suffix, tmp_path):
+    ids = scenes(1)[0]
     layouts.write(tmp_path / "classes.csv", BARE)
-    (tmp_path / "images").mkdir()
-    Image.fromarray(layouts.image(0, ids.shape)).save(tmp_path / "images" / "p0.jpg", exif=exif)
-    layouts.save(tmp_path / "masks" / "p0.png", ids)
+    name = "p0.xmp" if suffix == "xmp.png" else "p0"
+    _save_turned(tmp_path / "images" / f"p0.{suffix}", layouts.image(0, ids.shape), orientation)
+    layouts.save(tmp_path / "masks" / f"{name}.png", ids)
     opened = open_dataset(tmp_path)
     if orientation == 3:
-        with pytest.raises(DatasetError, match=r"p0\.png: its image is turned by EXIF \(orientation 3\)"):
-            opened.mask("p0")
+        with pytest.raises(DatasetError, match=r"p0.*\.png: its image is turned by EXIF \(orientation 3\)"):
+            opened.mask(name)
         return
-    assert (opened["p0"].mask == np.rot90(ids, {6: -1, 8: 1}[orientation])).all()
-    layouts.save(tmp_path / "masks" / "p0.png", np.rot90(ids, {6: -1, 8: 1}[orientation]).copy())  # drawn upright
-    assert (open_dataset(tmp_path)["p0"].mask == np.rot90(ids, {6: -1, 8: 1}[orientation])).all()
+    turned = np.rot90(ids, {6: -1, 8: 1}[orientation])
+    assert (opened[name].mask == turned).all() and opened.size(name) == turned.shape
+    layouts.save(tmp_path / "masks" / f"{name}.png", turned.copy())  # drawn upright
+    assert (open_dataset(tmp_path)[name].mask == turned).all()
 
 
 def test_twelve_bits_of_sixteen_are_stretched_and_deeper_images_refused(tmp_path):
