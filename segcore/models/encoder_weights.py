@@ -163,13 +163,13 @@ class EncoderFit(NamedTuple):
         """Compare an encoder of an smp model with tensors by name."""
         own = {name: value for name, value in encoder.state_dict().items() if not _is_counter(name)}
         available, known = plain_names(state), set(map(plain_name, own))
-        found = {name: available[plain_name(name)] for name in own if plain_name(name) in available}
+        fitting = {name: available[plain_name(name)] for name in own if plain_name(name) in available}
         return cls(
             tuple(own),
-            tuple(name for name in own if name not in found),
+            tuple(name for name in own if name not in fitting),
             tuple(
                 f"{name} is {list(value.shape)}; expected {list(own[name].shape)}"
-                for name, value in found.items()
+                for name, value in fitting.items()
                 if value.shape != own[name].shape
             ),
             tuple(name for name in state if plain_name(name) not in known and not _is_counter(name)),

@@ -18,7 +18,7 @@ from segcore.paths import local_path
 
 State = dict[str, Tensor]
 
-# Keys under which checkpoints keep a state dict, in order of preference: averaged weights are those that were scored.
+# Keys under which checkpoints keep a state dict, in order of preference.
 WRAPPERS = (
     "state_dict", "model_state_dict", "model_state", "model", "net", "network", "state_dict_ema", "model_ema", "ema",
     "ema_state_dict", "module", "weights", "params", "encoder", "backbone",
@@ -72,13 +72,13 @@ def weights_file(given: str | Path) -> Path:
             f"{path}: its weights are in several files ({parts[0]}). Write them as one: "
             "model.save_pretrained(FOLDER, max_shard_size='100GB')."
         )
-    found = [path / name for name in FOLDER_FILES if (path / name).is_file()]
-    if not found:
+    files = [path / name for name in FOLDER_FILES if (path / name).is_file()]
+    if not files:
         raise WeightsError(
             f"{path}: a folder without weights; expected one of {', '.join(FOLDER_FILES)} in it. "
             "Give the file itself if it has another name."
         )
-    return found[0]
+    return files[0]
 
 
 def plain_names(state: Mapping[str, Tensor]) -> State:
@@ -110,12 +110,12 @@ def _of_the_encoder(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
 
 
 def _prefixes(name: str) -> list[str]:
-    found = []
+    prefixes = []
     for part in name.split("."):
         if part not in PREFIXES:
             break
-        found.append(part)
-    return found
+        prefixes.append(part)
+    return prefixes
 
 
 def _is_safetensors(path: Path) -> bool:

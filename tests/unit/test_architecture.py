@@ -10,6 +10,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 PRIVATE = re.compile(r"_(?!_)\w+")
+VAGUE = {"found", "each", "told", "said", "asked"}  # names that say nothing of the value
 PUBLIC = {"_asdict", "_fields", "_replace", "_exit"}  # documented: of a namedtuple, of os
 
 
@@ -67,5 +68,16 @@ def test_tests_use_public_names():
         f"{path.relative_to(TESTS)}:{line}: {name}"
         for path in sorted(TESTS.rglob("*.py"))
         for line, name in private_names(ast.parse(path.read_text("utf-8")))
+    ]
+    assert not problems, "\n".join(problems)
+
+
+def test_no_vague_names():
+    problems = [
+        f"{path.relative_to(TESTS.parent)}:{node.lineno}: {name}"
+        for path in sorted((TESTS.parent / "segcore").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for name in [getattr(node, "id", None) or getattr(node, "arg", None)]
+        if name in VAGUE and isinstance(node, ast.Name | ast.arg)
     ]
     assert not problems, "\n".join(problems)

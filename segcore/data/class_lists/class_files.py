@@ -146,10 +146,10 @@ def find_class_list(listing: Listing) -> str | None:
     """
     if listing.class_list is not None:
         return listing.class_list
-    found = _lists_in(listing)
-    if not found:
+    lists = _lists_in(listing)
+    if not lists:
         return None
-    first, *others = found
+    first, *others = lists
     classes = read_classes(listing, first, "")
     for other in others:
         try:

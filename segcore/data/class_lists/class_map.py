@@ -58,7 +58,7 @@ def _lines(text: str, where: str) -> list[_Line]:
     header = find_header(lines, stated, _FROM)
     if header:
         return _with_header(table_of(lines, *header, where), where)
-    found = []
+    parsed = []
     for number, line in lines:
         if is_comment(line):
             continue
@@ -67,8 +67,8 @@ def _lines(text: str, where: str) -> list[_Line]:
         if len(cells) != 2 and not colored:
             raise LabelError(f"{at(where, number)}: {line.strip()!r}; {_EXPECTED}.")
         color = parse_color(",".join(cells[2:]), at(where, number), line) if colored else None
-        found.append(_line(cells[0], cells[1], color, number, where))
-    return found
+        parsed.append(_line(cells[0], cells[1], color, number, where))
+    return parsed
 
 
 def _with_header(table: Table, where: str) -> list[_Line]:
@@ -78,12 +78,12 @@ def _with_header(table: Table, where: str) -> list[_Line]:
     if to is None:
         raise LabelError(f"{where}: no column 'to' among {', '.join(map(repr, table.headers))}; {_EXPECTED}.")
     channels = [place for place, key in enumerate(keys) if key in (*COLORS, *CHANNELS)]
-    found = []
+    parsed = []
     for cells, number, shown in zip(table.rows, table.lines, table.shown, strict=True):
         text = ",".join(cells[place] for place in channels if cells[place])
         color = parse_color(text, at(where, number), shown) if text else None
-        found.append(_line(cells[source], cells[to], color, number, where))
-    return found
+        parsed.append(_line(cells[source], cells[to], color, number, where))
+    return parsed
 
 
 def _line(source: str, to: str, color: Color | None, number: int, where: str) -> _Line:
@@ -97,15 +97,15 @@ def _expanded(labels: LabelMap, lines: Sequence[_Line], where: str) -> list[_Lin
     rest = [line for line in lines if line.source == REST]
     if len(rest) > 1:
         raise LabelError(f"{at(where, rest[1].number)}: '*' is already on line {rest[0].number}.")
-    found: dict[str, _Line] = {}
+    named: dict[str, _Line] = {}
     for line in lines:
         if line.source == REST:
             continue
         name = _known(labels, line, where)
-        if name in found:
-            raise LabelError(f"{at(where, line.number)}: class {name!r} is already on line {found[name].number}.")
-        found[name] = line
-    others = [name for name in labels.names if name not in found]
+        if name in named:
+            raise LabelError(f"{at(where, line.number)}: class {name!r} is already on line {named[name].number}.")
+        named[name] = line
+    others = [name for name in labels.names if name not in named]
     expanded: list[_Line] = []
     for line in lines:
         if line.source == REST:

@@ -66,12 +66,12 @@ def _plain(node: yaml.Node | None, where: str) -> Any:  # noqa: ANN401 - any doc
 
 
 def _unique(pairs: Sequence[tuple[Any, Any]], where: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    unique: dict[str, Any] = {}
     for key, value in pairs:
-        if str(key) in found:
+        if str(key) in unique:
             raise LabelError(f"{where}: {str(key)!r} is there twice. Every class needs its own.")
-        found[str(key)] = value
-    return found
+        unique[str(key)] = value
+    return unique
 
 
 def rows_of_document(content: object, where: str) -> list[Row]:

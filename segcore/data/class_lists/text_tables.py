@@ -146,16 +146,16 @@ def _without_header(lines: Sequence[Line], stated: str | None, where: str) -> li
     parsed = [_fields(line, stated) for _, line in lines]
     for (number, line), fields in zip(lines, parsed, strict=True):
         if fields is None:
-            expected = _expected(next((each for each in parsed if each), None))
+            expected = _expected(next((fields for fields in parsed if fields), None))
             raise LabelError(f"{at(where, number)}: {line.strip()!r}; expected {expected}.")
-    found = [fields for fields in parsed if fields]
-    if found and _names_alone(found):
-        found = [{"name": (_plain_line(line),)} for _, line in lines]
+    clear = [fields for fields in parsed if fields]
+    if clear and _names_alone(clear):
+        clear = [{"name": (_plain_line(line),)} for _, line in lines]
     rows = []
-    for (number, line), fields in zip(lines, found, strict=True):
+    for (number, line), fields in zip(lines, clear, strict=True):
         place = at(where, number)
-        if fields.keys() != found[0].keys():
-            raise LabelError(f"{place}: {line.strip()!r}; expected {_expected(found[0])}, as the lines before.")
+        if fields.keys() != clear[0].keys():
+            raise LabelError(f"{place}: {line.strip()!r}; expected {_expected(clear[0])}, as the lines before.")
         cells, ids = fields.get("color", ()), fields.get("id", ())
         color = (
             color_of(cells, place, line) if len(cells) > 1 else parse_color(cells[0], place, line) if cells else None
@@ -167,13 +167,13 @@ def _without_header(lines: Sequence[Line], stated: str | None, where: str) -> li
     return rows
 
 
-def _names_alone(found: Sequence[Fields]) -> bool:
+def _names_alone(lines: Sequence[Fields]) -> bool:
     """Whether lines such as `Lane 1` are names: some are without a number, or the names without it would repeat."""
-    kinds = {frozenset(fields) for fields in found}
+    kinds = {frozenset(fields) for fields in lines}
     if kinds - {frozenset({"name"}), frozenset({"name", "id"})}:
         return False
-    names = [" ".join(fields["name"]) for fields in found]
-    return "id" not in found[0] or len(set(names)) < len(names)
+    names = [" ".join(fields["name"]) for fields in lines]
+    return "id" not in lines[0] or len(set(names)) < len(names)
 
 
 def _plain_line(line: str) -> str:
