@@ -1,6 +1,7 @@
 """train.py for real, on a folder of tiny pictures."""
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import yaml
 from fixtures.tiny import TINY, tiny_folder
 from PIL import Image
 
+from segcore.cli import main as cli
 from segcore.errors import DatasetError, SegcoreError, WeightsError
 from segcore.runs import HISTORY_COLUMNS, RunStore
 from segcore.training.command_line import main, parse
@@ -174,6 +176,12 @@ def test_scoring_that_fails_does_not_lose_the_others(data, tmp_path, monkeypatch
     error = runs[0].summary.error
     assert error.startswith("Trained, but not scored. The disk of ") and "--resume" in error
     assert runs[0].weights.is_file() and runs[0].summary.best_epoch == 0
+    monkeypatch.undo()
+    commands = [shlex.split(command) for command in error.partition(" Score it: ")[2].split("; ")]
+    assert len(commands) == 2  # val and test
+    for words in commands:
+        assert cli([*words[words.index("evaluate") :], "--device", "cpu"]) == 0
+    assert RunStore(tmp_path).get(runs[0].id).evaluation("test").ids == ("test0", "test1")
 
 
 def test_stopping_at_once_leaves_a_run_that_says_so(data, tmp_path, monkeypatch):

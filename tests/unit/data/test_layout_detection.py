@@ -61,6 +61,9 @@ def test_camvid_in_gray_folders(masks, tmp_path):
     ("image", "mask"),
     [
         ("{}", "{}_seg"),
+        ("{}", "{}_label"),
+        ("{}", "{}_gt"),
+        ("{}", "{}_P"),
         ("{}", "{}-mask"),
         ("{}", "mask_{}"),
         ("{}", "{}_segmentation"),
