@@ -52,8 +52,10 @@ def encode_image(image: U8Image, suffix: str) -> bytes:
 def mask_kind(data: bytes, coding: MaskCoding) -> MaskKind:
     """How a mask file that `decode_mask` can read holds its classes: as ids, a palette, greys or colours.
 
-    A palette of greys counts as ids: a program that optimised the mask renumbered them.
+    A palette of greys counts as ids: a program that optimised the mask renumbered them. So does a NumPy array.
     """
+    if data.startswith(b"\x93NUMPY"):
+        return "ids"
     with Image.open(io.BytesIO(data)) as image:
         palette = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
     if image.mode.startswith("P"):

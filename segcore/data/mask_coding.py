@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -48,10 +49,8 @@ class MaskSample:
         """The masks that can be read; the errors of the others are raised when these are read themselves."""
         masks = []
         for path in self.paths:
-            try:
+            with suppress(DatasetError):
                 masks.append(read_mask(self.file_source.read(path), f"{self.file_source.root}/{path}"))
-            except DatasetError:
-                continue
         return masks
 
 
@@ -63,11 +62,13 @@ class MaskRule:
         name: What a pixel holds: a class's colour, its id, or a palette index that is its id.
         masks: Number of masks that decided.
         example: One of them, for messages.
+        two_tone: Whether all of them hold one bit a pixel.
     """
 
     name: Rule
     masks: int
     example: str
+    two_tone: bool = False
 
     def __str__(self) -> str:
         """The rule in words: `colours of the classes (decided from 8 masks)`."""
@@ -132,9 +133,7 @@ class MaskCoding:
     @cached_property
     def known_values(self) -> Bool:
         """`[256]` bool: the values that an id mask may hold; 255 is always "not labelled"."""
-        known = np.zeros(256, bool)
-        known[[*self.classes.values, IGNORE_INDEX]] = True
-        return known
+        return np.isin(np.arange(256), [*self.classes.values, IGNORE_INDEX])
 
     @cached_property
     def color_ids(self) -> dict[Color, int]:
@@ -172,6 +171,8 @@ def to_ids(mask: MaskPixels, coding: MaskCoding) -> U8Mask:
         raise
     if rule is None:
         return _apply(decide_rule([mask], coding).name, mask, coding)
+    if rule.name == "ids" and mask.two_tone != rule.two_tone and mask.pixels.any() and len(coding.classes.values) > 2:
+        raise _contradiction(mask.where, rule.example, rule.name)  # white may be id 1, or 255
     try:
         return _apply(rule.name, mask, coding)
     except DatasetError as error:
@@ -211,7 +212,7 @@ def decide_rule(masks: Sequence[MaskPixels], coding: MaskCoding) -> MaskRule:
         _check_palettes(clear)
     for rule in common:
         if rule == "colours" or not _black_and_white(rule, clear, coding):
-            return MaskRule(rule, len(clear), clear[0].where)
+            return MaskRule(rule, len(clear), clear[0].where, all(mask.two_tone for mask in clear))
     values = coding.classes.values
     what = "the class is id 0" if len(values) == 1 else f"the {len(values)} classes are ids"
     ids = "" if len(values) == 1 else " " + " and ".join(map(str, sorted(values)[:4]))
@@ -263,8 +264,8 @@ def _black_and_white(rule: Rule, masks: Sequence[MaskPixels], coding: MaskCoding
         return False
     if rule == "indices" and any(_values("ids", mask) is None for mask in masks):
         return False
-    grey = [ids for mask in masks if not mask.two_tone and (ids := _values(rule, mask)) is not None]
-    values = {int(value) for ids in grey for value in np.unique(ids)}
+    grey = [_values(rule, mask) for mask in masks if not mask.two_tone]
+    values = {int(value) for ids in grey if ids is not None for value in np.unique(ids)}
     return IGNORE_INDEX in values and values <= {0, IGNORE_INDEX}
 
 
@@ -288,8 +289,7 @@ def _fits(rule: Rule, mask: MaskPixels, coding: MaskCoding) -> bool:
 def _values(rule: Rule, mask: MaskPixels) -> npt.NDArray[np.integer] | None:
     """`[H, W]` ids of a mask under `ids` or `indices`; None where the mask can't be read so.
 
-    Programs that optimise a grey mask turn it into a palette of its greys: under `ids`, these greys are the ids. The
-    ids of one bit are 0 and 1.
+    Programs that optimise a grey mask turn it into a palette of its greys: under `ids`, these greys are the ids.
     """
     if mask.colored:
         return mask.pixels[..., 0] if (mask.pixels[..., :1] == mask.pixels).all() else None

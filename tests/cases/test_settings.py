@@ -12,16 +12,22 @@ from segcore.augment import load_pipeline
 from segcore.augment.expand import expand
 
 
-def palette(path, ids):
+def palette(path, ids, colors=cases.COLORS):
     picture = Image.fromarray(ids)
-    picture.putpalette(np.array(cases.COLORS, np.uint8).tobytes())
+    picture.putpalette(np.array(colors, np.uint8).tobytes())
     picture.save(path)
+
+
+def two_colors(path, ids):
+    palette(path, ids, ((0, 0, 0), (255, 255, 255)))
 
 
 CODINGS = {
     "palette": (cases.LISTED, palette),
     "16 bits": (cases.BARE, lambda path, ids: save(path, ids.astype(np.uint16))),
+    "array": (cases.BARE, lambda path, ids: np.save(path.with_suffix(".npy"), ids)),
     "one bit": ("name\nroad\ncar\n", lambda path, ids: Image.fromarray(ids.astype(bool)).save(path)),
+    "palette of two": ("name\nroad\ncar\n", two_colors),
     "black and white": (cases.BLACK_WHITE, lambda path, ids: save(path, ids * np.uint8(255))),
 }
 
@@ -29,7 +35,7 @@ CODINGS = {
 @pytest.mark.parametrize("coding", CODINGS)
 def test_copies_keep_the_classes(coding, tmp_path):
     classes, draw = CODINGS[coding]
-    count = 3 if coding in ("palette", "16 bits") else 2
+    count = classes.count("\n") - 1
     large = {name: np.kron(ids, np.ones((8, 8), np.uint8)) for name, ids in cases.truth(classes=count).items()}
     cases.folder(tmp_path / "data", large, classes, draw=draw)
     expand(tmp_path / "data", load_pipeline("assignment"), copies=2, out=tmp_path / "out")

@@ -109,16 +109,25 @@ def test_black_and_white_masks_need_a_list_that_says_so(classes, tmp_path):
         opened.mask("p0")
 
 
+@pytest.mark.parametrize("one_bit", [lambda ids: ids.astype(bool), None], ids=["one bit", "palette"])
 @pytest.mark.parametrize("white", [1, 255])
-def test_one_bit_among_eight_is_0_and_1(white, tmp_path):
+def test_one_bit_among_eight_is_0_and_1(white, one_bit, tmp_path):
     """As `data expand` writes copies beside masks of one bit; where 255 stands for 1 elsewhere, it is refused."""
 
     def write(path, ids):
-        layouts.save(path, ids.astype(bool) if path.stem == "p0" else ids * np.uint8(white))
+        if path.stem != "p0":
+            layouts.save(path, ids * np.uint8(white))
+        elif one_bit:
+            layouts.save(path, one_bit(ids))
+        else:
+            palette(path, ids, [(0, 0, 0), (255, 255, 255)])
 
-    opened = dataset(tmp_path, scenes(classes=2), "name\nsky\nroad\n", write)
+    opened = dataset(tmp_path / "two", scenes(classes=2), "name\nsky\nroad\n", write)
     if white == 1:
         assert same(opened, scenes(classes=2)) and opened.mask_rule.startswith("ids")
+        three = dataset(tmp_path / "three", scenes(), BARE, lambda path, ids: write(path, ids % 2))
+        with pytest.raises(DatasetError, match=r"p\d\.png: not written like .*p\d\.png"):  # white may be 1 or 255
+            three.mask("p0")
     else:
         with pytest.raises(DatasetError, match=r"p1\.png: only 0 and 255 occur"):
             opened.mask("p1")
