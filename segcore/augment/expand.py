@@ -19,7 +19,7 @@ from segcore.augment.pipeline import Pipeline
 from segcore.augment.seed import draw_seed
 from segcore.data import Dataset, Item, Record, open_dataset
 from segcore.data.augmented_copies import FILE, Copy, copy_files, copy_name, write_copies
-from segcore.data.class_lists import CAMVID32_CLASSES, CLASS_FILES
+from segcore.data.class_lists import CLASS_FILES, ClassList
 from segcore.data.encode import MaskKind, encode_image, encode_mask, mask_kind
 from segcore.data.file_source import FileSource, decode_text
 from segcore.data.formats.base import ImageMaskPair
@@ -28,6 +28,7 @@ from segcore.data.mask_coding import MaskCoding
 from segcore.data.opening import DRIVE
 from segcore.data.sample_records import FileRecord, RenumberedRecord
 from segcore.errors import AugmentError, DatasetError, number, plain
+from segcore.labels import CAMVID32
 from segcore.paths import local_path
 
 PIPELINE_FILE = "pipeline.yaml"
@@ -119,9 +120,9 @@ def expand(
 
     All other files of the source are copied byte by byte. Masks of copies have the coding of their frame's mask, with
     all of its classes: pixels that a transform uncovers become the void class in colours, and 255 in ids. The embedded
-    drive becomes a folder of the layout `folder`. augmented.csv lists for each copy its frame, its seed and what was
-    applied; pipeline.yaml and augmented.json hold the pipeline and the source. The same call writes the same bytes.
-    Copy n of a frame has the seed that training gives it in its first epoch.
+    drive, and data whose masks are no pictures, become a folder of the layout `folder`. augmented.csv lists for each
+    copy its frame, its seed and what was applied; pipeline.yaml and augmented.json hold the pipeline and the source.
+    The same call writes the same bytes. Copy n of a frame has the seed that training gives it in its first epoch.
 
     Args:
         source: `drive`, or the path of a folder or zip.
@@ -155,8 +156,8 @@ def expand(
     frames = dataset.splits.get("train", ())
     if not frames:
         raise DatasetError(f"{dataset.name} has no train split to augment; it has {', '.join(dataset.splits)}.")
-    if str(source) == DRIVE:
-        plan = _plan_drive(dataset, copies, copies_only)
+    if any(not isinstance(getattr(record, "stored_mask", None), str) for record in dataset.records):
+        plan = _plan_pictures(dataset, copies, copies_only)
     else:
         layout = detect_layout(source, skip_incomplete=skip_incomplete, classes=classes)
         plan = _with_class_list(_plan_files(dataset, layout, copies, copies_only), layout)
@@ -293,26 +294,32 @@ def _refuse_existing(
             )
 
 
-def _plan_drive(dataset: Dataset, copies: int, copies_only: bool) -> _Plan:
-    """Plan the expansion of the embedded drive to files: split/images and split/masks."""
-    coding = MaskCoding(CAMVID32_CLASSES, CAMVID32_CLASSES.labels)
+def _plan_pictures(dataset: Dataset, copies: int, copies_only: bool) -> _Plan:
+    """Plan the expansion of the embedded drive, or of masks without files, to split/images and split/masks."""
+    read = next((record.coding.classes for record in dataset.records if isinstance(record, FileRecord)), None)
+    classes = ClassList.of(read.labels if read else CAMVID32)
+    coding = MaskCoding(classes, classes.labels)  # of the written masks
     tasks: list[_Task] = []
     samples: dict[str, tuple[str, str, int]] = {}
     for record in dataset.records:
-        assert isinstance(record, RenumberedRecord)
+        if isinstance(record, FileRecord):  # its mask with all classes, also those that are ignored
+            counted: Record = replace(record, coding=replace(record.coding, target=classes.labels))
+        else:
+            assert isinstance(record, RenumberedRecord)
+            counted = record.record
         count = copies if record.split == "train" else 0
         names = [record.id, *(copy_name(record.id, number) for number in range(1, count + 1))]
         itself, *made = [
             _Picture(name, f"{record.split}/images/{name}.png", f"{record.split}/masks/{name}.png") for name in names
         ]
         left_out = copies_only and record.split == "train"
-        tasks.append(_Task(record.record, coding, record.id, tuple(made), None if left_out else itself))
+        tasks.append(_Task(counted, coding, record.id, tuple(made), None if left_out else itself))
         samples |= {
             name: (record.split, record.id, number) for number, name in enumerate(names) if number or not left_out
         }
     colors = "".join(f"{red} {green} {blue}\t{name}\n" for name, (red, green, blue) in coding.classes.labels.entries)
-    facts = json.dumps({"video": True}) + "\n"
-    return _Plan(None, {}, {"label_colors.txt": colors, FACTS_FILE: facts}, tuple(tasks), samples)
+    facts = {} if dataset.stated is None else {FACTS_FILE: json.dumps({"video": dataset.stated}) + "\n"}
+    return _Plan(None, {}, {"label_colors.txt": colors, **facts}, tuple(tasks), samples)
 
 
 def _copy_files(plan: _Plan, work: Path, progress: Progress | None) -> None:
@@ -354,8 +361,8 @@ def _make(pipeline: Pipeline, seed: int, work: Path, task: _Task) -> list[Copy]:
     record = task.record
     image, mask = record.image(), record.mask()
     kind: MaskKind = "palette"
-    if isinstance(record, FileRecord):
-        kind = mask_kind(record.file_source.read(record.mask_path), task.coding)
+    if isinstance(record, FileRecord) and isinstance(record.stored_mask, str):
+        kind = mask_kind(record.file_source.read(record.stored_mask), task.coding)
     if task.itself:
         _write(work / task.itself.image, encode_image(image, ".png"))
         _write(work / task.itself.mask, encode_mask(mask, kind, task.coding, task.itself.mask))

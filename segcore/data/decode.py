@@ -100,12 +100,14 @@ class MaskPixels:
         pixels: `[H, W]` grey values or palette indices, or `[H, W, 3]` colours.
         palette: `[N, 3]` uint8 colours of the indices; None where the pixels are no indices.
         two_tone: Whether a pixel is one bit, black or white: as ids they are 0 and 1.
+        named: Whether the pixels are positions in the list of classes, since the classes were given by name.
     """
 
     where: str
     pixels: npt.NDArray[np.integer]
     palette: U8Image | None = None
     two_tone: bool = False
+    named: bool = False
 
     @property
     def colored(self) -> bool:

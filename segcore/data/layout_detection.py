@@ -15,6 +15,7 @@ from segcore.data.file_source import Listing, is_archive, list_files
 from segcore.data.formats import FORMATS
 from segcore.data.formats.base import DetectedDataset, Format, ImageMaskPair
 from segcore.data.formats.pairing import is_image
+from segcore.data.stored_mask import files_of
 from segcore.errors import DatasetError, number, one_line, unknown
 
 MAX_DEPTH = 4  # folders around a dataset that are searched
@@ -176,7 +177,7 @@ def _complete(
     problems = []
     for what, other, files in (
         ("image", "mask", [pair.image for pair in pairs if pair.image and not pair.mask]),
-        ("mask", "image", [pair.mask for pair in pairs if pair.mask and not pair.image]),
+        ("mask", "image", [str(pair.mask) for pair in pairs if pair.mask and not pair.image]),
     ):
         if files:
             problems.append(f"{number(len(files), what)} without {other}: {_some(files)}")
@@ -191,16 +192,16 @@ def _complete(
 
 def _check_files(pairs: Iterable[ImageMaskPair], everything: Listing) -> None:
     """Refuse empty files, and masks in a format that changes values."""
-    files = [file for pair in pairs for file in (pair.image, pair.mask) if file]
+    files = dict.fromkeys(file for pair in pairs for file in pair.files)
     empty = [file for file in files if everything.file_source.size(file) == 0]
     if empty:
         raise DatasetError(
             f"{everything.where()}: {number(len(empty), 'empty file')} (0 bytes): {_some(empty)}. Get them again."
         )
-    for pair in pairs:
-        if pair.mask and not pair.mask.lower().endswith(MASK_SUFFIXES):
+    for file in dict.fromkeys(file for pair in pairs if pair.mask for file in files_of(pair.mask)):
+        if not file.lower().endswith((*MASK_SUFFIXES, ".json")):
             raise DatasetError(
-                f"{everything.where(pair.mask)}: masks must be lossless ({', '.join(MASK_SUFFIXES)}); "
+                f"{everything.where(file)}: masks must be lossless ({', '.join(MASK_SUFFIXES)}); "
                 f"compression changes their classes. Save it as PNG. {NEAREST_COLOUR}"
             )
 

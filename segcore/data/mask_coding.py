@@ -14,43 +14,29 @@ import numpy.typing as npt
 from segcore.arrays import U8, Bool, U8Mask
 from segcore.data.class_lists import ClassList
 from segcore.data.decode import MaskPixels, read_mask
-from segcore.data.file_source import FileSource
-from segcore.data.sampling import spread
+from segcore.data.sampling import FileSample
+from segcore.data.stored_mask import StoredMask, read_stored
 from segcore.errors import DatasetError, LabelError, number
 from segcore.labels import IGNORE_INDEX, Color, LabelMap
 
-Rule = Literal["colours", "ids", "indices"]
+Rule = Literal["names", "colours", "ids", "indices"]
 RULES: dict[Rule, str] = {
+    "names": "names of the classes, in annotations or in names of files",
     "colours": "colours of the classes",
     "ids": "ids of the classes",
     "indices": "palette indices, which are ids of the classes",
 }
-SAMPLED = 8  # masks that decide the rule
 
 
-@dataclass(frozen=True)
-class MaskSample:
-    """Masks spread over a dataset, from which its rule is decided.
-
-    Args:
-        file_source: The folder or zip with the masks.
-        paths: Their paths in it.
-    """
-
-    file_source: FileSource
-    paths: tuple[str, ...]
-
-    @classmethod
-    def spread(cls, file_source: FileSource, paths: Sequence[str]) -> MaskSample:
-        """A sample of the masks, from the first to the last, at even steps."""
-        return cls(file_source, spread(paths, SAMPLED))
+class MaskSample(FileSample[StoredMask]):
+    """Masks spread over a dataset, from which its rule is decided."""
 
     def read(self) -> list[MaskPixels]:
         """The masks that can be read; the errors of the others are raised when these are read themselves."""
         masks = []
-        for path in self.paths:
+        for mask in self.items:
             with suppress(DatasetError):
-                masks.append(read_mask(self.file_source.read(path), f"{self.file_source.root}/{path}"))
+                masks.append(read_stored(mask, self.file_source))
         return masks
 
 
@@ -59,7 +45,7 @@ class MaskRule:
     """The rule by which all masks of a dataset are read.
 
     Args:
-        name: What a pixel holds: a class's colour, its id, or a palette index that is its id.
+        name: What says a pixel's class: a name, its colour, its id, or a palette index that is its id.
         masks: Number of masks that decided.
         example: One of them, for messages.
         two_tone: Whether all of them hold one bit a pixel.
@@ -184,6 +170,8 @@ def to_ids(mask: MaskPixels, coding: MaskCoding) -> U8Mask:
 def decide_rule(masks: Sequence[MaskPixels], coding: MaskCoding) -> MaskRule:
     """The one rule by which all of these masks can be read; exact colours come before ids, ids before indices.
 
+    Masks whose classes are known by name fit no other rule.
+
     Masks that no rule fits exactly don't decide: with a tolerance they are read by the nearest colour, otherwise they
     are refused when they are read.
 
@@ -211,7 +199,7 @@ def decide_rule(masks: Sequence[MaskPixels], coding: MaskCoding) -> MaskRule:
     if common == ["indices"]:
         _check_palettes(clear)
     for rule in common:
-        if rule == "colours" or not _black_and_white(rule, clear, coding):
+        if rule in ("names", "colours") or not _black_and_white(rule, clear, coding):
             return MaskRule(rule, len(clear), clear[0].where, all(mask.two_tone for mask in clear))
     values = coding.classes.values
     what = "the class is id 0" if len(values) == 1 else f"the {len(values)} classes are ids"
@@ -278,6 +266,8 @@ def _contradiction(one: str, other: str, rule: Rule) -> DatasetError:
 
 def _fits(rule: Rule, mask: MaskPixels, coding: MaskCoding) -> bool:
     """Whether every pixel of a mask is a class or not labelled under a rule."""
+    if mask.named or rule == "names":
+        return mask.named and rule == "names"
     if rule != "colours":
         values = _values(rule, mask)
         used = np.unique(values) if values is not None else np.array([-1])
@@ -336,6 +326,8 @@ def _apply(rule: Rule, mask: MaskPixels, coding: MaskCoding) -> U8Mask:
         DatasetError: naming an id that is no class.
         LabelError: naming a colour that is no class.
     """
+    if rule == "names":
+        return coding.to_target[mask.pixels]
     if rule == "colours":
         return _from_colors(mask, coding)
     values = _values(rule, mask)

@@ -11,13 +11,15 @@ from segcore.data.dataset import Record
 from segcore.data.decode import SIDEWAYS, decode_image, read_orientation, read_size, upright
 from segcore.data.file_source import FileSource
 from segcore.data.image_depth import ImageDepth
-from segcore.data.mask_coding import MaskCoding, decode_mask
+from segcore.data.image_file import open_image, read_image
+from segcore.data.mask_coding import MaskCoding, to_ids
+from segcore.data.stored_mask import StoredMask, files_of, read_stored
 from segcore.errors import DatasetError
 
 
 @dataclass(frozen=True)
 class FileRecord:
-    """One image file with its mask file.
+    """One image file with its mask.
 
     Args:
         id: Unique in its dataset.
@@ -25,7 +27,7 @@ class FileRecord:
         group: The sequence it belongs to.
         file_source: The folder or zip with the files.
         image_path: Image inside the file source.
-        mask_path: Mask inside the file source.
+        stored_mask: Mask inside the file source: the path of a picture, or what it is composed of.
         coding: How the mask becomes ids.
         origin: Id of the frame it shows: its own, or that of the frame an augmented copy was made from.
         copy: 0 for a frame, 1, 2, ... for its augmented copies.
@@ -37,18 +39,17 @@ class FileRecord:
     group: str
     file_source: FileSource
     image_path: str
-    mask_path: str
+    stored_mask: StoredMask
     coding: MaskCoding
     origin: str
     copy: int = 0
     depth: ImageDepth | None = None
 
     def image(self) -> U8Image:
-        return decode_image(self.file_source.read(self.image_path), self._where(self.image_path), self.depth)
+        return decode_image(read_image(self.file_source, self.image_path), self._where(self.image_path), self.depth)
 
     def mask(self) -> U8Mask:
-        data = self.file_source.read(self.mask_path)
-        return self._turned(decode_mask(data, self._where(self.mask_path), self.coding))
+        return self._turned(to_ids(read_stored(self.stored_mask, self.file_source), self.coding))
 
     def _turned(self, mask: U8Mask) -> U8Mask:
         """The mask, turned as its image is by EXIF where it lies over the stored pixels.
@@ -57,7 +58,7 @@ class FileRecord:
             DatasetError: when nothing tells whether it does.
         """
         try:
-            with self.file_source.open(self.image_path) as stream:
+            with open_image(self.file_source, self.image_path) as stream:
                 orientation = read_orientation(stream, self._where(self.image_path))
             if orientation == 1:
                 return mask
@@ -67,17 +68,17 @@ class FileRecord:
         if orientation in SIDEWAYS and height != width:
             return upright(mask, orientation) if mask.shape == (width, height) else mask
         raise DatasetError(
-            f"{self._where(self.mask_path)}: its image is turned by EXIF (orientation {orientation}), and nothing "
-            "tells whether the mask was drawn over the turned or the stored picture. Save the image turned and without "
-            "EXIF, e.g. with `mogrify -auto-orient`, so that both look alike."
+            f"{self._where(str(self.stored_mask))}: its image is turned by EXIF (orientation {orientation}), and "
+            "nothing tells whether the mask was drawn over the turned or the stored picture. Save the image turned and "
+            "without EXIF, e.g. with `mogrify -auto-orient`, so that both look alike."
         )
 
     def size(self) -> tuple[int, int]:
-        with self.file_source.open(self.image_path) as stream:
+        with open_image(self.file_source, self.image_path) as stream:
             return read_size(stream, self._where(self.image_path))
 
     def checksum(self) -> str:
-        return f"{self.file_source.checksum(self.image_path)} {self.file_source.checksum(self.mask_path)}"
+        return " ".join(map(self.file_source.checksum, (self.image_path, *files_of(self.stored_mask))))
 
     def _where(self, path: str) -> str:
         return f"{self.file_source.root}/{path}"

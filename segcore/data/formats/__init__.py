@@ -12,14 +12,18 @@ from segcore.data.formats import (
     cam101,
     camvid_gray,
     cityscapes,
+    class_folders,
+    coco,
     fastai,
     folder,
     kaggle,
     keras,
+    labelme,
     nnunet,
     original,
     roboflow,
     segnet,
+    supervisely,
     vistas,
     voc,
 )
@@ -89,5 +93,33 @@ FORMATS: dict[str, Format] = {
     ),
     "keras": Format(
         "keras_segmentation", "images_prepped_train/ annotations_prepped_train/", keras.looks_like, keras.read
+    ),
+    "class-folders": Format(
+        "one folder a class",
+        "images/NAME.jpg masks/CLASS/NAME.png (or masks/NAME/CLASS.png), binary masks",
+        class_folders.looks_like_folders,
+        class_folders.read_folders,
+    ),
+    "class-files": Format(
+        "one file a class",
+        "NAME.jpg NAME_CLASS.png, or images/NAME.jpg masks/NAME_CLASS.png, binary masks",
+        class_folders.looks_like_files,
+        class_folders.read_files,
+    ),
+    "coco": Format(
+        "COCO",
+        "annotations/instances_train.json (or train/_annotations.coco.json) with images",
+        coco.looks_like,
+        coco.read,
+        general=True,
+    ),
+    "labelme": Format(
+        "labelme", "NAME.jpg NAME.json (also under train/ val/ test/)", labelme.looks_like, labelme.read, general=True
+    ),
+    "supervisely": Format(
+        "Supervisely",
+        "meta.json DATASET/img/NAME.jpg DATASET/ann/NAME.jpg.json",
+        supervisely.looks_like,
+        supervisely.read,
     ),
 }

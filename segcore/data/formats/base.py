@@ -7,21 +7,29 @@ from dataclasses import dataclass
 
 from segcore.data.class_lists import ClassList
 from segcore.data.file_source import Listing
+from segcore.data.stored_mask import StoredMask, files_of
 
 
 @dataclass(frozen=True)
 class ImageMaskPair:
-    """An image and its mask, as paths inside the file source; one of them may be missing."""
+    """An image and its mask inside the file source; one of them may be missing.
+
+    Args:
+        id: Unique in its split.
+        split: `train`, `val` or `test`.
+        image: Path of the image.
+        mask: Path of the mask, or what it is composed of.
+    """
 
     id: str
     split: str
     image: str | None
-    mask: str | None
+    mask: StoredMask | None
 
     @property
     def files(self) -> tuple[str, ...]:
         """The paths of those that exist."""
-        return tuple(file for file in (self.image, self.mask) if file)
+        return (*((self.image,) if self.image else ()), *(files_of(self.mask) if self.mask else ()))
 
 
 @dataclass(frozen=True)

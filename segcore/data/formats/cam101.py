@@ -13,7 +13,7 @@ from segcore.data.class_lists import CAMVID32_CLASSES
 from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset, ImageMaskPair
 from segcore.data.formats.class_choice import camvid_or_listed
-from segcore.data.formats.pairing import masks_beside, pair_beside
+from segcore.data.formats.pairing import masks_beside, own_files, pair_beside
 from segcore.data.formats.split_names import split_folders
 from segcore.data.video import natural_key
 from segcore.errors import DatasetError
@@ -25,7 +25,9 @@ FLAT_GAP = 3  # frames between train and test that belong to neither
 
 def looks_like(listing: Listing) -> bool:
     """Whether masks `NAME_L.png` lie in folders of splits, or in the folder itself."""
-    return any(masks_beside(place, ENDING) for place in (_flat(listing), *split_folders(listing, "{split}").values()))
+    return any(
+        masks_beside(place, ENDING) for place in (own_files(listing), *split_folders(listing, "{split}").values())
+    )
 
 
 def read(listing: Listing) -> DetectedDataset:
@@ -39,7 +41,7 @@ def read(listing: Listing) -> DetectedDataset:
     if any(masks_beside(folder, ENDING) for folder in folders.values()):
         pairs = [pair for split, folder in folders.items() for pair in pair_beside(folder, split, ENDING)]
         return camvid_or_listed(listing, CAMVID32_CLASSES, pairs, "cam101").dataset(pairs, splits=folders)
-    flat = _flat(listing)
+    flat = own_files(listing)
     if not masks_beside(flat, ENDING):
         raise DatasetError(f"{listing.where()}: no masks such as NAME_L.png, neither here nor in train/.")
     clip = pair_beside(flat, "train", ENDING)
@@ -48,10 +50,6 @@ def read(listing: Listing) -> DetectedDataset:
     ids = {pair.id for pair in kept}
     gap = (file for pair in clip if pair.id not in ids for file in pair.files)
     return own.dataset(kept, others=gap, notes=notes)
-
-
-def _flat(listing: Listing) -> Listing:
-    return replace(listing, files=tuple(file for file in listing.files if "/" not in file), folders=frozenset())
 
 
 def _cut(pairs: list[ImageMaskPair], sources: Mapping[str, str]) -> tuple[tuple[ImageMaskPair, ...], tuple[str, ...]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset
 from segcore.data.formats.class_choice import listed
-from segcore.data.formats.pairing import by_lists, masks_in, pair_splits
+from segcore.data.formats.pairing import by_lists, divided, masks_in, own_files, pair_splits
 from segcore.data.formats.split_names import split_folders, split_lists, split_of
 from segcore.errors import DatasetError
 
@@ -18,17 +18,21 @@ Folders = dict[str, Listing]  # split -> folder
 
 
 def looks_like(listing: Listing) -> bool:
-    """Whether there are a folder of images and one of masks, such as `images/` and `masks/`."""
-    return next(_places(listing), None) is not None
+    """Whether there are a folder of images and one of masks, such as `images/` and `masks/`, or folders with both."""
+    return next(image_mask_places(listing), None) is not None or bool(_beside(listing))
 
 
 def read(listing: Listing) -> DetectedDataset:
     """`images/ masks/`, `train/images/ train/masks/ ...` or `images/train/ masks/train/ ...`, under the usual names.
 
+    Images and masks may also lie together in one folder or in `train/ val/ test/`: `NAME.jpg NAME_mask.png`.
+
     Raises:
         DatasetError: when there are no such folders, several of masks, or no list of classes.
     """
-    places = list(_places(listing))
+    places = list(image_mask_places(listing))
+    if not places:
+        places = [("", "", *both) for both in [_beside(listing)] if both]
     if not places:
         raise DatasetError(f"{listing.where()}: no folder images/ with a folder masks/ beside it.")
     if len(places) > 1:
@@ -43,7 +47,7 @@ def read(listing: Listing) -> DetectedDataset:
     return listed(listing).dataset(pairs, splits=splits, others=map(listing.path, lists.values()), notes=notes)
 
 
-def _places(listing: Listing) -> Iterator[tuple[str, str, Folders, Folders]]:
+def image_mask_places(listing: Listing) -> Iterator[tuple[str, str, Folders, Folders]]:
     """(pattern of the images' folders, pattern of the masks', folders of images, folders of masks) of each nesting."""
     names = {folder.rpartition("/")[2].lower() for folder in listing.folders}
     image_names = [name for name in IMAGE_FOLDERS if name in names]
@@ -59,6 +63,15 @@ def _places(listing: Listing) -> Iterator[tuple[str, str, Folders, Folders]]:
                     yield *patterns, images, masks
         if hit:
             return
+
+
+def _beside(listing: Listing) -> tuple[Folders, Folders] | None:
+    """(images, masks) of each split where both lie in one folder; None where no folder is such."""
+    folders = split_folders(listing, "{split}") or {"train": own_files(listing)}
+    both = {split: divided(folder) for split, folder in folders.items()}
+    if not any(masks.files for _, masks in both.values()):
+        return None
+    return {split: images for split, (images, _) in both.items()}, {split: masks for split, (_, masks) in both.items()}
 
 
 def _folders(listing: Listing, pattern: str) -> Folders:

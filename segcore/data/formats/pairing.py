@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import PurePosixPath
 from unicodedata import normalize
@@ -146,6 +146,25 @@ def pair_beside(folder: Listing, split: str, ending: str) -> list[ImageMaskPair]
     )
 
 
+def divided(folder: Listing) -> tuple[Listing, Listing]:
+    """(images, masks) of a folder with both: a mask's name is that of an image with a usual ending or beginning."""
+    stems = {_stem(file) for file in images_in(folder)}
+    stems |= {core(stem, _IMAGE_AFFIX) for stem in stems}
+    cores = {file: mask_core(_stem(file)) for file in masks_in(folder)}
+    masks = {file for file, bare in cores.items() if bare in stems and bare != _stem(file)}
+    images = set(images_in(folder)) - masks
+    return _only(folder, images), _only(folder, masks)
+
+
+def _only(folder: Listing, files: Set[str]) -> Listing:
+    return replace(folder, files=tuple(file for file in folder.files if file in files))
+
+
+def own_files(listing: Listing) -> Listing:
+    """The files of a folder itself, without those of its sub-folders."""
+    return replace(listing, files=tuple(file for file in listing.files if "/" not in file), folders=frozenset())
+
+
 def masks_beside(folder: Listing, ending: str) -> list[str]:
     """The image files of a folder whose names have an ending such as `_L`."""
     ended = [file for file in folder.files if f"{ending}." in file]
@@ -216,6 +235,15 @@ def core(stem: str, affix: re.Pattern[str]) -> str:
         bare = affix.sub("", name, count=1)
         name = bare or name
     return folder + slash + name
+
+
+def mask_core(stem: str) -> str:
+    """The path of a mask without what tools put around its name.
+
+    >>> mask_core("a/07_mask")
+    'a/07'
+    """
+    return core(stem, _MASK_AFFIX)
 
 
 def _matching_stem(images: Sequence[str], masks: Sequence[str]) -> Stem:

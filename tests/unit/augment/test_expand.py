@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures import layouts
+from fixtures import exports, layouts
 
 import segcore
 from segcore.augment import Pipeline, load_pipeline
@@ -148,7 +148,7 @@ def test_files_of_the_source_are_copied_byte_by_byte(case, copies_only, tmp_path
 
 def _files(dataset, name):
     record = dataset.record(name)
-    return record.image_path, record.mask_path
+    return record.image_path, record.stored_mask
 
 
 def test_masks_keep_their_coding(tmp_path):
@@ -443,3 +443,14 @@ def test_real_data(data, frames, test, request, tmp_path):
             image, mask = pipeline(source.image(frame), source.mask(frame), drawn)
             assert (read.image(f"{frame}_aug{count}") == image).all()
             assert (read.mask(f"{frame}_aug{count}") == table[mask]).all()
+
+
+@pytest.mark.parametrize("layout", ["coco", "class-folders"])
+def test_masks_that_are_no_pictures_become_pictures_of_the_layout_folder(layout, tmp_path):
+    exports.EXPORTS[layout].write(tmp_path / "mine")
+    expand(tmp_path / "mine", TURN, copies=1, out=tmp_path / "out")
+    source, written = open_dataset(tmp_path / "mine"), open_dataset(tmp_path / "out")
+    assert written.labels.names == source.labels.names and len(written.copies) == len(source.splits["train"])
+    for sample_id in source.ids:
+        assert np.array_equal(written.mask(sample_id), source.mask(sample_id))
+        assert np.array_equal(written.image(sample_id), source.image(sample_id))
