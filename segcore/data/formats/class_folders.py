@@ -104,6 +104,8 @@ def _inside(mask: MaskPixels) -> Bool:
     Raises:
         DatasetError: when it has more than two values, or two and none of them is 0 or black.
     """
+    if mask.palette is not None and int(mask.pixels.max()) >= len(mask.palette):
+        raise DatasetError(f"{mask.where}: a palette without a colour for index {mask.pixels.max()}. Save it again.")
     shown = mask.pixels if mask.palette is None else mask.palette[mask.pixels]
     inside = (shown if shown.ndim == 2 else shown.any(axis=2)) != 0
     values = np.unique(shown[inside], axis=0)
