@@ -303,7 +303,7 @@ def _plan_pictures(dataset: Dataset, copies: int, copies_only: bool) -> _Plan:
     samples: dict[str, tuple[str, str, int]] = {}
     for record in dataset.records:
         if isinstance(record, FileRecord):  # its mask with all classes, also those that are ignored
-            counted: Record = replace(record, coding=replace(record.coding, target=classes.labels))
+            counted: Record = replace(record, coding=record.coding.counted)
         else:
             assert isinstance(record, RenumberedRecord)
             counted = record.record

@@ -123,10 +123,10 @@ def _looks_like(listing: Listing, parse: Parser) -> bool:
         names = _named(images)
         if any(_stem(file) in names for file in masks_in(masks)):
             return False  # a mask of all classes
-        found = [parse(_stem(file), names) for file in masks_in(masks) if file.lower().endswith(MASK_SUFFIXES)]
-        classes = Counter(name for name, _ in filter(None, found))
+        meanings = [parse(_stem(file), names) for file in masks_in(masks) if file.lower().endswith(MASK_SUFFIXES)]
+        classes = Counter(name for name, _ in filter(None, meanings))
         several = sum(count > 1 for count in classes.values())
-        repeated = Counter(word for _, word in filter(None, found))
+        repeated = Counter(word for _, word in filter(None, meanings))
         if several and 2 * several > len(classes) and (len(classes) == 1 or max(repeated.values()) > 1):
             return True
     return False

@@ -58,7 +58,7 @@ def read(listing: Listing) -> DetectedDataset:
     for name, split in splits.items():
         images, documents = (listing.below(f"{name}/{kind}".strip("/")) for kind in (IMAGES, ANNOTATIONS))
         prefix = f"{name}/" if sharing[split or "train"] > 1 else ""  # two datasets may hold images of one name
-        found = pair_files(
+        pairs_here = pair_files(
             [(images, file) for file in images_in(images)],
             [(documents, file) for file in documents.files if file.lower().endswith(".json")],
             split or "train",
@@ -66,7 +66,8 @@ def read(listing: Listing) -> DetectedDataset:
             mask_stem=partial(_document_stem, prefix),
         )
         pairs += (
-            replace(pair, mask=DrawnMask(str(pair.mask), classes, TOOL, draw) if pair.mask else None) for pair in found
+            replace(pair, mask=DrawnMask(str(pair.mask), classes, TOOL, draw) if pair.mask else None)
+            for pair in pairs_here
         )
     notes = (
         f"{name}/ is no split's name: its samples are train." for name, split in splits.items() if name and not split
