@@ -55,7 +55,9 @@ def contact_sheet(context: AppContext) -> Callable[[], None]:
 
     @st.fragment(run_every=INTERVAL)
     def go_on() -> None:
-        if alone and draw_some():
+        if not alone:
+            show()  # a fragment may write to a place outside of it only where it did so as the page ran
+        elif draw_some():
             st.rerun()  # ends the timer
 
     def finish() -> None:
