@@ -16,6 +16,7 @@ from segcore.data.formats import FORMATS
 from segcore.data.formats.base import DetectedDataset, Format, ImageMaskPair
 from segcore.data.formats.pairing import is_image
 from segcore.data.stored_mask import files_of
+from segcore.data.table_source import TABLE_SUFFIXES
 from segcore.errors import DatasetError, number, one_line, unknown
 
 MAX_DEPTH = 4  # folders around a dataset that are searched
@@ -75,6 +76,8 @@ def detect_layout(
         raise DatasetError(unknown("layout", format, FORMATS))
     listing, name = _recognise(everything, FORMATS if format is None else {format: FORMATS[format]})
     detected = _with_labelled_splits(FORMATS[name].read(listing), everything)
+    if detected.file_source:
+        listing, everything = (replace(part, file_source=detected.file_source) for part in (listing, everything))
     detected = _with_facts(listing, detected)
     complete, notes = _complete(detected.pairs, everything, skip_incomplete)
     _check_files(complete, everything)
@@ -154,10 +157,11 @@ def _check_alone(folder: str, everything: Listing) -> None:
     parents = {"", *(str(parent) for parent in PurePosixPath(folder).parents if str(parent) != ".")}
     for file in everything.files:
         place = file.rpartition("/")[0]
-        if is_image(file) and place not in parents and not f"{place}/".startswith(f"{folder}/"):
+        samples = "images" if is_image(file) else "tables" if file.endswith(TABLE_SUFFIXES) else ""
+        if samples and place not in parents and not f"{place}/".startswith(f"{folder}/"):
             raise DatasetError(
-                f"{everything.where()}: no dataset itself. It holds one in {folder}/, but images elsewhere too, such "
-                f"as {file}. Give the folder that is meant: {everything.where(folder)}\n{_known_layouts()}"
+                f"{everything.where()}: no dataset itself. It holds one in {folder}/, but {samples} elsewhere too, "
+                f"such as {file}. Give the folder that is meant: {everything.where(folder)}\n{_known_layouts()}"
             )
 
 

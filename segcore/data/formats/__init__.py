@@ -16,6 +16,7 @@ from segcore.data.formats import (
     coco,
     fastai,
     folder,
+    huggingface,
     kaggle,
     keras,
     labelme,
@@ -121,5 +122,11 @@ FORMATS: dict[str, Format] = {
         "meta.json DATASET/img/NAME.jpg DATASET/ann/NAME.jpg.json",
         supervisely.looks_like,
         supervisely.read,
+    ),
+    "huggingface": Format(
+        "Hugging Face datasets",
+        "data/train-00000-of-00001.parquet, or train/data-00000-of-00001.arrow (save_to_disk); image, label",
+        huggingface.looks_like,
+        huggingface.read,
     ),
 }

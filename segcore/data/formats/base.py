@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from segcore.data.class_lists import ClassList
-from segcore.data.file_source import Listing
+from segcore.data.file_source import FileSource, Listing
 from segcore.data.stored_mask import StoredMask, files_of
 
 
@@ -46,6 +46,7 @@ class DetectedDataset:
         others: Files that belong to no pair and are part of the dataset: class lists, split lists, unused frames.
         train_list: File in the dataset's folder that lists the training samples, one of `others` too; None without one.
         notes: Things a user should know.
+        file_source: Where the pairs' files are read from; None: the folder or zip that holds the dataset.
     """
 
     name: str
@@ -57,6 +58,7 @@ class DetectedDataset:
     others: tuple[str, ...] = ()
     train_list: str | None = None
     notes: tuple[str, ...] = ()
+    file_source: FileSource | None = None
 
 
 @dataclass(frozen=True)
