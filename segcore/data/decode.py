@@ -59,7 +59,7 @@ def decode_image(data: bytes, where: str, depth: ImageDepth | None = None) -> U8
         DatasetError: when it is empty, corrupt, no image, of floats, or deeper than the dataset's other images.
     """
     with readable(data, where):
-        image = Image.open(io.BytesIO(data))
+        image: Image.Image = Image.open(io.BytesIO(data))
         turn = _TURNS.get(_orientation(image)) if image.format != "TIFF" else None  # Pillow turns TIFFs itself
         image.load()
         image = image if turn is None else image.transpose(turn)

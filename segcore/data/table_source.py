@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import IO, Any
 
-from segcore.data.file_source import FileSource, Folder
+from segcore.data.file_source import Archive, FileSource, Folder
 from segcore.errors import DatasetError, one_line
 
 TABLE_SUFFIXES = (".parquet", ".arrow")
@@ -165,16 +165,16 @@ def open_table(files: FileSource, file: str) -> Table:
         stamp = stored.stat().st_mtime_ns
     except OSError as error:
         raise DatasetError(f"{stored}: can't be read ({error.strerror or error}).") from None
-    return _open_table(os.getpid(), files, file, stamp)
+    return _open_table(os.getpid(), files.root, isinstance(files, Folder), file, stamp)
 
 
 @lru_cache(maxsize=OPEN_TABLES)
-def _open_table(_process: int, files: FileSource, file: str, _mtime: int) -> Table:
-    where = f"{files.root}/{file}"
+def _open_table(_process: int, root: str, in_folder: bool, file: str, _mtime: int) -> Table:
+    where = f"{root}/{file}"
     copy = None
-    if not isinstance(files, Folder):  # tables are read from any place, which a zip is not good for
+    if not in_folder:  # tables are read from any place, which a zip is not good for
         copy = tempfile.NamedTemporaryFile()
-        with files.open(file) as stream:
+        with Archive(root).open(file) as stream:
             shutil.copyfileobj(stream, copy)
         copy.flush()
     with _readable(where):
