@@ -125,7 +125,7 @@ def read_mask(data: bytes, where: str) -> MaskPixels:
         return _from_array(data, where)
     with readable(data, where):
         image = Image.open(io.BytesIO(data))
-        stored = _stored_mode(image)
+        stored = stored_mode(image)
         image.load()
         pages = getattr(image, "n_frames", 1)
     check_lossless(image, where)
@@ -138,7 +138,7 @@ def read_mask(data: bytes, where: str) -> MaskPixels:
     return replace(mask, pixels=mask.pixels // stretch) if stretch > 1 else mask
 
 
-def _stored_mode(image: Image.Image) -> str:
+def stored_mode(image: Image.Image) -> str:
     """The mode of an opened image's pixels in its file, e.g. `L;4`; empty where it is not known before decoding."""
     tiles = getattr(image, "tile", None)
     arguments = tiles[0][3] if tiles else ""

@@ -15,6 +15,7 @@ from segcore.data.file_source import Listing, is_archive, list_files
 from segcore.data.formats import FORMATS
 from segcore.data.formats.base import DetectedDataset, Format, ImageMaskPair
 from segcore.data.formats.pairing import is_image
+from segcore.data.left_out import unread_files
 from segcore.data.stored_mask import files_of
 from segcore.data.table_source import TABLE_SUFFIXES
 from segcore.errors import DatasetError, number, one_line, unknown
@@ -87,7 +88,8 @@ def detect_layout(
     splits = {pair.id: pair.split for pair in pairs}
     # augmented.csv may also list copies that are skipped because their image or mask is missing.
     skipped = {key: pair.split for pair in detected.pairs for key in (pair.id, f"{pair.split}__{pair.id}")}
-    notes = (*detected.notes, *notes, *check_copies(listing, copies, splits, skipped if skip_incomplete else {}))
+    notes = (*detected.notes, *notes, *unread_files(listing, detected))
+    notes = (*notes, *check_copies(listing, copies, splits, skipped if skip_incomplete else {}))
     present = {sample_id: copies[sample_id] for sample_id in splits if sample_id in copies}
     return Layout(listing, name, detected, pairs, present, notes)
 

@@ -11,6 +11,7 @@ from segcore.data.dataset import Dataset
 from segcore.data.file_source import is_folder
 from segcore.data.image_depth import ImageDepth
 from segcore.data.layout_detection import FACTS_FILE, Layout, detect_layout
+from segcore.data.left_out import unread_parts
 from segcore.data.mask_coding import MaskCoding, MaskSample
 from segcore.data.sample_records import FileRecord, RenumberedRecord
 from segcore.data.video import group_of, is_video, natural_key
@@ -71,7 +72,8 @@ def open_dataset(
     layout = detect_layout(source, skip_incomplete=skip_incomplete, format=format, classes=classes)
     detected, notes = layout.detected, layout.notes
     target = target_labels(detected.classes, labels, void, map)
-    notes = (*notes, *_doubtful(target))
+    images = [pair.image for pair in layout.pairs if pair.image]
+    notes = (*notes, *unread_parts(layout.listing.file_source, images), *_doubtful(target))
     masks = [pair.mask for pair in layout.pairs if pair.mask]
     sample = MaskSample.spread(layout.listing.file_source, masks)
     coding = MaskCoding(detected.classes, target, detected.ids_only, color_tolerance, sample)

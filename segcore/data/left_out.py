@@ -1,0 +1,85 @@
+"""Says what of a dataset is left out: files and folders that are not read, and what images hold beside 8-bit RGB."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from PIL import Image
+
+from segcore.data.class_lists import CLASS_FILES
+from segcore.data.decode import IMAGE_SUFFIXES, MASK_SUFFIXES, readable, stored_mode
+from segcore.data.file_source import FileSource, Listing
+from segcore.data.formats.base import DetectedDataset
+from segcore.data.sampling import spread
+from segcore.errors import DatasetError, number
+
+SAMPLED = 8  # images whose headers are read
+NAMED = 6  # kinds of files that a note names
+# Papers that lie in a dataset's own folder; below it, such files may be labels that somebody expects to be read.
+_PAPERS = ("", ".md", ".txt", ".rst", ".json", ".yaml", ".yml", ".csv", ".html", ".pdf", ".cff", ".py", ".sh")
+
+
+def unread_files(listing: Listing, detected: DetectedDataset) -> tuple[str, ...]:
+    """A note on the files that nothing was made of, by kind and folder; none where there are no such files.
+
+    Images beside those of samples are not counted: the layout itself says why it left them out, or refuses them.
+
+    Args:
+        listing: The dataset's folder.
+        detected: What its layout found in it.
+    """
+    if detected.file_source:
+        return ()  # its samples are no files; its layout says what it left out
+    used = {file for pair in detected.pairs for file in pair.files} | set(detected.others)
+    folders = {file.rpartition("/")[0] for file in used}
+    counts: Counter[tuple[str, str]] = Counter()
+    for file in listing.files:
+        path = listing.path(file)
+        if path in used:
+            continue
+        suffix = PurePosixPath(file).suffix.lower()
+        picture = suffix in IMAGE_SUFFIXES or suffix in MASK_SUFFIXES
+        folder, _, name = file.rpartition("/")
+        if picture and path.rpartition("/")[0] in folders:
+            continue
+        if picture or (suffix not in _PAPERS if not folder else name.lower() not in CLASS_FILES):
+            counts[folder.partition("/")[0], suffix or "without a suffix"] += 1
+    if not counts:
+        return ()
+    kinds = [f"{count} {kind}" + (f" in {folder}/" if folder else "") for (folder, kind), count in counts.most_common()]
+    more = f" and {number(len(kinds) - NAMED, 'other kind')}" if len(kinds) > NAMED else ""
+    return (f"Left out {number(counts.total(), 'file')} that are not read: {', '.join(kinds[:NAMED])}{more}.",)
+
+
+def unread_parts(file_source: FileSource, images: Sequence[str]) -> tuple[str, ...]:
+    """Notes on what images hold that is not read, judged by the headers of a few spread over the dataset.
+
+    Args:
+        file_source: The folder or zip with the images.
+        images: Their paths in it.
+    """
+    sample = spread(images, SAMPLED)
+    counts = Counter(part for path in sample for part in _parts(file_source, path))
+    return tuple(f"{part} ({count} of {number(len(sample), 'image')} looked at)." for part, count in counts.items())
+
+
+def _parts(file_source: FileSource, path: str) -> list[str]:
+    try:
+        with (
+            readable(None, path),
+            file_source.open(path) as stream,
+            Image.open(stream) as image,
+        ):
+            fourth = image.has_transparency_data or image.mode == "RGBX"
+            pages = image.format != "MPO" and getattr(image, "n_frames", 1) > 1
+            deep = image.mode.startswith("I") or ";16" in stored_mode(image)
+    except DatasetError:
+        return []  # raised when it is read itself
+    parts = {
+        "Transparency, or a fourth band, of images is left out": fourth,
+        "Images have several pages or frames: the first is read": pages,
+        "Images have 16 bits a channel: 8 of them are kept": deep,
+    }
+    return [part for part, there in parts.items() if there]

@@ -1,0 +1,62 @@
+"""What is left out of a dataset is said once, with the count."""
+
+import numpy as np
+import pytest
+from fixtures import exports, layouts
+from PIL import Image
+
+from segcore.data import open_dataset
+
+
+def left_out(path):
+    """The notes on what is left out."""
+    return [note for note in open_dataset(path).notes if "left out" in note.lower() or "looked at" in note]
+
+
+def test_files_and_folders_that_are_not_read_are_counted_once(tmp_path):
+    exports.EXPORTS["folder"].write(tmp_path)
+    for name in ("a", "b"):
+        layouts.write(tmp_path / "images" / "train" / f"{name}.heic", "photo")
+        layouts.write(tmp_path / "boxes" / f"{name}.xml", "<a/>")
+    layouts.save(tmp_path / "depth" / "train" / "a_01.png", layouts.image(0))
+    layouts.write(tmp_path / "README.md", "Streets")
+    layouts.write(tmp_path / "movie.mp4", "film")
+    assert left_out(tmp_path) == [
+        "Left out 6 files that are not read: 2 .xml in boxes/, 2 .heic in images/, 1 .png in depth/, 1 .mp4."
+    ]
+    packed = layouts.zipped(tmp_path, tmp_path.parent / "packed.zip", prefix="deep/")
+    assert left_out(packed) == left_out(tmp_path)
+
+
+@pytest.mark.parametrize("name", exports.EXPORTS)
+def test_nothing_is_said_where_all_is_read(name, tmp_path):
+    exports.EXPORTS[name].write(tmp_path)
+    extra = {"cvat-mask": ["Left out 5 files that are not read: 5 .png in SegmentationObject/."]}
+    assert left_out(tmp_path) == extra.get(name, [])
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pixels", "options", "note"),
+    [
+        ("png", layouts.image(0), {"alpha": 9}, "Transparency, or a fourth band, of images is left out"),
+        ("tif", layouts.image(0), {"alpha": 9}, "Transparency, or a fourth band, of images is left out"),
+        ("tif", layouts.image(0), {"pages": 3}, "Images have several pages or frames: the first is read"),
+        (
+            "png",
+            layouts.image(0)[..., 0].astype(np.uint16) * 16,
+            {},
+            "Images have 16 bits a channel: 8 of them are kept",
+        ),
+    ],
+)
+def test_parts_of_images_that_are_not_read_are_said(suffix, pixels, options, note, tmp_path):
+    layouts.write(tmp_path / "classes.csv", "name\nsky\nroad\ncar\n")
+    (tmp_path / "images").mkdir()
+    for index in range(3):
+        picture = Image.fromarray(pixels)
+        if "alpha" in options:
+            picture.putalpha(options["alpha"])
+        pages = {"save_all": True, "append_images": [picture] * 2} if "pages" in options else {}
+        picture.save(tmp_path / "images" / f"{index * index}.{suffix}", **pages)
+        layouts.save(tmp_path / "masks" / f"{index * index}.png", layouts.mask(index, 3))
+    assert left_out(tmp_path) == [f"{note} (3 of 3 images looked at)."]
