@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from segcore.arrays import I64
+from segcore.data.sampling import spread
 from segcore.errors import DatasetError, number
 from segcore.labels import LabelMap
 from segcore.training.job import Job
@@ -66,10 +67,9 @@ def class_notes(labels: LabelMap, shown: I64, validated: I64, about: str = "") -
 
 def _count(job: Job, ids: Sequence[str]) -> tuple[I64, str]:
     """(`[C]` scored pixels of each class, which masks were counted where not all were)."""
-    step = -(-len(ids) // MOST)
-    chosen = ids[::step]
+    chosen = spread(ids, MOST)
     pixels: I64 = job.store.pixels(chosen, job.dataset.labels.classes).sum(axis=0)
-    return pixels, f" (counted in {len(chosen)} of {number(len(ids), 'mask')})" if step > 1 else ""
+    return pixels, f" (counted in {len(chosen)} of {number(len(ids), 'mask')})" if len(chosen) < len(ids) else ""
 
 
 def _list(names: Sequence[str]) -> str:

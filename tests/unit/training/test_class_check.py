@@ -71,4 +71,4 @@ def test_many_masks_are_counted_by_a_spread_of_them(monkeypatch):
     monkeypatch.setattr(class_check, "MOST", 2)
     counted = job([[5, 0, 0]] * 5, [[9, 0, 0]])
     (note,) = check_classes(counted)
-    assert counted.asked == ["t0", "t3", "v0"] and "one class only, sky (counted in 2 of 5 masks)" in note
+    assert counted.asked == ["t0", "t4", "v0"] and "one class only, sky (counted in 2 of 5 masks)" in note
