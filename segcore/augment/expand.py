@@ -200,13 +200,14 @@ def _atomic_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder that replaces `folder` when the block succeeds, and is removed when it fails."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        private = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
         try:
+            work = private / folder.name  # some layouts are known by the folder's name
+            work.mkdir()
             yield work
-            work.chmod(0o755)  # a temporary folder is private
             work.replace(folder)  # an empty folder gives way
         finally:
-            shutil.rmtree(work, ignore_errors=True)
+            shutil.rmtree(private, ignore_errors=True)
     except OSError as error:
         raise DatasetError(
             f"{folder}: can't be written ({plain(error).rstrip('.')}). Nothing is left behind."
@@ -235,7 +236,7 @@ def _plan_files(dataset: Dataset, layout: Layout, copies: int, copies_only: bool
             written.append(replace(pair, id=bare[image]))
             sources.append((image, 0))
         for count in range(1, copies + 1 if pair.split == "train" else 1):
-            names = copy_files(image, mask, count)
+            names = copy_files(bare[image], image, mask, count)
             written.append(ImageMaskPair(copy_name(bare[image], count), pair.split, *names))
             sources.append((image, count))
     _refuse_existing(written, sources, {listing.path(file) for file in listing.files}, listing.where())
@@ -252,12 +253,9 @@ def _plan_files(dataset: Dataset, layout: Layout, copies: int, copies_only: bool
     coding = next(iter(records.values())).coding
     counted = coding.counted
     kept = [file for pair in layout.detected.pairs for file in pair.files if file not in dropped]
-    texts: dict[str, str] = {}
-    train_list = layout.detected.train_list
-    if layout.format.add_to_list and train_list:
-        train = {record.image_path[start:] for record in records.values() if record.split == "train"}
-        lines = {image: names for image, names in listed.items() if image in train}
-        texts[train_list] = layout.format.add_to_list(listing.text(train_list), lines)
+    train = {record.image_path[start:] for record in records.values() if record.split == "train"}
+    lines = {image: names for image, names in listed.items() if image in train}
+    texts = {file: layout.format.add_to_list(listing.text(file), lines) for file in layout.detected.train_lists}
     files = {file[start:]: file for file in (*layout.detected.others, *kept)}
     return _Plan(
         listing.file_source,
@@ -387,7 +385,10 @@ def _check(plan: _Plan, work: Path, folder: Path, skip_incomplete: bool) -> None
     """Read the written folder back and compare; an unusual source may pair its files differently."""
     try:
         records = open_dataset(work, skip_incomplete=skip_incomplete).records
-    except DatasetError:
+    except DatasetError as error:
+        if FILE not in str(error):  # the list of copies was just written: where it doesn't fit, samples are other ones
+            reason = str(error).replace(str(work), str(folder))
+            raise DatasetError(f"The frames with their copies would be no dataset that opens: {reason}") from None
         records = ()
     read = {record.id: (record.split, record.origin, record.copy) for record in records}
     different = sorted(name for name in read.keys() | plan.samples if read.get(name) != plan.samples.get(name))

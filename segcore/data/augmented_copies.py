@@ -51,16 +51,21 @@ def copy_name(stem: str, count: int) -> str:
     return f"{stem}_aug{count}"
 
 
-def copy_files(image: str, mask: str, count: int) -> tuple[str, str]:
-    """Paths of a copy's image and mask, beside those of its frame; the layout's ending of mask names stays last.
+def copy_files(sample_id: str, image: str, mask: str, count: int) -> tuple[str, str]:
+    """Paths of a copy's image and mask, beside those of its frame; what a layout puts behind the name stays last.
 
-    >>> copy_files("train/a.jpg", "train/a_L.bmp", 2)
-    ('train/a_aug2.jpg', 'train/a_aug2_L.png')
+    >>> copy_files("day__a", "day/a_leftImg8bit.jpg", "day/a_gtFine_color.bmp", 2)
+    ('day/a_aug2_leftImg8bit.jpg', 'day/a_aug2_gtFine_color.png')
     """
     image_path, mask_path = PurePosixPath(image), PurePosixPath(mask)
-    stem = copy_name(image_path.stem, count)
-    ending = mask_path.stem.removeprefix(image_path.stem) if mask_path.stem.startswith(image_path.stem) else ""
-    return str(image_path.with_name(stem + image_suffix(image))), str(mask_path.with_name(f"{stem}{ending}.png"))
+    name = next(
+        (sample_id[start:] for start in range(len(sample_id)) if image_path.stem.startswith(sample_id[start:])), ""
+    )
+    name = name or image_path.stem  # an id of another form
+    stem = copy_name(name, count)
+    image_name = stem + image_path.stem.removeprefix(name) + image_suffix(image)
+    ending = mask_path.stem.removeprefix(name) if mask_path.stem.startswith(name) else ""
+    return str(image_path.with_name(image_name)), str(mask_path.with_name(f"{stem}{ending}.png"))
 
 
 def write_copies(rows: Iterable[Copy]) -> str:

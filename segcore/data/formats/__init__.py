@@ -1,7 +1,7 @@
 """The layouts in which a dataset may come.
 
 To add one, write a module with `looks_like` and `read`, and enter it in `FORMATS`. Opening, zips, checks, splits and
-augmented copies on disk then work for it; one that lists its training samples in a file also writes that list.
+augmented copies on disk then work for it; one that lists its training samples in files names them in `train_lists`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,6 @@ FORMATS: dict[str, Format] = {
         "train/ trainannot/ (val, test, default likewise), with or without train.txt",
         segnet.looks_like,
         segnet.read,
-        segnet.add_to_list,
     ),
     "kaggle": Format(
         "CamVid (Kaggle)",

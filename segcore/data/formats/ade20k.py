@@ -35,4 +35,5 @@ def read(listing: Listing) -> DetectedDataset:
     if not images.keys() & masks.keys():
         raise DatasetError(f"{listing.where()}: no folders images/training and annotations/training.")
     own = public_or_listed(listing, "ade20k", ADE150_CLASSES, certain=True)
-    return own.dataset(pair_splits(images, masks), splits=masks, ids_only=own.file is None)
+    others = {listing.path(file) for file in FILES if file in listing.files}.difference(own.others)
+    return own.dataset(pair_splits(images, masks), splits=masks, ids_only=own.file is None, others=sorted(others))

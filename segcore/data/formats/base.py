@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from segcore.data.class_lists import ClassList
 from segcore.data.file_source import FileSource, Listing
+from segcore.data.formats.split_names import add_to_list
 from segcore.data.stored_mask import StoredMask, files_of
 
 
@@ -44,7 +45,7 @@ class DetectedDataset:
         ids_only: Palette masks hold ids, whatever their palette says.
         splits: Splits that the layout has a folder for, even an empty one.
         others: Files that belong to no pair and are part of the dataset: class lists, split lists, unused frames.
-        train_list: File in the dataset's folder that lists the training samples, one of `others` too; None without one.
+        train_lists: Files in the dataset's folder that list the training samples; they are among `others` too.
         notes: Things a user should know.
         file_source: Where the pairs' files are read from; None: the folder or zip that holds the dataset.
     """
@@ -56,7 +57,7 @@ class DetectedDataset:
     ids_only: bool = False
     splits: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
-    train_list: str | None = None
+    train_lists: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     file_source: FileSource | None = None
 
@@ -70,8 +71,7 @@ class Format:
         tree: The files and folders it consists of, for people.
         looks_like: Whether a folder may have this layout, judged by the names of its files and folders alone.
         read: Returns the dataset in a folder; raises a `DatasetError` when the folder has another layout.
-        add_to_list: Where the layout lists its training samples: (text of the list, frame -> files that take its line's
-            place) -> text of the list. A frame is known by its image's path; files are (image, mask).
+        add_to_list: Adds copies to one of `train_lists`, as `split_names.add_to_list` does.
         general: Whether it is taken only where no other layout looks like the folder.
     """
 
@@ -79,5 +79,5 @@ class Format:
     tree: str
     looks_like: Callable[[Listing], bool]
     read: Callable[[Listing], DetectedDataset]
-    add_to_list: Callable[[str, Mapping[str, Sequence[tuple[str, str]]]], str] | None = None
+    add_to_list: Callable[[str, Mapping[str, Sequence[tuple[str, str]]]], str] = add_to_list
     general: bool = False

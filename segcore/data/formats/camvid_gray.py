@@ -10,7 +10,7 @@ from segcore.data.formats.base import DetectedDataset
 from segcore.data.formats.class_choice import camvid_or_listed
 from segcore.data.formats.original import segnet_split
 from segcore.data.formats.pairing import by_lists, pair_folders
-from segcore.data.formats.split_names import split_lists, split_of
+from segcore.data.formats.split_names import split_lists, split_of, train_lists
 from segcore.errors import DatasetError
 from segcore.labels import CAMVID11
 
@@ -44,5 +44,6 @@ def read(listing: Listing) -> DetectedDataset:
         pairs,
         ids_only=own.file is None and folder != MASKS[2],
         others=map(listing.path, lists.values()),
+        train_lists=train_lists(lists),
         notes=(*notes, f"Masks are those in {folder}/."),
     )

@@ -43,7 +43,7 @@ class OwnClasses(NamedTuple):
         others: Iterable[str] = (),
         notes: Iterable[str] = (),
         ids_only: bool = False,
-        train_list: str | None = None,
+        train_lists: Iterable[str] = (),
     ) -> DetectedDataset:
         """The dataset of these pairs with these classes; the arguments are those of `DetectedDataset`."""
         return DetectedDataset(
@@ -54,7 +54,7 @@ class OwnClasses(NamedTuple):
             ids_only,
             tuple(splits),
             (*self.others, *others),
-            train_list,
+            tuple(train_lists),
             (*notes, *self.notes),
         )
 

@@ -8,7 +8,7 @@ from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset
 from segcore.data.formats.class_choice import listed
 from segcore.data.formats.pairing import by_lists, divided, masks_in, own_files, pair_splits
-from segcore.data.formats.split_names import split_folders, split_lists, split_of
+from segcore.data.formats.split_names import split_folders, split_lists, split_of, train_lists
 from segcore.errors import DatasetError
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "img_dir", "jpegimages")
@@ -44,7 +44,8 @@ def read(listing: Listing) -> DetectedDataset:
     if list(images) == ["train"] and lists:
         pairs, notes = by_lists(pairs, listing, lists)
     splits = [split for split in images if split in masks]
-    return listed(listing).dataset(pairs, splits=splits, others=map(listing.path, lists.values()), notes=notes)
+    others, in_train = map(listing.path, lists.values()), train_lists(lists)
+    return listed(listing).dataset(pairs, splits=splits, others=others, train_lists=in_train, notes=notes)
 
 
 def image_mask_places(listing: Listing) -> Iterator[tuple[str, str, Folders, Folders]]:

@@ -12,7 +12,7 @@ from unicodedata import normalize
 from segcore.data.decode import IMAGE_SUFFIXES, MASK_SUFFIXES
 from segcore.data.file_source import Folder, Listing
 from segcore.data.formats.base import ImageMaskPair
-from segcore.data.formats.split_names import list_lines, split_of
+from segcore.data.formats.split_names import list_lines, lists_of_splits
 from segcore.errors import DatasetError, number
 
 Stem = Callable[[str], str]
@@ -188,17 +188,16 @@ def by_lists(
     if not lists:
         return tuple(pairs), []
     by_id = {pair.id: pair for pair in pairs}
-    known = {name: file for name, file in lists.items() if split_of(name)}
-    used = known or (lists if len(lists) == 1 else {})
+    used = lists_of_splits(lists)
     listed: dict[str, tuple[str, str]] = {}
-    for name, file in used.items():
+    for split, file in used.values():
         for where, words in list_lines(listing, file):
             sample_id = _listed_id(words[0], by_id)
             if sample_id is None:
                 raise DatasetError(f"{where}: no image or mask of {words[0]!r}. Remove the line or add the files.")
-            split, before = listed.setdefault(sample_id, (split_of(name) or "train", where))
-            if split != (split_of(name) or "train"):
-                raise DatasetError(f"{where}: {sample_id!r} is in {split} already ({before}). Remove one of the lines.")
+            other, before = listed.setdefault(sample_id, (split, where))
+            if other != split:
+                raise DatasetError(f"{where}: {sample_id!r} is in {other} already ({before}). Remove one of the lines.")
     kept = tuple(replace(by_id[sample_id], split=split) for sample_id, (split, _) in listed.items())
     rest = [pair for pair in pairs if pair.id not in listed]
     notes = [

@@ -5,7 +5,6 @@ Badrinarayanan, Kendall, Cipolla: SegNet, 2017; github.com/alexgkendall/SegNet-T
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from segcore.data.class_lists import ClassList
@@ -52,7 +51,7 @@ def read(listing: Listing) -> DetectedDataset:
         ids_only=own.file is None,
         splits=dict.fromkeys(split_of(name) or "train" for name in subsets),
         others=map(listing.path, lists.values()),
-        train_list=next((file for name, file in lists.items() if split_of(name) == "train"), None),
+        train_lists=[file for name, file in lists.items() if split_of(name) in ("train", None)],
         notes=(f"{name}/ is no split's name: its samples are train." for name in others),
     )
 
@@ -80,23 +79,3 @@ def _listed(listing: Listing, file: str, split: str) -> list[ImageMaskPair]:
             )
         )
     return pairs
-
-
-def add_to_list(text: str, written: Mapping[str, Sequence[tuple[str, str]]]) -> str:
-    """The text of a list in which copies follow their frames.
-
-    Args:
-        text: Lines of 'IMAGE MASK'.
-        written: Image of a frame -> the (image, mask) pairs that take its line's place; lines of other images stay.
-    """
-    lines = []
-    for line in text.splitlines():
-        words = [PurePosixPath(word) for word in line.split()]
-        image = "/".join(words[0].parts[-2:]) if words else ""
-        if image not in written:
-            lines.append(line)
-            continue
-        for names in written[image]:
-            files = zip(words, names, strict=True)
-            lines.append(" ".join(str(word.with_name(PurePosixPath(name).name)) for word, name in files))
-    return "".join(f"{line}\n" for line in lines)

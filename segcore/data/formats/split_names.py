@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
+from segcore.data.decode import IMAGE_SUFFIXES
 from segcore.data.file_source import Listing
 from segcore.errors import DatasetError
 
@@ -63,9 +64,65 @@ def split_lists(listing: Listing, folder: str = "") -> dict[str, str]:
     return {PurePosixPath(file).stem: file for file in names if "/" not in file[len(folder) :]}
 
 
+def lists_of_splits(lists: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """(split, file) of the lists that divide a dataset, by name: those called as splits, or else a single one as train.
+
+    >>> lists_of_splits({"default": "default.txt"}), lists_of_splits({"Val": "Val.txt", "trainval": "trainval.txt"})
+    ({'default': ('train', 'default.txt')}, {'Val': ('val', 'Val.txt')})
+    """
+    named = {name: (split, file) for name, file in lists.items() if (split := split_of(name))}
+    return named or {name: ("train", file) for name, file in lists.items() if len(lists) == 1}
+
+
+def train_lists(lists: Mapping[str, str]) -> list[str]:
+    """The files of `lists_of_splits` that list the training samples."""
+    return [file for split, file in lists_of_splits(lists).values() if split == "train"]
+
+
 def list_lines(listing: Listing, file: str) -> Iterator[tuple[str, list[str]]]:
     """(place for messages, words) of each line of a list that is not blank; words with spaces stand in quotes."""
     for number, line in enumerate(listing.text(file).splitlines(), 1):
-        words = next(csv.reader([line.strip()], delimiter=" ", skipinitialspace=True)) if '"' in line else line.split()
-        if words:
+        if words := _words(line):
             yield f"{listing.where(file)}:{number}", words
+
+
+def add_to_list(text: str, written: Mapping[str, Sequence[tuple[str, str]]]) -> str:
+    r"""The text of a list in which copies follow their frames.
+
+    Args:
+        text: Lines that begin with the id or path of an image; a path behind it is its mask's.
+        written: Path of a frame's image -> the (image, mask) paths that take its line's place; other lines stay.
+
+    >>> add_to_list("a", {"x/a.png": [("x/a.png", "y/a.png"), ("x/a_aug1.png", "y/a_aug1.png")]})
+    'a\na_aug1\n'
+    """
+    frames = {ending: image for image in written for ending in _endings(image)}
+    lines = []
+    for line in text.splitlines():
+        words = _words(line)
+        image = next((frames[ending] for ending in _endings(words[0]) if ending in frames), None) if words else None
+        lines += [line] if image is None else [_line_of(words, files, '"' in line) for files in written[image]]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _line_of(words: Sequence[str], files: tuple[str, str], quoted: bool) -> str:
+    """The words of a line with the names of other files: paths keep their folders, an id stays without a suffix."""
+    named = []
+    for place, word in enumerate(words):
+        if place < len(files) and word.lower().endswith(IMAGE_SUFFIXES):
+            word = str(PurePosixPath(word).with_name(PurePosixPath(files[place]).name))
+        elif place == 0:
+            word = str(PurePosixPath(word).with_name(PurePosixPath(files[0]).stem))
+        named.append(f'"{word}"' if quoted else word)
+    return " ".join(named)
+
+
+def _words(line: str) -> list[str]:
+    return next(csv.reader([line.strip()], delimiter=" ", skipinitialspace=True)) if '"' in line else line.split()
+
+
+def _endings(path: str) -> list[str]:
+    """A path and the ends of it, the longest first, with and without suffix."""
+    parts = path.strip("/").split("/")
+    ends = ["/".join(parts[start:]) for start in range(len(parts))]
+    return [form for end in ends for form in (end, str(PurePosixPath(end).with_suffix("")))]

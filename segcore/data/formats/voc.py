@@ -12,12 +12,13 @@ from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset
 from segcore.data.formats.class_choice import public_or_listed
 from segcore.data.formats.pairing import by_lists, pair_folders
-from segcore.data.formats.split_names import split_lists
+from segcore.data.formats.split_names import split_lists, train_lists
 from segcore.errors import DatasetError
 
 IMAGES, MASKS, LISTS = "JPEGImages", "SegmentationClass", "ImageSets/Segmentation/"
 CVAT_CLASSES, LABELME_CLASSES = "labelmap.txt", "class_names.txt"
 _VOC_FOLDER = re.compile(r"(?:^|/)VOC20\d\d(?:$|/)")
+_VOC_FRAME = re.compile(r"20(?:0[7-9]|1[0-2])_\d{6}(?:_|$)")
 
 
 def looks_like_cvat(listing: Listing) -> bool:
@@ -47,14 +48,16 @@ def read(listing: Listing) -> DetectedDataset:
 
     Raises:
         DatasetError: when there are no such folders, a list names a file that is not there, or no classes are listed
-            and the folder is not called VOC2012.
+            and neither is the folder called VOC2012 nor are all images called as VOC's are (2007_000032).
     """
     if not _has_folders(listing):
         raise DatasetError(f"{listing.where()}: no folders {IMAGES}/ and {MASKS}/.")
     lists = split_lists(listing, LISTS)
     pairs, notes = by_lists(pair_folders(listing.below(IMAGES), listing.below(MASKS), "train"), listing, lists)
-    own = public_or_listed(listing, "voc2012", VOC21_CLASSES, certain=bool(_VOC_FOLDER.search(listing.where())))
-    return own.dataset(pairs, others=map(listing.path, lists.values()), notes=notes)
+    certain = bool(_VOC_FOLDER.search(listing.where())) or all(map(_VOC_FRAME.match, (pair.id for pair in pairs)))
+    own = public_or_listed(listing, "voc2012", VOC21_CLASSES, certain)
+    others = map(listing.path, lists.values())
+    return own.dataset(pairs, others=others, train_lists=train_lists(lists), notes=notes)
 
 
 def _has_folders(listing: Listing) -> bool:

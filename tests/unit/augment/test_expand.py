@@ -127,6 +127,19 @@ def test_every_layout_reads_back_exactly_what_was_drawn(case, copies_only, tmp_p
             assert (same.image == kept.image).all() and (same.mask == kept.mask).all()
 
 
+@pytest.mark.parametrize("name", exports.EXPORTS)
+def test_every_tools_layout_is_written_with_its_lists(name, tmp_path):
+    exports.EXPORTS[name].write(tmp_path / "mine")
+    source = open_dataset(tmp_path / "mine")
+    out = expand(tmp_path / "mine", TURN, copies=1, out=tmp_path / "out" / "VOC2012").path
+    read = open_dataset(out)
+    copies = {copy: frame for frame, (copy,) in read.copies.items()}
+    assert set(read.ids) - copies.keys() == set(source.ids) and len(copies) == len(source.splits["train"])
+    for copy, frame in copies.items():
+        mask = TURN(source.image(frame), source.mask(frame), draw_seed(0, 0, Item(frame, 1)))[1]
+        assert read.record(copy).split == "train" and np.array_equal(read.mask(copy), mask)
+
+
 @pytest.mark.parametrize("copies_only", [False, True], ids=["beside", "alone"])
 @pytest.mark.parametrize("case", CASES)
 def test_files_of_the_source_are_copied_byte_by_byte(case, copies_only, tmp_path):

@@ -37,20 +37,13 @@ def read(listing):
             if (pair.id in train) == (split == "train")
         ),
         others=(listing.path("names.txt"), listing.path("train.lst")),
-        train_list="train.lst",
+        train_lists=("train.lst",),
     )
-
-
-def add_to_list(text, written):
-    images = {name: [image for image, _ in written.get(f"photos/{name}.png", ())] for name in text.split()}
-    return "".join(f"{path.split('/')[1].split('.')[0]}\n" for paths in images.values() for path in paths)
 
 
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
-    monkeypatch.setitem(
-        FORMATS, "toy", Format("toy", "photos/ truth/ names.txt train.lst", looks_like, read, add_to_list)
-    )
+    monkeypatch.setitem(FORMATS, "toy", Format("toy", "photos/ truth/ names.txt train.lst", looks_like, read))
     root = tmp_path / "toy"
     layouts.write(root / "names.txt", "sky\nroad\nvoid\n")
     layouts.write(root / "train.lst", "a\nb\n")
