@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from segcore.arrays import U8, Bool, U8Mask
+from segcore.arrays import U8, Bool, U8Image, U8Mask
 from segcore.data.class_lists import ClassList
 from segcore.data.decode import MaskPixels, read_mask
 from segcore.data.sampling import FileSample
@@ -248,12 +248,10 @@ def _black_and_white(rule: Rule, masks: Sequence[MaskPixels], coding: MaskCoding
 
     Not so in palettes of colours: their index 255 is the border of Pascal VOC.
     """
-    if IGNORE_INDEX in coding.classes.values or (len(masks) < 3 and len(coding.classes.values) > 2):
+    if IGNORE_INDEX in coding.classes.values:
         return False
-    if rule == "indices" and any(_values("ids", mask) is None for mask in masks):
-        return False
-    grey = [_values(rule, mask) for mask in masks if not mask.two_tone]
-    values = {int(value) for ids in grey if ids is not None for value in np.unique(ids)}
+    plain = [mask for mask in masks if not mask.two_tone and (rule == "ids" or _is_grey(mask.palette))]
+    values = {int(value) for mask in plain if (ids := _values(rule, mask)) is not None for value in np.unique(ids)}
     return IGNORE_INDEX in values and values <= {0, IGNORE_INDEX}
 
 
@@ -279,16 +277,20 @@ def _fits(rule: Rule, mask: MaskPixels, coding: MaskCoding) -> bool:
 def _values(rule: Rule, mask: MaskPixels) -> npt.NDArray[np.integer] | None:
     """`[H, W]` ids of a mask under `ids` or `indices`; None where the mask can't be read so.
 
-    Programs that optimise a grey mask turn it into a palette of its greys: under `ids`, these greys are the ids.
+    A palette of greys is an optimised mask of greys: these are the ids. The ids of one bit are 0 and 1.
     """
     if mask.colored:
         return mask.pixels[..., 0] if (mask.pixels[..., :1] == mask.pixels).all() else None
-    if mask.palette is None or mask.two_tone or rule == "indices":
+    if mask.palette is None or mask.two_tone or (rule == "indices" and not _is_grey(mask.palette)):
         return mask.pixels
     if int(mask.pixels.max()) >= len(mask.palette):
         return None
     used = mask.palette[np.unique(mask.pixels)]
     return mask.palette[:, 0][mask.pixels] if (used == used[:, :1]).all() else None
+
+
+def _is_grey(palette: U8Image | None) -> bool:
+    return palette is None or bool((palette == palette[:, :1]).all())
 
 
 def _colors(mask: MaskPixels, coding: MaskCoding) -> dict[int, Color] | None:
@@ -388,5 +390,4 @@ def _from_colors(mask: MaskPixels, coding: MaskCoding) -> U8Mask:
 
 
 def _nearest(rgb: npt.NDArray[np.integer], where: str, coding: MaskCoding) -> U8Mask:
-    colors = rgb.astype(np.uint8, copy=False)
-    return coding.classes.labels.to_ids(colors, source=where, tolerance=coding.tolerance)
+    return coding.classes.labels.to_ids(rgb.astype(np.uint8, copy=False), source=where, tolerance=coding.tolerance)

@@ -13,7 +13,7 @@ from segcore.data.class_lists.documents import load_json, read_json, read_nnunet
 from segcore.data.class_lists.text_tables import content_lines, is_comment, read_table
 from segcore.data.file_source import Listing, decode_text
 from segcore.errors import DatasetError, LabelError
-from segcore.labels import CAMVID32, IGNORE_INDEX, is_void, plain_name
+from segcore.labels import CAMVID32, IGNORE_INDEX, Color, is_void, plain_name
 from segcore.paths import local_path
 
 MAX_DEPTH = 2  # folders below the dataset's own in which a list is looked for
@@ -138,6 +138,8 @@ def with_class_list(listing: Listing, path: str | Path | None) -> Listing:
 def find_class_list(listing: Listing) -> str | None:
     """The list of classes of a dataset: the user's, else the one that lies highest among its files.
 
+    Of several beside each other, the first of `CLASS_FILES` is taken; rather one with ids where that has colours alone.
+
     Returns:
         The path that `read_classes` takes: absolute for the user's, else relative to the listing; None without one.
 
@@ -146,22 +148,29 @@ def find_class_list(listing: Listing) -> str | None:
     """
     if listing.class_list is not None:
         return listing.class_list
-    lists = _lists_in(listing)
-    if not lists:
+    files = _lists_in(listing)
+    if not files:
         return None
-    first, *others = lists
-    classes = read_classes(listing, first, "")
-    for other in others:
-        try:
-            difference = _difference(classes, read_classes(listing, other, ""))
-        except DatasetError:
-            continue  # of that name, and no list of classes
-        if difference:
+    first = files[0]
+    lists = {first: read_classes(listing, first, "")}  # raises what is wrong with it
+    lists |= {file: classes for file in files[1:] if (classes := _read_or_none(listing, file))}
+    if lists[first].colored and not lists[first].numbered:
+        first = next((file for file, other in lists.items() if other.colored and other.numbered), first)
+    for file, other in lists.items():
+        if difference := _difference(lists[first], other):
             raise LabelError(
-                f"{listing.where(first)} and {listing.where(other)} disagree: {difference}. "
+                f"{listing.where(first)} and {listing.where(file)} disagree: {difference}. "
                 f"Say which one holds: --classes {listing.where(first)}"
             )
     return first
+
+
+def _read_or_none(listing: Listing, file: str) -> ClassList | None:
+    """A list of classes; None where a file of that name is none."""
+    try:
+        return read_classes(listing, file, "")
+    except DatasetError:
+        return None
 
 
 def classes_beside(listing: Listing, name: str) -> FoundClasses | None:
@@ -249,22 +258,28 @@ def _holds(listing: Listing, file: str, pattern: str | None) -> bool:
 
 
 def _difference(one: ClassList, other: ClassList) -> str | None:
-    """What two lists say differently of the classes that count: names, colours, or ids where one has no colours."""
-    colored = one.colored and other.colored
-    mine, theirs = (_said(classes, colored) for classes in (one, other))
+    """What two lists say differently of the classes that count: names, colours or ids.
+
+    Ids that are only positions count where not both lists have colours.
+    """
+    mine, theirs = _described(one), _described(other)
+    colored, numbered = one.colored and other.colored, one.numbered and other.numbered
     for name in (*mine, *theirs):
         if name not in mine or name not in theirs:
             return f"only one has {(mine.get(name) or theirs[name])[0]!r}"
-        if mine[name][1] != theirs[name][1]:
-            what = "colour" if colored else "id"
-            return f"{mine[name][0]!r} has {what} {mine[name][1]} and {theirs[name][1]}"
+        (spelled, color, value), (_, other_color, other_value) = mine[name], theirs[name]
+        if colored and color != other_color:
+            return f"{spelled!r} has colour {color} and {other_color}"
+        if value != other_value and (numbered or not colored):
+            return f"{spelled!r} has id {value} and {other_value}"
     return None
 
 
-def _said(classes: ClassList, colored: bool) -> dict[str, tuple[str, object]]:
+def _described(classes: ClassList) -> dict[str, tuple[str, Color, int]]:
+    """Plain name -> (name, colour, id) of each class that counts."""
     entries = zip(classes.labels.names, classes.labels.colors, classes.values, strict=True)
     return {
-        plain_name(name): (name, color if colored else value)
+        plain_name(name): (name, color, value)
         for name, color, value in entries
         if not is_void(name) and value != IGNORE_INDEX
     }

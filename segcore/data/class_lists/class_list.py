@@ -33,12 +33,14 @@ class ClassList:
         values: The pixel value of each class in an id mask.
         colored: Whether the list gives colours, so that a mask may hold colours.
         unscored: Names of classes that the list itself leaves out of scores (`evaluate: false`).
+        numbered: Whether the list gives the values, which are positions otherwise.
     """
 
     labels: LabelMap
     values: tuple[int, ...]
     colored: bool = True
     unscored: tuple[str, ...] = ()
+    numbered: bool = False
 
     @classmethod
     def of(cls, labels: LabelMap, *, colored: bool = True) -> ClassList:
@@ -113,7 +115,7 @@ def make_class_list(rows: Sequence[Row], where: str, name: str) -> ClassList:
         places = {plain_name(entry): place for place, entry in enumerate(labels.names)}
         order = tuple(places[plain_name(entry)] for entry, _ in CAMVID32.entries)
         return ClassList(CAMVID32.with_ignored(()), order, colored)
-    return ClassList(labels, values, colored, unscored)
+    return ClassList(labels, values, colored, unscored, numbered)
 
 
 def _spelled(labels: LabelMap) -> set[tuple[str, Color]]:

@@ -278,6 +278,15 @@ def test_two_lists_that_agree_and_two_that_do_not(tmp_path):
         find_class_list(list_files(tmp_path))
 
 
+def test_of_two_lists_with_the_same_colours_the_one_with_ids_is_taken(tmp_path):
+    layouts.write(tmp_path / "label_colors.txt", "128 64 128 road\n0 0 142 car\n")
+    layouts.write(tmp_path / "classes.csv", "id,name,r,g,b\n1,road,128,64,128\n0,car,0,0,142\n")
+    assert find_class_list(list_files(tmp_path)) == "classes.csv"
+    layouts.write(tmp_path / "labels.txt", "0 128 64 128 road\n1 0 0 142 car\n")
+    with pytest.raises(LabelError, match=r"classes\.csv and .*labels\.txt disagree: 'road' has id 1 and 0"):
+        find_class_list(list_files(tmp_path))
+
+
 def test_supervisely_masks_have_the_machine_colours(tmp_path):
     layouts.write(tmp_path / "meta.json", '{"classes": [{"title": "road", "color": "#804080"}]}')
     layouts.write(tmp_path / "obj_class_to_machine_color.json", '{"road": [1, 1, 1]}')

@@ -133,6 +133,23 @@ def test_one_bit_among_eight_is_0_and_1(white, one_bit, tmp_path):
             opened.mask("p1")
 
 
+@pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.parametrize("suffix", [".png", ".gif"])  # a GIF stores greys as a palette of those that occur
+def test_a_few_black_and_white_masks_of_many_classes_are_refused(count, suffix, tmp_path):
+    masks = [ids * np.uint8(255) for ids in scenes(count, classes=2)]
+    opened = dataset(tmp_path, masks, BARE, suffix=suffix)
+    with pytest.raises(DatasetError, match="only 0 and 255 occur, but the 3 classes are ids 0 and 1 and 2"):
+        opened.mask("p0")
+
+
+def test_indices_of_a_palette_of_greys_are_no_ids(tmp_path):
+    def optimised(path, ids):
+        palette(path, ids, [(40, 40, 40), (90, 90, 90), (200, 200, 200)], border=(0, 0, 0))
+
+    with pytest.raises(DatasetError, match=r"p0\.png: id 40 .* is no class"):
+        dataset(tmp_path, scenes(), BARE, optimised).mask("p0")
+
+
 def test_ids_stretched_to_be_seen_are_named(tmp_path):
     opened = dataset(tmp_path, [np.uint8([0, 127, 255])[ids] for ids in scenes()], BARE)
     with pytest.raises(DatasetError, match=r"id 127 .* look like ids 0 to 2 stretched to 255: divide them by 127\.5"):
