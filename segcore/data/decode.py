@@ -99,7 +99,7 @@ class MaskPixels:
         where: Name of the file, for errors.
         pixels: `[H, W]` grey values or palette indices, or `[H, W, 3]` colours.
         palette: `[N, 3]` uint8 colours of the indices; None where the pixels are no indices.
-        two_tone: Whether a pixel is one bit, black or white: as ids they are 0 and 1.
+        two_tone: Whether a pixel is one bit: 0 and 1 as ids, black and white as colours.
         named: Whether the pixels are positions in the list of classes, since the classes were given by name.
     """
 
@@ -199,9 +199,7 @@ def mask_pixels(image: Image.Image, where: str) -> MaskPixels:
         return MaskPixels(where, np.asarray(image).astype(np.int64))
     if image.mode == "P":
         palette = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
-        pixels = np.asarray(image)
-        two_tone = pixels.max() == 1 and palette[:2].tolist() == [[0] * 3, [255] * 3]
-        return MaskPixels(where, pixels, palette, bool(two_tone))
+        return MaskPixels(where, np.asarray(image), palette)
     if image.mode in {"L", "RGB"}:
         return MaskPixels(where, np.asarray(image))
     raise DatasetError(f"{where}: a mask in mode {image.mode}; expected ids, a palette or RGB colours.")

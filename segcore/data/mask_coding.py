@@ -250,6 +250,8 @@ def _black_and_white(rule: Rule, masks: Sequence[MaskPixels], coding: MaskCoding
     """
     if IGNORE_INDEX in coding.classes.values:
         return False
+    if all(mask.two_tone for mask in masks):
+        return len(coding.classes.values) > 2  # white may be id 1, or 255
     plain = [mask for mask in masks if not mask.two_tone and (rule == "ids" or _is_grey(mask.palette))]
     values = {int(value) for mask in plain if (ids := _values(rule, mask)) is not None for value in np.unique(ids)}
     return IGNORE_INDEX in values and values <= {0, IGNORE_INDEX}

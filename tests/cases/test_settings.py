@@ -12,14 +12,10 @@ from segcore.augment import load_pipeline
 from segcore.augment.expand import expand
 
 
-def palette(path, ids, colors=cases.COLORS):
+def palette(path, ids):
     picture = Image.fromarray(ids)
-    picture.putpalette(np.array(colors, np.uint8).tobytes())
+    picture.putpalette(np.array(cases.COLORS, np.uint8).tobytes())
     picture.save(path)
-
-
-def two_colors(path, ids):
-    palette(path, ids, ((0, 0, 0), (255, 255, 255)))
 
 
 CODINGS = {
@@ -27,7 +23,6 @@ CODINGS = {
     "16 bits": (cases.BARE, lambda path, ids: save(path, ids.astype(np.uint16))),
     "array": (cases.BARE, lambda path, ids: np.save(path.with_suffix(".npy"), ids)),
     "one bit": ("name\nroad\ncar\n", lambda path, ids: Image.fromarray(ids.astype(bool)).save(path)),
-    "palette of two": ("name\nroad\ncar\n", two_colors),
     "black and white": (cases.BLACK_WHITE, lambda path, ids: save(path, ids * np.uint8(255))),
 }
 
