@@ -27,7 +27,6 @@ from segcore.data.layout_detection import FACTS_FILE, Layout, detect_layout, uni
 from segcore.data.mask_coding import MaskCoding
 from segcore.data.opening import DRIVE
 from segcore.data.sample_records import FileRecord, RenumberedRecord
-from segcore.data.table_source import TableSource
 from segcore.errors import AugmentError, DatasetError, number, plain
 from segcore.labels import CAMVID32
 from segcore.paths import local_path
@@ -157,7 +156,7 @@ def expand(
     frames = dataset.splits.get("train", ())
     if not frames:
         raise DatasetError(f"{dataset.name} has no train split to augment; it has {', '.join(dataset.splits)}.")
-    if all(map(_has_files, dataset.records)):
+    if all(isinstance(record, FileRecord) and record.has_own_files for record in dataset.records):
         layout = detect_layout(source, skip_incomplete=skip_incomplete, classes=classes)
         plan = _with_class_list(_plan_files(dataset, layout, copies, copies_only), layout)
     else:
@@ -218,13 +217,6 @@ def _atomic_folder(folder: Path) -> Iterator[Path]:
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-
-
-def _has_files(record: Record) -> bool:
-    """Whether a sample is a file with an image and one with its mask: not drawn, merged, or a row of a table."""
-    if not isinstance(record, FileRecord) or isinstance(record.file_source, TableSource):
-        return False
-    return isinstance(record.stored_mask, str)
 
 
 def _plan_files(dataset: Dataset, layout: Layout, copies: int, copies_only: bool) -> _Plan:

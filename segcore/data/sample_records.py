@@ -14,6 +14,7 @@ from segcore.data.image_depth import ImageDepth
 from segcore.data.image_file import open_image, read_image
 from segcore.data.mask_coding import MaskCoding, to_ids
 from segcore.data.stored_mask import StoredMask, files_of, read_stored
+from segcore.data.table_source import TableSource
 from segcore.errors import DatasetError
 
 
@@ -44,6 +45,11 @@ class FileRecord:
     origin: str
     copy: int = 0
     depth: ImageDepth | None = None
+
+    @property
+    def has_own_files(self) -> bool:
+        """Whether it is a file with an image and one with its mask: not drawn, merged, or a row of a table."""
+        return isinstance(self.stored_mask, str) and not isinstance(self.file_source, TableSource)
 
     def image(self) -> U8Image:
         return decode_image(read_image(self.file_source, self.image_path), self._where(self.image_path), self.depth)
