@@ -65,7 +65,7 @@ class Dataset:
         video: Whether neighbouring records are neighbouring frames; splits then go by block.
         notes: Things a user should know (samples skipped, ...).
         stated: Whether it is a video, where the data or its user says so; None where `video` is a guess from the ids.
-        layout: The layout it was recognised as, `segnet: CamVid (SegNet), CVAT CamVid 1.0`; None for drawn data.
+        layout: The layout it was recognised as, `Roboflow (roboflow)`; None for drawn data.
     """
 
     name: str

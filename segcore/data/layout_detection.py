@@ -53,8 +53,8 @@ class Layout:
 
     @property
     def title(self) -> str:
-        """Its name and its title, `segnet: CamVid (SegNet), CVAT CamVid 1.0`."""
-        return f"{self.name}: {self.format.title}"
+        """Its title and its name, `Roboflow (roboflow)`."""
+        return f"{self.format.title} ({self.name})"
 
 
 def detect_layout(

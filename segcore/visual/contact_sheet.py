@@ -49,7 +49,7 @@ def contact_sheet(dataset: Dataset, kind: Literal["PNG", "JPEG"] = "PNG") -> byt
     classes = "1 class" if labels.classes == 1 else f"{labels.classes} classes"
     rule = f"Masks hold {dataset.mask_rule}" if dataset.mask_rule else "Masks are drawn"
     title = f"{dataset.name}: {number(len(dataset), 'sample')}, {classes}"
-    facts = f"Layout {dataset.layout}. {rule}." if dataset.layout else f"{rule}."
+    facts = f"Layout: {dataset.layout}. {rule}." if dataset.layout else f"{rule}."
     legend = _legend(labels, shares, f"Shares of the scored pixels of these {number(len(chosen), 'sample')}")
     data = io.BytesIO()
     _sheet(cells, (title, facts), legend).save(data, kind, quality=90)

@@ -20,7 +20,7 @@ def plain(text):
 def test_it_shows_samples_of_every_split_and_the_shares_of_their_classes(open_app, data, tmp_path, said):
     app = open_app(data, tmp_path / "none", "dataset")
     assert not app.exception
-    assert "Layout folder: images and masks in folders. Masks hold ids of the classes" in plain(said(app))
+    assert "Layout: images and masks in folders (folder). Masks hold ids of the classes" in plain(said(app))
     html = sheet(app)
     assert html.count("<figure") == html.count('class="drawn"') == 7
     assert html.count("data:image/jpeg") == html.count("--mask:url(data:image/png") == 7
@@ -52,5 +52,5 @@ def test_a_sample_that_cannot_be_read_leaves_its_boxes_empty(open_app, data, tmp
 def test_a_layout_s_notes_stand_under_the_title(open_app, tmp_path, said):
     exports.EXPORTS["cityscapes"].write(tmp_path / "streets")
     text = plain(said(open_app(tmp_path / "streets", tmp_path / "none", "dataset")))
-    assert "Layout cityscapes: Cityscapes. Masks hold ids of the classes" in text
+    assert "Layout: Cityscapes (cityscapes). Masks hold ids of the classes" in text
     assert "Masks are the files NAME_gtFine_labelTrainIds.png." in text

@@ -5,7 +5,7 @@ Neuhold, Ollmann, Rota Bulò, Kontschieder: The Mapillary Vistas Dataset, 2017.
 
 from __future__ import annotations
 
-from segcore.data.class_lists import read_classes
+from segcore.data.class_lists import classes_beside, read_classes
 from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset
 from segcore.data.formats.class_choice import LABELS_NAME, OwnClasses, listed
@@ -38,7 +38,9 @@ def read(listing: Listing) -> DetectedDataset:
         raise DatasetError(f"{listing.where()}: no folders training/images and training/v1.2/labels with its config.")
     masks, file = split_folders(listing, pattern), VERSIONS[pattern]
     own = OwnClasses("vistas", read_classes(listing, file, LABELS_NAME), file, (listing.path(file),))
-    own = own if listing.class_list is None else listed(listing)
+    beside = classes_beside(listing, LABELS_NAME)
+    if beside is not None and beside.where != listing.where(file):
+        own = listed(listing)
     return own.dataset(pair_splits(split_folders(listing, "{split}/images"), masks), splits=masks, ids_only=True)
 
 

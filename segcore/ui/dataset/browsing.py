@@ -21,7 +21,7 @@ def facts(dataset: Dataset) -> str:
         DatasetError: when no rule fits all of its masks.
     """
     rule = f" Masks hold {dataset.mask_rule}." if dataset.mask_rule else ""
-    read = [f"Layout {dataset.layout}.{rule}"] if dataset.layout else []
+    read = [f"Layout: {dataset.layout}.{rule}"] if dataset.layout else []
     return "  \n".join(escape_markdown(sentence) for sentence in (*read, *dataset.notes))
 
 

@@ -97,3 +97,9 @@ def test_a_split_without_masks_is_left_out_and_said(tmp_path):
         path.unlink()
     dataset = open_dataset(tmp_path)
     assert set(dataset.splits) == {"train", "val"} and "Left out test: 1 image without masks." in dataset.notes
+
+
+def test_a_list_beside_the_data_beats_the_layouts_own(tmp_path):
+    exports.EXPORTS["vistas"].write(tmp_path)
+    (tmp_path / "classes.csv").write_text("id,name\n0,ground\n1,street\n2,vehicle\n")
+    assert open_dataset(tmp_path).labels.names == ("ground", "street", "vehicle")
