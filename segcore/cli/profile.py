@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Parameters, operations, size, and the time and memory of one image in every backend that is installed; stored in the
-run's profile.json, where the compare page finds it. Times hold for this machine: leave it alone meanwhile."""
+run's profile.json, where the compare page finds it. Times are of this machine; run nothing else on it meanwhile."""
 
 
 def add_profile(commands: Commands) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from segcore.errors import ModelError, unknown
+from segcore.errors import ModelError, first_line, unknown
 from segcore.models.base import AnySize
 from segcore.models.encoder_weights import encoder_state, load_encoder_state
 from segcore.models.encoders import DILATABLE, check_encoder, drop_unused_stages, probe_image
@@ -90,7 +90,7 @@ def build(spec: ModelSpec, encoder: str, classes: int, options: Mapping[str, Any
     except ModelError:
         raise
     except Exception as error:  # smp and timm raise ValueError, AssertionError, NotImplementedError, TypeError ...
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".!")
+        reason = first_line(error).rstrip(".!")
         if spec.dilated:
             raise ModelError(
                 f"{spec.title} can't be built on {encoder!r}: it replaces the encoder's last strides with dilation, "

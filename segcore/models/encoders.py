@@ -42,12 +42,7 @@ _DPN = Normalization((124 / 255, 117 / 255, 104 / 255), (1 / (0.0167 * 255),) * 
 
 # smp keeps these on its hub, next to the weights; here they are known without a network.
 _BY_FAMILY: Mapping[str, Normalization] = MappingProxyType(
-    {
-        "dpn": _DPN,
-        "inception": _HALF,
-        "xception": _HALF,
-        "timm-tf_efficientnet_lite": _HALF,
-    }
+    {"dpn": _DPN, "inception": _HALF, "xception": _HALF, "timm-tf_efficientnet_lite": _HALF}
 )
 
 

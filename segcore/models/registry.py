@@ -133,11 +133,7 @@ MODELS: dict[str, ModelSpec] = {
         "deeplabv3",
         "DeepLabV3",
         "Joins dilated convolutions and global pooling over features at output stride 8.",
-        Paper(
-            "Rethinking Atrous Convolution for Semantic Image Segmentation",
-            "Chen, Papandreou, Schroff, Adam",
-            2017,
-        ),
+        Paper("Rethinking Atrous Convolution for Semantic Image Segmentation", "Chen, Papandreou, Schroff, Adam", 2017),
         "segcore.models.smp_architectures:DeepLabV3",
         stride=8,
         dilated=True,
@@ -235,5 +231,9 @@ def model_spec(name: str) -> ModelSpec:
 
 
 def model_title(name: str) -> str:
-    """The title of a model: `fcn8s` -> `FCN-8s`. A name that is not in the catalogue is its own title."""
+    """The title of a model; a name that is not in the catalogue is its own title.
+
+    >>> model_title("fcn8s")
+    'FCN-8s'
+    """
     return MODELS[name].title if name in MODELS else name

@@ -74,9 +74,8 @@ def load_model(folder: str | Path) -> AnySize:
         raise RunError(f"{path} is truncated or damaged ({error}). {_again(folder)}") from error
     except RuntimeError as error:
         detail = str(error).strip().splitlines()[-1].strip()
-        raise _foreign(
-            folder, WEIGHTS_FILE, f"its tensors don't fit {MODELS[name].title} on {encoder}: {detail}"
-        ) from (error)
+        why = f"its tensors don't fit {MODELS[name].title} on {encoder}: {detail}"
+        raise _foreign(folder, WEIGHTS_FILE, why) from error
     return model.eval()
 
 
