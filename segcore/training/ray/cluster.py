@@ -122,6 +122,14 @@ def allocate(
     return Allocation(cpus, gpus, total(cpus), sum(room(machine, cpus) > 0 for machine in usable))
 
 
+def allocate_cluster(trainings: int, device: str) -> Allocation:
+    """Divide the resources of the connected cluster among trainings, as `allocate` does."""
+    import ray
+
+    machines = [dict(node["Resources"]) for node in ray.nodes() if node["Alive"]]
+    return allocate(machines, trainings, device, os.environ.get(THREADS))
+
+
 def shared_folder_notes(folder: Path, allocation: Allocation) -> tuple[str, ...]:
     """A note that every machine must see the folder; empty when there is one machine."""
     return (f"Runs go to {folder}: every machine must see it under this path.",) if allocation.machines > 1 else ()
@@ -193,15 +201,8 @@ def _check_reachable(address: str) -> None:
         pass
 
 
-def machines() -> list[dict[str, float]]:
-    """Resources of each machine of the connected cluster."""
-    import ray
-
-    return [dict(node["Resources"]) for node in ray.nodes() if node["Alive"]]
-
-
 class Watcher(Protocol[Returned]):
-    """Is notified of what happens to each task, by its index."""
+    """Receives what happens to each task, by the task's index."""
 
     def tick(self) -> None:
         """Called twice a second while tasks run."""
@@ -210,7 +211,7 @@ class Watcher(Protocol[Returned]):
         """A value that changes whenever the task has made progress, read from its files."""
 
     def ended(self, index: int, result: Returned) -> bool:
-        """The function returned. Returns False when its process was told to stop before the task was done."""
+        """The function returned. Returns False when its process was stopped before the task was done."""
 
     def failed(self, index: int, reason: str) -> None:
         """The function raised an error, or its workers died repeatedly without progress; it is not retried."""
@@ -293,14 +294,14 @@ class TaskPool(Generic[T]):
                     try:
                         result = ray.get(ref)
                     except TaskCancelledError:
-                        retry(index, "Its process was told to stop")
+                        retry(index, "Its process was stopped")
                     except RayTaskError as error:
                         watcher.failed(index, typed_line(error.cause))
                     except RayError as error:
                         retry(index, _death_reason(error))
                     else:
                         if not watcher.ended(index, result):
-                            retry(index, "Its process was told to stop")
+                            retry(index, "Its process was stopped")
                 watcher.tick()
         finally:
             for ref in self._pending:

@@ -25,11 +25,7 @@ class SilentReporter(Reporter):
 
 
 class RunsReporter(Reporter):
-    """Prints the progress of several trainings at the same time.
-
-    Args:
-        console: The terminal; None uses standard output.
-    """
+    """Prints the progress of several trainings at the same time."""
 
     times_left = False  # `tick` computes it from the runs' seconds, because a bar advances by whole epochs
 
@@ -51,16 +47,7 @@ class RunsReporter(Reporter):
             self._runs[run] = self._bars.add_task(escape(run), total=epochs, speed="")
 
     def row(self, run: str, row: Mapping[str, Any], *, epochs: int, best: bool, seconds: float, width: int) -> None:
-        """Print an epoch of a run.
-
-        Args:
-            run: Id of the run.
-            row: The epoch's row of metrics.
-            epochs: Epochs of the whole training.
-            best: Whether it is the best epoch so far, by validation mIoU.
-            seconds: Seconds of training so far.
-            width: Width of the column of run ids.
-        """
+        """Print an epoch of a run, of `epochs` in all, as `epoch` does; run ids fill a column of this `width`."""
         self.started(run, epochs)
         self._model, self._epochs = run.ljust(width), epochs
         self.epoch(row, best=best, seconds=seconds)

@@ -6,7 +6,6 @@ is replaced by one that resumes from the run's `last.ckpt`.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,13 +20,11 @@ from segcore.training.config import TrainConfig
 from segcore.training.console import Reporter
 from segcore.training.provenance import origin
 from segcore.training.ray.cluster import (
-    THREADS,
     Allocation,
     TaskPool,
-    allocate,
+    allocate_cluster,
     check_ray,
     connected,
-    machines,
     shared_folder_notes,
 )
 from segcore.training.ray.console import RunsReporter
@@ -59,7 +56,7 @@ def train_on_ray(config: TrainConfig, reporter: Reporter | None = None) -> list[
     store = RunStore(Path(config.out).absolute())
     job = session.prepare(tasks[0])
     with connected() as where:
-        allocation = allocate(machines(), len(tasks), config.device, os.environ.get(THREADS))
+        allocation = allocate_cluster(len(tasks), config.device)
         lines = opening_lines(job, config) | {"device": f"{where}: {allocation}"}
         notes = (*job.dataset.notes, *job.plan.warnings, *shared_folder_notes(store.root, allocation))
         output.opening(lines, notes)
@@ -70,11 +67,10 @@ def train_on_ray(config: TrainConfig, reporter: Reporter | None = None) -> list[
             with _folders(store, tasks, job.dataset.name) as writers, Interrupts().listening() as interrupts:
                 watcher = RunsWatcher(output, session, tasks, writers, allocation, interrupts)
                 made_by, fingerprint = origin(), job.dataset.fingerprint
-                worker_tasks = [
-                    WorkerTask(task.values(), writer.path, Path.cwd(), fingerprint, made_by, allocation.cpus)
+                arguments = [
+                    (WorkerTask(task.values(), writer.path, Path.cwd(), fingerprint, made_by, allocation.cpus),)
                     for task, writer in zip(tasks, writers, strict=True)
                 ]
-                arguments = [(worker_task,) for worker_task in worker_tasks]
                 pool: TaskPool[Result] = TaskPool(train_one, arguments, watcher.names, allocation)
                 try:
                     pool.run(watcher, interrupts)
@@ -116,7 +112,7 @@ class RunsWatcher:
         interrupts: Counts Ctrl-C.
         rows: Epochs already printed, by task.
         done: Tasks that have ended.
-        warned: Whether the user was told that the trainings stop.
+        warned: Whether the message that the trainings stop was printed.
     """
 
     reporter: RunsReporter

@@ -80,12 +80,7 @@ def train_one(task: WorkerTask) -> Result:
 
 
 def prepare_process(threads: int, folder: Path) -> None:
-    """Set up a worker's process for training. Must be called before torch is imported.
-
-    Args:
-        threads: Threads of the training.
-        folder: Working folder of the user's command.
-    """
+    """Set a worker's threads, and enter the working folder of the user's command. Must run before torch is imported."""
     os.environ["OMP_NUM_THREADS"] = str(threads)  # read when torch is loaded
     os.environ.setdefault(*SPIN)
     for name in _DISTRIBUTED_VARIABLES:
@@ -113,10 +108,8 @@ def refusals() -> Iterator[list[str]]:
     messages: list[str] = []
     try:
         yield messages
-    except SegcoreError as error:
-        messages.append(f"On {socket.gethostname()}: {error}")
-    except OSError as error:
-        messages.append(f"On {socket.gethostname()}: {plain(error)}")
+    except (SegcoreError, OSError) as error:
+        messages.append(f"On {socket.gethostname()}: {plain(error) if isinstance(error, OSError) else error}")
 
 
 def _train(session: Session, config: TrainConfig, task: WorkerTask) -> Status:

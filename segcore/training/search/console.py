@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from shlex import quote
+from statistics import fmean, stdev
 from typing import Any
 
 from rich.markup import escape
@@ -95,6 +96,16 @@ def words(settings: Mapping[str, object]) -> str:
     'lr 0.001235, loss ce'
     """
     return ", ".join(f"{name} {_word(value)}" for name, value in settings.items())
+
+
+def complete_line(number: int, scores: Sequence[float], settings: str, *, best: bool) -> str:
+    """The line printed for a complete trial: mean and standard deviation of its scores, the scores, its settings.
+
+    >>> complete_line(7, [0.5, 0.75], "lr 0.001", best=True)
+    'trial 7: 0.625 * ± 0.177 (0.500, 0.750), lr 0.001'
+    """
+    folds = ", ".join(f"{score:.3f}" for score in scores)
+    return f"trial {number}: {fmean(scores):.3f}{' *' if best else '  '} ± {stdev(scores):.3f} ({folds}), {settings}"
 
 
 def _word(value: object) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -19,7 +18,7 @@ from segcore.errors import ConfigError, DatasetError, RunError, SegcoreError, Tr
 from segcore.runs import RunStore
 from segcore.runs.search import INFO, SearchedData, SearchInfo, SearchRecord, SearchStore, load_search, run_prefix
 from segcore.training.provenance import now, versions
-from segcore.training.search.console import SearchReporter, words
+from segcore.training.search.console import SearchReporter, complete_line, words
 from segcore.training.search.search_space import Space, combinations
 from segcore.training.search.study import FoldScore, Sampler, Study, Trial, open_study
 from segcore.training.search.study_storage import storage_errors, storage_name
@@ -119,14 +118,8 @@ def search(plan: SearchPlan, session: Session | None = None) -> SearchRecord:
 def opened(plan: SearchPlan, session: Session) -> Iterator[tuple[Study, SearchReporter]]:
     """Check the plan, open its study, and print both; print the table of trials when the block ends.
 
-    Args:
-        plan: The arguments of the search.
-        session: Trains the folds, or only checks the plan.
-
     Raises:
-        ConfigError: when the plan is invalid, or the study belongs to another search.
-        DatasetError: when the data can't be split into this number of folds.
-        TrainingError: when the storage fails.
+        SegcoreError: as `search` does, before the first trial.
     """
     reporter = session.reporter
     assert isinstance(reporter, SearchReporter)
@@ -227,7 +220,8 @@ def _run(study: Study, session: Session, reporter: SearchReporter) -> None:
             raise
         except SegcoreError as error:
             study.fail(trial, str(error), round(time.perf_counter() - started, 3))
-            reporter.say_search(f"[red]trial {trial.number} failed[/]: {escape(f'{error} ({_words(study, trial)})')}")
+            settings = words(study.space.shown(trial.drawn))
+            reporter.say_search(f"[red]trial {trial.number} failed[/]: {escape(f'{error} ({settings})')}")
             failures += not isinstance(error, ConfigError)  # a contradiction concerns this trial alone
             if failures == MAX_FAILURES:
                 raise TrainingError(
@@ -247,7 +241,7 @@ def _train(study: Study, trial: Trial, session: Session, reporter: SearchReporte
         SegcoreError: when its settings can't be trained.
         KeyboardInterrupt: on Ctrl-C.
     """
-    folds, number = study.info.folds, trial.number
+    folds, number, settings = study.info.folds, trial.number, escape(words(study.space.shown(trial.drawn)))
     tasks = study.space.config(trial.drawn, folds=folds, name=run_prefix(number), out=str(study.runs)).tasks()
     with reporter.trial(number, study.space.shown(trial.drawn), epochs=folds * tasks[0].epochs):
         for fold, task in enumerate(tasks):
@@ -264,9 +258,7 @@ def _train(study: Study, trial: Trial, session: Session, reporter: SearchReporte
                 raise watcher.error
             if watcher.pruned:
                 study.prune(trial, seconds)
-                reporter.say_search(
-                    f"trial {number}: pruned in fold {fold + 1} of {folds}, {escape(_words(study, trial))}"
-                )
+                reporter.say_search(f"trial {number}: pruned in fold {fold + 1} of {folds}, {settings}")
                 return
             if run.summary.status == "interrupted":
                 raise KeyboardInterrupt
@@ -275,12 +267,4 @@ def _train(study: Study, trial: Trial, session: Session, reporter: SearchReporte
             study.end_fold(trial, fold, FoldScore(tuple(watcher.curve), seconds, run.id))
     best = study.complete(trial)
     scores = [score.value or 0.0 for score in trial.folds.values()]
-    fold_scores = ", ".join(f"{score:.3f}" for score in scores)
-    mark = " *" if best else "  "
-    reporter.say_search(
-        f"trial {number}: {trial.value:.3f}{mark} ± {stdev(scores):.3f} ({fold_scores}), {escape(_words(study, trial))}"
-    )
-
-
-def _words(study: Study, trial: Trial) -> str:
-    return words(study.space.shown(trial.drawn))
+    reporter.say_search(complete_line(number, scores, settings, best=best))

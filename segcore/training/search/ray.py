@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,17 +12,9 @@ from rich.markup import escape
 from segcore.errors import TrainingError
 from segcore.runs.search import PARAM, SearchRecord
 from segcore.training.provenance import origin
-from segcore.training.ray.cluster import (
-    THREADS,
-    TaskPool,
-    allocate,
-    check_ray,
-    connected,
-    machines,
-    shared_folder_notes,
-)
+from segcore.training.ray.cluster import TaskPool, allocate_cluster, check_ray, connected, shared_folder_notes
 from segcore.training.ray.worker import Result, check_folder, prepare_process, refusals
-from segcore.training.search.console import SearchReporter, words
+from segcore.training.search.console import SearchReporter, complete_line, words
 from segcore.training.search.loop import SearchPlan, opened, search
 from segcore.training.signals import Interrupts
 
@@ -62,7 +53,7 @@ def search_on_ray(plan: SearchPlan, reporter: SearchReporter | None = None) -> S
     device = plan.space.config(plan.space.example).device
     with opened(plan, session) as (study, output), connected() as ray:
         left = study.info.trials_wanted - study.done
-        allocation = allocate(machines(), max(1, left), device, os.environ.get(THREADS))
+        allocation = allocate_cluster(max(1, left), device)
         for line in (f"{ray}: {allocation}.", *shared_folder_notes(study.writer.path, allocation)):
             output.say_search(line)
         task = _SearchTask(replace(plan, out=str(Path(plan.out).absolute())), Path.cwd(), origin(), allocation.cpus)
@@ -142,7 +133,6 @@ class _SearchWatcher:
             return f"[red]trial {number} failed[/]: {escape(str(reason))} ({settings})"
         if state == "pruned":
             return f"trial {number}: pruned, {settings}"
-        fold_scores = ", ".join(f"{row[f'fold_{fold}']:.3f}" for fold in folds)
         best = self.study.best
-        mark = " *" if best is not None and best.number == number else "  "
-        return f"trial {number}: {row['value']:.3f}{mark} ± {row['spread']:.3f} ({fold_scores}), {settings}"
+        is_best = best is not None and best.number == number
+        return complete_line(number, [row[f"fold_{fold}"] for fold in folds], settings, best=is_best)

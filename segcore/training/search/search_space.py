@@ -79,6 +79,10 @@ class Choice:
 
     values: Mapping[Value, Any]
 
+    def value(self, drawn: Value) -> Any:  # noqa: ANN401 - any setting's value
+        """The value behind a name."""
+        return self.values[drawn]
+
     @property
     def grid(self) -> tuple[Value, ...]:
         """The names of all choices."""
@@ -103,10 +107,7 @@ class Space:
 
     def settings(self, drawn: Mapping[str, Value]) -> dict[str, Any]:
         """The values of the searched settings from the drawn names and numbers."""
-        values: dict[str, Any] = {}
-        for name, param in self.params.items():
-            values[name] = param.values[drawn[name]] if isinstance(param, Choice) else param.value(drawn[name])
-        return values
+        return {name: param.value(drawn[name]) for name, param in self.params.items()}
 
     def shown(self, drawn: Mapping[str, Value]) -> dict[str, Value]:
         """The drawn values as a table shows them: choices by name, None as `null` (an empty cell has no value)."""

@@ -287,14 +287,7 @@ class Study:
 def open_study(
     writer: SearchWriter, info: SearchInfo, space: Space, storage: str | None, *, prune: bool = True
 ) -> Study:
-    """Create a study or continue it, and write `search.json`.
-
-    Args:
-        writer: Writes the search's folder.
-        info: The search.
-        space: The searched settings.
-        storage: A file or the URL of a database; None uses `study.journal` in the search's folder.
-        prune: Stop trials that fall behind.
+    """Create a study or continue it, and write `search.json`. The storage is as for `open_storage`.
 
     Raises:
         ConfigError: when the storage can't be opened, or is the study of another search.

@@ -52,11 +52,7 @@ def storage_errors(name: str) -> Iterator[None]:
 
 
 def open_storage(storage: str | None, folder: Path) -> BaseStorage:
-    """Open Optuna's storage.
-
-    Args:
-        storage: A file or the URL of a database; None uses `study.journal` in the folder.
-        folder: The search's folder.
+    """Open a file or the URL of a database as Optuna's storage; None is `study.journal` in the search's folder.
 
     Raises:
         ConfigError: when it can't be opened, or is not a study.

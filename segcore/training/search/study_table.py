@@ -66,13 +66,7 @@ def fold_values(scores: Mapping[int, FoldScore]) -> list[float]:
 
 
 def table_row(trial: FrozenTrial, space: Space, folds: int) -> dict[str, Any]:
-    """The row of a trial in `trials.csv`.
-
-    Args:
-        trial: The trial as Optuna stores it.
-        space: The searched settings.
-        folds: Number of folds.
-    """
+    """The row in `trials.csv` of a trial on so many folds."""
     scores = fold_scores(trial.user_attrs, folds)
     values = fold_values(scores)
     params = space.shown(trial.params)
@@ -93,12 +87,7 @@ def best_recipe(
 ) -> str:
     """The text of `best.yaml`: the best trial's settings as a recipe of train.py.
 
-    Args:
-        best: The best complete trial.
-        rows: All rows of `trials.csv`.
-        info: The search.
-        space: The searched settings.
-        path: Where the recipe will be, for the command in its comment.
+    `rows` are those of `trials.csv`. A comment names the command that trains the recipe from its `path`.
     """
     row = next(row for row in rows if row["number"] == best.number)
     states = [row["state"] for row in rows]

@@ -40,11 +40,7 @@ class Worker:
         (self.folder / self.id).unlink(missing_ok=True)
 
     def alive(self, owner: Mapping[str, object]) -> bool:
-        """Whether the owner of a trial still runs; an owner on a machine with another disk is assumed to run.
-
-        Args:
-            owner: The owner stored in the trial.
-        """
+        """Whether the owner stored in a trial still runs; one on a machine with another disk is assumed to run."""
         if owner.get("worker") == self.id:
             return True
         path = self.folder / str(owner.get("worker"))
