@@ -20,7 +20,7 @@ from segcore.training.train_dataset import ResumableBatchSampler
 
 
 class Interrupted(Exception):
-    """The user asked to stop; raised between two steps."""
+    """Ends a training between two steps after Ctrl-C or SIGTERM."""
 
 
 @dataclass
@@ -41,10 +41,6 @@ class Progress:
         """Share of the training time spent waiting for data, 0..1."""
         return self.waited / self.seconds if self.seconds else 0.0
 
-    def state(self) -> dict[str, Any]:
-        """Plain values, for `last.ckpt`."""
-        return asdict(self)
-
 
 OnEpoch = Callable[[Mapping[str, Any]], bool]  # called with an epoch's row of metrics; False stops the training
 
@@ -55,7 +51,7 @@ class Recorder(pl.Callback):
     Args:
         writer: Writes the run's folder.
         reporter: Prints progress.
-        stop: Whether the user asked to stop.
+        stop: Whether Ctrl-C or SIGTERM was received.
         progress: Updated during training.
         batches: The training batches; their epoch is set here.
         start: Where the training begins.
@@ -120,7 +116,7 @@ class Recorder(pl.Callback):
         if stop or due:
             self._save(trainer, module, Position(trainer.current_epoch, done, trainer.global_step))
         if stop:
-            self.stop.requested = True  # in every process, whichever one was asked
+            self.stop.requested = True  # in every process, whichever received the signal
             raise Interrupted
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -185,7 +181,7 @@ class Recorder(pl.Callback):
                 state,
                 trainer.optimizers[0].state_dict(),
                 trainer.lr_scheduler_configs[0].scheduler.state_dict(),
-                self.progress.state(),
+                asdict(self.progress),
             ).write(self.writer)
         self._saved = time.monotonic()
 

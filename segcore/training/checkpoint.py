@@ -13,7 +13,7 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 
-from segcore.errors import RunError
+from segcore.errors import RunError, first_line
 from segcore.runs import RunWriter
 from segcore.runs.run_files import CHECKPOINT, replacing
 
@@ -44,7 +44,7 @@ class Checkpoint:
         module: State dict of the module: weights, their average, losses and counts of the epoch so far.
         optimizer: State dict of the optimizer.
         scheduler: State dict of the learning-rate scheduler.
-        progress: `Progress.state()`.
+        progress: Values of the fields of `Progress`.
     """
 
     position: Position
@@ -66,21 +66,18 @@ class Checkpoint:
         Raises:
             RunError: when it is missing, damaged, or written by another version of Segcore.
         """
-        path = run / CHECKPOINT
+        path, again = run / CHECKPOINT, f"Train it again: python train.py --config {run / 'config.yaml'}"
         if not path.is_file():
             raise RunError(
                 f"Run {run.name!r} has no {CHECKPOINT}: it is finished, or was stopped before its first checkpoint. "
-                f"Train it again: python train.py --config {run / 'config.yaml'}"
+                f"{again}"
             )
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
             version = content.pop("version")
             position = Position(**content.pop("position"))
         except Exception as error:  # torch raises UnpicklingError, RuntimeError, EOFError, KeyError, ...
-            raise RunError(
-                f"{path} can't be read ({str(error).splitlines()[0] if str(error) else type(error).__name__}). "
-                f"Train it again: python train.py --config {run / 'config.yaml'}"
-            ) from error
+            raise RunError(f"{path} can't be read ({first_line(error)}). {again}") from error
         if version != VERSION:
             raise RunError(f"{path} has version {version!r}; this Segcore reads version {VERSION}.")
         return cls(position, **content)

@@ -28,11 +28,9 @@ def parser(prog: str) -> argparse.ArgumentParser:
     result.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped: its folder or id")
     result.add_argument("--print-config", action="store_true", help="print all settings as YAML and stop")
     for name, field in TrainConfig.model_fields.items():
-        default = TrainConfig.model_fields[name].default
-        shown = (
-            ",".join(default) if name == "models" else "x".join(map(str, default)) if name == "image_size" else default
-        )
-        text = f"{describe(name)}; default {shown}".replace("%", "%%")
+        separator = {"models": ",", "image_size": "x"}.get(name)
+        default = separator.join(map(str, field.default)) if separator else field.default
+        text = f"{describe(name)}; default {default}".replace("%", "%%")
         choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
         if field.annotation is bool:
             result.add_argument(flag(name), action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text)
@@ -87,11 +85,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
             from segcore.training.engine import train
 
             runs, wanted = train(config), len(config.tasks())
-    except SegcoreError as error:
-        _say(f"{prog}: {error}")
-        return 2
-    except OSError as error:
-        _say(f"{prog}: {plain(error)}")
+    except (SegcoreError, OSError) as error:
+        _say(f"{prog}: {plain(error) if isinstance(error, OSError) else error}")
         return 2
     except KeyboardInterrupt:
         _say(f"\n{prog}: interrupted.")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from textwrap import indent
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from segcore.augment import Pipeline, load_pipeline
 from segcore.data import OpenOptions
@@ -36,6 +36,7 @@ LIGHT_DECODERS: dict[str, dict[str, Any]] = {
     "deeplabv3plus": {"decoder_channels": 128},
 }
 
+Named = TypeVar("Named", tuple[str, ...], dict[str, dict[str, Any]])  # names of models, alone or with options
 _AT_EPOCHS = ("unfreeze", "progressive")  # settings of the form {epoch: value}
 
 
@@ -160,9 +161,9 @@ class TrainConfig(BaseModel):
     def _yes_or_no(cls, value: object) -> object:
         return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value  # YAML's yes is true
 
-    @field_validator("models")
+    @field_validator("models", "model_options")
     @classmethod
-    def _known_models(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _known_models(cls, value: Named) -> Named:
         from segcore.models.registry import model_spec
 
         for name in value:
@@ -182,15 +183,11 @@ class TrainConfig(BaseModel):
         parse_loss(value)
         return value
 
-    @field_validator("optimizer")
+    @field_validator("optimizer", "schedule")
     @classmethod
-    def _known_optimizer(cls, value: str) -> str:
-        return check_choice("optimizer", value, OPTIMIZERS)
-
-    @field_validator("schedule")
-    @classmethod
-    def _known_schedule(cls, value: str) -> str:
-        return check_choice("schedule", value, SCHEDULES)
+    def _known_choice(cls, value: str, info: ValidationInfo) -> str:
+        choices = OPTIMIZERS if info.field_name == "optimizer" else SCHEDULES
+        return check_choice(str(info.field_name), value, choices)
 
     @field_validator("encoder_weights", mode="before")
     @classmethod
@@ -256,15 +253,6 @@ class TrainConfig(BaseModel):
         load_pipeline(value)
         return value
 
-    @field_validator("model_options")
-    @classmethod
-    def _options_of_known_models(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        from segcore.models.registry import model_spec
-
-        for name in value:
-            model_spec(name)
-        return value
-
     @property
     def open_options(self) -> OpenOptions:
         """The options with which the data is opened."""
@@ -307,7 +295,11 @@ class TrainConfig(BaseModel):
         return f"{self.name or dataset}-{self.models[0]}{seed}{fold}"
 
     def size_at(self, epoch: int) -> tuple[int, int]:
-        """(height, width) of the training images in an epoch."""
+        """(height, width) of the training images in an epoch.
+
+        >>> TrainConfig(epochs=9, image_size=(224, 320), progressive={0: "96x128", 5: "224x320"}).size_at(4)
+        (96, 128)
+        """
         starts = [start for start in self.progressive if start <= epoch]
         return self.progressive[max(starts)] if starts else self.image_size
 

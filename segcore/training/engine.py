@@ -59,7 +59,7 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
         for index, task in enumerate(tasks):
             (stop,) = world.any_rank(session.stop.requested)
             if stop:
-                session.stop.requested = True  # in every process, whichever one was asked
+                session.stop.requested = True  # in every process, whichever received the signal
                 break
             name = task.run_name(job.dataset.name)
             writer = RunWriter(Path(world.broadcast(str(store.create(name).path) if world.first else "")))

@@ -36,7 +36,7 @@ from segcore.training.feature_cache import FeatureCache
 from segcore.training.hardware import depthwise_in_float32
 from segcore.training.job import Job
 from segcore.training.lightning_module import SegmentationModule
-from segcore.training.loggers import create_loggers, log_end, log_epoch
+from segcore.training.loggers import create_loggers, log_end, log_epoch, log_level
 from segcore.training.losses import LossOptions, SegmentationLoss, class_weights
 from segcore.training.registry import parse_loss
 from segcore.training.run_summaries import ended, first_summary, frozen_text, peak_memory_mb
@@ -64,8 +64,8 @@ def fit(
         splits: The splits on which the best epoch is scored at the end.
 
     Returns:
-        The run. It is finished with scores, or interrupted with the best epoch so far (also scored, unless the user
-        asked twice), or failed with the reason. After a failure, several processes may be at different points and
+        The run. It is finished with scores, or interrupted with the best epoch so far (also scored, unless a second
+        signal came), or failed with the reason. After a failure, several processes may be at different points and
         can't train another model together.
     """
     progress = Progress(**checkpoint.progress) if checkpoint else Progress()
@@ -135,12 +135,9 @@ def wait_for_scores(world: World, summary: Summary) -> Summary:
 def keep_waiting(
     world: World, progress: Callable[[int, int], None], interval: float = 60.0
 ) -> Callable[[int, int], None]:
-    """A progress callback that also keeps the waiting processes from timing out, which they do after 30 minutes.
+    """A progress callback of (done, total) that also sends a message to the waiting processes every `interval` seconds.
 
-    Args:
-        world: The processes; the others are in `wait_for_scores`.
-        progress: Called with (done, total).
-        interval: Seconds between two messages to the waiting processes.
+    Without messages, the processes in `wait_for_scores` would time out after 30 minutes.
     """
     last = time.monotonic()
 
@@ -316,7 +313,7 @@ def _trainer(job: Job, callbacks: list[pl.Callback]) -> pl.Trainer:
         strategy=DDPStrategy(broadcast_buffers=False, find_unused_parameters=config.freeze == "schedule")
         if world.size > 1
         else "auto",
-        precision=job.hardware.lightning_precision,
+        precision="bf16-mixed" if job.hardware.precision == "bf16" else "32-true",
         max_epochs=config.epochs,
         accumulate_grad_batches=config.accumulate,
         gradient_clip_val=config.gradient_clip or None,
@@ -380,13 +377,7 @@ def _evaluate(job: Job, writer: RunWriter, summary: Summary, splits: Sequence[st
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Silence Lightning's and torch's advice to programmers (more workers, no logger, tips)."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
+    with log_level(logging.ERROR, "lightning.pytorch"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
         warnings.filterwarnings("ignore", module="torch")
-        try:
-            yield
-        finally:
-            logger.setLevel(level)
+        yield

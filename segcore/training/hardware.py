@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -44,11 +43,6 @@ class Hardware:
         precision = config.precision if config.precision != "auto" else "bf16" if fast else "fp32"
         name = torch.cuda.get_device_name() if device == "cuda" else f"{torch.get_num_threads()} CPU threads"
         return cls(device, precision, name)
-
-    @property
-    def lightning_precision(self) -> Literal["bf16-mixed", "32-true"]:
-        """Lightning's name of the precision."""
-        return "bf16-mixed" if self.precision == "bf16" else "32-true"
 
 
 def depthwise_in_float32(model: nn.Module) -> None:

@@ -26,7 +26,7 @@ class Job:
         hardware: Device and precision.
         world: The processes that train it together.
         reporter: Prints progress.
-        stop: Whether the user asked to stop.
+        stop: Whether Ctrl-C or SIGTERM was received.
         origin: Commit and command from `provenance.origin`, when another process received the user's command.
     """
 

@@ -105,13 +105,9 @@ def log_epoch(loggers: list[Logger], row: Mapping[str, Any], say: Callable[[str]
 
 
 def log_end(loggers: list[Logger], summary: Summary, say: Callable[[str], None], *, step: int = 0) -> None:
-    """Log the scores of the best weights and the final status, and close the trackers.
+    """Log the scores of the best weights and the final status after `step` optimizer steps, and close the trackers.
 
-    Args:
-        loggers: From `create_loggers`; emptied.
-        summary: The final summary of the run.
-        say: Called with a message when a tracker fails.
-        step: Optimizer steps done.
+    A tracker that fails is skipped, and `say` is called with a message. The list is empty afterwards.
     """
     values = _final(summary)
 
@@ -167,7 +163,8 @@ def _mlflow(run_path: Path, summary: Summary, config: Mapping[str, Any], step: i
 
     folder = run_path.parent.resolve()
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(folder / MLFLOW_DATABASE).as_posix()}"
-    with _quiet():  # after the import, which sets log levels
+    # After the import, which sets log levels. Messages about created database tables are left out.
+    with log_level(logging.WARNING, "mlflow", "alembic", "lightning.pytorch.loggers.mlflow"):
         client = MlflowClient(uri)
         run_id = _existing_id(client, _read_ids(run_path).get("mlflow"))
         if not run_id:
@@ -254,14 +251,14 @@ def _write_id(run_path: Path, name: str, value: str) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence log messages about created database tables; warnings and errors are still shown."""
-    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic", "lightning.pytorch.loggers.mlflow")]
+def log_level(level: int, *names: str) -> Iterator[None]:
+    """Inside the block, Python's loggers of these names show only messages of this level or above."""
+    loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.WARNING)
+        logger.setLevel(level)
     try:
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        for logger, before in zip(loggers, levels, strict=True):
+            logger.setLevel(before)

@@ -75,6 +75,10 @@ def learning_rate_factor(
 
     Raises:
         ConfigError: on an unknown schedule; the choices are listed.
+
+    >>> factor = learning_rate_factor("step", steps=30, warmup=0, steps_per_epoch=10, decay=0.5, decay_epochs=1)
+    >>> [factor(step) for step in (0, 9, 10, 20)]
+    [1.0, 1.0, 0.5, 0.25]
     """
     check_choice("schedule", schedule, SCHEDULES)
     rising = min(round(warmup * steps), steps - 1)

@@ -17,12 +17,9 @@ from segcore.training.provenance import now, provenance
 
 
 def first_summary(job: Job, writer: RunWriter, checkpoint: Checkpoint | None = None) -> Summary:
-    """The summary of a run that starts or resumes; the model's parameters are not counted yet.
+    """The summary of a run that starts, without its model's parameters, or that resumes from a checkpoint.
 
-    Args:
-        job: The prepared training.
-        writer: Writes the run's folder.
-        checkpoint: Where the training resumes; its run keeps the versions and command that started it.
+    A resumed run keeps the versions and the command that started it.
     """
     if checkpoint and job.world.first:
         return writer.record().summary.model_copy(update={"status": "training", "error": None})

@@ -234,7 +234,7 @@ def check_pipeline(config: TrainConfig) -> None:
 
 
 def check_samples(job: Job, split: str) -> None:
-    """Decode every sample of a split once, so that a bad file is found before training starts.
+    """Decode every sample of a split once, so that a bad file ends the command before training starts.
 
     Raises:
         DatasetError: counts those that can't be used, and names the first.
@@ -252,12 +252,7 @@ def _check(job: Job, ids: Sequence[str], what: str) -> None:
 
 
 def opening_lines(job: Job, config: TrainConfig) -> dict[str, str]:
-    """The lines printed before training, by name: data, sizes, augmentation, models, recipe, device.
-
-    Args:
-        job: The first training.
-        config: The settings of all trainings of the command.
-    """
+    """The lines printed before the trainings of a config, of which `job` is the first: data, models, recipe, device."""
     dataset, counts = job.dataset, job.plan.counts()
     fresh = "" if config.copies or not config.pipeline.active else ", augmented afresh each epoch"
     copied = counts["train_augmented"] > counts["train"]  # made by this training, or stored with the dataset

@@ -28,6 +28,9 @@ def class_weights(
 
     Raises:
         ConfigError: when the method or class is unknown; the message names the nearest.
+
+    >>> class_weights("inverse", np.array([[100, 400], [100, 400]]), limit=10.0)
+    array([2. , 0.5], dtype=float32)
     """
     if not isinstance(method, str):
         return named_weights(method, names)

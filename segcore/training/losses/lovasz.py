@@ -32,13 +32,13 @@ def lovasz(pixels: Pixels) -> Tensor:
 
 
 class _Lovasz(torch.autograd.Function):
-    """The loss summed over images; its gradient is found on the way and kept."""
+    """The loss summed over images; the forward pass also computes its gradient, which `backward` uses."""
 
     @staticmethod
     def forward(ctx: Any, log_probabilities: Tensor, truth: Tensor, ids: Tensor, kept: Tensor) -> Tensor:  # noqa: ANN401
         gradient = torch.empty_like(log_probabilities)
         total = log_probabilities.new_zeros(())
-        # A pixel that is no number falls in no bin; it still makes the sum no number.
+        # A pixel whose probability is NaN is in no bin, but still makes the sum NaN.
         countable = kept & ~truth.isnan()
         for image, image_ids, image_kept, out in zip(log_probabilities, ids, countable, gradient, strict=True):
             probabilities = image.exp()

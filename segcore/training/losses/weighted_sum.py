@@ -13,10 +13,6 @@ from segcore.training.losses.batch_statistics import Pixels
 from segcore.training.losses.terms import TERMS, LossOptions
 
 
-def _identity(sums: Tensor) -> Tensor:
-    return sums
-
-
 class SegmentationLoss(nn.Module):
     """A weighted sum of losses over logits `[N, C, H, W]` and ids `[N, H, W]`; they share one softmax.
 
@@ -39,7 +35,7 @@ class SegmentationLoss(nn.Module):
         terms: Sequence[tuple[float, str]],
         *,
         class_weights: Tensor | None = None,
-        total: Callable[[Tensor], Tensor] = _identity,
+        total: Callable[[Tensor], Tensor] = lambda sums: sums,
         **options: Any,  # noqa: ANN401 - fields of LossOptions
     ) -> None:
         super().__init__()
