@@ -1,6 +1,8 @@
 from . import metrics as metrics
 from .data import open_dataset as open_dataset
 from .evaluation import Predictor as Predictor
+from .evaluation.imports import evaluate as evaluate
+from .evaluation.imports import import_predictions as import_predictions
 from .models import create_model as create_model
 from .runs import load_run as load_run
 

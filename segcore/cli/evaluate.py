@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from segcore.paths import path_text
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
-    from segcore.runs import Evaluation, RunRecord, ScoreInfo
+    from segcore.runs import RunRecord, ScoreInfo
 
 
 def add_evaluate(commands: Commands) -> None:
@@ -78,7 +77,7 @@ def _ensemble(runs: Sequence[RunRecord], name: str | None) -> Iterator[RunRecord
 
     from segcore.runs import RunWriter, load_run, run_files
     from segcore.runs.ensemble import check_members, default_name, ensemble_summary, same_members
-    from segcore.training.provenance import now, origin, versions
+    from segcore.runs.provenance import now, origin, versions
 
     check_members(runs)
     path = runs[0].path.parent / run_files.checked_folder_name(name or default_name(runs), "run")
@@ -105,6 +104,7 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
+    from segcore.cli.score_table import print_scores
     from segcore.evaluation import evaluate, open_predictor
     from segcore.runs import ScoreInfo
     from segcore.runs.reproduce import add_leaks, open_data
@@ -132,7 +132,7 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
     leaks = add_leaks(run, dataset).dataset.leaks if covered else None
     if covered and not predictor.variant:
         _store(run, arguments.split, scores, leaks, dataset.stated)
-    _print_scores(run, f"{dataset.name} {arguments.split}, {number(len(ids), 'image')}", scores, evaluation)
+    print_scores(run, f"{dataset.name} {arguments.split}, {number(len(ids), 'image')}", scores, evaluation)
     report = run.leak_report(dataset.source) if covered else None
     leak = report.sentence(arguments.split) if report else (leaks or {}).get(arguments.split)
     if leak:
@@ -182,30 +182,3 @@ def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
             f"trained another, so {split} scores nothing of them together. Evaluate --split test."
         )
     return dataset.split(split).ids if split == "test" else recreate_plan(run, dataset).scored(split)
-
-
-def _print_scores(run: RunRecord, what: str, scores: ScoreInfo, evaluation: Evaluation) -> None:
-    """Print every known score of an evaluation, the IoU of each class, and the counting policy."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    from segcore.evaluation.stored_counts import StoredCounts
-    from segcore.metrics import POLICY, SCORES
-
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"[bold]{escape(run.id)}[/bold] ({escape(run.title)}) on {escape(what)}")
-    table = Table("score", "value")
-    counts = StoredCounts(evaluation)
-    for score in SCORES.values():
-        value = counts.value(score)
-        if not math.isnan(value):
-            table.add_row(escape(score.name), f"{value:.4f}")
-    calibration = evaluation.calibration
-    if calibration is not None and calibration.temperature is not None:
-        table.add_row("temperature", f"{calibration.temperature:.2f}")
-    table.add_section()
-    for name, iou in zip(run.labels.names, scores.iou, strict=True):
-        table.add_row(f"IoU {escape(name)}", "absent" if iou is None else f"{iou:.4f}")
-    console.print(table)
-    console.print(POLICY)

@@ -87,7 +87,7 @@ def compared(arguments: argparse.Namespace) -> Comparison:
     """
     from segcore.data import SPLITS
     from segcore.evaluation.comparison import Comparison
-    from segcore.report.stored_evaluations import evaluate_command
+    from segcore.runs.remake import remake_command
     from segcore.runs.split_variant import SplitVariant
 
     comparison = Comparison.of(compared_runs(arguments), arguments.split, arguments.metric, by_seed=arguments.by_seed)
@@ -98,7 +98,7 @@ def compared(arguments: argparse.Namespace) -> Comparison:
         there = sorted({split for run in runs for split in run.splits})
         if not SplitVariant.parse(arguments.split).can_be_stored:
             raise ReportError(unknown("split", arguments.split, dict.fromkeys((*SPLITS, *there))))
-        commands = "\n".join(f"  {evaluate_command(run, arguments.split)}" for run in runs[:8])
+        commands = "\n".join(f"  {remake_command(run, arguments.split)}" for run in runs[:8])
         raise ReportError(
             f"No run was evaluated on {arguments.split!r}"
             + (f"; there is {', '.join(there)}" if there else "")

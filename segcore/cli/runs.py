@@ -24,6 +24,7 @@ def list_runs(arguments: argparse.Namespace) -> int:
     from rich.table import Table
 
     from segcore.metrics import POLICY
+    from segcore.runs.summary import over
 
     store = store_from(arguments)
     console = Console(highlight=False, soft_wrap=True)
@@ -47,8 +48,8 @@ def list_runs(arguments: argparse.Namespace) -> int:
                 f"{run.labels.classes}",
                 f"{test.miou:.3f}{' !' if run.leak('test') else ''}" if test else "–",
                 f"{test.pixel_accuracy:.3f}" if test else "–",
-                f"{summary.parameters / 1e6:.1f} M",
-                f"{summary.train_seconds / 60:.1f}",
+                _number(over(summary.parameters, 1e6), " M"),
+                _number(over(summary.train_seconds, 60)),
                 summary.status,
             )
         console.print(table)
@@ -58,3 +59,7 @@ def list_runs(arguments: argparse.Namespace) -> int:
     for problem in problems:
         console.print(f"skipped: {escape(problem.message)}")
     return 0
+
+
+def _number(value: float | None, unit: str = "") -> str:
+    return "–" if value is None else f"{value:.1f}{unit}"

@@ -66,6 +66,7 @@ class Dataset:
         notes: Things a user should know (samples skipped, ...).
         stated: Whether it is a video, where the data or its user says so; None where `video` is a guess from the ids.
         layout: The layout it was recognised as, `Roboflow (roboflow)`; None for drawn data.
+        opened_with: (name, value) of each option that `open_dataset` was called with.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     stated: bool | None = None
     layout: str | None = None
+    opened_with: tuple[tuple[str, str | int], ...] = ()
 
     def __getstate__(self) -> dict[str, object]:
         """The fields alone: cached properties are computed again, and a mapping proxy can't be pickled."""

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -215,6 +215,17 @@ def _from_array(data: bytes, where: str) -> MaskPixels:
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "biuf" or not array.size:
         got = f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else "several arrays"
         raise DatasetError(f"{where}: {got}; expected an array [H, W] of ids.")
+    return array_pixels(array, where)
+
+
+def array_pixels(array: npt.NDArray[Any], where: str) -> MaskPixels:
+    """The pixels of a mask that is an array `[H, W]` of whole numbers, whatever their type.
+
+    Raises:
+        DatasetError: when a number is not whole.
+    """
+    if array.dtype == np.uint8:
+        return MaskPixels(where, array)
     ids = _whole(array, where) if array.dtype.kind == "f" else array.astype(np.int64)
     return MaskPixels(where, np.where(ids == -1, IGNORE_INDEX, ids))  # labelme writes -1 for __ignore__
 

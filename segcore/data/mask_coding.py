@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,12 @@ RULES: dict[Rule, str] = {
     "ids": "ids of the classes",
     "indices": "palette indices, which are ids of the classes",
 }
+
+
+class SomeMasks(Protocol):
+    """Masks that decide the rule for all."""
+
+    def read(self) -> list[MaskPixels]: ...
 
 
 class MaskSample(FileSample[StoredMask]):
@@ -77,7 +83,7 @@ class MaskCoding:
     target: LabelMap
     ids_only: bool = False
     tolerance: int = 0
-    sample: MaskSample | None = None
+    sample: SomeMasks | None = None
 
     @property
     def rule(self) -> MaskRule | None:

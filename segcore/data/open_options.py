@@ -74,8 +74,13 @@ class OpenOptions(NamedTuple):
         return open_dataset(source, **self._asdict())
 
 
-def add_open_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add an option for each field of `OpenOptions`."""
+def add_open_arguments(parser: argparse.ArgumentParser, prefix: str = "") -> None:
+    """Add an option for each field of `OpenOptions`.
+
+    Args:
+        parser: The parser of a command.
+        prefix: Put before `classes` and `map`, in a command that has options of these names: `data-`.
+    """
     parser.add_argument("--format", metavar="LAYOUT", help="layout of the data (default: the one that it looks like)")
     parser.add_argument("--labels", help=f"regroup the classes: {', '.join(PRESET_NAMES)} (default: the dataset's own)")
     # No argparse choices here: `open_dataset` refuses other values, with one message in commands and in the app.
@@ -89,9 +94,10 @@ def add_open_arguments(parser: argparse.ArgumentParser) -> None:
         help="whether neighbouring ids are neighbours in time (default: as the dataset's segcore.json says, else "
         "judged by its ids)",
     )
-    add_class_list_argument(parser)
+    add_class_list_argument(parser, prefix)
     parser.add_argument(
-        "--map",
+        f"--{prefix}map",
+        dest="map",
         type=absolute,
         metavar="FILE.csv",
         help="regroup or rename classes: lines 'from,to'; 'to' is ignore for a class that is not scored; '*,ignore' "
@@ -105,10 +111,11 @@ def absolute(path: str) -> str:
     return str(Path(path_text(path)).absolute())
 
 
-def add_class_list_argument(parser: argparse.ArgumentParser) -> None:
-    """Add `--classes`."""
+def add_class_list_argument(parser: argparse.ArgumentParser, prefix: str = "") -> None:
+    """Add `--classes`, as `add_open_arguments` does."""
     parser.add_argument(
-        "--classes",
+        f"--{prefix}classes",
+        dest="classes",
         type=absolute,
         metavar="FILE",
         help="a list of classes (classes.csv, labelmap.txt, ...) that beats the dataset's own",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -57,6 +58,23 @@ def open_dataset(
     >>> open_dataset("drive").splits["test"][0]
     'drive_0091'
     """
+    options = {"labels": labels, "void": void, "skip_incomplete": skip_incomplete, "color_tolerance": color_tolerance}
+    options |= {"video": video, "format": format, "classes": classes, "map": map}
+    dataset = _open(source, **options)  # type: ignore[arg-type]
+    return replace(dataset, opened_with=tuple((name, value) for name, value in options.items() if value is not None))
+
+
+def _open(
+    source: str | Path,
+    labels: str | None,
+    void: Void,
+    skip_incomplete: bool,
+    color_tolerance: int,
+    video: Video,
+    format: str | None,
+    classes: str | None,
+    map: str | None,
+) -> Dataset:
     if void not in ("ignore", "class"):
         raise LabelError(unknown("treatment of void", void, ("ignore", "class")))
     if labels is not None and labels not in PRESETS:

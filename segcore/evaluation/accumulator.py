@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,7 +41,7 @@ class Accumulator:
         entropy: `[N]` mean of each image.
         calibration: Counts by confidence, and the temperature.
         fits: Whether the temperature is fitted to these images.
-        sampled: Pixels that it is fitted to, image by image.
+        sampled: Index of an image -> pixels of it that the temperature is fitted to.
     """
 
     confusion: I64
@@ -49,7 +49,7 @@ class Accumulator:
     entropy: F64
     calibration: CalibrationCounts
     fits: bool
-    sampled: list[Sampled] = field(default_factory=list)
+    sampled: dict[int, Sampled] = field(default_factory=dict)
 
     @classmethod
     def empty(cls, images: int, classes: int, temperature: float | None, fits: bool) -> Accumulator:
@@ -69,36 +69,54 @@ class Accumulator:
             fits,
         )
 
-    def count(self, index: int, parts: Iterable[Part], truth: U8Mask) -> Prediction:
+    def count_mask(self, index: int, mask: U8Mask, truth: U8Mask) -> None:
+        """Count the classes and borders of the image at `index`, of whose prediction only the mask is known.
+
+        Args:
+            index: Index of the image; threads may count different ones at the same time.
+            mask: `[H, W]` predicted class ids.
+            truth: `[H, W]` class ids.
+
+        Raises:
+            EvaluationError: when the sizes differ or an id is no class.
+        """
+        classes = self.confusion.shape[1]
+        self.confusion[index] = confusion_matrix(mask, truth, classes=classes)
+        self.boundary[index] = boundary_counts(mask, truth, classes=classes)
+
+    def count(self, index: int, parts: Iterable[Part], truth: U8Mask, mask: U8Mask | None = None) -> Prediction:
         """Predict the image at `index`, at the size of its ground truth, and count it.
 
         Args:
             index: Index of the image.
             parts: (rows, logits that cover them), as `Predictor.parts` yields them.
             truth: `[H, W]` class ids.
+            mask: `[H, W]` predicted class ids, where they are more than the best of the logits.
 
         Raises:
             EvaluationError: when an id is no class, or the image can't be predicted.
         """
-        classes, calibration = self.confusion.shape[1], self.calibration
+        calibration = self.calibration
         plain, scaled, sampled = self._decide(parts, truth)
-        self.confusion[index] = confusion_matrix(plain.mask, truth, classes=classes)
-        self.boundary[index] = boundary_counts(plain.mask, truth, classes=classes)
+        if mask is not None:
+            plain = replace(plain, mask=mask)
+            scaled = scaled and replace(scaled, mask=mask)
+        self.count_mask(index, plain.mask, truth)
         self.entropy[index] = plain.entropy.mean()
         calibration.before[index] = _counts(plain, truth, sampled, 1.0)
         if scaled is not None and calibration.temperature is not None:
             calibration.after[index] = _counts(scaled, truth, sampled, calibration.temperature)
         if self.fits:
-            self.sampled.append(sampled)
+            self.sampled[index] = sampled
         return plain
 
     def fit(self) -> None:
         """Fit the temperature to the sampled pixels and count them at it; does nothing without sampled pixels."""
-        if not sum(map(len, self.sampled)):
+        if not sum(map(len, self.sampled.values())):
             return
-        pixels = Sampled.joined(self.sampled)
+        pixels = Sampled.joined([self.sampled[index] for index in sorted(self.sampled)])
         self.calibration.temperature = temperature = fit_temperature(pixels.logits, pixels.truth)
-        for index, sampled in enumerate(self.sampled):
+        for index, sampled in self.sampled.items():
             self.calibration.after[index] = sampled.counts(temperature)
 
     def _decide(self, parts: Iterable[Part], truth: U8Mask) -> tuple[Prediction, Prediction | None, Sampled]:

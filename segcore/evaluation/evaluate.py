@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from segcore.arrays import U8Mask
 from segcore.data.dataset import Dataset
-from segcore.errors import EvaluationError, RunError
+from segcore.errors import EvaluationError
 from segcore.evaluation.accumulator import Accumulator
 from segcore.evaluation.ensemble import Ensemble, open_predictor
 from segcore.evaluation.predictor import Predictor
 from segcore.runs import Evaluation, RunRecord, RunWriter, load_run
-from segcore.runs.temperature import VALIDATION
+from segcore.runs.temperature import VALIDATION, fitted_temperature
 
 Progress = Callable[[int, int], object]
 
@@ -56,7 +56,7 @@ def evaluate(
     predictor = open_predictor(record, device=device) if predictor is None else predictor
     validation = str(predictor.stored_as(VALIDATION))
     fits = split == validation
-    temperature = None if fits else _temperature(record, validation)
+    temperature = None if fits else fitted_temperature(record, validation)
     counted = Accumulator.empty(len(ids), record.labels.classes, temperature, fits)
 
     def predictions() -> Iterator[tuple[str, U8Mask, npt.NDArray[np.float32]]]:
@@ -81,16 +81,6 @@ def evaluate(
         boundary=counted.boundary,
         calibration=counted.calibration,
     )
-
-
-def _temperature(run: RunRecord, validation: str) -> float | None:
-    """The temperature fitted in the stored evaluation `validation`; None where it is missing or can't be read."""
-    try:
-        evaluation = run.evaluation(validation)
-        calibration = None if evaluation is None else evaluation.calibration
-    except RunError:
-        return None
-    return None if calibration is None else calibration.temperature
 
 
 def _check_labels(run: RunRecord, dataset: Dataset) -> None:

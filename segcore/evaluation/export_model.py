@@ -14,7 +14,7 @@ import segcore
 from segcore.errors import EvaluationError, plain, unknown
 from segcore.evaluation.backends.registry import check_choice
 from segcore.runs import RunRecord, load_run
-from segcore.runs.ensemble import refuse_ensemble
+from segcore.runs.model_required import require_model
 from segcore.runs.run_files import replacing
 
 FORMATS: Final = ("onnx", "openvino")
@@ -60,7 +60,7 @@ def export_model(
         raise EvaluationError(unknown("precision of an export", precision, PRECISIONS))
     check_choice(_BACKENDS[format], "auto")
     record = run if isinstance(run, RunRecord) else load_run(run)
-    refuse_ensemble(record, "be written as one model", f"Export its members: segcore export {{}} --format {format}")
+    require_model(record, "be written as one model", f"Export its members: segcore export {{}} --format {format}")
     fed = _size(record, size)
     suffixes = _SUFFIXES[format]
     target = Path(out) / f"{record.id}{suffixes[0]}"

@@ -16,7 +16,7 @@ from segcore.evaluation.backends.registry import check_choice
 from segcore.evaluation.postprocess import Logits, Prediction, decide_into
 from segcore.evaluation.tiling import fits, strips, window_of
 from segcore.runs import RunRecord, load_run
-from segcore.runs.ensemble import refuse_ensemble
+from segcore.runs.model_required import require_model
 from segcore.runs.split_variant import TTA, SplitVariant
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Predictor:
         self.precision = check_choice(backend, precision)[1]
         self.run = run if isinstance(run, RunRecord) else load_run(run)
         instead = "segcore.evaluation.open_predictor takes it; or name its members: {}"
-        refuse_ensemble(self.run, "predict as one model does", instead)
+        require_model(self.run, "predict as one model does", instead)
         self.labels = self.run.labels
         self._model = open_backend(self.run, backend, precision, device)
         self.device = self._model.device

@@ -15,7 +15,7 @@ from segcore.evaluation.backends import BACKENDS, available
 from segcore.evaluation.backends.registry import check_choice
 from segcore.evaluation.predictor import Predictor
 from segcore.runs import Latency, Profile, RunRecord, load_run, write_profile
-from segcore.runs.ensemble import refuse_ensemble
+from segcore.runs.model_required import require_model
 
 Progress = Callable[[int, int, str], object]
 
@@ -49,7 +49,7 @@ def profile(
     """
     record = run if isinstance(run, RunRecord) else load_run(run)
     instead = "Profile its members, one by one: {}. What they cost together is then what it costs."
-    refuse_ensemble(record, "be measured as one model", instead)
+    require_model(record, "be measured as one model", instead)
     choices = _choices(backends, device)
     result = _static(record, size)
     if (stored := record.profile) is not None:
@@ -128,7 +128,7 @@ def _static(run: RunRecord, size: tuple[int, int] | None) -> Profile:
         height=height,
         width=width,
         model_mb=run.weights.stat().st_size / 1e6,
-        train_minutes=run.summary.train_seconds / 60,
+        train_minutes=(run.summary.train_seconds or 0) / 60,
         train_peak_memory_mb=run.summary.peak_memory_mb,
     )
 

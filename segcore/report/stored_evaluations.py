@@ -6,21 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from segcore.errors import ReportError
-from segcore.runs import Evaluation, RunRecord, cli_hints
-from segcore.runs.ensemble import default_name
+from segcore.runs import Evaluation, RunRecord
+from segcore.runs.remake import remake_command
 from segcore.runs.reproduce import open_data
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
-
-
-def evaluate_command(run: RunRecord, split: str) -> str:
-    """The command that makes the evaluation of a split."""
-    members = run.summary.members
-    if not members:
-        return cli_hints.evaluate_command(run.path, split)
-    first, *others = [member.folder(run.path) for member in members]
-    return cli_hints.evaluate_command(first, split, others, run.id if run.id != default_name(members) else "")
 
 
 def stored_evaluation(run: RunRecord, split: str) -> Evaluation:
@@ -34,7 +25,7 @@ def stored_evaluation(run: RunRecord, split: str) -> Evaluation:
     if evaluation is None:
         there = f"; there is {', '.join(run.splits)}" if run.splits else ""
         raise ReportError(
-            f"Run {run.id!r} has no evaluation on {split!r}{there}. Make one: {evaluate_command(run, split)}"
+            f"Run {run.id!r} has no evaluation on {split!r}{there}. Make one: {remake_command(run, split)}"
         )
     return evaluation
 
@@ -84,7 +75,7 @@ def check_images(dataset: Dataset, run: RunRecord, evaluation: Evaluation) -> No
             size = "{}x{}".format(*dataset.size(sample_id))
             raise ReportError(
                 f"{dataset.source}: {sample_id} is {size}, in {what} it was {height}x{width}. Give the dataset it was "
-                f"evaluated on with --data, or evaluate it again: {evaluate_command(run, evaluation.split)}"
+                f"evaluated on with --data, or evaluate it again: {remake_command(run, evaluation.split)}"
             )
 
 

@@ -6,7 +6,27 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from segcore.runs import run_files
 from segcore.runs.split_variant import SplitVariant
+
+IMPORT = "segcore import PREDICTIONS --data DATA --split SPLIT --name NAME"
+
+
+def import_command(name: str, data: str, split: str, folder: Path, predictions: str = "PREDICTIONS") -> str:
+    """The `segcore import` command that makes an evaluation of the imported run in `folder`.
+
+    >>> import_command("SegFormer-B5", "my data", "val", Path("runs/SegFormer-B5"))
+    "segcore import PREDICTIONS --data 'my data' --split val --name SegFormer-B5 --out runs --add"
+    """
+    words = ["segcore", "import", predictions, "--data", data, "--split", split, "--name", name]
+    return shlex.join([*words, "--out", str(folder.parent), "--add"])
+
+
+def again(folder: Path, split: str) -> str:
+    """How to make a stored evaluation of the run in `folder` again, as a sentence."""
+    if run_files.made_by(folder) == run_files.BY_IMPORT:
+        return f"Import the predictions again, with --scores where there are probabilities: {IMPORT}"
+    return f"Evaluate it again: {evaluate_command(folder, split)}"
 
 
 def evaluate_command(path: str | Path, split: str, others: Sequence[str | Path] = (), name: str = "") -> str:

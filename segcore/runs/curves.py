@@ -46,8 +46,7 @@ def curves(
             notes.append(str(error))
             continue
         if history.empty:
-            why = "has no curves; its members have theirs" if run.summary.members else "no epoch finished yet"
-            notes.append(f"{titles[run.id]}: {why}.")
+            notes.append(f"{titles[run.id]}: {_why_empty(run)}.")
             continue
         # People count epochs from 1; the file counts from 0.
         epoch = history["epoch"].to_numpy()
@@ -71,3 +70,9 @@ def curves(
     # Columns are joined, not tables: with eight runs that takes a sixth of the time.
     table: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) if parts else [] for name in columns}
     return pd.DataFrame(table), notes
+
+
+def _why_empty(run: RunRecord) -> str:
+    if run.summary.imported is not None:
+        return "has no curves; its predictions were imported"
+    return "has no curves; its members have theirs" if run.summary.members else "no epoch finished yet"

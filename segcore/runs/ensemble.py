@@ -11,8 +11,10 @@ from typing import Any
 
 from segcore.errors import EvaluationError
 from segcore.runs import run_files
+from segcore.runs.model_required import require_model
+from segcore.runs.run_files import BY_ENSEMBLE as ENSEMBLE
 from segcore.runs.run_record import RunRecord
-from segcore.runs.summary import ENSEMBLE, DatasetInfo, InputInfo, Member, Summary
+from segcore.runs.summary import DatasetInfo, InputInfo, Member, Summary
 
 SEVERAL = "several"  # the method of the split where the members' splits differ
 _MAX_NAME = 120  # characters of a default name; file systems allow 255
@@ -31,22 +33,6 @@ def default_name(members: Sequence[RunRecord | Member]) -> str:
         digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:8]
         name = f"{ENSEMBLE}-{len(ids)}-{ids[0][:_MAX_NAME]}-{digest}"
     return run_files.folder_name(name)
-
-
-def refuse_ensemble(run: RunRecord, what: str, instead: str) -> None:
-    """Raise an error when the run is an ensemble, for tasks that need a single model.
-
-    Args:
-        run: Any run.
-        what: The task that an ensemble can't do, for the message: `be exported`.
-        instead: What to do instead, for the message; `{}` stands for the names of the members.
-
-    Raises:
-        EvaluationError: when the run is an ensemble.
-    """
-    if run.summary.members:
-        names = " ".join(member.id for member in run.summary.members)
-        raise EvaluationError(f"Run {run.id!r} is an ensemble, and can't {what}. {instead.format(names)}")
 
 
 def check_same_classes(first: RunRecord, other: RunRecord) -> None:
@@ -73,14 +59,14 @@ def check_members(runs: Sequence[RunRecord]) -> None:
     """Check that an ensemble can be made of these runs.
 
     Raises:
-        EvaluationError: when a run is named twice or is an ensemble itself, or classes, void or data differ.
+        EvaluationError: when a run is named twice or has no model of its own, or classes, void or data differ.
     """
     first = runs[0]
     repeated = [run_id for run_id, count in Counter(run.id for run in runs).items() if count > 1]
     if repeated:
         raise EvaluationError(f"Two members are called {repeated[0]!r}; an ensemble takes each run once.")
     for run in runs:
-        refuse_ensemble(run, "be a member of another", "Name its members: {}")
+        require_model(run, "be a member of another ensemble", "Name its members: {}")
         check_same_classes(first, run)
         mine, other = first.summary.dataset, run.summary.dataset
         for what, one, two in (
@@ -116,15 +102,15 @@ def ensemble_summary(path: Path, runs: Sequence[RunRecord], **origin: Any) -> tu
         status="finished",
         model=ENSEMBLE,
         members=members,
-        encoder=" + ".join(dict.fromkeys(summary.encoder for summary in summaries)),
+        encoder=" + ".join(dict.fromkeys(summary.encoder or "" for summary in summaries)),
         encoder_weights=first.encoder_weights if len(weights) == 1 else SEVERAL,
-        parameters=sum(summary.parameters for summary in summaries),
+        parameters=sum(summary.parameters or 0 for summary in summaries),
         labels=first.labels,
         dataset=_dataset([summary.dataset for summary in summaries]),
         input=first.input
         if len(inputs) == 1
         else InputInfo(height=None, width=None, mean=first.input.mean, std=first.input.std),
-        train_seconds=sum(summary.train_seconds for summary in summaries),
+        train_seconds=sum(summary.train_seconds or 0 for summary in summaries),
         peak_memory_mb=max(memories, default=None),
         device=first.device,
         precision=first.precision,

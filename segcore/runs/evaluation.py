@@ -250,7 +250,7 @@ class Evaluation:
 
 
 def _hint(folder: Path) -> str:
-    return f"Evaluate it again: {cli_hints.evaluate_command(folder.parent.parent, folder.name)}"
+    return cli_hints.again(folder.parent.parent, folder.name)
 
 
 def mean_of(values: F64) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from segcore.arrays import U8Mask
 from segcore.errors import RunError
 from segcore.runs import run_files
-from segcore.runs.cli_hints import evaluate_command
+from segcore.runs.cli_hints import again
 
 
 def read_prediction(evaluation: Path, sample_id: str) -> U8Mask:
@@ -28,7 +28,7 @@ def read_prediction(evaluation: Path, sample_id: str) -> U8Mask:
     from PIL import Image
 
     path = evaluation / run_files.PREDICTIONS / run_files.file_name(sample_id)
-    hint = f"Evaluate it again: {evaluate_command(evaluation.parent.parent, evaluation.name)}"
+    hint = again(evaluation.parent.parent, evaluation.name)
     if not path.is_file():
         raise RunError(f"No stored prediction of {sample_id!r} at {path}. {hint}")
     try:

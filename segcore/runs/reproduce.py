@@ -71,16 +71,18 @@ def recreate_plan(run: RunRecord, dataset: Dataset) -> SplitPlan:
         RunError: when the settings can't be read.
     """
     from segcore.data import plan_split
-    from segcore.data.plan import FOLDS
+    from segcore.data.plan import FOLDS, OWN, own_plan
 
     trained, config = run.summary.dataset, run.config
+    if trained.split == OWN:  # of imported predictions, whose training is unknown
+        return own_plan(dataset)
     folded = trained.split == FOLDS  # its summary tells only that there were folds; the config has the method
     plan = plan_split(
         dataset,
         method=config.get("split", "auto") if folded else trained.split,
         val_fraction=config.get("val_fraction", 0.1),
         copies=config.get("copies", 0),
-        seed=run.summary.seed,
+        seed=run.summary.seed or 0,
         folds=config.get("folds", 0) if folded else 0,
         fold=config.get("fold") if folded else None,
     )

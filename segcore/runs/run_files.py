@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -26,6 +26,7 @@ BOUNDARY = "boundary.parquet"
 CALIBRATION = "calibration.parquet"
 PREDICTIONS = "predictions"
 CONFIDENCE = "confidence"
+BY_ENSEMBLE, BY_IMPORT = "ensemble", "import"  # first settings in the config of runs that were not trained
 MARKS = (SUMMARY, CONFIG, METRICS, MODEL, WEIGHTS)  # a folder that holds one of these is taken for a run
 
 _UNSAFE = re.compile(r'[%/\\:*?"<>|\x00-\x1f]|^\.')  # refused or special in a file name somewhere
@@ -47,6 +48,14 @@ def sample_id(name: str, suffix: str = ".png") -> str:
     'seq/0016E5_07961'
     """
     return unquote(name.removesuffix(suffix))
+
+
+def made_by(folder: Path) -> str:
+    """`BY_ENSEMBLE`, `BY_IMPORT`, or an empty string for a trained run, as the first line of its config tells."""
+    with suppress(OSError, UnicodeDecodeError), (folder / CONFIG).open(encoding="utf-8") as file:
+        first = file.readline().partition(":")[0]
+        return first if first in (BY_ENSEMBLE, BY_IMPORT) else ""
+    return ""
 
 
 def folder_name(text: str) -> str:

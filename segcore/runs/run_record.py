@@ -14,14 +14,14 @@ from segcore.errors import RunError, one_line
 from segcore.labels import LabelMap
 from segcore.models import model_title
 from segcore.paths import local_path
-from segcore.runs import run_files
+from segcore.runs import cli_hints, run_files
 from segcore.runs.csv_tables import read_csv_table
 from segcore.runs.json_documents import read_document
 from segcore.runs.prediction_images import read_prediction
 from segcore.runs.profile import Profile, read_profile, sum_profiles
 from segcore.runs.split_variant import SplitVariant
-from segcore.runs.summary import ENSEMBLE, Member, Summary
-from segcore.runs.titles import ensemble_title
+from segcore.runs.summary import Member, Summary
+from segcore.runs.titles import ensemble_title, imported_title
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,8 +60,15 @@ class RunRecord:
     @property
     def title(self) -> str:
         """The model's name as shown to people, e.g. `FCN-8s` or `Ensemble of U-Net and FCN-8s`."""
-        members = self.summary.members
+        members, imported = self.summary.members, self.summary.imported
+        if imported is not None:
+            return imported_title(self.summary.model, imported.resized)
         return ensemble_title(member.model for member in members) if members else model_title(self.summary.model)
+
+    @property
+    def has_model(self) -> bool:
+        """Whether it has a model of its own, unlike an ensemble and imported predictions."""
+        return not self.summary.members and self.summary.imported is None
 
     @property
     def members(self) -> tuple[RunRecord, ...]:
@@ -129,11 +136,13 @@ class RunRecord:
         """Path of `model.safetensors`.
 
         Raises:
-            RunError: when it is missing, or the run is an ensemble.
+            RunError: when it is missing, or the run is an ensemble or holds imported predictions.
         """
         if self.summary.members:
             names = ", ".join(member.id for member in self.summary.members)
             raise RunError(f"Run {self.id!r} is an ensemble and has no weights of its own, only its members: {names}.")
+        if self.summary.imported is not None:
+            raise RunError(f"Run {self.id!r} holds imported predictions and has no weights.")
         return self._file(run_files.WEIGHTS)
 
     @property
@@ -256,17 +265,14 @@ def _watched(folder: str) -> Iterator[str]:
             )
 
 
-def _is_ensemble(config: Path) -> bool:
-    with suppress(OSError, UnicodeDecodeError):
-        return config.read_text("utf-8").startswith(f"{ENSEMBLE}:")
-    return False
-
-
 def recovery_hint(folder: Path) -> str:
     """Say what the user can do about a run that can't be read."""
     config = folder / run_files.CONFIG
-    if config.is_file() and _is_ensemble(config):
+    made_by = run_files.made_by(folder)
+    if made_by == run_files.BY_ENSEMBLE:
         return f"Remove the folder {folder}, and make the ensemble again: segcore evaluate RUN --with RUN"
+    if made_by == run_files.BY_IMPORT:
+        return f"Remove the folder {folder}, and import the predictions again: {cli_hints.IMPORT}"
     if config.is_file():
         return f"Train it again: python train.py --config {config}"
     if not any((folder / mark).exists() for mark in run_files.MARKS):  # not a run's folder, so nothing is to be removed

@@ -16,7 +16,6 @@ from segcore.metrics import SCORES, scores
 from segcore.runs.json_documents import Document
 
 SCHEMA_VERSION: Final = 1
-ENSEMBLE: Final = "ensemble"  # the model of a run that averages other runs
 Status = Literal["training", "finished", "interrupted", "failed"]
 Count = Annotated[int, Field(ge=0)]
 Channels = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
@@ -25,6 +24,15 @@ Channels = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 def void_ids(labels: LabelMap) -> tuple[int, ...]:
     """Ids of the void-like classes that are scored (`--void class`); empty where void is ignored."""
     return tuple(index for index, name in enumerate(labels.names) if is_void(name))
+
+
+def over(value: float | None, unit: float) -> float | None:
+    """A value in a larger unit; None where it is unknown.
+
+    >>> over(90, 60), over(None, 60)
+    (1.5, None)
+    """
+    return None if value is None else value / unit
 
 
 class DatasetInfo(Document):
@@ -135,14 +143,29 @@ class Member(Document):
         return Path(os.path.normpath(ensemble / self.path))
 
 
+class Imported(Document):
+    """Where the predictions of a run come from that has no model.
+
+    Args:
+        source: The folder, zip or function that made them.
+        rule: How they say the class of a pixel, in words.
+        resized: The (height, width) that all of them had, where they were resized to their ground truth's size.
+    """
+
+    source: str
+    rule: str
+    resized: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
+
+
 class Summary(Document):
-    """The whole of `summary.json`.
+    """The whole of `summary.json`. What only a model has is None for imported predictions.
 
     Args:
         status: `training`, `finished`, `interrupted` (Ctrl-C; the best weights so far are kept) or `failed`.
         created: ISO 8601 time with zone.
-        model: The name of the model, e.g. `fcn8s`; `ensemble` where there are members.
+        model: The name of the model, e.g. `fcn8s`; `ensemble` where there are members; any name of an imported one.
         members: The runs of an ensemble, which has no weights and no training of its own.
+        imported: Where the predictions come from that were made elsewhere; None where the run has a model.
         labels: `LabelMap.to_dict()` of the classes that the model predicts.
         best_epoch: Epoch of the kept weights, from 0; `None` before the first validation.
         epochs: Epochs trained so far.
@@ -165,23 +188,24 @@ class Summary(Document):
     created: str
     model: str
     members: tuple[Member, ...] = ()
-    encoder: str
+    imported: Imported | None = None
+    encoder: str | None
     encoder_weights: str | None
-    parameters: Count
+    parameters: Count | None
     trainable_parameters: Count | None = None
     frozen: str | None = None
     labels: dict[str, Any]
     dataset: DatasetInfo
     input: InputInfo
     best_epoch: Count | None = None
-    epochs: Count = 0
-    train_seconds: Annotated[FiniteFloat, Field(ge=0)] = 0.0
+    epochs: Count | None = 0
+    train_seconds: Annotated[FiniteFloat, Field(ge=0)] | None = 0.0
     images_per_second: FiniteFloat | None = None
     data_wait: FiniteFloat | None = None
     peak_memory_mb: FiniteFloat | None = None
-    device: str = "cpu"
-    precision: str = "32-true"
-    seed: int = 0
+    device: str | None = "cpu"
+    precision: str | None = "32-true"
+    seed: int | None = 0
     versions: dict[str, str] = Field(default_factory=dict)
     git_commit: str | None = None
     command: str | None = None

@@ -7,13 +7,23 @@ from collections.abc import Iterator, Sequence
 
 from segcore.errors import RunError, number
 from segcore.runs import parquet_tables, run_files
-from segcore.runs.cli_hints import evaluate_command
+from segcore.runs.remake import remake_command
 from segcore.runs.run_record import RunRecord
 from segcore.runs.split_variant import SplitVariant
 
 VALIDATION = "val"
 _TOLERANCE = 1e-3  # relative; two evaluations of the same weights may differ so much between numbers of threads
 _MAX_NAMED = 3  # runs and commands in one sentence
+
+
+def fitted_temperature(run: RunRecord, validation: str) -> float | None:
+    """The temperature fitted in the stored evaluation `validation`; None where it is missing or can't be read."""
+    try:
+        evaluation = run.evaluation(validation)
+        calibration = None if evaluation is None else evaluation.calibration
+    except RunError:
+        return None
+    return None if calibration is None else calibration.temperature
 
 
 def stored_temperature(run: RunRecord, split: str) -> float | None:
@@ -61,7 +71,7 @@ def stale_note(runs: Sequence[RunRecord], split: str, titles: dict[str, str] | N
     note = f"ECE, scaled, of {names}{rest} on {split} uses another temperature than the one now fitted on validation."
     if not SplitVariant.parse(split).can_be_stored:
         return f"{note} Evaluate it again."
-    commands = "; ".join(f"`{evaluate_command(run.path, split)}`" for run in stale[:_MAX_NAMED])
+    commands = "; ".join(f"`{remake_command(run, split)}`" for run in stale[:_MAX_NAMED])
     return f"{note} Evaluate {split} again: {commands}"
 
 
@@ -86,5 +96,5 @@ def after_evaluation(run: RunRecord, split: str) -> Iterator[str]:
     elif stored_temperature(run, split) is None:
         yield (
             f"ECE, scaled, needs the temperature fitted on {source}, which is not stored. Evaluate {source} first, "
-            f"then {split} again: `{evaluate_command(run.path, source)}`; `{evaluate_command(run.path, split)}`"
+            f"then {split} again: `{remake_command(run, source)}`; `{remake_command(run, split)}`"
         )

@@ -39,6 +39,15 @@ def disambiguate(ids: Sequence[str]) -> dict[str, str]:
     return {run_id: words if unique and words.strip("-0123456789") else run_id for run_id, words in short.items()}
 
 
+def imported_title(name: str, resized: tuple[int, int] | None) -> str:
+    """The title of imported predictions, which says where they were resized before they were scored.
+
+    >>> imported_title("SegFormer-B5", None), imported_title("SegFormer-B5", (512, 512))
+    ('SegFormer-B5', 'SegFormer-B5, resized from 512x512')
+    """
+    return name if resized is None else f"{name}, resized from {resized[0]}x{resized[1]}"
+
+
 def ensemble_title(models: Iterable[str]) -> str:
     """The title of an ensemble, made from the names of its members' models.
 

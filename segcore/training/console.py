@@ -89,8 +89,8 @@ class Reporter:
         trained = summary.trainable_parameters or 0
         share = "all" if trained == summary.parameters else f"{trained / 1e6:.2f} M"
         self.console.print(
-            f"[dim]{model_title(summary.model)}: {summary.parameters / 1e6:.2f} M parameters, {share} trained at "
-            f"first ({frozen})[/]"
+            f"[dim]{model_title(summary.model)}: {(summary.parameters or 0) / 1e6:.2f} M parameters, {share} trained "
+            f"at first ({frozen})[/]"
         )
 
     @contextmanager
@@ -178,8 +178,8 @@ def _row(run: RunRecord, score: ScoreInfo | None, with_void: bool) -> list[str]:
         cells += ["-" if value is None else f"{value:.3f}" for value in values]
     cells += [
         f"{val.miou:.3f}" if val else "-",
-        f"{summary.parameters / 1e6:.1f} M",
-        f"{summary.train_seconds / 60:.1f}",
+        f"{(summary.parameters or 0) / 1e6:.1f} M",
+        f"{(summary.train_seconds or 0) / 60:.1f}",
     ]
     state = (
         "" if summary.status == "finished" else f" ({summary.status}{': ' + summary.error if summary.error else ''})"

@@ -8,6 +8,7 @@ from typing import Any
 
 from segcore.errors import ConfigError, DatasetError, RunError
 from segcore.runs import RunRecord, RunStore, RunWriter, find_run
+from segcore.runs.model_required import require_model
 from segcore.runs.reproduce import trained_source
 from segcore.training.checkpoint import Checkpoint
 from segcore.training.config import TrainConfig, build, flag
@@ -90,9 +91,11 @@ def resume(run: str, changes: Mapping[str, Any], reporter: Reporter | None = Non
     Raises:
         ConfigError: when a changed setting would change the result.
         DatasetError: when the data is not the data that the run was trained on.
+        EvaluationError: when the run is an ensemble or holds imported predictions.
         RunError: when the run is finished or has no checkpoint.
     """
     record = find_run(run, changes.get("out", TrainConfig.model_fields["out"].default))
+    require_model(record, "be resumed", "Its members are runs of their own: {}.")
     config = build({name: value for name, value in record.config.items() if name in TrainConfig.model_fields})
     _check_changes(record, config, changes)
     config = build({**config.values(), **changes, "out": config.out, "name": config.name})

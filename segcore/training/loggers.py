@@ -126,7 +126,7 @@ def log_end(loggers: list[Logger], summary: Summary, say: Callable[[str], None],
 
 
 def _final(summary: Summary) -> dict[str, float]:
-    values: dict[str, float] = {"train_seconds": summary.train_seconds, "parameters": summary.parameters}
+    values: dict[str, float] = {"train_seconds": summary.train_seconds or 0, "parameters": summary.parameters or 0}
     if summary.best_epoch is not None:
         values["best_epoch"] = summary.best_epoch
     for split in ("val", "test"):

@@ -9,11 +9,11 @@ from itertools import pairwise
 from segcore.data.leaks import leak_sentences
 from segcore.models import normalization
 from segcore.runs import DatasetInfo, InputInfo, RunWriter, Status, Summary
+from segcore.runs.provenance import now, provenance
 from segcore.training.callbacks import Progress
 from segcore.training.checkpoint import Checkpoint
 from segcore.training.config import TrainConfig
 from segcore.training.job import Job
-from segcore.training.provenance import now, provenance
 
 
 def first_summary(job: Job, writer: RunWriter, checkpoint: Checkpoint | None = None) -> Summary:

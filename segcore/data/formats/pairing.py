@@ -245,6 +245,15 @@ def mask_core(stem: str) -> str:
     return core(stem, _MASK_AFFIX)
 
 
+def image_core(stem: str) -> str:
+    """The path of an image without what tools put around its name.
+
+    >>> image_core("bonn/07_leftImg8bit")
+    'bonn/07'
+    """
+    return core(stem, _IMAGE_AFFIX)
+
+
 def _matching_stem(images: Sequence[str], masks: Sequence[str]) -> Stem:
     """A function from a mask's stem to the stem of its image, or to itself where no single image fits."""
     exact = set(images)

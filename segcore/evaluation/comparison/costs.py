@@ -10,6 +10,7 @@ from typing import NamedTuple
 from segcore.errors import RunError
 from segcore.runs import RunRecord
 from segcore.runs.profile import Latency, Profile
+from segcore.runs.summary import over
 
 
 class ProfiledRun(NamedTuple):
@@ -63,14 +64,16 @@ def _profiled(key: str, title: str, help_: str, value: Callable[[Profile], float
 COSTS: dict[str, Cost] = {
     cost.key: cost
     for cost in (
-        Cost("parameters", "parameters, M", "Millions of parameters.", lambda run: run.run.summary.parameters / 1e6),
+        Cost(
+            "parameters", "parameters, M", "Millions of parameters.", lambda run: over(run.run.summary.parameters, 1e6)
+        ),
         _profiled("macs", "MACs, G", "Billions of multiply-adds for one image.", lambda profile: profile.macs / 1e9),
         _profiled("model_mb", "model, MB", "Size of the stored weights.", lambda profile: profile.model_mb),
         Cost(
             "minutes",
             "training, min",
             "Minutes of training, without evaluation.",
-            lambda run: run.run.summary.train_seconds / 60,
+            lambda run: over(run.run.summary.train_seconds, 60),
         ),
         Cost(
             "peak_memory_mb",

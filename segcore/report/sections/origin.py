@@ -12,10 +12,13 @@ from segcore.evaluation.comparison import METRICS
 from segcore.metrics import POLICY
 from segcore.report.leaderboard import problems
 from segcore.report.report_data import ReportData
-from segcore.report.stored_evaluations import evaluate_command
+from segcore.runs.remake import remake_command
 
 if TYPE_CHECKING:
     from segcore.runs import RunRecord
+    from segcore.runs.summary import Imported
+
+FACTS = ("encoder", "input", "epochs", "seed", "trained", "on", "commit", "imported")  # columns of the table of runs
 
 
 def counted(data: ReportData) -> dict[str, Any]:
@@ -52,13 +55,12 @@ def differences(data: ReportData) -> dict[str, Any] | None:
 def compared(data: ReportData) -> dict[str, Any]:
     """The data, the runs, and the versions they were trained with."""
     facts = {run.id: _facts(run) for run in data.runs}
-    names = next(iter(facts.values()))
     return {
         "datasets": [fact for pool, _ in data.pools() for fact in _dataset(data, pool)],
         "runs": [(row, run.id) for row in data.comparison.rows for run in data.runs_of(row)],
         "facts": facts,
-        "columns": [name for name in names if any(known[name] for known in facts.values())],
-        "versions": _versions(data.runs),
+        "columns": [name for name in FACTS if any(known[name] for known in facts.values())],
+        "versions": _versions([run for run in data.runs if run.summary.imported is None]),
     }
 
 
@@ -77,17 +79,26 @@ def _dataset(data: ReportData, pool: int) -> list[tuple[str, str]]:
 def _facts(run: RunRecord) -> dict[str, str]:
     """Cells of the table of runs for one run, by column; empty where something is not known."""
     info = run.summary
+    if info.imported is not None:
+        return _imported_facts(info.imported)
     kept = "" if info.best_epoch is None else f", kept {info.best_epoch + 1}"
     state = "" if info.status == "finished" else f" ({info.status})"
     return {
-        "encoder": f"{info.encoder.removeprefix('tu-')}, weights: {info.encoder_weights or 'none'}",
+        "encoder": f"{(info.encoder or '').removeprefix('tu-')}, weights: {info.encoder_weights or 'none'}",
         "input": f"{info.input.height}x{info.input.width}" if info.input.height else "as it is",
         "epochs": "" if info.members else f"{info.epochs}{kept}{state}",
         "seed": "" if info.members else str(info.seed),
         "trained": info.created[:10],
         "on": f"{info.device}, {info.precision}",
         "commit": info.git_commit or "",
+        "imported": "",
     }
+
+
+def _imported_facts(imported: Imported) -> dict[str, str]:
+    """The cells of a run whose predictions were made elsewhere: only where from, and how they were read."""
+    size = "" if imported.resized is None else f", resized from {imported.resized[0]}x{imported.resized[1]}"
+    return dict.fromkeys(FACTS, "") | {"imported": f"{imported.source}, {imported.rule}{size}"}
 
 
 def _versions(runs: Sequence[RunRecord]) -> str:
@@ -112,13 +123,15 @@ def commands(data: ReportData) -> dict[str, Any]:
     )
     return {
         "Train": list(train),
-        "Evaluate": [evaluate_command(run, data.comparison.split) for run in data.runs],
+        "Evaluate": [remake_command(run, data.comparison.split) for run in data.runs],
         "Check for leaks, and make this page": [*_leak_checks(data.runs), data.command],
     }
 
 
 def _trained(run: RunRecord) -> Sequence[RunRecord]:
-    """The run, or the members of an ensemble as far as they are here."""
+    """The run, or the members of an ensemble as far as they are here; none for imported predictions."""
+    if run.summary.imported is not None:
+        return ()
     if not run.summary.members:
         return (run,)
     try:

@@ -16,9 +16,9 @@ from rich.markup import escape
 
 from segcore.errors import RunError
 from segcore.runs import RunRecord, RunStore, RunWriter, Status, run_files
+from segcore.runs.provenance import origin
 from segcore.training.config import TrainConfig
 from segcore.training.console import Reporter
-from segcore.training.provenance import origin
 from segcore.training.ray.cluster import (
     Allocation,
     TaskPool,

@@ -16,8 +16,8 @@ from segcore import data
 from segcore.data.split import GAP
 from segcore.errors import ConfigError, DatasetError, RunError, SegcoreError, TrainingError
 from segcore.runs import RunStore
+from segcore.runs.provenance import now, versions
 from segcore.runs.search import INFO, SearchedData, SearchInfo, SearchRecord, SearchStore, load_search, run_prefix
-from segcore.training.provenance import now, versions
 from segcore.training.search.console import SearchReporter, complete_line, words
 from segcore.training.search.search_space import Space, combinations
 from segcore.training.search.study import FoldScore, Sampler, Study, Trial, open_study

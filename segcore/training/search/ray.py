@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from segcore.errors import TrainingError
+from segcore.runs.provenance import origin
 from segcore.runs.search import PARAM, SearchRecord
-from segcore.training.provenance import origin
 from segcore.training.ray.cluster import TaskPool, allocate_cluster, check_ray, connected, shared_folder_notes
 from segcore.training.ray.worker import Result, check_folder, prepare_process, refusals
 from segcore.training.search.console import SearchReporter, complete_line, words

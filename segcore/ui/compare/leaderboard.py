@@ -171,7 +171,7 @@ def _line(
         "id": row.id,
         "title": name,
         "sub": sub,
-        "text": " ".join([row.title, *row.runs, run.summary.encoder, run.summary.dataset.name]).lower(),
+        "text": " ".join([row.title, *row.runs, run.summary.encoder or "", run.summary.dataset.name]).lower(),
         "color": color_of(context, row),
         "cells": values,
         "low": interval and interval.low,

@@ -9,6 +9,7 @@ import pandas as pd
 
 from segcore.errors import SegcoreError
 from segcore.runs import curves as stored_curves
+from segcore.runs.summary import over
 from segcore.ui.shell import run_cache
 from segcore.ui.shell.app_context import AppContext
 from segcore.visual import swatch
@@ -41,12 +42,12 @@ def cost(context: AppContext, runs: Sequence[RunRecord]) -> pd.DataFrame:
                 "color": swatch(context.colors[run.id], round_=True, margin=7),
                 "run": context.titles[run.id],
                 "status": info.status,
-                "minutes": info.train_seconds / 60,
+                "minutes": over(info.train_seconds, 60),
                 "epochs": info.epochs,
                 "best_epoch": None if info.best_epoch is None else info.best_epoch + 1,
                 "seconds": seconds,
                 "val_miou": info.val.miou if info.val else None,
-                "parameters": info.parameters / 1e6,
+                "parameters": over(info.parameters, 1e6),
                 "device": info.device,
                 "git_commit": info.git_commit,
                 "command": info.command,

@@ -82,8 +82,8 @@ def _draw_table(context: AppContext, runs: Sequence[RunRecord], comparison: Comp
                 ),
                 _interval_cell(by_id.get(run.id), ends, color),
                 Cell(format_number(test.pixel_accuracy if test else None), True),
-                Cell(f"{run.summary.parameters / 1e6:.1f} M", True),
-                Cell(f"{run.summary.train_seconds / 60:.1f}", True),
+                Cell(format_number(run.summary.parameters, 1, 1e6, " M"), True),
+                Cell(format_number(run.summary.train_seconds, 1, 60), True),
             ]
         )
     table(head, rows)

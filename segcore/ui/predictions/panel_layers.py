@@ -11,7 +11,7 @@ from segcore.errors import EvaluationError, RunError, SegcoreError
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.metrics import boundary_band
 from segcore.runs import RunRecord
-from segcore.runs.cli_hints import evaluate_command
+from segcore.runs.remake import remake_command
 from segcore.ui.predictions.view_options import ViewOptions
 from segcore.ui.shell import dataset_cache, image_cache, run_cache
 from segcore.ui.shell.dataset_cache import DataKey
@@ -147,7 +147,7 @@ def confidence(run: RunRecord, split: str, sample_id: str) -> Plane:
     """
     evaluation = run_cache.evaluation(run, split)
     if evaluation is None:
-        raise EvaluationError(f"Not evaluated on {split}. Do it: {evaluate_command(run.path, split)}")
+        raise EvaluationError(f"Not evaluated on {split}. Do it: {remake_command(run, split)}")
     return Plane.of(quantized(evaluation.confidence(sample_id), width=CONFIDENCE_WIDTH))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from segcore.runs import RunProblem, RunRecord
-from segcore.runs.cli_hints import evaluate_command
+from segcore.runs.remake import remake_command
 from segcore.runs.run_record import COVERED
 from segcore.runs.search import SearchRecord
 from segcore.runs.split_variant import SplitVariant
@@ -157,4 +157,4 @@ def unevaluated(context: AppContext, runs: Sequence[RunRecord], split: str) -> N
     if runs:
         names = ", ".join(context.titles[run.id] for run in runs)
         st.info(f"No scores on {split} for {names}. Make them:")
-        st.code("\n".join(evaluate_command(run.path, split) for run in runs), language="bash")
+        st.code("\n".join(remake_command(run, split) for run in runs), language="bash")

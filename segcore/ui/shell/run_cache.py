@@ -10,7 +10,7 @@ import streamlit as st
 from segcore.arrays import U8Mask
 from segcore.errors import EvaluationError, SegcoreError
 from segcore.labels import IGNORE_INDEX
-from segcore.runs.cli_hints import evaluate_command
+from segcore.runs.remake import remake_command
 from segcore.runs.reproduce import open_options_of
 from segcore.ui.shell import dataset_cache
 from segcore.ui.shell.dataset_cache import DataKey
@@ -76,7 +76,7 @@ def prediction(run: RunRecord, split: str, sample_id: str, data: DataKey) -> U8M
     if mask.shape != (height, width):
         raise EvaluationError(
             f"The stored prediction is {mask.shape[0]}x{mask.shape[1]}, the image {height}x{width}; they must match. "
-            f"Evaluate it again: {evaluate_command(run.path, split)}"
+            f"Evaluate it again: {remake_command(run, split)}"
         )
     mask.flags.writeable = False
     return mask
@@ -95,17 +95,17 @@ def predictions(runs: Sequence[RunRecord], split: str, sample_id: str) -> list[U
 def _required(run: RunRecord, split: str) -> Evaluation:
     stored = evaluation(run, split)
     if stored is None:
-        raise EvaluationError(f"Not evaluated on {split}. Do it: {evaluate_command(run.path, split)}")
+        raise EvaluationError(f"Not evaluated on {split}. Do it: {remake_command(run, split)}")
     return stored
 
 
 @st.cache_resource(max_entries=256, show_spinner=False, hash_funcs=HASH_FUNCS)
 def pipeline(run: RunRecord) -> Pipeline | None:
-    """The augmentation a run was trained with; None where its config can't be read."""
+    """The augmentation a run was trained with; None where its config can't be read, or it was not trained."""
     from segcore.augment import load_pipeline
 
     try:
-        return load_pipeline(run.config.get("augment", "none"))
+        return load_pipeline(run.config.get("augment", "none")) if run.has_model else None
     except SegcoreError:
         return None
 

@@ -47,10 +47,10 @@ def table(head: Sequence[Cell], rows: Sequence[Sequence[Cell]]) -> None:
     st.html(f'<div class="sc-scroll"><table class="sc-table"><tr>{top}</tr>{body}</table></div>')
 
 
-def format_number(value: float | None, digits: int = 3) -> str:
-    """Format a number for a table, as a dash where there is none.
+def format_number(value: float | None, digits: int = 3, divisor: float = 1, unit: str = "") -> str:
+    """Format a number for a table, in a larger unit where a divisor is given, as a dash where there is none.
 
-    >>> format_number(0.68421), format_number(None), format_number(float("nan"))
-    ('0.684', '–', '–')
+    >>> format_number(0.68421), format_number(None), format_number(float("nan")), format_number(3_304_000, 1, 1e6, " M")
+    ('0.684', '–', '–', '3.3 M')
     """
-    return "–" if value is None or value != value else f"{value:.{digits}f}"
+    return "–" if value is None or value != value else f"{value / divisor:.{digits}f}{unit}"

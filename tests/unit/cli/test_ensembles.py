@@ -16,8 +16,8 @@ from segcore.evaluation import Ensemble, Predictor, open_predictor
 from segcore.evaluation.export_model import export_model
 from segcore.evaluation.profile import profile
 from segcore.models import create_model, save_model
-from segcore.report.stored_evaluations import evaluate_command
 from segcore.runs import Profile, RunWriter, load_run, write_profile
+from segcore.runs.remake import remake_command
 from segcore.runs.reproduce import recreate_plan
 from segcore.runs.summary import Member
 
@@ -96,7 +96,7 @@ def test_it_is_evaluated_and_predicts_by_its_own_name(evaluate, store, tmp_path,
     assert main(["predict", str(run.path), str(image), "--out", str(tmp_path / "out"), "--device", "cpu"]) == 0
     assert capsys.readouterr().out.endswith("1 image: FCN-32s and FCN-32s averaged\n")
     one, two = run.path.parent / "one", run.path.parent / "two"
-    assert evaluate_command(run, "val") == f"segcore evaluate {one} --with {two} --name my-both --split val"
+    assert remake_command(run, "val") == f"segcore evaluate {one} --with {two} --name my-both --split val"
 
 
 def test_an_interrupted_one_leaves_nothing(evaluate, store, monkeypatch):
@@ -126,7 +126,7 @@ def test_one_model_is_wanted(evaluate, store, capsys):
         _ = run.weights
     assert len(open_predictor(run, device="cpu").members) == 2
     assert main(["evaluate", "one", "--with", NAME, "--runs", str(store.root)]) == 2
-    assert "can't be a member of another. Name its members: one two" in capsys.readouterr().err
+    assert "can't be a member of another ensemble. Name its members: one two" in capsys.readouterr().err
 
 
 def test_members_that_are_gone_are_named_and_the_tables_stay(evaluate, store, capsys):

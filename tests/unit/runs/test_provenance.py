@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from segcore.training.provenance import command_line, git_commit, provenance
+from segcore.runs.provenance import command_line, git_commit, provenance
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="no git here")
 

@@ -1,0 +1,28 @@
+"""Refusing runs that have no model of their own: ensembles, and predictions that were made elsewhere."""
+
+from __future__ import annotations
+
+from segcore.errors import EvaluationError
+from segcore.runs.run_record import RunRecord
+
+
+def require_model(run: RunRecord, what: str, with_members: str) -> None:
+    """Raise an error unless the run has a model of its own.
+
+    Args:
+        run: Any run.
+        what: The task that needs one model, for the message: `be written as one model`.
+        with_members: What to do with an ensemble instead; `{}` stands for the names of its members.
+
+    Raises:
+        EvaluationError: when the run is an ensemble or holds imported predictions.
+    """
+    if run.summary.members:
+        names = " ".join(member.id for member in run.summary.members)
+        raise EvaluationError(f"Run {run.id!r} is an ensemble, and can't {what}. {with_members.format(names)}")
+    if run.summary.imported is not None:
+        raise EvaluationError(
+            f"Run {run.id!r} holds imported predictions and no model, so it can't {what}. What is stored can be used: "
+            "compare, predictions, errors, `segcore report`, `segcore export --format png`. Predictions of other "
+            "images are imported too: segcore import."
+        )
