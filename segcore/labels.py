@@ -7,7 +7,7 @@ pixels decode to `IGNORE_INDEX` and are neither trained on nor scored.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -200,18 +200,14 @@ class LabelMap:
         """
         places = {name: index for index, name in enumerate(target.names)}
         places |= {name: IGNORE_INDEX for name, _ in target.ignored}
-        alike = {plain_name(name): place for name, place in places.items()}
-        void = next((place for name, place in places.items() if is_void(name)), None)
-        merged = dict(target.merged)
+        same_class, merged = class_finder(places), dict(target.merged)
         groups = {
             plain_name(source): name for name, sources in GROUPINGS.get(target.name, {}).items() for source in sources
         }
         table = np.full(256, IGNORE_INDEX, np.uint8)
         for index, name in enumerate(self.names):
             wanted = merged.get(name, name)
-            place = places.get(wanted, alike.get(plain_name(wanted)))
-            if place is None:
-                place = places.get(groups.get(plain_name(wanted), ""), void if is_void(wanted) else None)
+            place = places.get(same_class(wanted) or groups.get(plain_name(wanted), ""))
             if place is None:
                 raise LabelError(
                     f"Class {name!r} of {self.name} has no place in {target.name}; it knows {', '.join(places)}. "
@@ -250,6 +246,25 @@ def plain_name(name: str) -> str:
     """
     letters = "".join(letter for letter in name.casefold() if letter.isalnum())
     return ALIASES.get(letters, letters) or name
+
+
+def class_finder(names: Iterable[str]) -> Callable[[str], str | None]:
+    """A function from a class name to the one of `names` that means the same class, or to None.
+
+    That is the same name, another spelling of it, or a void-like name for a void-like one.
+
+    >>> same_class = class_finder(["Road", "Traffic light", "Void"])
+    >>> same_class("TrafficLight"), same_class("unlabeled"), same_class("Tree")
+    ('Traffic light', 'Void', None)
+    """
+    exact = list(names)
+    alike = {plain_name(name): name for name in exact}
+    void = next(filter(is_void, exact), None)
+
+    def same_class(name: str) -> str | None:
+        return name if name in exact else alike.get(plain_name(name), void if is_void(name) else None)
+
+    return same_class
 
 
 def is_void(name: str) -> bool:

@@ -111,8 +111,8 @@ def timm_state_in_order(encoder: str, tensors: Mapping[str, Tensor], path: Path)
     """
     with torch.device("meta"):
         wanted = timm.create_model(encoder.removeprefix(TIMM_PREFIX)).state_dict()
-    names = [name for name in wanted if not _is_counter(name)]
-    values = [(name, value) for name, value in tensors.items() if not _is_counter(name)]
+    names = [name for name in wanted if not is_counter(name)]
+    values = [(name, value) for name, value in tensors.items() if not is_counter(name)]
     if len(names) != len(values):
         raise WeightsError(f"{path}: {len(values)} tensors; {encoder} has {len(names)}. These are not its weights.")
     for name, (source, value) in zip(names, values, strict=True):
@@ -161,7 +161,7 @@ class EncoderFit(NamedTuple):
     @classmethod
     def of(cls, encoder: nn.Module, state: Mapping[str, Tensor]) -> EncoderFit:
         """Compare an encoder of an smp model with tensors by name."""
-        own = {name: value for name, value in encoder.state_dict().items() if not _is_counter(name)}
+        own = {name: value for name, value in encoder.state_dict().items() if not is_counter(name)}
         available, known = plain_names(state), set(map(plain_name, own))
         fitting = {name: available[plain_name(name)] for name in own if plain_name(name) in available}
         return cls(
@@ -172,7 +172,7 @@ class EncoderFit(NamedTuple):
                 for name, value in fitting.items()
                 if value.shape != own[name].shape
             ),
-            tuple(name for name in state if plain_name(name) not in known and not _is_counter(name)),
+            tuple(name for name in state if plain_name(name) not in known and not is_counter(name)),
         )
 
     def __str__(self) -> str:
@@ -188,8 +188,9 @@ class EncoderFit(NamedTuple):
         return text
 
 
-def _is_counter(name: str) -> bool:
-    return name.endswith("num_batches_tracked")  # of batch norm; no forward pass reads it
+def is_counter(name: str) -> bool:
+    """Whether a tensor is the step counter of a batch norm, which no forward pass reads."""
+    return name.endswith("num_batches_tracked")
 
 
 def _from_hub(encoder: str, weights: str) -> State:

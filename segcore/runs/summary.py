@@ -157,6 +157,27 @@ class Imported(Document):
     resized: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
 
 
+class InitInfo(Document):
+    """The weights that a training started from (`--init`).
+
+    Args:
+        source: The run, folder, file or model of the hub, as it was named.
+        tensors: Tensors of the model; `taken` of them come from the source, wholly or in the rows of some classes.
+        classes: Class -> class of the source whose rows it took.
+        fresh: Classes whose rows began fresh.
+        not_taken: Why each other tensor began fresh.
+        unused: Number of tensors of the source that the model has no place for.
+    """
+
+    source: str
+    tensors: Count
+    taken: Count
+    classes: dict[str, str] = Field(default_factory=dict)
+    fresh: tuple[str, ...] = ()
+    not_taken: tuple[str, ...] = ()
+    unused: Count = 0
+
+
 class Summary(Document):
     """The whole of `summary.json`. What only a model has is None for imported predictions.
 
@@ -166,6 +187,8 @@ class Summary(Document):
         model: The name of the model, e.g. `fcn8s`; `ensemble` where there are members; any name of an imported one.
         members: The runs of an ensemble, which has no weights and no training of its own.
         imported: Where the predictions come from that were made elsewhere; None where the run has a model.
+        encoder_weights: What the encoder began with; `None` where the whole model began with the weights of `init`.
+        init: The weights that the whole model began with; `None` without `--init`.
         labels: `LabelMap.to_dict()` of the classes that the model predicts.
         best_epoch: Epoch of the kept weights, from 0; `None` before the first validation.
         epochs: Epochs trained so far.
@@ -191,6 +214,7 @@ class Summary(Document):
     imported: Imported | None = None
     encoder: str | None
     encoder_weights: str | None
+    init: InitInfo | None = None
     parameters: Count | None
     trainable_parameters: Count | None = None
     frozen: str | None = None
@@ -212,6 +236,11 @@ class Summary(Document):
     val: ScoreInfo | None = None
     test: ScoreInfo | None = None
     error: str | None = None
+
+    @property
+    def first_weights(self) -> str:
+        """What its training began with, in words: `imagenet`, `none`, or the run that `init` named."""
+        return f"started from {self.init.source}" if self.init else self.encoder_weights or "none"
 
     @field_validator("labels")
     @classmethod

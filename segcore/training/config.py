@@ -18,6 +18,7 @@ from segcore.training.registry import CLASS_WEIGHTS, LOGGERS, LOSSES, OPTIMIZERS
 from segcore.training.setting_types import (
     Factor,
     Fold,
+    InitText,
     Loggers,
     Names,
     Options,
@@ -82,6 +83,11 @@ class TrainConfig(BaseModel):
     encoder: str = Field("tu-tf_efficientnet_lite0", description="backbone, by smp's name")
     encoder_weights: PathText = Field(
         "imagenet", description="imagenet, none (from scratch), or a file or folder of weights"
+    )
+    init: InitText = Field(
+        None,
+        description="start the whole model from a run (folder or id), a folder or file of weights, or hub:ID, in place "
+        "of encoder_weights; class rows by name; null for none",
     )
     model_options: Options = Field(LIGHT_DECODERS, description="extra arguments by architecture, as YAML")
     freeze: str = Field(
@@ -214,7 +220,7 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.freeze != "none" and self.encoder_weights == "none":
+        if self.freeze != "none" and self.encoder_weights == "none" and not self.init:
             raise ValueError(
                 f"freeze is {self.freeze} and encoder_weights is none: random weights would stay random. Give the "
                 "encoder weights (--encoder-weights imagenet), or train it (--freeze none)"

@@ -49,7 +49,7 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
     store = RunStore(config.out)
     if world.first:
         store.check_writable()
-    job = session.prepare(tasks[0])
+    job = session.prepare_all(tasks)
     session.reporter.opening(opening_lines(job, config), (*job.dataset.notes, *job.plan.warnings))
     runs: list[RunRecord] = []
     with session.working():
@@ -104,7 +104,7 @@ def resume(run: str, changes: Mapping[str, Any], reporter: Reporter | None = Non
     checkpoint = Checkpoint.read(record.path)
     session = Session(reporter)
     session.world(config)
-    job = session.prepare(config)
+    job = session.prepare(config, resumed=True)
     trained = record.summary.dataset
     if (job.dataset.fingerprint, job.plan.fingerprint) != (trained.fingerprint, trained.split_fingerprint):
         raise DatasetError(

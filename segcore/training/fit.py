@@ -22,18 +22,20 @@ from rich.markup import escape
 from segcore import data
 from segcore.errors import ConfigError, TrainingError, typed_line
 from segcore.evaluation import evaluate
-from segcore.models import count_parameters, create_model, normalization, set_trainable
+from segcore.models import count_parameters, set_trainable
 from segcore.models.base import AnySize
 from segcore.models.encoder_weights import EncoderFit, encoder_state, is_weights_file
 from segcore.runs import RunRecord, RunWriter, ScoreInfo, Status, Summary
 from segcore.runs.cli_hints import evaluate_command
 from segcore.runs.run_files import CHECKPOINT
+from segcore.runs.summary import InitInfo
 from segcore.training.callbacks import Interrupted, OnEpoch, Progress, Recorder
 from segcore.training.checkpoint import Checkpoint, Position, set_position
 from segcore.training.distributed import LOST, World, cluster, share_batch_statistics
 from segcore.training.error_messages import cause
 from segcore.training.feature_cache import FeatureCache
 from segcore.training.hardware import depthwise_in_float32
+from segcore.training.initialization import create_architecture, init_info, start_model
 from segcore.training.job import Job
 from segcore.training.lightning_module import SegmentationModule
 from segcore.training.loggers import create_loggers, log_end, log_epoch, log_level
@@ -80,9 +82,10 @@ def fit(
     status: Status = "finished"
     error: str | None = None
     try:
-        model = _create(job)
+        model, init = _create(job)
         summary = summary.model_copy(
             update={
+                **init,
                 "parameters": count_parameters(model),
                 "trainable_parameters": count_parameters(model, trainable=True),
                 "frozen": job.config.freeze,
@@ -215,17 +218,16 @@ def _show_failure(job: Job, writer: RunWriter, exception: Exception) -> str:
     return known
 
 
-def _create(job: Job) -> AnySize:
-    config = job.config
+def _create(job: Job) -> tuple[AnySize, dict[str, InitInfo]]:
+    """The model with its first weights, and what the summary says of them."""
+    config, init = job.config, {}
     pl.seed_everything(config.seed, verbose=False)
-    model = create_model(
-        job.model,
-        encoder=config.encoder,
-        encoder_weights=config.encoder_weights,
-        classes=job.dataset.labels.classes,
-        **config.model_options.get(job.model, {}),
-    )
-    if is_weights_file(config.encoder, config.encoder_weights):
+    model = create_architecture(config, job.dataset.labels.classes)
+    if job.initial:
+        transfer = start_model(model, config, job.initial, job.dataset.labels.names)
+        init["init"] = init_info(job.initial, transfer)
+        job.reporter.say(escape(f"{job.model} starts from {job.initial.source}: {transfer}."))
+    elif not config.init and is_weights_file(config.encoder, config.encoder_weights):
         state = encoder_state(config.encoder, config.encoder_weights)
         job.reporter.say(escape(f"{config.encoder_weights}: {EncoderFit.of(model.encoder, state or {})}."))
     set_trainable(model, config.frozen_at(0))
@@ -233,7 +235,7 @@ def _create(job: Job) -> AnySize:
         depthwise_in_float32(model)
     if job.world.size > 1:
         share_batch_statistics(model, job.world)
-    return model.to(memory_format=torch.channels_last) if config.channels_last else model
+    return model.to(memory_format=torch.channels_last) if config.channels_last else model, init
 
 
 def _dataset(job: Job, items: Sequence[data.Item], *, training: bool, fixed_until: int) -> TrainDataset:
@@ -275,7 +277,7 @@ def _train(
     module = SegmentationModule(
         model,
         _loss(job),
-        normalization(config.encoder, config.encoder_weights),
+        job.norm,
         config,
         classes=classes,
         steps=config.epochs * -(-len(batches) // config.accumulate),

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from segcore import data
+from segcore.models.encoders import Normalization
+from segcore.models.initial_weights import InitialWeights
 from segcore.training.config import TrainConfig
 from segcore.training.console import Reporter
 from segcore.training.distributed import World
@@ -27,7 +29,10 @@ class Job:
         world: The processes that train it together.
         reporter: Prints progress.
         stop: Whether Ctrl-C or SIGTERM was received.
+        norm: Mean and standard deviation of the input: the encoder's, or those of the run that the model starts from.
         origin: Commit and command from `provenance.origin`, when another process received the user's command.
+        initial: The weights that the model starts from (`--init`), read once for all trainings of a session; None
+            without, and when a training resumes: its checkpoint has every weight.
     """
 
     config: TrainConfig
@@ -38,7 +43,9 @@ class Job:
     world: World
     reporter: Reporter
     stop: StopRequest
+    norm: Normalization
     origin: Mapping[str, str | None] | None = None
+    initial: InitialWeights | None = None
 
     @property
     def model(self) -> str:

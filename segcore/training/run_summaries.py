@@ -7,7 +7,6 @@ import sys
 from itertools import pairwise
 
 from segcore.data.leaks import leak_sentences
-from segcore.models import normalization
 from segcore.runs import DatasetInfo, InputInfo, RunWriter, Status, Summary
 from segcore.runs.provenance import now, provenance
 from segcore.training.callbacks import Progress
@@ -25,14 +24,13 @@ def first_summary(job: Job, writer: RunWriter, checkpoint: Checkpoint | None = N
         return writer.record().summary.model_copy(update={"status": "training", "error": None})
     config, dataset = job.config, job.dataset
     height, width = config.image_size
-    norm = normalization(config.encoder, config.encoder_weights)
     return Summary(
         run_id=writer.id,
         status="training",
         created=now(),
         model=job.model,
         encoder=config.encoder,
-        encoder_weights=config.encoder_weights,
+        encoder_weights=None if config.init else config.encoder_weights,
         parameters=0,
         labels=dataset.labels.to_dict(),
         dataset=DatasetInfo(
@@ -48,7 +46,7 @@ def first_summary(job: Job, writer: RunWriter, checkpoint: Checkpoint | None = N
             leaks=leak_sentences(job.dataset, job.plan) if job.world.first else None,
             **job.plan.counts(),
         ),
-        input=InputInfo(height=height, width=width, mean=norm.mean, std=norm.std),
+        input=InputInfo(height=height, width=width, mean=job.norm.mean, std=job.norm.std),
         device=job.hardware.device,
         precision=job.hardware.precision,
         seed=config.seed,

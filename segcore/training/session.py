@@ -9,9 +9,9 @@ import torch
 
 from segcore import data
 from segcore.errors import ConfigError, DatasetError
-from segcore.models import create_model
 from segcore.models.encoder_weights import encoder_state, is_weights_file
-from segcore.models.encoders import normalization
+from segcore.models.encoders import Normalization, normalization
+from segcore.models.initial_weights import InitialWeights
 from segcore.runs import RunRecord, RunWriter
 from segcore.training.callbacks import OnEpoch
 from segcore.training.checkpoint import Checkpoint
@@ -21,6 +21,7 @@ from segcore.training.console import Reporter
 from segcore.training.distributed import World
 from segcore.training.fit import fit
 from segcore.training.hardware import Hardware
+from segcore.training.initialization import create_architecture, read_initial, start_model
 from segcore.training.job import Job
 from segcore.training.loggers import check_loggers
 from segcore.training.losses.class_weights import named_weights
@@ -52,6 +53,7 @@ class Session:
         self._origin = origin
         self._remote = remote
         self._checked_weights: set[tuple[str, ...]] = set()
+        self._initial: dict[tuple[str, str], tuple[InitialWeights, Normalization | None]] = {}
         self._counted: set[tuple[object, ...]] = set()
         self._datasets: dict[tuple[object, ...], data.Dataset] = {}
         self._stores: dict[tuple[object, ...], SampleStore] = {}
@@ -76,7 +78,7 @@ class Session:
         with self.stop.listening(), self.reporter.drawing():
             yield
 
-    def prepare(self, task: TrainConfig) -> Job:
+    def prepare(self, task: TrainConfig, *, resumed: bool = False) -> Job:
         """Check a task, open its data and split it.
 
         Preparing the same task again returns the same job. Tasks on the same data share the open dataset and the
@@ -84,17 +86,32 @@ class Session:
 
         Args:
             task: One model, seed and fold, from `TrainConfig.tasks()`.
+            resumed: A checkpoint has its weights, so that those it started from (`init`) are not wanted again.
 
         Raises:
             SegcoreError: when it can't start: data, encoder, device, class weights, a logger's package.
         """
         if self._job is None or self._job.config != task:
-            self._job = self._prepare(task)
+            self._job = self._prepare(task, resumed)
         return self._job
 
-    def _prepare(self, task: TrainConfig) -> Job:
+    def prepare_all(self, tasks: Sequence[TrainConfig]) -> Job:
+        """Prepare the first of several tasks, after every model's start (`init`) is checked.
+
+        Raises:
+            SegcoreError: as `prepare`.
+        """
+        if tasks[0].init:
+            for task in {task.models: task for task in tasks}.values():
+                self.prepare(task)
+        return self.prepare(tasks[0])
+
+    def _prepare(self, task: TrainConfig, resumed: bool) -> Job:
         hardware = Hardware.choose(task.model_copy(update={"device": "cpu"}) if self._remote else task)
-        self._check_weights(task)
+        initial, norm = (None, None) if resumed or not task.init else self._read_initial(task.init, task.out)
+        norm = norm or normalization(task.encoder, task.encoder_weights)
+        if not task.init:
+            self._check_weights(task)
         check_loggers(task.loggers)
         torch.backends.cudnn.benchmark = hardware.device == "cuda"
         key = (task.data, task.open_options)
@@ -123,7 +140,26 @@ class Session:
             )
         check_same_data(world, dataset, plan)
         store = self._stores[store_key]
-        return Job(task, dataset, plan, store, hardware, world, self.reporter, self.stop, self._origin)
+        if initial:
+            self._check_start(task, initial, dataset.labels.names)
+        return Job(
+            *(task, dataset, plan, store, hardware, world, self.reporter, self.stop, norm),
+            origin=self._origin,
+            initial=initial,
+        )
+
+    def _read_initial(self, source: str, runs: str) -> tuple[InitialWeights, Normalization | None]:
+        """The weights that `init` names, read once."""
+        if (source, runs) not in self._initial:
+            self._initial[source, runs] = read_initial(source, runs)
+        return self._initial[source, runs]
+
+    def _check_start(self, task: TrainConfig, initial: InitialWeights, classes: tuple[str, ...]) -> None:
+        """Refuse weights of another architecture before the training makes its folder."""
+        key = (*task.models, task.encoder, str(task.init), str(task.model_options), *classes)
+        if key not in self._checked_weights:
+            start_model(create_architecture(task, len(classes)), task, initial, classes)
+            self._checked_weights.add(key)
 
     def _check_weights(self, task: TrainConfig) -> None:
         """Refuse an unknown encoder, and weights that can't be had or don't fit it, before any data is read."""
@@ -133,8 +169,7 @@ class Session:
             return
         normalization(*weights)
         if is_weights_file(*weights):
-            options = task.model_options.get(task.models[0], {})
-            create_model(task.models[0], encoder=weights[0], encoder_weights=weights[1], classes=1, **options)
+            create_architecture(task, 1)
         elif not any(key[-2:] == weights for key in self._checked_weights):
             encoder_state(*weights)
         self._checked_weights.add(key)
@@ -174,7 +209,7 @@ class Session:
         Raises:
             SegcoreError: when it can't start. A training that fails later returns a run whose status says so.
         """
-        job = self.prepare(task)
+        job = self.prepare(task, resumed=checkpoint is not None)
         check_pipeline(task)
         decode(job)
         self.check_classes(job)
@@ -251,6 +286,11 @@ def _check(job: Job, ids: Sequence[str], what: str) -> None:
         )
 
 
+def first_weights(config: TrainConfig) -> str:
+    """What the models begin with, in words."""
+    return f"starting from {config.init}" if config.init else f"{config.encoder_weights} weights"
+
+
 def opening_lines(job: Job, config: TrainConfig) -> dict[str, str]:
     """The lines printed before the trainings of a config, of which `job` is the first: data, models, recipe, device."""
     dataset, counts = job.dataset, job.plan.counts()
@@ -279,7 +319,7 @@ def opening_lines(job: Job, config: TrainConfig) -> dict[str, str]:
         "validation": f"{counts['val']} images, split by {job.plan.method}{gap}",
         "test": f"{counts['test']} images",
         "augment": "; ".join(step.sentence() for step in config.pipeline.active) or "none",
-        "models": f"{', '.join(config.models)} on {config.encoder} ({config.encoder_weights} weights){several}",
+        "models": f"{', '.join(config.models)} on {config.encoder} ({first_weights(config)}){several}",
         "recipe": f"{config.epochs} epochs, {height}x{width}{sizes}, {images} images a step, {config.loss}, "
         f"{config.optimizer} at {config.lr:g}, {config.schedule}{averaged}",
         "device": f"{job.hardware.name}, {job.hardware.precision}{together}",

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from segcore.data.open_options import absolute
 from segcore.errors import PathError
-from segcore.paths import path_text
+from segcore.paths import path_exists, path_text
 
 
 def _size(value: object) -> object:
@@ -49,6 +49,12 @@ def _absolute(value: object) -> object:
     return absolute(value) if isinstance(value, str) and _null(value) else _null(value)
 
 
+def _initial(value: object) -> object:
+    """A path to weights from the root where it exists here; a run's id and `hub:ID` stay as they are."""
+    value = _path(_null(value))
+    return absolute(value) if isinstance(value, str) and path_exists(value) else value
+
+
 def _path(value: object) -> object:
     """A path as this machine has it; a pipeline's content (a dict) stays as it is."""
     try:
@@ -57,6 +63,7 @@ def _path(value: object) -> object:
         raise ValueError(str(error).rstrip(".")) from None
 
 
+InitText = Annotated[str | None, BeforeValidator(_initial)]
 PathText = Annotated[str, AfterValidator(_path)]  # a file, a folder or a name, e.g. of a preset
 Side = Annotated[int, Field(ge=32, le=8192)]
 Size = Annotated[tuple[Side, Side], BeforeValidator(_size), PlainSerializer(lambda size: f"{size[0]}x{size[1]}")]

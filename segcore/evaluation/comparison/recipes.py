@@ -49,7 +49,8 @@ def _recipe(run: RunRecord) -> str:
     """Model, data and settings but those of `CHANCE`, as text; the run's own id where its config can't be read."""
     try:
         config = {name: value for name, value in run.config.items() if name not in CHANCE}
-        for name, default in OpenOptions._field_defaults.items():  # older runs lack some of these settings
+        added = {**OpenOptions._field_defaults, "init": None}  # older runs lack some of these settings
+        for name, default in added.items():
             if config.get(name, default) == default:
                 config.pop(name, None)
     except (RunError, OSError):

@@ -84,7 +84,7 @@ def _facts(run: RunRecord) -> dict[str, str]:
     kept = "" if info.best_epoch is None else f", kept {info.best_epoch + 1}"
     state = "" if info.status == "finished" else f" ({info.status})"
     return {
-        "encoder": f"{(info.encoder or '').removeprefix('tu-')}, weights: {info.encoder_weights or 'none'}",
+        "encoder": f"{(info.encoder or '').removeprefix('tu-')}, weights: {info.first_weights}",
         "input": f"{info.input.height}x{info.input.width}" if info.input.height else "as it is",
         "epochs": "" if info.members else f"{info.epochs}{kept}{state}",
         "seed": "" if info.members else str(info.seed),

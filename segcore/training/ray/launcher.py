@@ -54,7 +54,7 @@ def train_on_ray(config: TrainConfig, reporter: Reporter | None = None) -> list[
     output = RunsReporter(reporter.console if reporter else None)
     session, tasks = Session(output, remote=True), config.tasks()
     store = RunStore(Path(config.out).absolute())
-    job = session.prepare(tasks[0])
+    job = session.prepare_all(tasks)
     with connected() as where:
         allocation = allocate_cluster(len(tasks), config.device)
         lines = opening_lines(job, config) | {"device": f"{where}: {allocation}"}

@@ -125,7 +125,7 @@ def _train(session: Session, config: TrainConfig, task: WorkerTask) -> Status:
     if not checkpoint:  # the training starts again, and so do its rows
         (task.run / run_files.METRICS).unlink(missing_ok=True)
         shutil.rmtree(task.run / TENSORBOARD, ignore_errors=True)
-    fingerprint = session.prepare(config).dataset.fingerprint
+    fingerprint = session.prepare(config, resumed=checkpoint is not None).dataset.fingerprint
     if fingerprint != task.fingerprint:
         raise DatasetError(
             f"the data {config.data} has fingerprint {fingerprint}, and {task.fingerprint} where the command runs. "

@@ -127,7 +127,7 @@ def test_a_sum_of_losses_is_read():
     assert parse_loss("ce + 0.5*dice") == ((1.0, "ce"), (0.5, "dice"))
 
 
-@pytest.mark.parametrize("name", ["quick", "cam101", "camvid"])
+@pytest.mark.parametrize("name", ["quick", "cam101", "camvid", "finetune-camvid", "finetune-own"])
 def test_shipped_recipes_are_read(name):
     config, _ = parse(["--config", str(Path(__file__).parents[3] / "configs" / f"{name}.yaml")])
     assert config.models and all(side % 32 == 0 for side in config.image_size)
