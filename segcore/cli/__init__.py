@@ -16,6 +16,7 @@ from segcore.cli.evaluate import add_evaluate
 from segcore.cli.export import add_export
 from segcore.cli.import_predictions import add_import
 from segcore.cli.leaderboard import add_leaderboard
+from segcore.cli.models import add_models
 from segcore.cli.predict import add_predict
 from segcore.cli.profile import add_profile
 from segcore.cli.report import add_report
@@ -24,8 +25,8 @@ from segcore.cli.search import add_search
 from segcore.errors import SegcoreError, plain
 
 _COMMANDS = (  # in the order of the help
-    add_app, add_data, add_runs, add_evaluate, add_import, add_predict, add_profile, add_search, add_leaderboard,
-    add_report, add_export,
+    add_app, add_data, add_models, add_runs, add_evaluate, add_import, add_predict, add_profile, add_search,
+    add_leaderboard, add_report, add_export,
 )  # fmt: skip
 
 

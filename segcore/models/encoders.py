@@ -172,7 +172,8 @@ def _contributing(encoder: nn.Module, output: Tensor) -> set[str]:
 
 def _same_features(encoder: nn.Module, before: list[Tensor]) -> bool:
     try:
-        return all(torch.equal(old, new) for old, new in zip(before, _features(encoder), strict=True))
+        pairs = zip(before, _features(encoder), strict=True)
+        return all(old.shape == new.shape and (old.is_meta or torch.equal(old, new)) for old, new in pairs)
     except (RuntimeError, TypeError, AttributeError, ValueError):
         return False  # its forward wants more of the module than a stand-in has
 
