@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segcore.cli.arguments import Commands, parse_size
 from segcore.errors import ReportError, RunError, UnknownModel, unknown
 from segcore.models import DEFAULT_ENCODER, MODELS
-from segcore.paths import path_text
+from segcore.paths import path_exists, path_text
 
 if TYPE_CHECKING:
     from segcore.models.description import ModelDescription
@@ -90,12 +91,14 @@ def _described(arguments: argparse.Namespace) -> ModelDescription:
     Raises:
         UnknownModel: when it is neither.
     """
+    from segcore.training.config import build
+
     name = str(arguments.name)
     try:
-        config = _config(name, arguments)
+        build({"models": name})
     except UnknownModel as error:
         return _of_run(name, arguments, error)
-    return _of_architecture(config, arguments)
+    return _of_architecture(_config(name, arguments), arguments)
 
 
 def _of_architecture(config: TrainConfig, arguments: argparse.Namespace) -> ModelDescription:
@@ -114,10 +117,10 @@ def _of_run(name: str, arguments: argparse.Namespace, not_a_model: UnknownModel)
     from segcore.evaluation.describe_run import describe_run
     from segcore.runs import RunStore, find_run
 
-    if not (path_text(name) != name or "/" in name):
+    if not path_exists(name) and len(Path(name).parts) == 1:
         ids = [run.id for run in RunStore(arguments.runs).list()]
         if name not in ids:
-            raise UnknownModel(f"{unknown('model or run', name, [*MODELS, *ids])}") from not_a_model
+            raise UnknownModel(unknown("model or run", name, [*MODELS, *ids])) from not_a_model
     run = find_run(name, arguments.runs)
     for option in ("encoder", "classes", "model_options"):
         if getattr(arguments, option) is not None:

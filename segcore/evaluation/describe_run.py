@@ -29,5 +29,5 @@ def describe_run(run: RunRecord, size: tuple[int, int] | None = None) -> ModelDe
         partial(load_model, run.path),
         size or own,
         spec=MODELS.get(run.summary.model),
-        encoder=run.summary.encoder,
+        encoder=run.summary.encoder or "",
     )
