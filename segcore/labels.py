@@ -151,9 +151,17 @@ class LabelMap:
         color = (packed & 255, packed >> 8 & 255, packed >> 16 & 255)
         known = np.array([entry_color for _, entry_color in self.entries], np.int16)
         distance = np.abs(known - np.array(color, np.int16)).max(axis=1)
-        best = int(distance.argmin())
+        nearest = np.flatnonzero(distance == distance.min())
+        best = int(nearest[0])
+        ids = {int(place) if place < self.classes else IGNORE_INDEX for place in nearest}
+        if distance[best] <= tolerance and len(ids) == 1:
+            return ids.pop()
         if distance[best] <= tolerance:
-            return best if best < self.classes else IGNORE_INDEX
+            (one, _), (other, _) = (self.entries[place] for place in nearest[:2])
+            raise LabelError(
+                f"{source}: colour {color} ({count} pixels) is as far from {one} as from {other}. Correct the mask, or "
+                "add the colour to the label file, for instance as a class Void."
+            )
         name, near = self.entries[best]
         apart = np.abs(known[:, None] - known[None]).max(axis=2)
         reach = int(apart[apart > 0].min(initial=256)) // 4  # a colour farther away is a guess

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -12,13 +13,16 @@ from segcore.data.class_lists import CLASS_FILES
 from segcore.data.decode import IMAGE_SUFFIXES, MASK_SUFFIXES, readable, stored_mode
 from segcore.data.file_source import FileSource, Listing
 from segcore.data.formats.base import DetectedDataset
-from segcore.data.sampling import spread
+from segcore.data.sampling import SAMPLED, spread
 from segcore.errors import DatasetError, number
 
-SAMPLED = 8  # images whose headers are read
 NAMED = 6  # kinds of files that a note names
-# Papers that lie in a dataset's own folder; below it, such files may be labels that somebody expects to be read.
-_PAPERS = ("", ".md", ".txt", ".rst", ".json", ".yaml", ".yml", ".csv", ".html", ".pdf", ".cff", ".py", ".sh")
+# What explains a dataset or makes one, and what Segcore itself writes into its folder, is no part of the data.
+_PAPER = re.compile(
+    r".*\.(?:md|rst|html?|pdf|cff|py|sh)|(?:readme|licen[cs]e|citation|changelog|copying|notice|authors)\b.*"
+    r"|augmented\.(?:csv|json)|pipeline\.yaml|leaks\.json",
+    re.IGNORECASE,
+)
 
 
 def unread_files(listing: Listing, detected: DetectedDataset) -> tuple[str, ...]:
@@ -42,9 +46,8 @@ def unread_files(listing: Listing, detected: DetectedDataset) -> tuple[str, ...]
         suffix = PurePosixPath(file).suffix.lower()
         picture = suffix in IMAGE_SUFFIXES or suffix in MASK_SUFFIXES
         folder, _, name = file.rpartition("/")
-        if picture and path.rpartition("/")[0] in folders:
-            continue
-        if picture or (suffix not in _PAPERS if not folder else name.lower() not in CLASS_FILES):
+        explained = path.rpartition("/")[0] in folders if picture else name.lower() in CLASS_FILES or _PAPER.match(name)
+        if not explained:
             counts[folder.partition("/")[0], suffix or "without a suffix"] += 1
     if not counts:
         return ()

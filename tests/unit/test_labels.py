@@ -91,6 +91,14 @@ def test_unknown_colour_names_file_colour_count_and_nearest():
     assert TWO.to_ids(rgb, tolerance=10)[0, 0] == IGNORE_INDEX
 
 
+def test_a_colour_halfway_between_two_classes_is_refused():
+    greys = LabelMap("greys", ("dark", "light"), ((0, 0, 0), (40, 40, 40)))
+    rgb = np.full((1, 1, 3), 20, np.uint8)
+    with pytest.raises(LabelError, match=r"colour \(20, 20, 20\) \(1 pixels\) is as far from dark as from light"):
+        greys.to_ids(rgb, tolerance=30)
+    assert greys.to_ids(rgb + np.uint8(1), tolerance=30) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

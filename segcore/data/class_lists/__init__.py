@@ -2,7 +2,7 @@
 
 from segcore.data.class_lists.class_files import (
     CLASS_FILES,
-    classes_beside,
+    FoundClasses,
     find_class_list,
     read_classes,
     read_codes,
@@ -26,8 +26,8 @@ __all__ = [
     "CLASS_FILES",
     "VOC21_CLASSES",
     "ClassList",
+    "FoundClasses",
     "apply_map",
-    "classes_beside",
     "find_class_list",
     "read_classes",
     "read_codes",

@@ -12,7 +12,7 @@ from segcore.data.class_lists.columns import parse_color
 from segcore.data.class_lists.documents import load_json, read_json, read_nnunet, read_yaml, without_ids
 from segcore.data.class_lists.text_tables import content_lines, is_comment, read_table
 from segcore.data.file_source import Listing, decode_text
-from segcore.errors import DatasetError, LabelError
+from segcore.errors import DatasetError, LabelError, one_line
 from segcore.labels import CAMVID32, IGNORE_INDEX, Color, is_void, plain_name
 from segcore.paths import local_path
 
@@ -43,11 +43,13 @@ class FoundClasses:
         classes: What it lists.
         where: Its full path.
         files: Its path inside the dataset's file source; empty where it is elsewhere.
+        notes: On other files that are called as lists of classes, and are none.
     """
 
     classes: ClassList
     where: str
-    files: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def read_cvat(text: str, where: str) -> list[Row]:
@@ -135,25 +137,31 @@ def with_class_list(listing: Listing, path: str | Path | None) -> Listing:
     return replace(listing, class_list=str(file))
 
 
-def find_class_list(listing: Listing) -> str | None:
-    """The list of classes of a dataset: the user's, else the one that lies highest among its files.
+def find_class_list(listing: Listing, name: str) -> FoundClasses | None:
+    """The list of classes of a dataset: the user's, else the one that lies highest among its files; None without one.
 
     Of several beside each other, the first of `CLASS_FILES` is taken; rather one with ids where that has colours alone.
 
-    Returns:
-        The path that `read_classes` takes: absolute for the user's, else relative to the listing; None without one.
+    Args:
+        listing: The dataset's folder.
+        name: Short name of the label map.
 
     Raises:
-        LabelError: when another list beside it has other names or colours; both are named.
+        LabelError: as `read_classes`, or when another list beside it has other names or colours; both are named.
     """
     if listing.class_list is not None:
-        return listing.class_list
+        return FoundClasses(read_classes(listing, listing.class_list, name), listing.class_list)
     files = _lists_in(listing)
     if not files:
         return None
     first = files[0]
-    lists = {first: read_classes(listing, first, "")}  # raises what is wrong with it
-    lists |= {file: classes for file in files[1:] if (classes := _read_or_none(listing, file))}
+    lists = {first: read_classes(listing, first, name)}  # raises what is wrong with it
+    notes = []
+    for file in files[1:]:
+        try:
+            lists[file] = read_classes(listing, file, name)
+        except DatasetError as error:
+            notes.append(f"Left out {file}, which is no list of classes: {one_line(error)}")
     if lists[first].colored and not lists[first].numbered:
         first = next((file for file, other in lists.items() if other.colored and other.numbered), first)
     for file, other in lists.items():
@@ -162,33 +170,7 @@ def find_class_list(listing: Listing) -> str | None:
                 f"{listing.where(first)} and {listing.where(file)} disagree: {difference}. "
                 f"Say which one holds: --classes {listing.where(first)}"
             )
-    return first
-
-
-def _read_or_none(listing: Listing, file: str) -> ClassList | None:
-    """A list of classes; None where a file of that name is none."""
-    try:
-        return read_classes(listing, file, "")
-    except DatasetError:
-        return None
-
-
-def classes_beside(listing: Listing, name: str) -> FoundClasses | None:
-    """The classes of `find_class_list`, read; None without a list.
-
-    Args:
-        listing: The dataset's folder.
-        name: Short name of the label map.
-
-    Raises:
-        LabelError: as `find_class_list` and `read_classes`.
-    """
-    file = find_class_list(listing)
-    if file is None:
-        return None
-    mine = file != listing.class_list
-    files = (listing.path(file),) if mine else ()
-    return FoundClasses(read_classes(listing, file, name), listing.where(file) if mine else file, files)
+    return FoundClasses(lists[first], listing.where(first), (listing.path(first),), tuple(notes))
 
 
 def read_classes(listing: Listing, file: str, name: str) -> ClassList:
@@ -196,7 +178,7 @@ def read_classes(listing: Listing, file: str, name: str) -> ClassList:
 
     Args:
         listing: The dataset's folder.
-        file: The list's path in it, or the user's own list, as `find_class_list` returns it.
+        file: The list's path in it, or `class_list` of the listing, the user's own.
         name: Short name of the label map.
 
     Raises:

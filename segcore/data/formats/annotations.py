@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from segcore.arrays import Bool
-from segcore.data.class_lists import ClassList, classes_beside
+from segcore.data.class_lists import ClassList, find_class_list
 from segcore.data.decode import MaskPixels
 from segcore.data.file_source import FileSource, Listing, decode_text
-from segcore.data.formats.class_choice import LABELS_NAME, OwnClasses, listed, short_name
+from segcore.data.formats.class_choice import LABELS_NAME, OwnClasses, short_name
 from segcore.errors import DatasetError, LabelError, one_line
 from segcore.labels import IGNORE_INDEX, LabelMap, auto_palette, plain_name
 
@@ -84,7 +84,7 @@ def named_classes(
     Raises:
         LabelError: when the list has a bad line, or the annotations name no classes, or more than 255.
     """
-    beside = classes_beside(listing, LABELS_NAME)
+    beside = find_class_list(listing, LABELS_NAME)
     if beside is None:
         plain = sorted(dict.fromkeys(names()), key=_is_background, reverse=True)
         if not plain:
@@ -92,7 +92,7 @@ def named_classes(
         labels = LabelMap(LABELS_NAME, tuple(plain), auto_palette(len(plain)))
         own = OwnClasses(short_name(listing), _with_background(ClassList.of(labels, colored=False)))
         return own, ClassNames(own.classes.labels.names, "the annotations")
-    own = listed(listing)
+    own = OwnClasses.of(listing, beside)
     if tools_list and beside.where.endswith(f"/{tools_list}"):
         own = own._replace(classes=_with_background(own.classes))
     return own, ClassNames(own.classes.labels.names, beside.where)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from segcore.data.class_lists import CLASS_FILES, ClassList, classes_beside
+from segcore.data.class_lists import CLASS_FILES, ClassList, FoundClasses, find_class_list
 from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset, ImageMaskPair
 from segcore.errors import DatasetError
@@ -34,6 +34,11 @@ class OwnClasses(NamedTuple):
     others: tuple[str, ...] = ()
     video: bool | None = None
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, listing: Listing, beside: FoundClasses) -> OwnClasses:
+        """The classes of a list, for the dataset in a folder."""
+        return cls(short_name(listing), beside.classes, beside.where, beside.files, notes=beside.notes)
 
     def dataset(
         self,
@@ -66,14 +71,14 @@ def listed(listing: Listing, labels_name: str = LABELS_NAME) -> OwnClasses:
         DatasetError: when there is no list of classes.
         LabelError: when it has a bad line.
     """
-    beside = classes_beside(listing, labels_name)
+    beside = find_class_list(listing, labels_name)
     if beside is None:
         raise DatasetError(
             f"{listing.where()}: images and masks, but no list of classes. Add classes.csv ('name,r,g,b' a line, or "
             "'name' alone where masks hold ids), or give one: --classes FILE. Files known by name: "
             f"{', '.join(CLASS_FILES)}."
         )
-    return OwnClasses(short_name(listing), beside.classes, beside.where, beside.files)
+    return OwnClasses.of(listing, beside)
 
 
 def public_or_listed(listing: Listing, name: str, labels: ClassList, certain: bool) -> OwnClasses:
@@ -89,10 +94,10 @@ def public_or_listed(listing: Listing, name: str, labels: ClassList, certain: bo
         DatasetError: when there is neither.
         LabelError: when the list has a bad line.
     """
-    beside = classes_beside(listing, name) if certain else None
+    beside = find_class_list(listing, name) if certain else None
     if beside is None:
         return OwnClasses(name, labels) if certain else listed(listing)
-    return OwnClasses(short_name(listing), beside.classes, beside.where, beside.files)
+    return OwnClasses.of(listing, beside)
 
 
 def camvid_or_listed(
@@ -116,7 +121,7 @@ def camvid_or_listed(
         return chosen
     colours = (f"No list of classes: the {classes.labels.classes} colours of CamVid are taken.",)
     notes = colours if chosen.file is None and classes.labels.name == "camvid32" else ()
-    return chosen._replace(name=name, video=True, notes=notes)
+    return chosen._replace(name=name, video=True, notes=(*chosen.notes, *notes))
 
 
 def short_name(listing: Listing) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,16 @@ from segcore.data.file_source import FileSource, Listing
 from segcore.data.formats.annotations import ClassNames, named_classes
 from segcore.data.formats.base import DetectedDataset, ImageMaskPair
 from segcore.data.formats.folder import image_mask_places
-from segcore.data.formats.pairing import divided, images_in, mask_core, masks_in, own_files
+from segcore.data.formats.pairing import (
+    by_folders,
+    divided,
+    id_of,
+    images_in,
+    mask_core,
+    masks_in,
+    own_files,
+    path_stem,
+)
 from segcore.data.formats.split_names import split_folders
 from segcore.errors import DatasetError
 
@@ -121,9 +130,9 @@ def _inside(mask: MaskPixels) -> Bool:
 def _looks_like(listing: Listing, parse: Parser) -> bool:
     for images, masks in _places(listing, parse).values():
         names = _named(images)
-        if any(_stem(file) in names for file in masks_in(masks)):
+        if any(path_stem(file) in names for file in masks_in(masks)):
             return False  # a mask of all classes
-        meanings = [parse(_stem(file), names) for file in masks_in(masks) if file.lower().endswith(MASK_SUFFIXES)]
+        meanings = [parse(path_stem(file), names) for file in masks_in(masks) if file.lower().endswith(MASK_SUFFIXES)]
         classes = Counter(name for name, _ in filter(None, meanings))
         several = sum(count > 1 for count in classes.values())
         repeated = Counter(word for _, word in filter(None, meanings))
@@ -139,9 +148,9 @@ def _read(listing: Listing, parse: Parser, expected: str) -> DetectedDataset:
     for split, (images, masks) in places.items():
         names, parsed[split] = _named(images), []
         for file in masks_in(masks):
-            meant = parse(_stem(file), names)
+            meant = parse(path_stem(file), names)
             if meant is None:
-                loose.append(ImageMaskPair(_id(_stem(file)), split, None, masks.path(file)))
+                loose.append(ImageMaskPair(id_of(path_stem(file)), split, None, masks.path(file)))
             else:
                 parsed[split].append((*meant, masks.path(file)))
     if not any(parsed.values()):
@@ -150,10 +159,13 @@ def _read(listing: Listing, parse: Parser, expected: str) -> DetectedDataset:
     for split, (images, _) in places.items():
         merged = _merged(parsed[split], classes, listing)
         pairs += (
-            ImageMaskPair(_id(name), split, images.path(file), merged.get(name))
+            ImageMaskPair(id_of(name), split, images.path(file), merged.get(name))
             for name, file in _named(images).items()
         )
-    return own.dataset((*pairs, *loose), splits=places, notes=classes.notes)
+    everyone: Sequence[ImageMaskPair] = (*pairs, *loose)
+    if list(places) == ["train"]:
+        everyone = by_folders(everyone, places["train"][:1])
+    return own.dataset(everyone, splits=places, notes=classes.notes)
 
 
 def _merged(masks: Iterable[tuple[str, str, str]], classes: ClassNames, listing: Listing) -> dict[str, MergedMask]:
@@ -164,7 +176,7 @@ def _merged(masks: Iterable[tuple[str, str, str]], classes: ClassNames, listing:
         parts.setdefault(name, []).append((position, path))
     return {
         name: MergedMask(
-            f"{some[0][1]}", tuple(path for _, path in some), tuple(place for place, _ in some), classes.background
+            some[0][1], tuple(path for _, path in some), tuple(place for place, _ in some), classes.background
         )
         for name, some in parts.items()
     }
@@ -184,15 +196,15 @@ def _places(listing: Listing, parse: Parser) -> dict[str, tuple[Listing, Listing
 
 def _divided(folder: Listing) -> tuple[Listing, Listing]:
     """(images, masks) of a folder with both: a mask's name begins with that of an image."""
-    names = {_stem(file): file for file in images_in(folder)}
-    masks = {file for file in masks_in(folder) if _by_ending(_stem(file), names)}
+    names = {path_stem(file): file for file in images_in(folder)}
+    masks = {file for file in masks_in(folder) if _by_ending(path_stem(file), names)}
     images = tuple(file for file in folder.files if file not in masks)
     return replace(folder, files=images), replace(folder, files=tuple(sorted(masks)))
 
 
 def _named(images: Listing) -> dict[str, str]:
     """Path without suffix -> path of each image."""
-    return {_stem(file): file for file in images_in(images)}
+    return {path_stem(file): file for file in images_in(images)}
 
 
 def _by_folder(stem: str, names: Mapping[str, str]) -> tuple[str, str] | None:
@@ -210,11 +222,3 @@ def _by_ending(stem: str, names: Mapping[str, str]) -> tuple[str, str] | None:
     places = (place for place in range(len(stem) - 1, 0, -1) if stem[place] in "_-.")
     name, word = next(((stem[:place], stem[place + 1 :]) for place in places if stem[:place] in names), ("", ""))
     return (name, word) if word and not _COPY.match(word) else None
-
-
-def _stem(file: str) -> str:
-    return file.rpartition(".")[0]
-
-
-def _id(stem: str) -> str:
-    return stem.replace("/", "__")

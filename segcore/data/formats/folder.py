@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset
 from segcore.data.formats.class_choice import listed
-from segcore.data.formats.pairing import by_lists, divided, masks_in, own_files, pair_splits
+from segcore.data.formats.pairing import by_folders, by_lists, divided, masks_in, own_files, pair_splits
 from segcore.data.formats.split_names import split_folders, split_lists, split_of, train_lists
 from segcore.errors import DatasetError
 
@@ -43,6 +43,8 @@ def read(listing: Listing) -> DetectedDataset:
     lists = {name: file for name, file in split_lists(listing).items() if split_of(name)}
     if list(images) == ["train"] and lists:
         pairs, notes = by_lists(pairs, listing, lists)
+    elif list(images) == ["train"]:
+        pairs = by_folders(pairs, [*images.values(), *masks.values()])
     splits = [split for split in images if split in masks]
     others, in_train = map(listing.path, lists.values()), train_lists(lists)
     return listed(listing).dataset(pairs, splits=splits, others=others, train_lists=in_train, notes=notes)

@@ -154,9 +154,12 @@ def _rows(table: Table, image: str, mask: str) -> Iterator[tuple[str, bool]]:
 
 def _classes(listing: Listing, table: Table, mask: str) -> OwnClasses:
     """The classes of a list beside the tables, else those that the features of the dataset name."""
+    beside = find_class_list(listing, LABELS_NAME)
+    if beside is not None:
+        return OwnClasses.of(listing, beside)
     names = _feature_names(table, mask)
-    if not names or find_class_list(listing) is not None:
-        return listed(listing)
+    if not names:
+        return listed(listing)  # raises: there is no list
     try:
         labels = LabelMap(LABELS_NAME, tuple(names), auto_palette(len(names)))
     except LabelError as error:

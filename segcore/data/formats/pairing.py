@@ -12,7 +12,7 @@ from unicodedata import normalize
 from segcore.data.decode import IMAGE_SUFFIXES, MASK_SUFFIXES
 from segcore.data.file_source import Folder, Listing
 from segcore.data.formats.base import ImageMaskPair
-from segcore.data.formats.split_names import list_lines, lists_of_splits
+from segcore.data.formats.split_names import list_lines, lists_of_splits, split_of
 from segcore.errors import DatasetError, number
 
 Stem = Callable[[str], str]
@@ -66,7 +66,7 @@ def pair_folders(
     image_files, mask_files = images_in(images), masks_in(masks)
     if mask_stem is None:
         mask_stem = _matching_stem(
-            [image_stem(_stem(file)) for file in image_files], [_stem(file) for file in mask_files]
+            [image_stem(path_stem(file)) for file in image_files], [path_stem(file) for file in mask_files]
         )
     return pair_files(
         [(images, file) for file in image_files],
@@ -148,10 +148,10 @@ def pair_beside(folder: Listing, split: str, ending: str) -> list[ImageMaskPair]
 
 def divided(folder: Listing) -> tuple[Listing, Listing]:
     """(images, masks) of a folder with both: a mask's name is that of an image with a usual ending or beginning."""
-    stems = {_stem(file) for file in images_in(folder)}
+    stems = {path_stem(file) for file in images_in(folder)}
     stems |= {core(stem, _IMAGE_AFFIX) for stem in stems}
-    cores = {file: mask_core(_stem(file)) for file in masks_in(folder)}
-    masks = {file for file, bare in cores.items() if bare in stems and bare != _stem(file)}
+    cores = {file: mask_core(path_stem(file)) for file in masks_in(folder)}
+    masks = {file for file, bare in cores.items() if bare in stems and bare != path_stem(file)}
     images = set(images_in(folder)) - masks
     return _only(folder, images), _only(folder, masks)
 
@@ -211,9 +211,37 @@ def by_lists(
     return kept if used else tuple(pairs), notes
 
 
+def by_folders(pairs: Sequence[ImageMaskPair], places: Sequence[Listing]) -> tuple[ImageMaskPair, ...]:
+    """Pairs in the split that a folder of their image or mask is called after; without such a folder as they are.
+
+    Args:
+        pairs: Pairs of folders that are not divided by split as a whole: `images/val/a.jpg masks/a.png`.
+        places: The folders of the images and of the masks, above which a name says nothing.
+
+    Raises:
+        DatasetError: when the folders of one pair name several splits.
+    """
+    prefixes = [f"{place.base}/" if place.base else "" for place in places]
+    divided = []
+    for pair in pairs:
+        words = [
+            word
+            for file in pair.files
+            for word in next((file[len(start) :] for start in prefixes if file.startswith(start)), "").split("/")[:-1]
+        ]
+        splits = {split for word in words if (split := split_of(word))}
+        if len(splits) > 1:
+            raise DatasetError(
+                f"{places[0].file_source.root}: {' and '.join(pair.files)} lie in folders of {' and '.join(splits)}. "
+                "Move them, so that an image and its mask are of one split."
+            )
+        divided.append(replace(pair, split=splits.pop()) if splits else pair)
+    return tuple(divided)
+
+
 def _listed_id(entry: str, ids: Mapping[str, ImageMaskPair]) -> str | None:
     """The id that a line of a list means: a name or path, with or without suffix and outer folders."""
-    parts = (_stem(entry) if is_image(entry) else normalize("NFC", entry)).strip("/").split("/")
+    parts = (path_stem(entry) if is_image(entry) else normalize("NFC", entry)).strip("/").split("/")
     names = ("__".join(parts[start:]) for start in range(len(parts)))
     return next((name for name in names if name in ids), None)
 
@@ -285,18 +313,25 @@ def _unique(entries: Iterable[Mapping[str, str]]) -> dict[str, str]:
     return {key: value[0] for key, value in values.items() if len(value) == 1}
 
 
-def _stem(file: str) -> str:
+def path_stem(file: str) -> str:
     """A path without suffix, in composed characters: macOS writes "ü" as two, into zips too."""
     return normalize("NFC", file.rpartition(".")[0])
+
+
+def id_of(stem: str) -> str:
+    """The id of a file in a folder, by its path without suffix; an id is also a file name.
+
+    >>> id_of("aachen/07")
+    'aachen__07'
+    """
+    return stem.replace("/", "__")
 
 
 def _by_id(files: Iterable[tuple[Listing, str]], stem_of: Stem) -> dict[str, str]:
     paths: dict[str, str] = {}
     for listing, file in files:
-        sample_id = stem_of(_stem(file)).replace("/", "__")  # an id is also a file name
-        if sample_id in paths:
-            raise DatasetError(
-                f"{listing.where(file)}: same id {sample_id!r} as {paths[sample_id]}. Rename or remove one of them."
-            )
-        paths[sample_id] = listing.path(file)
+        key = id_of(stem_of(path_stem(file)))
+        if key in paths:
+            raise DatasetError(f"{listing.where(file)}: same id {key!r} as {paths[key]}. Rename or remove one of them.")
+        paths[key] = listing.path(file)
     return paths

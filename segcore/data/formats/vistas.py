@@ -5,10 +5,10 @@ Neuhold, Ollmann, Rota Bulò, Kontschieder: The Mapillary Vistas Dataset, 2017.
 
 from __future__ import annotations
 
-from segcore.data.class_lists import classes_beside, read_classes
+from segcore.data.class_lists import find_class_list, read_classes
 from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset
-from segcore.data.formats.class_choice import LABELS_NAME, OwnClasses, listed
+from segcore.data.formats.class_choice import LABELS_NAME, OwnClasses
 from segcore.data.formats.pairing import pair_splits
 from segcore.data.formats.split_names import split_folders
 from segcore.errors import DatasetError
@@ -37,10 +37,14 @@ def read(listing: Listing) -> DetectedDataset:
     if pattern is None:
         raise DatasetError(f"{listing.where()}: no folders training/images and training/v1.2/labels with its config.")
     masks, file = split_folders(listing, pattern), VERSIONS[pattern]
-    own = OwnClasses("vistas", read_classes(listing, file, LABELS_NAME), file, (listing.path(file),))
-    beside = classes_beside(listing, LABELS_NAME)
-    if beside is not None and beside.where != listing.where(file):
-        own = listed(listing)
+    beside = find_class_list(listing, LABELS_NAME)
+    if beside is None or beside.where == listing.where(file):
+        classes = beside.classes if beside else read_classes(listing, file, LABELS_NAME)
+        own = OwnClasses(
+            "vistas", classes, listing.where(file), (listing.path(file),), notes=beside.notes if beside else ()
+        )
+    else:
+        own = OwnClasses.of(listing, beside)
     return own.dataset(pair_splits(split_folders(listing, "{split}/images"), masks), splits=masks, ids_only=True)
 
 

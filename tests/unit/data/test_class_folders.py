@@ -67,3 +67,13 @@ def test_a_mask_of_no_image_is_named(data):
     layouts.save(data / "masks" / "car" / "z.png", part(0))
     with pytest.raises(DatasetError, match=r"1 mask without image: masks/car/z.png"):
         open_dataset(data)
+
+
+def test_splits_below_the_classes_are_kept(tmp_path):
+    for split, name in (("train", "x"), ("val", "y")):
+        layouts.save(tmp_path / "images" / split / f"{name}.png", layouts.image())
+        for index, word in enumerate(("road", "car")):
+            layouts.save(tmp_path / "masks" / word / split / f"{name}.png", part(index))
+    dataset = open_dataset(tmp_path)
+    assert dataset.splits == {"train": ("train__x",), "val": ("val__y",)}
+    assert dataset.mask("val__y")[0].tolist() == [2, 1, 0, 0, 0, 0, 0, 0]

@@ -244,23 +244,29 @@ def test_any_list_without_ids_reads_back(found, tmp_path_factory):
         assert written(folder, file, text).labels.names == tuple(name for name, _ in colors)
 
 
+def found_list(folder):
+    """The path of the list of classes in a folder."""
+    (file,) = find_class_list(list_files(folder), "mine").files
+    return file
+
+
 def test_the_highest_list_is_found_in_any_case(tmp_path):
-    assert find_class_list(list_files(layouts.save(tmp_path / "x.png", layouts.image()).parent)) is None
+    assert find_class_list(list_files(layouts.save(tmp_path / "x.png", layouts.image()).parent), "mine") is None
     layouts.write(tmp_path / "far" / "away" / "from" / "labels.txt", "photo.png\n")
-    assert find_class_list(list_files(tmp_path)) is None
+    assert find_class_list(list_files(tmp_path), "mine") is None
     layouts.write(tmp_path / "train" / "_classes.csv", "Pixel Value, Class\n0, a\n")
-    assert find_class_list(list_files(tmp_path)) == "train/_classes.csv"
+    assert found_list(tmp_path) == "train/_classes.csv"
     layouts.write(tmp_path / "Labels.TXT", "a\nb\n")
-    assert find_class_list(list_files(tmp_path)) == "Labels.TXT"
+    assert found_list(tmp_path) == "Labels.TXT"
     layouts.write(tmp_path / "config.json", '{"epochs": 3}')  # of that name, and no list
     layouts.write(tmp_path / "classes.csv", "name\na\nb\n")
-    assert find_class_list(list_files(tmp_path)) == "classes.csv"
+    assert found_list(tmp_path) == "classes.csv"
 
 
 def test_two_lists_that_agree_and_two_that_do_not(tmp_path):
     layouts.write(tmp_path / "classes.csv", "name,r,g,b\nroad,128,64,128\nTraffic Light,0,0,142\nvoid,0,0,0\n")
     layouts.write(tmp_path / "label_colors.txt", "0 0 142 traffic_light\n128 64 128 road\n")
-    assert find_class_list(list_files(tmp_path)) == "label_colors.txt"
+    assert found_list(tmp_path) == "label_colors.txt"
     layouts.write(tmp_path / "classes.csv", "name,r,g,b\nroad,128,64,128\nTraffic Light,0,0,141\n")
     with pytest.raises(
         LabelError,
@@ -269,28 +275,37 @@ def test_two_lists_that_agree_and_two_that_do_not(tmp_path):
             f"and (0, 0, 141). Say which one holds: --classes {tmp_path}/label_colors.txt"
         ),
     ):
-        find_class_list(list_files(tmp_path))
+        find_class_list(list_files(tmp_path), "mine")
     layouts.write(tmp_path / "classes.csv", "name\nroad\nTraffic Light\n")
     with pytest.raises(LabelError, match="'traffic_light' has id 0 and 1"):
-        find_class_list(list_files(tmp_path))
+        find_class_list(list_files(tmp_path), "mine")
     layouts.write(tmp_path / "classes.csv", "name\nroad\n")
     with pytest.raises(LabelError, match="only one has 'traffic_light'"):
-        find_class_list(list_files(tmp_path))
+        find_class_list(list_files(tmp_path), "mine")
 
 
 def test_of_two_lists_with_the_same_colours_the_one_with_ids_is_taken(tmp_path):
     layouts.write(tmp_path / "label_colors.txt", "128 64 128 road\n0 0 142 car\n")
     layouts.write(tmp_path / "classes.csv", "id,name,r,g,b\n1,road,128,64,128\n0,car,0,0,142\n")
-    assert find_class_list(list_files(tmp_path)) == "classes.csv"
+    assert found_list(tmp_path) == "classes.csv"
     layouts.write(tmp_path / "labels.txt", "0 128 64 128 road\n1 0 0 142 car\n")
     with pytest.raises(LabelError, match=r"classes\.csv and .*labels\.txt disagree: 'road' has id 1 and 0"):
-        find_class_list(list_files(tmp_path))
+        find_class_list(list_files(tmp_path), "mine")
+
+
+def test_a_file_called_as_a_list_that_is_none_is_said(tmp_path):
+    layouts.write(tmp_path / "classes.csv", "name\nroad\ncar\n")
+    layouts.write(tmp_path / "labels.txt", "a.png 0\nb.png 1\n")
+    beside = find_class_list(list_files(tmp_path), "mine")
+    assert beside.classes.labels.names == ("road", "car")
+    (note,) = beside.notes
+    assert note.startswith(f"Left out labels.txt, which is no list of classes: {tmp_path}/labels.txt:1: 'a.png' is an")
 
 
 def test_supervisely_masks_have_the_machine_colours(tmp_path):
     layouts.write(tmp_path / "meta.json", '{"classes": [{"title": "road", "color": "#804080"}]}')
     layouts.write(tmp_path / "obj_class_to_machine_color.json", '{"road": [1, 1, 1]}')
-    assert find_class_list(list_files(tmp_path)) == "obj_class_to_machine_color.json"
+    assert found_list(tmp_path) == "obj_class_to_machine_color.json"
 
 
 def test_classes_beats_every_list(tmp_path, monkeypatch):

@@ -323,3 +323,15 @@ def test_real_cam101(tmp_path):
     assert dataset.labels.classes == 31 and dataset.video
     assert dataset["0016E5_07961"].size == (360, 480)
     assert dataset.split("train")[0].id == "0016E5_07959"
+
+
+def test_a_folder_of_a_split_on_one_side_decides(tmp_path):
+    layouts.write(tmp_path / "classes.csv", "name\na\nb\nc\n")
+    for place, name in (("train", "x"), ("val", "y")):
+        layouts.save(tmp_path / "images" / place / f"{name}.png", layouts.image())
+        layouts.save(tmp_path / "masks" / f"{name}.png", layouts.mask(0, 3))
+    assert open_dataset(tmp_path).splits == {"train": ("train__x",), "val": ("val__y",)}
+    layouts.save(tmp_path / "masks" / "test" / "z.png", layouts.mask(0, 3))
+    layouts.save(tmp_path / "images" / "train" / "z.png", layouts.image())
+    with pytest.raises(DatasetError, match="lie in folders of"):
+        open_dataset(tmp_path)
