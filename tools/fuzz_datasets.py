@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from fixtures.random_data.datasets import datasets
 from fixtures.random_data.drafts import Draft
-from fixtures.random_data.verdict import readable, verdict
+from fixtures.random_data.verdict import UNKNOWABLE, readable, verdict
 
 SHOWN = 20  # wrong datasets that are printed
 
@@ -78,6 +78,8 @@ def main() -> int:
         print(f"{text}\n{'-' * 80}")
     if args.messages:
         print("\n".join(f"{end}: {message}" for end, message in refusals))
+    reasons = Counter(message.partition(": ")[2].partition(": ")[2] for end, message in refusals if end == UNKNOWABLE)
+    print("\n".join(f"unknowable {count}: {reason}" for reason, count in reasons.most_common()))
     print(f"{table(counts)}\n\n{sum(counts.values())} datasets, seed {args.seed}, {time.time() - before:.0f} s.")
     return bool(wrong)
 

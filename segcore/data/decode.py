@@ -129,6 +129,8 @@ def read_mask(data: bytes, where: str) -> MaskPixels:
         image.load()
         pages = getattr(image, "n_frames", 1)
     check_lossless(image, where)
+    if image.format == "PNG":
+        _check_png(data, where)
     if ";16" in stored and image.mode != "I;16":
         raise DatasetError(f"{where}: a mask of 16-bit colours; expected 8 bits a channel, or ids in one channel.")
     if pages > 1:
@@ -136,6 +138,21 @@ def read_mask(data: bytes, where: str) -> MaskPixels:
     mask = mask_pixels(image, where)
     stretch = _STRETCHED.get(stored, 1)
     return replace(mask, pixels=mask.pixels // stretch) if stretch > 1 else mask
+
+
+def _check_png(data: bytes, where: str) -> None:
+    """Compare the checksums of a PNG's chunks, which Pillow does not do for pixels: a wrong bit changes classes.
+
+    Raises:
+        DatasetError: when one is wrong.
+    """
+    start = 8  # behind the signature
+    while start + 12 <= len(data):
+        end = start + 8 + int.from_bytes(data[start : start + 4])
+        critical = not data[start + 4] & 32  # a capital letter
+        if critical and zlib.crc32(data[start + 4 : end]) != int.from_bytes(data[end : end + 4]):
+            raise DatasetError(f"{where}: a damaged PNG (a checksum is wrong). Copy it again from its source.")
+        start = end + 4
 
 
 def stored_mode(image: Image.Image) -> str:

@@ -15,6 +15,7 @@ from segcore.data.file_source import Listing, is_archive, list_files
 from segcore.data.formats import FORMATS
 from segcore.data.formats.base import DetectedDataset, Format, ImageMaskPair
 from segcore.data.formats.pairing import is_image
+from segcore.data.formats.unread import how_to_go_on
 from segcore.data.left_out import unread_files
 from segcore.data.stored_mask import files_of
 from segcore.data.table_source import TABLE_SUFFIXES
@@ -135,6 +136,7 @@ def _recognise(everything: Listing, layouts: Mapping[str, Format]) -> tuple[List
     top = sorted({file.split("/")[0] + ("/" if "/" in file else "") for file in everything.files})
     packed = [file for file in everything.files if is_archive(file)]
     way_out = f"Unpack {packed[0]} and open its folder. " if packed else ""
+    way_out += how_to_go_on(everything.files)
     raise DatasetError(f"{everything.where()}: unknown layout; it holds {_some(top)}. {way_out}{_known_layouts()}")
 
 
@@ -189,7 +191,7 @@ def _complete(
             problems.append(f"{number(len(files), what)} without {other}: {_some(files)}")
     if problems and not skip:
         raise DatasetError(
-            f"{everything.where()}: {'; '.join(problems)}. "
+            f"{everything.where()}: {'; '.join(problems)}. {how_to_go_on(everything.files)}"
             "Add what is missing, or go on without them: --skip-incomplete."
         )
     complete = [pair for pair in pairs if pair.image and pair.mask]

@@ -11,8 +11,11 @@ from segcore.data.formats.pairing import by_folders, by_lists, divided, masks_in
 from segcore.data.formats.split_names import split_folders, split_lists, split_of, train_lists
 from segcore.errors import DatasetError
 
-IMAGE_FOLDERS = ("images", "image", "imgs", "img", "img_dir", "jpegimages")
-MASK_FOLDERS = ("masks", "mask", "labels", "label", "annotations", "ann_dir", "segmentationclass", "gt", "annot")
+IMAGE_FOLDERS = ("images", "image", "imgs", "img", "img_dir", "jpegimages", "image_2", "images_png")
+MASK_FOLDERS = (
+    *("masks", "mask", "labels", "label", "annotations", "ann_dir", "segmentationclass", "gt", "annot"),
+    *("semantic", "masks_png"),  # KITTI, LoveDA
+)
 
 Folders = dict[str, Listing]  # split -> folder
 

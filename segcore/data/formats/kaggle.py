@@ -12,19 +12,23 @@ from segcore.errors import DatasetError
 
 
 def looks_like(listing: Listing) -> bool:
-    """Whether there are folders such as `train_labels/`."""
-    return bool(split_folders(listing, "{split}_labels"))
+    """Whether there are folders such as `train_labels/` or `train_masks/`."""
+    return bool(_masks(listing))
 
 
 def read(listing: Listing) -> DetectedDataset:
-    """`train/NAME.png train_labels/NAME_L.png` and so on; class_dict.csv is `name,r,g,b`.
+    """`train/NAME.png train_labels/NAME_L.png` and so on, or `train_masks/`; class_dict.csv is `name,r,g,b`.
 
     Raises:
         DatasetError: when there are no such folders, or the classes are not known.
         LabelError: when the list of classes has a bad line.
     """
-    images, masks = split_folders(listing, "{split}"), split_folders(listing, "{split}_labels")
+    images, masks = split_folders(listing, "{split}"), _masks(listing)
     if not images.keys() & masks.keys():
         raise DatasetError(f"{listing.where()}: no folder such as train/ with a folder train_labels/ beside it.")
     pairs = pair_splits(images, masks)
     return camvid_or_listed(listing, CAMVID32_CLASSES, pairs).dataset(pairs, splits=masks)
+
+
+def _masks(listing: Listing) -> dict[str, Listing]:
+    return split_folders(listing, "{split}_labels") or split_folders(listing, "{split}_masks")

@@ -16,6 +16,7 @@ from typing import Any
 from PIL import ImageDraw
 
 from segcore.arrays import Bool
+from segcore.data.decode import MASK_SUFFIXES
 from segcore.data.file_source import Listing
 from segcore.data.formats.annotations import (
     OVERLAP,
@@ -34,11 +35,12 @@ from segcore.errors import DatasetError
 
 TOOL = "Supervisely"
 META, IMAGES, ANNOTATIONS = "meta.json", "img", "ann"
+MACHINE, MACHINE_CLASSES = "masks_machine", "obj_class_to_machine_color.json"  # masks of "Export as masks"
 
 
 def looks_like(listing: Listing) -> bool:
-    """Whether meta.json lies beside folders that have `img/` and `ann/`."""
-    return META in listing.files and bool(_datasets(listing))
+    """Whether meta.json lies beside folders that have `img/` and `ann/`, or the list of colours beside masks."""
+    return bool(_kind(listing))
 
 
 def read(listing: Listing) -> DetectedDataset:
@@ -48,31 +50,36 @@ def read(listing: Listing) -> DetectedDataset:
         DatasetError: when there are none.
         LabelError: when meta.json or another list of classes has a bad entry.
     """
-    datasets = _datasets(listing)
-    if not datasets or META not in listing.files:
+    kind = _kind(listing)
+    if not kind:
         raise DatasetError(f"{listing.where()}: no {META} beside folders with {IMAGES}/ and {ANNOTATIONS}/.")
-    own, classes = named_classes(listing, tuple, META)
+    datasets, drawn = _datasets(listing, kind), kind == ANNOTATIONS
+    own, classes = named_classes(listing, tuple, META if drawn else MACHINE_CLASSES)
     splits = {name: next(filter(None, map(split_of, name.split("/"))), None) for name in datasets}
     sharing = Counter(split or "train" for split in splits.values())
     pairs = list[ImageMaskPair]()
     for name, split in splits.items():
-        images, documents = (listing.below(f"{name}/{kind}".strip("/")) for kind in (IMAGES, ANNOTATIONS))
+        images, documents = (listing.below(f"{name}/{part}".strip("/")) for part in (IMAGES, kind))
         prefix = f"{name}/" if sharing[split or "train"] > 1 else ""  # two datasets may hold images of one name
         pairs_here = pair_files(
             [(images, file) for file in images_in(images)],
-            [(documents, file) for file in documents.files if file.lower().endswith(".json")],
+            [
+                (documents, file)
+                for file in documents.files
+                if file.lower().endswith(".json" if drawn else MASK_SUFFIXES)
+            ],
             split or "train",
             image_stem=prefix.__add__,
             mask_stem=partial(_document_stem, prefix),
         )
         pairs += (
-            replace(pair, mask=DrawnMask(str(pair.mask), classes, TOOL, draw) if pair.mask else None)
+            replace(pair, mask=DrawnMask(str(pair.mask), classes, TOOL, draw)) if pair.mask and drawn else pair
             for pair in pairs_here
         )
     notes = (
         f"{name}/ is no split's name: its samples are train." for name, split in splits.items() if name and not split
     )
-    return own.dataset(pairs, splits=sharing, notes=(*notes, OVERLAP, *classes.notes))
+    return own.dataset(pairs, splits=sharing, notes=(*notes, *([OVERLAP] if drawn else []), *classes.notes))
 
 
 def _document_stem(prefix: str, stem: str) -> str:
@@ -80,14 +87,16 @@ def _document_stem(prefix: str, stem: str) -> str:
     return prefix + (stem.rpartition(".")[0] if is_image(stem) else stem)
 
 
-def _datasets(listing: Listing) -> list[str]:
-    """The folders that have `img/` and `ann/`."""
-    inner = (folder.removesuffix(ANNOTATIONS).rstrip("/") for folder in listing.folders if _is_annotations(folder))
+def _kind(listing: Listing) -> str:
+    """The folder of labels: annotations, else masks; empty where neither lies beside images and their list."""
+    lists = {ANNOTATIONS: META, MACHINE: MACHINE_CLASSES}
+    return next((kind for kind, file in lists.items() if file in listing.files and _datasets(listing, kind)), "")
+
+
+def _datasets(listing: Listing, kind: str) -> list[str]:
+    """The folders that have `img/` and a folder of labels."""
+    inner = (folder.removesuffix(kind).rstrip("/") for folder in listing.folders if folder.rpartition("/")[2] == kind)
     return sorted(name for name in inner if f"{name}/{IMAGES}".strip("/") in listing.folders)
-
-
-def _is_annotations(folder: str) -> bool:
-    return folder.rpartition("/")[2] == ANNOTATIONS
 
 
 def draw(document: dict[str, Any]) -> tuple[Size, Iterator[tuple[str, Bool]]]:

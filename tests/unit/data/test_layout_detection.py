@@ -103,3 +103,19 @@ def test_a_list_beside_the_data_beats_the_layouts_own(tmp_path):
     exports.EXPORTS["vistas"].write(tmp_path)
     (tmp_path / "classes.csv").write_text("id,name\n0,ground\n1,street\n2,vehicle\n")
     assert open_dataset(tmp_path).labels.names == ("ground", "street", "vehicle")
+
+
+@pytest.mark.parametrize(
+    ("file", "way_out"),
+    [
+        ("annotations/panoptic_train2017.json", "panoptic2semantic_segmentation"),
+        ("task-1-annotation-2-by-1-tag-Car-0.png", "Label Studio's brush masks don't name their images"),
+        ("annotations.xml", "Export the task as"),
+        ("train/labels/a.txt", "YOLO's text files are not read"),
+    ],
+)
+def test_exports_that_are_not_read_say_how_to_go_on(file, way_out, tmp_path):
+    layouts.save(tmp_path / "pictures" / "a.png", layouts.image())
+    layouts.write(tmp_path / file, "x")
+    with pytest.raises(DatasetError, match=way_out):
+        open_dataset(tmp_path)

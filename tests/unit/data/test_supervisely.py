@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from fixtures import layouts
 
@@ -33,3 +34,13 @@ def test_an_object_without_area_and_one_of_no_class(tmp_path):
         project(tmp_path, "cuboid", {"exterior": [[0, 0]]})["a"]
     with pytest.raises(DatasetError, match=r"'bus' is no class of .*meta.json, which has background, road"):
         project(tmp_path, "point", {"exterior": [[0, 0]]}, classTitle="bus")["a"]
+
+
+def test_machine_masks_without_annotations_have_a_background(tmp_path):
+    layouts.save(tmp_path / "ds" / "img" / "x.jpg", layouts.image())
+    layouts.save(tmp_path / "ds" / "masks_machine" / "x.png", layouts.mask(0, 3))
+    layouts.write(tmp_path / "meta.json", '{"classes": [{"title": "car", "color": "#ff0000"}]}')
+    layouts.write(tmp_path / "obj_class_to_machine_color.json", '{"road": [2, 2, 2], "car": [1, 1, 1]}')
+    dataset = open_dataset(tmp_path)
+    assert dataset.labels.names == ("background", "road", "car")
+    assert (dataset.mask("x") == np.array([0, 2, 1])[layouts.mask(0, 3)]).all()
