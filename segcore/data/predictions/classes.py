@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from segcore.arrays import U8, U8Mask
-from segcore.data.class_lists import ClassList, apply_map, classes_beside, with_class_list
+from segcore.data.class_lists import ClassList, apply_map, find_class_list, with_class_list
 from segcore.data.dataset import Dataset
 from segcore.data.decode import MaskPixels
 from segcore.data.file_source import Listing
@@ -85,7 +85,7 @@ def candidate_codings(
         LabelError: when a list or map can't be read, or a class has no place in the dataset.
     """
     target = dataset.labels
-    beside = classes_beside(with_class_list(listing or NOTHING, classes), target.name)
+    beside = find_class_list(with_class_list(listing or NOTHING, classes), target.name)
     if beside:
         lists = [beside.classes]
     else:
