@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -115,6 +116,7 @@ def _static(run: RunRecord, size: tuple[int, int] | None) -> Profile:
     from torch.utils.flop_counter import FlopCounterMode
 
     from segcore.models import load_model
+    from segcore.models.encoders import dropped_tensors
 
     fed = run.summary.input
     height, width = (fed.height, fed.width) if fed.height and fed.width else size or _fed(run)
@@ -122,12 +124,13 @@ def _static(run: RunRecord, size: tuple[int, int] | None) -> Profile:
     counter = FlopCounterMode(display=False)
     with torch.inference_mode(), counter:
         model(torch.zeros(1, 3, height, width))
+    stand_ins = sum(map(math.prod, dropped_tensors(model).values()))  # of one byte each, for smp alone
     return Profile(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         macs=counter.get_total_flops() // 2,  # torch counts a multiplication and an addition as two operations
         height=height,
         width=width,
-        model_mb=run.weights.stat().st_size / 1e6,
+        model_mb=(run.weights.stat().st_size - stand_ins) / 1e6,
         train_minutes=(run.summary.train_seconds or 0) / 60,
         train_peak_memory_mb=run.summary.peak_memory_mb,
     )

@@ -124,8 +124,8 @@ def drop_unused_stages(encoder: nn.Module) -> int:
         before = _features(encoder)
         used = _contributing(encoder, sum((feature.sum() for feature in before), torch.zeros(())))
         unused = {name: encoder.get_submodule(name) for name in _topmost_unused(encoder, used)}
-        for name in unused:
-            encoder.set_submodule(name, _Dropped())
+        for name, module in unused.items():
+            encoder.set_submodule(name, _Dropped(module))
         if unused and not _same_features(encoder, before):
             for name, module in unused.items():
                 encoder.set_submodule(name, module)
@@ -133,8 +133,18 @@ def drop_unused_stages(encoder: nn.Module) -> int:
     return sum(parameter.numel() for module in unused.values() for parameter in module.parameters())
 
 
+def dropped_tensors(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of the tensors of a model that `drop_unused_stages` dropped."""
+    modules = [(name, module) for name, module in model.named_modules() if isinstance(module, _Dropped)]
+    return {f"{name}.{key}": shape for name, module in modules for key, shape in module.shapes.items()}
+
+
 class _Dropped(nn.Module):
     """Stands in for a module that is never needed; unlike `nn.Identity` it accepts any arguments."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.shapes = {name: tuple(value.shape) for name, value in module.state_dict().items()}
 
     def forward(self, x: Tensor, *_: object, **__: object) -> Tensor:
         return x

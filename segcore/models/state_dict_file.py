@@ -23,6 +23,7 @@ WRAPPERS = (
     "state_dict", "model_state_dict", "model_state", "model", "net", "network", "state_dict_ema", "model_ema", "ema",
     "ema_state_dict", "module", "weights", "params", "encoder", "backbone",
 )  # fmt: skip
+STAND_IN = torch.uint8  # type of a tensor that only readers other than Segcore want; its content is never used
 # Files of a `save_pretrained` folder, the best first.
 FOLDER_FILES = ("model.safetensors", "pytorch_model.safetensors", "pytorch_model.bin", "model.pth", "model.pt")
 PREFIXES = ("module", "model", "encoder", "_orig_mod", "net", "network", "backbone")
@@ -127,7 +128,7 @@ def _is_safetensors(path: Path) -> bool:
 
 def _read_safetensors(path: Path) -> State:
     try:
-        return safetensors.torch.load_file(path)
+        return without_stand_ins(safetensors.torch.load_file(path))
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path}: can't be read as weights ({first_line(error)}). Get the file again.") from error
 
@@ -234,3 +235,8 @@ def _module_tensors(module: _Inert, prefix: str = "") -> Iterator[tuple[str, Ten
     for name, child in (state.get("_modules") or {}).items():
         if isinstance(child, _Inert):
             yield from _module_tensors(child, f"{prefix}{name}.")
+
+
+def without_stand_ins(tensors: State) -> State:
+    """Leave out what `save_model` writes for the stages that an encoder does not use."""
+    return {name: value for name, value in tensors.items() if value.dtype != STAND_IN}

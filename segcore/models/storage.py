@@ -15,7 +15,9 @@ from torch import Tensor
 from segcore.errors import ModelError, RunError
 from segcore.models.base import AnySize
 from segcore.models.create import build
+from segcore.models.encoders import dropped_tensors
 from segcore.models.registry import MODELS
+from segcore.models.state_dict_file import STAND_IN, without_stand_ins
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -26,7 +28,8 @@ _CLASS = "_model_class"
 def save_model(model: AnySize, folder: str | Path, *, half: bool = True) -> None:
     """Write `config.json` and `model.safetensors`; nothing else in the folder is touched.
 
-    Each is written under a temporary name and renamed, so a reader never sees half a file.
+    Each is written under a temporary name and renamed, so a reader never sees half a file. smp builds all stages of an
+    encoder, used or not, and wants a tensor for each: what `create_model` left out is written as zeros of one byte.
 
     Args:
         model: From `create_model` or `load_model`.
@@ -43,6 +46,7 @@ def save_model(model: AnySize, folder: str | Path, *, half: bool = True) -> None
     # No weights named: a rebuilt encoder gets the stored ones, and must not download others first.
     config = {**model.config, "encoder_weights": None, _CLASS: type(model).__name__, _NAME: model.zoo_name}
     tensors = {name: _storable(value, half) for name, value in model.state_dict().items()}
+    tensors |= {name: torch.zeros(shape, dtype=STAND_IN) for name, shape in dropped_tensors(model).items()}
     _replace(folder / WEIGHTS_FILE, safetensors.torch.save(tensors, metadata={"format": "pt"}))
     _replace(folder / CONFIG_FILE, (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
 
@@ -68,7 +72,7 @@ def load_model(folder: str | Path) -> AnySize:
     if not path.is_file():
         raise RunError(f"{folder} has no {WEIGHTS_FILE}. {_again(folder)}")
     try:
-        tensors = safetensors.torch.load_file(path)
+        tensors = without_stand_ins(safetensors.torch.load_file(path))
         model.load_state_dict(tensors)
     except (safetensors.SafetensorError, OSError) as error:
         raise RunError(f"{path} is truncated or damaged ({error}). {_again(folder)}") from error

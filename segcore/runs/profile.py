@@ -75,7 +75,7 @@ class Profile(Document):
             and attention are counted.
         height: Rows of that image.
         width: Columns of that image.
-        model_mb: Size of `model.safetensors` in MB (10^6 bytes).
+        model_mb: Size of `model.safetensors` in MB (10^6 bytes), without the zeros that stand for unused stages.
         train_minutes: Wall time of training.
         train_peak_memory_mb: The most memory that the training process used.
         latencies: One entry for each (backend, precision, machine, size), in the order of their first measurement.

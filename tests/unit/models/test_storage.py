@@ -9,6 +9,8 @@ import torch
 from segcore.errors import ModelError, RunError
 from segcore.models import create_model, load_model, save_model
 from segcore.models.base import AnySize
+from segcore.models.registry import MODELS
+from segcore.models.state_dict_file import STAND_IN, read_tensors
 
 
 @pytest.fixture
@@ -55,28 +57,39 @@ def test_saving_leaves_the_model_alone(model: AnySize, tmp_path: Path) -> None:
     assert "_segcore_model" not in model.config
 
 
-@pytest.mark.parametrize("name", ["unet", "fpn", "deeplabv3plus"])
-def test_smp_reads_it_too(tmp_path: Path, name: str) -> None:
-    model = create_model(name, classes=2).eval()
+SMP = [name for name, spec in MODELS.items() if spec.builder.startswith("segcore.models.smp_architectures:")]
+
+
+@pytest.mark.parametrize("name", SMP)
+@pytest.mark.parametrize("encoder", ["tu-tf_efficientnet_lite0", "efficientnet-b0"])
+def test_plain_smp_opens_it_strictly(tmp_path: Path, name: str, encoder: str) -> None:
+    model = create_model(name, encoder=encoder, encoder_weights="none", classes=2).eval()
     save_model(model, tmp_path, half=False)
-    image = torch.randn(1, 3, 64, 64)
+    image = torch.randn(1, 3, 128, 128)  # PAN of plain smp takes no smaller one
     loaded = smp.from_pretrained(tmp_path).eval()
     assert type(loaded).__module__.startswith("segmentation_models_pytorch")
     with torch.inference_mode():
         assert torch.equal(loaded(image), model(image))
 
 
-def test_a_net_without_its_unused_stages_survives(tmp_path: Path) -> None:
+def test_unused_stages_are_zeros_of_one_byte_that_nobody_takes_for_weights(tmp_path: Path) -> None:
     model = create_model("pspnet", classes=2).eval()
     save_model(model, tmp_path)
-    names = set(safetensors.torch.load_file(tmp_path / "model.safetensors"))
-    assert not any(name.startswith("encoder.model.blocks.6") for name in names)
-    loaded = load_model(tmp_path)
-    assert set(loaded.state_dict()) == names
-    # smp builds the unused stages again; they get no weights and need none.
+    stored = safetensors.torch.load_file(tmp_path / "model.safetensors")
+    unused = {name: value for name, value in stored.items() if value.dtype == STAND_IN}
+    assert any(name.startswith("encoder.model.blocks.6") for name in unused)
+    assert not any(value.any() for value in unused.values())
+    used = set(stored) - set(unused)
+    assert set(load_model(tmp_path).state_dict()) == used == set(read_tensors(tmp_path))
+
+
+def test_a_run_from_before_stand_ins_loads(tmp_path: Path) -> None:
+    model = create_model("pspnet", classes=2).eval()
+    save_model(model, tmp_path, half=False)
+    safetensors.torch.save_file(model.state_dict(), tmp_path / "model.safetensors")
+    image = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
-        image = torch.randn(1, 3, 64, 64)
-        assert torch.equal(smp.from_pretrained(tmp_path, strict=False).eval()(image), loaded(image))
+        assert torch.equal(load_model(tmp_path)(image), model(image))
 
 
 def test_only_models_of_the_zoo_are_saved(tmp_path: Path) -> None:
