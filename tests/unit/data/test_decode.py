@@ -178,3 +178,16 @@ def test_damaged_files_are_decoded_or_refused_but_never_anything_else(file_forma
     ):
         with suppress(DatasetError):
             read()
+
+
+def test_a_wrong_bit_never_makes_another_mask():
+    ids = (np.arange(48) % 3).astype(np.uint8).reshape(6, 8)
+    stored = io.BytesIO()
+    Image.fromarray(ids).save(stored, "PNG")
+    labels = LabelMap("three", ("a", "b", "c"), ((0, 0, 0), (1, 1, 1), (2, 2, 2)))
+    coding = MaskCoding(ClassList.of(labels), labels)
+    for bit in range(8 * len(stored.getvalue())):
+        data = bytearray(stored.getvalue())
+        data[bit // 8] ^= 1 << bit % 8
+        with suppress(DatasetError):
+            assert (decode_mask(bytes(data), "m.png", coding) == ids).all()
