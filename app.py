@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from segcore.ui.run_details.dialog import run_dialog
 from segcore.ui.shell import page
 from segcore.ui.shell.app_icon import ICON
 
@@ -24,5 +25,6 @@ page.run(
             st.Page(PAGES / "try_it.py", title="Try it"),
         ],
         position="top",
-    )
+    ),
+    run_dialog,
 )

@@ -5,6 +5,7 @@ import streamlit as st
 from segcore.evaluation.comparison import METRICS
 from segcore.ui.compare import chart_tables, sections
 from segcore.ui.compare.leaderboard import leaderboard
+from segcore.ui.compare.settings_differences import settings_differences
 from segcore.ui.shell import notices, page, run_cache, url_state
 from segcore.ui.shell.app_context import evaluated_splits
 from segcore.ui.shell.markdown import escape_markdown
@@ -44,4 +45,5 @@ with left:
 with right:
     sections.quality_and_cost(context, comparison, part)
 sections.mistakes(comparison, part)
+settings_differences(context)
 sections.training(context, comparison, part)

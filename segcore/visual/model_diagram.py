@@ -120,8 +120,6 @@ def _label(model: ModelDescription, stride: int, top: float) -> str:
     size = next((size for size in sizes if max(1, round(height / size[0])) == stride), None)
     middle = top + BOX[1] / 2
     text = f'<text x="{MARGIN}" y="{middle - 2:g}" class="name">1/{stride}</text>'
-    if stride == 1:
-        text = f'<text x="{MARGIN}" y="{middle - 2:g}" class="name">image</text>'
     if size:
         text += f'<text x="{MARGIN}" y="{middle + 12:g}" class="note">{size[0]} x {size[1]}</text>'
     return text

@@ -41,3 +41,22 @@ def test_rows_drive_the_page_and_the_link_reproduces_it(app, page):
     expect(again.locator(".board tbody tr").first).to_contain_text("DeepLabV3+")
     again.close()
     assert page.problems == []
+
+
+def test_a_runs_model_is_one_click_from_its_name_and_closes_again(app, page):
+    page.goto(f"{app}/compare")
+    line = page.locator(".board tbody tr").filter(has_text="PSPNet")
+    line.get_by_role("button", name="its model and settings").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Averages features over grids of four sizes")
+    expect(page.locator(".board .count")).to_have_text("4 of 4 chosen")  # the click chose nothing
+    expect(page).to_have_url(re.compile("about=pspnet"))
+    dialog.get_by_role("tab", name="Settings").click()
+    expect(dialog.get_by_text("epochs", exact=True)).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("about="))
+    idle(page)
+    page.locator(".st-key-run-line-unet").get_by_test_id("stBaseButton-tertiary").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("Climbs back to full size")
+    assert page.problems == []

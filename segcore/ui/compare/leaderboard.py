@@ -82,6 +82,7 @@ def leaderboard(context: AppContext, comparison: Comparison, shown: Sequence[str
             }
         ],
         on_pick_change=lambda: _on_event("pick", lambda event: _pick(context, comparison, event)),
+        on_about_change=lambda: _on_event("about", lambda event: _about(comparison, str(event))),
         on_sort_change=lambda: _on_event("sort", lambda event: url_state.put("order", str(event))),
         on_filter_change=lambda: _on_event("filter", lambda event: url_state.put("find", str(event))),
     )
@@ -106,6 +107,12 @@ def _pick(context: AppContext, comparison: Comparison, event: Mapping[str, Any])
         _choose(context, [row.id for row in comparison.rows if row.pool == 0][:MAX_CHOSEN])
     elif str(event.get("id")) in {row.id for row in comparison.rows}:
         toggle(context, comparison, str(event["id"]))
+
+
+def _about(comparison: Comparison, run_id: str) -> None:
+    """Open what a run is."""
+    if run_id in {row.id for row in comparison.rows}:
+        url_state.put("about", run_id)
 
 
 def _choose(context: AppContext, ids: Sequence[str]) -> None:

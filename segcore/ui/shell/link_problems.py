@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 # Parameters of every page's link, and of each page's own, by its part of the address. `url_state.get` refuses others.
-SHARED = frozenset({"data", "runs", "hide"})
+SHARED = frozenset({"data", "runs", "hide", "about"})
 PARAMETERS: dict[str, frozenset[str]] = {
     "": frozenset({"opacity"}),
     "dataset": frozenset({"split", "class", "sort", "masks", "sample", "finding", "page", "opacity"}),
@@ -27,6 +27,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
 _THINGS = {
     "runs": ("a run that is not in this store", "runs that are not in this store"),
     "data": ("a dataset that is not here", "datasets that are not here"),
+    "about": ("a run that is not in this store",) * 2,
     "hide": ("a class that this dataset doesn't have", "classes that this dataset doesn't have"),
     "class": ("a class that this dataset doesn't have",) * 2,
     "lit": ("a confusion that this dataset doesn't have",) * 2,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import runpy
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from importlib import import_module
 from typing import NoReturn
@@ -29,15 +31,21 @@ class _Ended(Exception):
     """Raised by `end`."""
 
 
-def run(page: Page) -> None:
-    """Draw the sidebar, then the page. Only `app.py` calls this."""
+def run(page: Page, dialog: Callable[[AppContext], None]) -> None:
+    """Draw the sidebar, then the page, then the dialog over it. Only `app.py` calls this.
+
+    Args:
+        page: The page that the address names.
+        dialog: Opens a dialog if the link asks for one.
+    """
     url_state.begin_page(page.url_path)
-    token = _context.set(sidebar())
+    context = sidebar()
+    token = _context.set(context)
     above = st.container()  # the page may name more things of its link that don't exist
     try:
-        page.run()
-    except _Ended:
-        pass
+        with suppress(_Ended):
+            page.run()
+        dialog(context)
     except SegcoreError as error:  # its text is meant for people; any other exception is a bug, shown as one
         st.error(str(error), icon=":material/error:")
     finally:  # a page may rerun itself; its choices belong in the link all the same

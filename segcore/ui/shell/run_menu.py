@@ -43,7 +43,9 @@ def run_menu(
     dataset: Dataset | None,
     chosen: Collection[str],
 ) -> None:
-    """Draw a checkbox for each run; of many, for the chosen ones alone, with a menu to add others.
+    """Draw a checkbox for each run, and a button that opens what the run is (`segcore.ui.run_details`).
+
+    Of many runs, the chosen ones alone are drawn, with a menu to add others.
 
     Args:
         runs: Every readable run.
@@ -64,14 +66,25 @@ def run_menu(
                 continue
             fitting = dataset is None or fits(run, dataset)
             label = f"![dot]({swatch(colors[run.id], round_=True)}) {escape_markdown(titles[run.id])}"
-            st.checkbox(
-                label if fitting else f"{label} :gray[{escape_markdown(run.summary.dataset.name)}]",
-                value=run.id in chosen,
-                key=f"run:{run.id}:{run.id in chosen}",
-                help=None if fitting else f"Trained on {run.summary.dataset.name} ({run.labels.classes} classes).",
-                on_change=_toggle,
-                args=(run.id, ids, sorted(chosen)),
-            )
+            with st.container(key=f"run-line-{run.id}", horizontal=True, vertical_alignment="center", gap="xxsmall"):
+                st.checkbox(
+                    label if fitting else f"{label} :gray[{escape_markdown(run.summary.dataset.name)}]",
+                    value=run.id in chosen,
+                    key=f"run:{run.id}:{run.id in chosen}",
+                    help=None if fitting else f"Trained on {run.summary.dataset.name} ({run.labels.classes} classes).",
+                    on_change=_toggle,
+                    args=(run.id, ids, sorted(chosen)),
+                    width="stretch",
+                )
+                st.button(
+                    "",
+                    icon=":material/info:",
+                    key=f"about:{run.id}",
+                    type="tertiary",
+                    help="Its model and settings",
+                    on_click=url_state.put,
+                    args=("about", run.id),
+                )
         if many:
             _add_menu([run for run in runs if run.id not in chosen], titles, sorted(chosen))
     if problems:

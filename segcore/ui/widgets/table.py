@@ -41,10 +41,10 @@ class Cell:
 
 
 def table(head: Sequence[Cell], rows: Sequence[Sequence[Cell]]) -> None:
-    """Draw a table."""
-    top = "".join(cell.to_html("th") for cell in head)
+    """Draw a table; without a head where it is empty."""
+    top = f"<tr>{''.join(cell.to_html('th') for cell in head)}</tr>" if head else ""
     body = "".join("<tr>" + "".join(cell.to_html() for cell in row) + "</tr>" for row in rows)
-    st.html(f'<div class="sc-scroll"><table class="sc-table"><tr>{top}</tr>{body}</table></div>')
+    st.html(f'<div class="sc-scroll"><table class="sc-table">{top}{body}</table></div>')
 
 
 def format_number(value: float | None, digits: int = 3, divisor: float = 1, unit: str = "") -> str:

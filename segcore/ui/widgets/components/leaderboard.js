@@ -97,6 +97,14 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
         make("i", "dot", cell);
         make("b", "", cell, row.title);
         if (row.sub) make("small", "", cell, row.sub);
+        const about = make("button", "about", cell);
+        about.type = "button";
+        about.title = "Its model and settings";
+        about.ariaLabel = `${row.title}: its model and settings`;
+        about.onclick = (event) => {
+          event.stopPropagation();
+          put("about", row.id);
+        };
       } else if (column.kind === "interval") {
         make("span", "digits", cell, number(value, column));
         const level = make("span", "level", cell, row.level ? "≈" : "");

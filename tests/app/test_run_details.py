@@ -1,0 +1,118 @@
+"""The dialog on a run: opened from its name or a link, on any page, also where there is no model."""
+
+import subprocess
+import sys
+
+import pytest
+from fixtures.app import PAGES
+from fixtures.runs import fake_ensemble
+
+from segcore.models import create_model, save_model
+from segcore.runs import RunStore, RunWriter
+from segcore.runs.summary import Imported, InitInfo
+
+
+def button(app, run_id):
+    return app.button(key=f"about:{run_id}")
+
+
+@pytest.fixture
+def words(said):
+    """Everything a page shows, tables too, as one text without Markdown's escapes."""
+
+    def collect(app):
+        return (
+            said(app) + "".join(part.value for part in app.text) + "".join(part.proto.body for part in app.get("html"))
+        ).replace("\\", "")
+
+    return collect
+
+
+def changed(folder, name, **update):
+    """A run with another summary."""
+    run = RunStore(folder).get(name)
+    RunWriter(run.path).write_summary(run.summary.model_copy(update=update))
+    return run
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_it_opens_from_a_runs_name_on_every_page(open_app, data, runs, words, page):
+    app = open_app(data, runs("unet"), page)
+    assert "Settings" not in [tab.label for tab in app.tabs]
+    button(app, "unet").click().run()
+    assert not app.exception
+    assert [tab.label for tab in app.tabs][-2:] == ["Model", "Settings"]
+    assert app.query_params["about"] == "unet"
+
+
+def test_a_model_is_drawn_with_its_numbers(open_app, data, runs, words):
+    folder = runs("fcn32s")
+    model = create_model("fcn32s", encoder="resnet18", encoder_weights=None, classes=4)
+    save_model(model, folder / "fcn32s")
+    app = open_app(data, folder, "home", about="fcn32s")
+    assert not app.exception
+    text = words(app)
+    assert "Scores the deepest features" in text and "MACs" in text and "data:image/svg+xml" in text
+    assert "encoder 5" in text and "decoder.score" in text
+
+
+def test_a_run_whose_model_cannot_be_read_says_why(open_app, data, runs, words):
+    folder = runs("unet")
+    assert "No diagram: " in words(open_app(data, folder, about="unet"))
+    (folder / "unet" / "model.safetensors").unlink()
+    assert "model.safetensors" in words(open_app(data, folder, about="unet"))
+
+
+def test_an_ensemble_names_its_members_and_an_imported_run_its_source(open_app, data, runs, words):
+    folder = runs("unet", "fpn")
+    fake_ensemble(RunStore(folder).list(), "both")
+    text = words(open_app(data, folder, about="both"))
+    assert "has no model of its own" in text and "unet (unet)" in text
+    changed(folder, "fpn", imported=Imported(source="/data/nnunet", rule="ids"))
+    text = words(open_app(data, folder, about="fpn"))
+    assert "imported from /data/nnunet" in text and "There is no model here" in text
+
+
+def test_what_it_started_from_is_said(open_app, data, runs, words):
+    folder = runs("unet")
+    init = InitInfo(
+        source="drive-unet",
+        tensors=9,
+        taken=7,
+        classes={"Road": "road"},
+        fresh=("Car",),
+        not_taken=("a is not there", "b is not there"),
+    )
+    changed(folder, "unet", init=init)
+    text = words(open_app(data, folder, about="unet"))
+    assert "Started from drive-unet: 7 of 9 tensors taken" in text and "Fresh: Car" in text
+    assert "b is not there" in text
+
+
+def test_a_link_to_a_run_that_is_not_there_opens_nothing(open_app, data, runs, words):
+    app = open_app(data, runs("unet"), "compare", about="gone")
+    assert not app.exception and "a run that is not in this store" in words(app)
+    assert "Settings" not in [tab.label for tab in app.tabs]
+
+
+def test_settings_are_listed_and_their_differences_compared(open_app, data, runs, words):
+    folder = runs("unet", "fpn")
+    base = {"lr": 0.01, "out": "a", "augment": {"transforms": [{"Rotate": {"p": 0.5, "limit": [-5, 5]}}]}}
+    RunWriter(folder / "unet").write_config(base)
+    RunWriter(folder / "fpn").write_config(
+        base | {"lr": 0.02, "out": "b", "augment": {"transforms": [{"Rotate": {"p": 0.9, "limit": [-5, 5]}}]}}
+    )
+    text = words(open_app(data, folder, "compare"))
+    table = next(part for part in text.split("<table") if ">lr<" in part)
+    assert "0.01" in table and "0.02" in table and "augment.transforms.Rotate.p" in table
+    assert "limit" not in table and ">out<" not in table
+    text = words(open_app(data, folder, "home", about="unet"))
+    assert "augment.transforms.Rotate.limit" in text and "-5, 5" in text
+
+
+def test_pages_need_no_torch_until_a_model_is_looked_at(open_app, data, runs):
+    code = (
+        "import sys, segcore.ui.run_details.dialog, segcore.ui.compare.settings_differences; "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
