@@ -42,6 +42,10 @@ class WeightsError(ModelError):
     """Encoder weights are not available or don't fit."""
 
 
+class CodeError(SegcoreError):
+    """A user's file or package of code can't be used, or is not trusted."""
+
+
 class ConfigError(SegcoreError):
     """A setting is unknown, out of range or contradicts another."""
 

@@ -1,4 +1,6 @@
+from .contract import check_model as check_model
 from .create import create_model as create_model
+from .create import model_normalization as model_normalization
 from .create import model_options as model_options
 from .encoders import Normalization as Normalization
 from .encoders import normalization as normalization

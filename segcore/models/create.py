@@ -1,22 +1,18 @@
-"""Build any model of the catalogue by name."""
+"""Create any model by name, from whichever source it is."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from segcore.errors import ModelError, first_line, unknown
+from segcore.errors import ModelError, unknown
 from segcore.models.base import AnySize
-from segcore.models.encoder_weights import encoder_state, load_encoder_state
-from segcore.models.encoders import DILATABLE, check_encoder, drop_unused_stages, probe_image
+from segcore.models.encoders import Normalization
 from segcore.models.registry import DEFAULT_ENCODER, ModelSpec, model_spec
-
-# Arguments that create_model sets itself, or that would make the output something other than logits.
-_RESERVED = frozenset({"self", "encoder_name", "encoder_weights", "classes", "in_channels", "activation", "aux_params"})
+from segcore.models.sources import source_of
 
 
 @torch.inference_mode(False)  # parameters made in inference mode could never be trained
@@ -31,85 +27,64 @@ def create_model(
     """A segmentation model, ready to train.
 
     Args:
-        name: One of `model_names()`.
-        encoder: Any of smp's encoders; `tu-...` are timm's.
-        encoder_weights: `imagenet`, `none` or None, or a file or folder of weights.
+        name: One of `model_names()`, `hf:ID` or `hf:FOLDER` (Hugging Face), or `FILE.py:CLASS`, which runs the file.
+        encoder: Any of smp's encoders; `tu-...` are timm's. Models of other sources come with their own.
+        encoder_weights: `imagenet`, `none` or None, or a file or folder of weights. For torchvision's models also
+            `coco`, their published weights whole; for `hf:` models anything but `none` is what the id or folder holds.
         classes: Channels of the logits.
-        **options: The architecture's own, e.g. `decoder_channels`; `model_options(name)` lists them.
+        **options: The model's own, e.g. `decoder_channels`; `model_options(name)` lists them.
 
     Returns:
-        A model that maps `[N, 3, H, W]` float, normalised by `normalization(encoder, encoder_weights)`, to logits
-        `[N, classes, H, W]`, for any H and W.
+        A model that maps `[N, 3, H, W]` float, normalised by `model_normalization`, to logits `[N, classes, H, W]`,
+        for any H and W.
 
     Raises:
-        UnknownModel: when there is no such architecture.
+        UnknownModel: when there is no such model.
         ModelError: on an unknown encoder or option, or a combination that can't be built.
-        WeightsError: when the encoder's weights can't be had or don't fit.
+        WeightsError: when the weights can't be had or don't fit.
+        CodeError: when a user's file or package can't be run.
     """
     spec = model_spec(name)
     if isinstance(classes, bool) or not isinstance(classes, int) or classes < 1:
         raise ModelError(f"{name} with {classes!r} classes; expected a whole number, 1 or more.")
-    for option in options:
-        if option not in model_options(name):
-            raise ModelError(unknown(f"option of {name}", option, model_options(name)))
-    check_encoder(encoder)
-    state = encoder_state(encoder, encoder_weights)
-    model = build(spec, encoder, classes, {**spec.options, **options})
-    if state is not None:
-        load_encoder_state(model.encoder, state, f"{encoder_weights} weights of {encoder}")
+    check_options(spec, options)
+    model = source_of(spec).create(spec, encoder, encoder_weights, classes, options)
+    model.zoo_name = name
     return model
 
 
 def model_options(name: str) -> dict[str, Any]:
-    """The options an architecture takes, with its defaults.
+    """The options a model takes, with its defaults; empty also where it takes any.
 
     Raises:
-        UnknownModel: when there is no such architecture.
+        UnknownModel: when there is no such model.
     """
     spec = model_spec(name)
-    fixed = _RESERVED | {"stride"}
-    defaults = {
-        parameter.name: parameter.default
-        for parameter in inspect.signature(spec.architecture.__init__).parameters.values()
-        if parameter.name not in fixed and parameter.kind is not inspect.Parameter.VAR_KEYWORD
-    }
-    return {**defaults, **{option: value for option, value in spec.options.items() if option not in fixed}}
+    return source_of(spec).options(spec) or {}
 
 
-def build(spec: ModelSpec, encoder: str, classes: int, options: Mapping[str, Any]) -> AnySize:
-    """A model with random weights, without the encoder stages that it does not use.
+def model_normalization(
+    name: str, encoder: str = DEFAULT_ENCODER, encoder_weights: str | None = "imagenet"
+) -> Normalization:
+    """The normalisation of images that a model expects; nothing is built.
 
     Raises:
-        ModelError: when the architecture can't be built on this encoder.
+        UnknownModel: when there is no such model.
+        ModelError: when there is no such encoder.
     """
-    try:
-        model = spec.architecture(encoder_name=encoder, encoder_weights=None, classes=classes, **options)
-        if spec.dilated:
-            _check_stride(model)
-        drop_unused_stages(model.encoder)
-    except ModelError:
-        raise
-    except Exception as error:  # smp and timm raise ValueError, AssertionError, NotImplementedError, TypeError ...
-        reason = first_line(error).rstrip(".!")
-        if spec.dilated:
-            raise ModelError(
-                f"{spec.title} can't be built on {encoder!r}: it replaces the encoder's last strides with dilation, "
-                f"which this one does not allow ({reason}). Encoders that do: {', '.join(DILATABLE)}."
-            ) from error
-        raise ModelError(
-            f"{spec.title} can't be built on {encoder!r}: {reason}. Choose another encoder, or other options."
-        ) from error
-    model.zoo_name = spec.name
-    return model
+    spec = model_spec(name)
+    return source_of(spec).normalization(spec, encoder, encoder_weights)
 
 
-@torch.no_grad()
-def _check_stride(model: AnySize) -> None:
-    """Raise `ValueError` when the encoder ignores the output stride that was set, as some do."""
-    image = probe_image()
-    expected = image.shape[-1] // model.encoder.output_stride
-    was_training = model.training
-    deepest = model.encoder.eval()(image)[-1]
-    model.train(was_training)
-    if deepest.shape[-1] != expected:
-        raise ValueError(f"stride set to {model.encoder.output_stride}, got {image.shape[-1] // deepest.shape[-1]}")
+def check_options(spec: ModelSpec, options: Mapping[str, Any]) -> None:
+    """Refuse options that a model does not take.
+
+    Raises:
+        ModelError: names the first, and the nearest that there is.
+    """
+    known = source_of(spec).options(spec) if options else None
+    for option in options if known is not None else ():
+        if not known:
+            raise ModelError(f"{spec.name} takes no options, and {option!r} was given. Leave it out.")
+        if option not in known:
+            raise ModelError(unknown(f"option of {spec.name}", option, known))

@@ -10,7 +10,7 @@ from segmentation_models_pytorch.base.hub_mixin import supports_config_loading
 from segmentation_models_pytorch.encoders import get_encoder
 from torch import Tensor, nn
 
-from segcore.models.base import AnySize
+from segcore.models.base import EncoderDecoder
 
 OUTPUT_STRIDE = 8
 
@@ -43,7 +43,7 @@ def _score(channels: int, classes: int, rate: int) -> nn.Conv2d:
     return score
 
 
-class DeepLabV2(AnySize):
+class DeepLabV2(EncoderDecoder):
     """DeepLabV2 with the large field of view: output stride 8, rates 6, 12, 18 and 24, bilinear upsampling.
 
     Left out of the paper's system: the CRF and the fusion of several image scales, which are steps around the

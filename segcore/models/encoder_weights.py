@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -212,20 +212,29 @@ def hub_reachable(patience: float = HUB_PATIENCE) -> bool:
     """Whether the hub answers, asked by the client (proxies, mirrors) that would download.
 
     Args:
-        patience: Seconds, name lookup included, which a socket's own timeout does not cover.
+        patience: Seconds, name lookup included.
     """
     if huggingface_hub.constants.HF_HUB_OFFLINE:
         return False
+    session = huggingface_hub.get_session()
+    return answers_in_time(lambda: session.head(huggingface_hub.constants.ENDPOINT, timeout=patience), patience)
+
+
+def answers_in_time(ask: Callable[[], object], patience: float = HUB_PATIENCE) -> bool:
+    """Whether a server answers: whether `ask` returns in time, name lookup included, which no socket's timeout covers.
+
+    Args:
+        ask: Asks the server; any error means that there is no answer.
+        patience: Seconds.
+    """
     answered = threading.Event()
 
-    def ask() -> None:
-        try:
-            huggingface_hub.get_session().head(huggingface_hub.constants.ENDPOINT, timeout=patience)
-        except Exception:  # any error means that there is no answer; the caller says so
-            return
-        answered.set()
+    def asking() -> None:
+        with suppress(Exception):  # the caller says that there is no answer
+            ask()
+            answered.set()
 
-    thread = threading.Thread(target=ask, daemon=True)
+    thread = threading.Thread(target=asking, daemon=True)
     thread.start()
     thread.join(patience)
     return answered.is_set()

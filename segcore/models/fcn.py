@@ -13,7 +13,7 @@ from segmentation_models_pytorch.encoders.vgg import VGGEncoder
 from torch import Tensor, nn
 
 from segcore.errors import ModelError
-from segcore.models.base import AnySize
+from segcore.models.base import EncoderDecoder
 
 VGG_HEAD_CHANNELS = 4096
 
@@ -124,7 +124,7 @@ def _zero_score(channels: int, classes: int) -> nn.Conv2d:
     return score
 
 
-class FCN(AnySize):
+class FCN(EncoderDecoder):
     """FCN-32s, FCN-16s and FCN-8s.
 
     1x1 convolutions score the features of strides 32, 16 and 8; scores are summed after bilinear upsampling

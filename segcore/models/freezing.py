@@ -7,8 +7,9 @@ from typing import Any
 from torch import nn
 
 from segcore.errors import ModelError
-from segcore.models.base import AnySize
+from segcore.models.base import AnySize, EncoderDecoder
 from segcore.models.encoders import parameter_stages
+from segcore.models.registry import model_title
 
 
 def set_trainable(model: AnySize, freeze: str | int = "none") -> None:
@@ -22,7 +23,7 @@ def set_trainable(model: AnySize, freeze: str | int = "none") -> None:
             features of stride 2, 2 also those of stride 4, to 5 for stride 32.
 
     Raises:
-        ModelError: on anything else.
+        ModelError: on anything else, and where the model has no encoder, or one whose stages are not known.
     """
     text = str(freeze)
     if text not in ("none", "encoder") and not (text.isdecimal() and 0 <= int(text) <= 5):
@@ -30,13 +31,28 @@ def set_trainable(model: AnySize, freeze: str | int = "none") -> None:
             f"freeze is {freeze!r}; expected none, encoder, or how many encoder stages to freeze (0 to 5)."
         )
     model.requires_grad_(True)
-    if text == "encoder":
-        model.encoder.requires_grad_(False)
-    elif text != "none" and int(text):
-        stages = parameter_stages(model.encoder)
-        for name, parameter in model.encoder.named_parameters():
-            parameter.requires_grad_(stages.get(name, 0) > int(text))
+    if text not in ("none", "0"):
+        _freeze(model, text)
     model.train(model.training)  # puts the frozen normalisation layers to eval, and the thawed ones back
+
+
+def _freeze(model: AnySize, text: str) -> None:
+    encoder, title = model.encoder_part, model_title(model.zoo_name)
+    if encoder is None:
+        raise ModelError(
+            f"freeze is {text} and {title} has no encoder to freeze (no attribute `encoder`). Write --freeze none."
+        )
+    if text == "encoder":
+        encoder.requires_grad_(False)
+        return
+    if not isinstance(model, EncoderDecoder):
+        raise ModelError(
+            f"freeze is {text}, a number of stages, and the encoder of {title} has no stages that Segcore knows. Write "
+            "--freeze encoder or none."
+        )
+    stages = parameter_stages(encoder)
+    for name, parameter in encoder.named_parameters():
+        parameter.requires_grad_(stages.get(name, 0) > int(text))
 
 
 def parameter_groups(
@@ -47,7 +63,7 @@ def parameter_groups(
     head_lr_factor: float | None = None,
     weight_decay: float = 0.0,
 ) -> list[dict[str, Any]]:
-    """Groups for a torch optimizer: encoder and the rest, each with and without weight decay.
+    """Groups for a torch optimizer: encoder (where there is one) and the rest, each with and without weight decay.
 
     Normalisation weights and biases (every parameter of fewer than two dimensions) are not decayed.
 
@@ -62,12 +78,13 @@ def parameter_groups(
         Up to four `{name, params, lr, weight_decay}`; empty ones are left out.
     """
     factors = {"encoder": encoder_lr_factor, "head": model.head_lr_factor if head_lr_factor is None else head_lr_factor}
+    encoder = set() if model.encoder_part is None else set(model.encoder_part.parameters())
     groups: list[dict[str, Any]] = []
     for part, factor in factors.items():
         parameters = [
             parameter
-            for name, parameter in model.named_parameters()
-            if parameter.requires_grad and name.startswith("encoder.") == (part == "encoder")
+            for parameter in model.parameters()
+            if parameter.requires_grad and (parameter in encoder) == (part == "encoder")
         ]
         decayed = [parameter for parameter in parameters if parameter.ndim > 1]
         others = [parameter for parameter in parameters if parameter.ndim <= 1]

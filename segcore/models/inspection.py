@@ -63,7 +63,7 @@ def describe(
         encoder=encoder,
         size=size,
         classes=record.classes,
-        stride=spec.stride if spec else _stride(stages, size),
+        stride=(spec.stride if spec else None) or _stride(stages, size),
         parameters=count_parameters(model),
         macs=record.flops.get("", 0) // 2,  # torch counts a multiplication and an addition as two operations
         parts={

@@ -1,19 +1,25 @@
-"""The architectures by name: titles, papers and defaults, readable without torch."""
+"""The models by name, whatever their source: titles, papers and defaults, readable without torch.
+
+Besides the names in `MODELS`, a model is named by `hf:ID` or `hf:FOLDER` (Hugging Face), by `FILE.py:CLASS` (one's own
+file), or by what an installed package announces in the entry points `segcore.models`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
-from segcore.errors import UnknownModel, unknown
-
-if TYPE_CHECKING:
-    from segcore.models.base import AnySize
+from segcore.errors import UnknownModel, nearest
+from segcore.extensions import packages
+from segcore.extensions.code_file import CodeName
 
 DEFAULT_ENCODER = "tu-tf_efficientnet_lite0"
+HUGGING_FACE = "hf:"
+OTHER_NAMES = "hf:ID or hf:FOLDER (Hugging Face), FILE.py:CLASS (your own)"  # for messages
+Source = Literal["segcore", "torchvision", "huggingface", "file", "package"]
 
 
 @dataclass(frozen=True)
@@ -27,37 +33,62 @@ class Paper:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One architecture.
+    """One model that can be created by name.
 
     Args:
-        name: The name in commands and settings, e.g. `fcn8s`.
-        title: The name shown to people, e.g. `FCN-8s`.
-        summary: One sentence on what sets it apart.
-        paper: The paper that introduced it.
-        builder: `module:class`, imported when a model is built, since that needs torch.
-        stride: Pixels of the image for one score, before the last upsampling.
+        name: The name in commands and settings, e.g. `fcn8s`, `hf:nvidia/mit-b0` or `nets/my_net.py:MyNet`.
+        title: The name shown to people, e.g. `FCN-8s` or `MyNet`.
+        summary: One sentence on what sets it apart; empty where nothing is known.
+        paper: The paper that introduced it, where known.
+        builder: Where it comes from: `module:class`, `file.py:class`, or an id or folder of Hugging Face.
+        stride: Pixels of the image for one score, before the last upsampling; None where unknown.
         options: Arguments of the class that are not its own defaults.
         dilated: Needs an encoder whose strides can be replaced with dilation.
+        source: Whose it is, a key of `segcore.models.sources.SOURCES`.
+        encoder: The encoder that it comes with, e.g. `resnet50`, or `own`; None where `--encoder` chooses it.
     """
 
     name: str
     title: str
     summary: str
-    paper: Paper
-    builder: str
-    stride: int
+    paper: Paper | None = None
+    builder: str = ""
+    stride: int | None = None
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     dilated: bool = False
+    source: Source = "segcore"
+    encoder: str | None = None
 
     @property
-    def architecture(self) -> type[AnySize]:
-        """The class that builds it (imports torch)."""
-        module, _, name = self.builder.partition(":")
-        loaded: type[AnySize] = getattr(import_module(module), name)
-        return loaded
+    def stored_name(self) -> str:
+        """The name that runs keep: without the folders of this machine."""
+        if self.source == "file":
+            return self.builder.rpartition("/")[2]
+        return (
+            f"{HUGGING_FACE}{self.title}" if self.source == "huggingface" and Path(self.builder).is_dir() else self.name
+        )
+
+    def weights_of(self, encoder_weights: str) -> str:
+        """What runs keep of the setting `encoder_weights`: its default means other things for models of others."""
+        if encoder_weights != "imagenet" or self.source in ("segcore", "torchvision"):
+            return encoder_weights
+        return "pretrained" if self.source == "huggingface" else "own"
+
+    @property
+    def run_name(self) -> str:
+        """The part of a run's name that stands for the model."""
+        return self.name if self.name in MODELS else self.title
+
+
+def _torchvision(name: str, title: str, summary: str, paper: Paper, stride: int) -> ModelSpec:
+    encoder = name.partition("_")[2]
+    return ModelSpec(name, title, summary, paper, stride=stride, source="torchvision", encoder=encoder)
 
 
 _FCN = Paper("Fully Convolutional Networks for Semantic Segmentation", "Long, Shelhamer, Darrell", 2015)
+_DEEPLAB_V3 = Paper(
+    "Rethinking Atrous Convolution for Semantic Image Segmentation", "Chen, Papandreou, Schroff, Adam", 2017
+)
 
 MODELS: dict[str, ModelSpec] = {
     "fcn32s": ModelSpec(
@@ -133,7 +164,7 @@ MODELS: dict[str, ModelSpec] = {
         "deeplabv3",
         "DeepLabV3",
         "Joins dilated convolutions and global pooling over features at output stride 8.",
-        Paper("Rethinking Atrous Convolution for Semantic Image Segmentation", "Chen, Papandreou, Schroff, Adam", 2017),
+        _DEEPLAB_V3,
         "segcore.models.smp_architectures:DeepLabV3",
         stride=8,
         dilated=True,
@@ -210,30 +241,97 @@ MODELS: dict[str, ModelSpec] = {
         "segcore.models.smp_architectures:Segformer",
         stride=4,
     ),
+    "fcn_resnet50": _torchvision(
+        "fcn_resnet50",
+        "FCN ResNet-50",
+        "torchvision's FCN: a small head on a ResNet-50 dilated to output stride 8.",
+        _FCN,
+        8,
+    ),
+    "fcn_resnet101": _torchvision(
+        "fcn_resnet101", "FCN ResNet-101", "As fcn_resnet50, on the deeper ResNet-101.", _FCN, 8
+    ),
+    "deeplabv3_resnet50": _torchvision(
+        "deeplabv3_resnet50",
+        "DeepLabV3 ResNet-50",
+        "torchvision's DeepLabV3: atrous spatial pyramid pooling on a ResNet-50 dilated to output stride 8.",
+        _DEEPLAB_V3,
+        8,
+    ),
+    "deeplabv3_resnet101": _torchvision(
+        "deeplabv3_resnet101",
+        "DeepLabV3 ResNet-101",
+        "As deeplabv3_resnet50, on the deeper ResNet-101.",
+        _DEEPLAB_V3,
+        8,
+    ),
+    "deeplabv3_mobilenet_v3_large": _torchvision(
+        "deeplabv3_mobilenet_v3_large",
+        "DeepLabV3 MobileNetV3",
+        "torchvision's DeepLabV3 on the large MobileNetV3, at output stride 16.",
+        _DEEPLAB_V3,
+        16,
+    ),
+    "lraspp_mobilenet_v3_large": _torchvision(
+        "lraspp_mobilenet_v3_large",
+        "LR-ASPP MobileNetV3",
+        "torchvision's Lite R-ASPP: the light head that MobileNetV3 was published with.",
+        Paper(
+            "Searching for MobileNetV3",
+            "Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le, Adam",
+            2019,
+        ),
+        8,
+    ),
 }
 
 
 def model_names() -> tuple[str, ...]:
-    """Every name that `create_model` takes."""
-    return tuple(MODELS)
+    """Every name of `MODELS`, and those that installed packages announce."""
+    return (*MODELS, *(name for name in packages.announced(packages.MODELS) if name not in MODELS))
 
 
 def model_spec(name: str) -> ModelSpec:
-    """The entry of one model.
+    """The entry of one model: of `MODELS`, or made for a name of another source. Runs no code and reads no network.
 
     Raises:
         UnknownModel: listing the nearest name and all of them.
+        CodeError: when a file of code is missing, no Python, or lacks the class.
     """
-    try:
+    if name in MODELS:
         return MODELS[name]
-    except KeyError:
-        raise UnknownModel(unknown("model", name, MODELS)) from None
+    if name.startswith(HUGGING_FACE) and name != HUGGING_FACE:
+        return _hugging_face(name)
+    code = CodeName.parse(name)
+    if code is not None:
+        summary = code.check()
+        return ModelSpec(
+            name, code.name, summary, builder=f"{code.path.as_posix()}:{code.name}", source="file", encoder="own"
+        )
+    point = packages.announced(packages.MODELS).get(name)
+    if point is not None:
+        summary = f"From the package {packages.made_by(point)}."
+        return ModelSpec(name, name, summary, builder=point.value, source="package", encoder="own")
+    names = model_names()
+    raise UnknownModel(f"No model {name!r}.{nearest(name, names)} Choose one of {', '.join(names)}; or {OTHER_NAMES}.")
 
 
 def model_title(name: str) -> str:
-    """The title of a model; a name that is not in the catalogue is its own title.
+    """The title of a model, which need not be there; a name of no known form is its own title.
 
-    >>> model_title("fcn8s")
-    'FCN-8s'
+    >>> model_title("fcn8s"), model_title("my_net.py:MyNet"), model_title("hf:nvidia/mit-b0")
+    ('FCN-8s', 'MyNet', 'mit-b0')
     """
-    return MODELS[name].title if name in MODELS else name
+    if name in MODELS:
+        return MODELS[name].title
+    code = CodeName.parse(name)
+    if code is not None:
+        return code.name
+    return Path(name.removeprefix(HUGGING_FACE)).name if name.startswith(HUGGING_FACE) else name
+
+
+def _hugging_face(name: str) -> ModelSpec:
+    place = name.removeprefix(HUGGING_FACE)
+    summary = f"A model of Hugging Face's transformers, {place}."
+    builder = str(Path(place).expanduser())
+    return ModelSpec(name, model_title(name), summary, builder=builder, source="huggingface", encoder="own")

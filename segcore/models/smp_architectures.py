@@ -8,50 +8,50 @@ from __future__ import annotations
 
 import segmentation_models_pytorch as smp
 
-from segcore.models.base import AnySize
+from segcore.models.base import EncoderDecoder
 
 
-class Unet(AnySize, smp.Unet):
+class Unet(EncoderDecoder, smp.Unet):
     """U-Net (Ronneberger et al. 2015)."""
 
 
-class UnetPlusPlus(AnySize, smp.UnetPlusPlus):
+class UnetPlusPlus(EncoderDecoder, smp.UnetPlusPlus):
     """U-Net++ (Zhou et al. 2018)."""
 
 
-class PSPNet(AnySize, smp.PSPNet):
+class PSPNet(EncoderDecoder, smp.PSPNet):
     """PSPNet (Zhao et al. 2017) on the encoder's first three stages."""
 
 
-class DeepLabV3(AnySize, smp.DeepLabV3):
+class DeepLabV3(EncoderDecoder, smp.DeepLabV3):
     """DeepLabV3 (Chen et al. 2017)."""
 
 
-class DeepLabV3Plus(AnySize, smp.DeepLabV3Plus):
+class DeepLabV3Plus(EncoderDecoder, smp.DeepLabV3Plus):
     """DeepLabV3+ (Chen et al. 2018)."""
 
 
-class FPN(AnySize, smp.FPN):
+class FPN(EncoderDecoder, smp.FPN):
     """Semantic FPN (Kirillov et al. 2019)."""
 
 
-class Linknet(AnySize, smp.Linknet):
+class Linknet(EncoderDecoder, smp.Linknet):
     """LinkNet (Chaurasia and Culurciello 2017)."""
 
 
-class MAnet(AnySize, smp.MAnet):
+class MAnet(EncoderDecoder, smp.MAnet):
     """MA-Net (Fan et al. 2020)."""
 
 
-class PAN(AnySize, smp.PAN):
+class PAN(EncoderDecoder, smp.PAN):
     """PAN (Li et al. 2018)."""
 
     minimum_cells = 8  # its pyramid halves the deepest features three times
 
 
-class UPerNet(AnySize, smp.UPerNet):
+class UPerNet(EncoderDecoder, smp.UPerNet):
     """UPerNet (Xiao et al. 2018)."""
 
 
-class Segformer(AnySize, smp.Segformer):
+class Segformer(EncoderDecoder, smp.Segformer):
     """SegFormer (Xie et al. 2021)."""

@@ -1,4 +1,4 @@
-"""A model as two files: `config.json`, in smp's layout, and `model.safetensors`."""
+"""A model as two files, `config.json` and `model.safetensors`, in the layout of the library that it comes from."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from segcore.errors import ModelError, RunError
+from segcore.errors import ModelError, RunError, UnknownModel
+from segcore.extensions.code_file import CODE_FOLDER, CodeName
 from segcore.models.base import AnySize
-from segcore.models.create import build
 from segcore.models.encoders import dropped_tensors
-from segcore.models.registry import MODELS
+from segcore.models.registry import ModelSpec, model_spec
+from segcore.models.sources import source_of
 from segcore.models.state_dict_file import STAND_IN, without_stand_ins
 
 CONFIG_FILE = "config.json"
@@ -39,14 +40,17 @@ def save_model(model: AnySize, folder: str | Path, *, half: bool = True) -> None
     Raises:
         ModelError: when the model is not from `create_model`.
     """
-    if model.zoo_name not in MODELS:
+    if not model.zoo_name:
         raise ModelError(f"{type(model).__name__} was not made by create_model; use save_pretrained to save it.")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    # No weights named: a rebuilt encoder gets the stored ones, and must not download others first.
-    config = {**model.config, "encoder_weights": None, _CLASS: type(model).__name__, _NAME: model.zoo_name}
-    tensors = {name: _storable(value, half) for name, value in model.state_dict().items()}
-    tensors |= {name: torch.zeros(shape, dtype=STAND_IN) for name, shape in dropped_tensors(model).items()}
+    spec = model_spec(model.zoo_name)
+    config = {**model.stored_config(), _CLASS: type(model.stored).__name__, _NAME: spec.stored_name}
+    tensors = {name: _storable(value, half) for name, value in model.stored.state_dict().items()}
+    tensors |= {name: torch.zeros(shape, dtype=STAND_IN) for name, shape in dropped_tensors(model.stored).items()}
+    for path, content in model.stored_files().items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        _replace(folder / path, content)
     _replace(folder / WEIGHTS_FILE, safetensors.torch.save(tensors, metadata={"format": "pt"}))
     _replace(folder / CONFIG_FILE, (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
 
@@ -57,30 +61,47 @@ def load_model(folder: str | Path) -> AnySize:
 
     Raises:
         RunError: when a file is missing, truncated or of another making.
-        ModelError: when the architecture can't be built.
+        CodeError: when the run's own code has to be run and nobody on this machine has agreed to that.
+        ModelError: when the model can't be built.
     """
     folder = Path(folder)
     config = _read_config(folder)
-    name, _ = config.pop(_NAME), config.pop(_CLASS, None)
+    name = config.pop(_NAME)
+    config.pop(_CLASS, None)
+    spec = _spec(folder, name)
     try:
-        encoder, classes = config.pop("encoder_name"), config.pop("classes")
+        model = source_of(spec).restore(spec, config)
     except KeyError as error:
         raise _foreign(folder, CONFIG_FILE, f"it has no {error}") from None
-    config.pop("encoder_weights", None)
-    model = build(MODELS[name], encoder, classes, config)
+    model.zoo_name = spec.name
     path = folder / WEIGHTS_FILE
     if not path.is_file():
         raise RunError(f"{folder} has no {WEIGHTS_FILE}. {_again(folder)}")
     try:
         tensors = without_stand_ins(safetensors.torch.load_file(path))
-        model.load_state_dict(tensors)
+        model.stored.load_state_dict(tensors)
     except (safetensors.SafetensorError, OSError) as error:
         raise RunError(f"{path} is truncated or damaged ({error}). {_again(folder)}") from error
     except RuntimeError as error:
         detail = str(error).strip().splitlines()[-1].strip()
-        why = f"its tensors don't fit {MODELS[name].title} on {encoder}: {detail}"
-        raise _foreign(folder, WEIGHTS_FILE, why) from error
+        raise _foreign(folder, WEIGHTS_FILE, f"its tensors don't fit {spec.title}: {detail}") from error
     return model.eval()
+
+
+def _spec(folder: Path, name: str) -> ModelSpec:
+    """The entry of a stored name; a class of a file is that of the run's copy."""
+    code = CodeName.parse(name)
+    if code is not None:
+        copy = folder / CODE_FOLDER / code.path.name
+        if not copy.is_file():
+            raise RunError(f"{folder} has no {CODE_FOLDER}/{copy.name}, which makes its network. Put it back.")
+        name = f"{copy.as_posix()}:{code.name}"
+    try:
+        return model_spec(name)
+    except UnknownModel:
+        raise _foreign(
+            folder, CONFIG_FILE, f"{_NAME} is {name!r}, no model of this version or of an installed package"
+        ) from None
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
@@ -91,7 +112,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise RunError(f"{folder} has no {CONFIG_FILE}. {_again(folder)}") from None
     except (ValueError, OSError) as error:
         raise RunError(f"{path} is truncated or damaged ({error}). {_again(folder)}") from error
-    if not isinstance(config, dict) or config.get(_NAME) not in MODELS:
+    if not isinstance(config, dict) or not isinstance(config.get(_NAME), str):
         got = config.get(_NAME) if isinstance(config, dict) else type(config).__name__
         raise _foreign(folder, CONFIG_FILE, f"{_NAME} is {got!r}, no model of this version")
     return config

@@ -296,9 +296,11 @@ class TrainConfig(BaseModel):
 
     def run_name(self, dataset: str) -> str:
         """The name of this task's run, such as `camvid-unet-seed1-fold2`; a number may be added to make it unique."""
+        from segcore.models.registry import model_spec
+
         seed = f"-seed{self.seed}" if self.seed else ""
         fold = f"-fold{self.fold}" if self.fold is not None else ""
-        return f"{self.name or dataset}-{self.models[0]}{seed}{fold}"
+        return f"{self.name or dataset}-{model_spec(self.models[0]).run_name}{seed}{fold}"
 
     def size_at(self, epoch: int) -> tuple[int, int]:
         """(height, width) of the training images in an epoch.

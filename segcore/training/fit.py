@@ -22,9 +22,8 @@ from rich.markup import escape
 from segcore import data
 from segcore.errors import ConfigError, TrainingError, typed_line
 from segcore.evaluation import evaluate
-from segcore.models import count_parameters, set_trainable
-from segcore.models.base import AnySize
-from segcore.models.encoder_weights import EncoderFit, encoder_state, is_weights_file
+from segcore.models import count_parameters, model_title, set_trainable
+from segcore.models.base import AnySize, Wrapped
 from segcore.runs import RunRecord, RunWriter, ScoreInfo, Status, Summary
 from segcore.runs.cli_hints import evaluate_command
 from segcore.runs.run_files import CHECKPOINT
@@ -227,9 +226,13 @@ def _create(job: Job) -> tuple[AnySize, dict[str, InitInfo]]:
         transfer = start_model(model, config, job.initial, job.dataset.labels.names)
         init["init"] = init_info(job.initial, transfer)
         job.reporter.say(escape(f"{job.model} starts from {job.initial.source}: {transfer}."))
-    elif not config.init and is_weights_file(config.encoder, config.encoder_weights):
-        state = encoder_state(config.encoder, config.encoder_weights)
-        job.reporter.say(escape(f"{config.encoder_weights}: {EncoderFit.of(model.encoder, state or {})}."))
+    elif not config.init and model.origin:
+        job.reporter.say(escape(model.origin))
+    if config.cache_features and not (model.cuts_after_encoder and model.encoder_part is not None):
+        raise ConfigError(
+            f"--cache-features keeps what an encoder sees, and {model_title(job.model)} is not divided into an encoder "
+            "and what follows. Leave it out."
+        )
     set_trainable(model, config.frozen_at(0))
     if (job.hardware.device, job.hardware.precision) == ("cpu", "bf16"):
         depthwise_in_float32(model)
@@ -293,7 +296,9 @@ def _train(
         loader(val_set, ValBatches(len(val_set), val_size, world=job.world), workers=config.workers),
     ]
     with _quiet():
-        trainer = _trainer(job, [Recorder(writer, job.reporter, job.stop, progress, batches, start, on_epoch)])
+        # A network of others may have parameters that no logit depends on.
+        unused = config.freeze == "schedule" or isinstance(model, Wrapped)
+        trainer = _trainer(job, unused, [Recorder(writer, job.reporter, job.stop, progress, batches, start, on_epoch)])
     set_position(trainer, start)
     if config.cache_features and start.epoch < unfrozen:
         _fill_features(job, module, trainer, train_set)
@@ -305,16 +310,14 @@ def _train(
         trainer.fit(module, train_dataloaders=loaders[0], val_dataloaders=loaders[1])
 
 
-def _trainer(job: Job, callbacks: list[pl.Callback]) -> pl.Trainer:
+def _trainer(job: Job, unused: bool, callbacks: list[pl.Callback]) -> pl.Trainer:
     config, world = job.config, job.world
     return pl.Trainer(
         accelerator="gpu" if job.hardware.device == "cuda" else "cpu",
         devices=world.local,
         num_nodes=world.size // world.local,
         # Batch norm shares its statistics itself, and each process keeps its own counts.
-        strategy=DDPStrategy(broadcast_buffers=False, find_unused_parameters=config.freeze == "schedule")
-        if world.size > 1
-        else "auto",
+        strategy=DDPStrategy(broadcast_buffers=False, find_unused_parameters=unused) if world.size > 1 else "auto",
         precision="bf16-mixed" if job.hardware.precision == "bf16" else "32-true",
         max_epochs=config.epochs,
         accumulate_grad_batches=config.accumulate,

@@ -7,6 +7,7 @@ import sys
 from itertools import pairwise
 
 from segcore.data.leaks import leak_sentences
+from segcore.models import model_spec
 from segcore.runs import DatasetInfo, InputInfo, RunWriter, Status, Summary
 from segcore.runs.provenance import now, provenance
 from segcore.training.callbacks import Progress
@@ -24,13 +25,14 @@ def first_summary(job: Job, writer: RunWriter, checkpoint: Checkpoint | None = N
         return writer.record().summary.model_copy(update={"status": "training", "error": None})
     config, dataset = job.config, job.dataset
     height, width = config.image_size
+    spec = model_spec(job.model)
     return Summary(
         run_id=writer.id,
         status="training",
         created=now(),
-        model=job.model,
-        encoder=config.encoder,
-        encoder_weights=None if config.init else config.encoder_weights,
+        model=spec.stored_name,
+        encoder=spec.encoder or config.encoder,
+        encoder_weights=None if config.init else spec.weights_of(config.encoder_weights),
         parameters=0,
         labels=dataset.labels.to_dict(),
         dataset=DatasetInfo(

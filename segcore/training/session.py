@@ -9,8 +9,8 @@ import torch
 
 from segcore import data
 from segcore.errors import ConfigError, DatasetError
-from segcore.models.encoder_weights import encoder_state, is_weights_file
-from segcore.models.encoders import Normalization, normalization
+from segcore.models import check_model, model_normalization, model_spec
+from segcore.models.encoders import Normalization
 from segcore.models.initial_weights import InitialWeights
 from segcore.runs import RunRecord, RunWriter
 from segcore.training.callbacks import OnEpoch
@@ -52,7 +52,7 @@ class Session:
         self._world = World() if remote else world
         self._origin = origin
         self._remote = remote
-        self._checked_weights: set[tuple[str, ...]] = set()
+        self._checked_models: set[tuple[str, ...]] = set()
         self._initial: dict[tuple[str, str], tuple[InitialWeights, Normalization | None]] = {}
         self._counted: set[tuple[object, ...]] = set()
         self._datasets: dict[tuple[object, ...], data.Dataset] = {}
@@ -96,11 +96,12 @@ class Session:
         return self._job
 
     def prepare_all(self, tasks: Sequence[TrainConfig]) -> Job:
-        """Prepare the first of several tasks, after every model's start (`init`) is checked.
+        """Prepare the first of several tasks, after every model and its start (`init`) are checked.
 
         Raises:
             SegcoreError: as `prepare`.
         """
+        self.check_models([task for task in tasks if model_spec(task.models[0]).source != "segcore"])
         if tasks[0].init:
             for task in {task.models: task for task in tasks}.values():
                 self.prepare(task)
@@ -109,9 +110,8 @@ class Session:
     def _prepare(self, task: TrainConfig, resumed: bool) -> Job:
         hardware = Hardware.choose(task.model_copy(update={"device": "cpu"}) if self._remote else task)
         initial, norm = (None, None) if resumed or not task.init else self._read_initial(task.init, task.out)
-        norm = norm or normalization(task.encoder, task.encoder_weights)
-        if not task.init:
-            self._check_weights(task)
+        self.check_models([task])
+        norm = norm or model_normalization(task.models[0], task.encoder, task.encoder_weights)
         check_loggers(task.loggers)
         torch.backends.cudnn.benchmark = hardware.device == "cuda"
         key = (task.data, task.open_options)
@@ -157,22 +157,22 @@ class Session:
     def _check_start(self, task: TrainConfig, initial: InitialWeights, classes: tuple[str, ...]) -> None:
         """Refuse weights of another architecture before the training makes its folder."""
         key = (*task.models, task.encoder, str(task.init), str(task.model_options), *classes)
-        if key not in self._checked_weights:
+        if key not in self._checked_models:
             start_model(create_architecture(task, len(classes)), task, initial, classes)
-            self._checked_weights.add(key)
+            self._checked_models.add(key)
 
-    def _check_weights(self, task: TrainConfig) -> None:
-        """Refuse an unknown encoder, and weights that can't be had or don't fit it, before any data is read."""
-        weights = (task.encoder, task.encoder_weights)
-        key = (*task.models, *weights)
-        if key in self._checked_weights:
-            return
-        normalization(*weights)
-        if is_weights_file(*weights):
-            create_architecture(task, 1)
-        elif not any(key[-2:] == weights for key in self._checked_weights):
-            encoder_state(*weights)
-        self._checked_weights.add(key)
+    def check_models(self, tasks: Sequence[TrainConfig]) -> None:
+        """Refuse models and weights that can't be used, before any data is read; each is checked once.
+
+        Raises:
+            SegcoreError: names what can't be had, doesn't fit, or breaks what every model promises.
+        """
+        for task in tasks:
+            options, weights = task.model_options.get(task.models[0], {}), "none" if task.init else task.encoder_weights
+            key = (task.models[0], task.encoder, weights, repr(options))
+            if key not in self._checked_models:
+                check_model(task.models[0], task.encoder, weights, options)
+                self._checked_models.add(key)
 
     def check_classes(self, job: Job) -> None:
         """Print what the decoded masks don't show, once for each split.
@@ -286,11 +286,6 @@ def _check(job: Job, ids: Sequence[str], what: str) -> None:
         )
 
 
-def first_weights(config: TrainConfig) -> str:
-    """What the models begin with, in words."""
-    return f"starting from {config.init}" if config.init else f"{config.encoder_weights} weights"
-
-
 def opening_lines(job: Job, config: TrainConfig) -> dict[str, str]:
     """The lines printed before the trainings of a config, of which `job` is the first: data, models, recipe, device."""
     dataset, counts = job.dataset, job.plan.counts()
@@ -319,9 +314,24 @@ def opening_lines(job: Job, config: TrainConfig) -> dict[str, str]:
         "validation": f"{counts['val']} images, split by {job.plan.method}{gap}",
         "test": f"{counts['test']} images",
         "augment": "; ".join(step.sentence() for step in config.pipeline.active) or "none",
-        "models": f"{', '.join(config.models)} on {config.encoder} ({first_weights(config)}){several}",
+        "models": f"{_models(config)}{several}",
         "recipe": f"{config.epochs} epochs, {height}x{width}{sizes}, {images} images a step, {config.loss}, "
         f"{config.optimizer} at {config.lr:g}, {config.schedule}{averaged}",
         "device": f"{job.hardware.name}, {job.hardware.precision}{together}",
         "validated at": f"{height}x{width} each epoch; the scores at the end are at the ground truth's own size",
     }
+
+
+def _models(config: TrainConfig) -> str:
+    """The models by encoder, as `fcn8s, unet on resnet34 (imagenet weights); my_net.py:MyNet (own weights)`."""
+    by_encoder: dict[str, list[str]] = {}
+    for name in config.models:
+        spec = model_spec(name)
+        encoder = "" if spec.encoder == "own" else f" on {spec.encoder or config.encoder}"
+        weights = (
+            f" (starting from {config.init})"
+            if config.init
+            else f" ({spec.weights_of(config.encoder_weights)} weights)"
+        )
+        by_encoder.setdefault(encoder + weights, []).append(name)
+    return "; ".join(f"{', '.join(names)}{encoder}" for encoder, names in by_encoder.items())
