@@ -22,11 +22,12 @@ from segcore.cli.profile import add_profile
 from segcore.cli.report import add_report
 from segcore.cli.runs import add_runs
 from segcore.cli.search import add_search
+from segcore.cli.trust import add_trust
 from segcore.errors import SegcoreError, plain
 
 _COMMANDS = (  # in the order of the help
     add_app, add_data, add_models, add_runs, add_evaluate, add_import, add_predict, add_profile, add_search,
-    add_leaderboard, add_report, add_export,
+    add_leaderboard, add_report, add_export, add_trust,
 )  # fmt: skip
 
 

@@ -98,6 +98,11 @@ class AnySize(nn.Module):
 class EncoderDecoder(AnySize, SegmentationModel):
     """An architecture on any of smp's encoders, with `encoder`, `decoder` and `segmentation_head` as smp has them."""
 
+    encoder: Any  # smp's classes have no types
+    decoder: nn.Module
+    segmentation_head: nn.Module
+    config: Any  # set by smp: the arguments that it was built with
+
     def features(self, x: Tensor) -> list[Tensor]:
         self._allow_one_image(x)
         return list(self.encoder(self._pad_to(x, self.encoder.output_stride)))

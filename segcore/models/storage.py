@@ -69,6 +69,7 @@ def load_model(folder: str | Path) -> AnySize:
     name = config.pop(_NAME)
     config.pop(_CLASS, None)
     spec = _spec(folder, name)
+    encoder = spec.encoder or config.get("encoder_name")
     try:
         model = source_of(spec).restore(spec, config)
     except KeyError as error:
@@ -84,7 +85,7 @@ def load_model(folder: str | Path) -> AnySize:
         raise RunError(f"{path} is truncated or damaged ({error}). {_again(folder)}") from error
     except RuntimeError as error:
         detail = str(error).strip().splitlines()[-1].strip()
-        raise _foreign(folder, WEIGHTS_FILE, f"its tensors don't fit {spec.title}: {detail}") from error
+        raise _foreign(folder, WEIGHTS_FILE, f"its tensors don't fit {spec.title} on {encoder}: {detail}") from error
     return model.eval()
 
 

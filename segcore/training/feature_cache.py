@@ -45,7 +45,8 @@ class FeatureCache:
         Raises:
             ConfigError: when the features exceed the budget.
         """
-        model.encoder.eval()
+        if model.encoder_part is not None:
+            model.encoder_part.eval()
         for images, positions in batches:
             stages = model.features(images)
             for row, position in enumerate(positions.tolist()):

@@ -1,16 +1,16 @@
-"""What every model of the catalogue promises, whatever it is."""
+"""What every architecture of Segcore promises, whatever it is."""
 
 import pytest
 import torch
 from torch import nn
 
-from segcore.models import create_model, load_model, model_names, save_model, set_trainable
+from segcore.models import MODELS, create_model, load_model, save_model, set_trainable
 from segcore.models.base import AnySize
 
 CLASSES = 3
 
 
-@pytest.fixture(params=model_names())
+@pytest.fixture(params=[name for name, spec in MODELS.items() if spec.source == "segcore"])
 def model(request: pytest.FixtureRequest) -> AnySize:
     torch.manual_seed(7)
     return create_model(request.param, classes=CLASSES)

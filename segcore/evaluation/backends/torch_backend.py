@@ -30,7 +30,7 @@ class TorchBackend:
         from segcore.models import load_model
 
         self.device = choose_device(device)
-        self._model = load_model(run.path).eval().to(self.device, memory_format=torch.channels_last)
+        self._model = load_model(run.path).eval().to(self.device).to(memory_format=torch.channels_last)
         self._half = precision == "bf16"
         fed = run.summary.input
         self._mean, self._std = (

@@ -33,6 +33,7 @@ class TorchvisionModel(Wrapped):
     """One of torchvision's segmentation models; its features are those of its backbone."""
 
     cuts_after_encoder = True
+    network: Any  # torchvision has no types
 
     def features(self, x: Tensor) -> list[Tensor]:
         (padded,) = super().features(x)

@@ -20,7 +20,8 @@ def test_names() -> None:
     assert model_names() == (
         *("fcn32s", "fcn16s", "fcn8s", "deeplabv2"),
         *("unet", "unetplusplus", "pspnet", "deeplabv3", "deeplabv3plus", "fpn", "linknet", "manet", "pan"),
-        *("upernet", "segformer"),
+        *("upernet", "segformer", "fcn_resnet50", "fcn_resnet101", "deeplabv3_resnet50", "deeplabv3_resnet101"),
+        *("deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large"),
     )
 
 
