@@ -16,8 +16,8 @@ def add_trust(commands: Commands) -> None:
     parser = commands.add_parser(
         "trust",
         help="agree to run the code that came with a run",
-        description="A run of a network of somebody's own holds a copy of its file, which is not run before somebody on "
-        "this machine agrees. Read the files first; they may do anything that you may do.",
+        description="A run of a network of somebody's own holds a copy of its file, which is not run before somebody "
+        "on this machine agrees. Read the files first; they may do anything that you may do.",
     )
     parser.add_argument("run_folder", type=path_text, metavar="RUN", help="the run's folder")
     parser.set_defaults(run=agree)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from segcore.errors import ModelError, RunError, UnknownModel
 from segcore.extensions.code_file import CODE_FOLDER, CodeName
-from segcore.models.base import AnySize
+from segcore.models.base import AnySize, EncoderDecoder
 from segcore.models.encoders import dropped_tensors
 from segcore.models.registry import ModelSpec, model_spec
 from segcore.models.sources import source_of
@@ -79,7 +79,9 @@ def load_model(folder: str | Path) -> AnySize:
     if not path.is_file():
         raise RunError(f"{folder} has no {WEIGHTS_FILE}. {_again(folder)}")
     try:
-        tensors = without_stand_ins(safetensors.torch.load_file(path))
+        tensors = safetensors.torch.load_file(path)
+        if isinstance(model, EncoderDecoder):
+            tensors = without_stand_ins(tensors)
         model.stored.load_state_dict(tensors)
     except (safetensors.SafetensorError, OSError) as error:
         raise RunError(f"{path} is truncated or damaged ({error}). {_again(folder)}") from error
