@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segcore.arrays import U8, Bool, U8Image, U8Mask
+from segcore.data.byte_values import any_of, lookup, used_values
 from segcore.data.class_lists import ClassList
 from segcore.data.decode import MaskPixels, read_mask
 from segcore.data.sampling import FileSample
@@ -259,7 +260,7 @@ def _black_and_white(rule: Rule, masks: Sequence[MaskPixels], coding: MaskCoding
     if all(mask.two_tone for mask in masks):
         return len(coding.classes.values) > 2  # white may be id 1, or 255
     plain = [mask for mask in masks if not mask.two_tone and (rule == "ids" or _is_grey(mask.palette))]
-    values = {int(value) for mask in plain if (ids := _values(rule, mask)) is not None for value in np.unique(ids)}
+    values = {int(value) for mask in plain if (ids := _values(rule, mask)) is not None for value in used_values(ids)}
     return IGNORE_INDEX in values and values <= {0, IGNORE_INDEX}
 
 
@@ -276,7 +277,7 @@ def _fits(rule: Rule, mask: MaskPixels, coding: MaskCoding) -> bool:
         return mask.named and rule == "names"
     if rule != "colours":
         values = _values(rule, mask)
-        used = np.unique(values) if values is not None else np.array([-1])
+        used = used_values(values) if values is not None else np.array([-1])
         return bool(used[0] >= 0 and used[-1] <= IGNORE_INDEX and coding.known_values[used].all())
     colors = _colors(mask, coding)
     return colors is not None and all(color in coding.color_ids for color in colors.values())
@@ -291,10 +292,10 @@ def _values(rule: Rule, mask: MaskPixels) -> npt.NDArray[np.integer] | None:
         return mask.pixels[..., 0] if (mask.pixels[..., :1] == mask.pixels).all() else None
     if mask.palette is None or mask.two_tone or (rule == "indices" and not _is_grey(mask.palette)):
         return mask.pixels
-    if int(mask.pixels.max()) >= len(mask.palette):
-        return None
-    used = mask.palette[np.unique(mask.pixels)]
-    return mask.palette[:, 0][mask.pixels] if (used == used[:, :1]).all() else None
+    colored = np.ones(256, bool)
+    colored[: len(mask.palette)] = (mask.palette[:256] != mask.palette[:256, :1]).any(axis=1)
+    greys = np.pad(mask.palette[:256, 0], (0, 256 - len(mask.palette[:256])))
+    return None if any_of(colored, mask.pixels) else lookup(greys, mask.pixels)
 
 
 def _is_grey(palette: U8Image | None) -> bool:
@@ -314,7 +315,7 @@ def _colors(mask: MaskPixels, coding: MaskCoding) -> dict[int, Color] | None:
         occurs[red << 16 | green << 8 | blue] = True
         used = np.flatnonzero(occurs).tolist()
         return {value: (value >> 16, value >> 8 & 255, value & 255) for value in used}
-    used = np.unique(mask.pixels).tolist()
+    used = used_values(mask.pixels).tolist()
     if mask.palette is None:
         return {value: (value, value, value) for value in used} if 0 <= used[0] and used[-1] <= 255 else None
     if used[-1] >= len(mask.palette):
@@ -352,21 +353,19 @@ def _apply(rule: Rule, mask: MaskPixels, coding: MaskCoding) -> U8Mask:
 
 
 def _from_ids(ids: npt.NDArray[np.integer], where: str, coding: MaskCoding) -> U8Mask:
-    if ids.dtype == np.uint8:
-        counts = np.bincount(ids.ravel(), minlength=256)
-        wrong = np.flatnonzero((counts > 0) & ~coding.known_values)
-        pixels = counts[wrong]
-    else:
-        values, counts = np.unique(ids, return_counts=True)
-        bad = np.array([not (0 <= value < 256 and coding.known_values[value]) for value in values], bool)
-        wrong, pixels = values[bad], counts[bad]
-    if wrong.size:
-        raise DatasetError(
-            f"{where}: id {wrong[0]} ({pixels[0]} pixels) is no class; ids go up to {max(coding.classes.values)} "
-            f"({coding.classes.labels.name}, {coding.classes.labels.classes} classes), 255 is ignored. "
-            f"{_stretched(ids, coding)}Correct the mask or add the class to the list."
-        )
-    return coding.value_to_target[ids]
+    if ids.dtype != np.uint8 or any_of(~coding.known_values, ids):
+        _check_ids(ids, where, coding)
+    return lookup(coding.value_to_target, ids)
+
+
+def _check_ids(ids: npt.NDArray[np.integer], where: str, coding: MaskCoding) -> None:
+    for value in used_values(ids).tolist():
+        if not (0 <= value < 256 and coding.known_values[value]):
+            raise DatasetError(
+                f"{where}: id {value} ({np.count_nonzero(ids == value)} pixels) is no class; ids go up to "
+                f"{max(coding.classes.values)} ({coding.classes.labels.name}, {coding.classes.labels.classes} "
+                f"classes), 255 is ignored. {_stretched(ids, coding)}Correct the mask or add the class to the list."
+            )
 
 
 def _stretched(ids: npt.NDArray[np.integer], coding: MaskCoding) -> str:
@@ -394,7 +393,7 @@ def _from_colors(mask: MaskPixels, coding: MaskCoding) -> U8Mask:
         decoded = np.full(mask.pixels.shape, IGNORE_INDEX, np.uint8)
         decoded[labelled] = coding.to_target[ids[0]]
         return decoded
-    return table[mask.pixels]
+    return lookup(table, mask.pixels)
 
 
 def _nearest(rgb: npt.NDArray[np.integer], where: str, coding: MaskCoding) -> U8Mask:

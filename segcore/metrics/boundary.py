@@ -13,6 +13,7 @@ don't. Counts are summed over images before they are divided, as for IoU.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,10 @@ BAND = 0.02  # of the diagonal
 BAND_PX = 3
 REACH = 3  # px, Euclidean, from centre to centre
 _OFFSETS = range(-REACH, REACH + 1)
-_DISK = [(down, right) for down in _OFFSETS for right in _OFFSETS if down**2 + right**2 <= REACH**2]
+_DISK = sorted(
+    ((down, right) for down in _OFFSETS for right in _OFFSETS if down**2 + right**2 <= REACH**2),
+    key=lambda offset: offset[0] ** 2 + offset[1] ** 2,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,19 +107,24 @@ def boundary_counts(
             f"The prediction is {got}, the ground truth {expected}; they must match and be [H, W]. "
             "Resize the prediction to the ground truth's own size."
         )
-    void = truth == ignore_index
-    true, predicted = (np.where(void, IGNORE_INDEX, mask).astype(np.uint8) for mask in (truth, prediction))
+    void = (truth == ignore_index).view(np.uint8) * np.uint8(IGNORE_INDEX)
+    true, predicted = (_with_void(mask, void) for mask in (truth, prediction))
     for mask, name in ((true, "ground truth"), (predicted, "prediction")):
-        foreign = (mask >= classes) & ~void
-        if foreign.any():
-            raise EvaluationError(f"The {name} has id {mask[foreign][0]}; expected 0 to {classes - 1}.")
+        if mask.size and cv2.countNonZero(cv2.threshold(mask, classes - 1, 1, cv2.THRESH_BINARY)[1]) > cv2.countNonZero(
+            void
+        ):
+            foreign = mask[(mask >= classes) & (void == 0)][0]
+            raise EvaluationError(f"The {name} has id {foreign}; expected 0 to {classes - 1}.")
     if not true.size:
         return np.zeros((classes, len(BOUNDARY_COLUMNS)), np.int64)
-    columns: list[I64] = []
-    for width in (band_width(*true.shape), BAND_PX):
-        table = pair_counts(_band(predicted, width), _band(true, width))
-        columns += [table.sum(axis=1), table.sum(axis=0), table.diagonal()]
-    columns += _reached(_band(true, 1, frame=False), _band(predicted, 1, frame=False))
+    wide = band_width(*true.shape)
+    of_truth, of_prediction = (_bands(mask, (1, BAND_PX, wide)) for mask in (true, predicted))
+    columns: list[I64] = _reached(of_truth[1], of_prediction[1])
+    for width in (BAND_PX, wide):
+        table = pair_counts(
+            _along_frame(of_prediction[width], predicted, width), _along_frame(of_truth[width], true, width)
+        )
+        columns = [table.sum(axis=1), table.sum(axis=0), table.diagonal(), *columns]
     return np.stack([column[:classes] for column in columns], axis=1)
 
 
@@ -127,32 +136,58 @@ def boundary_band(mask: U8Mask, width: int) -> Bool:
     >>> boundary_band(np.array([[0, 0, 0, 1, 1]], np.uint8), 1).astype(int).tolist()
     [[0, 0, 1, 1, 0]]
     """
-    return _band(mask, width, frame=False) != IGNORE_INDEX
+    return _bands(mask, (width,))[width] != IGNORE_INDEX
 
 
-def _band(mask: U8Mask, width: int, *, frame: bool = True) -> U8Mask:
-    """The mask with void outside of the bands: where the square of `width` px around a pixel holds one class only."""
-    square = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
-    # Void (255) is above all ids for erode; for dilate, ids + 1 make it 0, below all ids.
-    least = cv2.erode(mask, square, borderType=cv2.BORDER_CONSTANT, borderValue=IGNORE_INDEX)
-    largest = cv2.dilate(mask + np.uint8(1), square, borderType=cv2.BORDER_CONSTANT, borderValue=0) - np.uint8(1)
-    inside = (least == mask) & (largest == mask)
-    if frame:
-        inside[:width] = inside[-width:] = False
-        inside[:, :width] = inside[:, -width:] = False
-    return np.where(inside, np.uint8(IGNORE_INDEX), mask)
+def _with_void(mask: npt.NDArray[Any], void: U8Mask) -> U8Mask:
+    """The mask as uint8, 255 where it is void or no id of 8 bits."""
+    if mask.dtype != np.uint8:
+        mask = np.where((mask >= 0) & (mask < IGNORE_INDEX), mask, IGNORE_INDEX - 1).astype(np.uint8)
+    return np.asarray(cv2.bitwise_or(mask, void), np.uint8) if mask.size else mask
+
+
+def _bands(mask: U8Mask, widths: Iterable[int]) -> dict[int, U8Mask]:
+    """For each width the mask with void where the square of that width around a pixel holds one class.
+
+    The frame of the image is no border.
+    """
+    bands = {}
+    least, largest, reached = mask, mask + np.uint8(1), 0
+    for width in sorted(set(widths)):
+        # The least of squares of least values is the least of the larger square.
+        square = np.ones((2 * (width - reached) + 1,) * 2, np.uint8)
+        # Void (255) is above all ids for erode; for dilate, ids + 1 make it 0, below all ids.
+        constant = cv2.BORDER_CONSTANT
+        least = np.asarray(cv2.erode(least, square, borderType=constant, borderValue=IGNORE_INDEX), np.uint8)
+        largest = np.asarray(cv2.dilate(largest, square, borderType=constant, borderValue=0), np.uint8)
+        reached = width
+        # A pixel lies between them, so they are its own id where they are one apart. In place: memory costs the most.
+        inside = cv2.subtract(largest, least)
+        cv2.threshold(inside, 1, IGNORE_INDEX, cv2.THRESH_BINARY_INV, dst=inside)
+        bands[width] = np.asarray(cv2.bitwise_or(mask, inside, dst=inside), np.uint8)
+    return bands
+
+
+def _along_frame(band: U8Mask, mask: U8Mask, width: int) -> U8Mask:
+    """The band with the pixels along the frame of the image."""
+    band = band.copy()
+    for part in (slice(None, width), slice(-width, None)):
+        band[part], band[:, part] = mask[part], mask[:, part]
+    return band
 
 
 def _reached(true: U8Mask, predicted: U8Mask) -> list[I64]:
     """Pixels of the true border by class, those within reach of the predicted border, then the same reversed."""
     columns = []
-    for border, other in ((true, predicted), (predicted, true)):
-        rows, places = np.nonzero(border != IGNORE_INDEX)
-        ids = border[rows, places]
-        around = np.pad(other, REACH, constant_values=IGNORE_INDEX)
-        start = (rows + REACH) * around.shape[1] + places + REACH
-        near = np.zeros(len(ids), np.bool_)
-        for down, right in _DISK:
-            near |= around.ravel()[start + (down * around.shape[1] + right)] == ids
-        columns += [np.bincount(ids, minlength=256), np.bincount(ids[near], minlength=256)]
+    padded = [np.pad(border, REACH, constant_values=IGNORE_INDEX) for border in (true, predicted)]
+    stride = padded[0].shape[1]
+    for border, other in (padded, padded[::-1]):
+        flat, around = border.ravel(), other.ravel()
+        left = np.flatnonzero(flat != IGNORE_INDEX)
+        ids = flat[left]
+        columns.append(np.bincount(ids, minlength=256))
+        for down, right in _DISK:  # from near to far, and only for pixels that nothing was found for
+            far = around[left + (down * stride + right)] != ids
+            left, ids = left[far], ids[far]
+        columns.append(columns[-1] - np.bincount(ids, minlength=256))
     return columns
