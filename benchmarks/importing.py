@@ -1,6 +1,6 @@
 """How many predictions a second `segcore import` scores. Run: python benchmarks/importing.py [--images 1000].
 
-Masks of the embedded drive, enlarged to 960x720, are the ground truth. Predictions are the same masks with borders
+Masks of the embedded drive, 960x720, are the ground truth. Predictions are the same masks with borders
 moved by up to 3 px and with patches of another class, which gives scores as a trained model has them. They are imported
 as ids, as palette pictures and, fewer of them, as colours and probabilities.
 """
@@ -45,8 +45,7 @@ def write_data(root: Path, images: int) -> None:
     rows = [f"{red} {green} {blue} {name}\n" for name, (red, green, blue) in CAMVID32.entries]
     (root / "label_colors.txt").write_text("".join(rows))
     for number in range(images):
-        small = drive.mask(drive.ids[number % len(drive.ids)])
-        truth = np.roll(small.repeat(2, 0).repeat(2, 1), 7 * number, 1)
+        truth = np.roll(drive.mask(drive.ids[number % len(drive.ids)]), 7 * number, 1)
         truth = np.where(truth == 255, labels.classes, truth).astype(np.uint8)
         mask, name = predicted(truth, generator, labels.classes), f"frame{number:04}.png"
         for split in ("test", "train")[: 1 + (number == 0)]:
