@@ -53,9 +53,12 @@ if len(curves):
 for note in notes:
     st.caption(note)
 
+cost = curve_tables.cost(context, context.chosen)
+if cost.empty:
+    page.end()
 st.subheader("Cost", anchor=False)
 st.dataframe(
-    curve_tables.cost(context, context.chosen),
+    cost,
     hide_index=True,
     column_config={
         "color": st.column_config.ImageColumn("", width=30),

@@ -260,7 +260,8 @@ def differences(
             )
     by_id = {run.id: run for run in runs}
     for pool in pools:
-        infos = {run_id: by_id[run_id].summary.dataset for run_id in pool.runs}
+        trained = [run_id for run_id in pool.runs if by_id[run_id].summary.imported is None]
+        infos = {run_id: by_id[run_id].summary.dataset for run_id in trained}
         for what, fingerprints in (
             ("version of the data", {run_id: info.fingerprint for run_id, info in infos.items()}),
             ("train/validation split", {run_id: info.split_fingerprint for run_id, info in infos.items()}),

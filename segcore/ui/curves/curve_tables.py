@@ -24,14 +24,14 @@ def curves(context: AppContext, runs: Sequence[RunRecord], axis: str) -> tuple[p
 
 
 def cost(context: AppContext, runs: Sequence[RunRecord]) -> pd.DataFrame:
-    """What each training cost.
+    """What each training cost; imported predictions, whose training is unknown, are left out.
 
     Returns:
         Columns `color, run, status, minutes, epochs, best_epoch, seconds, val_miou, parameters, device`, a row for each
         run; also `git_commit` and `command`, unless no run has them.
     """
     rows = []
-    for run in runs:
+    for run in (run for run in runs if run.summary.imported is None):
         info = run.summary
         try:
             seconds = run_cache.history(run)["seconds"].mean()

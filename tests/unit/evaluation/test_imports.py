@@ -8,6 +8,8 @@ from PIL import Image
 
 import segcore
 from segcore.errors import DatasetError, EvaluationError, RunError
+from segcore.evaluation.comparison import Comparison
+from segcore.runs.curves import curves
 
 COUNT = 5
 
@@ -127,3 +129,14 @@ def test_a_name_that_is_taken_or_empty_and_an_unknown_split(dataset, masks, out)
         segcore.import_predictions(masks, dataset, name="//", out=out)
     with pytest.raises(DatasetError, match="No split in camvid 'tset'"):
         segcore.import_predictions(masks, dataset, name="other", split="tset", out=out)
+
+
+def test_imported_runs_are_compared_without_a_word_on_their_unknown_training(dataset, masks, out, fake_run):
+    truths = [dataset.mask(sample_id) for sample_id in masks]
+    trained = fake_run(out, "unet", ids=tuple(masks), truths=truths, dataset=dataset.name, labels=dataset.labels)
+    imported = segcore.import_predictions(masks, dataset, name="net", out=out, progress=False)
+    comparison = Comparison.of([trained, imported], "test", "miou")
+    assert len(comparison.pools) == 1 and not comparison.differences
+    assert "parameters" not in comparison.row("net").cost and comparison.row("net").interval is not None
+    table, notes = curves([trained, imported], {"unet": "U-Net", "net": "net"})
+    assert len(table) == 10 and notes == ["net: has no curves; its predictions were imported."]
