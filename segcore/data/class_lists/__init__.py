@@ -3,6 +3,7 @@
 from segcore.data.class_lists.class_files import (
     CLASS_FILES,
     FoundClasses,
+    check_agreement,
     find_class_list,
     read_classes,
     read_codes,
@@ -28,6 +29,7 @@ __all__ = [
     "ClassList",
     "FoundClasses",
     "apply_map",
+    "check_agreement",
     "find_class_list",
     "read_classes",
     "read_codes",

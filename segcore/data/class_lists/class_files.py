@@ -12,7 +12,7 @@ from segcore.data.class_lists.columns import parse_color
 from segcore.data.class_lists.documents import load_json, read_json, read_nnunet, read_yaml, without_ids
 from segcore.data.class_lists.text_tables import content_lines, is_comment, read_table
 from segcore.data.file_source import Listing, decode_text
-from segcore.errors import DatasetError, LabelError, one_line
+from segcore.errors import DatasetError, LabelError
 from segcore.labels import CAMVID32, IGNORE_INDEX, Color, is_void, plain_name
 from segcore.paths import local_path
 
@@ -43,13 +43,11 @@ class FoundClasses:
         classes: What it lists.
         where: Its full path.
         files: Its path inside the dataset's file source; empty where it is elsewhere.
-        notes: On other files that are called as lists of classes, and are none.
     """
 
     classes: ClassList
     where: str
     files: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def read_cvat(text: str, where: str) -> list[Row]:
@@ -147,30 +145,49 @@ def find_class_list(listing: Listing, name: str) -> FoundClasses | None:
         name: Short name of the label map.
 
     Raises:
-        LabelError: as `read_classes`, or when another list beside it has other names or colours; both are named.
+        LabelError: as `read_classes`, or when another list beside it can't be read, or has other names, colours or
+            ids; both are named.
     """
     if listing.class_list is not None:
         return FoundClasses(read_classes(listing, listing.class_list, name), listing.class_list)
     files = _lists_in(listing)
     if not files:
         return None
-    first = files[0]
-    lists = {first: read_classes(listing, first, name)}  # raises what is wrong with it
-    notes = []
-    for file in files[1:]:
+    lists: dict[str, ClassList] = {}
+    for file in files:
         try:
             lists[file] = read_classes(listing, file, name)
         except DatasetError as error:
-            notes.append(f"Left out {file}, which is no list of classes: {one_line(error)}")
+            if not lists:
+                raise
+            raise LabelError(
+                f"{error} If it is no list of classes, say which one is: --classes {listing.where(files[0])}"
+            ) from None
+    first = files[0]
     if lists[first].colored and not lists[first].numbered:
         first = next((file for file, other in lists.items() if other.colored and other.numbered), first)
     for file, other in lists.items():
-        if difference := _difference(lists[first], other):
-            raise LabelError(
-                f"{listing.where(first)} and {listing.where(file)} disagree: {difference}. "
-                f"Say which one holds: --classes {listing.where(first)}"
-            )
-    return FoundClasses(lists[first], listing.where(first), (listing.path(first),), tuple(notes))
+        check_agreement(listing.where(first), lists[first], listing.where(file), other)
+    return FoundClasses(lists[first], listing.where(first), (listing.path(first),))
+
+
+def check_agreement(
+    where: str, classes: ClassList, other_where: str, other: ClassList, *, shared: bool = False
+) -> None:
+    """Refuse two lists of classes that say different things.
+
+    Args:
+        where: Full path of the first list.
+        classes: What it lists.
+        other_where: Full path of the second.
+        other: What that lists.
+        shared: Whether only classes that both lists name must agree.
+
+    Raises:
+        LabelError: naming both files and the first difference.
+    """
+    if difference := _difference(classes, other, shared):
+        raise LabelError(f"{where} and {other_where} disagree: {difference}. Say which one holds: --classes {where}")
 
 
 def read_classes(listing: Listing, file: str, name: str) -> ClassList:
@@ -188,7 +205,9 @@ def read_classes(listing: Listing, file: str, name: str) -> ClassList:
     known = CLASS_FILES.get(short)
     suffix = f".{short.rpartition('.')[2]}"
     where, text = _text(listing, file)
-    return make_class_list((known.read if known else _BY_SUFFIX.get(suffix, read_table))(text, where), where, name)
+    read = known.read if known else _BY_SUFFIX.get(suffix, read_table)
+    classes = make_class_list(read(text, where), where, name)
+    return replace(classes, colored=False) if read is read_fastai else classes  # its colours are CamVid's, to be seen
 
 
 def read_codes(listing: Listing, file: str, name: str) -> ClassList:
@@ -239,7 +258,7 @@ def _holds(listing: Listing, file: str, pattern: str | None) -> bool:
         return False
 
 
-def _difference(one: ClassList, other: ClassList) -> str | None:
+def _difference(one: ClassList, other: ClassList, shared: bool) -> str | None:
     """What two lists say differently of the classes that count: names, colours or ids.
 
     Ids that are only positions count where not both lists have colours.
@@ -248,6 +267,8 @@ def _difference(one: ClassList, other: ClassList) -> str | None:
     colored, numbered = one.colored and other.colored, one.numbered and other.numbered
     for name in (*mine, *theirs):
         if name not in mine or name not in theirs:
+            if shared:
+                continue
             return f"only one has {(mine.get(name) or theirs[name])[0]!r}"
         (spelled, color, value), (_, other_color, other_value) = mine[name], theirs[name]
         if colored and color != other_color:

@@ -38,7 +38,7 @@ class OwnClasses(NamedTuple):
     @classmethod
     def of(cls, listing: Listing, beside: FoundClasses) -> OwnClasses:
         """The classes of a list, for the dataset in a folder."""
-        return cls(short_name(listing), beside.classes, beside.where, beside.files, notes=beside.notes)
+        return cls(short_name(listing), beside.classes, beside.where, beside.files)
 
     def dataset(
         self,

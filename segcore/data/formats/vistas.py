@@ -5,7 +5,7 @@ Neuhold, Ollmann, Rota Bulò, Kontschieder: The Mapillary Vistas Dataset, 2017.
 
 from __future__ import annotations
 
-from segcore.data.class_lists import find_class_list, read_classes
+from segcore.data.class_lists import check_agreement, find_class_list, read_classes
 from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset
 from segcore.data.formats.class_choice import LABELS_NAME, OwnClasses
@@ -40,11 +40,12 @@ def read(listing: Listing) -> DetectedDataset:
     beside = find_class_list(listing, LABELS_NAME)
     if beside is None or beside.where == listing.where(file):
         classes = beside.classes if beside else read_classes(listing, file, LABELS_NAME)
-        own = OwnClasses(
-            "vistas", classes, listing.where(file), (listing.path(file),), notes=beside.notes if beside else ()
-        )
+        own = OwnClasses("vistas", classes, listing.where(file), (listing.path(file),))
     else:
         own = OwnClasses.of(listing, beside)
+        if listing.class_list is None:
+            classes = read_classes(listing, file, LABELS_NAME)
+            check_agreement(beside.where, beside.classes, listing.where(file), classes, shared=True)
     return own.dataset(pair_splits(split_folders(listing, "{split}/images"), masks), splits=masks, ids_only=True)
 
 

@@ -293,13 +293,11 @@ def test_of_two_lists_with_the_same_colours_the_one_with_ids_is_taken(tmp_path):
         find_class_list(list_files(tmp_path), "mine")
 
 
-def test_a_file_called_as_a_list_that_is_none_is_said(tmp_path):
+def test_a_second_list_that_can_not_be_read_is_refused(tmp_path):
     layouts.write(tmp_path / "classes.csv", "name\nroad\ncar\n")
     layouts.write(tmp_path / "labels.txt", "a.png 0\nb.png 1\n")
-    beside = find_class_list(list_files(tmp_path), "mine")
-    assert beside.classes.labels.names == ("road", "car")
-    (note,) = beside.notes
-    assert note.startswith(f"Left out labels.txt, which is no list of classes: {tmp_path}/labels.txt:1: 'a.png' is an")
+    with pytest.raises(LabelError, match=r"labels\.txt:1: 'a\.png' is an image.*: --classes .*/classes\.csv"):
+        find_class_list(list_files(tmp_path), "mine")
 
 
 def test_supervisely_masks_have_the_machine_colours(tmp_path):

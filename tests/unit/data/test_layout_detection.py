@@ -5,7 +5,7 @@ import pytest
 from fixtures import exports, layouts
 
 from segcore.data import FORMATS, open_dataset
-from segcore.errors import DatasetError
+from segcore.errors import DatasetError, LabelError
 
 
 @pytest.mark.parametrize("name", exports.EXPORTS)
@@ -103,6 +103,9 @@ def test_a_list_beside_the_data_beats_the_layouts_own(tmp_path):
     exports.EXPORTS["vistas"].write(tmp_path)
     (tmp_path / "classes.csv").write_text("id,name\n0,ground\n1,street\n2,vehicle\n")
     assert open_dataset(tmp_path).labels.names == ("ground", "street", "vehicle")
+    (tmp_path / "classes.csv").write_text("id,name\n0,road\n1,background\n2,car\n")
+    with pytest.raises(LabelError, match=r"classes\.csv and .*config_v1\.2\.json disagree: 'road' has id 0 and 1"):
+        open_dataset(tmp_path)
 
 
 @pytest.mark.parametrize(
