@@ -12,6 +12,7 @@ import numpy as np
 
 from segcore.arrays import F64, I64, F32Map, U8Mask
 from segcore.errors import EvaluationError
+from segcore.extensions.code_file import CODE_FOLDER, CodeName
 from segcore.labels import LabelMap
 from segcore.metrics import BOUNDARY_COLUMNS
 from segcore.runs import parquet_tables, run_files
@@ -43,6 +44,16 @@ class RunWriter:
 
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
         run_files.write_text(self.path / run_files.CONFIG, text)
+
+    def keep_code(self, codes: Iterable[CodeName]) -> None:
+        """Keep copies of users' files of code, and their SHA-256 in `SHA256SUMS`, as `sha256sum --check` reads it."""
+        lines = []
+        for code in codes:
+            with run_files.replacing(self.path / CODE_FOLDER / code.path.name) as path:
+                path.write_bytes(code.read())
+            lines.append(f"{code.digest()}  {code.path.name}\n")
+        if lines:
+            run_files.write_text(self.path / CODE_FOLDER / "SHA256SUMS", "".join(dict.fromkeys(lines)))
 
     def write_sheet(self, picture: bytes) -> None:
         """Write `dataset.jpg`: samples of the data that the run is trained on."""

@@ -79,7 +79,10 @@ class TrainConfig(BaseModel):
     copies: int = Field(0, ge=0, le=50, description="augmented copies a frame; 0 augments each frame afresh instead")
     augment: PathText | dict[str, Any] = Field("light", description="preset or file of the augmentation pipeline")
 
-    models: Names = Field(DEFAULT_MODELS, description="architectures, trained one after another")
+    models: Names = Field(
+        DEFAULT_MODELS,
+        description="trained one after another: names (segcore models lists them), hf:ID or hf:FOLDER, FILE.py:CLASS",
+    )
     encoder: str = Field("tu-tf_efficientnet_lite0", description="backbone, by smp's name")
     encoder_weights: PathText = Field(
         "imagenet", description="imagenet, none (from scratch), or a file or folder of weights"
@@ -112,7 +115,7 @@ class TrainConfig(BaseModel):
     batch_size: int = Field(2, ge=1, le=1024, description="images a step, of all processes together")
     accumulate: int = Field(1, ge=1, le=1024, description="batches whose gradients one optimizer step sums")
     val_batch_size: int = Field(0, ge=0, le=1024, description="images a validation batch; 0 is twice batch_size")
-    loss: str = Field("ce+dice", description=f"{', '.join(LOSSES)}, or a sum such as ce+0.5*dice")
+    loss: str = Field("ce+dice", description=f"{', '.join(LOSSES)}, FILE.py:FUNCTION, or a sum such as ce+0.5*dice")
     class_weights: Weights = Field(
         "median", description=f"of weighted_ce: {', '.join(CLASS_WEIGHTS)}, or given as {{class: weight}}, others 1"
     )

@@ -22,6 +22,7 @@ from rich.markup import escape
 from segcore import data
 from segcore.errors import ConfigError, TrainingError, typed_line
 from segcore.evaluation import evaluate
+from segcore.extensions.code_file import CodeName
 from segcore.models import count_parameters, model_title, set_trainable
 from segcore.models.base import AnySize, Wrapped
 from segcore.runs import RunRecord, RunWriter, ScoreInfo, Status, Summary
@@ -75,6 +76,7 @@ def fit(
             writer.rewrite_metrics(progress.rows)  # drops rows after the checkpoint, which are trained again
         else:
             writer.write_config(job.config.values())
+            writer.keep_code(code for _, name in parse_loss(job.config.loss) if (code := CodeName.parse(name)))
     summary = first_summary(job, writer, checkpoint)
     _write(job, writer, summary)
     trackers: list[Logger] = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from segcore.errors import ConfigError, nearest, unknown
+from segcore.extensions import packages
+from segcore.extensions.code_file import CodeName
 
 # `segcore.training.losses.terms.TERMS` computes each loss of this list.
 LOSSES: dict[str, str] = {
@@ -53,13 +55,9 @@ def parse_loss(text: str) -> tuple[tuple[float, str], ...]:
         ConfigError: when a loss is unknown (the choices are listed) or a factor is not a positive number.
     """
     terms: list[tuple[float, str]] = []
-    for term in text.replace(" ", "").split("+"):
-        factor, star, name = term.rpartition("*")
-        if name not in LOSSES:
-            raise ConfigError(
-                f"No loss {name!r}.{nearest(name, LOSSES)} Choose one of {', '.join(LOSSES)}, or a sum of them such as "
-                "ce+0.5*dice."
-            )
+    for term in text.split("+"):
+        factor, star, name = (part.strip() for part in term.rpartition("*"))
+        _check_loss_name(name)
         try:
             weight = float(factor) if star else 1.0
         except ValueError:
@@ -68,6 +66,20 @@ def parse_loss(text: str) -> tuple[tuple[float, str], ...]:
             raise ConfigError(f"Loss {text!r}: {factor!r} is no factor; expected a positive number, as in ce+0.5*dice.")
         terms.append((weight, name))
     return tuple(terms)
+
+
+def _check_loss_name(name: str) -> None:
+    """Accept a name of `LOSSES`, `FILE.py:FUNCTION`, or one that an installed package announces."""
+    code = CodeName.parse(name)
+    if code is not None:
+        code.check()
+        return
+    names = [*LOSSES, *packages.announced(packages.LOSSES)]
+    if name not in names:
+        raise ConfigError(
+            f"No loss {name!r}.{nearest(name, names)} Choose one of {', '.join(names)}, or a sum of them such as "
+            "ce+0.5*dice; FILE.py:FUNCTION is one of your own."
+        )
 
 
 def check_choice(what: str, name: str, choices: Mapping[str, object]) -> str:

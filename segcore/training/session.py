@@ -25,6 +25,8 @@ from segcore.training.initialization import create_architecture, read_initial, s
 from segcore.training.job import Job
 from segcore.training.loggers import check_loggers
 from segcore.training.losses.class_weights import named_weights
+from segcore.training.losses.user_loss import check_loss
+from segcore.training.registry import parse_loss
 from segcore.training.signals import StopRequest
 from segcore.training.train_dataset import SampleStore
 
@@ -169,9 +171,11 @@ class Session:
         """
         for task in tasks:
             options, weights = task.model_options.get(task.models[0], {}), "none" if task.init else task.encoder_weights
-            key = (task.models[0], task.encoder, weights, repr(options))
+            key = (task.models[0], task.encoder, weights, repr(options), task.loss)
             if key not in self._checked_models:
                 check_model(task.models[0], task.encoder, weights, options)
+                for _, name in parse_loss(task.loss):
+                    check_loss(name)
                 self._checked_models.add(key)
 
     def check_classes(self, job: Job) -> None:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from segcore.training.losses.batch_statistics import Pixels
-from segcore.training.losses.terms import TERMS, LossOptions
+from segcore.training.losses.terms import LossOptions
+from segcore.training.losses.user_loss import term
 
 
 class SegmentationLoss(nn.Module):
@@ -40,6 +41,7 @@ class SegmentationLoss(nn.Module):
     ) -> None:
         super().__init__()
         self.terms, self.total, self.options = tuple(terms), total, LossOptions(**options)
+        self._computed = [term(name) for _, name in self.terms]
         self.register_buffer("class_weights", class_weights, persistent=False)
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -53,8 +55,8 @@ class SegmentationLoss(nn.Module):
         # Autocast would compute the sums of dice in bf16.
         with torch.autocast(logits.device.type, enabled=False):
             pixels = Pixels(logits, target)
-            sums = [TERMS[name].sums(pixels, options) for _, name in self.terms]
+            sums = [term.sums(pixels, options) for term in self._computed]
             together = self.total(torch.cat(sums)) if self.training else torch.cat(sums)
             totals = together.split([len(part) for part in sums])
-            values = [TERMS[name].value(part) for (_, name), part in zip(self.terms, totals, strict=True)]
+            values = [term.value(part) for term, part in zip(self._computed, totals, strict=True)]
             return torch.stack([factor * value for (factor, _), value in zip(self.terms, values, strict=True)]).sum()
