@@ -8,6 +8,8 @@ All sides take turns, image by image, in one process of two threads, on the fram
 360x480. The model alone: from a uint8 image to float32 logits of its size, normalising it included. End to end:
 resizing a frame to 360x480, the model, and from its logits to class, confidence and entropy of each pixel.
 
+int8 is calibrated on 300 training images before anything is timed: a minute or two on the first run, kept afterwards.
+
 Two torch sides, both float32: `plain`, the model as it is built, on a contiguous image, which is what most people run;
 and `torch`, Segcore's own, which is channels-last. Ratios are against the faster of the two.
 """
@@ -42,7 +44,7 @@ from segcore.runs.reproduce import open_data
 HEIGHT, WIDTH, THREADS = 360, 480, 2
 WARM_UP = 3
 MODELS = ("deeplabv3plus", "pspnet")
-SIDES = ("torch fp32", "openvino fp32", "openvino bf16", "onnxruntime fp32")
+SIDES = ("torch fp32", "openvino fp32", "openvino bf16", "openvino int8", "onnxruntime fp32")
 
 Model = Callable[[U8Image], Logits]
 
@@ -109,6 +111,17 @@ def compare(run: RunRecord, frames: list[U8Image], rounds: int) -> None:
             f"   end to end {whole_ms:6.1f} ms  {median[base][1] / whole_ms:5.2f}x  {1000 / whole_ms:5.1f} frames/s"
             f"   same class on {100 * same[name]:.2f} %"
         )
+    print_int8(median)
+
+
+def print_int8(median: dict[str, tuple[float, float]]) -> None:
+    """Print what int8 gains over the other precisions of OpenVINO."""
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
+    print(f"  VNNI: {'yes' if 'vnni' in flags else 'not on this processor'}")
+    for other in ("openvino bf16", "openvino fp32", "plain fp32"):
+        if "openvino int8" in median and other in median:
+            alone, whole = (median[other][part] / median["openvino int8"][part] for part in (0, 1))
+            print(f"  openvino int8 against {other}: model {alone:.2f}x, end to end {whole:.2f}x")
 
 
 def trained(data: str, labels: str | None, epochs: int, out: Path) -> list[RunRecord]:

@@ -63,7 +63,10 @@ def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of prediction: backend, precision, test-time augmentation and window."""
     parser.add_argument("--backend", default="torch", help="torch (the default), openvino or onnxruntime")
     parser.add_argument(
-        "--precision", default="auto", help="auto (fp32, the default); bf16 is faster and slightly different"
+        "--precision",
+        default="auto",
+        help="auto (fp32, the default); bf16 is faster and slightly different; openvino has int8 too, which is "
+        "calibrated on the run's training images",
     )
     parser.add_argument("--tta", metavar="flip", help="flip: average the image and its mirror image")
     parser.add_argument(

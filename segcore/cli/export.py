@@ -47,7 +47,7 @@ def add_export(commands: Commands) -> None:
     )
     parser.add_argument("--images", action="store_true", help="coco: write the images too")
     parser.add_argument("--name", help="fiftyone: name of the dataset (default: segcore-DATASET-SPLIT)")
-    parser.add_argument("--precision", help="onnx, openvino: fp32 (default), or fp16 for half the size")
+    parser.add_argument("--precision", help="onnx, openvino: fp32 (default), or fp16 for half the size; openvino: int8")
     parser.add_argument(
         "--size",
         type=parse_size,
@@ -96,7 +96,7 @@ def _models(arguments: argparse.Namespace, runs: Sequence[RunRecord]) -> list[st
     _refuse_equal_names(runs)
     precision, size = arguments.precision or "fp32", arguments.size
     paths = [export_model(run, arguments.format, arguments.out, precision=precision, size=size) for run in runs]
-    return [f"{path}, and how to feed it in {path}.json" for path in paths]
+    return [f"{path}, how to feed it in {path}.json, and infer.py, which needs no Segcore" for path in paths]
 
 
 def _png(arguments: argparse.Namespace, run: RunRecord, out: Path) -> list[str]:

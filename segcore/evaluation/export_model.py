@@ -6,19 +6,25 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 import segcore
+from segcore.arrays import F32, U8Image
 from segcore.errors import EvaluationError, plain, unknown
+from segcore.evaluation import standalone_inference
 from segcore.evaluation.backends.registry import check_choice
+from segcore.evaluation.model_card import model_card
 from segcore.runs import RunRecord, load_run
 from segcore.runs.model_required import require_model
 from segcore.runs.run_files import replacing
 
 FORMATS: Final = ("onnx", "openvino")
-PRECISIONS: Final = ("fp32", "fp16")
+PRECISIONS: Final = ("fp32", "fp16", "int8")
 
 _SUFFIXES = {"onnx": (".onnx",), "openvino": (".xml", ".bin")}
 _BACKENDS = {"onnx": "onnxruntime", "openvino": "openvino"}  # the backend that has the packages for writing a format
@@ -34,7 +40,7 @@ def export_model(
     size: tuple[int, int] | None = None,
     normalize: bool = True,
 ) -> Path:
-    """Write a run's model, and beside it a JSON file (`RUN.onnx.json`) on how to use it.
+    """Write a run's model, with a JSON file (`RUN.onnx.json`) on how to use it, a model card (`RUN.md`) and `infer.py`.
 
     The model takes one image, `[1, 3, H, W]` float32 RGB, and gives `[1, C, H, W]` float32 logits; H and W are fixed.
 
@@ -42,7 +48,8 @@ def export_model(
         run: A run, or the path of its folder.
         format: `onnx` (`RUN.onnx`) or `openvino` (`RUN.xml` with `RUN.bin`).
         out: Folder for the files, created when missing; files of these names are replaced.
-        precision: `fp32`, or `fp16`, which stores the weights in half the space; images and arithmetic stay float32.
+        precision: `fp32`; `fp16`, which stores the weights in half the space while arithmetic stays float32; or `int8`
+            (OpenVINO alone), calibrated on the run's training images: a quarter of the space, and faster.
         size: (height, width) of the image; None is the run's own input size.
         normalize: Whether the model normalises, so that it takes RGB in 0..1, or takes normalised images.
 
@@ -59,6 +66,8 @@ def export_model(
     if precision not in PRECISIONS:
         raise EvaluationError(unknown("precision of an export", precision, PRECISIONS))
     check_choice(_BACKENDS[format], "auto")
+    if precision == "int8" and format != "openvino":
+        raise EvaluationError(f"int8 is not written as {format}. Choose --format openvino, or --precision fp16.")
     record = run if isinstance(run, RunRecord) else load_run(run)
     require_model(record, "be written as one model", f"Export its members: segcore export {{}} --format {format}")
     fed = _size(record, size)
@@ -66,14 +75,20 @@ def export_model(
     target = Path(out) / f"{record.id}{suffixes[0]}"
     with tempfile.TemporaryDirectory(prefix="segcore-export-") as folder:
         fresh = Path(folder) / target.name
-        _write(record, format, fresh, fed, half=precision == "fp16", normalize=normalize)
+        _write(record, format, fresh, fed, precision=precision, normalize=normalize)
         note = _note(record, format, fed, precision, normalize)
         try:
             for suffix in reversed(suffixes):  # the file that refers to the others is written last
                 with replacing(target.with_suffix(suffix)) as path:
                     shutil.copyfile(fresh.with_suffix(suffix), path)
-            with replacing(target.with_name(f"{target.name}.json")) as path:
-                path.write_text(json.dumps(note, indent=2, ensure_ascii=False) + "\n", "utf-8")
+            texts = {
+                f"{target.name}.json": json.dumps(note, indent=2, ensure_ascii=False) + "\n",
+                f"{record.id}.md": model_card(record, note, target.name),
+                "infer.py": Path(standalone_inference.__file__).read_text("utf-8"),
+            }
+            for name, text in texts.items():
+                with replacing(target.with_name(name)) as path:
+                    path.write_text(text, "utf-8")
         except OSError as error:
             raise EvaluationError(f"Can't write the export: {plain(error)} Choose another folder.") from None
     return target
@@ -91,7 +106,7 @@ def _size(run: RunRecord, size: tuple[int, int] | None) -> tuple[int, int]:
     return height, width
 
 
-def _write(run: RunRecord, format: str, path: Path, size: tuple[int, int], *, half: bool, normalize: bool) -> None:
+def _write(run: RunRecord, format: str, path: Path, size: tuple[int, int], *, precision: str, normalize: bool) -> None:
     import torch
 
     from segcore.evaluation.backends.exportable_graph import Normalized, conversion_errors
@@ -103,17 +118,33 @@ def _write(run: RunRecord, format: str, path: Path, size: tuple[int, int], *, ha
             from segcore.evaluation.backends.onnxruntime_backend import write_onnx
 
             write_onnx(graph, example, path, "image")
-            if half:
+            if precision == "fp16":
                 _halve_weights(path)
         else:
-            from segcore.evaluation.backends.openvino_backend import write_openvino
+            from segcore.evaluation.backends.openvino_backend import convert_openvino, save_openvino
 
-            write_openvino(graph, example, path, half=half)
+            model = convert_openvino(graph, example)
+            if precision == "int8":
+                from segcore.evaluation.backends.quantization import quantize
+
+                model = quantize(model, run, size, _feeder(run, normalize))
+            save_openvino(model, path, half=precision == "fp16")
+
+
+def _feeder(run: RunRecord, normalize: bool) -> Callable[[U8Image], F32]:
+    """A function that makes the exported model's input of an `[H, W, 3]` RGB uint8 image."""
+    fed = run.summary.input
+    mean, std = ((0.0,) * 3, (1.0,) * 3) if normalize else (fed.mean, fed.std)
+
+    def feed(image: U8Image) -> F32:
+        scaled = (image.astype(np.float32) / 255 - np.array(mean, np.float32)) / np.array(std, np.float32)
+        return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
+
+    return feed
 
 
 def _halve_weights(path: Path) -> None:
     """Store an ONNX file's weights as float16, cast to float32 where they are used; biases stay float32."""
-    import numpy as np
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 

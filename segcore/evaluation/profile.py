@@ -81,7 +81,9 @@ def _choices(names: Sequence[str], device: str) -> list[tuple[str, str]]:
         name, _, precision = text.partition(":")
         if name not in BACKENDS:
             raise EvaluationError(unknown("backend", name, BACKENDS))
-        supported = (one for one in BACKENDS[name].precisions if one == "fp32" or has_bf16(name, device))
+        supported = (  # int8 is measured where it is named: it reads the training images
+            one for one in BACKENDS[name].precisions if one == "fp32" or (one == "bf16" and has_bf16(name, device))
+        )
         for choice in [precision] if precision else supported:
             check_choice(name, choice)
             pairs.append((name, choice))

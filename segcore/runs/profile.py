@@ -22,7 +22,7 @@ class Latency(Document):
 
     Args:
         backend: `torch`, `openvino` or `onnxruntime`.
-        precision: `fp32` or `bf16`.
+        precision: `fp32`, `bf16` or `int8`.
         machine: Processor or graphics card and number of threads, as shown to people.
         height: Rows of the model's input.
         width: Columns of the model's input.
@@ -105,7 +105,7 @@ class Profile(Document):
 
         Args:
             backend: `torch`, `openvino` or `onnxruntime`.
-            precision: `fp32` or `bf16`.
+            precision: `fp32`, `bf16` or `int8`.
             machine: None takes any machine; times of two machines are not comparable.
             size: (height, width); None takes any size; times of two sizes are not comparable.
         """

@@ -11,7 +11,7 @@ from segcore.data import SPLITS
 
 EXACT = "fp32"
 PRECISIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"torch": (EXACT, "bf16"), "openvino": (EXACT, "bf16"), "onnxruntime": (EXACT,)}
+    {"torch": (EXACT, "bf16"), "openvino": (EXACT, "bf16", "int8"), "onnxruntime": (EXACT,)}
 )  # backend -> the precisions it computes in
 TTA = ("flip",)  # kinds of test-time augmentation
 

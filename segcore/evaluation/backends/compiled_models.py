@@ -34,6 +34,8 @@ class CompiledModels(ABC, Generic[T]):
 
     name: ClassVar[str]  # key of `BACKENDS`
     channels_last: ClassVar[bool] = False
+    kind: str = ""  # what is special about its conversions
+    packages: tuple[str, ...] = ()  # packages beside the backend's own that decide them
 
     def __init__(self, run: RunRecord) -> None:
         self.device = torch.device("cpu")
@@ -59,9 +61,11 @@ class CompiledModels(ABC, Generic[T]):
         """
         with self._lock:
             if size not in self._models:
-                packages = BACKENDS[self.name].packages
+                packages = BACKENDS[self.name].packages + self.packages
                 with conversion_errors(self._run, f"converted for {self.name}", size, "Choose --backend torch."):
-                    conversion = converted(self._run, packages, size, lambda folder: self._convert(size, folder))
+                    conversion = converted(
+                        self._run, packages, size, lambda folder: self._convert(size, folder), self.kind
+                    )
                     self._models[size] = self.load(conversion.folder)
                 if conversion.note:
                     self.notes = (conversion.note,)

@@ -47,7 +47,7 @@ def conversions() -> Path:
 
 
 def converted(
-    run: RunRecord, packages: tuple[str, ...], size: tuple[int, int], convert: Callable[[Path], None]
+    run: RunRecord, packages: tuple[str, ...], size: tuple[int, int], convert: Callable[[Path], None], kind: str = ""
 ) -> Converted:
     """A run's model in the format of a backend, from the cache or newly converted.
 
@@ -56,11 +56,14 @@ def converted(
         packages: Packages whose versions decide the conversion, the backend's own first.
         size: (height, width) of the model's input.
         convert: Writes the converted files into a folder.
+        kind: What is special about the conversion, such as `int8`.
 
     Raises:
         RunError: when the run has no weights.
     """
-    name = run_files.folder_name(f"{run.id}-{packages[0]}-{size[0]}x{size[1]}-{_key(run, packages, size)}")
+    name = run_files.folder_name(
+        f"{run.id}-{'-'.join(filter(None, (packages[0], kind)))}-{size[0]}x{size[1]}-{_key(run, packages, size)}"
+    )
     folder = conversions() / name
     if _whole(folder):
         return Converted(folder)

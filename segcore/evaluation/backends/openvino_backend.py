@@ -16,6 +16,7 @@ from segcore.arrays import F32Logits, U8Image
 from segcore.errors import EvaluationError
 from segcore.evaluation.backends.compiled_models import CompiledModels, Size
 from segcore.evaluation.backends.exportable_graph import Graph, tracing
+from segcore.evaluation.backends.quantization import check_quantizer, quantize
 from segcore.runs import RunRecord
 
 _FILE = "model.xml"
@@ -30,12 +31,12 @@ class OpenVinoBackend(CompiledModels[Any]):  # openvino has no types
 
     Args:
         run: The run.
-        precision: `fp32`, or `bf16` where the processor computes in it.
+        precision: `fp32`; `bf16` where the processor computes in it; or `int8`, calibrated on training images.
         device: Ignored; the CPU is used.
 
     Raises:
         RunError: when the run has no weights.
-        EvaluationError: when the processor has no bf16.
+        EvaluationError: when the processor has no bf16, or NNCF is not installed.
     """
 
     name = "openvino"
@@ -44,7 +45,10 @@ class OpenVinoBackend(CompiledModels[Any]):  # openvino has no types
     def __init__(self, run: RunRecord, *, precision: str, device: str) -> None:
         if precision == "bf16" and not computes_in_bf16():
             raise EvaluationError("This processor does not compute in bf16. Choose --precision fp32.")
-        self._kind = {"fp32": "f32", "bf16": "bf16"}[precision]
+        if precision == "int8":
+            check_quantizer()
+            self.kind, self.packages = "int8", ("nncf",)
+        self._hint = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}[precision]
         self._requests = threading.local()  # threads can't share an infer request
         super().__init__(run)
 
@@ -64,27 +68,30 @@ class OpenVinoBackend(CompiledModels[Any]):  # openvino has no types
 
     def write(self, graph: Graph, example: Tensor, folder: Path) -> None:
         """Write the graph as `.xml` and `.bin`."""
-        write_openvino(graph, example, folder / _FILE)
+        if self.kind == "int8":
+            size = example.shape[1], example.shape[2]
+            model = quantize(convert_openvino(graph, example), self._run, size, lambda image: image[None])
+            save_openvino(model, folder / _FILE)
+            return
+        save_openvino(convert_openvino(graph, example), folder / _FILE)
         keep_exact(folder / _FILE)
 
     def load(self, folder: Path) -> Any:  # noqa: ANN401
         """Compile the `.xml` for the CPU."""
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": self._kind,
+            "INFERENCE_PRECISION_HINT": self._hint,
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         }
         return _core().compile_model(_core().read_model(folder / _FILE), "CPU", settings)
 
 
-def write_openvino(graph: nn.Module, example: Tensor, path: Path, *, half: bool = False) -> None:
-    """Convert a graph of fixed sizes to OpenVINO's `.xml` and `.bin`.
+def convert_openvino(graph: nn.Module, example: Tensor) -> Any:  # noqa: ANN401
+    """Convert a graph of fixed sizes to an `openvino.Model`.
 
     Args:
         graph: The graph in `eval()`; takes `example`, returns one tensor.
         example: A tensor of the shape and type that the graph takes.
-        path: The `.xml` file; the `.bin` is written beside it.
-        half: Whether to store the weights as float16.
     """
     import openvino
 
@@ -92,6 +99,13 @@ def write_openvino(graph: nn.Module, example: Tensor, path: Path, *, half: bool 
         model = openvino.convert_model(graph, example_input=example, input=openvino.PartialShape(list(example.shape)))
     model.inputs[0].tensor.set_names({"image"})
     model.outputs[0].tensor.set_names({"logits"})
+    return model
+
+
+def save_openvino(model: Any, path: Path, *, half: bool = False) -> None:  # noqa: ANN401
+    """Write an `openvino.Model` as `.xml`, with a `.bin` beside it; with `half`, weights are stored as float16."""
+    import openvino
+
     openvino.save_model(model, path, compress_to_fp16=half)
 
 

@@ -95,7 +95,9 @@ def test_an_export_takes_images_as_its_note_says(run, tiny, tmp_path):
     image = picture(*ODD)
     path = export_model(run, "openvino", tmp_path / "out", precision="fp16", size=ODD)
     note = json.loads((tmp_path / "out" / "small.xml.json").read_text())
-    assert sorted(entry.name for entry in path.parent.iterdir()) == ["small.bin", "small.xml", "small.xml.json"]
+    assert sorted(entry.name for entry in path.parent.iterdir()) == [
+        "infer.py", "small.bin", "small.md", "small.xml", "small.xml.json"
+    ]  # fmt: skip
     assert note["input"]["shape"] == [1, 3, *ODD]
     assert note["input"]["normalization"] == {"inside": True, "mean": [0.5] * 3, "std": [0.5] * 3}
     assert [each["name"] for each in note["classes"]] == list(CAMVID11.names)
@@ -129,7 +131,11 @@ def test_an_onnx_file_is_the_model(run, tiny, tmp_path, capsys):
     ("options", "message"),
     [
         ({"format": "tflite"}, r"No export format 'tflite'\. Choose one of onnx, openvino"),
-        ({"format": "onnx", "precision": "int8"}, r"No precision of an export 'int8'\. Choose one of fp32, fp16"),
+        (
+            {"format": "onnx", "precision": "int4"},
+            r"No precision of an export 'int4'\. .*Choose one of fp32, fp16, int8",
+        ),
+        ({"format": "onnx", "precision": "int8"}, r"int8 is not written as onnx\. Choose --format openvino"),
         ({"format": "onnx", "size": (0, 5)}, r"Can't export for images of 0x5"),
     ],
 )
