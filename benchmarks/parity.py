@@ -24,7 +24,7 @@ import torch
 
 from segcore.data import open_dataset, resize
 from segcore.evaluation import Predictor
-from segcore.models import create_model, model_names, model_title, save_model
+from segcore.models import MODELS, create_model, model_title, save_model
 from segcore.runs import RunRecord, load_run
 
 HEIGHT, WIDTH, FRAMES = 97, 131, 3
@@ -45,7 +45,8 @@ def untrained(name: str, like: RunRecord, folder: Path) -> RunRecord:
 def main() -> int:
     """Print a line for each architecture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", default=list(model_names()))
+    own = [name for name, spec in MODELS.items() if spec.source == "segcore"]
+    parser.add_argument("models", nargs="*", default=own)
     parser.add_argument("--like", default="checkpoints/drive-unet", help="a run on the drive, for its classes")
     arguments = parser.parse_args()
     like, bad = load_run(arguments.like), 0

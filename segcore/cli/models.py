@@ -105,12 +105,13 @@ def _of_architecture(config: TrainConfig, arguments: argparse.Namespace) -> Mode
     from functools import partial
 
     from segcore.models.inspection import describe
+    from segcore.models.registry import model_spec
     from segcore.training.initialization import create_architecture
 
     classes = CLASSES if arguments.classes is None else arguments.classes
     build = partial(create_architecture, config, classes)
-    spec = MODELS.get(config.models[0])
-    return describe(build, arguments.size or SIZE, spec=spec, encoder=config.encoder)
+    spec = model_spec(config.models[0])
+    return describe(build, arguments.size or SIZE, spec=spec, encoder=spec.encoder or config.encoder)
 
 
 def _of_run(name: str, arguments: argparse.Namespace, not_a_model: UnknownModel) -> ModelDescription:

@@ -21,13 +21,15 @@ def describe_run(run: RunRecord, size: tuple[int, int] | None = None) -> ModelDe
     """
     from segcore.models import MODELS, load_model
     from segcore.models.inspection import describe
+    from segcore.models.registry import ModelSpec, model_title
 
     _ = run.weights  # says what is missing, and what an ensemble has instead
     fed = run.summary.input
     own = (fed.height, fed.width) if fed.height and fed.width else (360, 480)
+    name = run.summary.model
     return describe(
         partial(load_model, run.path),
         size or own,
-        spec=MODELS.get(run.summary.model),
+        spec=MODELS.get(name) or ModelSpec(name, model_title(name), summary=""),
         encoder=run.summary.encoder or "",
     )

@@ -6,7 +6,7 @@ import ast
 import hashlib
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import module_from_spec, spec_from_file_location
@@ -122,6 +122,25 @@ class CodeName:
             line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
             reason = error.msg if isinstance(error, SyntaxError) else error
             raise CodeError(f"{self.path}{line}: no Python that can be run: {reason}.") from None
+
+
+def check_unchanged(run: Path, names: Iterable[str]) -> None:
+    """Check that files of code are those that a run keeps copies of; names of other forms are passed over.
+
+    Args:
+        run: The run's folder.
+        names: Names such as `my_net.py:MyNet`.
+
+    Raises:
+        CodeError: when a file is missing or differs from the run's copy.
+    """
+    for code in filter(None, map(CodeName.parse, names)):
+        copy = run / CODE_FOLDER / code.path.name
+        if copy.is_file() and copy.read_bytes() != code.read():
+            raise CodeError(
+                f"{code.path} has changed since run {run.name!r} began; {copy} is the file that it was trained with. "
+                f"Put that one back to go on, or train anew under another --name."
+            )
 
 
 def _definitions(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
