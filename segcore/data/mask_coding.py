@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, Protocol
@@ -15,8 +14,6 @@ from segcore.arrays import U8, Bool, U8Image, U8Mask
 from segcore.data.byte_values import any_of, lookup, used_values
 from segcore.data.class_lists import ClassList
 from segcore.data.decode import MaskPixels, read_mask
-from segcore.data.sampling import FileSample
-from segcore.data.stored_mask import StoredMask, read_stored
 from segcore.errors import DatasetError, LabelError, number
 from segcore.labels import IGNORE_INDEX, Color, LabelMap
 
@@ -33,18 +30,6 @@ class SomeMasks(Protocol):
     """Masks that decide the rule for all."""
 
     def read(self) -> list[MaskPixels]: ...
-
-
-class MaskSample(FileSample[StoredMask]):
-    """Masks spread over a dataset, from which its rule is decided."""
-
-    def read(self) -> list[MaskPixels]:
-        """The masks that can be read; the errors of the others are raised when these are read themselves."""
-        masks = []
-        for mask in self.items:
-            with suppress(DatasetError):
-                masks.append(read_stored(mask, self.file_source))
-        return masks
 
 
 @dataclass(frozen=True)
@@ -205,14 +190,17 @@ def decide_rule(masks: Sequence[MaskPixels], coding: MaskCoding) -> MaskRule:
         raise _contradiction((others or clear)[-1].where, first.where, fitting[first.where][0])
     if common == ["indices"]:
         _check_palettes(clear)
+    drawn = clear[0]
     for rule in common:
-        if rule in ("names", "colours") or not _black_and_white(rule, clear, coding):
+        black_and_white = None if rule in ("names", "colours") else _black_and_white(rule, clear, coding)
+        if black_and_white is None:
             return MaskRule(rule, len(clear), clear[0].where, all(mask.two_tone for mask in clear))
+        drawn = black_and_white
     values = coding.classes.values
     what = "the class is id 0" if len(values) == 1 else f"the {len(values)} classes are ids"
     ids = "" if len(values) == 1 else " " + " and ".join(map(str, sorted(values)[:4]))
     raise DatasetError(
-        f"{clear[0].where}: only 0 and 255 occur, but {what}{ids}. List the classes with the colours 0 0 0 and 255 255 "
+        f"{drawn.where}: only 0 and 255 occur, but {what}{ids}. List the classes with the colours 0 0 0 and 255 255 "
         "255 (a background too), or save the masks as ids. Where 255 means not labelled, list a class Void with id 255."
     )
 
@@ -250,18 +238,24 @@ def _check_palettes(masks: Sequence[MaskPixels]) -> None:
                 )
 
 
-def _black_and_white(rule: Rule, masks: Sequence[MaskPixels], coding: MaskCoding) -> bool:
-    """Whether only 0 and 255 occur in masks of ids, so that 255 is rather a class than "not labelled".
+def _black_and_white(rule: Rule, masks: Sequence[MaskPixels], coding: MaskCoding) -> MaskPixels | None:
+    """The first of masks of ids in which only 0 and 255 occur, so that 255 is rather a class than "not labelled".
 
-    Not so in palettes of colours: their index 255 is the border of Pascal VOC.
+    Palettes of greys count alone too: beside masks of ids, they may be drawn. Palettes of colours don't count: their
+    index 255 is the border of Pascal VOC.
     """
     if IGNORE_INDEX in coding.classes.values:
-        return False
+        return None
     if all(mask.two_tone for mask in masks):
-        return len(coding.classes.values) > 2  # white may be id 1, or 255
+        return masks[0] if len(coding.classes.values) > 2 else None  # white may be id 1, or 255
     plain = [mask for mask in masks if not mask.two_tone and (rule == "ids" or _is_grey(mask.palette))]
-    values = {int(value) for mask in plain if (ids := _values(rule, mask)) is not None for value in used_values(ids)}
-    return IGNORE_INDEX in values and values <= {0, IGNORE_INDEX}
+    for group in (plain, [mask for mask in plain if mask.palette is not None]):
+        values = {
+            int(value) for mask in group if (ids := _values(rule, mask)) is not None for value in used_values(ids)
+        }
+        if IGNORE_INDEX in values and values <= {0, IGNORE_INDEX}:
+            return group[0]
+    return None
 
 
 def _contradiction(one: str, other: str, rule: Rule) -> DatasetError:

@@ -13,8 +13,9 @@ from segcore.data.file_source import is_folder
 from segcore.data.image_depth import ImageDepth
 from segcore.data.layout_detection import FACTS_FILE, Layout, detect_layout
 from segcore.data.left_out import unread_parts
-from segcore.data.mask_coding import MaskCoding, MaskSample
+from segcore.data.mask_coding import MaskCoding
 from segcore.data.sample_records import FileRecord, RenumberedRecord
+from segcore.data.stored_mask import MaskSample
 from segcore.data.video import group_of, is_video, natural_key
 from segcore.errors import DatasetError, LabelError, unknown
 from segcore.labels import CAMVID32, PRESETS, LabelMap, is_void, plain_name

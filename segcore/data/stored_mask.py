@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Protocol
 
 from segcore.data.decode import MaskPixels, read_mask
 from segcore.data.file_source import FileSource
+from segcore.data.sampling import FileSample
+from segcore.errors import DatasetError
 
 
 class ComposedMask(Protocol):
@@ -49,3 +52,15 @@ def read_stored(mask: StoredMask, file_source: FileSource) -> MaskPixels:
     if isinstance(mask, str):
         return read_mask(file_source.read(mask), f"{file_source.root}/{mask}")
     return mask.read(file_source)
+
+
+class MaskSample(FileSample[StoredMask]):
+    """Masks spread over a dataset, from which its rule is decided."""
+
+    def read(self) -> list[MaskPixels]:
+        """The masks that can be read; the errors of the others are raised when these are read themselves."""
+        masks = []
+        for mask in self.items:
+            with suppress(DatasetError):
+                masks.append(read_stored(mask, self.file_source))
+        return masks

@@ -136,6 +136,17 @@ def test_a_few_black_and_white_masks_of_many_classes_are_refused(count, suffix, 
         opened.mask("p0")
 
 
+def test_black_and_white_palettes_beside_masks_of_ids_are_refused(tmp_path):
+    def write(path, ids):
+        if path.stem == "p1":
+            palette(path, np.minimum(ids, 1), [(0, 0, 0), (255, 255, 255)], border=(0, 0, 0))
+        else:
+            layouts.save(path, ids)
+
+    with pytest.raises(DatasetError, match=r"p1\.png: only 0 and 255 occur, but the 3 classes"):
+        dataset(tmp_path, scenes(), BARE, write).mask("p0")
+
+
 def test_indices_of_a_palette_of_greys_are_no_ids(tmp_path):
     def optimised(path, ids):
         palette(path, ids, [(40, 40, 40), (90, 90, 90), (200, 200, 200)], border=(0, 0, 0))
