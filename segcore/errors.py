@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class SegcoreError(Exception):
@@ -103,6 +103,16 @@ def number(count: int, what: str) -> str:
     ('1 image', '3 images')
     """
     return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first names, and how many more there are.
+
+    >>> listed(["sky", "road", "car"], 2), listed(["sky", "road"], 2)
+    ('sky, road and 1 more', 'sky, road')
+    """
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

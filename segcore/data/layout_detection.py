@@ -19,7 +19,7 @@ from segcore.data.formats.unread import how_to_go_on
 from segcore.data.left_out import unread_files
 from segcore.data.stored_mask import files_of
 from segcore.data.table_source import TABLE_SUFFIXES
-from segcore.errors import DatasetError, number, one_line, unknown
+from segcore.errors import DatasetError, listed, number, one_line, unknown
 
 MAX_DEPTH = 4  # folders around a dataset that are searched
 MAX_FOLDERS = 200  # folders that are searched, so that a home folder given by mistake is refused soon
@@ -137,7 +137,9 @@ def _recognise(everything: Listing, layouts: Mapping[str, Format]) -> tuple[List
     packed = [file for file in everything.files if is_archive(file)]
     way_out = f"Unpack {packed[0]} and open its folder. " if packed else ""
     way_out += how_to_go_on(everything.files)
-    raise DatasetError(f"{everything.where()}: unknown layout; it holds {_some(top)}. {way_out}{_known_layouts()}")
+    raise DatasetError(
+        f"{everything.where()}: unknown layout; it holds {listed(top, MAX_LISTED)}. {way_out}{_known_layouts()}"
+    )
 
 
 def _with_labelled_splits(detected: DetectedDataset, everything: Listing) -> DetectedDataset:
@@ -173,11 +175,6 @@ def _known_layouts() -> str:
     return "Known layouts:\n" + "\n".join(f"  {name}: {layout.tree}" for name, layout in FORMATS.items())
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
-    return ", ".join(names[:MAX_LISTED]) + more
-
-
 def _complete(
     pairs: Sequence[ImageMaskPair], everything: Listing, skip: bool
 ) -> tuple[list[ImageMaskPair], tuple[str, ...]]:
@@ -188,7 +185,7 @@ def _complete(
         ("mask", "image", [str(pair.mask) for pair in pairs if pair.mask and not pair.image]),
     ):
         if files:
-            problems.append(f"{number(len(files), what)} without {other}: {_some(files)}")
+            problems.append(f"{number(len(files), what)} without {other}: {listed(files, MAX_LISTED)}")
     if problems and not skip:
         raise DatasetError(
             f"{everything.where()}: {'; '.join(problems)}. {how_to_go_on(everything.files)}"
@@ -204,7 +201,8 @@ def _check_files(pairs: Iterable[ImageMaskPair], everything: Listing) -> None:
     empty = [file for file in files if everything.file_source.size(file) == 0]
     if empty:
         raise DatasetError(
-            f"{everything.where()}: {number(len(empty), 'empty file')} (0 bytes): {_some(empty)}. Get them again."
+            f"{everything.where()}: {number(len(empty), 'empty file')} (0 bytes): "
+            f"{listed(empty, MAX_LISTED)}. Get them again."
         )
     for file in dict.fromkeys(file for pair in pairs if pair.mask for file in files_of(pair.mask)):
         if not file.lower().endswith((*MASK_SUFFIXES, ".json")):
@@ -239,7 +237,7 @@ def unique_ids(pairs: Sequence[ImageMaskPair], where: str) -> tuple[ImageMaskPai
     if _repeated(pairs):  # train/0001.png and test/0001.png are two samples
         pairs = [replace(pair, id=f"{pair.split}__{pair.id}") for pair in pairs]
         if repeated := _repeated(pairs):
-            raise DatasetError(f"{where}: ids that occur twice: {_some(repeated)}. Rename or remove one.")
+            raise DatasetError(f"{where}: ids that occur twice: {listed(repeated, MAX_LISTED)}. Rename or remove one.")
     return tuple(pairs)
 
 

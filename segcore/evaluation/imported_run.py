@@ -204,18 +204,8 @@ class ImportedRun:
             encoder_weights=None,
             parameters=None,
             labels=dataset.labels.to_dict(),
-            dataset=DatasetInfo(
-                name=dataset.name,
-                source=dataset.source,
-                fingerprint=dataset.fingerprint,
-                classes=dataset.labels.classes,
-                split=plan.method,
-                split_fingerprint=plan.fingerprint,
-                void="class" if any(map(is_void, dataset.labels.names)) else "ignore",
-                mask_rule=dataset.mask_rule,
-                video=dataset.stated,
-                leaks=None,
-                **plan.counts(),
+            dataset=DatasetInfo.of(
+                dataset, plan, void="class" if any(map(is_void, dataset.labels.names)) else "ignore", leaks=None
             ),
             input=InputInfo(height=None, width=None, mean=(0, 0, 0), std=(1, 1, 1)),
             epochs=None,

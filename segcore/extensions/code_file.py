@@ -139,7 +139,7 @@ def check_unchanged(run: Path, names: Iterable[str]) -> None:
         if copy.is_file() and copy.read_bytes() != code.read():
             raise CodeError(
                 f"{code.path} has changed since run {run.name!r} began; {copy} is the file that it was trained with. "
-                f"Put that one back to go on, or train anew under another --name."
+                "Put that one back to go on, or train anew under another --name."
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field, FiniteFloat, field_validator
 
@@ -14,6 +14,10 @@ from segcore.errors import EvaluationError, LabelError
 from segcore.labels import LabelMap, is_void
 from segcore.metrics import SCORES, scores
 from segcore.runs.json_documents import Document
+
+if TYPE_CHECKING:
+    from segcore.data.dataset import Dataset
+    from segcore.data.plan import SplitPlan
 
 SCHEMA_VERSION: Final = 1
 Status = Literal["training", "finished", "interrupted", "failed"]
@@ -61,6 +65,25 @@ class DatasetInfo(Document):
     mask_rule: str | None = None
     video: bool | None = None
     leaks: dict[str, str] | None = None
+
+    @classmethod
+    def of(
+        cls, dataset: Dataset, plan: SplitPlan, *, void: Literal["ignore", "class"], leaks: dict[str, str] | None
+    ) -> DatasetInfo:
+        """What a run keeps of an open dataset and its split."""
+        return cls(
+            name=dataset.name,
+            source=dataset.source,
+            fingerprint=dataset.fingerprint,
+            classes=dataset.labels.classes,
+            split=plan.method,
+            split_fingerprint=plan.fingerprint,
+            void=void,
+            mask_rule=dataset.mask_rule,
+            video=dataset.stated,
+            leaks=leaks,
+            **plan.counts(),
+        )
 
 
 class InputInfo(Document):

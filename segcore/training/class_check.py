@@ -8,7 +8,7 @@ import numpy as np
 
 from segcore.arrays import I64
 from segcore.data.sampling import spread
-from segcore.errors import DatasetError, number
+from segcore.errors import DatasetError, listed, number
 from segcore.labels import LabelMap
 from segcore.training.job import Job
 
@@ -58,9 +58,9 @@ def class_notes(labels: LabelMap, shown: I64, validated: I64, about: str = "") -
     if not unseen:
         return []
     scored = [labels.names[index] for index in unseen if validated[index]]
-    there = f" Validation has {_list(scored)}, which can't be found and count as 0." if scored else ""
+    there = f" Validation has {listed(scored, _SHOWN)}, which can't be found and count as 0." if scored else ""
     return [
-        f"Training never shows {_list([labels.names[index] for index in unseen])} "
+        f"Training never shows {listed([labels.names[index] for index in unseen], _SHOWN)} "
         f"({len(unseen)} of {labels.classes} classes){about}: no model can learn them.{there}"
     ]
 
@@ -70,8 +70,3 @@ def _count(job: Job, ids: Sequence[str]) -> tuple[I64, str]:
     chosen = spread(ids, MOST)
     pixels: I64 = job.store.pixels(chosen, job.dataset.labels.classes).sum(axis=0)
     return pixels, f" (counted in {len(chosen)} of {number(len(ids), 'mask')})" if len(chosen) < len(ids) else ""
-
-
-def _list(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -13,7 +13,7 @@ from segcore.data.dataset import Dataset
 from segcore.data.decode import MASK_SUFFIXES
 from segcore.data.file_source import Listing
 from segcore.data.formats.pairing import image_core, is_image, mask_core
-from segcore.errors import DatasetError, number
+from segcore.errors import DatasetError, listed, number
 
 NAMED = 5  # files or images that a message names
 ARRAY_SUFFIXES = (".npz", ".npy")
@@ -57,7 +57,7 @@ def match_predictions(listing: Listing, dataset: Dataset, split: str) -> Predict
     inside = {file for files in stacks.values() for file in files}
     files = [file for file in listing.files if _is_prediction(file) and file not in inside]
     if not files and not stacks:
-        held = f"it holds {_some(listing.files)}" if listing.files else "it is empty"
+        held = f"it holds {listed(listing.files, NAMED)}" if listing.files else "it is empty"
         raise DatasetError(
             f"{listing.where()}: no predictions, {held}. Expected one file an image: masks "
             f"({', '.join(MASK_SUFFIXES)}) or probabilities ({', '.join(ARRAY_SUFFIXES)})."
@@ -78,7 +78,8 @@ def match_predictions(listing: Listing, dataset: Dataset, split: str) -> Predict
             kind[sample_id] = file
     masks, scores = (pictures, arrays) if pictures else (arrays, {})
     _check_complete(listing, masks, unmatched, dataset, split)
-    notes = [f"Left out {number(len(unmatched), 'file')} of no image of {split}: {_some(unmatched)}."] * bool(unmatched)
+    left = f"Left out {number(len(unmatched), 'file')} of no image of {split}: {listed(unmatched, NAMED)}."
+    notes = [left] * bool(unmatched)
     if scores:
         _check_complete(listing, scores, unmatched, dataset, split)
     return PredictionFiles(listing, masks, scores, tuple(notes))
@@ -108,8 +109,9 @@ def check_ids(given: Sequence[str], ids: Sequence[str], split: str) -> None:
     if repeated:
         raise DatasetError(f"Two predictions of {repeated[0]!r}; expected one for each image.")
     missing, unknown = [name for name in ids if name not in set(given)], [name for name in given if name not in ids]
-    parts = [f"{number(len(missing), 'image')} of {split} without a prediction: {_some(missing)}"] * bool(missing)
-    parts += [f"{number(len(unknown), 'prediction')} of no image of {split}: {_some(unknown)}"] * bool(unknown)
+    lacking = f"{number(len(missing), 'image')} of {split} without a prediction: {listed(missing, NAMED)}"
+    parts = [lacking] * bool(missing)
+    parts += [f"{number(len(unknown), 'prediction')} of no image of {split}: {listed(unknown, NAMED)}"] * bool(unknown)
     if parts:
         raise DatasetError(f"{'; '.join(parts)}. A score is of all images of a split: give each its prediction.")
 
@@ -175,10 +177,10 @@ def _check_complete(
         return
     if not files:
         raise DatasetError(_of_other_images(listing, unmatched, dataset, split))
-    left = f" {number(len(unmatched), 'file')} of no such image: {_some(unmatched)}." if unmatched else ""
+    left = f" {number(len(unmatched), 'file')} of no such image: {listed(unmatched, NAMED)}." if unmatched else ""
     raise DatasetError(
         f"{listing.where()}: {len(missing)} of {number(len(ids), 'image')} of {split} without a prediction: "
-        f"{_some(missing)}.{left} A score is of all images of a split: predict these too."
+        f"{listed(missing, NAMED)}.{left} A score is of all images of a split: predict these too."
     )
 
 
@@ -193,12 +195,7 @@ def _of_other_images(listing: Listing, files: Sequence[str], dataset: Dataset, s
                 f"{split}. Give --split {other}, or the predictions of {split}."
             )
     return (
-        f"{listing.where()}: predictions of other images than {dataset.name}'s. They are called {_some(files[:2])}, "
-        f"the images of {split} {_some(dataset.splits[split][:2])}. Give predictions of this dataset, with the names "
-        "of its images."
+        f"{listing.where()}: predictions of other images than {dataset.name}'s. They are called "
+        f"{', '.join(files[:2])}, the images of {split} {', '.join(dataset.splits[split][:2])}. Give predictions of "
+        "this dataset, with the names of its images."
     )
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from segcore.arrays import F64
 from segcore.data.dataset import SPLITS
 from segcore.data.video import group_of, is_clip
-from segcore.errors import number
+from segcore.errors import listed, number
 from segcore.evaluation.stored_counts import StoredCounts
 from segcore.metrics import block_length
 from segcore.runs import Evaluation, RunRecord
@@ -305,5 +305,4 @@ def _odd(values: Mapping[str, str]) -> list[str]:
 
 
 def _names(ids: Sequence[str], titles: Mapping[str, str], most: int = 4) -> str:
-    names = [titles.get(run_id, run_id) for run_id in ids[:most]]
-    return ", ".join(names) + (f" and {len(ids) - most} more" if len(ids) > most else "")
+    return listed([titles.get(run_id, run_id) for run_id in ids], most)

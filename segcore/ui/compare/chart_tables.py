@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from segcore.errors import RunError
+from segcore.errors import RunError, listed
 from segcore.evaluation.comparison import LabelSpace, tidy_tables
 from segcore.ui.compare import leaderboard
 from segcore.ui.curves import curve_tables
@@ -85,7 +85,7 @@ def quality_and_cost(comparison: Comparison, part: Part, cost: str, quality: str
     rows = [row for row in comparison.rows if row.pool == place]
     table = tidy_tables.quality_and_cost(comparison, rows, cost, quality, [row.id for row in part.rows])
     missing = [str(name) for name in table.loc[table["x"].isna(), "run"]]
-    note = f"Not measured: {_shortened(missing)}." if missing else ""
+    note = f"Not measured: {listed(missing, 4)}." if missing else ""
     if len(set(places)) > 1:
         note = f"Only those scored on {comparison.pools[place].where}. {note}".strip()
     return table, note
@@ -209,7 +209,3 @@ def interval_notes(comparison: Comparison) -> str:
         unit = f"blocks of {pool.block} neighbouring frames" if pool.block > 1 else "single images"
         lines.append(f"- {pool.where}: {unit}, {comparison.resamples:,} draws.")
     return "\n".join(lines)
-
-
-def _shortened(names: Sequence[str], most: int = 4) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from segcore.data import Dataset
-from segcore.errors import SegcoreError, number
+from segcore.errors import SegcoreError, listed, number
 from segcore.labels import IGNORE_INDEX, LabelMap, hex_color
 from segcore.ui.shell import dataset_cache, image_cache
 from segcore.ui.shell.app_context import AppContext
@@ -107,11 +107,10 @@ def _legend(key: DataKey, kept: Mapping[str, Thumbnail], labels: LabelMap) -> st
         for index, count in pixels.most_common(MOST)
     ]
     absent = [name for index, name in enumerate(labels.names) if index not in pixels]
-    more = f" and {len(absent) - MOST_ABSENT} more" if len(absent) > MOST_ABSENT else ""
     sentences = [
         f"Shares of the scored pixels of these {number(len(drawn), 'sample')}.",
         f"Hatched: not scored, {share_text(unscored / (unscored + total))} of all." if unscored else "",
-        f"Not in them: {', '.join(absent[:MOST_ABSENT])}{more}." if absent else "",
+        f"Not in them: {listed(absent, MOST_ABSENT)}." if absent else "",
     ]
     note = html.escape(" ".join(filter(None, sentences)))
     return f'<div class="sc-sheet-classes">{"".join(items)}</div><div class="sc-sheet-note">{note}</div>'

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from segcore.errors import listed
+
 # Parameters of every page's link, and of each page's own, by its part of the address. `url_state.get` refuses others.
 SHARED = frozenset({"data", "runs", "hide", "about"})
 PARAMETERS: dict[str, frozenset[str]] = {
@@ -104,5 +106,4 @@ def describe_too_many(count: int, most: int) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     short = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in names]
-    more = f" and {len(short) - _MOST_LISTED} more" if len(short) > _MOST_LISTED else ""
-    return ", ".join(short[:_MOST_LISTED]) + more
+    return listed(short, _MOST_LISTED)
