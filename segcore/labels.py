@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import numpy.typing as npt
@@ -252,7 +253,7 @@ def plain_name(name: str) -> str:
     >>> plain_name("Traffic light") == plain_name("TrafficLight") == plain_name("traffic_light")
     True
     """
-    letters = "".join(letter for letter in name.casefold() if letter.isalnum())
+    letters = "".join(letter for letter in normalize("NFC", name).casefold() if letter.isalnum())
     return ALIASES.get(letters, letters) or name
 
 

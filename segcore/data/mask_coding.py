@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, Protocol
 
@@ -41,12 +41,16 @@ class MaskRule:
         masks: Number of masks that decided.
         example: One of them, for messages.
         two_tone: Whether all of them hold one bit a pixel.
+        grey_ids: Whether some of them are palettes of greys that are ids; then one of 0 and 255 is, too.
+        palette: Index -> (its colour, the first mask that has it) of palettes whose indices are ids.
     """
 
     name: Rule
     masks: int
     example: str
     two_tone: bool = False
+    grey_ids: bool = False
+    palette: Mapping[int, tuple[Color, str]] = field(default_factory=dict, compare=False, repr=False)
 
     def __str__(self) -> str:
         """The rule in words: `colours of the classes (decided from 8 masks)`."""
@@ -151,6 +155,11 @@ def to_ids(mask: MaskPixels, coding: MaskCoding) -> U8Mask:
         return _apply(decide_rule([mask], coding).name, mask, coding)
     if rule.name == "ids" and mask.two_tone != rule.two_tone and mask.pixels.any() and len(coding.classes.values) > 2:
         raise _contradiction(mask.where, rule.example, rule.name)  # white may be id 1, or 255
+    if rule.name == "ids" and mask.palette is not None and not rule.grey_ids:
+        if _black_and_white(rule.name, [mask], coding):
+            raise _contradiction(mask.where, rule.example, rule.name)
+    elif rule.name == "indices":
+        _palette_of([mask], rule.palette)
     try:
         return _apply(rule.name, mask, coding)
     except DatasetError as error:
@@ -188,13 +197,19 @@ def decide_rule(masks: Sequence[MaskPixels], coding: MaskCoding) -> MaskRule:
         first = clear[0]
         others = [mask for mask in clear if set(fitting[mask.where]).isdisjoint(fitting[first.where])]
         raise _contradiction((others or clear)[-1].where, first.where, fitting[first.where][0])
-    if common == ["indices"]:
-        _check_palettes(clear)
+    palette = _palette_of(clear) if common == ["indices"] else {}
     drawn = clear[0]
     for rule in common:
         black_and_white = None if rule in ("names", "colours") else _black_and_white(rule, clear, coding)
         if black_and_white is None:
-            return MaskRule(rule, len(clear), clear[0].where, all(mask.two_tone for mask in clear))
+            return MaskRule(
+                rule,
+                len(clear),
+                clear[0].where,
+                all(mask.two_tone for mask in clear),
+                any(mask.palette is not None and _holds_ids(rule, mask) for mask in clear),
+                palette,
+            )
         drawn = black_and_white
     values = coding.classes.values
     what = "the class is id 0" if len(values) == 1 else f"the {len(values)} classes are ids"
@@ -224,18 +239,32 @@ def _by_nearest_colour(masks: Sequence[MaskPixels], coding: MaskCoding) -> MaskR
     return MaskRule(rule, len(masks), first.where)
 
 
-def _check_palettes(masks: Sequence[MaskPixels]) -> None:
-    """Refuse palettes that give an index another colour in every file: a program numbered the colours anew in each."""
-    first: dict[int, tuple[list[int], str]] = {}
+def _palette_of(
+    masks: Iterable[MaskPixels], known: Mapping[int, tuple[Color, str]] | None = None
+) -> dict[int, tuple[Color, str]]:
+    """Index -> (its colour, the first mask that has it) of palettes, after those that are known.
+
+    Raises:
+        DatasetError: when an index has two colours: a program numbered the colours anew in each file.
+    """
+    first = dict(known or {})
     for mask in masks:
-        for index in np.unique(mask.pixels).tolist() if mask.palette is not None else []:
-            color = mask.palette[index].tolist() if mask.palette is not None and index < len(mask.palette) else []
+        colors = mask.palette.tolist() if mask.palette is not None else []
+        for index in used_values(mask.pixels).tolist() if colors else []:
+            color = tuple(colors[index]) if index < len(colors) else ()
             before, where = first.setdefault(index, (color, mask.where))
             if color != before and index != IGNORE_INDEX:
                 raise DatasetError(
-                    f"{mask.where}: palette index {index} has colour {tuple(color)}, and {tuple(before)} in {where}: "
+                    f"{mask.where}: palette index {index} has colour {color}, and {before} in {where}: "
                     "indices are no ids. List the colours of the classes, or save the masks as ids."
                 )
+    return first
+
+
+def _holds_ids(rule: Rule, mask: MaskPixels) -> bool:
+    """Whether a mask holds more than 0 and 255, so that it is no drawing in black and white."""
+    ids = _values(rule, mask) if rule in ("ids", "indices") else None
+    return ids is not None and not set(used_values(ids).tolist()) <= {0, IGNORE_INDEX}
 
 
 def _black_and_white(rule: Rule, masks: Sequence[MaskPixels], coding: MaskCoding) -> MaskPixels | None:

@@ -8,7 +8,9 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -79,21 +81,22 @@ def named_classes(
     Args:
         listing: The dataset's folder.
         names: Returns the names in the annotations; called where there is no list.
-        tools_list: Name of a list that the tool writes, without a background of its own.
+        tools_list: Name of the list that the tool writes into the folder, without a background of its own.
 
     Raises:
         LabelError: when the list has a bad line, or the annotations name no classes, or more than 255.
     """
     beside = find_class_list(listing, LABELS_NAME)
     if beside is None:
-        plain = sorted(dict.fromkeys(names()), key=_is_background, reverse=True)
+        composed = dict.fromkeys(normalize("NFC", name) for name in names())  # "ü" as one character and as two
+        plain = sorted(composed, key=_is_background, reverse=True)
         if not plain:
             raise LabelError(f"{listing.where()}: the annotations name no class. Annotate objects, or give --classes.")
         labels = LabelMap(LABELS_NAME, tuple(plain), auto_palette(len(plain)))
         own = OwnClasses(short_name(listing), _with_background(ClassList.of(labels, colored=False)))
         return own, ClassNames(own.classes.labels.names, "the annotations")
     own = OwnClasses.of(listing, beside)
-    if tools_list and beside.where.endswith(f"/{tools_list}"):
+    if tools_list and Path(beside.where).absolute() == Path(listing.where(tools_list)).absolute():
         own = own._replace(classes=_with_background(own.classes))
     return own, ClassNames(own.classes.labels.names, beside.where)
 

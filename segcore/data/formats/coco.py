@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 
@@ -120,7 +121,7 @@ class _Images:
         self.paths = images_in(listing)
         self._by_name: dict[str, list[str]] = defaultdict(list)
         for path in self.paths:
-            self._by_name[path.rpartition("/")[2]].append(path)
+            self._by_name[normalize("NFC", path.rpartition("/")[2])].append(path)
 
     def find(self, name: str, file: str, split: str) -> str | None:
         """The image that an annotation file calls `name`; None where it is not there.
@@ -130,7 +131,7 @@ class _Images:
         Raises:
             DatasetError: when that does not suffice.
         """
-        parts = name.replace("\\", "/").split("/")
+        parts = normalize("NFC", name).replace("\\", "/").split("/")
         rest = self._by_name.get(parts[-1], [])
         common = max((_common_end(path, parts) for path in rest), default=0)
         criteria: tuple[Callable[[str], bool], ...] = (
@@ -149,7 +150,7 @@ class _Images:
 
 def _common_end(path: str, parts: Sequence[str]) -> int:
     """The number of last parts that two paths share."""
-    pairs = zip(path.split("/")[::-1], parts[::-1], strict=False)
+    pairs = zip(normalize("NFC", path).split("/")[::-1], parts[::-1], strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
@@ -208,7 +209,7 @@ class _Document:
                 size = int(image["height"]), int(image["width"])
                 file = self.listing.path(self.file)
                 mask = CocoMask(file, f"{file} ({name})", size, classes.background, shapes)
-                sample_id = str(PurePosixPath(path or name).with_suffix(""))
+                sample_id = normalize("NFC", str(PurePosixPath(path or name).with_suffix("")))
                 yield ImageMaskPair(_id(sample_id), split, path and self.listing.path(path), mask)
 
 

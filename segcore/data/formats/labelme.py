@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
+from unicodedata import normalize
 
 from segcore.arrays import Bool
 from segcore.data.class_lists import CLASS_FILES
@@ -28,7 +29,7 @@ from segcore.data.formats.annotations import (
 )
 from segcore.data.formats.base import DetectedDataset, ImageMaskPair
 from segcore.data.formats.folder import IMAGE_FOLDERS
-from segcore.data.formats.pairing import images_in
+from segcore.data.formats.pairing import images_in, path_stem
 from segcore.data.formats.split_names import split_folders
 from segcore.errors import DatasetError, number
 
@@ -97,7 +98,7 @@ def _images(folder: Listing) -> dict[str, str]:
 
 
 def _name(file: str) -> str:
-    return PurePosixPath(file).stem
+    return path_stem(PurePosixPath(file).name)
 
 
 def _is_labelme(folder: Listing, file: str) -> bool:
@@ -119,9 +120,9 @@ def _labels(folder: Listing, file: str) -> list[str]:
 def _named_image(folder: Listing, file: str, images: dict[str, str]) -> str | None:
     """The image that an annotation file names, or the file itself where it holds the image; None without one."""
     document = _load(folder, file)
-    named = PurePosixPath(str(document.get("imagePath")).replace("\\", "/"))
+    named = PurePosixPath(normalize("NFC", str(document.get("imagePath"))).replace("\\", "/"))
     image = images.get(named.stem)
-    if image and PurePosixPath(image).name == named.name:
+    if image and normalize("NFC", PurePosixPath(image).name) == named.name:
         return images.pop(named.stem)
     return folder.path(file) if document.get("imageData") else None
 

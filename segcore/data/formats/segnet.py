@@ -6,6 +6,7 @@ Badrinarayanan, Kendall, Cipolla: SegNet, 2017; github.com/alexgkendall/SegNet-T
 from __future__ import annotations
 
 from pathlib import PurePosixPath
+from unicodedata import normalize
 
 from segcore.data.class_lists import ClassList
 from segcore.data.file_source import Listing
@@ -62,20 +63,20 @@ def _subsets(listing: Listing) -> list[str]:
 
 def _listed(listing: Listing, file: str, split: str) -> list[ImageMaskPair]:
     """The pairs of a list. Its lines begin with folders of the machine it was made on, such as `/SegNet/CamVid/`."""
-    files = set(listing.files)
+    files = {normalize("NFC", file): file for file in listing.files}  # macOS writes "ü" as two characters
     pairs = []
     for where, words in list_lines(listing, file):
         if len(words) != 2:
             raise DatasetError(f"{where}: {' '.join(words)!r}; expected 'IMAGE MASK'.")
-        image, mask = ("/".join(word.split("/")[-2:]) for word in words)
+        image, mask = (normalize("NFC", "/".join(word.split("/")[-2:])) for word in words)
         if image not in files and mask not in files:
             raise DatasetError(f"{where}: neither {image} nor {mask} is there. Remove the line or add the files.")
         pairs.append(
             ImageMaskPair(
                 PurePosixPath(image).stem,
                 split,
-                listing.path(image) if image in files else None,
-                listing.path(mask) if mask in files else None,
+                listing.path(files[image]) if image in files else None,
+                listing.path(files[mask]) if mask in files else None,
             )
         )
     return pairs

@@ -1,6 +1,7 @@
 """COCO's JSON: what is drawn, how images are found, and what is refused or said."""
 
 import json
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -54,6 +55,13 @@ def test_an_image_without_annotations_is_background_and_said(coco):
 @pytest.mark.parametrize("name", ["/home/me/data/a.jpg", "images\\a.jpg", "images/a.jpg"])
 def test_images_are_found_whatever_folders_the_file_names(coco, name):
     assert open_dataset(coco(annotation(SQUARE), name=name)).ids == ("a",)
+
+
+def test_names_of_images_and_classes_may_be_decomposed(coco):
+    root = coco(annotation(SQUARE), name="Süd.jpg", categories=[{"id": 1, "name": normalize("NFD", "Straße ü")}])
+    (root / "images" / "a.jpg").rename(root / "images" / normalize("NFD", "Süd.jpg"))
+    layouts.write(root / "classes.csv", "name\nbackground\nStraße ü\n")
+    assert open_dataset(root).mask("Süd").sum() == 6
 
 
 def test_a_list_beside_the_data_matches_by_name(coco):

@@ -147,6 +147,22 @@ def test_black_and_white_palettes_beside_masks_of_ids_are_refused(tmp_path):
         dataset(tmp_path, scenes(), BARE, write).mask("p0")
 
 
+@pytest.mark.parametrize("odd", range(10))  # eight masks decide; the others are compared as they are read
+@pytest.mark.parametrize("colours", [[(0, 0, 0), (255, 255, 255)], [(0, 0, 0), (1, 1, 9), (9, 1, 1)]])
+def test_one_mask_by_another_palette_is_refused_wherever_it_lies(odd, colours, tmp_path):
+    def write(path, ids):
+        if path.stem == f"p{odd}":
+            palette(path, np.minimum(ids, len(colours) - 1), colours, border=(0, 0, 0))
+        elif len(colours) == 3:
+            palette(path, ids, [(0, 0, 0), (9, 1, 1), (1, 1, 9)])
+        else:
+            layouts.save(path, ids)
+
+    opened = dataset(tmp_path, scenes(10), BARE, write)
+    with pytest.raises(DatasetError, match=r"only 0 and 255 occur|not written like|indices are no ids"):
+        [opened.mask(sample_id) for sample_id in opened.ids]
+
+
 def test_indices_of_a_palette_of_greys_are_no_ids(tmp_path):
     def optimised(path, ids):
         palette(path, ids, [(40, 40, 40), (90, 90, 90), (200, 200, 200)], border=(0, 0, 0))

@@ -29,6 +29,13 @@ def test_a_polygon_with_a_hole_and_the_colours_of_meta(tmp_path):
     assert "ds/ is no split's name: its samples are train." in dataset.notes
 
 
+def test_another_list_of_that_name_is_the_users_own(tmp_path):
+    project(tmp_path, "point", {"exterior": [[0, 0]]})
+    layouts.write(tmp_path / "mine" / "meta.json", META)
+    assert open_dataset(tmp_path, classes=tmp_path / "mine" / "meta.json").labels.names == ("road",)
+    assert open_dataset(tmp_path, classes=tmp_path / "meta.json").labels.names == ("background", "road")
+
+
 def test_an_object_without_area_and_one_of_no_class(tmp_path):
     with pytest.raises(DatasetError, match=r"a.jpg.json: not as Supervisely writes it \(an object of geometryType"):
         project(tmp_path, "cuboid", {"exterior": [[0, 0]]})["a"]
