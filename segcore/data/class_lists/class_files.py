@@ -207,7 +207,9 @@ def read_classes(listing: Listing, file: str, name: str) -> ClassList:
     where, text = _text(listing, file)
     read = known.read if known else _BY_SUFFIX.get(suffix, read_table)
     classes = make_class_list(read(text, where), where, name)
-    return replace(classes, colored=False) if read is read_fastai else classes  # its colours are CamVid's, to be seen
+    if read is read_fastai and not any(row.color for row in read_table(text, where)):
+        return replace(classes, colored=False)  # the colours are CamVid's, to be seen
+    return classes
 
 
 def read_codes(listing: Listing, file: str, name: str) -> ClassList:

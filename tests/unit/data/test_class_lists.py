@@ -58,6 +58,7 @@ KNOWN = [
     ("class_names.txt", "_background_\ncat\n", ("_background_", "cat"), None, (0, 1)),
     ("class_names.txt", "__ignore__\n_background_\ncat\n", ("__ignore__", "_background_", "cat"), None, (255, 0, 1)),
     ("codes.txt", "cat\ndog\n", ("cat", "dog"), None, (0, 1)),
+    ("codes.txt", "128,64,128,road\n0,0,142,car\n", ("road", "car"), RGB, (0, 1)),
     ("labels.txt", "1 sky\n2 traffic light\n", ("sky", "traffic light"), None, (1, 2)),
     ("labels.txt", "0: sky\n1: road\n", ("sky", "road"), None, (0, 1)),
     ("labels.txt", "Lane 1\nLane 2\n", ("Lane 1", "Lane 2"), None, (0, 1)),  # no ids: the names would repeat
