@@ -4,9 +4,9 @@ import streamlit as st
 
 from segcore.errors import SegcoreError
 from segcore.ui.augment import (
-    examples,
     pipeline_editor,
     preview,
+    preview_images,
     runs_by_pipeline,
     sample_input,
     statistics_panel,
@@ -45,9 +45,9 @@ with pictures:
 
     # load
     try:
-        loading = "Loading albumentations" if examples.needs_albumentations(pipeline) else "Making examples"
+        loading = "Loading albumentations" if preview_images.needs_albumentations(pipeline) else "Making examples"
         with st.spinner(loading, show_time=True):
-            made = examples.make_examples(source, pipeline, seeds)
+            made = preview_images.make_examples(source, pipeline, seeds)
     except SegcoreError as error:
         st.error(str(error), icon=":material/error:")
         preview.unchanged_preview(layers, source)

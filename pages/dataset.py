@@ -23,7 +23,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     split = st.segmented_control("Split", splits, required=True, **url_state.bound("split", browsing.EVERY, splits))
     name = st.selectbox("With class", classes, **url_state.bound("class", browsing.EVERY, classes), width=190)
     sort = st.selectbox(
-        "Sort by", browsing.SORTS, **url_state.bound("sort", browsing.SORTS[0], browsing.SORTS), width=150
+        "Sort by",
+        browsing.SORTS,
+        format_func=lambda name: "split" if name == "time" and not data.video else name,
+        **url_state.bound("sort", browsing.SORTS[0], browsing.SORTS),
+        width=150,
     )
     st.space("stretch")
     overlay = st.toggle("Masks", **url_state.bound("masks", False), help="Or hover over a picture.")
@@ -32,7 +36,7 @@ url_state.get(
 )  # of the leak findings below: the grid may rerun the page, which keeps what it has asked for
 
 # load
-split_ids = data.ids if split == browsing.EVERY else data.splits[split]
+split_ids = browsing.ids_of(data, split)
 with st.spinner("Reading masks", show_time=True):
     class_id = None if name == browsing.EVERY else data.labels.index(name)
     ids = browsing.matching_ids(context.key, split_ids, class_id, sort)

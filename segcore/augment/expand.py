@@ -18,7 +18,7 @@ import segcore
 from segcore.augment.pipeline import Pipeline
 from segcore.augment.seed import draw_seed
 from segcore.data import Dataset, Item, Record, open_dataset
-from segcore.data.augmented_copies import FILE, Copy, copy_files, copy_name, write_copies
+from segcore.data.augmented_csv import FILE, Copy, copy_files, copy_name, write_copies
 from segcore.data.class_lists import CLASS_FILES, ClassList
 from segcore.data.encode import MaskKind, encode_image, encode_mask, mask_kind
 from segcore.data.file_source import FileSource, decode_text

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from segcore.data.augmented_copies import Copy, check_copies, read_copies
+from segcore.data.augmented_csv import Copy, check_copies, read_copies
 from segcore.data.class_lists import with_class_list
 from segcore.data.decode import MASK_SUFFIXES, NEAREST_COLOUR
 from segcore.data.file_source import Listing, is_archive, list_files

@@ -11,6 +11,7 @@ from segcore.data.formats import (
     bdd100k,
     cam101,
     camvid_gray,
+    camvid_original,
     cityscapes,
     class_folders,
     coco,
@@ -18,10 +19,9 @@ from segcore.data.formats import (
     folder,
     huggingface,
     kaggle,
-    keras,
+    keras_segmentation,
     labelme,
     nnunet,
-    original,
     roboflow,
     segnet,
     supervisely,
@@ -52,7 +52,10 @@ FORMATS: dict[str, Format] = {
         kaggle.read,
     ),
     "original": Format(
-        "CamVid (original)", "701_StillsRaw_full/ LabeledApproved_full/", original.looks_like, original.read
+        "CamVid (original)",
+        "701_StillsRaw_full/ LabeledApproved_full/",
+        camvid_original.looks_like,
+        camvid_original.read,
     ),
     "fastai": Format(
         "CamVid (fast.ai)", "images/NAME.png labels/NAME_P.png codes.txt valid.txt", fastai.looks_like, fastai.read
@@ -92,7 +95,10 @@ FORMATS: dict[str, Format] = {
         "nnU-Net", "imagesTr/NAME_0000.png labelsTr/NAME.png dataset.json", nnunet.looks_like, nnunet.read
     ),
     "keras": Format(
-        "keras_segmentation", "images_prepped_train/ annotations_prepped_train/", keras.looks_like, keras.read
+        "keras_segmentation",
+        "images_prepped_train/ annotations_prepped_train/",
+        keras_segmentation.looks_like,
+        keras_segmentation.read,
     ),
     "class-folders": Format(
         "one folder a class",

@@ -7,8 +7,8 @@ from dataclasses import replace
 from segcore.data.class_lists import ClassList
 from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset
+from segcore.data.formats.camvid_original import segnet_split
 from segcore.data.formats.class_choice import camvid_or_listed
-from segcore.data.formats.original import segnet_split
 from segcore.data.formats.pairing import by_lists, pair_folders
 from segcore.data.formats.split_names import split_lists, split_of, train_lists
 from segcore.errors import DatasetError

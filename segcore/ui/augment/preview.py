@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from segcore.augment import Pipeline
-from segcore.ui.augment.examples import LARGE, Example, PreviewInput, encode_stage
+from segcore.ui.augment.preview_images import LARGE, Example, PreviewInput, encode_stage
 from segcore.ui.shell import url_state
 from segcore.ui.widgets.choices import choose
 from segcore.ui.widgets.table import Cell, table

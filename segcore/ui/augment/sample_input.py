@@ -8,7 +8,7 @@ from segcore.data import resize_pair
 from segcore.data.sample import Sample
 from segcore.errors import SegcoreError
 from segcore.labels import LabelMap
-from segcore.ui.augment.examples import PreviewInput
+from segcore.ui.augment.preview_images import PreviewInput
 from segcore.ui.augment.statistics_measurement import training_size
 from segcore.ui.shell import dataset_cache, url_state
 from segcore.ui.shell.app_context import AppContext

@@ -11,7 +11,7 @@ import streamlit as st
 from segcore.augment import CATALOG, GROUPS, Pipeline, Step
 from segcore.errors import AugmentError
 from segcore.ui.augment import pipeline_editor
-from segcore.ui.augment.examples import PreviewInput, fit_into
+from segcore.ui.augment.preview_images import PreviewInput, fit_into
 from segcore.ui.widgets.thumbnail_gallery import Thumbnail, gallery
 from segcore.visual import encode_jpeg, encode_layer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from segcore.data import Dataset
 from segcore.ui.shell import dataset_cache, image_cache, url_state
@@ -25,12 +26,19 @@ def facts(dataset: Dataset) -> str:
     return "  \n".join(escape_markdown(sentence) for sentence in (*read, *dataset.notes))
 
 
+def ids_of(dataset: Dataset, split: str) -> tuple[str, ...]:
+    """Ids of a split, or of all samples: frames of a video in order of time, other samples split by split."""
+    if split != EVERY:
+        return dataset.splits[split]
+    return dataset.ids if dataset.video else tuple(chain.from_iterable(dataset.splits.values()))
+
+
 def matching_ids(key: DataKey, ids: Sequence[str], class_id: int | None, sort: str) -> list[str]:
     """Return the ids of samples that hold a class, sorted. Filtering or sorting by classes reads every mask.
 
     Args:
         key: The dataset.
-        ids: Ids of the samples, in order of time.
+        ids: Ids of the samples, in the order that the sort "time" keeps.
         class_id: The class; None for all samples.
         sort: One of `SORTS`.
     """

@@ -18,7 +18,7 @@ from segcore.augment import Pipeline, load_pipeline
 from segcore.augment.expand import expand
 from segcore.augment.seed import draw_seed
 from segcore.data import Item, open_dataset, plan_split
-from segcore.data.augmented_copies import read_copies
+from segcore.data.augmented_csv import read_copies
 from segcore.data.file_source import list_files
 from segcore.errors import AugmentError, DatasetError
 from segcore.labels import CAMVID32, IGNORE_INDEX

@@ -6,7 +6,7 @@ import pytest
 from fixtures import layouts
 
 from segcore.data import class_balance, open_dataset
-from segcore.data.augmented_copies import COLUMNS, FILE, Copy, read_copies, write_copies
+from segcore.data.augmented_csv import COLUMNS, FILE, Copy, read_copies, write_copies
 from segcore.data.file_source import list_files
 from segcore.errors import DatasetError
 

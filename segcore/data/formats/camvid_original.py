@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from segcore.data.augmented_copies import read_copies
+from segcore.data.augmented_csv import read_copies
 from segcore.data.class_lists import CAMVID32_CLASSES
 from segcore.data.file_source import Listing
 from segcore.data.formats.base import DetectedDataset
