@@ -80,3 +80,8 @@ def test_no_vague_names():
         if name in VAGUE and isinstance(node, ast.Name | ast.arg)
     ]
     assert not problems, "\n".join(problems)
+
+
+def test_no_file_is_longer_than_400_lines():
+    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in (TESTS.parent / "segcore").rglob("*.py")}
+    assert [f"{path}: {length}" for path, length in lengths.items() if length > 400] == []
