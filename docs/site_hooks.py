@@ -38,6 +38,7 @@ REFERENCE = {
     "report": [
         "segcore.report",
         "segcore.report.html_report:write_report",
+        "segcore.report.figures:write_figures",
         "segcore.report.leaderboard:markdown,latex",
         "segcore.report.export:export_png,export_coco",
         "segcore.report.fiftyone:export_fiftyone",

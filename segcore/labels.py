@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from html import escape
 from typing import Any
 from unicodedata import normalize
 
@@ -110,6 +111,15 @@ class LabelMap:
     def hex_colors(self) -> list[str]:
         """Colours of the scored classes as `#rrggbb`."""
         return [hex_color(color) for color in self.colors]
+
+    def _repr_html_(self) -> str:
+        """The classes with their colours, for notebooks; those that are never scored are struck out."""
+        styles = "", "text-decoration:line-through"
+        return " ".join(
+            f'<span style="white-space:nowrap;margin-right:.8em"><span style="color:{hex_color(color)}">■</span> '
+            f'<span style="{styles[place >= self.classes]}">{escape(name)}</span></span>'
+            for place, (name, color) in enumerate(self.entries)
+        )
 
     def index(self, name: str) -> int:
         """Id of a scored class.

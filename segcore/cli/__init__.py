@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from segcore.cli.app import add_app
 from segcore.cli.arguments import FAILED, INTERRUPTED
 from segcore.cli.data import add_data
 from segcore.cli.evaluate import add_evaluate
 from segcore.cli.export import add_export
+from segcore.cli.figures import add_figures
 from segcore.cli.import_predictions import add_import
 from segcore.cli.leaderboard import add_leaderboard
 from segcore.cli.models import add_models
@@ -27,7 +29,7 @@ from segcore.errors import SegcoreError, plain
 
 _COMMANDS = (  # in the order of the help
     add_app, add_data, add_models, add_runs, add_evaluate, add_import, add_predict, add_profile, add_search,
-    add_leaderboard, add_report, add_export, add_trust,
+    add_leaderboard, add_report, add_figures, add_export, add_trust,
 )  # fmt: skip
 
 
@@ -63,11 +65,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+class _Versions(argparse.Action):
+    """Prints the packages that influence a result, a line each."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, **options)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from segcore.runs.provenance import versions
+
+        print("\n".join(f"{name}=={version}" for name, version in versions().items()))
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     from segcore import __version__
 
     parser = argparse.ArgumentParser("segcore", description="Train, explore and honestly compare segmentation models.")
     parser.add_argument("--version", action="version", version=f"segcore {__version__}")
+    parser.add_argument("--versions", action=_Versions, help="print the packages used with their versions, and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for add in _COMMANDS:
         add(commands)

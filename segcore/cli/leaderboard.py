@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segcore.cli.arguments import Commands, store_from
@@ -105,6 +106,13 @@ def compared(arguments: argparse.Namespace) -> Comparison:
             + f". Make evaluations:\n{commands}"
         )
     return comparison
+
+
+def sibling_ids(arguments: argparse.Namespace) -> list[str]:
+    """Ids of all runs in the folder of runs, which decide the colours in the app; empty without that folder."""
+    from segcore.runs import RunStore
+
+    return [run.id for run in RunStore(arguments.runs).read()[0]] if Path(arguments.runs).is_dir() else []
 
 
 def print_leaderboard(arguments: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from segcore.cli.arguments import Commands
-from segcore.cli.leaderboard import add_compared_runs, compared
+from segcore.cli.leaderboard import add_compared_runs, compared, sibling_ids
 from segcore.errors import ReportError
 from segcore.paths import path_text
 
@@ -43,19 +43,12 @@ def write(arguments: argparse.Namespace) -> int:
         data=arguments.data,
         examples=arguments.examples,
         command=_command(arguments),
-        siblings=_siblings(arguments),
+        siblings=sibling_ids(arguments),
     )
     for line in lines:
         print(line)
     print(f"{arguments.out}  {Path(arguments.out).stat().st_size / 1e6:.1f} MB")
     return 0
-
-
-def _siblings(arguments: argparse.Namespace) -> list[str]:
-    """Ids of all runs in the folder of runs, which decide the colours in the app; empty without that folder."""
-    from segcore.runs import RunStore
-
-    return [run.id for run in RunStore(arguments.runs).read()[0]] if Path(arguments.runs).is_dir() else []
 
 
 def _command(arguments: argparse.Namespace) -> str:

@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from types import MappingProxyType
-from typing import Protocol, overload
+from typing import TYPE_CHECKING, Protocol, overload
 
 from segcore.arrays import U8Image, U8Mask
 from segcore.data.sample import Sample
-from segcore.errors import DatasetError, unknown
+from segcore.data.sampling import spread
+from segcore.errors import DatasetError, number, unknown
 from segcore.labels import LabelMap
+
+if TYPE_CHECKING:
+    import altair as alt
 
 SPLITS = ("train", "val", "test")
 
@@ -53,7 +57,7 @@ class Record(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """Samples by id. Records are in time order where the data is a video.
 
@@ -120,6 +124,10 @@ class Dataset:
             digest.update(f"{record.id}\t{record.split}\t{record.checksum()}{copy}\n".encode())
         return digest.hexdigest()[:16]
 
+    def examples(self, count: int = 4) -> tuple[str, ...]:
+        """Ids of at most `count` samples of each split, spread over it."""
+        return tuple(sample_id for ids in self.splits.values() for sample_id in spread(ids, count))
+
     def record(self, sample_id: str) -> Record:
         """The record of one sample.
 
@@ -156,10 +164,35 @@ class Dataset:
 
     def __getitem__(self, sample_id: str) -> Sample:
         record = self.record(sample_id)
-        return Sample(record.id, record.image(), record.mask(), record.split, record.group)
+        return Sample(record.id, record.image(), record.mask(), record.split, record.group, self.labels)
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def plot_samples(self, count: int = 2, *, width: int = 620) -> alt.LayerChart:
+        """Draw image, mask and overlay of a few samples of each split, and the classes that they show.
+
+        Args:
+            count: Samples of each split, spread over it.
+            width: Width of the chart in px.
+
+        Raises:
+            DatasetError: when a sample can't be read.
+        """
+        from segcore.visual.picture_grid import sample_sheet
+
+        return sample_sheet([self[sample_id] for sample_id in self.examples(count)], self.labels, width=width)
+
+    def __repr__(self) -> str:
+        splits = ", ".join(f"{len(ids)} {split}" for split, ids in self.splits.items()) or "no samples"
+        return f"<Dataset {self.name}: {splits}; classes: {self.labels.classes}>"
+
+    def _repr_html_(self) -> str:
+        """Splits and classes, for notebooks."""
+        import pandas as pd
+
+        counts = pd.DataFrame({split: [len(ids)] for split, ids in self.splits.items()}, index=[self.name])
+        return f"{counts.to_html(border=0)}{self.labels._repr_html_()}"
 
     def split(self, name: str) -> SplitView:
         """A split as a lazy sequence of samples.
@@ -172,7 +205,7 @@ class Dataset:
         return SplitView(self, self.splits[name])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SplitView(Sequence[Sample]):
     """A split as a sequence of samples, read on access; nothing is cached."""
 
@@ -193,3 +226,6 @@ class SplitView(Sequence[Sample]):
 
     def __iter__(self) -> Iterator[Sample]:
         return (self.dataset[sample_id] for sample_id in self.ids)
+
+    def __repr__(self) -> str:
+        return f"<{number(len(self), 'sample')} of {self.dataset.name}>"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segcore.arrays import U8Image, U8Mask
 from segcore.errors import DatasetError
 
+if TYPE_CHECKING:
+    from segcore.labels import LabelMap
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Sample:
     """One image and its mask.
 
@@ -20,6 +24,7 @@ class Sample:
         mask: `[H, W]` uint8 class ids of the dataset's `LabelMap`; 255 is ignored. Kept as a read-only view.
         split: `train`, `val` or `test`.
         group: Frames that belong together (a sequence, or copies of one frame).
+        labels: What the ids mean, for pictures; None where it is not known.
 
     Raises:
         DatasetError: when shapes or dtypes don't fit.
@@ -30,6 +35,7 @@ class Sample:
     mask: U8Mask
     split: str
     group: str = ""
+    labels: LabelMap | None = None
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:
@@ -53,3 +59,13 @@ class Sample:
         """(height, width) in pixels."""
         height, width = self.mask.shape
         return height, width
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        return f"<Sample {self.id} ({self.split}): {height}x{width}, {len(np.unique(self.mask))} ids in its mask>"
+
+    def _repr_html_(self) -> str:
+        """Image, mask and overlay side by side, for notebooks."""
+        from segcore.visual.picture_grid import sample_html
+
+        return sample_html(self)

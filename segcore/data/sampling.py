@@ -20,7 +20,7 @@ def spread(items: Sequence[T], count: int) -> tuple[T, ...]:
     """
     if len(items) <= count:
         return tuple(items)
-    return tuple(items[place * (len(items) - 1) // (count - 1)] for place in range(count))
+    return tuple(items[place * (len(items) - 1) // max(1, count - 1)] for place in range(count))
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segcore.errors import SegcoreError
-from segcore.runs.run_record import RunRecord
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from segcore.runs.run_record import RunRecord
 
 CURVES = {"loss": "Loss", "miou": "mIoU", "pixel_accuracy": "Pixel accuracy"}
 AXES = ("epoch", "step", "minutes")

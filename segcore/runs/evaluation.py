@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """A run's stored results on one split. Masks and further counts are read on access.
 
@@ -228,6 +228,15 @@ class Evaluation:
             return read_confidence(path, height, width)
         except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises on truncated and foreign files
             raise RunError(f"{path} is no readable grey PNG ({error}). {self._hint}") from None
+
+    def __repr__(self) -> str:
+        return f"<Evaluation of {self.path.parent.parent.name} on {self.split}: {len(self.ids)} images>"
+
+    def _repr_html_(self) -> str:
+        """Its scores, for notebooks."""
+        from segcore.runs.display import evaluation_html
+
+        return evaluation_html(self)
 
     @property
     def _hint(self) -> str:

@@ -24,6 +24,7 @@ from segcore.runs.summary import Member, Summary
 from segcore.runs.titles import ensemble_title, imported_title
 
 if TYPE_CHECKING:
+    import altair as alt
     import pandas as pd
 
     from segcore.arrays import U8Mask
@@ -37,7 +38,7 @@ HISTORY_COLUMNS = (
 COVERED = ("val", "test")  # splits that a leak check covers
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RunRecord:
     """One training with its model and results. Every file but the summary is read on access.
 
@@ -195,6 +196,30 @@ class RunRecord:
             RunError: when it is missing, broken or no palette PNG.
         """
         return read_prediction(self.path / run_files.EVALUATION / split, sample_id)
+
+    def plot_curves(self, *, width: int = 260) -> alt.HConcatChart:
+        """Draw loss, mIoU and pixel accuracy by epoch, training dashed and validation solid; the large marker is kept.
+
+        Args:
+            width: Width of each plot in px.
+
+        Raises:
+            RunError: when no epoch is known; the message says why.
+        """
+        from segcore.runs.display import plot_curves
+
+        return plot_curves(self, width)
+
+    def __repr__(self) -> str:
+        info, known = self.summary, {"val": self.summary.val, "test": self.summary.test}
+        scores = ", ".join(f"{split} mIoU {score.miou:.3f}" for split, score in known.items() if score) or "no scores"
+        return f"<Run {self.id}: {self.title} on {info.dataset.name}, {info.status}; {scores}>"
+
+    def _repr_html_(self) -> str:
+        """What it is and what it scored, for notebooks."""
+        from segcore.runs.display import run_html
+
+        return run_html(self)
 
     def _file(self, name: str) -> Path:
         path = self.path / name

@@ -243,7 +243,8 @@ def _create(job: Job) -> tuple[AnySize, dict[str, InitInfo]]:
     return model.to(memory_format=torch.channels_last) if config.channels_last else model, init
 
 
-def _dataset(job: Job, items: Sequence[data.Item], *, training: bool, fixed_until: int) -> TrainDataset:
+def split_dataset(job: Job, items: Sequence[data.Item], *, training: bool, fixed_until: int = 0) -> TrainDataset:
+    """The samples of a job's split as tensors, augmented as in its training."""
     config = job.config
     return TrainDataset(
         items,
@@ -271,8 +272,8 @@ def _train(
     start = checkpoint.position if checkpoint else Position()
     epochs = range(config.epochs)
     unfrozen = next((epoch for epoch in epochs if config.frozen_at(epoch) != "encoder"), config.epochs)
-    train_set = _dataset(job, job.plan.train, training=True, fixed_until=unfrozen if config.cache_features else 0)
-    val_set = _dataset(job, job.plan.val, training=False, fixed_until=0)
+    train_set = split_dataset(job, job.plan.train, training=True, fixed_until=unfrozen if config.cache_features else 0)
+    val_set = split_dataset(job, job.plan.val, training=False, fixed_until=0)
     batches = ResumableBatchSampler(len(train_set), config.batch_size, seed=config.seed, world=job.world)
     batches.resume(start.epoch, start.batches)
     if not len(batches):

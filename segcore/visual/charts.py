@@ -16,12 +16,28 @@ from segcore.labels import LabelMap
 from segcore.visual.vega_lite import Layers
 
 GRID = 0.35  # opacity of grid lines: the data is the loud thing
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
+MARKERS = 10  # along a printed curve, to tell it from others where colours can't be seen
+PRINTED_LEGEND: dict[str, Any] = {"title": None, "orient": "bottom", "direction": "horizontal", "offset": 6}
 NAME_AXIS: dict[str, Any] = {"ticks": False, "domain": False, "labelBound": False, "labelFlush": False}
 
 
 def run_scale(colors: Mapping[str, str]) -> alt.Scale:
     """Make the scale that gives each run, or each class, its colour."""
     return alt.Scale(domain=list(colors), range=list(colors.values()))
+
+
+def run_color(colors: Mapping[str, str], *, printed: bool = False) -> alt.Color:
+    """Make the channel that gives each run its colour; a printed chart has a legend, the app has one of its own."""
+    legend = alt.Legend(**PRINTED_LEGEND, symbolSize=70, symbolOpacity=1) if printed else None
+    return alt.Color("run:N", scale=run_scale(colors), legend=legend)
+
+
+def run_shape(colors: Mapping[str, str]) -> alt.Shape:
+    """Make the channel that gives each run a marker, by which a grey print can be read; its legend is the colours'."""
+    shapes = [SHAPES[index % len(SHAPES)] for index in range(len(colors))]
+    scale = alt.Scale(domain=list(colors), range=shapes)
+    return alt.Shape("run:N", scale=scale, legend=alt.Legend(**PRINTED_LEGEND, symbolSize=70, symbolOpacity=1))
 
 
 def name_axis(limit: int, offset: int) -> alt.Axis:
@@ -55,6 +71,7 @@ def history(
     best: pd.DataFrame | None = None,
     score: bool = False,
     height: int = 300,
+    printed: bool = False,
 ) -> Layers:
     """Draw curves over training: train dashed, validation solid, the best epoch marked, hover reads all runs at once.
 
@@ -66,6 +83,7 @@ def history(
         best: Columns `run, x, value` of the kept epochs.
         score: Values are 0..1.
         height: Height of the plot in px.
+        printed: For a figure that nobody points at: with a legend, and markers that tell runs apart in grey.
     """
     data = table.dropna(subset=["value"])
     x = alt.X(
@@ -81,8 +99,9 @@ def history(
         scale=alt.Scale(zero=False, nice=True, domainMax=1) if score else alt.Scale(zero=False),
         axis=alt.Axis(gridOpacity=GRID, labelBound=False, labelFlush=False),
     )
-    color = alt.Color("run:N", scale=run_scale(colors), legend=None)
+    color = run_color(colors, printed=printed)
     phases = ["train", "validation"]
+    phase_legend = alt.Legend(**PRINTED_LEGEND, symbolStrokeColor="gray") if printed else None
     lines = (
         alt.Chart(data)
         .mark_line(interpolate="linear", strokeWidth=2)
@@ -90,10 +109,19 @@ def history(
             x=x,
             y=y,
             color=color,
-            strokeDash=alt.StrokeDash("phase:N", scale=alt.Scale(domain=phases, range=[[3, 3], [1, 0]]), legend=None),
+            strokeDash=alt.StrokeDash(
+                "phase:N", scale=alt.Scale(domain=phases, range=[[3, 3], [1, 0]]), legend=phase_legend
+            ),
             opacity=alt.Opacity("phase:N", scale=alt.Scale(domain=phases, range=[0.6, 1.0]), legend=None),
         )
     )
+    heading = alt.TitleParams(title, anchor="start", fontSize=13, fontWeight="normal", offset=8)
+    if printed:
+        marked = alt.Chart(_markers(data, best)).mark_point(filled=True, opacity=1, strokeWidth=0)
+        size = alt.Size("size:Q", scale=None)
+        return Layers(
+            (lines, marked.encode(x=x, y=y, color=color, shape=run_shape(colors), size=size)), height, heading
+        )
     names = list(colors)
     wide = (
         data.assign(column="c" + data["run"].map(names.index).astype(str) + data["phase"].str[0])
@@ -118,8 +146,15 @@ def history(
         marks = alt.Chart(best).mark_point(shape="diamond", size=90, filled=True, strokeWidth=0)
         kept = tooltips("run:N", ("x:Q", x_title, ".4~g"), ("value:Q", title, ".3f"))
         layers.append(marks.encode(x=x, y=y, color=color, tooltip=kept))
-    heading = alt.TitleParams(title, anchor="start", fontSize=13, fontWeight="normal", offset=8)
     return Layers(tuple(layers), height, heading)
+
+
+def _markers(data: pd.DataFrame, best: pd.DataFrame | None) -> pd.DataFrame:
+    """Points of the validation curves at even steps, small, and the kept epochs, large, by a column `size`."""
+    solid = data[data["phase"] == "validation"]
+    place, length = solid.groupby("run").cumcount(), solid.groupby("run")["x"].transform("size")
+    small = solid[place % np.maximum(1, -(-length // MARKERS)) == 0].assign(size=26)
+    return small if best is None else pd.concat([small, best.assign(size=110)])
 
 
 def balance(table: pd.DataFrame, labels: LabelMap, *, value: str, title: str, log: bool) -> alt.Chart:

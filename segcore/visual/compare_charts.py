@@ -6,6 +6,7 @@ A *model* in a table is one line of the leaderboard: a run, or all runs of a rec
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ import pandas as pd
 from segcore.arrays import I64
 from segcore.labels import LabelMap
 from segcore.visual.chart_label_placement import place_names
-from segcore.visual.charts import GRID, NAME_AXIS, name_axis, run_scale, tooltips
+from segcore.visual.charts import GRID, NAME_AXIS, name_axis, run_color, run_shape, tooltips
 from segcore.visual.vega_lite import Layers
 
 CELL = 20  # px, height of a row of a matrix
@@ -30,13 +31,14 @@ NAMED = 24  # models whose matrix has room for numbers
 SHARE = ".1%"
 
 
-def per_class(table: pd.DataFrame, colors: Mapping[str, str], *, title: str = "IoU") -> Layers:
+def per_class(table: pd.DataFrame, colors: Mapping[str, str], *, title: str = "IoU", printed: bool = False) -> Layers:
     """Draw one row a class, a dot with its interval a model; classes in which models differ most come first.
 
     Args:
         table: Columns `class, run, value, low, high` (NaN where a class is absent, or there is no interval).
         colors: Model -> hex.
         title: Title of the x axis.
+        printed: With a legend, and markers that tell models apart in grey.
     """
     data = table.dropna(subset=["value"]).assign(low=lambda all_: all_["low"].fillna(all_["value"]))
     data["high"] = data["high"].fillna(data["value"])
@@ -52,18 +54,48 @@ def per_class(table: pd.DataFrame, colors: Mapping[str, str], *, title: str = "I
     beside = alt.YOffset("run:N", sort=list(colors), scale=alt.Scale(paddingOuter=0.3 if models > 1 else 0.5))
     scale = alt.Scale(domain=[0, 1], nice=False)
     axis = alt.Axis(orient="top", gridOpacity=GRID, format="~r", tickCount=6)
-    color = alt.Color("run:N", scale=run_scale(colors), legend=None)
-    base = alt.Chart(data).encode(y=y, yOffset=beside, color=color)
+    base = alt.Chart(data).encode(y=y, yOffset=beside, color=run_color(colors, printed=printed))
     spans = base.mark_rule(strokeWidth=3, opacity=0.4, strokeCap="round").encode(
         x=alt.X("low:Q", scale=scale, title=title, axis=axis), x2=alt.X2("high:Q")
     )
-    dots = base.mark_circle(size=62, opacity=1).encode(
+    dots = _dots(base, colors, printed).encode(
         x=alt.X("value:Q", scale=scale, title=title, axis=axis),
         tooltip=tooltips(
             "class:N", ("run:N", "model"), ("value:Q", title, ".3f"), ("low:Q", "from", ".3f"), ("high:Q", "to", ".3f")
         ),
     )
-    return Layers((spans, dots), alt.Step(max(22, 9 * models + 5), **{"for": "position"}))
+    return Layers((spans, dots), class_step(models))
+
+
+def class_step(models: int, most: float = math.inf) -> alt.Step:
+    """Height of a class in px, with room for its models; at most `most`."""
+    return alt.Step(min(max(22, 9 * models + 5), most), **{"for": "position"})
+
+
+def _dots(base: alt.Chart, colors: Mapping[str, str], printed: bool) -> alt.Chart:
+    """Circles, or in print a marker for each model."""
+    if not printed:
+        return base.mark_circle(size=62, opacity=1)
+    return base.mark_point(size=62, opacity=1, filled=True, strokeWidth=0).encode(shape=run_shape(colors))
+
+
+def model_scores(table: pd.DataFrame, colors: Mapping[str, str], *, title: str) -> Layers:
+    """Draw one row a model, the best first: its score with its interval.
+
+    Args:
+        table: Columns `run, value, low, high` (NaN where there is no interval), in the order of the rows.
+        colors: Model -> hex.
+        title: Title of the x axis.
+    """
+    data = table.dropna(subset=["value"])
+    y = alt.Y("run:N", sort=list(data["run"]), title=None, axis=name_axis(200, 6))
+    axis = alt.Axis(gridOpacity=GRID, format="~r", tickCount=5)
+    x = alt.X("value:Q", scale=alt.Scale(zero=False, padding=12), title=title, axis=axis)
+    tips = tooltips(("run:N", "model"), ("value:Q", title, ".3f"), ("low:Q", "from", ".3f"), ("high:Q", "to", ".3f"))
+    base = alt.Chart(data).encode(y=y, color=run_color(colors))
+    spans = base.mark_rule(strokeWidth=3, opacity=0.4, strokeCap="round").transform_filter("isValid(datum.low)")
+    dots = base.mark_circle(size=90, opacity=1).encode(x=x, tooltip=tips)
+    return Layers((spans.encode(x=alt.X("low:Q", title=title, axis=axis), x2=alt.X2("high:Q")), dots), alt.Step(26))
 
 
 def by_spread(table: pd.DataFrame) -> list[str]:
@@ -259,6 +291,12 @@ def _cells(table: pd.DataFrame, labels: LabelMap, kept: Sequence[int], printed: 
     )
 
 
+def square_cells(counts: I64, width: int = 605) -> alt.Step:
+    """Height of the rows of a printed confusion matrix of `width` px (A4's text) that makes its cells about square."""
+    columns = len(_occurring(counts)[1])
+    return alt.Step(min(30, max(PRINTED_CELL, round((width - 140) / max(1, columns)))))
+
+
 def confusion_width(counts: I64) -> int:
     """Width in px at which the cells of the confusion matrix are about twice as wide as high."""
     return 170 + 2 * CELL * max(3, int(np.count_nonzero(counts.sum(axis=0) + counts.sum(axis=1))))
@@ -296,12 +334,13 @@ def significance(table: pd.DataFrame, order: Sequence[str], *, dark: bool = Fals
     return Layers((shown, texts), height)
 
 
-def reliability(table: pd.DataFrame, colors: Mapping[str, str]) -> Layers:
+def reliability(table: pd.DataFrame, colors: Mapping[str, str], *, printed: bool = False) -> Layers:
     """Draw the reliability of models: accuracy against confidence, equal on the dashed line.
 
     Args:
         table: Columns `run, confidence, accuracy, share` (of the scored pixels), one row a bin that has pixels.
         colors: Model -> hex.
+        printed: With a legend, and markers that tell models apart in grey.
     """
     of_all = ("share:Q", "of all pixels", SHARE)
     ideal = alt.Chart(pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]})).mark_line(
@@ -311,9 +350,9 @@ def reliability(table: pd.DataFrame, colors: Mapping[str, str]) -> Layers:
     base = alt.Chart(table).encode(
         x=alt.X("confidence:Q", title="confidence", scale=scale, axis=alt.Axis(grid=False, format="~r")),
         y=alt.Y("accuracy:Q", title="share that is right", scale=scale, axis=alt.Axis(gridOpacity=GRID, format="~r")),
-        color=alt.Color("run:N", scale=run_scale(colors), legend=None),
+        color=run_color(colors, printed=printed),
     )
-    dots = base.mark_circle(opacity=0.9).encode(
+    dots = _dots(base, colors, printed).encode(
         size=alt.Size("share:Q", scale=alt.Scale(range=[15, 260], domain=[0, 1]), legend=None),
         tooltip=tooltips(("run:N", "model"), ("confidence:Q", "", ".3f"), ("accuracy:Q", "right", ".3f"), of_all),
     )

@@ -7,24 +7,24 @@ import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from segcore.arrays import F64, U8, U8Mask
-from segcore.data import Dataset, Sample
-from segcore.data.sampling import spread
 from segcore.errors import number
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.visual.overlay import hatch, overlay
+
+if TYPE_CHECKING:
+    from segcore.data import Dataset, Sample
 
 Font: TypeAlias = "ImageFont.ImageFont | ImageFont.FreeTypeFont"
 PANEL, GAP, LINE = 260, 8, 20  # pixels: width of a panel, space between panels, height of a line of text
 COLUMNS, BETWEEN = 2, 24  # samples side by side, and pixels between them
 BLOCK = 3 * (PANEL + GAP) + BETWEEN  # pixels from one sample to the next
-SHOWN = 4  # samples of a split
 INK, PAPER, FAINT = (30, 30, 30), (255, 255, 255), (110, 110, 110)
 # Pillow's own font has the letters of English alone; these are looked for where a text has others.
 WIDE_FONTS = ("NotoSansCJK-Regular.ttc", "Arial Unicode.ttf", "msyh.ttc", "DejaVuSans.ttf", "arial.ttf")
@@ -38,7 +38,7 @@ def contact_sheet(dataset: Dataset, kind: Literal["PNG", "JPEG"] = "PNG") -> byt
     Raises:
         DatasetError: when a sample can't be read, or the dataset has none.
     """
-    labels, chosen = dataset.labels, sheet_samples(dataset)
+    labels, chosen = dataset.labels, dataset.examples()
     pixels = np.zeros(256, np.int64)
     cells = []
     for sample_id in chosen:  # one at a time: only small pictures of large ones are kept
@@ -54,11 +54,6 @@ def contact_sheet(dataset: Dataset, kind: Literal["PNG", "JPEG"] = "PNG") -> byt
     data = io.BytesIO()
     _sheet(cells, (title, facts), legend).save(data, kind, quality=90)
     return data.getvalue()
-
-
-def sheet_samples(dataset: Dataset) -> tuple[str, ...]:
-    """Ids of the samples on the contact sheet: at most `SHOWN` of each split, spread over it."""
-    return tuple(sample_id for ids in dataset.splits.values() for sample_id in spread(ids, SHOWN))
 
 
 def share_text(share: float) -> str:

@@ -102,6 +102,12 @@ def encode_plane(values: U8) -> bytes:
     return zlib.compress(rows.tobytes(), 1)
 
 
+def decode_plane(data: bytes, height: int, width: int) -> U8:
+    """Read what `encode_plane` encoded: `[H, W]` uint8."""
+    rows = np.frombuffer(zlib.decompress(data), np.uint8).reshape(height, width)
+    return np.cumsum(rows, axis=0, dtype=np.uint8)  # modulo 256
+
+
 def data_uri(data: bytes) -> str:
     """`data:image/...;base64,...` of JPEG or PNG bytes: shown by a browser as they are, never re-encoded."""
     kind = "png" if data.startswith(b"\x89PNG") else "jpeg"

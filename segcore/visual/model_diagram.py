@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from html import escape
+from typing import TYPE_CHECKING
 
-from segcore.models.description import ModelDescription, Stage
+if TYPE_CHECKING:
+    from segcore.models.description import ModelDescription, Stage
 
 BOX, GAP, STACKED = (148, 42), (54, 26), 12  # width and height of a box; between columns and rows; within a cell
 MARGIN, LABEL = 12, 74  # around the drawing; the strides on its left

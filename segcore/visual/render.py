@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
@@ -18,12 +19,16 @@ from segcore.visual.vega_lite import Layers
 Chart: TypeAlias = "alt.Chart | alt.LayerChart | Layers"
 Spec: TypeAlias = "dict[str, Any]"
 Height: TypeAlias = "int | alt.Step | None"
+PRINTED = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}  # kind of a file -> its media type
+PRINTED_WIDTH = 160.0  # mm: the text of an A4 page
+DPI, PX_AN_INCH = 300, 96  # of a printed PNG, and of charts
 FONT = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', sans-serif"
 ROOM = 1.15  # times the width of a text as measured here: the fonts of those who open an SVG may be wider
+_ONE_AT_A_TIME = threading.Lock()  # vl-convert has one JavaScript engine for a whole process
 _SVG = "{http://www.w3.org/2000/svg}"
 _KEPT = {"d", "x", "y", "x1", "x2", "y1", "y2", "width", "height", "transform", "fill", "fill-opacity", "font-size"}
 _KEPT |= {"font-style", "font-weight", "opacity", "stroke", "stroke-dasharray", "stroke-linecap", "stroke-linejoin"}
-_KEPT |= {"stroke-opacity", "stroke-width", "text-anchor"}
+_KEPT |= {"stroke-opacity", "stroke-width", "text-anchor", "href", "preserveAspectRatio"}
 _FRACTION = re.compile(r"-?\d*\.\d+(?:e-?\d+)?")
 
 
@@ -69,7 +74,8 @@ def to_svg(
     _describe(spec)
     import vl_convert
 
-    drawn = ElementTree.fromstring(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
+    with _ONE_AT_A_TIME:
+        drawn = ElementTree.fromstring(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
     colors = {"gray": theme.muted}
     if variables:
         colors = {color: f"var(--chart-{name},{color})" for name, color in asdict(theme).items()}
@@ -83,19 +89,43 @@ def to_svg(
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def to_png(chart: Chart, *, width: int, height: Height = None, scale: float = 2.0, dark: bool = False) -> bytes:
-    """Render a chart to PNG on an opaque page, `scale` pixels a px; the other arguments are those of `to_svg`."""
+def to_print(chart: Chart, kind: str, *, width: float = PRINTED_WIDTH, height: Height = None, label: str = "") -> bytes:
+    """Render a chart as a file for a page of paper.
+
+    Args:
+        chart: The chart; it is not changed.
+        kind: A key of `PRINTED`; PNG has 300 pixels an inch and a white page, text in SVG and PDF stays text.
+        width: Width in mm.
+        height: px of the plot at 96 px an inch, or of one of its steps; None for the chart's own.
+        label: What the chart shows, for readers of an SVG who can't see it.
+    """
     import vl_convert
 
-    spec = _spec(chart, DARK if dark else LIGHT, width, height) | {"background": "#141416" if dark else "#ffffff"}
-    return bytes(vl_convert.vegalite_to_png(spec, scale=scale, allowed_base_urls=[]))
+    pixels = printed_pixels(width)
+    if kind == "png":
+        spec = _spec(chart, LIGHT, pixels, height) | {"background": "#ffffff"}
+        with _ONE_AT_A_TIME:
+            return bytes(vl_convert.vegalite_to_png(spec, scale=72 / PX_AN_INCH, ppi=DPI, allowed_base_urls=[]))
+    svg = to_svg(chart, width=pixels, height=height, label=label)
+    if kind == "svg":
+        return _scaled(svg, 25.4 / PX_AN_INCH, "mm").encode()
+    with _ONE_AT_A_TIME:
+        return bytes(vl_convert.svg_to_pdf(_scaled(svg, 72 / PX_AN_INCH)))  # 72 points an inch
 
 
-def to_pdf(chart: Chart, *, width: int, height: Height = None) -> bytes:
-    """Render a chart to a PDF page of its own size; the arguments are those of `to_svg`."""
-    import vl_convert
+def printed_pixels(width: float) -> int:
+    """Width in px of a chart that is `width` mm wide on paper, where 12 px are text of 9 points."""
+    return round(width / 25.4 * PX_AN_INCH)
 
-    return bytes(vl_convert.vegalite_to_pdf(_spec(chart, LIGHT, width, height), allowed_base_urls=[]))
+
+def _scaled(svg: str, scale: float, unit: str = "") -> str:
+    """The same drawing in another size, given in a unit of SVG."""
+
+    def sides(size: re.Match[str]) -> str:
+        width, height = (f"{float(side) * scale:.2f}{unit}" for side in size.groups())
+        return f' width="{width}" height="{height}"'
+
+    return re.sub(r' width="([\d.]+)" height="([\d.]+)"', sides, svg, count=1)
 
 
 def _spec(chart: Chart, theme: Theme, width: int, height: Height, room: float = 1.0) -> Spec:
@@ -116,7 +146,8 @@ def _spec(chart: Chart, theme: Theme, width: int, height: Height, room: float = 
         "view": {"stroke": None},
     }
     fit = {"type": "fit" if isinstance(spec.get("height"), int) else "fit-x", "contains": "padding"}
-    spec |= {"width": width, "autosize": fit, "background": None, "padding": 1, "config": config}
+    sized = {} if "autosize" in spec else {"width": width, "autosize": fit}  # a grid of pictures has its own size
+    spec |= sized | {"background": None, "padding": 1, "config": config}
     return dict(_with_room({name: value for name, value in spec.items() if name != "datasets"}, room)) | {
         "datasets": spec.get("datasets", {})
     }
@@ -157,7 +188,7 @@ def _words(tips: list[Mapping[str, Any]]) -> str:
 
 def _copy(element: ElementTree.Element, parent: ElementTree.Element, colors: Mapping[str, str]) -> None:
     """Copy what can be seen below `parent`: no namespace, no needless digits, a description as `<title>`."""
-    tag, given = element.tag.removeprefix(_SVG), element.attrib
+    tag, given = element.tag.removeprefix(_SVG), {name.rpartition("}")[2]: text for name, text in element.items()}
     unseen = given.get("opacity") == "0" or given.get("display") == "none"
     unseen |= tag == "path" and not {"fill", "stroke"} & set(given)
     if unseen or (tag == "g" and not len(element)):

@@ -24,6 +24,7 @@ class Setting:
         log: Numbers are spaced by their logarithm.
         whole: Numbers are integers.
         choices: What may be chosen, in order; empty for numbers.
+        column: Its column in the table of trials.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Setting:
     log: bool = False
     whole: bool = False
     choices: tuple[str, ...] = ()
+    column: str = ""
 
     @classmethod
     def of(cls, name: str, space: object, values: pd.Series) -> Setting:
@@ -42,17 +44,18 @@ class Setting:
             space: Its entry in the space: `{low, high, log}`, or a list of choices.
             values: What the trials took, NaN where a trial has none. The axis is made wide enough for all of it.
         """
-        taken = values.dropna()
+        taken, column = values.dropna(), str(values.name)
         bounds = bounds_of(space)
         if bounds is not None and pd.api.types.is_numeric_dtype(values):
             assert isinstance(space, Mapping)
             numbers = [*bounds, *(float(number) for number in taken if math.isfinite(number))]
             low, high = min(numbers), max(numbers)
             whole = all(isinstance(bound, int) for bound in bounds)
-            return cls(name, low, high, bool(space.get("log")) and low > 0, whole)
+            return cls(name, low, high, bool(space.get("log")) and low > 0, whole, column=column)
         listed = space if isinstance(space, list) else []
         # What was taken but is not offered comes last: the space may have been changed between two starts.
-        return cls(name, choices=tuple(dict.fromkeys(words(value, 6) for value in [*listed, *taken])))
+        choices = tuple(dict.fromkeys(words(value, 6) for value in [*listed, *taken]))
+        return cls(name, choices=choices, column=column)
 
     @property
     def narrow(self) -> bool:

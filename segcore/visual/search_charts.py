@@ -10,7 +10,6 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from segcore.runs.search import PARAM
 from segcore.visual.charts import GRID, name_axis, tooltips
 from segcore.visual.search_axes import ROOM, Setting, round_ticks, wider, words
 
@@ -165,7 +164,7 @@ def parallel(
     value = Setting(title, *_bounds(data["value"]))
     names, parts, marks = [*(setting.name for setting in settings), title], [], []
     for setting in (*settings, value):
-        numbers = data["value"] if setting is value else setting.numbers(data[PARAM + setting.name])
+        numbers = data["value"] if setting is value else setting.numbers(data[setting.column])
         places = setting.places(numbers)
         if setting.choices:
             alike = data.groupby(numbers)["value"]
@@ -233,7 +232,7 @@ def slice_of(trials: pd.DataFrame, setting: Setting, settings: Sequence[Setting]
         settings: The settings that a tooltip lists.
     """
     data = _named(trials[trials["state"].isin(["complete", "pruned"]) & trials["value"].notna()], settings)
-    data["x"] = setting.numbers(data[PARAM + setting.name])
+    data["x"] = setting.numbers(data[setting.column])
     data = data.dropna(subset=["x"]).drop(columns=_params(settings))
     if setting.choices:
         # Side by side where they took the same choice; the golden ratio spreads neighbouring numbers far apart.
@@ -286,12 +285,12 @@ def _named(trials: pd.DataFrame, settings: Sequence[Setting]) -> pd.DataFrame:
     data = trials[["number", "state", "value", "spread", *_params(settings)]].copy()
     data["result"] = [result(value, spread) for value, spread in zip(data["value"], data["spread"], strict=True)]
     for index, setting in enumerate(settings):
-        data[f"p{index}"] = [words(value) for value in trials[PARAM + setting.name]]
+        data[f"p{index}"] = [words(value) for value in trials[setting.column]]
     return data
 
 
 def _params(settings: Sequence[Setting]) -> list[str]:
-    return [PARAM + setting.name for setting in settings]
+    return [setting.column for setting in settings]
 
 
 def _tips(settings: Sequence[Setting]) -> list[alt.Tooltip]:

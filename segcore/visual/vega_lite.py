@@ -31,6 +31,11 @@ class Layers:
     height: int | alt.Step
     title: alt.TitleParams | None = None
 
+    def chart(self, width: int) -> alt.LayerChart:
+        """An Altair chart, to be shown in a notebook or saved; `width` is that of the plot in px."""
+        title = {} if self.title is None else {"title": self.title}
+        return alt.layer(*self.charts).properties(width=width, height=self.height, **title)
+
     def to_dict(self) -> dict[str, Any]:
         """Vega-Lite with the tables as rows; a selection stays in the layer that it was added to."""
         datasets: dict[str, Any] = {}

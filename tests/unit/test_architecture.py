@@ -11,7 +11,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 PRIVATE = re.compile(r"_(?!_)\w+")
 VAGUE = {"found", "each", "told", "said", "asked"}  # names that say nothing of the value
-PUBLIC = {"_asdict", "_fields", "_replace", "_exit"}  # documented: of a namedtuple, of os
+PUBLIC = {"_asdict", "_fields", "_replace", "_exit", "_repr_html_"}  # documented: of a namedtuple, of os, of notebooks
 
 
 def private_names(tree):

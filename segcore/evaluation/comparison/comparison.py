@@ -9,11 +9,12 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segcore.errors import EvaluationError, SegcoreError, unknown
-from segcore.evaluation.comparison import sentences
+from segcore.evaluation.comparison import display, sentences
 from segcore.evaluation.comparison.bootstrap_samples import Resampler
 from segcore.evaluation.comparison.comparable_sets import ComparableSet, comparable_sets, differences
 from segcore.evaluation.comparison.costs import Cost, ProfiledRun, costs, costs_of
@@ -26,12 +27,15 @@ from segcore.runs import Evaluation, RunRecord
 from segcore.runs.temperature import stale_note
 from segcore.runs.titles import run_titles
 
+if TYPE_CHECKING:
+    import altair as alt
+
 RESAMPLES = 10_000
 CLASS_RESAMPLES = 2000  # for each class: enough for a chart
 Read = Callable[[RunRecord, str], Evaluation | None]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Runs, or recipes, compared by one score on one split; `Comparison.of` makes one.
 
@@ -261,6 +265,17 @@ class Comparison:
         """
         rows = self.ranked(pool) if self.metric.higher_is_better is not None else []
         return frozenset(row.id for row in rows if row is rows[0] or self.pair(rows[0].id, row.id).tied)
+
+    def plot(self, pool: int = 0, *, width: int = 420) -> alt.LayerChart:
+        """Draw the score of each row of a set with its interval, the best first; `width` is that of the plot in px."""
+        return display.plot(self.ranked(pool), self.metric, [run.id for run in self.runs], width)
+
+    def __repr__(self) -> str:
+        return f"<Comparison by {self.metric.title} on {self.split}: {', '.join(row.title for row in self.rows)}>"
+
+    def _repr_html_(self) -> str:
+        """The leaderboard and what it means, for notebooks."""
+        return display.html(self.rows, self.metric, (*self.differences, *self.sentences()))
 
     def sentences(self, among: Sequence[str] = ()) -> list[str]:
         """Sentences on which rows are better than others and which may be equal, set by set."""

@@ -13,6 +13,7 @@ from segcore.visual.compare_charts import trade_off
 
 if TYPE_CHECKING:
     from segcore.evaluation.comparison import Cost
+    from segcore.visual.vega_lite import Layers
 
 MOST_PLOTS = 3
 CURVES_SHOWN = ("miou", "loss")
@@ -25,10 +26,9 @@ def costs(data: ReportData) -> dict[str, Any] | None:
     if not rows or not comparison.costs:
         return None
     figures = [
-        figure
+        Figure.of(chart, width=340, height=260, label=f"{caption}; the tables have the numbers.", caption=caption)
         for pool, _ in data.pools()
-        for key in _plotted(data)
-        if (figure := _quality_against(data, pool, key)) is not None
+        for caption, chart in cost_charts(data, pool).values()
     ]
     return {
         "rows": rows,
@@ -41,8 +41,14 @@ def costs(data: ReportData) -> dict[str, Any] | None:
     }
 
 
-def _quality_against(data: ReportData, pool: int, key: str) -> Figure | None:
-    """The score that is ranked by against a cost; None with fewer than two models that know both."""
+def cost_charts(data: ReportData, pool: int) -> dict[str, tuple[str, Layers]]:
+    """Key of a cost -> (caption, chart) of the score that is ranked by against it."""
+    charts = {key: _quality_against(data, pool, key) for key in _plotted(data)}
+    return {key: chart for key, chart in charts.items() if chart is not None}
+
+
+def _quality_against(data: ReportData, pool: int, key: str) -> tuple[str, Layers] | None:
+    """(caption, chart) of the score that is ranked by against a cost; None unless two models know both."""
     comparison, metric = data.comparison, data.comparison.metric
     rows = [row for row in data.drawn(pool) if key in row.cost]
     if len(rows) < 2:
@@ -53,7 +59,7 @@ def _quality_against(data: ReportData, pool: int, key: str) -> Figure | None:
         caption += f", {comparison.pools[pool].label_space.dataset}"
     table = quality_and_cost(comparison, rows, key, metric.key, [row.id for row in rows])
     chart = trade_off(table, data.palette(rows), x_title=title, y_title=metric.title, higher=metric.higher_is_better)
-    return Figure.of(chart, width=340, height=260, label=f"{caption}; the tables have the numbers.", caption=caption)
+    return caption, chart
 
 
 def _plotted(data: ReportData) -> list[str]:
@@ -75,20 +81,32 @@ def training(data: ReportData) -> dict[str, Any] | None:
     """Curves of validation and training, the kept epoch marked."""
     every = data.comparison.rows
     rows, titles = every[:MOST_DRAWN], data.comparison.titles
-    table, notes = curves([run for row in rows for run in data.runs_of(row)], titles)
-    if table.empty and not notes:
+    charts, shown, notes = curve_charts(data)
+    if not charts and not notes:
         return None
-    shown = set(table["run"])
-    colors = {titles[run_id]: data.colors[row.id] for row in rows for run_id in row.runs if titles[run_id] in shown}
-    figures = []
-    for name in CURVES_SHOWN if shown else ():
-        values = table.rename(columns={name: "value"})[["run", "phase", "x", "value", "best"]]
-        best = values[values["best"] & (values["phase"] == "validation")]
-        chart = history(values, colors, title=CURVES[name], x_title="epoch", best=best, score=name != "loss")
-        figures.append(Figure.of(chart, width=520, height=220, label=f"{CURVES[name]} by epoch, a line a model."))
+    figures = [
+        Figure.of(charts[name], width=520, height=220, label=f"{CURVES[name]} by epoch, a line a model.")
+        for name in CURVES_SHOWN
+        if name in charts
+    ]
     return {
         "rows": [row for row in rows if any(titles[run_id] in shown for run_id in row.runs)],
         "figures": figures,
         "cut": f"Drawn: the first {MOST_DRAWN} of {len(every)}." if len(every) > MOST_DRAWN else "",
         "notes": notes,
     }
+
+
+def curve_charts(data: ReportData, *, printed: bool = False) -> tuple[dict[str, Layers], list[str], list[str]]:
+    """(curve -> chart, titles of the runs in them, notes on what can't be read); no charts where no epoch is known."""
+    rows, titles = data.comparison.rows[:MOST_DRAWN], data.comparison.titles
+    table, notes = curves([run for row in rows for run in data.runs_of(row)], titles)
+    shown = list(dict.fromkeys(table["run"]))
+    colors = {titles[run_id]: data.colors[row.id] for row in rows for run_id in row.runs if titles[run_id] in shown}
+    charts = {}
+    for name, title in CURVES.items() if shown else ():
+        values = table.rename(columns={name: "value"})[["run", "phase", "x", "value", "best"]]
+        best = values[values["best"] & (values["phase"] == "validation")]
+        score = name != "loss"
+        charts[name] = history(values, colors, title=title, x_title="epoch", best=best, score=score, printed=printed)
+    return charts, shown, notes

@@ -12,7 +12,7 @@ import numpy as np
 from segcore.arrays import U8
 from segcore.errors import SegcoreError
 from segcore.evaluation.comparison.comparable_sets import image_values
-from segcore.report.image_selection import choose
+from segcore.report.image_selection import Example, choose
 from segcore.report.report_data import ReportData
 from segcore.visual import data_uri, encode_errors, encode_jpeg, encode_png, layer_palette
 from segcore.visual.image_encoding import shrunk
@@ -80,12 +80,9 @@ def examples(data: ReportData, pool: int) -> dict[str, Any]:
     dataset = data.datasets[pool]
     if isinstance(dataset, str):
         return {"problem": dataset, "images": []}
-    ranked = data.drawn(pool)
-    rows = data.by_validation(pool)[: len(ranked)]
-    ids = data.comparison.pools[pool].ids
-    values = np.array([image_values(data.comparison.evaluations[row.id], ids) for row in rows])
+    ranked, ids = data.drawn(pool), data.comparison.pools[pool].ids
     images, classes = [], set()
-    for number, choice in enumerate(choose(values, [row.title for row in rows], data.examples)):
+    for number, choice in enumerate(choices(data, pool)):
         name, sample_id = f"photo-{pool}-{number}", ids[choice.place]
         head = (name, choice.rule, f"{choice.detail[0].upper()}{choice.detail[1:]}.", sample_id)
         try:
@@ -106,6 +103,14 @@ def examples(data: ReportData, pool: int) -> dict[str, Any]:
             )
         )
     return {"problem": "", "images": images, "classes": _legend(dataset, classes)}
+
+
+def choices(data: ReportData, pool: int) -> list[Example]:
+    """The images that rules choose from the scores of all models; their places are those in the pool's ids."""
+    rows = data.by_validation(pool)[: len(data.drawn(pool))]
+    ids = data.comparison.pools[pool].ids
+    values = np.array([image_values(data.comparison.evaluations[row.id], ids) for row in rows])
+    return choose(values, [row.title for row in rows], data.examples)
 
 
 def _legend(dataset: Dataset, classes: set[int]) -> list[tuple[str, tuple[int, int, int]]]:

@@ -96,6 +96,7 @@ def best_recipe(
     values, data = space.config(best.params).values(), info.dataset
     base = [name for name in ("data", *space.base) if name not in space.params]
     lines = [_yaml(name, values[name]) for name in dict.fromkeys(base)]
+    lines.append(_yaml("out", str(path.parents[2])))  # beside the search, where the app that shows it looks
     searched = [_yaml(name, values[name]) for name in space.params]
     return (
         f"# Best of the search {info.name!r}: trial {best.number}, validation mIoU {row['value']:.4f} ± "

@@ -16,7 +16,7 @@ from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.dataset_cache import DataKey
 from segcore.ui.widgets.thumbnail_gallery import Thumbnail, draw_thumbnails, kept_thumbnails
 from segcore.visual import data_uri, swatch
-from segcore.visual.contact_sheet import share_text, sheet_samples
+from segcore.visual.contact_sheet import share_text
 
 INTERVAL = 0.3  # s between two rounds of drawing
 MOST = 40  # classes with their shares
@@ -31,7 +31,7 @@ def contact_sheet(context: AppContext) -> Callable[[], None]:
     """
     assert context.dataset is not None
     key, dataset = context.key, context.dataset
-    ids = sheet_samples(dataset)
+    ids = dataset.examples()
     kept = kept_thumbnails("sheet", key, ids)
     place = st.empty()
     aspects = [_aspect(dataset, sample_id) for sample_id in ids]

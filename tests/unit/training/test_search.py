@@ -253,7 +253,8 @@ def test_the_best_is_a_recipe_of_train_py(plan, data):
     best = found.trials.loc[found.trials["value"].idxmax()]
     assert recipe["lr"] == best["param.lr"] and recipe["loss"] == best["param.loss"]
     assert recipe["data"] == str(data) and recipe["epochs"] == 3 and recipe["models"] == ["unet"]
-    assert not {"folds", "fold", "name", "out"} & set(recipe)
+    assert not {"folds", "fold", "name"} & set(recipe)
+    assert recipe["out"] == str(found.path.parents[1])  # where an app that shows the search looks
     text = found.best.read_text()
     assert text.startswith(
         f"# Best of the search 's': trial {int(best['number'])}, validation mIoU {best['value']:.4f} ± "

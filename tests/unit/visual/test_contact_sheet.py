@@ -9,7 +9,7 @@ from PIL import Image
 
 from segcore import cli
 from segcore.data import open_dataset
-from segcore.visual.contact_sheet import contact_sheet, sheet_samples
+from segcore.visual.contact_sheet import contact_sheet
 
 
 def test_it_shows_image_mask_and_classes_of_every_split(tmp_path):
@@ -38,6 +38,6 @@ def test_any_shape_fits_and_names_are_drawn_or_cut(tmp_path, size):
             layouts.save(tmp_path / "images" / split / f"{split}{index}.png", layouts.image(index, size))
             layouts.save(tmp_path / "masks" / split / f"{split}{index}.png", layouts.mask(index, 3, size))
     dataset = open_dataset(tmp_path)
-    assert sheet_samples(dataset) == ("train0", "train1", "train2", "train4", "test0")
+    assert dataset.examples() == ("train0", "train1", "train2", "train4", "test0")
     sheet = Image.open(io.BytesIO(contact_sheet(dataset, "JPEG")))
     assert sheet.width == 1640 and sheet.height < 2400 and sheet.format == "JPEG"

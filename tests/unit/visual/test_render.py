@@ -11,7 +11,7 @@ from PIL import Image
 
 from segcore.labels import CAMVID11, LabelMap
 from segcore.visual import charts, compare_charts
-from segcore.visual.render import DARK, LIGHT, to_pdf, to_png, to_svg
+from segcore.visual.render import DARK, LIGHT, to_print, to_svg
 
 TWO = LabelMap("two", ("Car", "Tree"), ((1, 2, 3), (4, 5, 6)))
 SVG = "{http://www.w3.org/2000/svg}"
@@ -95,12 +95,26 @@ def test_a_printed_matrix_leaves_out_empty_cells_and_keeps_all_names():
     assert named.count("Road") == named.count("Car") == 2
 
 
-def test_png_and_pdf(chart):
-    with Image.open(io.BytesIO(to_png(chart, width=300, scale=2))) as light:
-        assert light.width == 600 and light.convert("RGB").getpixel((1, 1)) == (255, 255, 255)
-    with Image.open(io.BytesIO(to_png(chart, width=300, scale=1, dark=True))) as dark:
-        assert dark.width == 300 and max(dark.convert("RGB").getpixel((1, 1))) < 40
-    assert to_pdf(chart, width=300).startswith(b"%PDF")
+def test_a_file_for_print_has_the_width_in_millimetres_and_300_pixels_an_inch(chart):
+    with Image.open(io.BytesIO(to_print(chart, "png", width=80))) as picture:
+        assert abs(picture.width - 80 / 25.4 * 300) < 3 and round(picture.info["dpi"][0]) == 300
+        assert picture.convert("RGB").getpixel((1, 1)) == (255, 255, 255)
+    assert re.match(rb'<svg [^>]*width="79.\d+mm"', to_print(chart, "svg", width=80, label="x"))
+    pdf = to_print(chart, "pdf", width=80)
+    assert pdf.startswith(b"%PDF")
+    sides = re.search(rb"/MediaBox \[\s*0 0 ([\d.]+)", pdf)
+    assert abs(float(sides[1]) - 80 / 25.4 * 72) < 2  # points
+
+
+def test_a_printed_curve_names_its_runs_and_tells_them_apart_by_markers():
+    rows = [(run, "validation", x, 0.1 * x) for run in ("U-Net", "FCN-8s") for x in (1, 2, 3)]
+    curves = pd.DataFrame(rows, columns=["run", "phase", "x", "value"])
+    colors = {"U-Net": "#112233", "FCN-8s": "#445566"}
+    chart = charts.history(curves, colors, title="mIoU", x_title="epoch", best=curves[2:3], printed=True)
+    root = ElementTree.fromstring(to_svg(chart, width=400, height=200, label="x"))
+    assert {"U-Net", "FCN-8s", "train", "validation"} <= {text.text for text in root.iter(f"{SVG}text")}
+    markers = {path.attrib["d"] for path in root.iter(f"{SVG}path") if path.attrib.get("fill") in colors.values()}
+    assert len(markers) >= 4  # small and large, of two shapes, and those of the legend
 
 
 def test_more_rows_than_altair_draws_by_itself():
