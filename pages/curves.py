@@ -9,6 +9,7 @@ from segcore.ui.curves import curve_tables
 from segcore.ui.shell import notices, page, url_state
 from segcore.ui.shell.auto_refresh import follow_training
 from segcore.ui.widgets.choices import choose
+from segcore.ui.widgets.figure import saved_as
 from segcore.ui.widgets.headings import scores_heading
 from segcore.visual import charts
 from segcore.visual.vega_lite import vega_lite
@@ -47,9 +48,9 @@ if len(curves):
         shown = curves.rename(columns={f"{name}_shown": "value"})[["run", "phase", "x", "value", "best"]]
         best = shown[shown["best"] & (shown["phase"] == "validation")]
         draw = partial(charts.history, shown, colors, title=title, x_title=axis, best=best, score=name != "loss")
-        column.vega_lite_chart(
-            spec=vega_lite(draw), key=f"curve-{name}", alt=f"{title} against {axis} of {', '.join(colors)}"
-        )
+        key, alt = f"curve-{name}", f"{title} against {axis} of {', '.join(colors)}"
+        with column, saved_as(key, partial(draw, printed=True), height=280):
+            st.vega_lite_chart(spec=vega_lite(draw), key=key, alt=alt)
 for note in notes:
     st.caption(note)
 

@@ -57,6 +57,7 @@ viewer(
     sample.size,
     key="sample",
     smallest=300,
+    labels=data.labels,
     on_step=lambda step: browsing.select_neighbour(ids, sample_id, step),
 )
 pictures, facts = st.columns([3, 1], gap="large")

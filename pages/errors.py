@@ -1,5 +1,7 @@
 """Ranks the images of a split by the models' errors, and shows which classes are taken for which."""
 
+from functools import partial
+
 import streamlit as st
 
 from segcore.ui.errors import evaluated_runs, image_grid, ranking_query, sentences
@@ -7,7 +9,8 @@ from segcore.ui.shell import notices, page, url_state
 from segcore.ui.shell.app_context import evaluated_splits
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.choices import choose
-from segcore.ui.widgets.confusion_matrix import FEW, SHARES, confusion_matrix
+from segcore.ui.widgets.confusion_matrix import FEW, SHARES, confusion_figure, confusion_matrix
+from segcore.ui.widgets.figure import saved_as
 from segcore.ui.widgets.headings import scores_heading
 
 context = page.start()
@@ -61,13 +64,16 @@ with matrix_column:
     st.subheader(f"What {escape_markdown(context.titles[run.id])} takes for what", anchor=False)
     help_ = "Share of the true class's pixels, or of all wrong pixels of the split, in percent."
     share = choose("Cells show", "by", SHARES, help=help_)
-    confusion_matrix(
-        evaluated.triage.runs[query.run].evaluation.total,
-        evaluated.labels,
-        hue=context.colors[run.id],
-        share=share,
-        picked=query.mistake,
-        key="matrix",
-        on_pick=ranking_query.highlight_mistake,
-    )
+    counts = evaluated.triage.runs[query.run].evaluation.total
+    draw = partial(confusion_figure, counts, evaluated.labels)
+    with saved_as(f"confusion-{run.id}", draw, style="pictures"):
+        confusion_matrix(
+            counts,
+            evaluated.labels,
+            hue=context.colors[run.id],
+            share=share,
+            picked=query.mistake,
+            key="matrix",
+            on_pick=ranking_query.highlight_mistake,
+        )
     st.caption(escape_markdown(sentences.matrix_note(evaluated)))

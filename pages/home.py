@@ -21,7 +21,7 @@ else:
     # show
     predicted = ", and what each predicts for it" if context.fitting else ""
     page_heading("Segcore", f"One image of {context.dataset.name} that no model is trained on{predicted}.")
-    viewer(panels, photos, size, key="hero", smallest=min_panel_width(len(panels)))
+    viewer(panels, photos, size, key="hero", smallest=min_panel_width(len(panels)), labels=context.dataset.labels)
     notices.other_data(context)
     if context.fitting:
         scores_heading("Leaderboard")

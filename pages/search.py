@@ -8,6 +8,7 @@ from segcore.runs.search import SearchStore
 from segcore.ui.search import trial_tables
 from segcore.ui.shell import notices, page, url_state
 from segcore.ui.shell.markdown import escape_markdown
+from segcore.ui.widgets.figure import saved_as
 from segcore.ui.widgets.headings import scores_heading
 from segcore.visual import search_charts as charts
 
@@ -39,15 +40,15 @@ trial_tables.follow_search(search, trials)
 if trials.empty:
     page.end()
 left, right = st.columns([3, 2], gap="large")
-left.altair_chart(
-    charts.trial_history(trials, settings, title=f"{title} of each trial, ± over folds, ◆ the best"),
-    key="trials-history",
-    alt=f"{title} against the number of the trial, with the best so far as a line",
-)
+draw = partial(charts.trial_history, trials, settings, title=f"{title} of each trial, ± over folds, ◆ the best")
+with left, saved_as("trials-history", draw):
+    alt = f"{title} against the number of the trial, with the best so far as a line"
+    st.altair_chart(draw(), key="trials-history", alt=alt)
 with right:
     st.subheader("What mattered", anchor=False)
     if shares:
-        st.altair_chart(charts.importance(shares), key="importance", alt=f"Shares by setting: {shares}")
+        with saved_as("importance", partial(charts.importance, shares)):
+            st.altair_chart(charts.importance(shares), key="importance", alt=f"Shares by setting: {shares}")
     st.caption(shares_note)
 
 
@@ -57,10 +58,11 @@ def lines_and_table() -> None:
     picked: list[int] = []
     if trial_tables.has_comparable_trials(trials) and len(settings) > 1:
         st.subheader("Settings together", anchor=False)
-        with st.container(key="wide-parallel" if len(settings) < 9 else "wider-parallel"):  # room for their names
-            chart = charts.parallel(trials, settings, title=title)
+        draw = partial(charts.parallel, trials, settings, title=title)
+        wide = "wide-parallel" if len(settings) < 9 else "wider-parallel"  # room for their names
+        with saved_as("settings-together", draw), st.container(key=wide):
             alt = "A line for each trial over all settings"
-            event = st.altair_chart(chart, key=f"parallel-{name}", on_select="rerun", alt=alt)
+            event = st.altair_chart(draw(), key=f"parallel-{name}", on_select="rerun", alt=alt)
         picked = [int(point["number"]) for point in event["selection"].get("picked", [])]
         st.caption(trial_tables.picked_note(trials, picked))
     with st.container(height=trial_tables.table_height(trials), border=False):  # stays when a click leaves one row
@@ -80,7 +82,9 @@ if trial_tables.has_comparable_trials(trials):
     wide = min(4, max(2, len(settings)))
     for start in range(0, len(settings), wide):
         for column, setting in zip(st.columns(wide), settings[start : start + wide], strict=False):
-            column.altair_chart(charts.slice_of(trials, setting, settings), key=f"slice-{setting.name}")
+            draw, key = partial(charts.slice_of, trials, setting, settings), f"slice-{setting.name}"
+            with column, saved_as(key, draw):
+                st.altair_chart(draw(), key=key)
 
 if recipe := trial_tables.recipe(search):
     st.subheader("Best settings", anchor=False)

@@ -113,8 +113,10 @@ def figures(data: ReportData, width: int) -> Iterator[ReportFigure | str]:
     several = len(data.comparison.pools) > 1
     for pool, _ in data.pools():
         for figure in (*_pictures(data, pool, width), *_scores(data, pool, width)):
-            named = isinstance(figure, ReportFigure) and several
-            yield replace(figure, name=f"{figure.name}-{pool + 1}") if named else figure
+            if several and isinstance(figure, ReportFigure):
+                yield replace(figure, name=f"{figure.name}-{pool + 1}")
+            else:
+                yield figure
 
 
 def _pictures(data: ReportData, pool: int, width: int) -> Iterator[ReportFigure | str]:
@@ -148,6 +150,6 @@ def _scores(data: ReportData, pool: int, width: int) -> Iterator[ReportFigure]:
         caption = f"{row.title}: what each true class is taken for, the darker the larger the share ({where})."
         chart = confusion(counts, labels, hue=BETTER, printed=True)
         yield ReportFigure(f"confusion-{row.id}", caption, chart, square_cells(counts, width))
-    for key, (caption, chart) in cost_charts(data, pool).items():
+    for key, (caption, costs) in cost_charts(data, pool).items():
         joined = " Joined: no other model is both cheaper and better."
-        yield ReportFigure(f"cost-{key.replace('_', '-')}", f"{caption} ({where}).{joined}", chart, 300)
+        yield ReportFigure(f"cost-{key.replace('_', '-')}", f"{caption} ({where}).{joined}", costs, 300)

@@ -33,10 +33,18 @@ def plot_curves(run: RunRecord, width: int) -> alt.HConcatChart:
     for name, title in CURVES.items():
         values = table.rename(columns={name: "value"})[["run", "phase", "x", "value", "best"]]
         best = values[values["best"] & (values["phase"] == "validation")]
-        options = {"title": title, "x_title": "epoch", "score": name != "loss", "height": 200, "printed": True}
-        charts.append(history(values, {run.title: RUN_COLORS[0]}, best=best, **options).chart(width))
-    shared = dict.fromkeys(("color", "shape", "strokeDash"), "shared")
-    return alt.hconcat(*charts).resolve_scale(**shared)
+        curve = history(
+            values,
+            {run.title: RUN_COLORS[0]},
+            title=title,
+            x_title="epoch",
+            best=best,
+            score=name != "loss",
+            height=200,
+            printed=True,
+        )
+        charts.append(curve.chart(width))
+    return alt.hconcat(*charts).resolve_scale(color="shared", shape="shared", strokeDash="shared")
 
 
 def run_html(run: RunRecord) -> str:

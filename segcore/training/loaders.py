@@ -24,7 +24,9 @@ def loaders(config: TrainConfig) -> dict[str, DataLoader[Sized]]:
     """
     job = Session().prepare(config.tasks()[0])
     sets = {split: split_dataset(job, items, training=split == "train") for split, items in job.plan.items.items()}
-    size = config.batch_size
-    order = ResumableBatchSampler(len(sets["train"]), size, seed=config.seed, world=job.world)
-    batches = {split: ValBatches(len(items), config.val_batch_size or 2 * size) for split, items in sets.items()}
-    return {split: loader(items, {**batches, "train": order}[split], workers=0) for split, items in sets.items()}
+    train = ResumableBatchSampler(len(sets["train"]), config.batch_size, seed=config.seed, world=job.world)
+    size = config.val_batch_size or 2 * config.batch_size
+    return {
+        split: loader(items, train if split == "train" else ValBatches(len(items), size), workers=0)
+        for split, items in sets.items()
+    }

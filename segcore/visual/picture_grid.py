@@ -104,7 +104,7 @@ def picture_grid(
     if classes:
         layers.append(_legend(classes, width))
     pad = alt.AutoSizeParams(type="pad", contains="padding")
-    return alt.layer(*layers).properties(width=width, height=max(1, top - BETWEEN), autosize=pad)
+    return alt.LayerChart(layer=layers).properties(width=width, height=max(1, top - BETWEEN), autosize=pad)
 
 
 def pixels(width: int, columns: int) -> int:
@@ -125,12 +125,12 @@ def classes_shown(labels: LabelMap, masks: Collection[U8Mask]) -> dict[str, str]
 
 def classes_in(layers: Collection[bytes], labels: LabelMap) -> dict[str, str]:
     """Name -> hex of the classes whose colour occurs in any of some PNG layers, for a legend."""
-    seen: set[tuple[int, ...]] = set()
+    seen: set[str] = set()
     for layer in layers:
-        picture = Image.open(io.BytesIO(layer)).convert("RGBA")
-        seen |= {color[:3] for _, color in picture.getcolors(picture.width * picture.height) or () if color[3]}
-    shown = zip(labels.names, labels.colors, labels.hex_colors, strict=True)
-    return {name: code for name, color, code in shown if color in seen}
+        pixels = np.asarray(Image.open(io.BytesIO(layer)).convert("RGBA"))
+        codes = pixels[pixels[..., 3] > 0][:, :3] @ np.array([1 << 16, 1 << 8, 1])
+        seen |= {f"#{code:06x}" for code in np.unique(codes).tolist()}
+    return {name: code for name, code in zip(labels.names, labels.hex_colors, strict=True) if code in seen}
 
 
 def sample_sheet(samples: Sequence[Sample], labels: LabelMap, *, width: int) -> alt.LayerChart:

@@ -14,9 +14,9 @@ import altair as alt
 from altair.utils import schemapi
 
 from segcore.visual.compare_charts import BETTER, BETTER_ON_DARK, WORSE, WORSE_ON_DARK
-from segcore.visual.vega_lite import Layers
+from segcore.visual.vega_lite import Charts, Layers
 
-Chart: TypeAlias = "alt.Chart | alt.LayerChart | Layers"
+Chart: TypeAlias = Charts
 Spec: TypeAlias = "dict[str, Any]"
 Height: TypeAlias = "int | alt.Step | None"
 PRINTED = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}  # kind of a file -> its media type

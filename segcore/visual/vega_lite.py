@@ -34,7 +34,7 @@ class Layers:
     def chart(self, width: int) -> alt.LayerChart:
         """An Altair chart, to be shown in a notebook or saved; `width` is that of the plot in px."""
         title = {} if self.title is None else {"title": self.title}
-        return alt.layer(*self.charts).properties(width=width, height=self.height, **title)
+        return alt.LayerChart(layer=list(self.charts)).properties(width=width, height=self.height, **title)
 
     def to_dict(self) -> dict[str, Any]:
         """Vega-Lite with the tables as rows; a selection stays in the layer that it was added to."""
@@ -62,7 +62,8 @@ def vega_lite(build: Callable[[], Charts]) -> dict[str, Any]:
         _name(chart, tables, {})
         spec = chart.to_dict() if isinstance(chart, Layers) else chart.to_dict(validate=False)
     spec.pop("config", None)
-    return {**spec, "datasets": tables}
+    # Vega's own menu would save a chart without its legend; the app has a button for that.
+    return {**spec, "datasets": tables, "usermeta": {"embedOptions": {"actions": False}}}
 
 
 def _name(chart: Any, tables: Tables, names: dict[int, str]) -> None:  # noqa: ANN401 - charts of charts have no type

@@ -43,7 +43,8 @@ def large_preview(view: str, compare: str, source: PreviewInput, pipeline: Pipel
         note = f"{example.size[1]} × {example.size[0]}, resized to the model's size in training" if resized else ""
         photos[title] = photo
         panels.append(_panel(view, title, note, layer))
-    viewer(panels, photos, source.sample.size, key="after", swipe=compare == "swipe", smallest=340)
+    size, swipe = source.sample.size, compare == "swipe"
+    viewer(panels, photos, size, key="after", swipe=swipe, smallest=340, labels=source.labels)
     if len(applied) > 1:
         st.pills(
             "Step through",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import streamlit as st
@@ -27,6 +27,12 @@ from segcore.ui.augment.statistics_measurement import (
 )
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.markdown import escape_markdown
+from segcore.ui.widgets.figure import saved_as
+
+if TYPE_CHECKING:
+    from segcore.visual.render import Chart
+
+Drawn: TypeAlias = "tuple[Callable[[], Chart], dict[str, Any]]"  # how a chart is built, and its Vega-Lite
 
 MAX_ADVICE = 6  # pieces; nobody reads more
 ROW, AXIS, HISTOGRAM = 20, 60, 150  # px: heights kept free before there is anything to show
@@ -126,13 +132,13 @@ def _result(context: AppContext, pipeline: Pipeline, key: MeasurementKey) -> Non
     charts = _charts(last, shown, labels) if last and shown and has_examples else None
     with shares, st.container(key="effect-shares"):
         if charts:
-            st.vega_lite_chart(spec=charts[0], key="effect-classes", alt="Share of each class before and after")
+            _chart(charts["classes"], "classes", "Share of each class before and after")
         else:
             st.space()  # Streamlit does not draw an empty container
     with histograms, st.container(key="effect-light"):
         if charts:
-            st.vega_lite_chart(spec=charts[1], key="effect-brightness", alt="Images by brightness, before and after")
-            st.vega_lite_chart(spec=charts[2], key="effect-contrast", alt="Images by contrast, before and after")
+            _chart(charts["brightness"], "brightness", "Images by brightness, before and after")
+            _chart(charts["contrast"], "contrast", "Images by contrast, before and after")
         else:
             st.space()
     model, speed = _fastest_run(context)
@@ -159,9 +165,15 @@ def _reserve_heights(labels: LabelMap, *, stale: bool) -> None:
     )
 
 
-def _charts(key: MeasurementKey, effect: Effect, labels: LabelMap) -> tuple[dict[str, Any], ...]:
-    """Return Vega-Lite of class shares, brightness and contrast; kept, because building them would slow a slider."""
-    kept: tuple[MeasurementKey, tuple[dict[str, Any], ...]] | None = st.session_state.get(_CHARTS)
+def _chart(chart: Drawn, name: str, alt: str) -> None:
+    build, spec = chart
+    with saved_as(f"effect-{name}", build):
+        st.vega_lite_chart(spec=spec, key=f"effect-{name}", alt=alt)
+
+
+def _charts(key: MeasurementKey, effect: Effect, labels: LabelMap) -> dict[str, Drawn]:
+    """Return class shares, brightness and contrast; kept, because building them would slow a slider."""
+    kept: tuple[MeasurementKey, dict[str, Drawn]] | None = st.session_state.get(_CHARTS)
     if kept is not None and kept[0] == key:
         return kept[1]
     import pandas as pd
@@ -181,15 +193,16 @@ def _charts(key: MeasurementKey, effect: Effect, labels: LabelMap) -> tuple[dict
     brightness, contrast = (
         f"{name}, before in grey" for name in ("brightness (mean luma)", "contrast (deviation of luma)")
     )
-    specs = (
-        vega_lite(lambda: augment_charts.class_shares(pd.DataFrame(columns), labels)),
-        vega_lite(
-            lambda: histogram(BRIGHTNESS, before.brightness, after.brightness, title=brightness, height=HISTOGRAM)
+    builders = {
+        "classes": lambda: augment_charts.class_shares(pd.DataFrame(columns), labels),
+        "brightness": lambda: histogram(
+            BRIGHTNESS, before.brightness, after.brightness, title=brightness, height=HISTOGRAM
         ),
-        vega_lite(lambda: histogram(CONTRAST, before.contrast, after.contrast, title=contrast, height=HISTOGRAM)),
-    )
-    st.session_state[_CHARTS] = key, specs
-    return specs
+        "contrast": lambda: histogram(CONTRAST, before.contrast, after.contrast, title=contrast, height=HISTOGRAM),
+    }
+    charts: dict[str, Drawn] = {name: (build, vega_lite(build)) for name, build in builders.items()}
+    st.session_state[_CHARTS] = key, charts
+    return charts
 
 
 def _mask_sentences(effect: Effect, labels: LabelMap) -> str:

@@ -21,6 +21,7 @@ from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.shell.page_style import is_dark
 from segcore.ui.shell.result_cache import cached_result, chart_spec
 from segcore.ui.widgets.choices import choose, menu
+from segcore.ui.widgets.figure import saved_as
 from segcore.ui.widgets.headings import scores_heading
 from segcore.ui.widgets.table import Cell, format_number
 from segcore.ui.widgets.table import table as small_table
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from segcore.evaluation.comparison import Comparison
+    from segcore.visual.render import Height
     from segcore.visual.vega_lite import Charts
 
 CLICKED = "pick"  # name of the selection of a clicked dot
@@ -134,7 +136,9 @@ def significance(context: AppContext, comparison: Comparison, part: Part) -> Non
             dark = is_dark()
             _chart(
                 part.token("pairs", *(row.id for row in rows), dark),
-                lambda: compare_charts.significance(*chart_tables.pairs(comparison, rows), dark=dark),
+                lambda printed: compare_charts.significance(
+                    *chart_tables.pairs(comparison, rows), dark=dark and not printed
+                ),
                 key="pairs",
                 alt="Every model against every other one: " + " ".join(sentences),
             )
@@ -158,8 +162,8 @@ def classes(comparison: Comparison, part: Part) -> None:
     shown = present if every else present[: chart_tables.MOST_CLASSES]
     _chart(
         part.token("classes", score, every),
-        lambda: compare_charts.per_class(
-            table[table["class"].isin(shown)], part.colors, title=CLASS_SCORES[score].title
+        lambda printed: compare_charts.per_class(
+            table[table["class"].isin(shown)], part.colors, title=CLASS_SCORES[score].title, printed=printed
         ),
         key="classes",
         alt=f"{HELP[score]} By class and model.",
@@ -186,7 +190,7 @@ def quality_and_cost(context: AppContext, comparison: Comparison, part: Part) ->
         return
     event = _chart(
         part.token("cost", cost, quality),
-        lambda: compare_charts.trade_off(
+        lambda printed: compare_charts.trade_off(
             table,
             part.colors,
             x_title=costs[cost],
@@ -238,23 +242,25 @@ def _confusion(comparison: Comparison, part: Part) -> None:
         legend = f"Blue: {names[of]} does better, more often right or less often wrong. Orange: {names[against]} does."
         st.caption(escape_markdown(legend))
 
-    dark = is_dark()
+    dark, all_counts = is_dark(), counts if other is None else counts + other
 
-    def draw() -> Charts:
+    def draw(printed: bool) -> Charts:
+        look = {"dark": dark and not printed, "printed": printed}
         if other is None:
-            return compare_charts.confusion(counts, run.labels, hue=part.colors[names[of]], dark=dark)
+            return compare_charts.confusion(counts, run.labels, hue=part.colors[names[of]], **look)
         named = (names[of], names[against])
-        return compare_charts.confusion_difference(counts, other, run.labels, names=named, dark=dark)
+        return compare_charts.confusion_difference(counts, other, run.labels, names=named, **look)
 
     many = len(part.label_space.classes) > FEW_CLASSES
-    with st.container(key="wide-confusion" if many else "confusion-box"):  # room for their names on a small screen
-        _chart(
-            part.token("confusion", of, against, dark),
-            draw,
-            key="confusion",
-            width=compare_charts.confusion_width(counts if other is None else counts + other),
-            alt=f"Confusion of {names[of]}" + (f" less that of {names[against]}" if against else ""),
-        )
+    _chart(
+        part.token("confusion", of, against, dark),
+        draw,
+        key="confusion",
+        box="wide-confusion" if many else "confusion-box",  # room for their names on a small screen
+        height=compare_charts.square_cells(all_counts),
+        width=compare_charts.confusion_width(all_counts),
+        alt=f"Confusion of {names[of]}" + (f" less that of {names[against]}" if against else ""),
+    )
 
 
 def _calibration(comparison: Comparison, part: Part) -> None:
@@ -265,7 +271,7 @@ def _calibration(comparison: Comparison, part: Part) -> None:
     st.subheader("Calibration", anchor=False, help="Whether a model that is 80 % sure is right 8 times in 10.")
     _chart(
         part.token("calibration"),
-        lambda: compare_charts.reliability(table, part.colors),
+        lambda printed: compare_charts.reliability(table, part.colors, printed=printed),
         key="calibration",
         width=460,
         alt=f"Share that is right against confidence. {HELP['ece']}",
@@ -318,12 +324,36 @@ def training(context: AppContext, comparison: Comparison, part: Part) -> None:
         st.caption(escape_markdown(note))
 
 
-def _curve(table: pd.DataFrame, colors: dict[str, str], name: str, heading: str) -> Charts:
+def _curve(table: pd.DataFrame, colors: dict[str, str], name: str, heading: str, printed: bool) -> Charts:
     shown = table.rename(columns={name: "value"})[["run", "phase", "x", "value", "best"]]
     best = shown[shown["best"] & (shown["phase"] == "validation")]
-    return charts.history(shown, colors, title=heading, x_title="epoch", best=best, score=name != "loss", height=190)
+    score = name != "loss"
+    return charts.history(
+        shown, colors, title=heading, x_title="epoch", best=best, score=score, height=190, printed=printed
+    )
 
 
-def _chart(token: tuple[Hashable, ...], build: Callable[[], Charts], **options: Any) -> Any:  # noqa: ANN401
-    """Draw a chart that is built once; the options are those of `st.vega_lite_chart`."""
-    return st.vega_lite_chart(spec=chart_spec(token, build), **options)
+def _chart(
+    token: tuple[Hashable, ...],
+    build: Callable[[bool], Charts],
+    *,
+    key: str,
+    box: str = "",
+    height: Height = None,
+    **options: Any,  # noqa: ANN401 - handed on
+) -> Any:  # noqa: ANN401
+    """Draw a chart that is built once, and the button that saves it.
+
+    Args:
+        token: As in `chart_spec`.
+        build: Makes the chart, for the screen (False) or for paper (True).
+        key: Streamlit key; up to a colon the name of the saved file.
+        box: Key of a container for the chart, where it has one; the button then stands below.
+        height: Of the saved file.
+        options: Those of `st.vega_lite_chart`.
+    """
+    with (
+        saved_as(key.partition(":")[0], partial(build, True), height=height, style="pictures" if box else "figure"),
+        st.container(key=box or None),
+    ):
+        return st.vega_lite_chart(spec=chart_spec(token, partial(build, False)), key=key, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from segcore.ui.shell import dataset_cache
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.dataset_cache import DataKey
 from segcore.ui.shell.incremental import chunks, process_incrementally
+from segcore.ui.widgets.figure import saved_as
 from segcore.ui.widgets.table import Cell, table
 from segcore.visual import charts
 
@@ -46,11 +48,11 @@ def _sum(parts: Sequence[ClassBalance]) -> ClassBalance:
 def class_balance_charts(labels: LabelMap, counts: ClassBalance) -> None:
     """Draw pixels and images by class, and say below what the charts leave out."""
     data = pd.DataFrame({"class": labels.names, "pixels": counts.pixels, "images": counts.images})
-    pixels, images = st.columns(2, gap="large")
-    chart = charts.balance(data, labels, value="pixels", title="pixels (log scale)", log=True)
-    pixels.altair_chart(chart, key="pixels")
-    chart = charts.balance(data, labels, value="images", title=f"images of {counts.total}", log=False)
-    images.altair_chart(chart, key="images")
+    titles = {"pixels": "pixels (log scale)", "images": f"images of {counts.total}"}
+    for column, (value, title) in zip(st.columns(2, gap="large"), titles.items(), strict=True):
+        draw = partial(charts.balance, data, labels, value=value, title=title, log=value == "pixels")
+        with column, saved_as(f"class-balance-{value}", draw):
+            st.altair_chart(draw(), key=value)
     st.caption(balance_note(labels, counts))
 
 
@@ -95,4 +97,6 @@ def image_size_chart(sizes: Mapping[tuple[int, int], int]) -> None:
         st.caption(f"All {count} images are {width} × {height}.")
         return
     rows = [{"width": width, "height": height, "images": count} for (height, width), count in sizes.items()]
-    st.altair_chart(charts.image_sizes(pd.DataFrame(rows)), key="sizes", width=560)
+    draw = partial(charts.image_sizes, pd.DataFrame(rows))
+    with saved_as("image-sizes", draw):
+        st.altair_chart(draw(), key="sizes", width=560)

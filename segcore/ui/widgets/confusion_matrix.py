@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -12,6 +12,9 @@ from segcore.arrays import I64
 from segcore.evaluation.image_ranking import Mistake
 from segcore.labels import LabelMap, hex_color
 from segcore.ui.widgets.components import component
+
+if TYPE_CHECKING:
+    from segcore.visual.render import Chart
 
 MOST = 40  # classes: more make cells too small to hit
 FEW = 16  # classes: their cells are large enough for a number
@@ -49,6 +52,13 @@ def confusion_matrix(
 
     data = matrix_cells(counts, labels, share) | {"hue": hue, "picked": picked.name(labels) if picked else ""}
     render(key=key, data=[data], on_pick_change=pick)  # a list: of a dict Streamlit would look for data frames
+
+
+def confusion_figure(counts: I64, labels: LabelMap) -> Chart:
+    """Draw the matrix for paper, as the shares of each true class; `counts` is `[C, C]` int64, rows = truth."""
+    from segcore.visual.compare_charts import BETTER, confusion
+
+    return confusion(counts, labels, hue=BETTER, printed=True)
 
 
 def shown_classes(counts: I64) -> tuple[list[int], list[int]]:

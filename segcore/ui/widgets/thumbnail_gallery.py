@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -14,7 +15,11 @@ from segcore.ui.shell import url_state
 from segcore.ui.shell.incremental import TIME_BUDGET
 from segcore.ui.shell.link_problems import describe_missing
 from segcore.ui.widgets.components import component
+from segcore.ui.widgets.figure import FIGURE_WIDTH, saved_as
 from segcore.visual import data_uri
+
+if TYPE_CHECKING:
+    import altair as alt
 
 PAGE_SIZE = 24  # thumbnails: what a large screen shows at once
 
@@ -80,21 +85,48 @@ def gallery(
         if st.session_state[key].get("pick"):
             on_pick(str(st.session_state[key]["pick"]))
 
-    render(
-        key=key,
-        data=[  # a list: Streamlit looks for data frames in a dict, and imports pandas to do so
-            {
-                "items": [thumbnail.to_dict() for thumbnail in thumbnails],
-                "aspect": f"{size[1]} / {size[0]}",
-                "min": f"{smallest}px",
-                "overlay": overlay,
-                "selected": selected,
-                "exact": exact,
-                "swap": swap,
-            }
-        ],
-        on_pick_change=pick,
-    )
+    figure = partial(gallery_figure, thumbnails, size, overlay=overlay, exact=exact)
+    with saved_as("images", figure, style="pictures", key=key):
+        render(
+            key=key,
+            data=[  # a list: Streamlit looks for data frames in a dict, and imports pandas to do so
+                {
+                    "items": [thumbnail.to_dict() for thumbnail in thumbnails],
+                    "aspect": f"{size[1]} / {size[0]}",
+                    "min": f"{smallest}px",
+                    "overlay": overlay,
+                    "selected": selected,
+                    "exact": exact,
+                    "swap": swap,
+                }
+            ],
+            on_pick_change=pick,
+        )
+
+
+def gallery_figure(
+    thumbnails: Sequence[Thumbnail],
+    size: tuple[int, int],
+    *,
+    overlay: bool,
+    exact: bool,
+) -> alt.LayerChart:
+    """Draw thumbnails for paper, four in a row; the arguments are those of `gallery`."""
+    from segcore.visual.picture_grid import OPACITY, Picture, picture_grid
+
+    pictures = [
+        Picture(
+            [
+                *([(item.photo, 1.0)] if item.photo else []),
+                *([(item.layer, 1.0 if exact else OPACITY)] if item.layer and overlay else []),
+            ],
+            size,
+            item.title or item.id,
+            "" if item.title else item.note,
+        )
+        for item in thumbnails
+    ]
+    return picture_grid([pictures[at : at + 4] for at in range(0, len(pictures), 4)], width=FIGURE_WIDTH)
 
 
 def paged_gallery(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +15,17 @@ import streamlit as st
 from segcore.labels import LabelMap
 from segcore.ui.shell import url_state
 from segcore.ui.widgets.components import component
-from segcore.visual import data_uri, encode_plane
+from segcore.ui.widgets.figure import FIGURE_WIDTH, saved_as
+from segcore.visual import data_uri, encode_plane, encode_png
+from segcore.visual.image_encoding import decode_plane
 from segcore.visual.layers import LEVELS, MARKED, confidence_palette
+
+if TYPE_CHECKING:
+    import altair as alt
 
 OPACITY = 0.55
 THRESHOLD = 0.6
+_COLOR = re.compile(r"rgb\([^)]*\)|#[0-9a-f]{6}")  # in a CSS background
 _SCRIPTS = ("elements.js", "viewer.zoom.js", "viewer.swipe.js", "viewer.read.js", "viewer.doubt.js", "viewer.js")
 _HTML = """<div class="viewer"><div class="bar"><small>Double-click to zoom, drag to pan</small>
 <label hidden>Opacity <input type="range" min="0" max="100" step="5" aria-label="Opacity"><output></output></label>
@@ -38,6 +45,10 @@ class Plane(NamedTuple):
     def of(cls, values: npt.NDArray[np.uint8]) -> Plane:
         """Encode `[H, W]` uint8 values."""
         return cls(encode_plane(values), *values.shape)
+
+    def values(self) -> npt.NDArray[np.uint8]:
+        """Return what was encoded, `[H, W]` uint8."""
+        return decode_plane(self.data, self.height, self.width)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as the viewer's script takes it."""
@@ -134,7 +145,7 @@ def viewer(
         lead: Number of panels in the first row; the others begin in a row of their own.
         marks: Legend of the colours that are no class's.
         readings: Entries of the line below, the truth first; without any there is no line.
-        labels: Names and colours of the readings' ids.
+        labels: Names and colours of the readings' ids, and of the classes in the legend of a saved picture.
         on_step: Called with -1 or 1 when an arrow key is pressed.
 
     Raises:
@@ -156,30 +167,82 @@ def viewer(
         if on_step is not None and st.session_state[key].get("step"):
             on_step(int(st.session_state[key]["step"]))
 
-    render(
-        key=key,
-        data=[  # a list: Streamlit looks for data frames in a dict, and imports pandas to do so
-            {
-                "panels": [panel.to_dict() for panel in panels],
-                "photos": {name: data_uri(photo) for name, photo in photos.items()},
-                "size": list(size),
-                "min": f"{smallest}px",
-                "opacity": opacity if slider else None,
-                "threshold": threshold,
-                "swipe": swipe,
-                "lead": 0 if swipe else lead,
-                "key": [mark._asdict() for mark in marks],
-                "keys": on_step is not None,
-                "readings": [reading.to_dict() for reading in readings],
-                **_classes(labels),
-                "ramp": base64.b64encode(confidence_palette(0)[: LEVELS + 1].tobytes()).decode(),
-                "mark": list(MARKED),
-            }
-        ],
-        on_opacity_change=lambda: keep("opacity"),
-        on_threshold_change=lambda: keep("threshold"),
-        on_step_change=step,
-    )
+    def figure() -> alt.LayerChart:
+        return viewer_figure(
+            panels,
+            photos,
+            size,
+            opacity=opacity,
+            threshold=threshold or 0,
+            marks=marks,
+            readings=readings,
+            labels=labels,
+        )
+
+    with saved_as(key, figure, style="pictures"):
+        render(
+            key=key,
+            data=[  # a list: Streamlit looks for data frames in a dict, and imports pandas to do so
+                {
+                    "panels": [panel.to_dict() for panel in panels],
+                    "photos": {name: data_uri(photo) for name, photo in photos.items()},
+                    "size": list(size),
+                    "min": f"{smallest}px",
+                    "opacity": opacity if slider else None,
+                    "threshold": threshold,
+                    "swipe": swipe,
+                    "lead": 0 if swipe else lead,
+                    "key": [mark._asdict() for mark in marks],
+                    "keys": on_step is not None,
+                    "readings": [reading.to_dict() for reading in readings],
+                    **_classes(labels),
+                    "ramp": base64.b64encode(confidence_palette(0)[: LEVELS + 1].tobytes()).decode(),
+                    "mark": list(MARKED),
+                }
+            ],
+            on_opacity_change=lambda: keep("opacity"),
+            on_threshold_change=lambda: keep("threshold"),
+            on_step_change=step,
+        )
+
+
+def viewer_figure(
+    panels: Sequence[Panel],
+    photos: Mapping[str, bytes],
+    size: tuple[int, int],
+    *,
+    opacity: float,
+    threshold: float,
+    marks: Sequence[Mark],
+    readings: Sequence[Reading],
+    labels: LabelMap | None,
+) -> alt.LayerChart:
+    """Draw the pictures of a viewer for paper, with a legend of the classes that their layers show and of the marks.
+
+    The arguments are those of `viewer`; `opacity` and `threshold` are where its sliders stand.
+    """
+    from segcore.visual.picture_grid import Picture, classes_in, picture_grid
+
+    confidence = {reading.name: reading.confidence for reading in readings}
+    pictures, layers = [], []
+    for panel in panels:
+        stack = [(photos[panel.photo], 1.0)] if panel.photo is not None else []
+        if panel.layer is not None:
+            stack.append((panel.layer, 1.0 if panel.fixed else opacity))
+            layers.append(panel.layer)
+        doubt = confidence.get(panel.doubt or "")
+        if doubt is not None:
+            stack.append((encode_png(doubt.values(), confidence_palette(threshold)), 1.0))
+        pictures.append(Picture(stack, size, panel.title, "–" if panel.problem else panel.note))
+    columns = 2 if len(pictures) in (2, 4) else 3
+    rows = [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
+    classes = {} if labels is None else classes_in(layers, labels)
+    return picture_grid(rows, width=FIGURE_WIDTH, classes=classes | dict(map(_printed_mark, marks)))
+
+
+def _printed_mark(mark: Mark) -> tuple[str, str]:
+    """(text, colour) of a mark: the last colour of a gradient, where it is strongest."""
+    return mark.text, _COLOR.findall(mark.background)[-1].replace(" ", ",")
 
 
 def _classes(labels: LabelMap | None) -> dict[str, Any]:
