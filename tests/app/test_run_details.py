@@ -43,6 +43,7 @@ def test_it_opens_from_a_runs_name_on_every_page(open_app, data, runs, words, pa
     assert not app.exception
     assert [tab.label for tab in app.tabs][-2:] == ["Model", "Settings"]
     assert app.query_params["about"] == "unet"
+    assert "Made with segcore 0.1.0." in words(app)
 
 
 def test_a_model_is_drawn_with_its_numbers(open_app, data, runs, words):

@@ -125,7 +125,7 @@ def _description(run: RunRecord, model: ModelDescription) -> None:
 
 
 def _settings(run: RunRecord) -> None:
-    """Every setting of its training, and the command."""
+    """Every setting of its training, the command, and the versions of the packages."""
     try:
         settings = flat_settings(run)
     except SegcoreError as error:
@@ -133,4 +133,7 @@ def _settings(run: RunRecord) -> None:
         return
     if run.summary.command:
         st.code(run.summary.command, language="shell", wrap_lines=True)
+    if versions := run.summary.versions:
+        words = ", ".join(f"{name} {version}" for name, version in versions.items())
+        st.caption(escape_markdown(f"Made with {words}."))
     table([Cell("setting"), Cell("value")], [[Cell(name), Cell(value)] for name, value in settings.items()])
