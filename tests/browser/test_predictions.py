@@ -185,3 +185,22 @@ def test_a_link_shows_the_same_to_somebody_else(app, page, browser):
     assert len(before) == 4
     context.close()
     assert page.problems == []
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "words"),
+    [
+        ("curves", "curve-miou", {*MODELS.values(), "train", "validation", "epoch"}),
+        ("predictions", "predictions", {*MODELS.values(), "Ground truth", "Road", "Car"}),
+        ("errors", "confusion-deeplabv3plus", {"taken for", "truth", "Road"}),
+    ],
+)
+def test_what_is_saved_names_what_it_shows(page, app, path, name, words):
+    page.goto(f"{app}/{path}")
+    idle(page)
+    page.locator(f".st-key-save-{name} button").first.click()
+    with page.expect_download() as download:
+        page.locator(f".st-key-save-{name}-svg button").click()
+    assert download.value.suggested_filename == f"{name}.svg"
+    texts = re.findall(r"<text[^>]*>([^<]*)", download.value.path().read_text())
+    assert words <= set(texts)
