@@ -143,6 +143,45 @@ def check_unchanged(run: Path, names: Iterable[str]) -> None:
             )
 
 
+def require_agreement(names: Iterable[str], settings: Path) -> None:
+    """Check that files of code which the settings of a run name may be run; other forms of names are passed over.
+
+    Naming a file on the command line is an agreement to run it. The settings of a run may be somebody else's, so they
+    are none.
+
+    Args:
+        names: Names such as `my_net.py:MyNet`.
+        settings: The run's file of settings, for the message.
+
+    Raises:
+        CodeError: when nobody on this machine has agreed to run a file, or it is missing.
+    """
+    for code in filter(None, map(CodeName.parse, names)):
+        digest = code.digest()
+        if not trust.trusted(digest):
+            raise CodeError(
+                f"{settings} names {code.path}, code that nobody on this machine has agreed to run (SHA-256 "
+                f"{digest[:12]}...). Read it; if it does nothing bad, name it on the command line too: --models or "
+                f"--loss {code.path}:{code.name}"
+            )
+
+
+def check_distinct(names: Iterable[str]) -> None:
+    """Check that no two files of code have one name, under which a run keeps its copy.
+
+    Raises:
+        CodeError: when two have; names both.
+    """
+    paths: dict[str, Path] = {}
+    for code in filter(None, map(CodeName.parse, names)):
+        other = paths.setdefault(code.path.name, code.path)
+        if other.absolute() != code.path.absolute() and other.read_bytes() != code.read():
+            raise CodeError(
+                f"{other} and {code.path} are two files of one name, and a run keeps its copies by their names. Rename "
+                "one of them."
+            )
+
+
 def _definitions(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
     for node in tree.body:
         if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):

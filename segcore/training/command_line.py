@@ -6,10 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 from segcore.data import check_source
 from segcore.errors import ConfigError, SegcoreError, nearest, plain
+from segcore.extensions.code_file import require_agreement
+from segcore.runs import run_files
 from segcore.training.config import TrainConfig, build, describe, flag
 from segcore.training.loggers import check_loggers
 from segcore.training.openmp import SPIN
@@ -59,7 +62,12 @@ def _read(arguments: Sequence[str], prog: str) -> tuple[dict[str, Any], str | No
         raise ConfigError(f"No option {name!r}.{nearest(name, flags)} {prog} --help lists them.")
     values: dict[str, Any] = vars(given)
     recipe, run, only_print = values.pop("config"), values.pop("resume"), values.pop("print_config")
-    return (read_settings(recipe) if recipe else {}) | values, run, only_print
+    settings = read_settings(recipe) if recipe else {}
+    if recipe and (Path(recipe).parent / run_files.SUMMARY).is_file():  # of a run, which may be somebody else's
+        named = build(settings | values).names_by_setting
+        names = [name for setting, names in named.items() if setting not in values for name in names]
+        require_agreement(names, Path(recipe))
+    return settings | values, run, only_print
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from segcore.augment import Pipeline, load_pipeline
 from segcore.data import OpenOptions
 from segcore.errors import ConfigError, nearest
+from segcore.extensions.code_file import check_distinct
 from segcore.labels import PRESETS
 from segcore.training.registry import CLASS_WEIGHTS, LOGGERS, LOSSES, OPTIMIZERS, SCHEDULES, check_choice, parse_loss
 from segcore.training.setting_types import (
@@ -243,6 +244,8 @@ class TrainConfig(BaseModel):
             raise ValueError(f"fold is {self.fold} of {self.folds} folds; expected 0 to folds - 1 (--folds 5 --fold 0)")
         if self.folds == 1:
             raise ValueError("folds is 1; expected 2 or more, or 0 for one split into training and validation")
+        for model in self.models:
+            check_distinct([model, *self.names_by_setting["loss"]])
         height, width = self.image_size
         for size in self.progressive.values():
             if size[0] > height or size[1] > width:
@@ -271,6 +274,11 @@ class TrainConfig(BaseModel):
     def pipeline(self) -> Pipeline:
         """The augmentation pipeline."""
         return load_pipeline(self.augment)
+
+    @property
+    def names_by_setting(self) -> dict[str, tuple[str, ...]]:
+        """The names of models and losses by the setting that gives them; some may be of files of code."""
+        return {"models": self.models, "loss": tuple(name for _, name in parse_loss(self.loss))}
 
     def tasks(self) -> list[TrainConfig]:
         """The trainings of this config, each of one run: models x seeds x folds."""
