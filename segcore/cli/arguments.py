@@ -61,7 +61,11 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of prediction: backend, precision, test-time augmentation and window."""
-    parser.add_argument("--backend", default="torch", help="torch (the default), openvino or onnxruntime")
+    parser.add_argument(
+        "--backend",
+        default="auto",
+        help="torch, openvino or onnxruntime (default: torch; for an imported model the runtime of its file)",
+    )
     parser.add_argument(
         "--precision",
         default="auto",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Unpack
 
 from segcore.cli.arguments import Commands, add_backend_arguments, add_run_arguments, predictor_options, run_from
 from segcore.errors import EvaluationError, number, unknown
@@ -14,6 +14,7 @@ from segcore.paths import path_text
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
+    from segcore.evaluation.predictor import PredictorOptions
     from segcore.runs import RunRecord, ScoreInfo
 
 
@@ -57,12 +58,13 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
             f"{arguments.split!r} is the name of stored results; expected a split. Make them again with --split "
             f"{SplitVariant.parse(arguments.split).split} and --backend, --precision, --tta or --window."
         )
+    options = predictor_options(arguments)
     if not arguments.others:
-        return _evaluate(arguments, run)
+        return evaluate_and_print(run, arguments.split, arguments.data, **options)
     from segcore.runs import find_run
 
     with _ensemble([run, *(find_run(wanted, arguments.runs) for wanted in arguments.others)], arguments.name) as made:
-        return _evaluate(arguments, made)
+        return evaluate_and_print(made, arguments.split, arguments.data, **options)
 
 
 @contextmanager
@@ -73,8 +75,6 @@ def _ensemble(runs: Sequence[RunRecord], name: str | None) -> Iterator[RunRecord
         EvaluationError: when the runs can't be combined, or another run has the name.
         RunError: when nothing is left of the name.
     """
-    import shutil
-
     from segcore.runs import RunWriter, load_run, run_files
     from segcore.runs.ensemble import check_members, default_name, ensemble_summary, same_members
     from segcore.runs.provenance import now, origin, versions
@@ -90,17 +90,34 @@ def _ensemble(runs: Sequence[RunRecord], name: str | None) -> Iterator[RunRecord
     ensemble = load_run(path)
     if not same_members(ensemble, runs):
         raise EvaluationError(f"{path} is another run already. Choose another name for the ensemble: --name NAME.")
-    try:
+    with removed_without_scores(ensemble) if made else nullcontext():
         yield ensemble
-        if made:
-            print(f"{ensemble.title}: stored as a run of its own in {path}.")
+    if made:
+        print(f"{ensemble.title}: stored as a run of its own in {path}.")
+
+
+@contextmanager
+def removed_without_scores(run: RunRecord) -> Iterator[None]:
+    """Remove a new run whose first evaluation in this block fails."""
+    import shutil
+
+    try:
+        yield
     except BaseException:
-        if made and not ensemble.splits:
-            shutil.rmtree(path, ignore_errors=True)
+        if not run.splits:
+            shutil.rmtree(run.path, ignore_errors=True)
         raise
 
 
-def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
+def evaluate_and_print(run: RunRecord, split: str, data: str | None = None, **options: Unpack[PredictorOptions]) -> int:
+    """Score a run on a split, store what it predicts, and print the scores.
+
+    Args:
+        run: The run.
+        split: `train`, `val` or `test`.
+        data: A folder, a zip or `drive`; None for the data of the run.
+        options: As for `Predictor`.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
@@ -110,12 +127,12 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
     from segcore.runs.reproduce import add_leaks, open_data
     from segcore.runs.temperature import after_evaluation
 
-    dataset = open_data(run, arguments.data)
+    dataset = open_data(run, data)
     same = dataset.fingerprint == run.summary.dataset.fingerprint
-    ids = _own_ids(run, dataset, arguments.split) if same else dataset.split(arguments.split).ids
+    ids = _own_ids(run, dataset, split) if same else dataset.split(split).ids
     # Scores on other data must not take the place of the run's own on its leaderboard.
-    base = arguments.split if same else f"{dataset.name}-{arguments.split}"
-    predictor = open_predictor(run, **predictor_options(arguments))
+    base = split if same else f"{dataset.name}-{split}"
+    predictor = open_predictor(run, **options)
     name = str(predictor.stored_as(base))
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"{run.id} on {name}", total=len(ids))
@@ -128,13 +145,13 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
             progress=lambda done, total: bar.update(task, completed=done),
         )
     scores = ScoreInfo.from_counts(evaluation.total, run.labels)
-    covered = same and arguments.split in ("val", "test")
+    covered = same and split in ("val", "test")
     leaks = add_leaks(run, dataset).dataset.leaks if covered else None
     if covered and not predictor.variant:
-        _store(run, arguments.split, scores, leaks, dataset.stated)
-    print_scores(run, f"{dataset.name} {arguments.split}, {number(len(ids), 'image')}", scores, evaluation)
+        _store(run, split, scores, leaks, dataset.stated)
+    print_scores(run, f"{dataset.name} {split}, {number(len(ids), 'image')}", scores, evaluation)
     report = run.leak_report(dataset.source) if covered else None
-    leak = report.sentence(arguments.split) if report else (leaks or {}).get(arguments.split)
+    leak = report.sentence(split) if report else (leaks or {}).get(split)
     if leak:
         print(leak)
     for text in after_evaluation(run, name):
@@ -146,7 +163,7 @@ def _evaluate(arguments: argparse.Namespace, run: RunRecord) -> int:
             f"Not the plain prediction: stored as {name} in {evaluation.path}. The scores of {base} stay as they are."
         )
     if not same:
-        print(f"This is not the data it was trained on; stored beside its own scores in {evaluation.path}.")
+        print(f"This is not the data of the run; stored beside its own scores in {evaluation.path}.")
     return 0
 
 

@@ -75,11 +75,13 @@ def _print_table(run: RunRecord, profile: Profile) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     memory = "" if profile.train_peak_memory_mb is None else f" with {profile.train_peak_memory_mb / 1000:.1f} GB"
-    console.print(
-        f"[bold]{escape(run.id)}[/bold] ({escape(run.title)}): {profile.parameters / 1e6:.2f} M parameters, "
-        f"{profile.macs / 1e9:.2f} G MACs at {profile.height}x{profile.width}, {profile.model_mb:.1f} MB, "
-        f"trained in {profile.train_minutes:.1f} min{memory}"
-    )
+    facts = [
+        "" if profile.parameters is None else f"{profile.parameters / 1e6:.2f} M parameters",
+        "" if profile.macs is None else f"{profile.macs / 1e9:.2f} G MACs at {profile.height}x{profile.width}",
+        f"{profile.model_mb:.1f} MB",
+        "" if profile.train_minutes is None else f"trained in {profile.train_minutes:.1f} min{memory}",
+    ]
+    console.print(f"[bold]{escape(run.id)}[/bold] ({escape(run.title)}): {', '.join(filter(None, facts))}")
     table = Table(padding=(0, 0, 0, 1), box=None)
     table.add_column("backend", no_wrap=True)
     table.add_column("fed", no_wrap=True)

@@ -32,3 +32,11 @@ def resize_pair(image: U8Image, mask: U8Mask, height: int, width: int) -> tuple[
     # Nearest neighbour: interpolation would invent ids.
     small = cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST)
     return np.ascontiguousarray(resize(image, height, width)), np.asarray(small, np.uint8)
+
+
+def resize_ids(mask: U8Mask, height: int, width: int) -> U8Mask:
+    """Resize predicted class ids to (height, width); the mask itself when it is of that size."""
+    if mask.shape == (height, width):
+        return mask
+    # Nearest neighbour: interpolation would invent ids.
+    return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)

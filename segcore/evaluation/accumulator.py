@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segcore.arrays import F64, I64, U8Mask
-from segcore.evaluation.postprocess import Prediction, decide_into
+from segcore.evaluation.postprocess import Logits, Prediction, as_array, decide_into
 from segcore.metrics import (
     BOUNDARY_COLUMNS,
     Sampled,
@@ -21,12 +20,7 @@ from segcore.metrics import (
 )
 from segcore.runs.parquet_tables import CalibrationCounts
 
-if TYPE_CHECKING:
-    import torch
-
-    Part = tuple[slice, torch.Tensor]
-
-
+Part = tuple[slice, Logits]
 _SAMPLED = 200_000  # pixels of a split that a temperature is fitted to, since neighbouring pixels are alike
 _SAMPLED_OF_ONE = 4096  # pixels of one image at most
 
@@ -131,7 +125,7 @@ class Accumulator:
             decide_into(plain, rows, [logits])
             if scaled is not None and temperature is not None:
                 decide_into(scaled, rows, [logits], temperature=temperature)
-            sampled.append(Sampled.of(logits.cpu().numpy(), truth[rows], step))
+            sampled.append(Sampled.of(as_array(logits), truth[rows], step))
         return plain, scaled, Sampled.joined(sampled)
 
 

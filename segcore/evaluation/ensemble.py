@@ -35,6 +35,8 @@ class Ensemble:
         RunError: when a run or its weights can't be read.
     """
 
+    ids_only = False
+
     def __init__(
         self,
         runs: Sequence[RunRecord | str | Path],
@@ -46,6 +48,9 @@ class Ensemble:
             raise EvaluationError("An ensemble of no runs; expected one or more.")
         self.weights = _shares(weights, len(runs))
         self.members = tuple(Predictor(run, **options) for run in runs)
+        for member in self.members:
+            if member.ids_only:
+                member.refuse("be averaged")
         self.labels = self.members[0].labels
         for member in self.members[1:]:
             check_same_classes(self.members[0].run, member.run)

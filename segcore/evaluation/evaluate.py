@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from segcore.arrays import U8Mask
 from segcore.data.dataset import Dataset
 from segcore.errors import EvaluationError
 from segcore.evaluation.accumulator import Accumulator
 from segcore.evaluation.ensemble import Ensemble, open_predictor
 from segcore.evaluation.predictor import Predictor
 from segcore.runs import Evaluation, RunRecord, RunWriter, load_run
+from segcore.runs.run_writer import Predicted
 from segcore.runs.temperature import VALIDATION, fitted_temperature
 
 Progress = Callable[[int, int], object]
@@ -59,14 +56,21 @@ def evaluate(
     temperature = None if fits else fitted_temperature(record, validation)
     counted = Accumulator.empty(len(ids), record.labels.classes, temperature, fits)
 
-    def predictions() -> Iterator[tuple[str, U8Mask, npt.NDArray[np.float32]]]:
+    def predictions() -> Iterator[Predicted]:
         for index, sample_id in enumerate(ids):
             sample = dataset[sample_id]
             try:
-                prediction = counted.count(index, predictor.parts(sample.image), sample.mask)
+                if predictor.ids_only:
+                    prediction = predictor(sample.image)
+                    counted.count_mask(index, prediction.mask, sample.mask)
+                else:
+                    prediction = counted.count(index, predictor.parts(sample.image), sample.mask)
             except EvaluationError as error:
                 raise EvaluationError(f"Image {sample_id!r} of {split}: {error}") from None
-            yield sample_id, prediction.mask, prediction.confidence
+            if predictor.ids_only:
+                yield sample_id, prediction.mask
+            else:
+                yield sample_id, prediction.mask, prediction.confidence
             if progress is not None:
                 progress(index + 1, len(ids))
         counted.fit()
@@ -77,9 +81,9 @@ def evaluate(
         counted.confusion,
         predictions(),
         record.labels,
-        entropy=counted.entropy,
         boundary=counted.boundary,
-        calibration=counted.calibration,
+        entropy=None if predictor.ids_only else counted.entropy,
+        calibration=None if predictor.ids_only else counted.calibration,
     )
 
 

@@ -20,7 +20,7 @@ from segcore.evaluation import standalone_inference
 from segcore.evaluation.backends.registry import check_choice
 from segcore.evaluation.model_card import model_card
 from segcore.runs import RunRecord, load_run
-from segcore.runs.model_required import require_model
+from segcore.runs.model_required import require_training
 from segcore.runs.run_files import replacing
 
 FORMATS: Final = ("onnx", "openvino")
@@ -69,7 +69,7 @@ def export_model(
     if precision == "int8" and format != "openvino":
         raise EvaluationError(f"int8 is not written as {format}. Choose --format openvino, or --precision fp16.")
     record = run if isinstance(run, RunRecord) else load_run(run)
-    require_model(record, "be written as one model", f"Export its members: segcore export {{}} --format {format}")
+    require_training(record, "be written as one model", f"Export its members: segcore export {{}} --format {format}")
     fed = _size(record, size)
     suffixes = _SUFFIXES[format]
     target = Path(out) / f"{record.id}{suffixes[0]}"

@@ -11,22 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from segcore.arrays import U8Mask
 from segcore.data.dataset import Dataset
 from segcore.data.decode import MaskPixels
-from segcore.data.plan import own_plan
 from segcore.data.predictions.classes import PredictionClasses
 from segcore.data.predictions.reading import logits_of
+from segcore.data.resizing import resize_ids
 from segcore.errors import EvaluationError, RunError
 from segcore.evaluation.accumulator import Accumulator
-from segcore.labels import is_void
 from segcore.paths import local_path
-from segcore.runs import DatasetInfo, InputInfo, RunRecord, RunWriter, ScoreInfo, Summary, load_run, run_files
-from segcore.runs.provenance import now, provenance
+from segcore.runs import RunRecord, RunWriter, ScoreInfo, load_run, run_files
+from segcore.runs.imported import imported_summary
 from segcore.runs.run_writer import Predicted
 from segcore.runs.summary import Imported
 from segcore.runs.temperature import VALIDATION, fitted_temperature
@@ -175,46 +173,18 @@ class ImportedRun:
             self.split, ids, counted.confusion, all_alike(), labels, boundary=counted.boundary, **extras
         )
         scores = ScoreInfo.from_counts(evaluation.total, labels)
-        summary = self.before.summary if self.before else self._summary(classes)
         if self.before is None:
-            writer.write_config(self._config())
+            rule = classes.coding.rule
+            imported = Imported(
+                source=self.source, rule=str(rule) if rule else "classes in order", resized=self.resized
+            )
+            summary, config = imported_summary(self.path, self.name, self.dataset, imported)
+            writer.write_config(config)
+        else:
+            summary = self.before.summary
         update = {self.split: scores} if self.split in ("val", "test") else {}
         writer.write_summary(summary.model_copy(update=update))
         return writer.record()
-
-    def _config(self) -> dict[str, object]:
-        """What was imported; how the dataset was opened, as for a trained run."""
-        return {
-            run_files.BY_IMPORT: self.source,
-            "name": self.name,
-            "data": self.dataset.source,
-            **dict(self.dataset.opened_with),
-        }
-
-    def _summary(self, classes: PredictionClasses) -> Summary:
-        dataset, plan = self.dataset, own_plan(self.dataset)
-        rule = classes.coding.rule
-        return Summary(
-            run_id=self.path.name,
-            status="finished",
-            created=now(),
-            model=self.name,
-            imported=Imported(source=self.source, rule=str(rule) if rule else "classes in order", resized=self.resized),
-            encoder=None,
-            encoder_weights=None,
-            parameters=None,
-            labels=dataset.labels.to_dict(),
-            dataset=DatasetInfo.of(
-                dataset, plan, void="class" if any(map(is_void, dataset.labels.names)) else "ignore", leaks=None
-            ),
-            input=InputInfo(height=None, width=None, mean=(0, 0, 0), std=(1, 1, 1)),
-            epochs=None,
-            train_seconds=None,
-            device=None,
-            precision=None,
-            seed=None,
-            **provenance(),
-        )
 
 
 @dataclass(frozen=True)
@@ -250,10 +220,7 @@ class _Scorer:
         expected = self.run.resized or size
         if mask.shape != expected:
             raise EvaluationError(_wrong_size(mask.shape, expected, self.run.resized is not None))
-        if mask.shape == size:
-            return mask
-        # Nearest neighbour: interpolation would invent ids.
-        return np.asarray(cv2.resize(mask, (size[1], size[0]), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+        return resize_ids(mask, size[0], size[1])
 
     def _count(
         self, index: int, values: npt.NDArray[np.floating], sample_id: str, truth: U8Mask, mask: U8Mask | None
@@ -289,8 +256,10 @@ def _wrong_size(got: tuple[int, ...], expected: tuple[int, ...], stated: bool) -
 
 def _check_same(before: RunRecord, dataset: Dataset, resize: tuple[int, int] | None) -> None:
     imported = before.summary.imported
-    if imported is None:
-        raise RunError(f"Run {before.id!r} at {before.path} was not imported, so no split is added. Choose --name.")
+    if imported is None or imported.file is not None:
+        raise RunError(
+            f"Run {before.id!r} at {before.path} holds no imported predictions, so no split is added. Choose --name."
+        )
     for what, old, new in (
         ("fingerprint of the data", before.summary.dataset.fingerprint, dataset.fingerprint),
         ("size of the predictions", imported.resized, resize),

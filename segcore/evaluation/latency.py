@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -51,8 +51,9 @@ def measure(
     model = timed(lambda: predictor.forward(image), seconds)
     load = _load_by_others(start, _processor_times())
     whole = timed(lambda: predictor(image), seconds / 2)
+    memory = _peak_memory(predictor.device)  # before `machine` imports torch, which not every backend needs
     return Latency(
-        backend=backend,
+        backend=predictor.backend,
         precision=predictor.precision,
         machine=machine(predictor.device),
         height=size[0],
@@ -60,10 +61,10 @@ def measure(
         median_ms=1000 * statistics.median(model),
         p95_ms=1000 * percentile(model, 0.95),
         image_ms=1000 * statistics.median(whole),
-        peak_memory_mb=_peak_memory(predictor.device),
+        peak_memory_mb=memory,
         repeats=len(model),
         load=load,
-        version=BACKENDS[backend].version,
+        version=BACKENDS[predictor.backend].version,
         measured=datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
     )
 
@@ -90,11 +91,11 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
-def machine(device: Any) -> str:  # noqa: ANN401 - a torch device, and torch is imported late
+def machine(device: str) -> str:
     """The name of the graphics card, or of the processor with the number of threads used."""
     import torch
 
-    if device.type == "cuda":
+    if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
     return f"{_processor()}, {torch.get_num_threads()} threads"
 
@@ -108,11 +109,11 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _peak_memory(device: Any) -> float | None:  # noqa: ANN401
+def _peak_memory(device: str) -> float | None:
     """Peak memory in MB, of the graphics card or else of this process."""
-    import torch
+    if device.startswith("cuda"):
+        import torch
 
-    if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device)) / 1e6
     status = Path("/proc/self/status")
     if status.is_file():  # not getrusage: on Linux its value begins at the memory of the parent process

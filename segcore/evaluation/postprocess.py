@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 import numpy as np
 import numpy.typing as npt
 
-from segcore.arrays import F32Logits, F32Map
+from segcore.arrays import F32Logits, F32Map, U8Mask
+from segcore.data.resizing import resize_ids
 from segcore.errors import EvaluationError
+from segcore.evaluation.postprocess_array import decide_array
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +30,7 @@ class Prediction:
 
     Args:
         mask: `[H, W]` uint8 class ids.
-        confidence: `[H, W]` float32 softmax probability of the predicted class.
+        confidence: `[H, W]` float32 softmax probability of the predicted class; NaN where only classes are known.
         entropy: `[H, W]` float32 entropy of the softmax over its maximum log C: 0 is certain, 1 a uniform guess.
     """
 
@@ -41,6 +43,24 @@ class Prediction:
         """A prediction whose pixels are still to be written."""
         confidence, entropy = np.empty((2, height, width), np.float32)
         return cls(np.empty((height, width), np.uint8), confidence, entropy)
+
+    @classmethod
+    def of_ids(cls, ids: U8Mask, height: int, width: int) -> Prediction:
+        """`[h, w]` class ids without scores, enlarged to (height, width)."""
+        unknown = np.full((height, width), np.nan, np.float32)
+        return cls(resize_ids(ids, height, width), unknown, unknown)
+
+
+def as_array(logits: Logits) -> F32Logits:
+    """Logits as an array on the CPU."""
+    return logits if isinstance(logits, np.ndarray) else logits.cpu().numpy()
+
+
+def is_finite(logits: Logits) -> bool:
+    """Whether no value is NaN or infinite."""
+    if isinstance(logits, np.ndarray):
+        return bool(np.isfinite(logits).all())
+    return bool(logits.isfinite().all())
 
 
 def decide(logits: Logits, height: int, width: int, temperature: float = 1.0) -> Prediction:
@@ -59,7 +79,7 @@ def decide(logits: Logits, height: int, width: int, temperature: float = 1.0) ->
         EvaluationError: when the logits are no such array, or the temperature is not above 0.
     """
     answer = Prediction.empty(height, width)
-    decide_into(answer, slice(0, height), [logits], temperature=temperature)
+    decide_into(answer, slice(0, height), [_checked(logits, temperature)], temperature=temperature)
     return answer
 
 
@@ -85,10 +105,14 @@ def decide_into(
     Raises:
         EvaluationError: as for `decide`.
     """
-    import torch
-
     mask, confidence, entropy = answer.mask[rows], answer.confidence[rows], answer.entropy[rows]
     height, width = mask.shape
+    if len(members) == 1 and isinstance(members[0], np.ndarray):
+        _check(members[0], temperature)
+        decide_array(members[0], mask, confidence, entropy, temperature, LOGITS_AT_ONCE)
+        return
+    import torch
+
     scores = [_checked(logits, temperature) for logits in members]
     classes = scores[0].shape[0]
     step = max(1, LOGITS_AT_ONCE // (classes * width * len(scores)))
@@ -181,14 +205,18 @@ def _slab(logits: torch.Tensor, part: slice, height: int, width: int) -> torch.T
     return interpolate(slab[None], size=(slab.shape[1], width), mode="bilinear", align_corners=False)[0]
 
 
-def _checked(logits: Logits, temperature: float) -> torch.Tensor:
-    import torch
-
+def _check(logits: Logits, temperature: float) -> None:
     kind = str(logits.dtype).removeprefix("torch.")
     if logits.ndim != 3 or kind != "float32" or 0 in logits.shape:
         raise EvaluationError(f"Can't decide on logits of {kind} {list(logits.shape)}; expected float32 [C, h, w].")
     if not (math.isfinite(temperature) and temperature > 0):
         raise EvaluationError(f"A temperature of {temperature:g}; expected a number above 0, such as 1.")
+
+
+def _checked(logits: Logits, temperature: float) -> torch.Tensor:
+    import torch
+
+    _check(logits, temperature)
     if isinstance(logits, torch.Tensor):
         return logits
     # torch warns of an array that it could not write to, so such a one is copied.

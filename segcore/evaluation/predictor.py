@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import Any, NoReturn, TypedDict, cast
 
 import numpy as np
 
-from segcore.arrays import F32Logits, U8Image
+from segcore.arrays import F32Logits, U8Image, U8Mask
 from segcore.data import resize
 from segcore.errors import EvaluationError, first_line, unknown
 from segcore.evaluation.backends import open_backend
-from segcore.evaluation.backends.registry import check_choice
-from segcore.evaluation.postprocess import Logits, Prediction, decide_into
+from segcore.evaluation.backends.registry import AUTO, backends_of, choose
+from segcore.evaluation.postprocess import Logits, Prediction, as_array, decide_into, is_finite
 from segcore.evaluation.tiling import fits, strips, window_of
 from segcore.runs import RunRecord, load_run
 from segcore.runs.model_required import require_model
-from segcore.runs.split_variant import TTA, SplitVariant
-
-if TYPE_CHECKING:
-    import torch
+from segcore.runs.split_variant import PLAIN, TTA, SplitVariant
 
 
 class PredictorOptions(TypedDict, total=False):
@@ -49,7 +46,7 @@ class Predictor:
     Args:
         run: A run, or the path of its folder.
         device: `auto` (CUDA where there is one, else the CPU) or a torch device such as `cpu` and `cuda:1`.
-        backend: `torch`, `openvino` or `onnxruntime`.
+        backend: `torch`, `openvino` or `onnxruntime`; `auto` is torch, or for an imported file its own runtime.
         precision: `auto` (`fp32`, so that scores are comparable) or a precision of the backend, such as `bf16`.
         tta: `flip`, or None for one view.
         window: (height, width) in pixels of the image, or one number for a square; None is the whole image.
@@ -64,27 +61,31 @@ class Predictor:
         run: RunRecord | str | Path,
         *,
         device: str = "auto",
-        backend: str = "torch",
+        backend: str = AUTO,
         precision: str = "auto",
         tta: str | None = None,
         window: int | tuple[int, int] | None = None,
     ) -> None:
         if tta is not None and tta not in TTA:
             raise EvaluationError(unknown("test-time augmentation", tta, TTA))
-        self.window, self.tta, self.backend = window_of(window), tta, backend
-        self.precision = check_choice(backend, precision)[1]
+        self.window, self.tta = window_of(window), tta
         self.run = run if isinstance(run, RunRecord) else load_run(run)
         instead = "segcore.evaluation.open_predictor takes it; or name its members: {}"
         require_model(self.run, "predict as one model does", instead)
+        spec, self.precision = choose(self.run, backend, precision)
+        self.backend = spec.name
         self.labels = self.run.labels
         self._model = open_backend(self.run, backend, precision, device)
-        self.device = self._model.device
+        self.device, self.ids_only = self._model.device, self._model.ids_only
+        if self.ids_only and (tta or window):
+            self.refuse("be averaged over mirror images or tiles")
         fed = self.run.summary.input
         self._size = fed.height, fed.width
 
     def stored_as(self, split: str) -> SplitVariant:
-        """The name under which results on a split are stored."""
-        return SplitVariant(split, self.backend, self.precision, self.tta, self.window)
+        """The name under which results on a split are stored; that of the run's own backend says no backend."""
+        backend = PLAIN if self.backend == backends_of(self.run)[0] else self.backend
+        return SplitVariant(split, backend, self.precision, self.tta, self.window)
 
     @property
     def variant(self) -> str:
@@ -97,7 +98,7 @@ class Predictor:
         return self._model.notes
 
     def __call__(self, image: U8Image) -> Prediction:
-        """Predict one image.
+        """Predict one image; a model that gives ids alone has NaN for confidence and entropy.
 
         Args:
             image: `[H, W, 3]` RGB uint8, any size.
@@ -107,6 +108,8 @@ class Predictor:
                 finite.
         """
         check_image(image)
+        if self.ids_only:
+            return Prediction.of_ids(np.asarray(self._model(self._fitted(image))), *image.shape[:2])
         prediction = Prediction.empty(*image.shape[:2])
         for rows, logits in self.parts(image):
             decide_into(prediction, rows, [logits])
@@ -118,10 +121,10 @@ class Predictor:
         `decide(predictor.logits(image), height, width)` is `predictor(image)`. The logits have the size of the model's
         output; for an image larger than the window, the size of the image.
         """
-        parts = [np.array(logits.cpu().numpy(), np.float32) for _, logits in self.parts(image)]
+        parts = [np.array(as_array(logits), np.float32) for _, logits in self.parts(image)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
-    def parts(self, image: U8Image) -> Iterator[tuple[slice, torch.Tensor]]:
+    def parts(self, image: U8Image) -> Iterator[tuple[slice, Logits]]:
         """Logits by rows of the image, from top to bottom; without a window, the whole image in one part.
 
         Yields:
@@ -131,12 +134,14 @@ class Predictor:
             EvaluationError: as for a prediction.
         """
         check_image(image)
+        if self.ids_only:
+            self.refuse("give logits")
         if self.window is None or fits(image, self.window):
             yield slice(0, image.shape[0]), self._scores(image)
         else:
             yield from strips(image, self.window, self._scores)
 
-    def forward(self, image: U8Image) -> Logits:
+    def forward(self, image: U8Image) -> Logits | U8Mask:
         """Unchecked logits of an image of the model's input size, for timing the model alone."""
         return self._model(image)
 
@@ -144,26 +149,42 @@ class Predictor:
         """Run the model once on an image of (height, width), so that the first prediction is not slower."""
         self._model(np.zeros((*size, 3), np.uint8))
 
-    def _scores(self, image: U8Image) -> torch.Tensor:
-        """`[C, h, w]` float32 logits on the device: of one view, or the mean of both views."""
-        import torch
+    def refuse(self, what: str) -> NoReturn:
+        """Raise EvaluationError: a model that gives ids alone has no scores, so they can't `what`."""
+        raise EvaluationError(
+            f"The model of run {self.run.id!r} gives only the class of each pixel and no scores, so they can't {what}."
+        )
 
+    def _fitted(self, image: U8Image) -> U8Image:
+        """The image at the size of the model's input."""
         height, width = image.shape[:2]
         # torch takes no arrays with negative strides, which a mirrored image has.
-        fitted = np.ascontiguousarray(resize(image, self._size[0] or height, self._size[1] or width))
-        with torch.inference_mode():
-            if self.tta is None:
-                return self._view(fitted)
-            mirrored = self._view(np.ascontiguousarray(fitted[:, ::-1]))
-            total = mirrored.flip(2)  # a copy, which the next view does not overwrite
-            return total.add_(self._view(fitted)).div_(2)
+        return np.ascontiguousarray(resize(image, self._size[0] or height, self._size[1] or width))
 
-    def _view(self, image: U8Image) -> torch.Tensor:
-        """Checked logits of an image of the model's input size."""
+    def _scores(self, image: U8Image) -> Logits:
+        """`[C, h, w]` float32 logits on the device: of one view, or the mean of both views."""
+        fitted = self._fitted(image)
+        if self.tta is None:
+            return self._view(fitted)
+        view = self._view(np.ascontiguousarray(fitted[:, ::-1]))
+        # A copy, which the next view does not overwrite.
+        mirrored: Any = view[..., ::-1].copy() if isinstance(view, np.ndarray) else view.flip(2)
+        total: Logits = (mirrored + self._view(fitted)) / 2
+        return total
+
+    def _logits(self, image: U8Image) -> Logits:
+        """Logits in the form that is decided the fastest: tensors, but arrays of a model file, which needs no torch."""
+        logits = cast("Logits", self._model(image))
+        if self.run.model_file is not None:
+            return logits
         import torch
 
+        return torch.as_tensor(logits)
+
+    def _view(self, image: U8Image) -> Logits:
+        """Checked logits of an image of the model's input size."""
         try:
-            logits = torch.as_tensor(self._model(image))
+            logits = self._logits(image)
         except (RuntimeError, MemoryError) as error:  # the only types that torch and OpenVINO raise
             size = f"{image.shape[0]}x{image.shape[1]}"
             if "memory" in str(error).lower() or isinstance(error, MemoryError):
@@ -179,7 +200,7 @@ class Predictor:
                 f"The model of run {self.run.id!r} has {logits.shape[0]} classes, "
                 f"its labels {self.labels.classes}; config.json and summary.json are not of one run."
             )
-        if not torch.isfinite(logits).all():
+        if not is_finite(logits):
             raise EvaluationError(
                 f"The model of run {self.run.id!r} gives scores that are not finite, so its training diverged. "
                 f"Train it again with a lower learning rate: python train.py --config {self.run.path}/config.yaml"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import segcore
 from segcore.errors import EvaluationError, SegcoreError, unknown
-from segcore.evaluation.backends import BACKENDS, available
-from segcore.evaluation.backends.registry import check_choice
+from segcore.evaluation.backends import BACKENDS
+from segcore.evaluation.backends.registry import choose, installed
 from segcore.evaluation.predictor import Predictor
 from segcore.runs import Latency, Profile, RunRecord, load_run, write_profile
 from segcore.runs.model_required import require_model
@@ -51,7 +51,7 @@ def profile(
     record = run if isinstance(run, RunRecord) else load_run(run)
     instead = "Profile its members, one by one: {}. What they cost together is then what it costs."
     require_model(record, "be measured as one model", instead)
-    choices = _choices(backends, device)
+    choices = _choices(record, backends, device)
     result = _static(record, size)
     if (stored := record.profile) is not None:
         result = result.model_copy(update={"latencies": stored.latencies})
@@ -74,10 +74,10 @@ def profile(
     return result
 
 
-def _choices(names: Sequence[str], device: str) -> list[tuple[str, str]]:
+def _choices(run: RunRecord, names: Sequence[str], device: str) -> list[tuple[str, str]]:
     """The requested (backend, precision) pairs; without a precision, those that this machine computes in."""
     pairs: list[tuple[str, str]] = []
-    for text in names or available():
+    for text in names or installed(run):
         name, _, precision = text.partition(":")
         if name not in BACKENDS:
             raise EvaluationError(unknown("backend", name, BACKENDS))
@@ -85,21 +85,21 @@ def _choices(names: Sequence[str], device: str) -> list[tuple[str, str]]:
             one for one in BACKENDS[name].precisions if one == "fp32" or (one == "bf16" and has_bf16(name, device))
         )
         for choice in [precision] if precision else supported:
-            check_choice(name, choice)
+            choose(run, name, choice)
             pairs.append((name, choice))
     return list(dict.fromkeys(pairs))
 
 
 def has_bf16(backend: str, device: str) -> bool:
     """Whether a backend computes in bfloat16 on this machine."""
+    if backend == "openvino":
+        from segcore.evaluation.backends.runtimes import computes_in_bf16
+
+        return computes_in_bf16()
     import torch
 
     from segcore.evaluation.backends.torch_backend import choose_device
 
-    if backend == "openvino":
-        from segcore.evaluation.backends.openvino_backend import computes_in_bf16
-
-        return computes_in_bf16()
     if choose_device(device).type == "cuda":
         return torch.cuda.is_bf16_supported()
     return torch.cpu._is_avx512_bf16_supported()
@@ -114,6 +114,17 @@ def _fed(run: RunRecord) -> tuple[int, int]:
 
 def _static(run: RunRecord, size: tuple[int, int] | None) -> Profile:
     """The part of a profile that does not depend on the machine."""
+    if run.model_file is not None:
+        height, width = size or _fed(run)
+        files = [run.model_file, run.model_file.with_suffix(".bin")]
+        return Profile(
+            parameters=None,
+            macs=None,
+            height=height,
+            width=width,
+            model_mb=sum(path.stat().st_size for path in files if path.is_file()) / 1e6,
+            train_minutes=None,
+        )
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 

@@ -10,6 +10,7 @@ from segcore.runs import run_files
 from segcore.runs.split_variant import SplitVariant
 
 IMPORT = "segcore import PREDICTIONS --data DATA --split SPLIT --name NAME"
+IMPORT_MODEL = "segcore import MODEL.onnx --description FILE --data DATA --name NAME"
 
 
 def import_command(name: str, data: str, split: str, folder: Path, predictions: str = "PREDICTIONS") -> str:

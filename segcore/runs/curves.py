@@ -75,5 +75,5 @@ def curves(
 
 def _why_empty(run: RunRecord) -> str:
     if run.summary.imported is not None:
-        return "has no curves; its predictions were imported"
+        return "has no curves; it was imported"
     return "has no curves; its members have theirs" if run.summary.members else "no epoch finished yet"

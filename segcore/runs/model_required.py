@@ -1,4 +1,4 @@
-"""Refusing runs that have no model of their own: ensembles, and predictions that were made elsewhere."""
+"""Refusing runs that have no model of their own (ensembles, imported predictions), or none that PyTorch runs."""
 
 from __future__ import annotations
 
@@ -20,9 +20,23 @@ def require_model(run: RunRecord, what: str, with_members: str) -> None:
     if run.summary.members:
         names = " ".join(member.id for member in run.summary.members)
         raise EvaluationError(f"Run {run.id!r} is an ensemble, and can't {what}. {with_members.format(names)}")
-    if run.summary.imported is not None:
+    if run.summary.imported is not None and run.summary.imported.file is None:
         raise EvaluationError(
             f"Run {run.id!r} holds imported predictions and no model, so it can't {what}. What is stored can be used: "
             "compare, predictions, errors, `segcore report`, `segcore export --format png`. Predictions of other "
             "images are imported too: segcore import."
+        )
+
+
+def require_training(run: RunRecord, what: str, with_members: str) -> None:
+    """Raise an error unless the run was trained here, so that PyTorch runs its model; arguments as `require_model`.
+
+    Raises:
+        EvaluationError: also when the run's model is an imported file.
+    """
+    require_model(run, what, with_members)
+    if run.model_file is not None:
+        raise EvaluationError(
+            f"Run {run.id!r} was imported and is for prediction only, so it can't {what}. Its model is the file "
+            f"{run.model_file}."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import Field, FiniteFloat
 
@@ -13,6 +13,7 @@ from segcore.runs.json_documents import Document, read_document, write_document
 PROFILE_SCHEMA: Final = 1
 PROFILE_FILE: Final = "profile.json"
 Size = tuple[int, int]  # (height, width)
+Number = TypeVar("Number", int, float)
 Side = Annotated[int, Field(ge=1)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
 
@@ -70,24 +71,24 @@ class Profile(Document):
     """The whole of `profile.json`.
 
     Args:
-        parameters: Number of the model's parameters.
+        parameters: Number of the model's parameters; None for an imported file.
         macs: Multiply-accumulate operations for one image of `height` x `width`; only convolutions, matrix products
-            and attention are counted.
+            and attention are counted. None for an imported file.
         height: Rows of that image.
         width: Columns of that image.
-        model_mb: Size of `model.safetensors` in MB (10^6 bytes), without the zeros that stand for unused stages.
-        train_minutes: Wall time of training.
+        model_mb: Size of the model's files in MB (10^6 bytes), without the zeros that stand for unused stages.
+        train_minutes: Wall time of training; None for an imported file.
         train_peak_memory_mb: The most memory that the training process used.
         latencies: One entry for each (backend, precision, machine, size), in the order of their first measurement.
     """
 
     schema_version: Literal[1] = PROFILE_SCHEMA
-    parameters: Annotated[int, Field(ge=0)]
-    macs: Annotated[int, Field(ge=0)]
+    parameters: Annotated[int, Field(ge=0)] | None
+    macs: Annotated[int, Field(ge=0)] | None
     height: Side
     width: Side
     model_mb: FiniteFloat
-    train_minutes: FiniteFloat
+    train_minutes: FiniteFloat | None
     train_peak_memory_mb: FiniteFloat | None = None
     latencies: tuple[Latency, ...] = ()
 
@@ -123,14 +124,20 @@ def sum_profiles(profiles: Sequence[Profile]) -> Profile:
     """The cost of an ensemble: the sums of its members' costs, without latencies, which were not measured."""
     memories = [profile.train_peak_memory_mb for profile in profiles if profile.train_peak_memory_mb is not None]
     return Profile(
-        parameters=sum(profile.parameters for profile in profiles),
-        macs=sum(profile.macs for profile in profiles),
+        parameters=_known_sum([profile.parameters for profile in profiles]),
+        macs=_known_sum([profile.macs for profile in profiles]),
         height=profiles[0].height,
         width=profiles[0].width,
         model_mb=sum(profile.model_mb for profile in profiles),
-        train_minutes=sum(profile.train_minutes for profile in profiles),
+        train_minutes=_known_sum([profile.train_minutes for profile in profiles]),
         train_peak_memory_mb=max(memories, default=None),
     )
+
+
+def _known_sum(values: Sequence[Number | None]) -> Number | None:
+    """The sum; None where one of the values is unknown."""
+    known = [value for value in values if value is not None]
+    return sum(known[1:], known[0]) if len(known) == len(values) else None
 
 
 def read_profile(folder: Path) -> Profile | None:

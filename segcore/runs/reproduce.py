@@ -104,7 +104,7 @@ def add_leaks(run: RunRecord, dataset: Dataset) -> Summary:
     from segcore.data.leaks import leak_sentences
 
     summary = run.summary
-    if summary.dataset.leaks is not None:
+    if summary.dataset.leaks is not None or summary.imported is not None:  # whose training images nobody knows
         return summary
     try:
         leaks = leak_sentences(dataset, recreate_plan(run, dataset))

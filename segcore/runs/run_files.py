@@ -26,7 +26,8 @@ BOUNDARY = "boundary.parquet"
 CALIBRATION = "calibration.parquet"
 PREDICTIONS = "predictions"
 CONFIDENCE = "confidence"
-BY_ENSEMBLE, BY_IMPORT = "ensemble", "import"  # first settings in the config of runs that were not trained
+# First settings in the config of runs that were not trained.
+BY_ENSEMBLE, BY_IMPORT, BY_MODEL_FILE = "ensemble", "import", "model_file"
 MARKS = (SUMMARY, CONFIG, METRICS, MODEL, WEIGHTS)  # a folder that holds one of these is taken for a run
 
 _UNSAFE = re.compile(r'[%/\\:*?"<>|\x00-\x1f]|^\.')  # refused or special in a file name somewhere
@@ -51,10 +52,10 @@ def sample_id(name: str, suffix: str = ".png") -> str:
 
 
 def made_by(folder: Path) -> str:
-    """`BY_ENSEMBLE`, `BY_IMPORT`, or an empty string for a trained run, as the first line of its config tells."""
+    """`BY_ENSEMBLE`, `BY_IMPORT`, `BY_MODEL_FILE`, or for a trained run "", as the first line of its config tells."""
     with suppress(OSError, UnicodeDecodeError), (folder / CONFIG).open(encoding="utf-8") as file:
         first = file.readline().partition(":")[0]
-        return first if first in (BY_ENSEMBLE, BY_IMPORT) else ""
+        return first if first in (BY_ENSEMBLE, BY_IMPORT, BY_MODEL_FILE) else ""
     return ""
 
 

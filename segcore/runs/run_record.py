@@ -67,9 +67,19 @@ class RunRecord:
         return ensemble_title(member.model for member in members) if members else model_title(self.summary.model)
 
     @property
-    def has_model(self) -> bool:
-        """Whether it has a model of its own, unlike an ensemble and imported predictions."""
+    def was_trained(self) -> bool:
+        """Whether it is a training, unlike an ensemble, imported predictions and the file of a model."""
         return not self.summary.members and self.summary.imported is None
+
+    @property
+    def model_file(self) -> Path | None:
+        """The ONNX or OpenVINO file of a model that was imported; None for every other run.
+
+        Raises:
+            RunError: when it is missing.
+        """
+        imported = self.summary.imported
+        return None if imported is None or imported.file is None else self._file(imported.file)
 
     @property
     def members(self) -> tuple[RunRecord, ...]:
@@ -137,11 +147,15 @@ class RunRecord:
         """Path of `model.safetensors`.
 
         Raises:
-            RunError: when it is missing, or the run is an ensemble or holds imported predictions.
+            RunError: when it is missing, or the run is an ensemble or was imported.
         """
         if self.summary.members:
             names = ", ".join(member.id for member in self.summary.members)
             raise RunError(f"Run {self.id!r} is an ensemble and has no weights of its own, only its members: {names}.")
+        if self.model_file is not None:
+            raise RunError(
+                f"Run {self.id!r} has no weights that PyTorch reads; its model is the file {self.model_file}."
+            )
         if self.summary.imported is not None:
             raise RunError(f"Run {self.id!r} holds imported predictions and has no weights.")
         return self._file(run_files.WEIGHTS)
@@ -298,6 +312,8 @@ def recovery_hint(folder: Path) -> str:
         return f"Remove the folder {folder}, and make the ensemble again: segcore evaluate RUN --with RUN"
     if made_by == run_files.BY_IMPORT:
         return f"Remove the folder {folder}, and import the predictions again: {cli_hints.IMPORT}"
+    if made_by == run_files.BY_MODEL_FILE:
+        return f"Remove the folder {folder}, and import the model again: {cli_hints.IMPORT_MODEL}"
     if config.is_file():
         return f"Train it again: python train.py --config {config}"
     if not any((folder / mark).exists() for mark in run_files.MARKS):  # not a run's folder, so nothing is to be removed

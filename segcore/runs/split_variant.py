@@ -10,6 +10,7 @@ from types import MappingProxyType
 from segcore.data import SPLITS
 
 EXACT = "fp32"
+PLAIN = "torch"  # the backend that no name says; for an imported file its own runtime
 PRECISIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"torch": (EXACT, "bf16"), "openvino": (EXACT, "bf16", "int8"), "onnxruntime": (EXACT,)}
 )  # backend -> the precisions it computes in
@@ -21,7 +22,7 @@ class SplitVariant:
     """A split and the way its predictions were made, written as `test+openvino-bf16+flip+512x512`.
 
     This name is a folder in `evaluation/`, a value in links and an argument of commands. The plain prediction (torch,
-    fp32, one view of the whole image) adds nothing to the name of its split.
+    or for an imported file its own runtime; fp32, one view of the whole image) adds nothing to the name of its split.
 
     Args:
         split: `train`, `val` or `test`; for data the run was not trained on the dataset's name comes first.
@@ -39,7 +40,7 @@ class SplitVariant:
     """
 
     split: str
-    backend: str = "torch"
+    backend: str = PLAIN
     precision: str = EXACT
     tta: str | None = None
     window: tuple[int, int] | None = None
@@ -49,7 +50,7 @@ class SplitVariant:
     def parse(cls, name: str) -> SplitVariant:
         """Read a name; `str()` of the result is `name` again."""
         split, *words = name.split("+")
-        backend, precision = _WORDS[words.pop(0)] if words and words[0] in _WORDS else ("torch", EXACT)
+        backend, precision = _WORDS[words.pop(0)] if words and words[0] in _WORDS else (PLAIN, EXACT)
         tta = words.pop(0) if words and words[0] in TTA else None
         sides = _WINDOW.fullmatch(words[0]) if words else None
         window = (int(sides[1]), int(sides[2])) if sides else None
@@ -76,7 +77,7 @@ class SplitVariant:
         parts = [
             f"with {self.tta}" if self.tta else "",
             "in windows of {}x{}".format(*self.window) if self.window else "",
-            f"through {self.backend}" if self.backend != "torch" else "",
+            f"through {self.backend}" if self.backend != PLAIN else "",
             f"in {self.precision}" if self.precision != EXACT else "",
         ]
         return ", ".join(filter(None, parts))
@@ -101,7 +102,7 @@ class SplitVariant:
             return "--split", str(self)
         return (
             *("--split", self.split),
-            *(("--backend", self.backend) if self.backend != "torch" else ()),
+            *(("--backend", self.backend) if self.backend != PLAIN else ()),
             *(("--precision", self.precision) if self.precision != EXACT else ()),
             *(("--tta", self.tta) if self.tta else ()),
             *(("--window", "{}x{}".format(*self.window)) if self.window else ()),
@@ -114,7 +115,7 @@ class SplitVariant:
 
 def _backend_word(backend: str, precision: str) -> str:
     """The word for a backend and a precision, e.g. `openvino-bf16`; empty for the defaults."""
-    names = (backend if backend != "torch" else "", precision if precision != EXACT else "")
+    names = (backend if backend != PLAIN else "", precision if precision != EXACT else "")
     return "-".join(filter(None, names))
 
 

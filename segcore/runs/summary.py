@@ -167,17 +167,19 @@ class Member(Document):
 
 
 class Imported(Document):
-    """Where the predictions of a run come from that has no model.
+    """Where a run comes from that was not trained here: predictions, or the file of a model.
 
     Args:
-        source: The folder, zip or function that made them.
+        source: The folder, zip or function that made the predictions, or the file that the model came in.
         rule: How they say the class of a pixel, in words.
         resized: The (height, width) that all of them had, where they were resized to their ground truth's size.
+        file: The model's file in the run's folder; None where there are only predictions.
     """
 
     source: str
     rule: str
     resized: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
+    file: Literal["model.onnx", "model.xml"] | None = None
 
 
 class InitInfo(Document):
@@ -202,14 +204,14 @@ class InitInfo(Document):
 
 
 class Summary(Document):
-    """The whole of `summary.json`. What only a model has is None for imported predictions.
+    """The whole of `summary.json`. What only a training knows is None for imported runs.
 
     Args:
         status: `training`, `finished`, `interrupted` (Ctrl-C; the best weights so far are kept) or `failed`.
         created: ISO 8601 time with zone.
         model: The name of the model, e.g. `fcn8s`; `ensemble` where there are members; any name of an imported one.
         members: The runs of an ensemble, which has no weights and no training of its own.
-        imported: Where the predictions come from that were made elsewhere; None where the run has a model.
+        imported: Where the predictions or the model come from that were made elsewhere; None for a training.
         encoder_weights: What the encoder began with; `None` where the whole model began with the weights of `init`.
         init: The weights that the whole model began with; `None` without `--init`.
         labels: `LabelMap.to_dict()` of the classes that the model predicts.

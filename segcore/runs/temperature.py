@@ -93,8 +93,13 @@ def after_evaluation(run: RunRecord, split: str) -> Iterator[str]:
                 and (note := stale_note([run], other))
             ):
                 yield note
-    elif stored_temperature(run, split) is None:
+    elif run.summary.dataset.val and _has_confidence(run, split) and stored_temperature(run, split) is None:
         yield (
             f"ECE, scaled, needs the temperature fitted on {source}, which is not stored. Evaluate {source} first, "
             f"then {split} again: `{remake_command(run, source)}`; `{remake_command(run, split)}`"
         )
+
+
+def _has_confidence(run: RunRecord, split: str) -> bool:
+    """Whether the confidence of a split was counted, as it is unless only classes were predicted."""
+    return (run.path / run_files.EVALUATION / split / run_files.CALIBRATION).is_file()

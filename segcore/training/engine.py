@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from segcore.errors import ConfigError, DatasetError, RunError
-from segcore.extensions.code_file import check_unchanged
-from segcore.runs import RunRecord, RunStore, RunWriter, find_run
-from segcore.runs.model_required import require_model
+from segcore.extensions.code_file import check_unchanged, require_agreement
+from segcore.runs import RunRecord, RunStore, RunWriter, find_run, run_files
+from segcore.runs.model_required import require_training
 from segcore.runs.reproduce import trained_source
 from segcore.training.checkpoint import Checkpoint
 from segcore.training.config import TrainConfig, build, flag
 from segcore.training.console import Reporter
-from segcore.training.registry import parse_loss
 from segcore.training.session import Session, check_pipeline, check_samples, decode, opening_lines
 
 # What a training may change when it is resumed: where files are and how fast they are read. Nothing changes a result.
@@ -94,14 +93,16 @@ def resume(run: str, changes: Mapping[str, Any], reporter: Reporter | None = Non
         ConfigError: when a changed setting would change the result.
         CodeError: when a file of the user's code is missing or has changed.
         DatasetError: when the data is not the data that the run was trained on.
-        EvaluationError: when the run is an ensemble or holds imported predictions.
+        EvaluationError: when the run is an ensemble or was imported.
         RunError: when the run is finished or has no checkpoint.
     """
     record = find_run(run, changes.get("out", TrainConfig.model_fields["out"].default))
-    require_model(record, "be resumed", "Its members are runs of their own: {}.")
+    require_training(record, "be resumed", "Its members are runs of their own: {}.")
     config = build({name: value for name, value in record.config.items() if name in TrainConfig.model_fields})
     _check_changes(record, config, changes)
-    check_unchanged(record.path, (*config.models, *(name for _, name in parse_loss(config.loss))))
+    names = [name for names in config.names_by_setting.values() for name in names]
+    check_unchanged(record.path, names)
+    require_agreement(names, record.path / run_files.CONFIG)
     config = build({**config.values(), **changes, "out": config.out, "name": config.name})
     if "data" not in changes:
         trained_source(record)

@@ -72,6 +72,10 @@ def test_an_ensemble_names_its_members_and_an_imported_run_its_source(open_app, 
     changed(folder, "fpn", imported=Imported(source="/data/nnunet", rule="ids"))
     text = words(open_app(data, folder, about="fpn"))
     assert "imported from /data/nnunet" in text and "There is no model here" in text
+    changed(folder, "fpn", imported=Imported(source="/data/net.onnx", rule="ONNX, ids", file="model.onnx"))
+    RunWriter(folder / "fpn").write_config({"model_file": "/data/net.onnx", "description": {"layout": "NHWC"}})
+    text = words(open_app(data, folder, about="fpn"))
+    assert "imported from /data/net.onnx and is for prediction only" in text and "NHWC" in text
 
 
 def test_what_it_started_from_is_said(open_app, data, runs, words):

@@ -92,7 +92,7 @@ def candidate_codings(
         own = getattr(dataset.records[0], "coding", None)
         lists = [ClassList.of(target), *([own.classes] if own else [])]
     tolerance = int(dict(dataset.opened_with).get("color_tolerance", 0))
-    return [MaskCoding(one, _renamed(one.labels, target, map), tolerance=tolerance) for one in lists]
+    return [MaskCoding(one, with_map(one.labels, target, map), tolerance=tolerance) for one in lists]
 
 
 def decide_classes(masks: Sequence[MaskPixels], codings: Sequence[MaskCoding]) -> PredictionClasses:
@@ -129,8 +129,17 @@ def decide_classes(masks: Sequence[MaskPixels], codings: Sequence[MaskCoding]) -
     return fitting[0]
 
 
-def _renamed(labels: LabelMap, target: LabelMap, map: str | None) -> LabelMap:
-    """The target, which knows by what names the map calls its classes."""
+def with_map(labels: LabelMap, target: LabelMap, map: str | None) -> LabelMap:
+    """The target, which knows by what names a map calls its classes.
+
+    Args:
+        labels: The classes of predictions.
+        target: The classes of the dataset.
+        map: Path of a CSV `from,to` from the former to the latter; None leaves the target as it is.
+
+    Raises:
+        LabelError: when the map can't be read.
+    """
     if map is None:
         return target
     renamed = apply_map(labels, map)

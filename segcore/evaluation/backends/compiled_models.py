@@ -34,11 +34,12 @@ class CompiledModels(ABC, Generic[T]):
 
     name: ClassVar[str]  # key of `BACKENDS`
     channels_last: ClassVar[bool] = False
+    device = "cpu"
+    ids_only = False
     kind: str = ""  # what is special about its conversions
     packages: tuple[str, ...] = ()  # packages beside the backend's own that decide them
 
     def __init__(self, run: RunRecord) -> None:
-        self.device = torch.device("cpu")
         self.notes: tuple[str, ...] = ()
         self._run = run
         self._models: OrderedDict[Size, T] = OrderedDict()

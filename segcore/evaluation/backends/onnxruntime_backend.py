@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,13 +12,14 @@ from torch import Tensor, nn
 from segcore.arrays import F32Logits, U8Image
 from segcore.evaluation.backends.compiled_models import CompiledModels
 from segcore.evaluation.backends.exportable_graph import Graph, tracing
+from segcore.evaluation.backends.runtimes import OnnxSession
 from segcore.runs import RunRecord
 
 _FILE = "model.onnx"
 _INPUT = "image"
 
 
-class OnnxBackend(CompiledModels[Any]):  # onnxruntime has no types
+class OnnxBackend(CompiledModels[OnnxSession]):
     """ONNX Runtime with one exported graph for each input size.
 
     Args:
@@ -39,24 +39,16 @@ class OnnxBackend(CompiledModels[Any]):  # onnxruntime has no types
     def __call__(self, image: U8Image) -> F32Logits:
         """`[C, H, W]` logits of an image."""
         height, width = image.shape[:2]
-        session = self.compiled((height, width))
-        logits: F32Logits = session.run(None, {_INPUT: np.ascontiguousarray(image)[None]})[0]
+        logits: F32Logits = self.compiled((height, width))(np.ascontiguousarray(image)[None])[0]
         return logits[0, :, :height, :width]
 
     def write(self, graph: Graph, example: Tensor, folder: Path) -> None:
         """Write the graph as an ONNX file."""
         write_onnx(graph, example, folder / _FILE, _INPUT)
 
-    def load(self, folder: Path) -> Any:  # noqa: ANN401
+    def load(self, folder: Path) -> OnnxSession:
         """Open a session for the ONNX file."""
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 3
-        # Threads that spin between images compete for the cores with torch, which computes the softmax.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        return onnxruntime.InferenceSession(folder / _FILE, options, providers=["CPUExecutionProvider"])
+        return OnnxSession(folder / _FILE, torch.get_num_threads())
 
 
 def write_onnx(graph: nn.Module, example: Tensor, path: Path, input_name: str) -> None:

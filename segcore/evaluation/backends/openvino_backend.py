@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,16 +12,17 @@ from torch import Tensor, nn
 
 from segcore.arrays import F32Logits, U8Image
 from segcore.errors import EvaluationError
-from segcore.evaluation.backends.compiled_models import CompiledModels, Size
+from segcore.evaluation.backends.compiled_models import CompiledModels
 from segcore.evaluation.backends.exportable_graph import Graph, tracing
 from segcore.evaluation.backends.quantization import check_quantizer, quantize
+from segcore.evaluation.backends.runtimes import OpenVinoModel, computes_in_bf16
 from segcore.runs import RunRecord
 
 _FILE = "model.xml"
 _IN_BF16 = ("Convolution", "MatMul", "Const", "Parameter", "Result")  # the last three compute nothing
 
 
-class OpenVinoBackend(CompiledModels[Any]):  # openvino has no types
+class OpenVinoBackend(CompiledModels[OpenVinoModel]):
     """OpenVINO with one graph for each input size, for the lowest latency of single images.
 
     With a fixed size OpenVINO plans every buffer and folds the padding. Bytes go in as they lie in memory and logits
@@ -49,22 +48,14 @@ class OpenVinoBackend(CompiledModels[Any]):  # openvino has no types
             check_quantizer()
             self.kind, self.packages = "int8", ("nncf",)
         self._hint = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}[precision]
-        self._requests = threading.local()  # threads can't share an infer request
         super().__init__(run)
 
     def __call__(self, image: U8Image) -> F32Logits:
         """`[C, H, W]` logits of an image: a view that the next call in this thread overwrites."""
         height, width = image.shape[:2]
-        outputs = self._request((height, width)).infer([np.ascontiguousarray(image)[None]], share_outputs=True)
+        outputs = self.compiled((height, width))(np.ascontiguousarray(image)[None])
         logits: F32Logits = outputs[0][0].transpose(2, 0, 1)[:, :height, :width]
         return logits
-
-    def _request(self, size: Size) -> Any:  # noqa: ANN401
-        compiled = self.compiled(size)
-        mine = getattr(self._requests, "mine", None)
-        if mine is None or mine[0] is not compiled:
-            mine = self._requests.mine = (compiled, compiled.create_infer_request())
-        return mine[1]
 
     def write(self, graph: Graph, example: Tensor, folder: Path) -> None:
         """Write the graph as `.xml` and `.bin`."""
@@ -76,14 +67,9 @@ class OpenVinoBackend(CompiledModels[Any]):  # openvino has no types
         save_openvino(convert_openvino(graph, example), folder / _FILE)
         keep_exact(folder / _FILE)
 
-    def load(self, folder: Path) -> Any:  # noqa: ANN401
+    def load(self, folder: Path) -> OpenVinoModel:
         """Compile the `.xml` for the CPU."""
-        settings = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": self._hint,
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        }
-        return _core().compile_model(_core().read_model(folder / _FILE), "CPU", settings)
+        return OpenVinoModel(folder / _FILE, self._hint, torch.get_num_threads())
 
 
 def convert_openvino(graph: nn.Module, example: Tensor) -> Any:  # noqa: ANN401
@@ -122,15 +108,3 @@ def keep_exact(path: Path) -> None:
             marks = ElementTree.SubElement(layer, "rt_info") if marks is None else marks
             ElementTree.SubElement(marks, "attribute", {"name": "precise", "version": "0"})
     tree.write(path)
-
-
-def computes_in_bf16() -> bool:
-    """Whether this processor computes in bf16; on others OpenVINO would use float32 without a message."""
-    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
-@lru_cache(maxsize=1)
-def _core() -> Any:  # noqa: ANN401
-    import openvino
-
-    return openvino.Core()

@@ -25,24 +25,26 @@ class TorchBackend:
     """
 
     notes: tuple[str, ...] = ()
+    ids_only = False
 
     def __init__(self, run: RunRecord, *, precision: str, device: str) -> None:
         from segcore.models import load_model
 
-        self.device = choose_device(device)
-        self._model = load_model(run.path).eval().to(self.device).to(memory_format=torch.channels_last)
+        self._device = choose_device(device)
+        self.device = str(self._device)
+        self._model = load_model(run.path).eval().to(self._device).to(memory_format=torch.channels_last)
         self._half = precision == "bf16"
         fed = run.summary.input
         self._mean, self._std = (
-            torch.tensor(values, device=self.device)[:, None, None] for values in (fed.mean, fed.std)
+            torch.tensor(values, device=self._device)[:, None, None] for values in (fed.mean, fed.std)
         )
 
     def __call__(self, image: U8Image) -> torch.Tensor:
         """`[C, H, W]` logits of an image."""
-        autocast = torch.autocast(self.device.type, torch.bfloat16) if self._half else nullcontext()
+        autocast = torch.autocast(self._device.type, torch.bfloat16) if self._half else nullcontext()
         with torch.inference_mode():
             # An [H, W, 3] array viewed as [1, 3, H, W] is channels-last already.
-            tensor = torch.tensor(image, device=self.device).permute(2, 0, 1)[None]
+            tensor = torch.tensor(image, device=self._device).permute(2, 0, 1)[None]
             images = (tensor.float() / 255 - self._mean) / self._std
             with autocast:
                 logits: torch.Tensor = self._model(images)[0]

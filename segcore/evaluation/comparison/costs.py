@@ -57,7 +57,7 @@ class Cost:
     digits: int = 1
 
 
-def _profiled(key: str, title: str, help_: str, value: Callable[[Profile], float]) -> Cost:
+def _profiled(key: str, title: str, help_: str, value: Callable[[Profile], float | None]) -> Cost:
     return Cost(key, title, help_, lambda run: None if run.profile is None else value(run.profile))
 
 
@@ -67,8 +67,10 @@ COSTS: dict[str, Cost] = {
         Cost(
             "parameters", "parameters, M", "Millions of parameters.", lambda run: over(run.run.summary.parameters, 1e6)
         ),
-        _profiled("macs", "MACs, G", "Billions of multiply-adds for one image.", lambda profile: profile.macs / 1e9),
-        _profiled("model_mb", "model, MB", "Size of the stored weights.", lambda profile: profile.model_mb),
+        _profiled(
+            "macs", "MACs, G", "Billions of multiply-adds for one image.", lambda profile: over(profile.macs, 1e9)
+        ),
+        _profiled("model_mb", "model, MB", "Size of the stored model.", lambda profile: profile.model_mb),
         Cost(
             "minutes",
             "training, min",

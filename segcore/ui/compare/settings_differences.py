@@ -50,7 +50,7 @@ def settings_differences(context: AppContext) -> None:
 @st.cache_data(max_entries=256, show_spinner=False, hash_funcs=HASH_FUNCS)
 def _settings(run: RunRecord) -> dict[str, str] | None:
     """A run's settings; None where it has none of a training."""
-    if not run.has_model:
+    if not run.was_trained:
         return None
     try:
         return flat_settings(run)

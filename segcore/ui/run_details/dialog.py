@@ -11,7 +11,7 @@ from segcore.models import MODELS
 from segcore.models.description import ModelDescription
 from segcore.runs import RunRecord
 from segcore.runs.settings import flat_settings
-from segcore.runs.summary import InitInfo
+from segcore.runs.summary import Imported, InitInfo
 from segcore.ui.shell import url_state
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.markdown import escape_markdown
@@ -44,6 +44,9 @@ def _draw(run: RunRecord) -> None:
 def _model(run: RunRecord) -> None:
     """The model, or what the run has in place of one."""
     info = run.summary
+    if info.imported is not None and info.imported.file is not None:
+        _imported_model(run, info.imported)
+        return
     if info.imported is not None:
         st.markdown(
             f"Its predictions were made elsewhere and imported from {escape_markdown(info.imported.source)}. "
@@ -66,6 +69,26 @@ def _model(run: RunRecord) -> None:
         st.info(escape_markdown(f"No diagram: {error}"))
         return
     _description(run, description)
+
+
+def _imported_model(run: RunRecord, imported: Imported) -> None:
+    """How the model in a file is fed, and what it gives."""
+    st.markdown(
+        f"Its model was imported from {escape_markdown(imported.source)} and is for prediction only: what it is built "
+        "of and how it was trained is not known here."
+    )
+    try:
+        description = run.config.get("description", {})
+    except SegcoreError as error:
+        st.info(escape_markdown(str(error)))
+        return
+    facts = {"file": imported.file, **description}
+    rows = [[Cell(str(name)), Cell(_words(value))] for name, value in facts.items() if value is not None]
+    table([], rows)
+
+
+def _words(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _start(init: InitInfo) -> None:

@@ -105,7 +105,7 @@ def pipeline(run: RunRecord) -> Pipeline | None:
     from segcore.augment import load_pipeline
 
     try:
-        return load_pipeline(run.config.get("augment", "none")) if run.has_model else None
+        return load_pipeline(run.config.get("augment", "none")) if run.was_trained else None
     except SegcoreError:
         return None
 

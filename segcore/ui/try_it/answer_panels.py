@@ -40,10 +40,10 @@ def answer_readings(context: AppContext, answers: Sequence[ModelAnswer]) -> tupl
             context.titles[answer.run.id],
             context.colors[answer.run.id],
             Plane.of(answer.mask),
-            Plane.of(answer.confidence_levels),
+            None if answer.confidence_levels is None else Plane.of(answer.confidence_levels),
         )
         for answer in same
-        if answer.mask is not None and answer.confidence_levels is not None
+        if answer.mask is not None
     ]
     return readings, same[0].run.labels if readings else None
 
@@ -53,8 +53,10 @@ def _answer_panel(context: AppContext, answer: ModelAnswer, mode: str) -> Panel:
     title, color = context.titles[run.id], context.colors[run.id]
     if answer.mask is None:
         return Panel(title, photo="image", color=color, problem=answer.problem)
+    known = answer.confidence_levels is not None
     note = f"{100 * answer.confidence:.0f} % confident · {answer.milliseconds:.0f} ms"
-    if mode == "confidence":
+    note = note if known else f"gives no confidence · {answer.milliseconds:.0f} ms"
+    if mode == "confidence" and known:
         return Panel(title, note, photo="image", color=color, doubt=run.id)
     fits_legend = context.dataset is not None and context.dataset.labels.names == run.labels.names
     visible = set(range(run.labels.classes)) - (context.hidden if fits_legend else set())

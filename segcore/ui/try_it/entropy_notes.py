@@ -32,7 +32,7 @@ class EntropyNote(NamedTuple):
 
 def compare_entropy(answers: Sequence[ModelAnswer]) -> list[EntropyNote]:
     """Compare the entropy of each usable answer with that of the run's stored images."""
-    return [_compare(answer) for answer in answers if answer.mask is not None]
+    return [_compare(answer) for answer in answers if answer.confidence_levels is not None]
 
 
 def _compare(answer: ModelAnswer) -> EntropyNote:
@@ -77,7 +77,7 @@ def explain_entropy(context: AppContext, notes: Sequence[EntropyNote]) -> None:
     if notes:
         st.caption(
             "Entropy shows doubt, not mistakes: a model can be confident and wrong about things it has never seen. "
-            "Times are for this image on this machine in PyTorch, with the model loaded; `segcore profile` measures "
+            "Times are for this image on this machine, with the model loaded; `segcore profile` measures "
             "them properly."
         )
 

@@ -34,9 +34,9 @@ class ModelAnswer:
     Args:
         run: The model's run.
         mask: `[H, W]` uint8 ids, read-only; None where the model can't be used.
-        confidence_levels: `[H, W]` uint8 confidence in steps of 1/100.
-        confidence: Mean confidence over the image, 0..1.
-        entropy: Mean entropy over the image, 0..1.
+        confidence_levels: `[H, W]` uint8 confidence in steps of 1/100; None where the model gives classes alone.
+        confidence: Mean confidence over the image, 0..1; NaN where the model gives classes alone.
+        entropy: Mean entropy over the image, 0..1; NaN likewise.
         milliseconds: Time from the image to the mask, with the model already loaded.
         problem: Why the model can't be used.
     """
@@ -78,7 +78,7 @@ def _predict(run: RunRecord, digest: str, _sample: Sample) -> ModelAnswer:
     return ModelAnswer(
         run,
         prediction.mask,
-        quantized(prediction.confidence),
+        None if predictor.ids_only else quantized(prediction.confidence),
         float(prediction.confidence.mean()),
         float(prediction.entropy.mean()),
         milliseconds,

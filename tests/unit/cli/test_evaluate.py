@@ -26,7 +26,7 @@ def test_evaluate_prints_and_stores_the_scores(run, store, folder, capsys):
     assert "ECE, scaled, needs the temperature fitted on val, which is not stored." in printed
     assert f"`segcore evaluate {run.path} --split val`; `segcore evaluate {run.path} --split test`" in printed
     assert POLICY in printed
-    assert "not the data it was trained on" not in printed
+    assert "not the data of the run" not in printed
 
 
 def test_other_data_is_stored_beside_and_leaves_the_runs_own_scores(run, store, folder, capsys):
@@ -35,7 +35,7 @@ def test_other_data_is_stored_beside_and_leaves_the_runs_own_scores(run, store, 
     (folder / "train" / "train0.png").unlink()
     (folder / "trainannot" / "train0.png").unlink()
     assert main(["evaluate", str(run.path), "--data", str(folder), "--device", "cpu"]) == 0
-    assert "not the data it was trained on; stored beside" in capsys.readouterr().out
+    assert "not the data of the run; stored beside" in capsys.readouterr().out
     again = load_run(run.path)
     assert again.summary == before
     assert again.splits == ("camvid-test", "test")

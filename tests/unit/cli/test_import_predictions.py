@@ -223,7 +223,7 @@ def test_another_split_is_added_to_an_imported_run(masks, write, imported, refus
     run = imported(train, "--add", split="train")
     assert run.splits == ("test", "train") and run.summary.test is not None
     fake_run(RunStore(tmp_path / "runs"), "unet")
-    assert "was not imported, so no split is added" in refused(folder, "--add", name="unet")
+    assert "holds no imported predictions, so no split is added" in refused(folder, "--add", name="unet")
 
 
 def test_a_map_names_the_classes_of_the_predictions(tmp_path, masks, write, imported):

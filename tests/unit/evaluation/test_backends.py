@@ -14,7 +14,7 @@ from fixtures.runs import SIZE, fake_run
 from segcore.errors import EvaluationError, RunError
 from segcore.evaluation import Predictor
 from segcore.evaluation.backends import conversion_cache
-from segcore.evaluation.backends.openvino_backend import computes_in_bf16
+from segcore.evaluation.backends.runtimes import computes_in_bf16
 from segcore.evaluation.export_model import export_model
 from segcore.labels import CAMVID11
 from segcore.models import create_model, save_model

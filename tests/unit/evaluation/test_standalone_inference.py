@@ -13,6 +13,7 @@ from fixtures.runs import SIZE, fake_run
 from segcore.data import open_dataset
 from segcore.evaluation import Predictor, decide, standalone_inference
 from segcore.evaluation.export_model import export_model
+from segcore.evaluation.import_model import import_model
 from segcore.evaluation.model_card import model_card
 
 
@@ -42,9 +43,14 @@ def test_infer_gives_the_predictions_of_its_backend_pixel_for_pixel(run, format,
     command = [sys.executable, "-I", "infer.py", f"{model.name}.json", *map(str, pictures), "--out", str(tmp_path)]
     subprocess.run(command, cwd=model.parent, check=True, env={"PATH": ""})
     predictor = Predictor(run, backend=backend)
+    drive = open_dataset("drive", labels="camvid11")
+    again = Predictor(import_model(model, drive, name="again", out=tmp_path / "runs"))
+    assert (again.backend, again.variant) == (backend, "")
     for path in pictures:
         mask = cv2.imread(str(tmp_path / path.name), cv2.IMREAD_UNCHANGED)
         image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+        assert (again(image).mask == predictor(image).mask).mean() > 0.9999  # only ties may differ
+        np.testing.assert_allclose(again(image).confidence, predictor(image).confidence, atol=1e-5)
         rows, columns = np.nonzero(mask != predictor(image).mask)
         logits = torch.from_numpy(predictor.logits(image))[None]
         enlarged = torch.nn.functional.interpolate(logits, size=mask.shape, mode="bilinear")[0]
