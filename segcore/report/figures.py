@@ -7,8 +7,8 @@ apart in grey.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,19 +79,13 @@ def write_figures(
     check_folder(out)
     report = ReportData.of(comparison, source=data, examples=examples, command="", siblings=siblings)
     captions = []
-
-    def draw(figure: ReportFigure | str) -> tuple[ReportFigure | str, bytes]:
-        if isinstance(figure, str):
-            return figure, b""
-        return figure, to_print(figure.chart, kind, width=width, height=figure.height, label=figure.caption)
-
-    about = {"format": kind, "runs": [run.id for run in report.runs]}
-    with new_folder(out, about) as folder, ThreadPoolExecutor(1) as drawing:  # draws while the next ones are made
-        for figure, picture in drawing.map(draw, figures(report, printed_pixels(width))):
+    with new_folder(out, {"format": kind, "runs": [run.id for run in report.runs]}) as folder:
+        for figure in figures(report, printed_pixels(width)):
             if isinstance(figure, str):
                 yield figure
                 continue
             file = f"{figure.name}.{kind}"
+            picture = to_print(figure.chart, kind, width=width, height=figure.height, label=figure.caption)
             (folder / file).write_bytes(picture)
             captions.append(f"- `{file}`: {figure.caption}\n")
             yield f"{Path(out) / file}  {figure.caption}"
@@ -112,7 +106,7 @@ def figures(data: ReportData, width: int) -> Iterator[ReportFigure | str]:
     yield from notes
     several = len(data.comparison.pools) > 1
     for pool, _ in data.pools():
-        for figure in (*_pictures(data, pool, width), *_scores(data, pool, width)):
+        for figure in chain(_pictures(data, pool, width), _scores(data, pool, width)):
             if several and isinstance(figure, ReportFigure):
                 yield replace(figure, name=f"{figure.name}-{pool + 1}")
             else:
