@@ -8,6 +8,7 @@ from segcore.runs.curves import AXES, CURVES
 from segcore.ui.curves import curve_tables
 from segcore.ui.shell import notices, page, url_state
 from segcore.ui.shell.auto_refresh import follow_training
+from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.choices import choose
 from segcore.ui.widgets.figure import saved_as
 from segcore.ui.widgets.headings import scores_heading
@@ -52,7 +53,7 @@ if len(curves):
         with column, saved_as(key, partial(draw, printed=True), height=280):
             st.vega_lite_chart(spec=vega_lite(draw), key=key, alt=alt)
 for note in notes:
-    st.caption(note)
+    st.caption(escape_markdown(note))
 
 cost = curve_tables.cost(context, context.chosen)
 if cost.empty:

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import platformdirs
+
 from segcore.errors import PathError, SegcoreError
 
 _ADDRESS = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):/{1,2}(?=[^/]|$)")
@@ -58,6 +60,11 @@ def path_exists(given: str | Path) -> bool:
         return local_path(given).exists()
     except (PathError, OSError, ValueError):
         return False
+
+
+def cache_folder() -> Path:
+    """The folder of what can be made again: `SEGCORE_CACHE`, else the user's cache folder."""
+    return Path(os.environ.get("SEGCORE_CACHE") or platformdirs.user_cache_dir("segcore"))
 
 
 def _from_file_url(given: str) -> str:

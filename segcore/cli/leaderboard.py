@@ -32,6 +32,12 @@ def add_leaderboard(commands: Commands) -> None:
         metavar="all|NAME,...",
         help="scores and costs beside it in md and latex (default: a few; csv has all)",
     )
+    parser.add_argument(
+        "--min-fps",
+        type=float,
+        metavar="N",
+        help="only models that predict N frames a second or more here; see segcore profile",
+    )
     parser.add_argument("--out", type=path_text, metavar="FILE", help="write here (default: print)")
     parser.set_defaults(run=print_leaderboard)
 
@@ -115,6 +121,39 @@ def sibling_ids(arguments: argparse.Namespace) -> list[str]:
     return [run.id for run in RunStore(arguments.runs).read()[0]] if Path(arguments.runs).is_dir() else []
 
 
+def at_speed(comparison: Comparison, least: float) -> Comparison:
+    """The comparison of the runs that predict so many frames a second; the others are named on standard error.
+
+    Raises:
+        ReportError: when there are none; the message says how fast the fastest is, or how to measure.
+    """
+    from segcore.evaluation.comparison import Comparison
+    from segcore.evaluation.comparison.costs import FPS
+
+    choice = comparison.at_speed(least)
+    paths = {run.id: run.path for run in comparison.runs}
+    measure = [f"segcore profile {paths[row.id]}" for row in choice.unmeasured if row.pool >= 0]
+    how = f" Measure the others: {'; '.join(measure[:3])}" if measure else ""
+    if not any(row.pool >= 0 for row in choice.fast):
+        if not choice.slow:
+            raise ReportError(f"No run's speed is known for {comparison.split} as it was predicted.{how}")
+        best = max(choice.slow, key=lambda row: row.cost[FPS])
+        raise ReportError(
+            f"No run predicts {least:g} frames/s; the fastest, {best.title}, predicts {best.cost[FPS]:.1f}. "
+            f"{comparison.costs[FPS].help}{how}"
+        )
+    for rows, why in ((choice.slow, f"slower than {least:g} frames/s"), (choice.unmeasured, "speed not measured")):
+        if rows:
+            print(f"segcore: left out, {why}: {', '.join(row.title for row in rows)}", file=sys.stderr)
+    if how:
+        print(f"segcore:{how}", file=sys.stderr)
+    kept = {run_id for row in choice.fast for run_id in row.runs}
+    runs = [run for run in comparison.runs if run.id in kept]
+    return Comparison.of(
+        runs, comparison.split, comparison.metric.key, by_seed=comparison.by_seed, titles=comparison.titles
+    )
+
+
 def print_leaderboard(arguments: argparse.Namespace) -> int:
     """Print the table, or write it to `--out`."""
     from segcore.report import leaderboard
@@ -123,7 +162,10 @@ def print_leaderboard(arguments: argparse.Namespace) -> int:
     columns = arguments.columns
     if columns not in (None, "all"):
         columns = [name for name in columns.replace(",", " ").split() if name]
-    text = leaderboard.FORMATS[arguments.format](compared(arguments), arguments.sort, columns)
+    comparison = compared(arguments)
+    if arguments.min_fps is not None:
+        comparison = at_speed(comparison, arguments.min_fps)
+    text = leaderboard.FORMATS[arguments.format](comparison, arguments.sort, columns)
     if arguments.out is None:
         print(text, end="")
         return 0

@@ -1,30 +1,69 @@
-"""`segcore predict`: write masks and overlays of a user's images."""
+"""`segcore predict`: write masks and overlays of a user's images and videos."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segcore.cli.arguments import Commands, add_backend_arguments, add_run_arguments, predictor_options, run_from
-from segcore.errors import DatasetError, nearest, number
+from segcore.cli.arguments import (
+    FAILED,
+    INTERRUPTED,
+    Commands,
+    add_backend_arguments,
+    add_run_arguments,
+    predictor_options,
+    run_from,
+)
+from segcore.durations import duration
+from segcore.errors import DatasetError, number
 from segcore.paths import path_text
 
 if TYPE_CHECKING:
+    from segcore.arrays import U8Image
+    from segcore.cli.prediction_files import PredictionFolder, Source
+    from segcore.evaluation import Ensemble, Predictor
+    from segcore.evaluation.postprocess import Prediction
     from segcore.runs import RunRecord
+    from segcore.training.signals import StopRequest
+
+_DESCRIPTION = """\
+Of an image NAME it writes NAME-mask.png (class ids with their colours) and NAME-overlay.jpg, of a video
+NAME-overlay.mp4. Ctrl-C stops it, and the same command goes on from there: what is there already, of the same models,
+options and files, is not predicted again."""
+_WRITTEN = ("masks", "overlays", "video")
 
 
 def add_predict(commands: Commands) -> None:
     """Add the command `segcore predict`."""
-    parser = commands.add_parser("predict", help="predict your own images")
+    parser = commands.add_parser("predict", help="predict your own images and videos", description=_DESCRIPTION)
     add_run_arguments(parser)
     parser.add_argument(
-        "images", type=path_text, nargs="+", metavar="IMAGE", help="PNG, JPEG, ... of any size, or a folder of them"
+        "inputs",
+        type=path_text,
+        nargs="+",
+        metavar="FILE",
+        help="an image or video of any size, a folder of them, or a pattern such as 'day/**/*.png'",
     )
-    parser.add_argument("--out", type=path_text, required=True, metavar="DIR", help="folder for the masks and overlays")
+    parser.add_argument("--out", type=path_text, required=True, metavar="DIR", help="folder for what is written")
+    parser.add_argument(
+        "--write",
+        nargs="+",
+        choices=_WRITTEN,
+        metavar="WHAT",
+        help="masks and overlays of images and single frames; video: an overlay video of a video, or of all images in "
+        "their order (default: masks overlays of images, video of videos)",
+    )
+    parser.add_argument(
+        "--fps", type=float, default=25.0, metavar="N", help="frames a second of a video of images (default: 25)"
+    )
+    parser.add_argument("--again", action="store_true", help="predict also what is there already")
     parser.add_argument(
         "--with",
         type=path_text,
@@ -35,89 +74,143 @@ def add_predict(commands: Commands) -> None:
         help="another run of the same classes: the mean of their softmax decides; may be given again",
     )
     add_backend_arguments(parser)
-    parser.set_defaults(run=predict_images)
+    parser.set_defaults(run=predict_files)
 
 
-def predict_images(arguments: argparse.Namespace) -> int:
-    """Write `NAME-mask.png` (a palette PNG of class ids) and `NAME-overlay.jpg` for each image; see `output_names`."""
-    from segcore.data import decode_image
+def predict_files(arguments: argparse.Namespace) -> int:
+    """Predict images and videos; returns 2 when some could not be read, and 130 when it was stopped."""
+    from segcore.cli.prediction_files import PredictionFolder, sources_of
+    from segcore.data.input_files import input_files
     from segcore.evaluation import Ensemble, open_predictor
     from segcore.runs import find_run
-    from segcore.runs.run_files import replacing
-    from segcore.visual.image_encoding import encode_jpeg, encode_png
-    from segcore.visual.overlay import overlay
+    from segcore.training.signals import StopRequest
 
-    paths = image_files(arguments.images)
+    if not 0 < arguments.fps <= 1000:
+        raise DatasetError(f"--fps is {arguments.fps:g}; expected frames a second, above 0 and at most 1000.")
+    sources = sources_of(input_files(arguments.inputs), arguments.write, arguments.fps)
     run = run_from(arguments)
     others = [find_run(wanted, arguments.runs) for wanted in arguments.others]
     options = predictor_options(arguments)
     predict = Ensemble([run, *others], **options) if others else open_predictor(run, **options)
-    out = Path(arguments.out)
-    for path, name in zip(paths, output_names(paths), strict=True):
-        mask, blended = out / f"{name}-mask.png", out / f"{name}-overlay.jpg"
-        image = decode_image(_read_bytes(path), str(path))
-        prediction = predict(image)
+    runs = [run, *others] if others else list(run.members) or [run]
+    folder = PredictionFolder(Path(arguments.out), _made_by(runs, predict), predict.labels)
+    todo = [source for source in sources if arguments.again or not folder.has(source)]
+    with StopRequest().listening() as stop:
+        work = _Work(folder, predict, stop)
         try:
-            with replacing(mask) as file:
-                file.write_bytes(encode_png(prediction.mask, run.labels.palette))
-            with replacing(blended) as file:
-                file.write_bytes(encode_jpeg(overlay(image, prediction.mask, run.labels)))
+            work.images([source for source in todo if not source.moving])
+            for source in todo:
+                if source.moving and not stop.requested:
+                    work.video(source, again=arguments.again)
         except OSError as error:
             raise DatasetError(f"{error.filename}: {error.strerror}. Check --out.") from None
-        print(f"{mask}  {blended}  mean confidence {prediction.confidence.mean():.3f}")
-    runs = [run, *others] if others else run.members or [run]
-    how = predict.stored_as("").description
-    print(", ".join(filter(None, (f"{number(len(paths), 'image')}: {_averaged(runs)}", how))))
-    for note in predict.notes:
+    before = [f"{len(sources) - len(todo)} there before"] if len(todo) < len(sources) else []
+    what = ", ".join([work.summary(), *before])
+    print(", ".join(filter(None, (f"{what}: {_averaged(runs)}", predict.stored_as("").description))))
+    for note in (*work.notes, *predict.notes):
         print(f"segcore: {note}", file=sys.stderr)
-    return 0
+    if stop.requested:
+        print("segcore: stopped; the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
+    return FAILED if work.failed else 0
 
 
-def image_files(given: Sequence[str]) -> list[Path]:
-    """The images at these paths, each once: files, and all images below folders.
+@dataclass
+class _Work:
+    """The images and videos of one call, and what came of them."""
 
-    Raises:
-        DatasetError: when a path is missing (the file of the most similar name is named), or a folder has no images.
-    """
-    from segcore.data.file_source import list_files
-    from segcore.data.formats.pairing import images_in
+    folder: PredictionFolder
+    predict: Predictor | Ensemble
+    stop: StopRequest
+    done: Counter[str] = field(default_factory=Counter)  # by `image`, `video`, `frame`
+    seconds: float = 0.0
+    failed: int = 0
+    notes: list[str] = field(default_factory=list)
 
-    paths: list[Path] = []
-    for path in map(Path, given):
-        if path.is_dir():
-            images = images_in(list_files(path))
-            if not images:
-                raise DatasetError(f"{path}: a folder without images. Give one that holds PNG, JPEG, TIFF or the like.")
-            paths += [path / name for name in images]
-        elif path.is_file():
-            paths.append(path)
-        else:
-            names = [file.name for file in path.parent.iterdir() if file.is_file()] if path.parent.is_dir() else []
-            raise DatasetError(f"{path}: there is no such image.{nearest(path.name, names)}")
-    return list({path.absolute(): path for path in paths}.values())
+    def images(self, sources: Sequence[Source]) -> None:
+        """Predict images one by one; one that can't be read is named, and the others are still predicted."""
+        from segcore.cli.progress import counted
+        from segcore.data.background import WriteBehind, read_ahead
+
+        start = time.perf_counter()
+        with counted("images", len(sources), "images") as advance, WriteBehind() as later:
+            for source, image in read_ahead(_decoded(sources)):
+                if isinstance(image, DatasetError):
+                    self._fail(image)
+                else:
+                    later(partial(self._write, source, image, self.predict(image)))
+                    self.done["image"] += 1
+                advance()
+                if self.stop.requested:
+                    break
+        self.seconds += time.perf_counter() - start
+
+    def video(self, source: Source, *, again: bool) -> None:
+        """Predict a video; one that can't be read is named."""
+        from segcore.cli.progress import counted
+
+        try:
+            video = source.open()
+            if again:
+                self.folder.forget(source)
+            known, start = self.folder.frames_done(source), time.perf_counter()
+            if known:
+                self.notes.append(f"{source.name}: went on after {number(known, 'frame')} of an earlier call")
+            with counted(source.paths[0].name, video.stated or None, "frames") as advance:
+
+                def progress() -> bool:
+                    advance()
+                    return not self.stop.requested
+
+                made = self.folder.write_video(source, video, lambda image: self.predict(image).mask, progress)
+        except DatasetError as error:
+            self._fail(error)
+            return
+        self.done["frame"] += made.frames - known
+        self.seconds += time.perf_counter() - start
+        self.notes += made.notes
+        if made.files:
+            self.done["video"] += 1
+            print("  ".join(map(str, made.files)))
+
+    def summary(self) -> str:
+        """`2 images and 1 video in 1 min 15 s, 24.1 frames/s`."""
+        predicted = self.done["image"] + self.done["frame"]
+        nouns = [noun for noun in ("image", "video") if self.done[noun]] or ["image"]
+        what = " and ".join(number(self.done[noun], noun) for noun in nouns)
+        if not predicted:
+            return what
+        unit = "frames" if self.done["frame"] else "images"
+        return f"{what} in {duration(self.seconds)}, {predicted / self.seconds:.1f} {unit}/s"
+
+    def _write(self, source: Source, image: U8Image, prediction: Prediction) -> None:
+        files = "  ".join(map(str, self.folder.write_image(source, image, prediction.mask)))
+        print(f"{files}  mean confidence {prediction.confidence.mean():.3f}")
+
+    def _fail(self, error: DatasetError) -> None:
+        self.failed += 1
+        print(f"segcore: {error}", file=sys.stderr)
 
 
-def output_names(paths: Sequence[Path]) -> list[str]:
-    """A name for what is written of each image: its stem, or, where two share one, more of its path.
+def _decoded(sources: Sequence[Source]) -> Iterator[tuple[Source, U8Image | DatasetError]]:
+    """Each image, or why it can't be read."""
+    from segcore.data import decode_image
+    from segcore.data.image_sequence import read_image_file
 
-    >>> output_names([Path("a/x.png"), Path("a/y.jpg")]), output_names([Path("a/x.png"), Path("a/x.jpg")])
-    (['x', 'y'], ['x.png', 'x.jpg'])
-    >>> output_names([Path("a/x.png"), Path("b/x.png")])
-    ['a/x.png', 'b/x.png']
-    """
-    stems, names = [path.stem for path in paths], [path.name for path in paths]
-    for candidates in (stems, names):
-        if len({name.casefold() for name in candidates}) == len(paths):  # some disks don't tell a.png from A.png
-            return candidates
-    folder = os.path.commonpath([path.absolute().parent for path in paths])
-    return [os.path.relpath(path, folder) for path in paths]
+    for source in sources:
+        path = source.paths[0]
+        try:
+            yield source, decode_image(read_image_file(path), str(path))
+        except DatasetError as error:
+            yield source, error
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{path}: the image can't be read ({error.strerror or error}).") from None
+def _made_by(runs: Sequence[RunRecord], predict: Predictor | Ensemble) -> str:
+    """The models and how they predict, in words that change when a prediction may."""
+    models = [
+        f"{run.id} of {run.summary.created}, {run.summary.epochs} epochs, best {run.summary.best_epoch}" for run in runs
+    ]
+    return "; ".join([*models, str(predict.stored_as("prediction"))])
 
 
 def _averaged(runs: Sequence[RunRecord]) -> str:

@@ -56,6 +56,9 @@ def list_runs(arguments: argparse.Namespace) -> int:
         console.print(POLICY)
         if any(run.summary.test and run.leak("test") for run in runs):
             console.print("! A leak check warns about this score; segcore leaderboard prints the warning.")
+    for run in runs:
+        if run.stopped:
+            console.print(escape(f"{run.id}: {run.stopped}"))
     for problem in problems:
         console.print(f"skipped: {escape(problem.message)}")
     return 0

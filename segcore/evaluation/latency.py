@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -26,32 +27,49 @@ from segcore.errors import SegcoreError
 from segcore.evaluation.backends import BACKENDS
 from segcore.evaluation.predictor import Predictor
 from segcore.runs import Latency, load_run
+from segcore.runs.profile import PictureLatency
 
 WARM_UP: Final = 5  # images, for filling caches, allocating buffers and raising the clock rate
 FEWEST: Final = 20  # images, so that a 95th percentile is not the maximum
 MOST: Final = 500
+LONGEST: Final = 2  # times the wanted seconds, for models too slow for that many
 
 
 def measure(
-    run: str | Path, backend: str, precision: str, device: str, size: tuple[int, int], seconds: float
+    run: str | Path,
+    backend: str,
+    precision: str,
+    device: str,
+    size: tuple[int, int],
+    seconds: float,
+    pictures: Sequence[tuple[int, int]] = (),
 ) -> Latency:
-    """Time the prediction of single images of (height, width), the size of the model's input.
+    """Time the prediction of single images.
 
-    At least `FEWEST` images are timed, even if that takes more than `seconds`. The other arguments are those of
-    `Predictor`.
+    Args:
+        run: As for `Predictor`, and so are `backend`, `precision` and `device`.
+        backend: One of `BACKENDS`.
+        precision: One of the backend's.
+        device: A torch device.
+        size: (height, width) of the model's input, at which the model alone and the whole prediction are timed.
+        seconds: Time for the model alone; each whole prediction gets half of it. See `timed`.
+        pictures: (height, width) of pictures whose whole prediction is timed too.
 
     Raises:
         EvaluationError: when the run can't be predicted with these options.
         RunError: when the run or its weights can't be read.
     """
     predictor = Predictor(load_run(run), backend=backend, precision=precision, device=device)
-    # The content of the image does not change the time.
-    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    # The content of an image does not change the time.
+    image, *others = (
+        np.random.default_rng(0).integers(0, 256, (*side, 3), dtype=np.uint8) for side in (size, *pictures)
+    )
     start = _processor_times()
     model = timed(lambda: predictor.forward(image), seconds)
+    whole, *parts = (timed(partial(predictor, picture), seconds / 2) for picture in (image, *others))
     load = _load_by_others(start, _processor_times())
-    whole = timed(lambda: predictor(image), seconds / 2)
     memory = _peak_memory(predictor.device)  # before `machine` imports torch, which not every backend needs
+    middle = statistics.quantiles(model, n=4)
     return Latency(
         backend=predictor.backend,
         precision=predictor.precision,
@@ -61,6 +79,16 @@ def measure(
         median_ms=1000 * statistics.median(model),
         p95_ms=1000 * percentile(model, 0.95),
         image_ms=1000 * statistics.median(whole),
+        pictures=tuple(
+            PictureLatency(
+                height=side[0],
+                width=side[1],
+                median_ms=1000 * statistics.median(times),
+                p95_ms=1000 * percentile(times, 0.95),
+            )
+            for side, times in zip(pictures, parts, strict=True)
+        ),
+        spread=round((middle[2] - middle[0]) / statistics.median(model), 4),
         peak_memory_mb=memory,
         repeats=len(model),
         load=load,
@@ -70,13 +98,22 @@ def measure(
 
 
 def timed(work: Callable[[], object], seconds: float) -> list[float]:
-    """The seconds that single calls of `work` take, after a warm-up."""
-    for _ in range(WARM_UP):
+    """The seconds that single calls of `work` take, after a warm-up.
+
+    `FEWEST` calls are timed where that takes at most `LONGEST` times as long as asked for, and two in any case.
+    """
+    end = time.perf_counter() + max(seconds, 1.0) / 2
+    for count in range(WARM_UP):
+        if count and time.perf_counter() > end:
+            break
         work()
     taken: list[float] = []
-    end = time.perf_counter() + seconds
-    while len(taken) < FEWEST or (time.perf_counter() < end and len(taken) < MOST):
+    begin = time.perf_counter()
+    while len(taken) < MOST:
         start = time.perf_counter()
+        enough = start - begin >= (seconds if len(taken) >= FEWEST else LONGEST * max(seconds, 1.0))
+        if enough and len(taken) > 1:
+            break
         work()
         taken.append(time.perf_counter() - start)
     return taken
@@ -148,8 +185,9 @@ def _load_by_others(start: tuple[float, float, float] | None, end: tuple[float, 
 def main(words: Sequence[str]) -> int:
     """Measure with the arguments in a JSON object, and print the latency as JSON; errors go to standard error."""
     arguments = json.loads(words[0])
+    sizes = {"size": tuple(arguments["size"]), "pictures": [tuple(size) for size in arguments["pictures"]]}
     try:
-        latency = measure(**arguments | {"size": tuple(arguments["size"])})
+        latency = measure(**arguments | sizes)
     except SegcoreError as error:
         print(error, file=sys.stderr)
         return 2

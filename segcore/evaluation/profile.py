@@ -19,6 +19,8 @@ from segcore.runs import Latency, Profile, RunRecord, load_run, write_profile
 from segcore.runs.model_required import require_model
 
 Progress = Callable[[int, int, str], object]
+PICTURES = ((480, 640), (720, 1280))  # (height, width): a webcam's and a video's
+SECONDS = 1.0
 
 
 def profile(
@@ -27,7 +29,8 @@ def profile(
     backends: Sequence[str] = (),
     device: str = "auto",
     size: tuple[int, int] | None = None,
-    seconds: float = 3.0,
+    pictures: Sequence[tuple[int, int]] = PICTURES,
+    seconds: float = SECONDS,
     progress: Progress | None = None,
     problem: Callable[[str], object] | None = None,
 ) -> Profile:
@@ -40,7 +43,8 @@ def profile(
         backends: Names of `BACKENDS`, or with a precision such as `openvino:bf16`; by default all installed ones.
         device: Device for torch: `auto`, `cpu`, `cuda`, ...
         size: (height, width) of the model's input; None is the run's own input size.
-        seconds: Time to measure each backend and precision for.
+        pictures: (height, width) of pictures that are timed from the picture to its mask.
+        seconds: Time to measure the model alone for, in each backend and precision; each size of pictures gets half.
         progress: Called with (done, total, name of the next one).
         problem: Called with why a backend can't be measured, before the next is measured; None raises the error.
 
@@ -60,7 +64,7 @@ def profile(
             progress(index, len(choices), f"{backend} {precision}")
         try:
             chosen = device if backend == "torch" else "cpu"
-            latency = measure_in_process(record, backend, precision, chosen, size or _fed(record), seconds)
+            latency = measure_in_process(record, backend, precision, chosen, size or _fed(record), seconds, pictures)
             result = result.with_latency(latency)
         except SegcoreError as error:
             if problem is None:
@@ -150,9 +154,15 @@ def _static(run: RunRecord, size: tuple[int, int] | None) -> Profile:
 
 
 def measure_in_process(
-    run: RunRecord, backend: str, precision: str, device: str, size: tuple[int, int], seconds: float
+    run: RunRecord,
+    backend: str,
+    precision: str,
+    device: str,
+    size: tuple[int, int],
+    seconds: float,
+    pictures: Sequence[tuple[int, int]] = (),
 ) -> Latency:
-    """Measure one backend and precision in a separate process.
+    """Measure one backend and precision in a separate process, with the arguments of `latency.measure`.
 
     Raises:
         EvaluationError: when the backend can't run this model, or the process fails; with the error that it printed.
@@ -160,7 +170,7 @@ def measure_in_process(
     if backend != "torch":  # converts the model here, so that the other process's memory is without the conversion
         Predictor(run, backend=backend, precision=precision, device=device).warm(size)
     arguments: dict[str, object] = {"run": str(run.path), "backend": backend, "precision": precision, "device": device}
-    arguments |= {"size": size, "seconds": seconds}
+    arguments |= {"size": size, "seconds": seconds, "pictures": list(pictures)}
     package = str(Path(segcore.__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "-m", "segcore.evaluation.latency", json.dumps(arguments)],

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from segcore.errors import ReportError, unknown
 from segcore.evaluation.comparison import COSTS, METRICS, Comparison, Row
+from segcore.evaluation.comparison.costs import FPS
 from segcore.evaluation.comparison.table import CSV_BEGINS, ordered, to_csv
 from segcore.metrics import POLICY
 from segcore.report.leak_notes import leak_notes
@@ -23,8 +24,8 @@ _LATEX = {letter: rf"\{letter}" for letter in "&%$#_{}"} | {
     "±": r"$\pm$",
 }
 Requested: TypeAlias = "Sequence[str] | Literal['all'] | None"  # columns; None for the default ones
-DEFAULT = ("miou", "image_miou", "pixel_accuracy", "boundary_iou", "parameters")
-NARROW = ("miou", "pixel_accuracy", "parameters")  # where a page is as wide as paper
+DEFAULT = ("miou", "image_miou", "pixel_accuracy", "boundary_iou", FPS, "parameters")
+NARROW = ("miou", "pixel_accuracy", FPS, "parameters")  # where a page is as wide as paper
 _RANKED_BY = 2  # index of the column that is ranked by
 
 
@@ -64,7 +65,7 @@ def columns(
 
     Args:
         comparison: The comparison.
-        requested: Keys of the scores and costs, `all` of them, or None for the default ones and a latency.
+        requested: Keys of the scores and costs, `all` of them, or None for the default ones.
         default: Keys of the default ones; those that no run has are left out.
         sort: Key of a score or cost that is always shown.
 
@@ -76,8 +77,7 @@ def columns(
     if requested == "all":
         keys = known
     elif requested is None:
-        latency = next((key for key in comparison.costs if key.endswith("_median")), None)
-        keys = [key for key in known if key in {*default, latency, sort}]
+        keys = [key for key in known if key in {*default, sort}]
     else:
         choices = [*METRICS, *dict.fromkeys((*COSTS, *comparison.costs))]
         for key in requested:

@@ -30,6 +30,17 @@ def again(folder: Path, split: str) -> str:
     return f"Evaluate it again: {evaluate_command(folder, split)}"
 
 
+def go_on(folder: Path) -> str:
+    """How to go on with a training that was stopped, or to begin it again where it left no checkpoint, as a sentence.
+
+    >>> go_on(Path("my runs/unet"))
+    "Train it again: python train.py --config 'my runs/unet/config.yaml'"
+    """
+    if (folder / run_files.CHECKPOINT).is_file():
+        return f"Go on with it: {shlex.join(['python', 'train.py', '--resume', str(folder)])}"
+    return f"Train it again: {shlex.join(['python', 'train.py', '--config', str(folder / run_files.CONFIG)])}"
+
+
 def evaluate_command(path: str | Path, split: str, others: Sequence[str | Path] = (), name: str = "") -> str:
     """The `segcore evaluate` command that makes a stored evaluation.
 

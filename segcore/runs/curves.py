@@ -41,13 +41,16 @@ def curves(
 
     parts, notes = [], []
     for run in runs:
+        if run.stopped:
+            notes.append(f"{titles[run.id]}: {run.stopped}")
         try:
             history = read(run)
         except SegcoreError as error:
             notes.append(str(error))
             continue
         if history.empty:
-            notes.append(f"{titles[run.id]}: {_why_empty(run)}.")
+            if not run.stopped:
+                notes.append(f"{titles[run.id]}: {_why_empty(run)}.")
             continue
         # People count epochs from 1; the file counts from 0.
         epoch = history["epoch"].to_numpy()

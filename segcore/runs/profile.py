@@ -16,6 +16,33 @@ Size = tuple[int, int]  # (height, width)
 Number = TypeVar("Number", int, float)
 Side = Annotated[int, Field(ge=1)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
+MOST_SPREAD: Final = 0.15  # of times on a machine that is called steady
+
+
+class PictureLatency(Document):
+    """Time from a picture of any size to its mask at that size: resizing, model, enlarging and deciding.
+
+    Args:
+        height: Rows of the picture.
+        width: Columns of the picture.
+        median_ms: Median time.
+        p95_ms: The time that 95 of 100 pictures stayed below.
+    """
+
+    height: Side
+    width: Side
+    median_ms: Positive
+    p95_ms: Positive
+
+    @property
+    def size(self) -> Size:
+        """(height, width)."""
+        return self.height, self.width
+
+    @property
+    def rate(self) -> float:
+        """Pictures a second."""
+        return 1000 / self.median_ms
 
 
 class Latency(Document):
@@ -29,7 +56,9 @@ class Latency(Document):
         width: Columns of the model's input.
         median_ms: Median time from an image of that size to its logits; normalisation is included.
         p95_ms: The time that 95 of 100 images stayed below.
-        image_ms: Median time from the image to its mask, confidence and entropy.
+        image_ms: Median time from an image of that size to its mask, confidence and entropy.
+        pictures: The same from pictures of other sizes, which are resized to the model's input.
+        spread: Width of the middle half of the times over their median: how steady the machine was.
         peak_memory_mb: The most memory used by a process that did nothing else, libraries included.
         repeats: Number of images that were timed.
         load: Cores that other programs kept busy meanwhile, on average; above 0.3 the times are too long.
@@ -45,6 +74,8 @@ class Latency(Document):
     median_ms: Positive
     p95_ms: Positive
     image_ms: Positive | None = None
+    pictures: tuple[PictureLatency, ...] = ()
+    spread: FiniteFloat | None = None
     peak_memory_mb: FiniteFloat | None = None
     repeats: Side
     load: FiniteFloat | None = None
@@ -60,6 +91,27 @@ class Latency(Document):
     def busy(self) -> bool:
         """Whether other programs used so much of the machine that the times are too long."""
         return self.load is not None and self.load > 0.3
+
+    @property
+    def steady(self) -> bool:
+        """Whether the times can be trusted: no other program took much of the machine, and they varied little."""
+        return not self.busy and self.spread_is_small
+
+    @property
+    def spread_is_small(self) -> bool:
+        """Whether the times varied little, as far as that was measured."""
+        return self.spread is None or self.spread <= MOST_SPREAD
+
+    def picture_ms(self, size: Size) -> float | None:
+        """Median time from a picture of (height, width) to its mask; None where that size was not measured."""
+        times = {picture.size: picture.median_ms for picture in self.pictures}
+        return times.get(size, self.image_ms if size == (self.height, self.width) else None)
+
+    @property
+    def picture_sizes(self) -> tuple[Size, ...]:
+        """The sizes of pictures that were measured."""
+        own = [(self.height, self.width)] if self.image_ms is not None else []
+        return tuple(dict.fromkeys([*(picture.size for picture in self.pictures), *own]))
 
     @property
     def name(self) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segcore.errors import DatasetError, EvaluationError, SegcoreError
 from segcore.labels import PRESETS
+from segcore.runs import data_places
 
 if TYPE_CHECKING:
     from segcore.data import Dataset, OpenOptions, SplitPlan
@@ -31,32 +33,47 @@ def open_options_of(run: RunRecord) -> OpenOptions:
 def open_data(run: RunRecord, source: str | None = None) -> Dataset:
     """Open a dataset with the options of the run's training; other data may have other classes than the run.
 
+    A place that holds the data of the training is remembered, so that it need not be named again.
+
     Args:
         run: The run whose options are used.
-        source: A folder, a zip or `drive`; None for the data that the run was trained on.
+        source: A folder, a zip or `drive`, or a folder that holds the data under its old name; None for the data that
+            the run was trained on, where it was or where it was last opened.
 
     Raises:
         DatasetError: when it can't be opened.
         LabelError: when its classes don't fit the labels of the run.
         RunError: when the run's settings can't be read.
     """
-    return open_options_of(run).open(source or trained_source(run))
+    info, options = run.summary.dataset, open_options_of(run)
+    place = source or trained_source(run)
+    try:
+        dataset = options.open(place)
+    except DatasetError:
+        inside = data_places.below(place, info)
+        if inside is None:
+            raise
+        dataset = options.open(inside)
+    if source and dataset.fingerprint == info.fingerprint:
+        data_places.remember(info, dataset.source)
+    return dataset
 
 
 def trained_source(run: RunRecord) -> str:
-    """The folder or zip that a run was trained on, or `drive`.
+    """The folder or zip that a run was trained on, or `drive`: where it was, or where it was last opened.
 
     Raises:
-        DatasetError: when it is not there any more, or was given relative to another folder; `--data` is named.
+        DatasetError: when it is at none of these places; they and `--data` are named.
     """
-    from segcore.data import check_source
-
-    source = run.summary.dataset.source
-    try:
-        check_source(source)
-    except DatasetError as error:
-        raise DatasetError(f"{error} Run {run.id!r} was trained on it; say where it is now: --data PATH.") from None
-    return source
+    info = run.summary.dataset
+    place = data_places.find_data(info)
+    if place is None:
+        looked = ", ".join(str(Path(path).absolute()) for path in data_places.places_of(info))
+        raise DatasetError(
+            f"Run {run.id!r} was trained on {info.name} (fingerprint {info.fingerprint}), which is not there any more; "
+            f"looked at {looked}. Say where it is now, which is kept for the next time: --data PATH"
+        )
+    return place
 
 
 def recreate_plan(run: RunRecord, dataset: Dataset) -> SplitPlan:

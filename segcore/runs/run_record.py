@@ -10,11 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segcore.errors import RunError, one_line
+from segcore.errors import RunError, number, one_line
 from segcore.labels import LabelMap
 from segcore.models import model_title
 from segcore.paths import local_path
-from segcore.runs import cli_hints, run_files
+from segcore.runs import cli_hints, heartbeat, run_files
 from segcore.runs.csv_tables import read_csv_table
 from segcore.runs.json_documents import read_document
 from segcore.runs.prediction_images import read_prediction
@@ -80,6 +80,17 @@ class RunRecord:
         """
         imported = self.summary.imported
         return None if imported is None or imported.file is None else self._file(imported.file)
+
+    @property
+    def stopped(self) -> str | None:
+        """What there is of a training that did not finish, and how to go on with it; None of any other run."""
+        info = self.summary
+        if info.status not in ("interrupted", "failed"):
+            return None
+        best = f", the best is epoch {info.best_epoch + 1}" if info.best_epoch is not None else ""
+        why = f": {info.error.rstrip('.')}" if info.error else ""
+        how = "" if "train.py" in why else f" {cli_hints.go_on(self.path)}"
+        return f"{info.status} after {number(info.epochs or 0, 'epoch')}{best}{why}.{how}"
 
     @property
     def members(self) -> tuple[RunRecord, ...]:
@@ -270,19 +281,21 @@ def load_run(path: str | Path) -> RunRecord:
     if not file.is_file():
         raise RunError(f"Run {folder.name!r} has no {run_files.SUMMARY}. {recovery_hint(folder)}")
     summary = read_document(file, Summary, recovery_hint(folder))
+    if summary.status == "training" and heartbeat.is_dead(folder):
+        summary = heartbeat.died(folder, summary)
     # An ensemble's profile is read from its members' folders, whose files are replaced by renaming.
     others = [_modified(member.folder(folder)) for member in summary.members]
     return RunRecord(folder, summary, max([version(folder), *others]))
 
 
 def version(folder: Path) -> int:
-    """Newest modification time of the run's files and folders, in ns."""
+    """Newest modification time of the run's files and folders, in ns; one more where its training died."""
     # Plain strings: with 60 runs a page checks 600 files, and making Path objects takes longer than the checks.
     newest = os.stat(folder).st_mtime_ns  # noqa: PTH116
     for path in _watched(str(folder)):
         with suppress(FileNotFoundError, NotADirectoryError):
             newest = max(newest, os.stat(path).st_mtime_ns)  # noqa: PTH116
-    return newest
+    return newest + ((folder / heartbeat.FILE).exists() and heartbeat.is_dead(folder))
 
 
 def _modified(folder: Path) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import Field, FiniteFloat, field_validator
 
 from segcore.arrays import I64
+from segcore.data.open_options import absolute
 from segcore.errors import EvaluationError, LabelError
 from segcore.labels import LabelMap, is_void
 from segcore.metrics import SCORES, scores
@@ -73,7 +74,7 @@ class DatasetInfo(Document):
         """What a run keeps of an open dataset and its split."""
         return cls(
             name=dataset.name,
-            source=dataset.source,
+            source=dataset.source if dataset.source == "drive" else absolute(dataset.source),
             fingerprint=dataset.fingerprint,
             classes=dataset.labels.classes,
             split=plan.method,

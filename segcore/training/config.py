@@ -17,6 +17,7 @@ from segcore.extensions.code_file import check_distinct
 from segcore.labels import PRESETS
 from segcore.training.registry import CLASS_WEIGHTS, LOGGERS, LOSSES, OPTIMIZERS, SCHEDULES, check_choice, parse_loss
 from segcore.training.setting_types import (
+    DataSource,
     Factor,
     Fold,
     InitText,
@@ -51,7 +52,7 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), validate_default=True)
 
-    data: PathText = Field("drive", description="a folder, a zip, or drive (the embedded, drawn ride)")
+    data: DataSource = Field("drive", description="a folder, a zip, or drive (the embedded, drawn ride)")
     labels: str | None = Field(None, description=f"class set: {', '.join(PRESETS)}, or null for the dataset's own")
     classes: UserFile = Field(
         None, description="a list of classes (a file) that beats the dataset's own; null for none"

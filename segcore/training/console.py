@@ -11,9 +11,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from segcore.durations import duration
 from segcore.metrics import POLICY
 from segcore.models import model_title
 from segcore.runs import RunRecord, ScoreInfo, Summary
+from segcore.training.estimate import Estimate
 
 
 class Reporter:
@@ -42,7 +44,8 @@ class Reporter:
             disable=not self.console.is_terminal,
         )
         self._tasks: list[TaskID] = []
-        self._model, self._epochs = "", 0
+        self._model, self._epochs, self._models_left = "", 0, 1
+        self._estimate: Estimate | None = None
 
     def opening(self, lines: Mapping[str, str], warnings: Sequence[str]) -> None:
         """Print the settings and data, then the warnings."""
@@ -94,7 +97,9 @@ class Reporter:
         )
 
     @contextmanager
-    def training(self, model: str, *, epochs: int, steps: int, done: int, models_left: int) -> Iterator[None]:
+    def training(
+        self, model: str, *, epochs: int, steps: int, done: int, models_left: int, validation: float = 0.0
+    ) -> Iterator[None]:
         """Draw bars of one model and of all remaining models inside the block.
 
         Args:
@@ -103,9 +108,11 @@ class Reporter:
             steps: Steps in an epoch.
             done: Steps done before, when the training resumes.
             models_left: Models still to train, this one included.
+            validation: Validation images for each training image, for the estimate of the time.
         """
-        self._model, self._epochs = model, epochs
+        self._model, self._epochs, self._models_left = model, epochs, models_left
         total = epochs * steps
+        self._estimate = Estimate(steps, total - done, validation)
         self._tasks = [self._bars.add_task(model_title(model), total=total, completed=done, speed="")]
         if models_left > 1:
             self._tasks.append(
@@ -127,9 +134,25 @@ class Reporter:
         """
         for task in self._tasks:
             self._bars.advance(task)
+        if self._estimate and (epoch := self._estimate.after_step()) is not None:
+            self.estimate(epoch, self._estimate.steps / self._estimate.epoch_steps)
         if self._tasks and seconds:
             speed = f"{images / seconds:.1f} images/s, {100 * waited / seconds:.0f} % waiting for data"
             self._bars.update(self._tasks[0], speed=speed)
+
+    def estimate(self, epoch: float, epochs: float) -> None:
+        """Print how long the training will take.
+
+        Args:
+            epoch: Seconds of an epoch, validation included.
+            epochs: Epochs left, a part of one included.
+        """
+        seconds = epoch * epochs
+        text = f"{model_title(self._model)} will take about {duration(seconds)}, {duration(epoch)} an epoch"
+        if self._models_left > 1:
+            all_models = f"{self._models_left} models: about {duration(seconds * self._models_left)}"
+            text += f"; {all_models}, if the others take as long"
+        self.console.print(f"[dim]{escape(text)}, scoring aside.[/]")
 
     def epoch(self, row: Mapping[str, Any], *, best: bool, seconds: float) -> None:
         """Print an epoch's metrics.

@@ -10,8 +10,9 @@ from __future__ import annotations
 import atexit
 import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -298,3 +299,34 @@ class _Normalize(Function):
 
 def _wide(values: Tensor) -> Tensor:
     return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def wait_for_scores(world: World, summary: T) -> T:
+    """Wait until the first process has scored, and return its summary in every process.
+
+    While it scores, the first process answers through `keep_waiting`, so that the wait does not time out.
+    """
+    (done,) = world.any_rank(world.first)
+    while not done:
+        (done,) = world.any_rank(False)
+    return world.broadcast(summary)
+
+
+def keep_waiting(
+    world: World, progress: Callable[[int, int], None], interval: float = 60.0
+) -> Callable[[int, int], None]:
+    """A progress callback of (done, total) that also sends a message to the waiting processes every `interval` seconds.
+
+    Without messages, the processes in `wait_for_scores` would time out after 30 minutes.
+    """
+    last = time.monotonic()
+
+    def update(done: int, total: int) -> None:
+        nonlocal last
+        progress(done, total)
+        if time.monotonic() - last > interval:
+            last = time.monotonic()
+            with suppress(TrainingError):  # the other processes are gone; the scores are still needed
+                world.any_rank(False)
+
+    return update

@@ -9,6 +9,8 @@ from typing import Any
 from segcore.errors import ConfigError, DatasetError, RunError
 from segcore.extensions.code_file import check_unchanged, require_agreement
 from segcore.runs import RunRecord, RunStore, RunWriter, find_run, run_files
+from segcore.runs.data_places import remember
+from segcore.runs.heartbeat import trained_by
 from segcore.runs.model_required import require_training
 from segcore.runs.reproduce import trained_source
 from segcore.training.checkpoint import Checkpoint
@@ -98,14 +100,15 @@ def resume(run: str, changes: Mapping[str, Any], reporter: Reporter | None = Non
     """
     record = find_run(run, changes.get("out", TrainConfig.model_fields["out"].default))
     require_training(record, "be resumed", "Its members are runs of their own: {}.")
+    if trainer := trained_by(record.path):
+        raise RunError(f"Run {record.id!r} is being trained by {trainer}. Stop that first, or wait until it has ended.")
     config = build({name: value for name, value in record.config.items() if name in TrainConfig.model_fields})
     _check_changes(record, config, changes)
     names = [name for names in config.names_by_setting.values() for name in names]
     check_unchanged(record.path, names)
     require_agreement(names, record.path / run_files.CONFIG)
-    config = build({**config.values(), **changes, "out": config.out, "name": config.name})
-    if "data" not in changes:
-        trained_source(record)
+    source = changes["data"] if "data" in changes else trained_source(record)
+    config = build({**config.values(), **changes, "data": source, "out": config.out, "name": config.name})
     checkpoint = Checkpoint.read(record.path)
     session = Session(reporter)
     session.world(config)
@@ -117,6 +120,7 @@ def resume(run: str, changes: Mapping[str, Any], reporter: Reporter | None = Non
             f"split {trained.split_fingerprint}); {job.dataset.source} is {job.dataset.name} with fingerprint "
             f"{job.dataset.fingerprint}, split {job.plan.fingerprint}. Give --data the same images and masks."
         )
+    remember(trained, job.dataset.source)
     position = checkpoint.position
     session.reporter.opening(opening_lines(job, config), ())
     session.reporter.say(

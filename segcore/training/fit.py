@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from functools import partial
 from shlex import quote
@@ -27,11 +26,12 @@ from segcore.models import count_parameters, model_title, set_trainable
 from segcore.models.base import AnySize, Wrapped
 from segcore.runs import RunRecord, RunWriter, ScoreInfo, Status, Summary
 from segcore.runs.cli_hints import evaluate_command
+from segcore.runs.heartbeat import beating
 from segcore.runs.run_files import CHECKPOINT
 from segcore.runs.summary import InitInfo
 from segcore.training.callbacks import Interrupted, OnEpoch, Progress, Recorder
 from segcore.training.checkpoint import Checkpoint, Position, set_position
-from segcore.training.distributed import LOST, World, cluster, share_batch_statistics
+from segcore.training.distributed import LOST, cluster, keep_waiting, share_batch_statistics, wait_for_scores
 from segcore.training.error_messages import cause
 from segcore.training.feature_cache import FeatureCache
 from segcore.training.hardware import depthwise_in_float32
@@ -70,6 +70,20 @@ def fit(
         signal came), or failed with the reason. After a failure, several processes may be at different points and
         can't train another model together.
     """
+    with beating(writer.path) if job.world.first else nullcontext():
+        summary = _fit(job, writer, checkpoint, models_left, on_epoch, splits)
+    return writer.record() if job.world.first else RunRecord(writer.path, summary, 0)
+
+
+def _fit(
+    job: Job,
+    writer: RunWriter,
+    checkpoint: Checkpoint | None,
+    models_left: int,
+    on_epoch: OnEpoch | None,
+    splits: Sequence[str],
+) -> Summary:
+    """Do what `fit` does; returns the summary as it is in every process."""
     progress = Progress(**checkpoint.progress) if checkpoint else Progress()
     if job.world.first:
         if checkpoint:
@@ -120,40 +134,7 @@ def fit(
     if job.world.first:
         summary = _finish(job, writer, summary, progress, splits)
         log_end(trackers, summary, job.reporter.say, step=progress.rows[-1]["step"] if progress.rows else 0)
-    if error is None:
-        summary = wait_for_scores(job.world, summary)
-    return writer.record() if job.world.first else RunRecord(writer.path, summary, 0)
-
-
-def wait_for_scores(world: World, summary: Summary) -> Summary:
-    """Wait until the first process has scored, and return its summary in every process.
-
-    While it scores, the first process answers through `keep_waiting`, so that the wait does not time out.
-    """
-    (done,) = world.any_rank(world.first)
-    while not done:
-        (done,) = world.any_rank(False)
-    return world.broadcast(summary)
-
-
-def keep_waiting(
-    world: World, progress: Callable[[int, int], None], interval: float = 60.0
-) -> Callable[[int, int], None]:
-    """A progress callback of (done, total) that also sends a message to the waiting processes every `interval` seconds.
-
-    Without messages, the processes in `wait_for_scores` would time out after 30 minutes.
-    """
-    last = time.monotonic()
-
-    def update(done: int, total: int) -> None:
-        nonlocal last
-        progress(done, total)
-        if time.monotonic() - last > interval:
-            last = time.monotonic()
-            with suppress(TrainingError):  # the other processes are gone; the scores are still needed
-                world.any_rank(False)
-
-    return update
+    return wait_for_scores(job.world, summary) if error is None else summary
 
 
 def _write(job: Job, writer: RunWriter, summary: Summary) -> None:
@@ -183,10 +164,11 @@ def _finish(job: Job, writer: RunWriter, summary: Summary, progress: Progress, s
         except OSError as disk_error:
             job.reporter.say(f"[red]{escape(str(writer.path))} keeps its earlier summary[/]: {escape(str(disk_error))}")
     if progress.epochs:
+        whole = sum(row["seconds"] for row in progress.rows)  # without the epoch that a signal ended
         job.reporter.say(
-            f"[dim]{job.model}: {progress.seconds:.1f} s of training, {progress.seconds / progress.epochs:.1f} s an "
-            f"epoch, {100 * progress.wait_share:.1f} % of it waiting for data, peak memory "
-            f"{peak_memory_mb() / 1000:.2f} GB; best epoch {(progress.best_epoch or 0) + 1}[/]"
+            f"[dim]{job.model}: {progress.seconds:.1f} s of training, {whole / progress.epochs:.1f} s an epoch, "
+            f"{100 * progress.wait_share:.1f} % of it waiting for data, peak memory {peak_memory_mb() / 1000:.2f} GB; "
+            f"best epoch {(progress.best_epoch or 0) + 1}[/]"
         )
     if summary.status in ("interrupted", "failed") and (writer.path / CHECKPOINT).is_file():
         how = "" if job.world.size == 1 else " (under torchrun or srun, as before)"
@@ -308,7 +290,14 @@ def _train(
     done = start.epoch * len(batches) + start.batches
     with (
         _quiet(),
-        job.reporter.training(job.model, epochs=config.epochs, steps=len(batches), done=done, models_left=models_left),
+        job.reporter.training(
+            job.model,
+            epochs=config.epochs,
+            steps=len(batches),
+            done=done,
+            models_left=models_left,
+            validation=len(val_set) / len(train_set),
+        ),
     ):
         trainer.fit(module, train_dataloaders=loaders[0], val_dataloaders=loaders[1])
 

@@ -55,6 +55,12 @@ def _initial(value: object) -> object:
     return absolute(value) if isinstance(value, str) and path_exists(value) else value
 
 
+def _source(value: object) -> object:
+    """The path of a dataset from the root where it exists here, so that a run finds it from another folder."""
+    value = _path(value)
+    return absolute(value) if isinstance(value, str) and value != "drive" and path_exists(value) else value
+
+
 def _path(value: object) -> object:
     """A path as this machine has it; a pipeline's content (a dict) stays as it is."""
     try:
@@ -64,6 +70,7 @@ def _path(value: object) -> object:
 
 
 InitText = Annotated[str | None, BeforeValidator(_initial)]
+DataSource = Annotated[str, AfterValidator(_source)]
 PathText = Annotated[str, AfterValidator(_path)]  # a file, a folder or a name, e.g. of a preset
 Side = Annotated[int, Field(ge=32, le=8192)]
 Size = Annotated[tuple[Side, Side], BeforeValidator(_size), PlainSerializer(lambda size: f"{size[0]}x{size[1]}")]

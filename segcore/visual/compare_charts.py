@@ -126,6 +126,7 @@ def trade_off(
     x_title: str,
     y_title: str,
     higher: bool | None = True,
+    more: bool = False,
     points: str = "pick",
 ) -> Layers:
     """Draw quality against cost: a dot a model, chosen ones named with their interval, unbeaten ones joined.
@@ -136,6 +137,7 @@ def trade_off(
         x_title: Title of the cost.
         y_title: Title of the quality.
         higher: A higher y is better; None where neither is, and nothing is joined.
+        more: A higher x is better, as of a speed.
         points: Name of the selection of a clicked dot.
     """
     data = table.dropna(subset=["x", "y"])
@@ -156,10 +158,16 @@ def trade_off(
     y = alt.Y("y:Q", title=y_title, scale=alt.Scale(zero=False, padding=18), axis=y_axis)
     picked = alt.selection_point(name=points, fields=["id"], on="click", empty=False)
     base = alt.Chart(data).encode(x=x)
-    best = data[:0] if higher is None else data[front(data, least=True, higher=higher)].sort_values("x")
+    best = data[:0] if higher is None else data[front(data, least=not more, higher=higher)].sort_values("x")
     line = (
         alt.Chart(best)
-        .mark_line(interpolate="step-after", color="gray", strokeWidth=1.5, strokeDash=[4, 4], opacity=0.7)
+        .mark_line(
+            interpolate="step-before" if more else "step-after",
+            color="gray",
+            strokeWidth=1.5,
+            strokeDash=[4, 4],
+            opacity=0.7,
+        )
         .encode(x=x, y=y)
     )
     # Colours and sizes as columns: Altair takes 10 ms for each of its conditions.

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from fixtures.app import LABELS
-from fixtures.runs import fake_run
+from fixtures.runs import fake_profile, fake_run
 
 from segcore.evaluation.comparison import LabelSpace
 from segcore.labels import CAMVID11, LabelMap
@@ -141,6 +141,21 @@ def test_a_link_reproduces_the_choices(open_app, data, runs, said):
     assert "U\\-Net does better, more often right" in said(app)
     for name, value in link.items():
         assert app.query_params[name] in (value, [value])
+
+
+def test_the_best_model_that_is_fast_enough_is_one_choice(open_app, data, runs, said):
+    folder = runs("fcn8s", "unet", "pspnet")
+    for name, milliseconds in (("fcn8s", 20.0), ("unet", 25.0), ("pspnet", 200.0)):
+        fake_profile(load_run(folder / name), milliseconds)
+    app = open_app(data, folder, "compare", fps="30")
+    assert not app.exception
+    words = said(app).replace("\\", "")
+    assert "Best at 30 frames/s or more: U-Net, mIoU 0." in words
+    assert "40.0 frames/s through the fastest exact backend, on here." in words
+    select(app, "Speed").set_value("60").run()
+    assert "No model predicts 60 frames/s; the fastest, FCN-8s, predicts 50.0." in said(app).replace("\\", "")
+    select(app, "Cost").set_value("fps").run()
+    assert not app.exception and set(app.query_params) == {"fps", "cost"}
 
 
 def test_what_was_left_alone_follows_the_ranking(open_app, data, runs):

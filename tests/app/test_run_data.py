@@ -61,3 +61,17 @@ def test_settings_that_cannot_be_read_do_not_hide_it(open_app, photos, trained):
         (folder / name / "config.yaml").write_text("- nonsense\n")
     app = open_app(photos, folder, "dataset")
     assert menu(app) == ["photos", "other"] and not app.exception
+
+
+def test_data_that_is_not_found_is_named_with_where_it_was(open_app, photos, trained, tmp_path):
+    folder = trained()
+    moved = tmp_path / "elsewhere" / "other"
+    moved.parent.mkdir()
+    (tmp_path / "other").rename(moved)
+    app = open_app(photos, folder, "dataset")
+    (note,) = (caption.value for caption in app.sidebar.caption if "is not at" in caption.value)
+    words = note.replace("\\", "")
+    assert words.startswith(
+        f"other, the data of unet, fcn8s, is not at {tmp_path / 'other'}. Start the app with --data"
+    )
+    assert not any("is not at" in caption.value for caption in open_app(tmp_path / "moved", folder).sidebar.caption)

@@ -20,7 +20,10 @@ def test_a_run_trained_on_a_relative_path_names_the_flag_elsewhere(store, fake_r
     renamed = run.path.rename(store.root / "my best run (v2)")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    message = "camvid: no such file or folder. .*Run 'my best run .v2.' was trained on it; say where it is now: --data"
+    message = (
+        "Run 'my best run .v2.' was trained on fake .fingerprint 0123456789abcdef., which is not there any more; "
+        "looked at .*/elsewhere/camvid. Say where it is now, which is kept for the next time: --data PATH"
+    )
     with pytest.raises(DatasetError, match=message):
         open_data(load_run(renamed))
     assert main(["data", "check", "--run", str(renamed)]) == 2

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import platformdirs
 
 from segcore.arrays import U8, U8Image, U8Mask
 from segcore.data.drive.camera import HEIGHT, WIDTH, u8
 from segcore.data.drive.frame import draw_frame
 from segcore.data.drive.world import FRAMES, TRAIN
 from segcore.labels import CAMVID32
+from segcore.paths import cache_folder
 
 DRAWING_VERSION = 2  # raise it with every change of the drawing, so that old caches and fingerprints don't match
 _CLASSES = CAMVID32.with_ignored(()).classes
@@ -99,7 +99,7 @@ def records(seed: int = 0, cache: Path | None = None) -> tuple[DriveRecord, ...]
         seed: Seed of the street.
         cache: Folder for drawn frames; None is `SEGCORE_CACHE`, else the user's cache folder.
     """
-    folder = cache or Path(os.environ.get("SEGCORE_CACHE") or platformdirs.user_cache_dir("segcore"))
+    folder = cache or cache_folder()
     return tuple(DriveRecord(number, seed, folder) for number in range(FRAMES))
 
 

@@ -11,12 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from segcore.data.dataset import Dataset
 from segcore.data.leaks.leak_report import LeakReport
 from segcore.data.plan import SplitPlan, own_plan
-from segcore.paths import local_path, path_exists
+from segcore.paths import cache_folder, local_path, path_exists
 
 FILE = "leaks.json"
 MOST_KEPT = 12  # reports of one dataset: other labels and other splits of the same files
@@ -110,10 +108,9 @@ def _places(source: str) -> Iterator[Path]:
     folder = local_path(source)
     if source != "drive" and folder.is_dir():
         yield folder / FILE
-    cache = Path(os.environ.get("SEGCORE_CACHE") or platformdirs.user_cache_dir("segcore"))
     # Named by path, since the fingerprint takes long to compute; it is compared once a report is found.
     path = source if source == "drive" else str(folder.absolute())
-    yield cache / "leaks" / f"{hashlib.sha256(path.encode()).hexdigest()[:16]}.json"
+    yield cache_folder() / "leaks" / f"{hashlib.sha256(path.encode()).hexdigest()[:16]}.json"
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

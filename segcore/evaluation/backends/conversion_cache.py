@@ -19,8 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-import platformdirs
-
+from segcore.paths import cache_folder
 from segcore.runs import RunRecord, run_files
 
 _FORMAT: Final = 2  # raised when the graph that is converted changes
@@ -43,7 +42,7 @@ class Converted:
 
 def conversions() -> Path:
     """The folder of all conversions, in `SEGCORE_CACHE` or else in the user's cache folder."""
-    return Path(os.environ.get("SEGCORE_CACHE") or platformdirs.user_cache_dir("segcore")) / "models"
+    return cache_folder() / "models"
 
 
 def converted(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from segcore.errors import RunError
 from segcore.runs import RunRecord
 from segcore.runs.profile import Latency, Profile
+from segcore.runs.split_variant import SplitVariant
 from segcore.runs.summary import over
 
 
@@ -48,6 +49,7 @@ class Cost:
         help: One sentence.
         value: Computes it in that unit; None where it was not measured.
         digits: Digits shown after the decimal point.
+        higher_is_better: Whether more of it is better, as of a speed.
     """
 
     key: str
@@ -55,11 +57,14 @@ class Cost:
     help: str
     value: Callable[[ProfiledRun], float | None]
     digits: int = 1
+    higher_is_better: bool = False
 
 
 def _profiled(key: str, title: str, help_: str, value: Callable[[Profile], float | None]) -> Cost:
     return Cost(key, title, help_, lambda run: None if run.profile is None else value(run.profile))
 
+
+FPS = "fps"  # key of the cost that is a speed
 
 COSTS: dict[str, Cost] = {
     cost.key: cost
@@ -88,18 +93,25 @@ COSTS: dict[str, Cost] = {
 }
 
 
-def costs(runs: Sequence[ProfiledRun]) -> dict[str, Cost]:
-    """The known costs: `COSTS`, and for each backend and precision two latencies (median, 95th percentile) and memory.
+def costs(runs: Sequence[ProfiledRun], split: str = "test") -> dict[str, Cost]:
+    """The known costs: `COSTS`, frames a second, and two latencies and memory for each backend and precision.
 
     Latencies on different machines, or for images of different sizes, can't rank models. So the machine and size that
     most of these runs were timed with are taken, and the help names both. Times measured while other programs kept the
     machine busy are too long, and are left out.
+
+    Args:
+        runs: The runs.
+        split: The evaluation that they are compared on; its variant decides which backends may give the frames a
+            second, because another precision or test-time augmentation would have other scores.
     """
     known = {key: cost for key, cost in COSTS.items() if any(cost.value(run) is not None for run in runs)}
     by_run = [run.latencies for run in runs]
     timed = [entry for latencies in by_run for entry in latencies]
     if not timed:
         return known
+    if rate := _rate(by_run, SplitVariant.parse(split)):
+        known[FPS] = rate
     runs_at = Counter(setting for latencies in by_run for setting in set(map(_setting, latencies)))
     entries_at = Counter(map(_setting, timed))  # decides between settings of equally many runs
     setting = max(entries_at, key=lambda one: (runs_at[one], entries_at[one]))
@@ -113,6 +125,38 @@ def costs(runs: Sequence[ProfiledRun]) -> dict[str, Cost]:
 def _setting(latency: Latency) -> tuple[str, int, int]:
     """Machine, height and width: latencies with the same ones can be compared."""
     return latency.machine, latency.height, latency.width
+
+
+def _rate(by_run: Sequence[Sequence[Latency]], variant: SplitVariant) -> Cost | None:
+    """Frames a second through the fastest backend that has the scores of a variant; None where that was not measured.
+
+    All exact backends give the same classes, so the plain prediction may be made by any of them.
+    """
+    if variant.tta or variant.window or variant.unknown:
+        return None
+    plain = not variant.suffix
+
+    def fits(latency: Latency) -> bool:
+        exact = latency.precision == variant.precision
+        return exact and (plain or latency.backend == variant.backend)
+
+    places = Counter(
+        place
+        for latencies in by_run
+        for place in dict.fromkeys((one.machine, size) for one in latencies if fits(one) for size in one.picture_sizes)
+    )
+    if not places:
+        return None
+    machine, size = max(places, key=lambda place: places[place])
+
+    def value(run: ProfiledRun) -> float | None:
+        times = [one.picture_ms(size) for one in run.latencies if fits(one) and one.machine == machine]
+        return max((1000 / milliseconds for milliseconds in times if milliseconds), default=None)
+
+    through = "the fastest exact backend" if plain else f"{variant.backend} in {variant.precision}"
+    how = f"one at a time, from picture to mask through {through}, on {machine}."
+    what = f"Pictures of {size[0]}x{size[1]} predicted a second, {how}"
+    return Cost(FPS, "frames/s", what, value, higher_is_better=True)
 
 
 def _of_backend(backend: str, precision: str, setting: tuple[str, int, int]) -> tuple[Cost, Cost, Cost]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from segcore.evaluation.stored_counts import StoredCounts
 from segcore.metrics import SCORES, Interval
@@ -38,6 +39,20 @@ class Row:
     pool: int
     images: int = 0
     problem: str = ""
+
+
+class SpeedChoice(NamedTuple):
+    """Rows by whether they are fast enough.
+
+    Args:
+        fast: Those that are, in their order.
+        slow: Those that are not.
+        unmeasured: Those whose speed is not known.
+    """
+
+    fast: tuple[Row, ...]
+    slow: tuple[Row, ...]
+    unmeasured: tuple[Row, ...]
 
 
 class RowScores(Mapping[str, float]):

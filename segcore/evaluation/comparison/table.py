@@ -28,7 +28,7 @@ def ordered(comparison: Comparison, pool: int, sort: str | None) -> list[Row]:
     choices = [*SCORES, *comparison.costs]
     if sort not in choices:
         raise ReportError(unknown("score or cost", sort, choices))
-    falling = sort in SCORES and SCORES[sort].higher_is_better is not False
+    falling = SCORES[sort].higher_is_better is not False if sort in SCORES else comparison.costs[sort].higher_is_better
     values = {row.id: row.scores.get(sort, row.cost.get(sort, float("nan"))) for row in rows}
     known = [row for row in rows if values[row.id] == values[row.id]]
     rest = [row for row in rows if values[row.id] != values[row.id]]

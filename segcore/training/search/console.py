@@ -12,9 +12,12 @@ from rich.markup import escape
 from rich.progress import TaskID
 from rich.table import Table
 
+from segcore.durations import duration
+from segcore.errors import number
 from segcore.runs import Summary
 from segcore.runs.search import PARAM, SearchRecord
 from segcore.training.console import Reporter
+from segcore.training.estimate import Estimate
 
 MOST_SHOWN = 20  # trials in the table at the end; trials.csv has all of them
 
@@ -24,7 +27,9 @@ class SearchReporter(Reporter):
 
     _trials: TaskID | None = None
     _epochs_bar: TaskID | None = None
-    _done = 0
+    _done = _wanted = 0
+    _folds = 1
+    _estimated = False
 
     def say_search(self, text: str) -> None:
         """Print a line about the search."""
@@ -34,7 +39,7 @@ class SearchReporter(Reporter):
         """Show how many trials all processes have ended."""
         if self._trials is None:
             self._trials = self._bars.add_task("trials", total=wanted, completed=done, speed="")
-        self._done = done
+        self._done, self._wanted = done, wanted
         self._bars.update(self._trials, completed=done, total=wanted)
 
     @contextmanager
@@ -49,6 +54,7 @@ class SearchReporter(Reporter):
 
     def position(self, number: int, fold: int, folds: int, epoch: int, epochs: int) -> None:
         """Show which fold is trained and how many of its epochs are done."""
+        self._folds = folds
         if self._epochs_bar is None or self._trials is None:
             return
         done, total = fold * epochs + epoch, folds * epochs
@@ -60,9 +66,22 @@ class SearchReporter(Reporter):
         """Print nothing: each fold trains the same model."""
 
     @contextmanager
-    def training(self, model: str, *, epochs: int, steps: int, done: int, models_left: int) -> Iterator[None]:
-        """Draw no bars of a training beside those of the search."""
+    def training(
+        self, model: str, *, epochs: int, steps: int, done: int, models_left: int, validation: float = 0.0
+    ) -> Iterator[None]:
+        """Draw no bars of a training beside those of the search; the first of its trainings is timed."""
+        self._estimate = None if self._estimated else Estimate(steps, epochs * steps - done, validation)
         yield
+
+    def estimate(self, epoch: float, epochs: float) -> None:
+        """Print how long a trial and the search will take, once."""
+        self._estimated = True
+        trial, left = epoch * epochs * self._folds, self._wanted - self._done
+        self.console.print(
+            f"[dim]A fold will take about {duration(epoch * epochs)}, a trial of {self._folds} folds "
+            f"{duration(trial)}, the {number(left, 'trial')} left {duration(trial * left)} at most: hopeless trials "
+            "are pruned, and more processes with this command share them.[/]"
+        )
 
     def epoch(self, row: Mapping[str, Any], *, best: bool, seconds: float) -> None:
         """Print nothing: each epoch is in its run's metrics.csv."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from segcore.errors import RunError, listed
-from segcore.evaluation.comparison import LabelSpace, tidy_tables
+from segcore.evaluation.comparison import METRICS, LabelSpace, tidy_tables
+from segcore.evaluation.comparison.costs import FPS
 from segcore.ui.compare import leaderboard
 from segcore.ui.curves import curve_tables
 from segcore.ui.shell.app_context import AppContext
@@ -78,17 +80,53 @@ def per_class(comparison: Comparison, part: Part, score: str) -> pd.DataFrame:
     return tidy_tables.class_scores(comparison, part.rows, part.label_space.classes, score)
 
 
-def quality_and_cost(comparison: Comparison, part: Part, cost: str, quality: str) -> tuple[pd.DataFrame, str]:
-    """(table, note) of all rows of the part's largest pool; columns `id, run, x, y, low, high, chosen`."""
+def quality_and_cost(
+    comparison: Comparison, part: Part, cost: str, quality: str, least_fps: float = 0.0
+) -> tuple[pd.DataFrame, str]:
+    """(table, note) of the rows of the part's largest pool; columns `id, run, x, y, low, high, chosen`.
+
+    Args:
+        comparison: The comparison.
+        part: The chosen rows of one kind of data.
+        cost: Key of a cost.
+        quality: Key of a score.
+        least_fps: Slower rows are left out; 0 leaves none out.
+    """
     places = [row.pool for row in part.rows]
-    place = max(set(places), key=lambda pool: (places.count(pool), -pool))
-    rows = [row for row in comparison.rows if row.pool == place]
+    place = largest_pool(part)
+    rows = [row for row in comparison.rows if row.pool == place and row.cost.get(FPS, 0.0) >= least_fps]
     table = tidy_tables.quality_and_cost(comparison, rows, cost, quality, [row.id for row in part.rows])
     missing = [str(name) for name in table.loc[table["x"].isna(), "run"]]
     note = f"Not measured: {listed(missing, 4)}." if missing else ""
     if len(set(places)) > 1:
         note = f"Only those scored on {comparison.pools[place].where}. {note}".strip()
     return table, note
+
+
+def largest_pool(part: Part) -> int:
+    """The comparable set that most chosen rows are in."""
+    places = [row.pool for row in part.rows]
+    return max(set(places), key=lambda pool: (places.count(pool), -pool))
+
+
+def best_at_speed(comparison: Comparison, part: Part, quality: str, least: float) -> str:
+    """A sentence on the best row of the part's largest pool that predicts so many frames a second."""
+    place, score = largest_pool(part), METRICS[quality]
+    fast, slow, unmeasured = (
+        [row for row in rows if row.pool == place and not math.isnan(row.scores[quality])]
+        for rows in comparison.at_speed(least)
+    )
+    left = f" Not measured: {listed([row.title for row in unmeasured], 4)}." if unmeasured else ""
+    if not fast:
+        fastest = max(slow, key=lambda row: row.cost[FPS], default=None)
+        most = f"; the fastest, {fastest.title}, predicts {fastest.cost[FPS]:.1f}" if fastest else ""
+        return f"No model predicts {least:g} frames/s{most}.{left}"
+    sign = -1 if score.higher_is_better is False else 1
+    best = max(fast, key=lambda row: sign * row.scores[quality])
+    word = "Highest" if score.higher_is_better is None else "Best"
+    value, through = f"{score.title} {best.scores[quality]:.3f}", comparison.costs[FPS].help.partition("through ")[2]
+    speed = f"{best.cost[FPS]:.1f} frames/s through {through}"
+    return f"{word} at {least:g} frames/s or more: {best.title}, {value}, {speed}{left}"
 
 
 def pairs(comparison: Comparison, rows: Sequence[Row]) -> tuple[pd.DataFrame, list[str]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from segcore.evaluation.comparison import Comparison, Cost, Row
     from segcore.metrics import Score
 
-COLUMNS = ("image_miou", "pixel_accuracy", "mean_accuracy", "boundary_iou", "ece", "parameters", "minutes")
+COLUMNS = ("image_miou", "pixel_accuracy", "mean_accuracy", "boundary_iou", "ece", "fps", "parameters", "minutes")
 MANY = 16  # runs, beyond which scores that have a file of their own are read only when asked for
 TIED = "These images show no clear difference from the best."
 _HTML = """<div class="board"><div class="bar"><label class="search"><input type="search" placeholder="Filter runs"
@@ -34,10 +34,9 @@ def columns(comparison: Comparison) -> list[str]:
 
 
 def first_columns(comparison: Comparison) -> list[str]:
-    """Keys of the columns shown at first; a latency is among them where one was measured."""
+    """Keys of the columns shown at first; the speed is among them where it was measured."""
     offered = columns(comparison)
-    latency = next((key for key in offered if key.endswith("_median")), None)
-    first = {"miou", *COLUMNS, latency}
+    first = {"miou", *COLUMNS}
     if len(comparison.runs) > MANY:
         first -= {key for key, metric in comparison.metrics.items() if metric.source in FILES}
     return [key for key in offered if key in first]
@@ -146,7 +145,7 @@ def _column(comparison: Comparison, key: str) -> dict[str, object]:
         title, help_text, digits, low = metric.title, metric.help, 3, metric.higher_is_better is False
     else:
         cost = comparison.costs[key]
-        title, help_text, digits, low = cost.title, cost.help, cost.digits, True
+        title, help_text, digits, low = cost.title, cost.help, cost.digits, not cost.higher_is_better
     return {"kind": "number", "key": key, "title": title, "help": help_text, "digits": digits, "low": low}
 
 

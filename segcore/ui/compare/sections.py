@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from segcore.evaluation.comparison import COSTS, METRICS
+from segcore.evaluation.comparison.costs import FPS
 from segcore.evaluation.comparison.table import to_csv
 from segcore.evaluation.comparison.tidy_tables import total_confusion
 from segcore.metrics import CLASS_SCORES, HELP, POLICY
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from segcore.visual.vega_lite import Charts
 
 CLICKED = "pick"  # name of the selection of a clicked dot
+SPEEDS = {"0": "any speed"} | {str(fps): f"{fps} frames/s or more" for fps in (1, 5, 10, 15, 24, 30, 60, 100)}
 FEW_CLASSES = 14  # whose confusion leaves room for a chart beside it
 
 
@@ -184,18 +186,22 @@ def quality_and_cost(context: AppContext, comparison: Comparison, part: Part) ->
     with st.container(horizontal=True):
         quality = menu("Quality", "quality", qualities, first)
         cost = menu("Cost", "cost", costs)
-    table, note = chart_tables.quality_and_cost(comparison, part, cost, quality)
+        speed = menu("Speed", "fps", SPEEDS) if FPS in costs else next(iter(SPEEDS))
+    if float(speed):
+        st.markdown(escape_markdown(chart_tables.best_at_speed(comparison, part, quality, float(speed))))
+    table, note = chart_tables.quality_and_cost(comparison, part, cost, quality, float(speed))
     if table.dropna(subset=["x", "y"]).empty:
         st.caption(f"{note} Measure it: `segcore profile RUN`.")
         return
     event = _chart(
-        part.token("cost", cost, quality),
+        part.token("cost", cost, quality, speed),
         lambda printed: compare_charts.trade_off(
             table,
             part.colors,
             x_title=costs[cost],
             y_title=qualities[quality],
             higher=METRICS[quality].higher_is_better,
+            more=comparison.costs[cost].higher_is_better,
             points=CLICKED,
         ),
         # Made from what is chosen: after a click the chart begins with nothing clicked.

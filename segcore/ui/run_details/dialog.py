@@ -34,6 +34,8 @@ def _draw(run: RunRecord) -> None:
     info = run.summary
     classes = f"{run.labels.classes} classes of {info.dataset.name}"
     st.caption(escape_markdown(f"{run.id} · {info.status} · {info.created[:10]} · {classes}"))
+    if run.stopped:
+        st.caption(f":orange[:material/warning:] {escape_markdown(run.stopped)}")
     model, settings = st.tabs(["Model", "Settings"])
     with settings:
         _settings(run)

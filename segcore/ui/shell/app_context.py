@@ -11,6 +11,7 @@ from segcore.runs import RunProblem, RunRecord
 from segcore.ui.shell.dataset_cache import DataKey
 
 MAX_CHOSEN = 8  # runs
+MOST_FINGERPRINTED = 5000  # samples; a fingerprint of more would keep the page waiting
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +53,11 @@ class AppContext:
 
 
 def fits(run: RunRecord, dataset: Dataset) -> bool:
-    """Whether a run was trained on a dataset of this name, with the same classes."""
-    return run.summary.dataset.name == dataset.name and run.labels.names == dataset.labels.names
+    """Whether a run was trained on a dataset of this name, or on the same one under another name; classes included."""
+    info = run.summary.dataset
+    if run.labels.names != dataset.labels.names:
+        return False
+    return info.name == dataset.name or (len(dataset) <= MOST_FINGERPRINTED and info.fingerprint == dataset.fingerprint)
 
 
 def evaluated_splits(runs: Iterable[RunRecord]) -> list[str]:

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import streamlit as st
 
 from segcore.data import Dataset, OpenOptions
-from segcore.errors import SegcoreError
+from segcore.errors import SegcoreError, listed
 from segcore.labels import PRESETS
-from segcore.paths import path_exists
 from segcore.runs import RunRecord
+from segcore.runs.data_places import find_data, places_of
 from segcore.ui.shell import dataset_cache, run_cache, url_state
 from segcore.ui.shell.app_context import fits
 from segcore.ui.shell.command_line import Arguments
@@ -45,7 +45,7 @@ class DatasetOption(NamedTuple):
 def dataset_options(arguments: Arguments, runs: Sequence[RunRecord]) -> list[DatasetOption]:
     """List the datasets to choose from, the first one being the default.
 
-    The dataset of the command line comes first, then those of the runs whose files still exist. Without one on the
+    The dataset of the command line comes first, then those of the runs whose files are found. Without one on the
     command line, a dataset that runs were trained on comes before the embedded drive.
     """
     requested = DatasetOption(arguments.data or "drive", arguments.options)
@@ -58,8 +58,8 @@ def dataset_options(arguments: Arguments, runs: Sequence[RunRecord]) -> list[Dat
         info = run.summary.dataset
         if opened is not None and fits(run, opened):
             continue
-        if info.source == "drive" or path_exists(info.source):
-            option = DatasetOption(info.source, _options_as_trained(run, arguments.options))
+        if source := find_data(info):
+            option = DatasetOption(source, _options_as_trained(run, arguments.options))
             if option not in options:
                 options.append(option)
     known = opened is None or any(fits(run, opened) for run in runs)
@@ -78,6 +78,20 @@ def _options_as_trained(run: RunRecord, given: OpenOptions) -> OpenOptions:
     except SegcoreError:  # its settings can't be read, but its summary can
         trained = OpenOptions(run.labels.name if run.labels.name in PRESETS else None, run.summary.dataset.void)
     return given._replace(labels=None, void="ignore", classes=None, map=None).with_defaults_from(trained)
+
+
+def missing_data(runs: Sequence[RunRecord], dataset: Dataset | None) -> list[str]:
+    """A sentence on each dataset of runs that is neither found nor the open one, and how to name its new place."""
+    by_place: dict[tuple[str, ...], list[RunRecord]] = {}
+    for run in runs:
+        info = run.summary.dataset
+        if find_data(info) is None and not (dataset is not None and fits(run, dataset)):
+            by_place.setdefault((info.name, *places_of(info)), []).append(run)
+    return [
+        f"{name}, the data of {listed([run.id for run in its], 3)}, is not at {' or '.join(places)}. Start the app "
+        "with --data PATH, or evaluate a run with --data PATH, which is kept for the next time."
+        for (name, *places), its in by_place.items()
+    ]
 
 
 def dataset_menu(options: Sequence[DatasetOption]) -> DatasetOption:

@@ -16,7 +16,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
     "search": frozenset({"search"}),
     "compare": frozenset(
         {"split", "metric", "seeds", "columns", "order", "find", "part", "pairs", "score", "every"}
-        | {"quality", "cost", "of", "minus"}
+        | {"quality", "cost", "fps", "of", "minus"}
     ),
     "errors": frozenset({"split", "rank", "score", "of", "than", "class", "lit", "by", "sheet"}),
     "predictions": frozenset(

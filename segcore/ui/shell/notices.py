@@ -13,11 +13,10 @@ from segcore.runs.run_record import COVERED
 from segcore.runs.search import SearchRecord
 from segcore.runs.split_variant import SplitVariant
 from segcore.runs.titles import run_titles
-from segcore.ui.shell.app_context import AppContext
+from segcore.ui.shell.app_context import MOST_FINGERPRINTED, AppContext
 from segcore.ui.shell.command_line import parse_arguments
 from segcore.ui.shell.markdown import escape_markdown
 
-MOST_FINGERPRINTED = 5000  # samples; a fingerprint of more would keep the page waiting
 LEAK_HELP = (
     "From the leak check of the split that these runs were trained with. The dataset page lists what was found; "
     "segcore data check --data PATH looks again, at every picture."

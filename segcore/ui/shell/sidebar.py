@@ -13,7 +13,8 @@ from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.class_legend import class_legend
 from segcore.ui.shell.command_line import parse_arguments
 from segcore.ui.shell.dataset_cache import DataKey
-from segcore.ui.shell.dataset_menu import dataset_menu, dataset_options
+from segcore.ui.shell.dataset_menu import dataset_menu, dataset_options, missing_data
+from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.shell.run_menu import chosen_ids, run_menu
 from segcore.visual.run_colors import run_colors
 
@@ -28,6 +29,10 @@ def sidebar() -> AppContext:
     with st.sidebar:
         key = DataKey.of(*dataset_menu(dataset_options(arguments, runs)))
         dataset, problem = _open_dataset(key)
+        if missing := missing_data(runs, dataset):
+            with st.expander("Data not found", icon=":material/warning:"):
+                for sentence in missing:
+                    st.caption(escape_markdown(sentence))
         chosen = chosen_ids(runs, dataset)
         colors = run_colors([run.id for run in runs], chosen)
         run_menu(runs, problems, titles=titles, colors=colors, dataset=dataset, chosen=chosen)

@@ -94,7 +94,7 @@ def test_it_is_evaluated_and_predicts_by_its_own_name(evaluate, store, tmp_path,
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 60, 3), dtype=np.uint8)).save(image)
     capsys.readouterr()
     assert main(["predict", str(run.path), str(image), "--out", str(tmp_path / "out"), "--device", "cpu"]) == 0
-    assert capsys.readouterr().out.endswith("1 image: FCN-32s and FCN-32s averaged\n")
+    assert capsys.readouterr().out.endswith("images/s: FCN-32s and FCN-32s averaged\n")
     one, two = run.path.parent / "one", run.path.parent / "two"
     assert remake_command(run, "val") == f"segcore evaluate {one} --with {two} --name my-both --split val"
 

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 from fixtures.app import LABELS, ROOT
+from fixtures.runs import fake_profile
 
 from segcore.cli import main
 from segcore.evaluation.comparison import Comparison
@@ -163,7 +164,7 @@ def test_a_few_columns_unless_more_are_asked_for(capsys):
     """Of the shipped runs, which are profiled: 28 columns are nobody's table."""
     few = heads(board(capsys, "--runs", ROOT / "checkpoints")).split(" | ")
     assert few[:4] == ["rank", "model", "mIoU", "95 % interval"] and len(few) == 9
-    assert few[-2:] == ["parameters, M", "torch fp32, ms"]
+    assert few[-2:] == ["parameters, M", "frames/s"]
     narrow = heads(board(capsys, "--runs", ROOT / "checkpoints", "--format", "latex")).split(" & ")
     assert len(narrow) == 7
     every = heads(board(capsys, "--runs", ROOT / "checkpoints", "--columns", "all")).split(" | ")
@@ -174,7 +175,30 @@ def test_a_few_columns_unless_more_are_asked_for(capsys):
     assert "training, min" in heads(board(capsys, "--runs", ROOT / "checkpoints", "--sort", "minutes"))
 
 
-def test_a_latency_says_where_it_was_measured(capsys):
+def test_a_speed_says_where_it_was_measured(capsys):
     text = board(capsys, "--runs", ROOT / "checkpoints")
-    assert "- torch fp32, ms: Half of the images took less, one at a time at 224x320" in text
-    assert "ms: " not in board(capsys, "--runs", ROOT / "checkpoints", "--columns", "ece")
+    assert re.search(r"- frames/s: Pictures of \d+x\d+ predicted a second, one at a time, from picture to mask", text)
+    assert "frames/s: " not in board(capsys, "--runs", ROOT / "checkpoints", "--columns", "ece")
+
+
+def test_only_models_that_are_fast_enough(toy, tmp_path, capsys):
+    shutil.copytree(toy[1], tmp_path / "runs")
+    store = RunStore(tmp_path / "runs")
+    for name, milliseconds in (("fcn8s", 20.0), ("unet", 100.0), ("pspnet", 30.0)):
+        fake_profile(store.get(name), milliseconds)
+    words = ["leaderboard", "--runs", str(store.root), "--min-fps"]
+    assert main([*words, "30"]) == 0
+    printed = capsys.readouterr()
+    rows = [line.split(" | ") for line in printed.out.splitlines() if line.startswith("| ")][2:]
+    assert [(row[0], row[1]) for row in rows] == [("| 1", "PSPNet"), ("| 2", "FCN-8s")]
+    assert "left out, slower than 30 frames/s: U-Net" in printed.err
+    assert "left out, speed not measured: DeepLabV3+" in printed.err
+    assert f"Measure the others: segcore profile {store.root / 'deeplabv3plus'}" in printed.err
+    assert main([*words, "60"]) == 2
+    assert (
+        "No run predicts 60 frames/s; the fastest, FCN-8s, predicts 50.0. Pictures of 48x64" in capsys.readouterr().err
+    )
+    assert main(["leaderboard", "--runs", str(toy[1]), "--min-fps", "1"]) == 2
+    assert (
+        "No run's speed is known for test as it was predicted. Measure the others: segcore" in capsys.readouterr().err
+    )

@@ -1,11 +1,15 @@
 """`segcore predict`: masks and overlays of a user's images."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
+from fixtures.videos import moving_square, write_video
 from PIL import Image
 
 from segcore.cli import main
+from segcore.data.video_file import Video
 from segcore.labels import CAMVID11
 from segcore.models import create_model, save_model
 
@@ -14,7 +18,7 @@ def test_predict_writes_masks_and_overlays_at_the_images_own_size(run, tmp_path,
     image = tmp_path / "mine.jpg"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (77, 123, 3), dtype=np.uint8)).save(image)
     assert main(["predict", str(run.path), str(image), "--out", str(tmp_path / "out"), "--device", "cpu"]) == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["mine-mask.png", "mine-overlay.jpg"]
+    assert sorted(path.name for path in (tmp_path / "out").glob("[!.]*")) == ["mine-mask.png", "mine-overlay.jpg"]
     with Image.open(tmp_path / "out" / "mine-mask.png") as mask:
         assert (mask.mode, mask.size) == ("P", (123, 77))
         assert np.asarray(mask).max() < CAMVID11.classes
@@ -23,7 +27,7 @@ def test_predict_writes_masks_and_overlays_at_the_images_own_size(run, tmp_path,
     mask, overlay = tmp_path / "out" / "mine-mask.png", tmp_path / "out" / "mine-overlay.jpg"
     printed = capsys.readouterr().out
     assert f"{mask}  {overlay}  mean confidence 0." in printed
-    assert printed.endswith("1 image: FCN-32s\n")
+    assert re.search(r"^1 image in .*, [0-9.]+ images/s: FCN-32s\n$", printed, re.MULTILINE)
 
 
 def test_an_image_that_is_not_there_is_an_error(run, tmp_path, capsys):
@@ -32,11 +36,12 @@ def test_an_image_that_is_not_there_is_an_error(run, tmp_path, capsys):
     Image.new("RGB", (8, 8)).save(tmp_path / "nose.png")
     assert main(arguments) == 2
     said = capsys.readouterr().err
-    assert "none.png: there is no such image.\n" in said and "none.png: there is no such image. Did you mean" in said
+    assert "none.png: there is no such image or video.\n" in said
+    assert "none.png: there is no such image or video. Did you mean" in said
     assert "--out" not in said
     (tmp_path / "empty").mkdir()
     assert main(["predict", str(run.path), str(tmp_path / "empty"), "--out", str(tmp_path)]) == 2
-    assert f"{tmp_path / 'empty'}: a folder without images." in capsys.readouterr().err
+    assert f"{tmp_path / 'empty'}: a folder without images and videos." in capsys.readouterr().err
 
 
 def test_a_folder_and_images_of_one_name(run, tmp_path):
@@ -78,8 +83,59 @@ def test_runs_predict_together(run, store, fake_run, folder, tmp_path, capsys):
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 60, 3), dtype=np.uint8)).save(image)
     words = ["predict", "fake-fcn", str(image), "--runs", str(store.root), "--with", "other", "--device", "cpu"]
     assert main([*words, "--out", str(tmp_path / "out"), "--tta", "flip"]) == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["mine-mask.png", "mine-overlay.jpg"]
-    assert capsys.readouterr().out.endswith("1 image: FCN-32s and FCN-32s averaged, with flip\n")
+    assert sorted(path.name for path in (tmp_path / "out").glob("[!.]*")) == ["mine-mask.png", "mine-overlay.jpg"]
+    assert capsys.readouterr().out.endswith(": FCN-32s and FCN-32s averaged, with flip\n")
     with pytest.raises(SystemExit):
         main([*words, "--out", "out", "--window", "wide"])
     assert "'wide' is no size; expected HEIGHTxWIDTH such as 360x480" in capsys.readouterr().err
+
+
+def test_images_and_videos_are_predicted_once(run, tmp_path, capsys):
+    """The same command goes on: what is there is kept, of the same model, options and files."""
+    (tmp_path / "in").mkdir()
+    write_video(tmp_path / "in" / "ride.mp4", moving_square(6))
+    for name in "ab":
+        Image.fromarray(moving_square(1)[0]).save(tmp_path / "in" / f"{name}.png")
+    (tmp_path / "in" / "bad.jpg").write_text("no picture")
+    (tmp_path / "in" / "torn.mp4").write_text("no video")
+    words = ["predict", str(run.path), str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--device", "cpu"]
+    assert main(words) == 2
+    written = sorted(path.name for path in (tmp_path / "out").glob("[!.]*"))
+    assert written == ["a-mask.png", "a-overlay.jpg", "b-mask.png", "b-overlay.jpg", "ride-overlay.mp4"]
+    printed = capsys.readouterr()
+    assert re.search(r"^2 images and 1 video in .*, [0-9.]+ frames/s: FCN-32s$", printed.out, re.MULTILINE)
+    assert "bad.jpg: not a readable image" in printed.err and "torn.mp4: not a readable video" in printed.err
+    for name in ("bad.jpg", "torn.mp4"):
+        (tmp_path / "in" / name).unlink()
+    assert main(words) == 0
+    assert capsys.readouterr().out == "0 images, 3 there before: FCN-32s\n"
+    Image.fromarray(moving_square(2)[1][::2]).save(tmp_path / "in" / "b.png")
+    assert main(words) == 0
+    assert re.search(r"^1 image in .*/s, 2 there before: FCN-32s$", capsys.readouterr().out, re.MULTILINE)
+    assert main([*words, "--tta", "flip", "--write", "masks"]) == 0
+    assert re.search(r"^2 images and 1 video in", capsys.readouterr().out, re.MULTILINE)
+    assert (tmp_path / "out" / "ride-frames" / "000005-mask.png").is_file()
+    assert main([*words, "--tta", "flip", "--write", "masks", "--again"]) == 0
+    assert re.search(r"^2 images and 1 video in", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_images_become_a_video(run, tmp_path, capsys):
+    for index, image in enumerate(moving_square(5)):
+        Image.fromarray(image).save(tmp_path / f"frame_{index}.png")
+    words = [
+        "predict",
+        str(run.path),
+        str(tmp_path / "frame_*.png"),
+        "--out",
+        str(tmp_path / "out"),
+        "--write",
+        "video",
+    ]
+    assert main([*words, "--fps", "5"]) == 0
+    video = Video.open(tmp_path / "out" / "images-overlay.mp4")
+    assert (video.stated, video.rate) == (5, 5)
+    Image.fromarray(moving_square(1)[0][:20]).save(tmp_path / "frame_9.png")
+    assert main(words) == 2
+    assert "a video has frames of one size" in capsys.readouterr().err
+    assert main([*words, "--fps", "0"]) == 2
+    assert "--fps is 0; expected frames a second" in capsys.readouterr().err

@@ -120,7 +120,7 @@ def test_without_its_dataset_there_are_no_pictures_and_it_says_so(toy, tmp_path,
         summary = (run.path / "summary.json").read_text()
         (run.path / "summary.json").write_text(summary.replace(str(toy[0]), str(tmp_path / "gone")))
     page = Page(report(tmp_path / "report.html", "--runs", runs))
-    assert page.images == [] and "No pictures." in page.text and "no such file or folder" in page.text
+    assert page.images == [] and "No pictures." in page.text and "which is not there any more" in page.text
     assert "No pictures." in capsys.readouterr().out
     assert Page(report(tmp_path / "report.html", "--runs", runs, "--data", tmp_path / "toy")).images
     assert (

@@ -12,7 +12,7 @@ from segcore.errors import EvaluationError
 from segcore.evaluation.comparison import METRICS, Comparison, LabelSpace
 from segcore.evaluation.comparison.comparable_sets import block_of, sequences, where
 from segcore.evaluation.comparison.sentences import NO_INTERVAL, points
-from segcore.evaluation.comparison.table import to_csv
+from segcore.evaluation.comparison.table import ordered, to_csv
 from segcore.evaluation.stored_counts import sums_of
 from segcore.labels import CAMVID11, LabelMap
 from segcore.runs import RunRecord, RunWriter, load_run
@@ -367,6 +367,38 @@ def test_latencies_of_other_image_sizes_and_of_a_busy_machine_are_left_out(three
     assert values == [10.0, 20.0, None]
     assert [found.row(run.id).cost.get("openvino_bf16_memory") for run in three] == [910, 920, None]
     assert "on here" in found.costs["openvino_bf16_memory"].help
+
+
+def fast(backend, precision, image_ms, *pictures, machine="here", load=0.0):
+    sizes = [{"height": h, "width": w, "median_ms": ms, "p95_ms": ms} for h, w, ms in pictures]
+    changes = {"backend": backend, "precision": precision, "image_ms": image_ms, "pictures": sizes}
+    return Latency(**timed(machine, load=load).model_dump() | changes)
+
+
+def test_frames_a_second_are_those_of_the_fastest_backend_with_these_scores(three):
+    """Models of any input size share the pictures; bf16 has other scores, and a busy machine says nothing."""
+    profiled(
+        three[0],
+        fast("torch", "fp32", 10.0, (480, 640, 50.0)),
+        fast("openvino", "fp32", 9.0, (480, 640, 40.0)),
+        fast("openvino", "bf16", 5.0, (480, 640, 20.0)),
+        fast("onnxruntime", "fp32", 5.0, (480, 640, 10.0), load=0.9),
+    )
+    profiled(three[1], fast("torch", "fp32", 8.0, (480, 640, 25.0), machine="there"))
+    profiled(three[2], fast("torch", "fp32", 8.0, (480, 640, 100.0)))
+    runs = [load_run(run.path) for run in three]
+    found = of(runs)
+    assert [found.row(run.id).cost.get("fps") for run in runs] == [25.0, None, 10.0]
+    assert "480x640" in found.costs["fps"].help and found.costs["fps"].help.endswith("exact backend, on here.")
+    names = {kind: [row.id for row in rows] for kind, rows in found.at_speed(20)._asdict().items()}
+    assert names == {"fast": [runs[0].id], "slow": [runs[2].id], "unmeasured": [runs[1].id]}
+    assert [row.id for row in ordered(found, 0, "fps")] == [runs[0].id, runs[2].id, runs[1].id]
+    for run in runs:
+        shutil.copytree(run.path / "evaluation" / "test", run.path / "evaluation" / "test+openvino-bf16")
+        shutil.copytree(run.path / "evaluation" / "test", run.path / "evaluation" / "test+flip")
+    again = Comparison.of(runs, "test+openvino-bf16")
+    assert [again.row(run.id).cost.get("fps") for run in runs] == [50.0, None, None]
+    assert "fps" not in Comparison.of(runs, "test+flip").costs
 
 
 def test_a_profile_is_read_once_for_all_costs(three, monkeypatch):

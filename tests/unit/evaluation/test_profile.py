@@ -31,7 +31,7 @@ def measured(monkeypatch):
     """Stands in for the processes that measure; what it was asked for is listed."""
     asked = []
 
-    def measure(run, backend, precision, device, size, seconds):
+    def measure(run, backend, precision, device, size, seconds, pictures):
         if backend == "onnxruntime":
             raise EvaluationError("no such graph")
         asked.append((backend, precision, device, size))
@@ -86,13 +86,28 @@ def test_a_backend_that_is_not_there_is_said(run, measured):
 
 
 def test_one_image_is_timed_after_another(run):
-    found = latency.measure(run.path, "torch", "fp32", "cpu", SIZE, 0.0)
+    found = latency.measure(run.path, "torch", "fp32", "cpu", SIZE, 0.0, [(30, 40)])
     assert (found.repeats, found.height, found.width) == (latency.FEWEST, *SIZE)
+    assert found.picture_sizes == ((30, 40), SIZE) and 0 < found.picture_ms((30, 40)) < 1000
+    assert found.picture_ms(SIZE) == found.image_ms and found.picture_ms((9, 9)) is None
+    assert found.spread >= 0
     assert 0 < found.median_ms <= found.p95_ms
     assert found.image_ms > 0
     assert f"{torch.get_num_threads()} threads" in found.machine
     assert found.peak_memory_mb is None or found.peak_memory_mb > 50
     assert latency.percentile(list(np.arange(1, 101)), 0.95) == 95
+
+
+def test_a_slow_model_is_timed_less_often(monkeypatch):
+    """The clock moves 0.5 s a call: 20 of them would take 10 s, and 1 s was asked for."""
+    now = [0.0]
+    monkeypatch.setattr(latency.time, "perf_counter", lambda: now[0])
+
+    def work():
+        now[0] += 0.5
+
+    assert latency.timed(work, 1.0) == [0.5] * 4
+    assert latency.timed(lambda: now.__setitem__(0, now[0] + 9), 1.0) == [9, 9]
 
 
 def test_what_stops_the_measuring_process_is_said(store, fake_run):

@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from segcore.errors import ConfigError, DatasetError, TrainingError
 from segcore.models import create_model
-from segcore.training import distributed, fit, session
+from segcore.training import distributed, session
 from segcore.training.distributed import World, cluster, is_lost, share_batch_statistics
 from segcore.training.losses import SegmentationLoss
 from segcore.training.registry import LOSSES, parse_loss
@@ -110,10 +110,10 @@ def _scores(world):
     """The first process scores and lets the other wait."""
     seen = []
     if world.first:
-        bar = fit.keep_waiting(world, lambda done, total: seen.append(done), interval=0)
+        bar = distributed.keep_waiting(world, lambda done, total: seen.append(done), interval=0)
         for done in range(4):
             bar(done, 4)
-    return [fit.wait_for_scores(world, f"summary of {world.rank}"), seen]
+    return [distributed.wait_for_scores(world, f"summary of {world.rank}"), seen]
 
 
 def _data(world):
