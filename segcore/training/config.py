@@ -150,9 +150,7 @@ class TrainConfig(BaseModel):
 
     seed: int = Field(0, ge=0, le=2**32 - 1, description="of everything random")
     split_seed: SplitSeed = Field(
-        None,
-        description="of the choice of validation images; null: seed, the first of repeats, so that all are scored on "
-        "the same images; each: the seed of each repeat",
+        None, description="of the choice of validation; null: seed, of repeats the first; each: that of each repeat"
     )
     repeats: int = Field(1, ge=1, le=1000, description="trainings of each model, with seeds seed, seed + 1, ...")
     folds: int = Field(

@@ -180,7 +180,8 @@ def test_home_counts_intervals_only_once_the_page_stands(open_app):
 
 
 def test_data_without_a_test_split_is_shown_by_validation_on_every_page(open_app, tmp_path, said):
-    data = make_data(tmp_path / "toy", train=4, test=0)
+    data = make_data(tmp_path / "without_test", train=4, test=0)
+    shutil.rmtree(data / "test")
     dataset = open_dataset(str(data))
     ids = dataset.splits["train"][:2]
     truths = [dataset.mask(sample_id) for sample_id in ids]

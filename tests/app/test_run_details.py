@@ -127,8 +127,8 @@ def test_name_and_note_are_changed_where_the_folder_may_be_written(open_app, dat
     folder = runs("unet", "fcn8s")
     app = open_app(data, folder, "compare")
     button(app, "unet").click().run()
-    app.text_input[-1].set_value("night only")
-    app.text_area[-1].set_value("trained on dusk").run()
+    next(box for box in app.text_input if box.label == "Name").set_value("night only")
+    next(box for box in app.text_area if box.label == "Note").set_value("trained on dusk")
     next(button for button in app.button if button.label == "Save").click().run()
     assert not app.exception and RunStore(folder).get("night-only").note == "trained on dusk"
     assert app.query_params["about"] == "night-only" and "trained on dusk" in words(app)
