@@ -17,12 +17,7 @@ from segcore.arrays import F64
 from segcore.errors import EvaluationError, SegcoreError, unknown
 from segcore.evaluation.comparison import display, sentences
 from segcore.evaluation.comparison.bootstrap_samples import Resampler
-from segcore.evaluation.comparison.comparable_sets import (
-    ComparableSet,
-    comparable_sets,
-    differences,
-    image_values,
-)
+from segcore.evaluation.comparison.comparable_sets import ComparableSet, comparable_sets, differences, image_values
 from segcore.evaluation.comparison.costs import Cost, ProfiledRun, costs, costs_of
 from segcore.evaluation.comparison.paired_differences import PairedDifference, difference_across, difference_within
 from segcore.evaluation.comparison.recipes import Group, evaluated_together, groups_of
