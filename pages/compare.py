@@ -3,18 +3,18 @@
 import streamlit as st
 
 from segcore.evaluation.comparison import METRICS
+from segcore.runs.scored_splits import evaluated_splits
 from segcore.ui.compare import chart_tables, sections
 from segcore.ui.compare.leaderboard import leaderboard
 from segcore.ui.compare.settings_differences import settings_differences
 from segcore.ui.shell import notices, page, run_cache, url_state
-from segcore.ui.shell.app_context import evaluated_splits
 from segcore.ui.shell.markdown import escape_markdown
 
 context = page.start()
 
 # choose
 runs = chart_tables.listed_runs(context)
-splits = evaluated_splits(runs)
+splits = evaluated_splits(runs, context.default_split)
 split = url_state.get("split", splits[0], splits)
 metric = url_state.get("metric", "miou", METRICS)
 
@@ -28,6 +28,9 @@ sections.title(comparison)
 notices.leak_note([run for run in runs if run.id in comparison.evaluations], split)
 if not context.runs and notices.missing_runs(context, "how they compare"):
     page.end()
+for text in dict.fromkeys(comparison.validation_note(place) for place in range(len(comparison.pools))):
+    if text:
+        st.caption(f":material/info: {text}")
 columns = sections.controls(comparison, splits)
 for text in comparison.differences:
     st.caption(f":material/info: {escape_markdown(text)}")

@@ -33,7 +33,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         step=0.05,
         **url_state.bound("smoothing", 0.0, url_state.Between(0, 0.95)),
         width=220,
-        help="0 shows every epoch as it was.",
+        help="0 shows every epoch as it was; the line as it was stays thin behind the smoothed one.",
     )
 
 # load
@@ -46,7 +46,9 @@ for name in CURVES:
 colors = {context.titles[run.id]: context.colors[run.id] for run in context.chosen}
 if len(curves):
     for column, (name, title) in zip(st.columns(3, gap="medium"), CURVES.items(), strict=True):
-        shown = curves.rename(columns={f"{name}_shown": "value"})[["run", "phase", "x", "value", "best"]]
+        raw = {name: "raw"} if smoothing else {}
+        shown = curves.rename(columns={f"{name}_shown": "value"} | raw)
+        shown = shown[["run", "phase", "x", "value", "best", *raw.values()]]
         best = shown[shown["best"] & (shown["phase"] == "validation")]
         draw = partial(charts.history, shown, colors, title=title, x_title=axis, best=best, score=name != "loss")
         key, alt = f"curve-{name}", f"{title} against {axis} of {', '.join(colors)}"

@@ -4,9 +4,9 @@ from functools import partial
 
 import streamlit as st
 
+from segcore.runs.scored_splits import evaluated_splits
 from segcore.ui.errors import evaluated_runs, image_grid, ranking_query, sentences
 from segcore.ui.shell import notices, page, url_state
-from segcore.ui.shell.app_context import evaluated_splits
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.choices import choose
 from segcore.ui.widgets.confusion_matrix import FEW, SHARES, confusion_figure, confusion_matrix
@@ -21,7 +21,7 @@ if notices.missing_runs(context, "their errors"):
 
 # choose
 runs = evaluated_runs.comparable_runs(context)
-splits = evaluated_splits(runs)
+splits = evaluated_splits(runs, context.default_split)
 split = url_state.get("split", splits[0], splits)
 notices.leak_note(runs, split)
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from segcore.ui.home.best_runs import best_runs_table
+from segcore.ui.home.opening_sentence import opening_sentence
 from segcore.ui.predictions.panels import min_panel_width, preview_panels
 from segcore.ui.shell import dataset_cache, image_cache, notices, page
 from segcore.ui.widgets.headings import page_heading, scores_heading
@@ -14,19 +15,19 @@ if context.dataset is None:
     notices.missing_dataset(context)
 else:
     # load
-    sample_id, panels = preview_panels(context)
+    split = context.default_split
+    sample_id, panels = preview_panels(context, split)
     photos = {"image": image_cache.photo(context.key, sample_id)}
     size = dataset_cache.sample(context.key, sample_id).size
 
     # show
-    predicted = ", and what each predicts for it" if context.fitting else ""
-    page_heading("Segcore", f"One image of {context.dataset.name} that no model is trained on{predicted}.")
+    page_heading("Segcore", opening_sentence(context, split, sample_id))
     viewer(panels, photos, size, key="hero", smallest=min_panel_width(len(panels)), labels=context.dataset.labels)
     notices.other_data(context)
     if context.fitting:
         scores_heading("Leaderboard")
-        notices.leak_note(context.fitting, "test")
-        best_runs_table(context, most=5)
+        notices.leak_note(context.fitting, split)
+        best_runs_table(context, split)
 
     st.space("small")
     look, compare, train = st.columns(3, gap="medium")
@@ -52,4 +53,4 @@ else:
         else:
             st.markdown("**Train the first models**")
             st.caption("Four architectures on this dataset; they appear here as soon as they have a first epoch.")
-            st.code(notices.train_command(context), language="bash")
+            st.code(notices.train_command(context), language="bash", wrap_lines=True)

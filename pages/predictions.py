@@ -3,6 +3,7 @@
 import streamlit as st
 
 from segcore.metrics import POLICY
+from segcore.runs.scored_splits import evaluated_splits
 from segcore.ui.predictions import run_evaluations, view_options
 from segcore.ui.predictions.panels import min_panel_width
 from segcore.ui.predictions.prediction_panels import PredictionPanels
@@ -24,7 +25,7 @@ def step(by: int) -> None:
 
 
 # choose
-splits = run_evaluations.evaluated_splits(context)
+splits = evaluated_splits(context.fitting, context.default_split)
 split = url_state.get("split", splits[0], splits)
 evaluations = run_evaluations.load_evaluations(context, split)
 ids = run_evaluations.image_ids(context, evaluations, split)

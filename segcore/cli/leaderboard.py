@@ -54,7 +54,7 @@ def add_compared_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs", type=path_text, default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)"
     )
-    parser.add_argument("--split", default="test", help="train, val or test (default: test)")
+    parser.add_argument("--split", help="train, val or test (default: test; val where the data has no test split)")
     parser.add_argument("--metric", default="miou", metavar="NAME", help="what they are ranked by (default: miou)")
     parser.add_argument("--by-seed", action="store_true", help="make one line of the runs of one recipe")
 
@@ -95,19 +95,23 @@ def compared(arguments: argparse.Namespace) -> Comparison:
     from segcore.data import SPLITS
     from segcore.evaluation.comparison import Comparison
     from segcore.runs.remake import remake_command
+    from segcore.runs.scored_splits import default_split, has_split
     from segcore.runs.split_variant import SplitVariant
 
-    comparison = Comparison.of(compared_runs(arguments), arguments.split, arguments.metric, by_seed=arguments.by_seed)
+    runs = compared_runs(arguments)
+    split = arguments.split or default_split(runs)
+    comparison = Comparison.of(runs, split, arguments.metric, by_seed=arguments.by_seed)
     if not comparison.pools:
-        runs = comparison.runs
-        if any(arguments.split in run.splits for run in runs):  # stored, but can't be read
+        if any(split in run.splits for run in runs):  # stored, but can't be read
             raise ReportError("\n".join(comparison.problems.values()))
-        there = sorted({split for run in runs for split in run.splits})
-        if not SplitVariant.parse(arguments.split).can_be_stored:
-            raise ReportError(unknown("split", arguments.split, dict.fromkeys((*SPLITS, *there))))
-        commands = "\n".join(f"  {remake_command(run, arguments.split)}" for run in runs[:8])
+        there = sorted({name for run in runs for name in run.splits})
+        if not SplitVariant.parse(split).can_be_stored:
+            raise ReportError(unknown("split", split, dict.fromkeys((*SPLITS, *there))))
+        if not any(has_split(run.summary.dataset, split) for run in runs):
+            raise ReportError(f"The data of these runs has no {split} split. Leave --split out, or give another.")
+        commands = "\n".join(f"  {remake_command(run, split)}" for run in runs[:8])
         raise ReportError(
-            f"No run was evaluated on {arguments.split!r}"
+            f"No run was evaluated on {split!r}"
             + (f"; there is {', '.join(there)}" if there else "")
             + f". Make evaluations:\n{commands}"
         )

@@ -56,7 +56,7 @@ def _command(arguments: argparse.Namespace) -> str:
     words = ["segcore", "report", *arguments.wanted]
     for name, usual in (
         ("runs", "checkpoints"),
-        ("split", "test"),
+        ("split", None),
         ("metric", "miou"),
         ("data", None),
         ("examples", 3),

@@ -1,66 +1,179 @@
-"""`segcore runs`: list the runs with their scores."""
+"""`segcore runs`: list the runs with their scores, say in which settings they differ, rename them, keep notes."""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from segcore.cli.arguments import Commands, store_from
+from segcore.cli.arguments import Commands, run_from, store_from
+from segcore.errors import RunError
 from segcore.paths import path_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from segcore.runs import RunRecord
 
 
 def add_runs(commands: Commands) -> None:
     """Add the command `segcore runs`."""
-    parser = commands.add_parser("runs", help="list the runs with their scores")
+    parser = commands.add_parser(
+        "runs",
+        help="list the runs with their scores; what their settings differ in; rename them, keep notes",
+        description="List the runs with their scores. With --diff: the settings in which runs differ.",
+    )
+    _add_folder(parser, "checkpoints")
     parser.add_argument(
-        "--runs", type=path_text, default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)"
+        "--diff",
+        type=path_text,
+        nargs="*",
+        metavar="RUN",
+        help="say in which settings these runs differ (default: all in --runs); of one run, all its settings",
     )
     parser.set_defaults(run=list_runs)
+    tasks = parser.add_subparsers(metavar="rename|note")
+    rename = tasks.add_parser("rename", help="give a run another name", description="Give a run another name.")
+    _add_run(rename)
+    rename.add_argument("name", metavar="NAME", help="the new name: that of its folder, and its id")
+    rename.set_defaults(run=rename_one)
+    note = tasks.add_parser("note", help="keep a note about a run", description="Keep a note about a run, or show it.")
+    _add_run(note)
+    note.add_argument("text", nargs="?", metavar="TEXT", help="the note; '' removes it (default: show it)")
+    note.set_defaults(run=keep_note)
+
+
+def _add_folder(parser: argparse.ArgumentParser, default: str) -> None:
+    text = "folder of runs (default: checkpoints)"
+    parser.add_argument("--runs", type=path_text, default=default, metavar="DIR", help=text)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("wanted", type=path_text, metavar="RUN", help="a run's folder, or its id in --runs")
+    _add_folder(parser, argparse.SUPPRESS)  # a default here would hide what stands before the task
+
+
+def rename_one(arguments: argparse.Namespace) -> int:
+    """Rename a run."""
+    from segcore.runs.rename import rename_run
+
+    run = run_from(arguments)
+    print(f"{run.path} is {rename_run(run, arguments.name).path} now.")
+    return 0
+
+
+def keep_note(arguments: argparse.Namespace) -> int:
+    """Write a run's note, or print it."""
+    from segcore.runs import RunWriter
+
+    run = run_from(arguments)
+    if arguments.text is not None:
+        RunWriter(run.path).write_note(arguments.text)
+    print(f"{run.id}: {run.note or 'no note'}")
+    return 0
 
 
 def list_runs(arguments: argparse.Namespace) -> int:
-    """Print a table of all runs, and the folders that can't be read."""
+    """Print a table of all runs, and the folders that can't be read; with `--diff`, settings."""
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
-    from segcore.metrics import POLICY
-    from segcore.runs.summary import over
-
-    store = store_from(arguments)
     console = Console(highlight=False, soft_wrap=True)
+    if arguments.diff:
+        from segcore.runs import find_run
+
+        return print_settings(console, [find_run(wanted, arguments.runs) for wanted in arguments.diff])
+    store = store_from(arguments)
     runs, problems = store.read()
+    if arguments.diff is not None:
+        return print_settings(console, runs)
     if not runs:
         console.print(f"No runs in {escape(str(store.root))}. Train some: python train.py")
     else:
-        table = Table(padding=(0, 0, 0, 1), box=None)  # names are never cut, since other commands take them
-        table.add_column("run", no_wrap=True)
-        table.add_column("model", overflow="fold", min_width=10)
-        table.add_column("data", overflow="fold", min_width=6)
-        for name in ("classes", "test mIoU", "pixel acc.", "params", "min."):
-            table.add_column(name, justify="right", min_width=max(map(len, name.split())))
-        table.add_column("status", no_wrap=True)
-        for run in runs:
-            summary, test = run.summary, run.summary.test
-            table.add_row(
-                escape(run.id),
-                escape(run.title),
-                escape(summary.dataset.name),
-                f"{run.labels.classes}",
-                f"{test.miou:.3f}{' !' if run.leak('test') else ''}" if test else "–",
-                f"{test.pixel_accuracy:.3f}" if test else "–",
-                _number(over(summary.parameters, 1e6), " M"),
-                _number(over(summary.train_seconds, 60)),
-                summary.status,
-            )
-        console.print(table)
-        console.print(POLICY)
-        if any(run.summary.test and run.leak("test") for run in runs):
-            console.print("! A leak check warns about this score; segcore leaderboard prints the warning.")
+        _print_runs(console, runs)
     for run in runs:
         if run.stopped:
             console.print(escape(f"{run.id}: {run.stopped}"))
     for problem in problems:
         console.print(f"skipped: {escape(problem.message)}")
+    return 0
+
+
+def _print_runs(console: Console, runs: Sequence[RunRecord]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from segcore.metrics import POLICY
+    from segcore.runs.scored_splits import VALIDATION_NOTE, default_split
+    from segcore.runs.summary import over
+
+    split = default_split(runs)
+    table = Table(padding=(0, 0, 0, 1), box=None)  # names are never cut, since other commands take them
+    table.add_column("run", no_wrap=True)
+    table.add_column("model", overflow="fold", min_width=10)
+    table.add_column("data", overflow="fold", min_width=6)
+    for name in ("classes", f"{split} mIoU", "pixel acc.", "params", "min."):
+        table.add_column(name, justify="right", min_width=max(map(len, name.split())))
+    table.add_column("status", no_wrap=True)
+    noted = any(run.note for run in runs)
+    if noted:
+        table.add_column("note", overflow="fold")
+    by_validation = leaks = False
+    for run in runs:
+        summary, own = run.summary, default_split([run])
+        scores = summary.test if own == "test" else summary.val
+        by_validation |= own != split and scores is not None
+        mark = (" val" if own != split else "") + (" !" if run.leak(own) else "")
+        table.add_row(
+            escape(run.id),
+            escape(run.title),
+            escape(summary.dataset.name),
+            f"{run.labels.classes}",
+            f"{scores.miou:.3f}{mark}" if scores else "–",
+            f"{scores.pixel_accuracy:.3f}" if scores else "–",
+            _number(over(summary.parameters, 1e6), " M"),
+            _number(over(summary.train_seconds, 60)),
+            summary.status,
+            *([escape(run.note)] if noted else []),
+        )
+        leaks |= " !" in mark and scores is not None
+    console.print(table)
+    console.print(POLICY)
+    if by_validation or split == "val":
+        console.print(VALIDATION_NOTE if split == "val" else f"val: {VALIDATION_NOTE}")
+    if leaks:
+        console.print("! A leak check warns about this score; segcore leaderboard prints the warning.")
+
+
+def print_settings(console: Console, runs: Sequence[RunRecord]) -> int:
+    """Print what the runs were trained with where they differ; of one run, everything.
+
+    Raises:
+        RunError: when no run has settings of a training, or they can't be read.
+    """
+    from rich.markup import escape
+    from rich.table import Table
+
+    from segcore.runs.settings import Difference, differences, flat_settings
+
+    trained = [run for run in runs if run.was_trained]
+    left_out = [run.id for run in runs if not run.was_trained]
+    if not trained:
+        named = ", ".join(left_out) or "none"
+        raise RunError(f"No run with settings of a training; got {named}. Give runs that train.py made.")
+    settings = [flat_settings(run) for run in trained]
+    rows = differences(settings)
+    if len(trained) == 1:
+        rows = [Difference(name, (value,)) for name, value in settings[0].items()]
+    table = Table(padding=(0, 0, 0, 1), box=None)
+    for name in ("setting", *(run.id for run in trained)):
+        table.add_column(escape(name), overflow="fold")
+    for row in rows:
+        table.add_row(escape(row.name), *("–" if value is None else escape(value) for value in row.values))
+    console.print(table if rows else f"Nothing differs: {len(trained)} runs of the same settings.")
+    if left_out:
+        console.print(f"No settings of a training: {escape(', '.join(left_out))}.")
     return 0
 
 

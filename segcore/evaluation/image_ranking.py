@@ -98,7 +98,7 @@ class ImageScores:
     @property
     def evaluation(self) -> Evaluation:
         """The stored evaluation."""
-        return self.counts.evaluation
+        return self.counts.evaluations[0]
 
     @property
     def sums(self) -> Sums:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from segcore.arrays import F64, I64, U8, Bool
 from segcore.errors import RunError
@@ -22,45 +23,66 @@ FILES: dict[Source, str] = {
 
 
 class StoredCounts:
-    """Counts of the images of one evaluation, from which every score is computed.
+    """Counts of the images of an evaluation, from which every score is computed.
+
+    The evaluations of the folds of a cross-validation, which share no image, make one together.
 
     Args:
-        evaluation: The evaluation, N images of C classes.
+        evaluations: The evaluations, N images of C classes together.
     """
 
-    def __init__(self, evaluation: Evaluation) -> None:
-        self.evaluation = evaluation
+    def __init__(self, *evaluations: Evaluation) -> None:
+        self.evaluations = evaluations
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """The N images."""
+        return tuple(sample_id for evaluation in self.evaluations for sample_id in evaluation.ids)
+
+    @cached_property
+    def folds(self) -> I64:
+        """`[N]` the number of the evaluation that each image is from."""
+        return np.repeat(np.arange(len(self.evaluations)), [len(evaluation.ids) for evaluation in self.evaluations])
+
+    @cached_property
+    def parts(self) -> tuple[StoredCounts, ...]:
+        """The counts of each evaluation by itself."""
+        return tuple(StoredCounts(evaluation) for evaluation in self.evaluations)
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Id of an image -> its place among the N."""
+        return {sample_id: index for index, sample_id in enumerate(self.ids)}
+
+    def at(self, ids: Sequence[str]) -> npt.NDArray[np.intp]:
+        """Places of these images among the N."""
+        return np.array([self.places[sample_id] for sample_id in ids], np.intp)
+
+    def of_images(self, name: str) -> F64:
+        """`[N]` a column of the tables of images, e.g. `miou`; NaN where an image has no value."""
+        return np.concatenate([evaluation.of_images(name) for evaluation in self.evaluations])
 
     @cached_property
     def sums(self) -> Sums:
         """`[N, C]` sums of the confusion counts."""
-        return sums_of(self.evaluation)
+        return _joined([sums_of(evaluation) for evaluation in self.evaluations])
 
     @cached_property
     def sums_without_void(self) -> Sums | None:
         """`[N, C]` sums without the pixels of void; None where void is none of the classes."""
-        void = void_ids(self.evaluation.labels)
-        return sums_of(self.evaluation, void) if void else None
+        void = void_ids(self.evaluations[0].labels)
+        return _joined([sums_of(evaluation, void) for evaluation in self.evaluations]) if void else None
 
     def of(self, score: Score) -> Counts | None:
-        """The counts that a score is computed from; None where the evaluation has none that can be read."""
-        try:
-            return self._counts(score)
-        except RunError:  # a file that is cut off
-            return None
-
-    def _counts(self, score: Score) -> Counts | None:
-        evaluation = self.evaluation
+        """The counts that a score is computed from; None where an evaluation has none that can be read."""
         if score.source == "confusion":
             return self.sums_without_void if score.without_void else self.sums
-        if score.source == "boundary":
-            return evaluation.boundary_counts
-        if score.source == "entropy":
-            return evaluation.of_images("entropy")
-        counts = evaluation.calibration_counts
-        if counts is None or score.source == "calibration":
-            return None if counts is None else counts.before
-        return None if counts.temperature is None else counts.after
+        try:
+            counts = [_counts(evaluation, score) for evaluation in self.evaluations]
+        except RunError:  # a file that is cut off
+            return None
+        known = [part for part in counts if part is not None]
+        return np.concatenate(known) if len(known) == len(counts) else None
 
     def value(self, score: Score) -> float:
         """A score of all images together; NaN where it is unknown."""
@@ -70,15 +92,34 @@ class StoredCounts:
     def per_image(self, score: Score) -> F64:
         """`[N]` a score of each image by itself; NaN where it is unknown."""
         counts = self.of(score)
-        return np.full(len(self.evaluation.ids), np.nan) if counts is None else score.function().per_image(counts)
+        return np.full(len(self.ids), np.nan) if counts is None else score.function().per_image(counts)
 
     def knows(self, score: Score) -> bool:
         """Whether a score can be computed; optional files are only looked for, not read."""
         if score.source in FILES:
-            return (self.evaluation.path / FILES[score.source]).is_file()
+            return all((evaluation.path / FILES[score.source]).is_file() for evaluation in self.evaluations)
         if score.without_void:
-            return bool(void_ids(self.evaluation.labels))
+            return bool(void_ids(self.evaluations[0].labels))
         return not np.isnan(self.value(score))
+
+
+def _counts(evaluation: Evaluation, score: Score) -> F64 | I64 | None:
+    """The counts, by image, of a score that isn't made from confusion counts."""
+    if score.source == "boundary":
+        return evaluation.boundary_counts
+    if score.source == "entropy":
+        return evaluation.of_images("entropy")
+    counts = evaluation.calibration_counts
+    if counts is None or score.source == "calibration":
+        return None if counts is None else counts.before
+    return None if counts.temperature is None else counts.after
+
+
+def _joined(parts: Sequence[Sums]) -> Sums:
+    """The sums of several evaluations, one after another."""
+    if len(parts) == 1:
+        return parts[0]
+    return Sums(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("right", "true", "predicted")))
 
 
 def sums_of(evaluation: Evaluation, without: Sequence[int] = ()) -> Sums:

@@ -24,11 +24,13 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from segcore.arrays import F64, I64, Bool
 from segcore.errors import EvaluationError
 from segcore.metrics.block_bootstrap import Blocks
 from segcore.metrics.counts import Counts
+from segcore.metrics.fold_spread import fold_half_width
 from segcore.metrics.registry import ScoreFunction, statistic
 from segcore.metrics.score_functions import mean_present
 from segcore.metrics.student_t import t_cdf, t_quantile
@@ -102,6 +104,8 @@ class BootstrapSamples:
         values: `[R, resamples]` float64, or `[R, resamples, M]` for a score of each class.
         points: `[R]` or `[R, M]` scores of all images.
         images, blocks, vanished: `[R]` or `[R, M]`; see `Interval`.
+        folds: `[R, K]` or `[R, K, M]` scores of each fold's images; NaN in rows that are no cross-validation, K = 0
+            where none is.
     """
 
     values: F64
@@ -109,6 +113,7 @@ class BootstrapSamples:
     images: I64
     blocks: I64
     vanished: F64
+    folds: F64
 
     def interval(self, run: int = 0, *, index: int | None = None) -> Interval:
         """The score in row `run` with its interval; `index` is the class id, where there is one score a class.
@@ -116,24 +121,29 @@ class BootstrapSamples:
         Raises:
             EvaluationError: when `index` is missing for a score of each class, or given for another.
         """
-        samples, point, images, blocks, vanished = self._of(run, index)
-        return Interval(point, *_percentiles(samples, blocks, 0.0), images, blocks, vanished)
+        samples, folds = self._of(run, index)
+        place = run if index is None else (run, index)
+        images, blocks = int(self.images[place]), int(self.blocks[place])
+        ends = _percentiles(samples, blocks, 0.0, folds)
+        return Interval(float(self.points[place]), *ends, images, blocks, float(self.vanished[place]))
 
     def pair(self, a: int, b: int, *, index: int | None = None) -> PairedInterval:
         """The difference of runs a and b; arguments as for `interval`."""
         one, other = self.interval(a, index=index), self.interval(b, index=index)
-        difference = self._of(a, index)[0] - self._of(b, index)[0]
+        (mine, mine_folds), (theirs, their_folds) = self._of(a, index), self._of(b, index)
+        difference, folds = mine - theirs, mine_folds - their_folds
         blocks = min(one.blocks, other.blocks)
         gap = one.value - other.value
-        low, high = _percentiles(difference, blocks, -1.0)
-        return PairedInterval(one, other, gap, low, high, _probability(difference, blocks), blocks)
+        low, high = _percentiles(difference, blocks, -1.0, folds)
+        return PairedInterval(one, other, gap, low, high, _probability(difference, blocks, folds), blocks)
 
     def grouped(self, groups: Sequence[Sequence[int]], *, seed: int = 0) -> BootstrapSamples:
         """Means over groups of runs, e.g. the seeds of a recipe; one row a group.
 
         The uncertainty from the choice of seeds is added to each sample as normal noise, with the standard error of the
         mean of S runs times Student's t for S - 1 degrees of freedom over the normal's 1.96. A difference of two groups
-        contains the noise of both. A group of one run keeps its row, without noise.
+        contains the noise of both. A group of one run keeps its row, without noise. Seeds contain what folds tell of
+        training, so the folds of several runs are not kept.
 
         Args:
             groups: Rows of the runs of each group.
@@ -141,22 +151,24 @@ class BootstrapSamples:
         """
         rng = np.random.default_rng(seed)
         values, points = [], []
+        alone = np.array([len(group) == 1 for group in groups]).reshape(-1, *[1] * (self.folds.ndim - 1))
         for group in map(list, groups):
             noise = _seed_noise(self.points[group], self.blocks[group[0]], self.values.shape[1], rng)
             values.append(self.values[group].mean(axis=0) + noise)
             points.append(self.points[group].mean(axis=0))
         first = [group[0] for group in groups]
         images, blocks, vanished = self.images[first], self.blocks[first], self.vanished[first]
-        return BootstrapSamples(np.stack(values), np.stack(points), images, blocks, vanished)
+        folds = np.where(alone, self.folds[first], np.nan)
+        return BootstrapSamples(np.stack(values), np.stack(points), images, blocks, vanished, folds)
 
-    def _of(self, run: int, index: int | None) -> tuple[F64, float, int, int, float]:
+    def _of(self, run: int, index: int | None) -> tuple[F64, F64]:
+        """(samples of a score, its values on each fold)."""
         if (self.values.ndim == 3) == (index is None):
             what = "is one of each class: say which, index=0" if index is None else "is of all classes: leave index out"
             raise EvaluationError(f"This score {what}.")
-        place = run if index is None else (run, index)
-        samples = self.values[run] if index is None else self.values[run, :, index]
-        point, vanished = float(self.points[place]), float(self.vanished[place])
-        return samples, point, int(self.images[place]), int(self.blocks[place]), vanished
+        if index is None:
+            return self.values[run], self.folds[run]
+        return self.values[run, :, index], self.folds[run, :, index]
 
 
 def bootstrap(
@@ -204,12 +216,15 @@ def resample(
     seed: int = 0,
     *,
     groups: Sequence[Hashable] | None = None,
+    folds: npt.ArrayLike | None = None,
 ) -> BootstrapSamples:
     """Score R runs on the same bootstrap samples of images.
 
     Each sample is a row of integer weights of the images; its sums are that row times the sums of each image, in
     float64, which holds integers up to 2^53 exactly. `counts` holds, for each run, counts as `bootstrap` takes them
-    (or `Sums`, `C` times smaller), of the same images in the same order; the other arguments are those of `bootstrap`.
+    (or `Sums`, `C` times smaller), of the same images in the same order. `folds` is the fold of each image, where the
+    runs are cross-validations: intervals then hold the luck of training too (`fold_spread`). The other arguments are
+    those of `bootstrap`.
 
     Raises:
         EvaluationError: when there are no counts, or they are not of the same images and classes.
@@ -232,11 +247,13 @@ def resample(
         if gone.any():
             lost += (np.logical_or.reduce(gone, axis=2, keepdims=True) if score.mean_of_classes else gone).sum(axis=0)
         values.append(_mean_of_classes(sampled, points) if score.mean_of_classes else sampled)
+    of_folds = _scores_of_folds(terms, score, points, folds)  # [R, K, M]
     scored: Bool = np.logical_not(np.isnan(score.formula(terms)))  # [R, N, M]
     if score.mean_of_classes:
         scored, points = np.logical_or.reduce(scored, axis=2, keepdims=True), mean_present(points)[:, None]
     blocks = np.array([[plan.holding(occurs) for occurs in run.T] for run in scored])
-    arrays: list[Any] = [np.concatenate(values).swapaxes(0, 1), points, scored.sum(axis=1), blocks, lost / resamples]
+    sampled_scores = np.concatenate(values).swapaxes(0, 1)
+    arrays: list[Any] = [sampled_scores, points, scored.sum(axis=1), blocks, lost / resamples, of_folds]
     return BootstrapSamples(*(array[..., 0] if score.mean_of_classes else array for array in arrays))
 
 
@@ -255,6 +272,19 @@ def _stacked_terms(counts: Sequence[Counts], score: ScoreFunction) -> F64:
     if not images:
         raise EvaluationError("Counts of no image; expected one image or more.")
     return np.stack(terms)
+
+
+def _scores_of_folds(terms: F64, score: ScoreFunction, points: F64, folds: npt.ArrayLike | None) -> F64:
+    """`[R, K, M]` scores of the images of each fold; M is 1 for a mean of classes."""
+    labels = np.unique(folds, return_inverse=True)[1] if folds is not None else np.zeros(terms.shape[1], np.intp)
+    if len(labels) != terms.shape[1]:
+        raise EvaluationError(f"{len(labels)} folds of {terms.shape[1]} images; expected one for each image.")
+    count = int(labels.max()) + 1 if folds is not None else 0
+    sums = np.zeros((count, terms.shape[0], *terms.shape[2:]))
+    for fold in range(count):
+        sums[fold] = terms[:, labels == fold].sum(axis=1)
+    values = score.formula(sums)  # [K, R, M]
+    return (_mean_of_classes(values, points) if score.mean_of_classes else values).swapaxes(0, 1)
 
 
 def _mean_of_classes(sampled: F64, points: F64) -> F64:
@@ -295,17 +325,19 @@ def stretch(blocks: int) -> float:
     return math.sqrt(blocks / (blocks - 1)) * _tails(blocks - 1)
 
 
-def _percentiles(samples: F64, blocks: int, least: float) -> tuple[float, float]:
-    """The percentile interval, stretched about the median, within `least` and 1."""
+def _percentiles(samples: F64, blocks: int, least: float, folds: F64) -> tuple[float, float]:
+    """The percentile interval, stretched about the median and widened for folds, within `least` and 1."""
     samples = samples[~np.isnan(samples)]
     if blocks < 2 or not samples.size:
         return math.nan, math.nan
     low, middle, high = np.quantile(samples, ((1 - _SHARE) / 2, 0.5, (1 + _SHARE) / 2))
-    low, high = (middle + stretch(blocks) * (end - middle) for end in (low, high))
+    more = fold_half_width(folds, float(samples.var()), _SHARE)
+    low = middle - math.hypot(stretch(blocks) * (middle - low), more)
+    high = middle + math.hypot(stretch(blocks) * (high - middle), more)
     return max(float(low), least), min(float(high), 1.0)
 
 
-def _probability(differences: F64, blocks: int) -> float:
+def _probability(differences: F64, blocks: int, folds: F64) -> float:
     """Probability that the difference is above 0; 0.975 where the interval begins there.
 
     The share of the samples above 0 gives a normal quantile, whose probability is that of Student's t for this number
@@ -319,7 +351,14 @@ def _probability(differences: F64, blocks: int) -> float:
         away = NormalDist().inv_cdf(share)
     else:
         away = float(np.median(differences)) / max(float(differences.std()), 1e-12)
+    half, more = _half_width(differences), fold_half_width(folds, float(differences.var()), _SHARE)
+    away *= half / math.hypot(half, more / stretch(blocks)) if more else 1.0
     return t_cdf(away * math.sqrt((blocks - 1) / blocks), blocks - 1)
+
+
+def _half_width(samples: F64) -> float:
+    """Half the width of the interval that normal samples would have."""
+    return NormalDist().inv_cdf((1 + _SHARE) / 2) * float(samples.std())
 
 
 def _note(blocks: int, images: int, vanished: float) -> str:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from segcore.errors import number
 from segcore.labels import hex_color
-from segcore.report.leaderboard import interval, score
+from segcore.report.leaderboard import interval, parts_cell, score
 from segcore.report.report_data import ReportData
 from segcore.report.safe_output import new_file
 from segcore.report.sections import classes, cost, example_images, origin, scores
@@ -142,7 +142,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"score": score, "interval": interval, "prose": prose, "hex": hex_color}
+    environment.filters |= {"score": score, "interval": interval, "parts": parts_cell, "prose": prose, "hex": hex_color}
     return environment
 
 

@@ -58,6 +58,17 @@ def interval(row: Row) -> str:
     return f"{row.interval.low:.3f} to {row.interval.high:.3f}"
 
 
+def parts_heading(rows: Sequence[Row]) -> str:
+    """The heading of `parts_cell`: `mean ± sd of folds`; empty where every row is one run."""
+    kinds = sorted({row.parts_are for row in rows if row.parts})
+    return f"mean ± sd of {' or '.join(kinds)}" if kinds else ""
+
+
+def parts_cell(row: Row) -> str:
+    """Mean and standard deviation of a row's seeds or folds: `0.512 ± 0.034 of 5`; a dash for one run."""
+    return f"{score(row.mean)} ± {score(row.spread)} of {len(row.parts)}" if row.parts else "–"
+
+
 def columns(
     comparison: Comparison, requested: Requested = None, *, default: Sequence[str], sort: str | None = None
 ) -> list[Column]:
@@ -91,8 +102,8 @@ def columns(
         Column(first.title, partial(_score, first.key)),
         Column("95 % interval", interval),
     ]
-    if any(len(row.runs) > 1 for row in comparison.rows):
-        first_columns.append(Column("sd of seeds", lambda row: score(row.spread)))
+    if heading := parts_heading(comparison.rows):
+        first_columns.append(Column(heading, parts_cell))
     return first_columns + [_column(comparison, key) for key in keys]
 
 
@@ -125,6 +136,7 @@ def notes(comparison: Comparison, pool: int, shown: Sequence[Column] = ()) -> li
         sentences.append(f"Bold: the best; {kept.where} are too few to show a difference between these.")
     sentences += [column.note for column in shown if column.note][:1]  # the others were measured at the same place
     inside = [run for run in comparison.runs if run.id in kept.runs]
+    sentences += filter(None, [comparison.validation_note(pool)])
     return [*sentences, *comparison.stale(kept.runs), *leak_notes(inside, comparison.split)]
 
 
@@ -153,7 +165,8 @@ def markdown(comparison: Comparison, sort: str | None = None, requested: Request
             if row.id in level:
                 cells[_RANKED_BY] = f"**{cells[_RANKED_BY]}**"
             lines.append(_line(cells))
-        listed = "\n".join(f"- {_markdown(text)}" for text in notes(comparison, pool, shown))
+        texts = [*comparison.sentences(comparison.pools[pool].runs), *notes(comparison, pool, shown)]
+        listed = "\n".join(f"- {_markdown(text)}" for text in texts)
         parts += [f"### {_markdown(title(comparison, pool))}", "\n".join(lines), listed]
     if problems(comparison):
         parts.append("\n".join(f"- {_markdown(text)}" for text in problems(comparison)))

@@ -96,7 +96,7 @@ def predictions(data: ReportData, pool: int, dataset: Dataset, width: int) -> Dr
         masks.append(sample.mask)
         answers, errors = [], []
         for row in rows:
-            evaluation = data.comparison.evaluations[row.id]
+            evaluation = data.comparison.evaluation_of(row, sample.id)
             mask, score = evaluation.prediction(sample.id), f"{evaluation.image_scores(sample.id).miou:.3f}"
             layer = encode_layer(mask, labels, width=wide)
             answers.append(Picture([image, (layer, OPACITY)], size, row.title, score))

@@ -119,7 +119,8 @@ class ReportData:
 
 def _opened(comparison: Comparison, run: RunRecord, source: str | None) -> Dataset:
     dataset = dataset_of(run, source)
-    check_images(dataset, run, comparison.evaluations[run.id])
+    for run_id in comparison.row(run.id).runs:
+        check_images(dataset, run, comparison.evaluations[run_id])
     return dataset
 
 

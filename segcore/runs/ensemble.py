@@ -21,7 +21,7 @@ _MAX_NAME = 120  # characters of a default name; file systems allow 255
 # Settings on how the data is read and split; an ensemble's config takes them from its first member.
 _DATA_SETTINGS = (
     "data", "labels", "classes", "map", "void", "skip_incomplete", "color_tolerance", "format", "video", "split",
-    "val_fraction", "copies", "folds", "fold",
+    "split_seed", "val_fraction", "copies", "folds", "fold",
 )  # fmt: skip
 
 

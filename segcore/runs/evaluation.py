@@ -124,7 +124,7 @@ class Evaluation:
         if table is None:
             return None
         parquet_tables.check_range(path, table, "class", most - 1, f"the run has {most} classes", self._hint)
-        image = parquet_tables.image_places(path, table, self._places, self._hint)
+        image = parquet_tables.image_places(path, table, self.places, self._hint)
         counts = parquet_tables.boundary_counts(table, image, most, len(self.ids))
         counts.flags.writeable = False
         return counts
@@ -142,7 +142,7 @@ class Evaluation:
         if table is None:
             return None
         parquet_tables.check_range(path, table, "bin", BINS - 1, f"there are {BINS} bins", self._hint)
-        image = parquet_tables.image_places(path, table, self._places, self._hint)
+        image = parquet_tables.image_places(path, table, self.places, self._hint)
         counts = parquet_tables.calibration_counts(table, image, len(self.ids))
         if counts.temperature is not None and not 0 < counts.temperature < math.inf:
             raise RunError(f"{path}: temperature is {counts.temperature:g}; expected a number above 0. {self._hint}")
@@ -247,12 +247,13 @@ class Evaluation:
         return parquet_tables.read_table(path, columns, self._hint) if path.is_file() else None
 
     @cached_property
-    def _places(self) -> Mapping[str, int]:
+    def places(self) -> Mapping[str, int]:
+        """Id of an image -> its place among the N."""
         return {sample_id: index for index, sample_id in enumerate(self.ids)}
 
     def _place(self, sample_id: str) -> int:
         try:
-            return self._places[sample_id]
+            return self.places[sample_id]
         except KeyError:
             some = self.ids if len(self.ids) <= 5 else (*self.ids[:3], "...")
             raise EvaluationError(unknown(f"image in the {self.split} evaluation", sample_id, some)) from None

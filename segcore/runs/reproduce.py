@@ -99,7 +99,7 @@ def recreate_plan(run: RunRecord, dataset: Dataset) -> SplitPlan:
         method=config.get("split", "auto") if folded else trained.split,
         val_fraction=config.get("val_fraction", 0.1),
         copies=config.get("copies", 0),
-        seed=run.summary.seed or 0,
+        seed=config.get("split_seed", run.summary.seed) or 0,
         folds=config.get("folds", 0) if folded else 0,
         fold=config.get("fold") if folded else None,
     )

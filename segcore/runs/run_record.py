@@ -126,6 +126,12 @@ class RunRecord:
         return values
 
     @property
+    def note(self) -> str:
+        """What its user wrote about it; empty where nothing."""
+        path = self.path / run_files.NOTE
+        return path.read_text("utf-8", errors="replace").strip() if path.is_file() else ""
+
+    @property
     def history(self) -> pd.DataFrame:
         """The training by epoch: `HISTORY_COLUMNS` and perhaps more; no rows before the first epoch has ended.
 
@@ -222,6 +228,11 @@ class RunRecord:
         """
         return read_prediction(self.path / run_files.EVALUATION / split, sample_id)
 
+    def has_prediction(self, split: str, sample_id: str) -> bool:
+        """Whether the prediction of an image of a split is stored; no table is read."""
+        folder = self.path / run_files.EVALUATION / split / run_files.PREDICTIONS
+        return (folder / run_files.file_name(sample_id)).is_file()
+
     def plot_curves(self, *, width: int = 260) -> alt.HConcatChart:
         """Draw loss, mIoU and pixel accuracy by epoch, training dashed and validation solid; the large marker is kept.
 
@@ -306,7 +317,7 @@ def _modified(folder: Path) -> int:
 
 
 def _watched(folder: str) -> Iterator[str]:
-    yield from (f"{folder}/{name}" for name in run_files.MARKS)
+    yield from (f"{folder}/{name}" for name in (*run_files.MARKS, run_files.NOTE))
     evaluation = f"{folder}/{run_files.EVALUATION}"
     with suppress(FileNotFoundError, NotADirectoryError), os.scandir(evaluation) as splits:
         yield evaluation

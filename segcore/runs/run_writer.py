@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from segcore.arrays import F64, I64, F32Map, U8Mask
-from segcore.errors import EvaluationError
+from segcore.errors import EvaluationError, RunError
 from segcore.extensions.code_file import CODE_FOLDER, CodeName
 from segcore.labels import LabelMap
 from segcore.metrics import BOUNDARY_COLUMNS
@@ -59,6 +59,21 @@ class RunWriter:
         """Write `dataset.jpg`: samples of the data that the run is trained on."""
         with run_files.replacing(self.path / run_files.SHEET) as path:
             path.write_bytes(picture)
+
+    def write_note(self, text: str) -> None:
+        """Write `note.txt`, what its user keeps about the run; an empty text removes it.
+
+        Raises:
+            RunError: when the folder can't be written.
+        """
+        path = self.path / run_files.NOTE
+        try:
+            if text.strip():
+                run_files.write_text(path, f"{text.strip()}\n")
+            else:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(f"The note of run {self.id!r} can't be kept in {path}: {error.strerror}.") from None
 
     def write_summary(self, summary: Summary) -> None:
         """Write `summary.json`."""

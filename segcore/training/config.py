@@ -27,6 +27,7 @@ from segcore.training.setting_types import (
     PathText,
     Size,
     Sizes,
+    SplitSeed,
     Stages,
     UserFile,
     Weights,
@@ -149,6 +150,9 @@ class TrainConfig(BaseModel):
     early_stopping: int = Field(0, ge=0, le=10_000, description="stop after so many epochs without a better one; 0 off")
 
     seed: int = Field(0, ge=0, le=2**32 - 1, description="of everything random")
+    split_seed: SplitSeed = Field(
+        None, description="of the choice of validation; null: seed, of repeats the first; each: that of each repeat"
+    )
     repeats: int = Field(1, ge=1, le=1000, description="trainings of each model, with seeds seed, seed + 1, ...")
     folds: int = Field(
         0, ge=0, le=100, description="k-fold cross-validation of the training set by blocks of time; 0 off"
@@ -300,11 +304,17 @@ class TrainConfig(BaseModel):
             "model_options": {name: options for name, options in self.model_options.items() if name == model},
             "augment": self.pipeline.to_dict(),
             "seed": self.seed if seed is None else seed,
+            "split_seed": seed if self.split_seed == "each" and seed is not None else self.plan_seed,
             "fold": self.fold if fold is None else fold,
             "repeats": 1,
             "launcher": "local",
         }
         return self.model_copy(update=changes)
+
+    @property
+    def plan_seed(self) -> int:
+        """The seed of the split into training and validation."""
+        return self.split_seed if isinstance(self.split_seed, int) else self.seed
 
     def run_name(self, dataset: str) -> str:
         """The name of this task's run, such as `camvid-unet-seed1-fold2`; a number may be added to make it unique."""

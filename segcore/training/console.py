@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from shlex import quote
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from segcore.data.plan import FOLDS
 from segcore.durations import duration
 from segcore.metrics import POLICY
 from segcore.models import model_title
@@ -190,6 +192,12 @@ class Reporter:
             table.add_row(*_row(run, scores[run.id], with_void))
         self.console.print(table)
         self.console.print(f"[dim]{POLICY}[/]")
+        if any(run.summary.dataset.split == FOLDS for run in runs):
+            folder = quote(str(runs[0].path.parent))
+            self.console.print(
+                "The folds of each recipe as one row, with intervals and a sentence a pair: "
+                f"segcore leaderboard --split val --runs {escape(folder)}"
+            )
 
 
 def _row(run: RunRecord, score: ScoreInfo | None, with_void: bool) -> list[str]:

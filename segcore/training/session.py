@@ -127,7 +127,7 @@ class Session:
             method=task.split,
             val_fraction=task.val_fraction,
             copies=task.copies,
-            seed=task.seed,
+            seed=task.plan_seed,
             folds=task.folds,
             fold=task.fold,
         )

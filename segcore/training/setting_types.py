@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
@@ -82,6 +82,8 @@ Loggers = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Options = Annotated[dict[str, dict[str, Any]], BeforeValidator(_flow)]
 Factor = Annotated[Annotated[float, Field(gt=0, le=100)] | None, BeforeValidator(_null)]
 Fold = Annotated[Annotated[int, Field(ge=0, le=99)] | None, BeforeValidator(_null)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+SplitSeed = Annotated[Seed | Literal["each"] | None, BeforeValidator(_null)]
 UserFile = Annotated[str | None, BeforeValidator(_absolute)]
 Weight = Annotated[float, Field(ge=0, le=1000)]
 Weights = Annotated[str | dict[str, Weight], BeforeValidator(_weights)]

@@ -76,7 +76,8 @@ def history(
     """Draw curves over training: train dashed, validation solid, the best epoch marked, hover reads all runs at once.
 
     Args:
-        table: Columns `run, phase (train | validation), x, value`.
+        table: Columns `run, phase (train | validation), x, value`; with a column `raw`, the values that were smoothed,
+            these are drawn thin behind them.
         colors: Run -> hex.
         title: Title above the chart.
         x_title: Title of the x axis.
@@ -132,7 +133,9 @@ def history(
     for index, name in enumerate(names):
         for letter, phase in (("v", ""), ("t", " train")):
             if f"c{index}{letter}" in wide:
-                tips.append(alt.Tooltip(f"c{index}{letter}:Q", title=name + phase, format=".3f"))
+                column = f"c{index}{letter}"  # text: a run without this epoch would read "null"
+                wide[column] = ["–" if value != value else f"{value:.3f}" for value in wide[column]]
+                tips.append(alt.Tooltip(f"{column}:N", title=name + phase))
     hover = alt.selection_point(fields=["x"], nearest=True, on="pointermove", empty=False, clear="pointerout")
     rule = (
         alt.Chart(wide)
@@ -142,6 +145,9 @@ def history(
     )
     points = alt.Chart(data).mark_circle(size=45).encode(x=x, y=y, color=color, opacity=_while(hover, 1))
     layers: list[alt.Chart] = [lines, points, rule]
+    if "raw" in data:
+        thin = alt.Chart(data).mark_line(strokeWidth=1, opacity=0.3)
+        layers.insert(0, thin.encode(x=x, y=alt.Y("raw:Q", title=None), color=color, detail="phase:N"))
     if best is not None and len(best):
         marks = alt.Chart(best).mark_point(shape="diamond", size=90, filled=True, strokeWidth=0)
         kept = tooltips("run:N", ("x:Q", x_title, ".4~g"), ("value:Q", title, ".3f"))

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from fixtures.app import PAGES, ROOT
+from fixtures.app import PAGES, ROOT, make_data
 from fixtures.runs import fake_ensemble, fake_run
 
 from segcore.data import open_dataset
@@ -177,3 +177,30 @@ def test_home_counts_intervals_only_once_the_page_stands(open_app):
     app.session_state["segcore:leaders"] = tuple((run.id, run.version) for run in RunStore(ROOT / "checkpoints").list())
     app.run()
     assert board().count('class="range"') == 4 and board().count("≈") == 3
+
+
+def test_data_without_a_test_split_is_shown_by_validation_on_every_page(open_app, tmp_path, said):
+    data = make_data(tmp_path / "without_test", train=4, test=0)
+    shutil.rmtree(data / "test")
+    dataset = open_dataset(str(data))
+    ids = dataset.splits["train"][:2]
+    truths = [dataset.mask(sample_id) for sample_id in ids]
+    known = {"labels": dataset.labels, "ids": ids, "truths": truths, "dataset": dataset.name, "source": str(data)}
+    for model in ("unet", "fcn8s"):
+        run = fake_run(tmp_path / "runs", model, model=model, split="val", tested=False, **known)
+    for page in ("home", "compare", "errors", "predictions"):
+        app = open_app(data, tmp_path / "runs", page)
+        assert not app.exception and "--split test" not in said(app), page
+    home = open_app(data, tmp_path / "runs", "home")
+    table = next(html for html in home.get("html") if "sc-table" in html.proto.body).proto.body
+    assert f"{run.summary.val.miou:.3f}" in table
+    assert "There is no test split" in said(open_app(data, tmp_path / "runs", "compare"))
+
+
+def test_that_no_model_is_trained_on_an_image_is_said_only_where_it_is_known(open_app, data, runs, said, tmp_path):
+    claim = "that no model is trained on"
+    assert claim in said(open_app(data, runs("unet"), "home"))
+    assert claim not in said(open_app(data, tmp_path / "none", "home"))
+    folder = runs("unet", "fcn8s")
+    shutil.rmtree(folder / "fcn8s" / "evaluation")  # what it was trained on is then not known
+    assert claim not in said(open_app(data, folder, "home"))

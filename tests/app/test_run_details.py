@@ -41,7 +41,7 @@ def test_it_opens_from_a_runs_name_on_every_page(open_app, data, runs, words, pa
     assert "Settings" not in [tab.label for tab in app.tabs]
     button(app, "unet").click().run()
     assert not app.exception
-    assert [tab.label for tab in app.tabs][-2:] == ["Model", "Settings"]
+    assert [tab.label for tab in app.tabs][-3:] == ["Model", "Settings", "Name and note"]
     assert app.query_params["about"] == "unet"
     assert "Made with segcore 0.1.0." in words(app)
 
@@ -121,3 +121,14 @@ def test_pages_need_no_torch_until_a_model_is_looked_at(open_app, data, runs):
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_name_and_note_are_changed_where_the_folder_may_be_written(open_app, data, runs, words):
+    folder = runs("unet", "fcn8s")
+    app = open_app(data, folder, "compare")
+    button(app, "unet").click().run()
+    next(box for box in app.text_input if box.label == "Name").set_value("night only")
+    next(box for box in app.text_area if box.label == "Note").set_value("trained on dusk")
+    next(button for button in app.button if button.label == "Save").click().run()
+    assert not app.exception and RunStore(folder).get("night-only").note == "trained on dusk"
+    assert app.query_params["about"] == "night-only" and "trained on dusk" in words(app)

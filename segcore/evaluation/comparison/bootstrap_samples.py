@@ -8,12 +8,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from segcore.arrays import I64
 from segcore.errors import EvaluationError
-from segcore.evaluation.comparison.comparable_sets import ComparableSet, block_of, image_values, places_of, sequences
+from segcore.evaluation.comparison.comparable_sets import ComparableSet, block_of, image_values, sequences
 from segcore.evaluation.stored_counts import StoredCounts, at
 from segcore.metrics import BootstrapSamples, Counts, Score, ScoreFunction, resample
 
-Groups: TypeAlias = Sequence[tuple[str, ...]]  # ids of the runs of each row
+Groups: TypeAlias = Sequence[tuple[str, ...]]  # ids of the evaluations of each row
 
 
 class Resampler:
@@ -21,8 +22,8 @@ class Resampler:
 
     Args:
         score: The score.
-        counts: Id of a run -> its counts.
-        pools: Comparable sets of these runs.
+        counts: Id of a run, or of the first fold of a cross-validation -> its counts.
+        pools: Comparable sets of these evaluations.
         resamples: Number of samples.
         seed: Seed of the samples.
     """
@@ -36,7 +37,7 @@ class Resampler:
         seed: int,
     ) -> None:
         self.score, self.counts, self.pools, self.resamples, self.seed = score, counts, pools, resamples, seed
-        self._of_runs: dict[int, BootstrapSamples | None] = {}
+        self._of_evaluated: dict[int, BootstrapSamples | None] = {}
         self._of_rows: dict[tuple[int, Groups], BootstrapSamples | None] = {}
 
     def of_rows(self, place: int, groups: Groups) -> BootstrapSamples | None:
@@ -44,28 +45,28 @@ class Resampler:
 
         Args:
             place: Index of the set.
-            groups: Ids of the runs of each row.
+            groups: Ids of the evaluations of each row.
         """
         key = place, tuple(groups)
         if key not in self._of_rows:
             pool = self.pools[place]
-            if place not in self._of_runs:
-                self._of_runs[place] = self._sampled(pool.runs, pool.ids, pool.block, pool.clips)
-            self._of_rows[key] = self._grouped(self._of_runs[place], pool.runs, groups)
+            if place not in self._of_evaluated:
+                self._of_evaluated[place] = self._sampled(pool.evaluated, pool.ids, pool.block, pool.clips)
+            self._of_rows[key] = self._grouped(self._of_evaluated[place], pool.evaluated, groups)
         return self._of_rows[key]
 
     def of_images(self, groups: Groups, ids: Sequence[str], video: bool | None) -> BootstrapSamples | None:
         """Samples of rows on images that all of them were scored on.
 
         Args:
-            groups: Ids of the runs of each row.
+            groups: Ids of the evaluations of each row.
             ids: The images.
             video: Whether they are frames of video; None where unknown.
         """
-        runs = [run_id for group in groups for run_id in group]
-        values = np.array([image_values(self.counts[run_id].evaluation, ids) for run_id in runs])
-        samples = self._sampled(runs, ids, block_of(ids, values, video), sequences(ids, video))
-        return self._grouped(samples, runs, groups)
+        evaluated = [evaluation_id for group in groups for evaluation_id in group]
+        values = np.array([image_values(self.counts[evaluation_id], ids) for evaluation_id in evaluated])
+        samples = self._sampled(evaluated, ids, block_of(ids, values, video), sequences(ids, video))
+        return self._grouped(samples, evaluated, groups)
 
     def of_classes(
         self, place: int, groups: Groups, function: ScoreFunction, resamples: int
@@ -74,34 +75,50 @@ class Resampler:
 
         Args:
             place: Index of the set.
-            groups: Ids of the runs of each row.
+            groups: Ids of the evaluations of each row.
             function: Computes the score from confusion counts.
             resamples: Number of samples.
         """
         pool = self.pools[place]
-        runs = [run_id for group in groups for run_id in group]
-        counts = [at(self.counts[run_id].sums, places_of(self.counts[run_id].evaluation, pool.ids)) for run_id in runs]
-        samples = draw(counts, function, pool.block, pool.clips, min(resamples, self.resamples), self.seed)
-        return self._grouped(samples, runs, groups)
+        evaluated = [evaluation_id for group in groups for evaluation_id in group]
+        stored = [self.counts[evaluation_id] for evaluation_id in evaluated]
+        counts = [at(one.sums, one.at(pool.ids)) for one in stored]
+        folds, fewer = _folds(stored, pool.ids), min(resamples, self.resamples)
+        samples = draw(counts, function, pool.block, pool.clips, fewer, self.seed, folds)
+        return self._grouped(samples, evaluated, groups)
 
     def _sampled(
-        self, runs: Sequence[str], ids: Sequence[str], block: int, clips: Sequence[str]
+        self, evaluated: Sequence[str], ids: Sequence[str], block: int, clips: Sequence[str]
     ) -> BootstrapSamples | None:
-        counts = [self._counts(run_id, ids) for run_id in runs]
-        return draw(counts, self.score.function(), block, clips, self.resamples, self.seed)
+        stored = [self.counts[evaluation_id] for evaluation_id in evaluated]
+        counts = [self._counts(one, ids) for one in stored]
+        return draw(counts, self.score.function(), block, clips, self.resamples, self.seed, _folds(stored, ids))
 
-    def _counts(self, run_id: str, ids: Sequence[str]) -> Counts | None:
+    def _counts(self, stored: StoredCounts, ids: Sequence[str]) -> Counts | None:
         """The counts that the score is computed from, for these images in this order."""
-        counts = self.counts[run_id].of(self.score)
-        return None if counts is None else at(counts, places_of(self.counts[run_id].evaluation, ids))
+        counts = stored.of(self.score)
+        return None if counts is None else at(counts, stored.at(ids))
 
     def _grouped(
-        self, samples: BootstrapSamples | None, runs: Sequence[str], groups: Groups
+        self, samples: BootstrapSamples | None, evaluated: Sequence[str], groups: Groups
     ) -> BootstrapSamples | None:
-        if samples is None or [(run_id,) for run_id in runs] == list(groups):
+        if samples is None or [(evaluation_id,) for evaluation_id in evaluated] == list(groups):
             return samples
-        places = [[runs.index(run_id) for run_id in group] for group in groups]
+        places = [[evaluated.index(evaluation_id) for evaluation_id in group] for group in groups]
         return samples.grouped(places, seed=self.seed)
+
+
+def _folds(evaluated: Sequence[StoredCounts], ids: Sequence[str]) -> I64 | None:
+    """`[N]` the fold of each image, by which all cross-validations divide them; None without one such division."""
+    divisions = {tuple(_in_order(counts.folds[counts.at(ids)])) for counts in evaluated if len(counts.evaluations) > 1}
+    return np.array(divisions.pop(), np.int64) if len(divisions) == 1 else None
+
+
+def _in_order(folds: I64) -> I64:
+    """The folds numbered as they first occur: two divisions alike are equal, whatever their numbers."""
+    _, first, inverse = np.unique(folds, return_index=True, return_inverse=True)
+    ranks: I64 = first.argsort().argsort()
+    return ranks[inverse]
 
 
 def draw(
@@ -111,16 +128,17 @@ def draw(
     clips: Sequence[str],
     resamples: int,
     seed: int,
+    folds: I64 | None = None,
 ) -> BootstrapSamples | None:
-    """All runs on the same samples, one row each, NaN for a run without counts.
+    """All evaluations on the same samples, one row each, NaN for one without counts.
 
-    None where no run has counts, or they can't be sampled together.
+    None where none has counts, or they can't be sampled together.
     """
     known = {place: run for place, run in enumerate(counts) if run is not None}
     if not known:
         return None
     try:
-        samples = resample(list(known.values()), function, block, resamples, seed, groups=clips)
+        samples = resample(list(known.values()), function, block, resamples, seed, groups=clips, folds=folds)
     except EvaluationError:
         return None
     return samples if len(known) == len(counts) else _spread(samples, list(known), len(counts))
@@ -140,4 +158,5 @@ def _spread(samples: BootstrapSamples, places: Sequence[int], runs: int) -> Boot
         rows(samples.images, 0),
         rows(samples.blocks, 0),
         rows(samples.vanished, 0),
+        rows(samples.folds, np.nan),
     )

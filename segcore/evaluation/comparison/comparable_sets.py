@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from segcore.arrays import F64
 from segcore.data.dataset import SPLITS
-from segcore.data.video import group_of, is_clip
+from segcore.data.video import group_of, is_clip, natural_key
 from segcore.errors import listed, number
 from segcore.evaluation.stored_counts import StoredCounts
 from segcore.metrics import block_length
-from segcore.runs import Evaluation, RunRecord
+from segcore.runs import RunRecord
 from segcore.runs.split_variant import SplitVariant
+from segcore.runs.summary import DatasetInfo
 
 LEAST_BLOCKED = 4  # images of one sequence; from so many on, neighbours are sampled together
 
@@ -55,7 +55,8 @@ class ComparableSet:
     Args:
         label_space: Dataset, classes and void.
         ids: The images, in order.
-        runs: Ids of the runs.
+        evaluated: Ids of what was evaluated: runs, and of a cross-validation its first fold.
+        runs: Ids of all runs.
         block: Neighbouring frames that are sampled together in a bootstrap.
         name: Title of the label space, unique in its comparison.
         suffix: Distinguishes its images from those of other sets of the label space; empty where not needed.
@@ -64,6 +65,7 @@ class ComparableSet:
 
     label_space: LabelSpace
     ids: tuple[str, ...]
+    evaluated: tuple[str, ...]
     runs: tuple[str, ...]
     block: int
     name: str
@@ -138,28 +140,31 @@ def where(ids: Sequence[str], video: bool | None = None) -> str:
     return f"{len(ids)} frames of " + ("one clip" if clips == 1 else number(clips, "clip"))
 
 
-def comparable_sets(runs: Sequence[RunRecord], counts: Mapping[str, StoredCounts]) -> tuple[ComparableSet, ...]:
-    """Runs grouped by the images and ground truth they were scored on; of each label space the largest set first.
+def comparable_sets(
+    runs: Sequence[RunRecord], counts: Mapping[str, StoredCounts], evaluated: Mapping[str, tuple[str, ...]]
+) -> tuple[ComparableSet, ...]:
+    """Evaluations grouped by the images and ground truth they hold; of each label space the largest set first.
 
     Args:
         runs: The runs, in order.
-        counts: Id of a run -> its counts; runs without are left out. Their true pixels identify the ground truth.
+        counts: Id of an evaluation -> its counts. Their true pixels identify the ground truth.
+        evaluated: Id of an evaluation -> ids of its runs, several for a cross-validation; the first is the id.
     """
     members: dict[tuple[LabelSpace, tuple[str, ...], bytes], list[str]] = defaultdict(list)
+    stated: dict[str, bool | None] = {}
     for run in runs:
         if run.id in counts:
-            ids, true = counts[run.id].evaluation.ids, counts[run.id].sums.true
+            ids, true = counts[run.id].ids, counts[run.id].sums.true
             order = np.argsort(np.array(ids))
             digest = hashlib.sha256(np.ascontiguousarray(true[order]).tobytes()).digest()
             members[LabelSpace.of(run), tuple(sorted(ids)), digest].append(run.id)
-    evaluations = {run_id: stored.evaluation for run_id, stored in counts.items()}
+            stated[run.id] = video_of(run, counts[run.id].evaluations[0].split)
     names = disambiguate([label_space for label_space, _, _ in members])
-    stated = {run.id: video_of(run, evaluations[run.id].split) for run in runs if run.id in evaluations}
-    sets = [_set(key[0], tuple(ids), evaluations, names[key[0]], stated) for key, ids in members.items()]
+    sets = [_set(key[0], tuple(ids), counts, evaluated, names[key[0]], stated) for key, ids in members.items()]
     first: dict[LabelSpace, int] = {}
     for one in sets:
         first.setdefault(one.label_space, len(first))
-    ordered = sorted(sets, key=lambda pool: (first[pool.label_space], -len(pool.runs)))
+    ordered = sorted(sets, key=lambda pool: (first[pool.label_space], -len(pool.evaluated)))
     return tuple(replace(pool, suffix=_suffix(pool, ordered)) for pool in ordered)
 
 
@@ -170,16 +175,20 @@ def video_of(run: RunRecord, split: str) -> bool | None:
 
 def _set(
     label_space: LabelSpace,
-    runs: tuple[str, ...],
-    evaluations: Mapping[str, Evaluation],
+    members: tuple[str, ...],
+    counts: Mapping[str, StoredCounts],
+    evaluated: Mapping[str, tuple[str, ...]],
     name: str,
     stated: Mapping[str, bool | None],
 ) -> ComparableSet:
-    ids = evaluations[runs[0]].ids
-    answers = {stated[run_id] for run_id in runs} - {None}
+    ids = counts[members[0]].ids
+    answers = {stated[run_id] for run_id in members} - {None}
     video = True in answers if answers else None  # where runs disagree: frames, which gives the wider intervals
-    values = np.array([image_values(evaluations[run_id], ids) for run_id in runs])
-    return ComparableSet(label_space, ids, runs, block_of(ids, values, video), name, video=video)
+    if len(evaluated[members[0]]) > 1:
+        ids = tuple(sorted(ids, key=natural_key))  # the order of time, as in one split
+    values = np.array([image_values(counts[run_id], ids) for run_id in members])
+    runs = tuple(run_id for member in members for run_id in evaluated[member])
+    return ComparableSet(label_space, ids, members, runs, block_of(ids, values, video), name, video=video)
 
 
 def disambiguate(label_spaces: Sequence[LabelSpace]) -> dict[LabelSpace, str]:
@@ -224,52 +233,48 @@ def _suffix(pool: ComparableSet, pools: Sequence[ComparableSet]) -> str:
     return f", {what} {alike.index(pool) + 1} of {len(alike)}"
 
 
-def image_values(evaluation: Evaluation, ids: Sequence[str]) -> F64:
+def image_values(counts: StoredCounts, ids: Sequence[str]) -> F64:
     """`[N]` mIoU of each of these images by itself."""
-    values = evaluation.of_images("miou")
-    return values if evaluation.ids == tuple(ids) else values[places_of(evaluation, ids)]
-
-
-def places_of(evaluation: Evaluation, ids: Sequence[str]) -> npt.NDArray[np.intp]:
-    """`[N]` places of images among those of an evaluation."""
-    places = {sample_id: index for index, sample_id in enumerate(evaluation.ids)}
-    return np.array([places[sample_id] for sample_id in ids], np.intp)
+    values = counts.of_images("miou")
+    return values if counts.ids == tuple(ids) else values[counts.at(ids)]
 
 
 def differences(
-    runs: Sequence[RunRecord],
-    evaluations: Mapping[str, Evaluation],
-    pools: Sequence[ComparableSet],
-    titles: Mapping[str, str],
+    runs: Sequence[RunRecord], pools: Sequence[ComparableSet], titles: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Sentences on what makes runs not comparable, and on what differs although they are."""
+    """Sentences on what makes runs not comparable, and on what differs although they are.
+
+    Args:
+        runs: The runs.
+        pools: Their comparable sets.
+        titles: Id of a run -> its title; the folds of a cross-validation share one.
+    """
     texts = []
     label_spaces = list(dict.fromkeys(pool.label_space for pool in pools))
     if len(label_spaces) > 1:
         names = {pool.label_space: pool.name for pool in pools}
-        listed = "; ".join(f"{names[space]}: {_names(_runs_of(pools, space), titles)}" for space in label_spaces)
-        texts.append(f"These runs were scored on different data, so their numbers don't rank each other. {listed}.")
+        by_data = "; ".join(f"{names[space]}: {_names(_runs_of(pools, space), titles)}" for space in label_spaces)
+        texts.append(f"These runs were scored on different data, so their numbers don't rank each other. {by_data}.")
         texts += _class_differences(label_spaces)
     for space in label_spaces:
         mine = [pool for pool in pools if pool.label_space == space]
         if len(mine) > 1:
-            listed = "; ".join(f"{pool.where}{pool.suffix}: {_names(pool.runs, titles)}" for pool in mine)
+            by_images = "; ".join(f"{pool.where}{pool.suffix}: {_names(pool.runs, titles)}" for pool in mine)
             texts.append(
-                f"Not all runs on {space.dataset} were scored on the same images. {listed}. "
+                f"Not all runs on {space.dataset} were scored on the same images. {by_images}. "
                 "Two of them are compared on the images that both have, where their ground truth is the same."
             )
     by_id = {run.id: run for run in runs}
     for pool in pools:
-        trained = [run_id for run_id in pool.runs if by_id[run_id].summary.imported is None]
-        infos = {run_id: by_id[run_id].summary.dataset for run_id in trained}
-        for what, fingerprints in (
-            ("version of the data", {run_id: info.fingerprint for run_id, info in infos.items()}),
-            ("train/validation split", {run_id: info.split_fingerprint for run_id, info in infos.items()}),
-        ):
-            odd = _odd(fingerprints)
+        infos: dict[str, list[DatasetInfo]] = defaultdict(list)
+        for run_id in pool.runs:
+            if by_id[run_id].summary.imported is None:
+                infos[titles[run_id]].append(by_id[run_id].summary.dataset)
+        for what, name in (("version of the data", "fingerprint"), ("train/validation split", "split_fingerprint")):
+            odd = _odd({title: tuple(sorted({getattr(info, name) for info in of})) for title, of in infos.items()})
             if odd:
                 texts.append(
-                    f"{_names(odd, titles)}: trained on a different {what} than the rest. "
+                    f"{listed(odd, 4)}: trained on a different {what} than the rest. "
                     f"The ground truth of the {pool.where} is the same, so they can be compared."
                 )
     return tuple(texts)
@@ -296,13 +301,13 @@ def _class_differences(label_spaces: Sequence[LabelSpace]) -> list[str]:
     return texts
 
 
-def _odd(values: Mapping[str, str]) -> list[str]:
-    """Ids of the runs whose value differs from the most frequent one."""
+def _odd(values: Mapping[str, Hashable]) -> list[str]:
+    """Keys whose value differs from the most frequent one."""
     if len(set(values.values())) < 2:
         return []
     usual = Counter(values.values()).most_common(1)[0][0]
-    return [run_id for run_id, value in values.items() if value != usual]
+    return [key for key, value in values.items() if value != usual]
 
 
-def _names(ids: Sequence[str], titles: Mapping[str, str], most: int = 4) -> str:
-    return listed([titles.get(run_id, run_id) for run_id in ids], most)
+def _names(ids: Sequence[str], titles: Mapping[str, str]) -> str:
+    return listed(list(dict.fromkeys(titles[run_id] for run_id in ids)), 4)

@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from segcore.arrays import F64
 from segcore.errors import EvaluationError, SegcoreError, unknown
 from segcore.evaluation.comparison import display, sentences
 from segcore.evaluation.comparison.bootstrap_samples import Resampler
-from segcore.evaluation.comparison.comparable_sets import ComparableSet, comparable_sets, differences
+from segcore.evaluation.comparison.comparable_sets import ComparableSet, comparable_sets, differences, image_values
 from segcore.evaluation.comparison.costs import FPS, Cost, ProfiledRun, costs, costs_of
 from segcore.evaluation.comparison.paired_differences import PairedDifference, difference_across, difference_within
-from segcore.evaluation.comparison.recipes import Group, groups_of
+from segcore.evaluation.comparison.recipes import Group, evaluated_together, groups_of
 from segcore.evaluation.comparison.rows import NAN, Row, RowScores, SpeedChoice
 from segcore.evaluation.stored_counts import StoredCounts
 from segcore.metrics import SCORES, Interval, Score, statistic
 from segcore.runs import Evaluation, RunRecord
+from segcore.runs.scored_splits import has_split, why_no_scores
 from segcore.runs.temperature import stale_note
 from segcore.runs.titles import run_titles
 
@@ -43,12 +45,13 @@ class Comparison:
         runs: All runs, in the order given.
         split: Name of the split.
         metric: The score they are ranked by.
-        by_seed: Whether runs of one recipe are one row.
+        by_seed: Whether runs of one recipe are one row; the folds of a cross-validation always are.
         titles: Id of a run -> the name shown to people.
         evaluations: Id of a run -> its stored evaluation; a run without one has a problem instead.
         problems: Id of a run -> why it has no scores.
         pools: Comparable sets: runs scored on the same images with the same ground truth.
-        groups: Runs of one recipe; every run is in one group.
+        trainings: Every evaluated run once, alone or with the other folds of its cross-validation.
+        recipes: Every evaluated run once, with the other runs of its recipe.
     """
 
     runs: tuple[RunRecord, ...]
@@ -59,7 +62,8 @@ class Comparison:
     evaluations: Mapping[str, Evaluation]
     problems: Mapping[str, str]
     pools: tuple[ComparableSet, ...]
-    groups: tuple[Group, ...]
+    trainings: tuple[Group, ...]
+    recipes: tuple[Group, ...]
     _resampler: Resampler
     _pairs: dict[tuple[str, str], PairedDifference] = field(default_factory=dict)
 
@@ -77,6 +81,9 @@ class Comparison:
         read: Read = RunRecord.evaluation,
     ) -> Comparison:
         """Compare runs. Runs that can't be compared with the others are ranked separately; see `differences`.
+
+        The folds of a cross-validation are one row. Where each fold was scored on images of its own, as on validation,
+        the row is scored on the images of all folds together, each by the model that has not seen it.
 
         Args:
             runs: The runs; one that can't be read becomes a row with a problem.
@@ -102,11 +109,13 @@ class Comparison:
                 problems[run.id] = str(error)
                 continue
             if evaluation is None or not evaluation.ids:
-                problems[run.id] = f"not evaluated on {split}"
+                problems[run.id] = why_no_scores(run, split)
             else:
                 evaluations[run.id] = evaluation
-        counts = {run_id: StoredCounts(evaluation) for run_id, evaluation in evaluations.items()}
-        pools = comparable_sets(runs, counts)
+        trainings, recipes = groups_of([run for run in runs if run.id in evaluations])
+        evaluated = evaluated_together(trainings, evaluations)
+        counts = {key: StoredCounts(*(evaluations[run_id] for run_id in ids)) for key, ids in evaluated.items()}
+        pools = comparable_sets(runs, counts, evaluated)
         return cls(
             tuple(runs),
             split,
@@ -116,7 +125,8 @@ class Comparison:
             evaluations,
             problems,
             pools,
-            groups_of(runs),
+            trainings,
+            recipes,
             Resampler(SCORES[metric], counts, pools, resamples, seed),
         )
 
@@ -131,6 +141,11 @@ class Comparison:
         made_of = [f"{run.path}@{run.version}:{self.titles[run.id]}" for run in self.runs]
         made_of += [self.split, self.metric.key, str(self.by_seed), str(self.resamples), str(self._resampler.seed)]
         return hashlib.sha256("\n".join(made_of).encode()).hexdigest()
+
+    @property
+    def has_seeds(self) -> bool:
+        """Whether a recipe was trained with several seeds, so that `by_recipe` has fewer rows."""
+        return len(self.recipes) < len(self.trainings)
 
     @cached_property
     def by_recipe(self) -> Comparison:
@@ -156,39 +171,55 @@ class Comparison:
         ]
 
     def _members(self, place: int) -> list[tuple[str, ...]]:
-        """Ids of the runs of each row of a set."""
-        inside = self.pools[place].runs
-        if not self.by_seed:
-            return [(run_id,) for run_id in inside]
-        rows = [tuple(run_id for run_id in group.runs if run_id in inside) for group in self.groups]
-        return [runs for runs in rows if runs]
+        """Ids of the evaluations of each row of a set."""
+        inside = self.pools[place].evaluated
+        groups = self.recipes if self.by_seed else self.trainings
+        rows = [tuple(run_id for run_id in group.runs if run_id in inside) for group in groups]
+        return [evaluated for evaluated in rows if evaluated]
 
-    def _row(self, runs: tuple[str, ...], place: int, interval: Interval | None) -> Row:
-        scores = RowScores([self._resampler.counts[run_id] for run_id in runs])
-        values = scores.of_runs(self.metric.key)
+    def _row(self, evaluated: tuple[str, ...], place: int, interval: Interval | None) -> Row:
+        scores = RowScores([self._resampler.counts[run_id] for run_id in evaluated])
+        groups = [group for group in self.trainings if any(run_id in evaluated for run_id in group.runs)]
+        runs = tuple(run_id for group in groups for run_id in group.runs if run_id in self.pools[place].runs)
         costs = [costs_of(self._profiled[run_id], self.costs) for run_id in runs]
         measured = {key: [cost[key] for cost in costs if key in cost] for key in self.costs}
         return Row(
-            runs[0],
+            evaluated[0],
             self._title(runs),
             runs,
+            evaluated,
             scores,
             interval,
-            float(np.std(values, ddof=1)) if len(values) > 1 else NAN,
+            scores.of_parts(self.metric.key),
+            "folds" if len(evaluated) == 1 or len(groups) == 1 else "seeds",
             {key: float(np.mean(known)) for key, known in measured.items() if known},
             place,
-            images=len(self.evaluations[runs[0]].ids),
+            images=len(self.pools[place].ids),
         )
 
     def _unscored(self, run: RunRecord) -> Row:
         scores = dict.fromkeys(SCORES, NAN)
         cost, problem = costs_of(self._profiled[run.id], self.costs), self.problems[run.id]
-        return Row(run.id, self.titles[run.id], (run.id,), scores, None, NAN, cost, -1, problem=problem)
+        return Row(run.id, self.titles[run.id], (run.id,), (), scores, None, (), "folds", cost, -1, problem=problem)
 
     def _title(self, runs: tuple[str, ...]) -> str:
-        if len(runs) == 1:
-            return self.titles[runs[0]]
-        return next(group.title for group in self.groups if runs[0] in group.runs)
+        groups = [group for group in (self.recipes if self.by_seed else self.trainings) if runs[0] in group.runs]
+        return self.titles[runs[0]] if len(groups[0].runs) == 1 else groups[0].title
+
+    def image_values(self, row: Row) -> F64:
+        """`[N]` mIoU of each image of a row's set by itself; of several seeds, that of the first."""
+        return image_values(self._resampler.counts[row.id], self.pools[row.pool].ids)
+
+    def evaluation_of(self, row: Row, sample_id: str) -> Evaluation:
+        """The stored evaluation that holds an image: that of the first run of a row which was scored on it.
+
+        Raises:
+            EvaluationError: when none was.
+        """
+        for run_id in row.runs:
+            if sample_id in self.evaluations[run_id].places:
+                return self.evaluations[run_id]
+        raise EvaluationError(f"{row.title} was not scored on image {sample_id!r} of {self.split}.")
 
     def in_rows(self, among: Sequence[str]) -> list[Row]:
         """The rows that these runs are in, in the order of `rows`."""
@@ -250,7 +281,7 @@ class Comparison:
     @cached_property
     def differences(self) -> tuple[str, ...]:
         """Sentences on how runs differ in data, classes, void, images or split, and what can still be compared."""
-        return differences(self.runs, self.evaluations, self.pools, self.titles)
+        return differences(self.runs, self.pools, {run_id: self._title((run_id,)) for run_id in self.evaluations})
 
     def ranked(self, pool: int, among: Sequence[str] = ()) -> list[Row]:
         """Rows of a set with a value of the metric, best first; only rows of the runs `among`, where given."""
@@ -309,6 +340,11 @@ class Comparison:
             texts |= dict.fromkeys(self.stale(among))
         return list(texts)
 
+    def validation_note(self, pool: int) -> str:
+        """A sentence on the scores of a set that are of validation: of folds, or for want of a test split; or none."""
+        tested = any(has_split(self._runs[run_id].summary.dataset, "test") for run_id in self.pools[pool].runs)
+        return sentences.validation_note(self.ranked(pool), self.split, tested=tested)
+
     def stale(self, among: Sequence[str] = ()) -> list[str]:
         """A sentence on runs scored at another temperature than validation gives now, and what to do; or none."""
         runs = [run for run in self.runs if run.id in self.evaluations and (not among or run.id in among)]
@@ -325,7 +361,7 @@ class Comparison:
         intervals: dict[str, tuple[Interval, ...]] = {}
         for place, pool in enumerate(self.pools):
             rows = self.ranked(place, among) if among else []
-            groups = [row.runs for row in rows]
+            groups = [row.evaluated for row in rows]
             samples = self._resampler.of_classes(place, groups, statistic(score), CLASS_RESAMPLES)
             if samples is not None:
                 classes = range(len(pool.label_space.classes))
@@ -367,6 +403,6 @@ class Comparison:
         if one.pool != other.pool:
             return difference_across(one, other, self.pools, self._resampler)
         members = self._members(one.pool)
-        places = members.index(one.runs), members.index(other.runs)
+        places = members.index(one.evaluated), members.index(other.evaluated)
         samples = self._resampler.of_rows(one.pool, members)
         return difference_within(one, other, self.metric, samples, places, one.images)

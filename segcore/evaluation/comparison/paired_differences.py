@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from segcore.evaluation.comparison.bootstrap_samples import Resampler
-from segcore.evaluation.comparison.comparable_sets import ComparableSet, places_of
+from segcore.evaluation.comparison.comparable_sets import ComparableSet
 from segcore.evaluation.comparison.rows import NAN, Row
 from segcore.metrics import BootstrapSamples, Score
 
@@ -88,11 +88,11 @@ def difference_across(one: Row, other: Row, pools: Sequence[ComparableSet], resa
     ids = [sample_id for sample_id in first.ids if sample_id in both]
     if ids:
         counts = resampler.counts[one.id], resampler.counts[other.id]
-        mine, theirs = (run.sums.true[places_of(run.evaluation, ids)] for run in counts)
+        mine, theirs = (stored.sums.true[stored.at(ids)] for stored in counts)
         same = (mine == theirs).all(axis=1)
         ids = [sample_id for sample_id, alike in zip(ids, same, strict=True) if alike]
     if not ids:
         return PairedDifference(one.id, other.id, NAN, problem="they share no image with the same ground truth")
     known = {first.video, second.video} - {None}
-    samples = resampler.of_images([one.runs, other.runs], ids, True in known if known else None)
+    samples = resampler.of_images([one.evaluated, other.evaluated], ids, True in known if known else None)
     return difference_within(one, other, resampler.score, samples, (0, 1), len(ids))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+import numpy as np
 
 from segcore.evaluation.stored_counts import StoredCounts
 from segcore.metrics import SCORES, Interval
@@ -20,9 +22,12 @@ class Row:
         id: Id of the run; of several runs, that of the first.
         title: The name shown to people.
         runs: Ids of its runs.
-        scores: By the keys of `SCORES`, NaN where unknown; the mean over several runs.
+        evaluated: Ids of its evaluations, each that of a run, or of the first fold of a cross-validation.
+        scores: By the keys of `SCORES`, NaN where unknown; the mean over several evaluations. The score of a
+            cross-validation is that of all its images together.
         interval: Interval of the metric compared by; None where there is none.
-        spread: Standard deviation of that metric over the seeds; NaN for one run.
+        parts: That metric of each seed, or of each fold by itself; empty for one run.
+        parts_are: What they are.
         cost: By the keys of `Comparison.costs`; what was not measured is missing.
         pool: Index of its comparable set in `Comparison.pools`; -1 without scores.
         images: Number of images it was scored on.
@@ -32,13 +37,25 @@ class Row:
     id: str
     title: str
     runs: tuple[str, ...]
+    evaluated: tuple[str, ...]
     scores: Mapping[str, float]
     interval: Interval | None
-    spread: float
+    parts: tuple[float, ...]
+    parts_are: Literal["seeds", "folds"]
     cost: Mapping[str, float]
     pool: int
     images: int = 0
     problem: str = ""
+
+    @property
+    def mean(self) -> float:
+        """Mean of `parts`; NaN without."""
+        return float(np.mean(self.parts)) if self.parts else NAN
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of `parts`: over seeds or folds; NaN for one run."""
+        return float(np.std(self.parts, ddof=1)) if len(self.parts) > 1 else NAN
 
 
 class SpeedChoice(NamedTuple):
@@ -56,25 +73,26 @@ class SpeedChoice(NamedTuple):
 
 
 class RowScores(Mapping[str, float]):
-    """Mean scores of several runs by the keys of `SCORES`, NaN where unknown; each is computed when first read.
+    """Mean scores of several evaluations by the keys of `SCORES`, NaN where unknown; computed when first read.
 
     Args:
-        runs: Counts of each run.
+        evaluated: Counts of each evaluation.
     """
 
-    def __init__(self, runs: Sequence[StoredCounts]) -> None:
-        self._runs = tuple(runs)
+    def __init__(self, evaluated: Sequence[StoredCounts]) -> None:
+        self._evaluated = tuple(evaluated)
         self._means: dict[str, float] = {}
 
     def __getitem__(self, key: str) -> float:
         if key not in self._means:
-            values = self.of_runs(key)
+            values = [counts.value(SCORES[key]) for counts in self._evaluated]
             self._means[key] = sum(values) / len(values) if values else NAN
         return self._means[key]
 
-    def of_runs(self, key: str) -> list[float]:
-        """A score of every run."""
-        return [counts.value(SCORES[key]) for counts in self._runs]
+    def of_parts(self, key: str) -> tuple[float, ...]:
+        """A score of every evaluation, or of every fold of the only one; empty where there is one run."""
+        parts = self._evaluated if len(self._evaluated) > 1 else self._evaluated[0].parts
+        return tuple(counts.value(SCORES[key]) for counts in parts) if len(parts) > 1 else ()
 
     def __iter__(self) -> Iterator[str]:
         return iter(SCORES)

@@ -9,6 +9,8 @@ from segcore.evaluation.comparison.paired_differences import PairedDifference
 from segcore.evaluation.comparison.rows import Row
 from segcore.metrics import Score
 from segcore.metrics.bootstrap_intervals import FEW_BLOCKS
+from segcore.runs.scored_splits import VALIDATION_NOTE
+from segcore.runs.split_variant import SplitVariant
 from segcore.runs.temperature import temperature_split
 
 FEW = 4  # rows; with more, not every pair gets a sentence
@@ -98,6 +100,25 @@ def sentences(
     if unknown:
         texts.append(f"There is no interval of its difference from {_listed(unknown)}.")
     return texts
+
+
+def validation_note(rows: Sequence[Row], split: str, *, tested: bool) -> str:
+    """A sentence on scores of images by which the best epoch was chosen; empty where it is said elsewhere.
+
+    Args:
+        rows: Rows of one comparable set with scores.
+        split: The split they were scored on.
+        tested: Whether the data of any run has a test split.
+    """
+    if not rows or SplitVariant.parse(split).split != "val":
+        return ""
+    if not any(row.parts_are == "folds" and len(row.evaluated) == 1 and len(row.runs) > 1 for row in rows):
+        return "" if tested else VALIDATION_NOTE
+    return (
+        "Folds: each image is scored by the model of its fold, which was not trained on it; the interval also holds "
+        "what the trainings of the folds differ by. The best epoch of each was chosen by these images, so all scores "
+        "read a little high."
+    )
 
 
 def caveats(rows: Sequence[Row], pool: ComparableSet, metric: Score, split: str) -> list[str]:

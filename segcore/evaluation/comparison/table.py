@@ -39,7 +39,8 @@ def to_csv(comparison: Comparison, sort: str | None = None) -> str:
     """CSV for programs: one table, always the same columns, numbers unrounded; an empty cell is unknown."""
     extra = [key for key in comparison.costs if key not in COSTS]
     head = [*CSV_BEGINS.strip(",").split(","), "runs", "split", "dataset", "classes", "void", "images", "block"]
-    head += ["ranked_by", "value", "low", "high", "level_with_best", "sd_of_seeds", *SCORES, *COSTS, *extra]
+    head += ["ranked_by", "value", "low", "high", "level_with_best", "sd_of_seeds"]
+    head += ["folds", "mean_of_folds", "sd_of_folds", *SCORES, *COSTS, *extra]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*head, "leak", "problem"])
@@ -65,7 +66,10 @@ def _values(
     values += [comparison.split, info.name, first.labels.classes, info.void, row.images, pool.block if pool else None]
     values += [comparison.metric.key, row.scores[comparison.metric.key]]
     values += [known.low, known.high] if known else [None, None]
-    values += [tied, row.spread, *(row.scores[key] for key in SCORES)]
+    spreads = [row.spread, None, None, None]
+    if row.parts and row.parts_are == "folds":
+        spreads = [None, len(row.parts), row.mean, row.spread]
+    values += [tied, *spreads, *(row.scores[key] for key in SCORES)]
     values += [row.cost.get(key) for key in (*COSTS, *extra)]
     return [*values, (comparison.leak(row) if pool else "") or None, row.problem]
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from segcore.arrays import U8
 from segcore.errors import SegcoreError
-from segcore.evaluation.comparison.comparable_sets import image_values
 from segcore.report.image_selection import Example, choose
 from segcore.report.report_data import ReportData
 from segcore.visual import data_uri, encode_errors, encode_jpeg, encode_png, layer_palette
@@ -108,8 +107,7 @@ def examples(data: ReportData, pool: int) -> dict[str, Any]:
 def choices(data: ReportData, pool: int) -> list[Example]:
     """The images that rules choose from the scores of all models; their places are those in the pool's ids."""
     rows = data.by_validation(pool)[: len(data.drawn(pool))]
-    ids = data.comparison.pools[pool].ids
-    values = np.array([image_values(data.comparison.evaluations[row.id], ids) for row in rows])
+    values = np.array([data.comparison.image_values(row) for row in rows])
     return choose(values, [row.title for row in rows], data.examples)
 
 
@@ -120,8 +118,8 @@ def _legend(dataset: Dataset, classes: set[int]) -> list[tuple[str, tuple[int, i
 
 
 def _answer(data: ReportData, row: Row, sample_id: str, truth: U8, labels: LabelMap) -> Answer:
-    evaluation = data.comparison.evaluations[row.id]
     try:
+        evaluation = data.comparison.evaluation_of(row, sample_id)
         prediction = evaluation.prediction(sample_id)
         mistakes = encode_errors(prediction, truth, labels, width=WIDTH)
         layer, value = _layer(prediction, labels), evaluation.image_scores(sample_id).miou

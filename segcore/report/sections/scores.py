@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from segcore.evaluation.comparison import METRICS
 from segcore.evaluation.comparison.sentences import points
-from segcore.report.leaderboard import interval, score
+from segcore.report.leaderboard import interval, parts_heading, score
 from segcore.report.leak_notes import checks_of, leak_notes, leak_sentence
 from segcore.report.report_data import ReportData
+from segcore.runs.split_variant import SplitVariant
 from segcore.visual.whisker import Whisker, common_ends
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def opening(data: ReportData, pool: int) -> dict[str, Any]:
         "leak_notes": leak_notes(runs, split, checked),
         "leaks": any(leak_sentence(run, split, checked.get(run.id)) for run in runs),
         "verdict": _verdict(data, pool, rows) if rows else "",
+        "of_validation": data.comparison.validation_note(pool),
         "no_values": "" if rows else f"No run has a value of {data.comparison.metric.title}.",
         "validation": _validation(data, pool, rows),
     }
@@ -63,6 +65,8 @@ def _validation(data: ReportData, pool: int, rows: Sequence[Row]) -> str:
     first = data.by_validation(pool)
     if len(first) < 2 or data.validation(first[0]) < 0 or data.comparison.metric.higher_is_better is None:
         return ""
+    if SplitVariant.parse(data.comparison.split).split == "val":
+        return ""
     if first[0] is rows[0]:
         return "It is the best on validation too."
     return f"On validation, by which a model should be chosen, {first[0].title} is the best."
@@ -94,7 +98,7 @@ def leaderboard(data: ReportData, pool: int) -> dict[str, Any]:
         },
         "ranks": comparison.ranks(pool),
         "tied": tied,
-        "seeds": any(len(row.runs) > 1 for row in rows),
+        "parts": parts_heading(rows),
         "others": [METRICS[name] for name in ("image_miou", "pixel_accuracy", "mean_accuracy") if name != key],
         "notes": [
             f"Bold: the best; {shown.where} are too few to show a difference between these." if len(tied) > 1 else "",

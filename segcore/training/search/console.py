@@ -91,7 +91,10 @@ class SearchReporter(Reporter):
 
     def ending(self, search: SearchRecord) -> None:
         """Print the trials by value, the importance of the settings, and the command that trains the best."""
-        self.console.print(_table(search))
+        if search.trials["value"].notna().any() or search.trials.filter(like="fold_").notna().any(axis=None):
+            self.console.print(_table(search))
+        else:
+            self.console.print("No fold was trained to its end yet, so there is nothing to rank.")
         states = search.trials["state"].value_counts()
         left = len(search.trials) - MOST_SHOWN
         counts = ", ".join(f"{count} {state}" for state, count in states.items())

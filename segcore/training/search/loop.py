@@ -175,7 +175,7 @@ def _check(plan: SearchPlan, session: Session) -> data.Dataset:
         session.prepare(tasks[0].model_copy(update={"encoder": name}))
     for task in tasks:
         data.plan_split(
-            dataset, method=task.split, copies=task.copies, seed=task.seed, folds=task.folds, fold=task.fold
+            dataset, method=task.split, copies=task.copies, seed=task.plan_seed, folds=task.folds, fold=task.fold
         )
     return dataset
 
@@ -184,7 +184,7 @@ def _print_opening(study: Study, dataset: data.Dataset, reporter: SearchReporter
     """Print what is searched on which data."""
     info = study.info
     first = study.space.config(study.space.example, folds=info.folds, fold=0)
-    plan = data.plan_split(dataset, method=first.split, seed=first.seed, folds=info.folds, fold=0)
+    plan = data.plan_split(dataset, method=first.split, seed=first.plan_seed, folds=info.folds, fold=0)
     by_time = first.split == "block" or (first.split == "auto" and dataset.video)
     how = f"by blocks of time, {GAP} frames beside the one that validates left out" if by_time else "at random"
     lines = {

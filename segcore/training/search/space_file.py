@@ -25,7 +25,7 @@ _FAST = "it changes how fast scores come, not the scores"
 _OWN = "the search decides it"
 REFUSED: Mapping[str, str] = {
     **dict.fromkeys(
-        (*OpenOptions._fields, "data", "split", "val_fraction"),
+        (*OpenOptions._fields, "data", "split", "split_seed", "val_fraction"),
         _SCORED,
     ),
     "image_size": f"validation is scored at this size: {_SCORED}",

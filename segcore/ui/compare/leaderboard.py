@@ -102,6 +102,8 @@ def toggle(context: AppContext, comparison: Comparison, run_id: str) -> bool:
 def _pick(context: AppContext, comparison: Comparison, event: Mapping[str, Any]) -> None:
     if event.get("none"):
         _choose(context, [])
+    elif event.get("all"):
+        _choose(context, [row.id for row in comparison.rows])
     elif event.get("best"):
         _choose(context, [row.id for row in comparison.rows if row.pool == 0][:MAX_CHOSEN])
     elif str(event.get("id")) in {row.id for row in comparison.rows}:
@@ -198,7 +200,7 @@ def names(context: AppContext, row: Row) -> tuple[str, str]:
     """(model, what distinguishes the row from others of that model)."""
     model = next(run.title for run in context.runs if run.id == row.id)
     rest = row.title.removeprefix(model).lstrip(" (,").replace("), ", " · ").removesuffix(")")
-    spread = f" ± {row.spread:.3f}" if row.spread == row.spread else ""
+    spread = f": {row.mean:.3f} ± {row.spread:.3f}" if row.parts else ""
     return model, rest + spread
 
 

@@ -60,11 +60,11 @@ def controls(comparison: Comparison, splits: Sequence[str]) -> list[str]:
             width=230,
             label_visibility="collapsed",
         )
-        if any(len(group.runs) > 1 for group in comparison.groups):
+        if comparison.has_seeds:
             st.toggle(
                 "Group seeds",
                 **url_state.bound("seeds", False),
-                help="Shows trainings that differ in their seed (or fold) alone as one line: their mean.",
+                help="Shows trainings that differ in their seed alone as one line: their mean. Folds are always one.",
             )
         st.space("stretch")
         first, names = leaderboard.first_columns(comparison), leaderboard.columns(comparison)

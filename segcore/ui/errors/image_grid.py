@@ -9,10 +9,10 @@ import streamlit as st
 from segcore.arrays import F64
 from segcore.errors import SegcoreError
 from segcore.evaluation.image_ranking import Mistake, Ranking, best
+from segcore.runs.scored_splits import evaluated_splits
 from segcore.ui.errors.evaluated_runs import EvaluatedRuns
 from segcore.ui.errors.ranking_query import RankingQuery
 from segcore.ui.errors.sentences import format_value
-from segcore.ui.predictions.run_evaluations import evaluated_splits
 from segcore.ui.shell import image_cache, url_state
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.widgets.table import format_number
@@ -89,7 +89,7 @@ def open_image(context: AppContext, split: str, sample_id: str) -> None:
     choices = {"image": sample_id, "view": "error", "split": split}
     for name, value in choices.items():
         url_state.put(name, value)
-    if split == evaluated_splits(context)[0]:
+    if split == evaluated_splits(context.fitting, context.default_split)[0]:
         del choices["split"]
     # Exactly the link that the predictions page writes: if that page changed it, the browser's back button would
     # first lead back to the same page.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from segcore.evaluation.comparison.recipes import groups_of
 from segcore.metrics import HELP, POLICY
 from segcore.ui.compare.leaderboard import TIED, interval_ends, interval_note
 from segcore.ui.shell import run_cache
@@ -24,71 +27,108 @@ DELAY = 0.5  # s until intervals are computed: by then the page is painted
 _COMPARED = "segcore:leaders"  # the runs whose intervals this session has computed
 
 
-def best_runs_table(context: AppContext, *, most: int) -> None:
-    """Draw the best runs on the active dataset by mIoU on test, marked as on the compare page.
+def best_runs_table(context: AppContext, split: str) -> None:
+    """Draw the chosen runs on the active dataset by mIoU, marked as on the compare page; folds are one line.
 
-    The first paint needs summaries alone. Intervals need the counts of every image, and pandas to read them, so they
-    are computed once the page stands, unless this session has computed them.
+    The first paint needs summaries and settings alone. Intervals need the counts of every image, and pandas to read
+    them, so they are computed once the page stands, unless this session has computed them.
 
     Args:
         context: The chosen runs.
-        most: Number of runs shown.
+        split: The split whose scores are shown.
     """
-    runs = sorted(context.fitting, key=lambda run: -(run.summary.test.miou if run.summary.test else -1))
-    token = tuple((run.id, run.version) for run in context.fitting)
-    waiting = any("test" in run.splits for run in runs) and st.session_state.get(_COMPARED) != token
+    token = (split, *((run.id, run.version) for run in context.fitting))
+    waiting = any(split in run.splits for run in context.fitting) and st.session_state.get(_COMPARED) != token
 
     @st.fragment(run_every=DELAY if waiting else None)
     def draw() -> None:
         if waiting and begun:
             st.session_state[_COMPARED] = token
-            _compare(context)
+            _compare(context, split)
             st.rerun()  # ends the timer
-        _draw_table(context, runs[:most], None if waiting else _compare(context))
+        _draw_table(context, split, None if waiting else _compare(context, split))
 
     begun = False
     draw()
     begun = True  # from here on the fragment runs by itself
 
 
-def _compare(context: AppContext) -> Comparison:
-    return run_cache.comparison(context.fitting, "test", "miou", context.titles)
+def _compare(context: AppContext, split: str) -> Comparison:
+    return run_cache.comparison(context.fitting, split, "miou", context.titles)
 
 
-def _draw_table(context: AppContext, runs: Sequence[RunRecord], comparison: Comparison | None) -> None:
+@dataclass(frozen=True)
+class _Line:
+    """What summaries tell of a run, or of the folds of a cross-validation together.
+
+    Args:
+        title: The name shown to people.
+        runs: The runs.
+        split: The split whose scores are shown.
+    """
+
+    title: str
+    runs: Sequence[RunRecord]
+    split: str
+
+    def score(self, name: str) -> float | None:
+        """The mean of a score over the runs that have it; None where none has."""
+        scores = [getattr(run.summary, self.split, None) for run in self.runs]
+        values = [getattr(score, name) for score in scores if score is not None]
+        return fmean(values) if values else None
+
+
+def _lines(context: AppContext, split: str) -> list[_Line]:
+    """A line for each run or cross-validation, the best first."""
+    by_id = {run.id: run for run in context.fitting}
+    lines = [
+        _Line(
+            group.title if len(group.runs) > 1 else context.titles[group.runs[0]], [by_id[i] for i in group.runs], split
+        )
+        for group in groups_of(context.fitting)[0]
+    ]
+    return sorted(lines, key=lambda line: -(line.score("miou") or -1))
+
+
+def _draw_table(context: AppContext, split: str, comparison: Comparison | None) -> None:
     head = [
         Cell("model"),
         Cell("mIoU", True, title=HELP["miou"]),
         Cell("95 % interval", title="95 % confidence interval of mIoU, from drawing the images again."),
         Cell("pixel accuracy", True, title=HELP["pixel_accuracy"]),
         Cell("parameters", True),
-        Cell("minutes", True, title="Training time, without evaluation."),
+        Cell("minutes", True, title="Training time, without evaluation; of all folds together."),
     ]
-    by_id = {} if comparison is None else {run.id: comparison.row(run.id) for run in runs}
+    lines = _lines(context, split)
+    by_id = {} if comparison is None else {line.runs[0].id: comparison.row(line.runs[0].id) for line in lines}
     scored = [row for row in by_id.values() if row.pool >= 0]
     tied = _tied_ids(comparison, scored)
     ends = interval_ends(scored, "miou")
     rows = []
-    for run in runs:
-        test, color = run.summary.test, context.colors[run.id]
-        is_tied = run.id in tied
+    for line in lines:
+        run = line.runs[0]
+        row, color, is_tied = by_id.get(run.id), context.colors[run.id], run.id in tied
+        known = row.scores if row is not None and row.pool >= 0 else {}
+        seconds = [run.summary.train_seconds for run in line.runs if run.summary.train_seconds is not None]
         rows.append(
             [
-                Cell(context.titles[run.id], icon=swatch(color, round_=True)),
+                Cell(line.title, icon=swatch(color, round_=True)),
                 Cell(
-                    f"{format_number(test.miou if test else None)} {'≈' if is_tied else ' '}",
+                    f"{format_number(known.get('miou', line.score('miou')))} {'≈' if is_tied else ' '}",
                     True,
                     title=TIED if is_tied else "",
                 ),
-                _interval_cell(by_id.get(run.id), ends, color),
-                Cell(format_number(test.pixel_accuracy if test else None), True),
+                _interval_cell(row, ends, color),
+                Cell(format_number(known.get("pixel_accuracy", line.score("pixel_accuracy"))), True),
                 Cell(format_number(run.summary.parameters, 1, 1e6, " M"), True),
-                Cell(format_number(run.summary.train_seconds, 1, 60), True),
+                Cell(format_number(sum(seconds) if seconds else None, 1, 60), True),
             ]
         )
     table(head, rows)
-    for text in comparison.differences if comparison else ():
-        st.caption(f":material/info: {escape_markdown(text)}")
+    notes = [f":material/info: {escape_markdown(text)}" for text in comparison.differences] if comparison else []
+    notes += [comparison.validation_note(pool) for pool in range(len(comparison.pools))] if comparison else []
+    for text in dict.fromkeys(filter(None, notes)):
+        st.caption(text)
     st.caption(f"{f'≈ {TIED} ' if tied else ''}{POLICY}")
 
 

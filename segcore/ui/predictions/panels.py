@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from segcore.errors import SegcoreError
-from segcore.ui.predictions.run_evaluations import default_split, image_ids, load_evaluations
+from segcore.ui.predictions.run_evaluations import image_ids, load_evaluations
 from segcore.ui.shell import image_cache
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.widgets.viewer import Panel
@@ -25,17 +25,16 @@ def min_panel_width(count: int) -> int:
     return {1: 560, 2: 420, 3: 300, 4: 400, 5: 300, 6: 300}.get(count, 250)
 
 
-def preview_panels(context: AppContext) -> tuple[str, list[Panel]]:
-    """Make panels of one test image and every chosen model's prediction; return its id and the panels.
+def preview_panels(context: AppContext, split: str) -> tuple[str, list[Panel]]:
+    """Make panels of one image of a split and every chosen model's prediction; return its id and the panels.
 
     Quick, because it reads summaries and pictures but no tables. Without test images in the dataset, it is a
     validation image that a run has predicted.
     """
     assert context.dataset is not None
-    split = default_split(context)
     ids = (
-        context.dataset.splits["test"]
-        if split == "test"
+        context.dataset.splits[split]
+        if split == "test" and split in context.dataset.splits
         else image_ids(context, load_evaluations(context, split), split)
     )
     sample_id = ids[len(ids) // 2]

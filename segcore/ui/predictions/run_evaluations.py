@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from segcore.errors import SegcoreError
 from segcore.runs import Evaluation, RunRecord
+from segcore.runs.scored_splits import why_no_scores
 from segcore.ui.shell import run_cache
 from segcore.ui.shell.app_context import AppContext
 
@@ -26,22 +27,10 @@ def load_evaluations(context: AppContext, split: str) -> list[RunEvaluation]:
     for run in context.fitting:
         try:
             evaluation = run_cache.evaluation(run, split)
-            evaluations.append(RunEvaluation(run, evaluation, "" if evaluation else f"not evaluated on {split}"))
+            evaluations.append(RunEvaluation(run, evaluation, "" if evaluation else why_no_scores(run, split)))
         except SegcoreError as error:
             evaluations.append(RunEvaluation(run, None, str(error)))
     return evaluations
-
-
-def evaluated_splits(context: AppContext) -> list[str]:
-    """List the splits that any chosen run was evaluated on, `test` first; without a run, the default split."""
-    stored = {split for run in context.fitting for split in run.splits}
-    return sorted(stored, key=lambda split: (split != "test", split)) or [default_split(context)]
-
-
-def default_split(context: AppContext) -> str:
-    """Return `test`, or `val` where the dataset has no test images."""
-    assert context.dataset is not None
-    return "test" if "test" in context.dataset.splits else "val"
 
 
 def image_ids(context: AppContext, evaluations: Sequence[RunEvaluation], split: str) -> list[str]:

@@ -12,6 +12,7 @@ from segcore.models.description import ModelDescription
 from segcore.runs import RunRecord
 from segcore.runs.settings import flat_settings
 from segcore.runs.summary import Imported, InitInfo
+from segcore.ui.run_details.name_and_note import may_write, name_and_note
 from segcore.ui.shell import url_state
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.markdown import escape_markdown
@@ -36,9 +37,15 @@ def _draw(run: RunRecord) -> None:
     st.caption(escape_markdown(f"{run.id} · {info.status} · {info.created[:10]} · {classes}"))
     if run.stopped:
         st.caption(f":orange[:material/warning:] {escape_markdown(run.stopped)}")
-    model, settings = st.tabs(["Model", "Settings"])
+    if run.note:
+        st.markdown(escape_markdown(run.note))
+    tabs = ["Model", "Settings", *(["Name and note"] if may_write(run) else [])]
+    model, settings, *editing = st.tabs(tabs)
     with settings:
         _settings(run)
+    for tab in editing:
+        with tab:
+            name_and_note(run)
     with model:
         _model(run)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from segcore.data import Dataset
 from segcore.runs import RunProblem, RunRecord
+from segcore.runs.scored_splits import default_split
 from segcore.ui.shell.dataset_cache import DataKey
 
 MAX_CHOSEN = 8  # runs
@@ -51,6 +51,13 @@ class AppContext:
         """The chosen runs that were trained on the active dataset."""
         return tuple(run for run in self.chosen if self.fits(run))
 
+    @property
+    def default_split(self) -> str:
+        """The split shown first: `val` where there are no test images, else `test`."""
+        if self.fitting or self.dataset is None:
+            return default_split(self.fitting or self.chosen)
+        return "test" if "test" in self.dataset.splits else "val"
+
 
 def fits(run: RunRecord, dataset: Dataset) -> bool:
     """Whether a run was trained on a dataset of this name, or on the same one under another name; classes included."""
@@ -58,9 +65,3 @@ def fits(run: RunRecord, dataset: Dataset) -> bool:
     if run.labels.names != dataset.labels.names:
         return False
     return info.name == dataset.name or (len(dataset) <= MOST_FINGERPRINTED and info.fingerprint == dataset.fingerprint)
-
-
-def evaluated_splits(runs: Iterable[RunRecord]) -> list[str]:
-    """Splits that any of the runs was evaluated on, `test` first; `test` alone when there is none."""
-    splits = {split for run in runs for split in run.splits}
-    return sorted(splits, key=lambda split: (split != "test", split)) or ["test"]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
 from segcore.runs import RunProblem, RunRecord
 from segcore.runs.remake import remake_command
 from segcore.runs.run_record import COVERED
+from segcore.runs.scored_splits import why_no_scores
 from segcore.runs.search import SearchRecord
 from segcore.runs.split_variant import SplitVariant
 from segcore.runs.titles import run_titles
@@ -31,15 +36,26 @@ space:
 
 
 def train_command(context: AppContext) -> str:
-    """Return the command that trains on the active dataset."""
-    return shlex.join(["python", "train.py", *_data_words(context), *context.key.options.words, *_out_words(context)])
+    """Return the command that trains on the active dataset, by the recipe that is there for it."""
+    recipe = Path("configs") / f"{context.dataset.name if context.dataset else ''}.yaml"
+    words = [_program("python"), "train.py", *(["--config", str(recipe)] if recipe.is_file() else [])]
+    return shlex.join([*words, *_data_words(context), *context.key.options.words, *_out_words(context)])
 
 
 def search_command(context: AppContext) -> str:
     """Return the command that searches `SPACE` on the active dataset."""
-    words = ["segcore", "search", "--space", "space.yaml", "--trials", "20", "--folds", "3"]
+    words = [_program("segcore"), "search", "--space", "space.yaml", "--trials", "20", "--folds", "3"]
     words += [*_data_words(context), *_out_words(context), "--", "--models", "unet", *context.key.options.words]
     return shlex.join(words)
+
+
+def _program(name: str) -> str:
+    """`python` or `segcore`; its path where the shell that started the app would find another one, or none."""
+    own = Path(sys.executable).with_name(name)
+    first = shutil.which(name)
+    if not own.is_file() or (first is not None and Path(first) == own):
+        return name
+    return os.path.relpath(own) if own.is_relative_to(Path.cwd()) else str(own)
 
 
 def _data_words(context: AppContext) -> list[str]:
@@ -56,7 +72,7 @@ def missing_dataset(context: AppContext) -> bool:
         return False
     st.warning(f"The dataset can't be opened. {context.problem}")
     st.caption("Start the app with another one, or without `--data` for the embedded drive:")
-    st.code("streamlit run app.py -- --data PATH", language="bash")
+    st.code("streamlit run app.py -- --data PATH", language="bash", wrap_lines=True)
     return True
 
 
@@ -73,7 +89,7 @@ def missing_runs(context: AppContext, what: str) -> bool:
         st.info(f"Tick a run in the sidebar to see {what}.")
         return True
     st.info(f"No runs in {context.folder} yet. Train some to see {what}:")
-    st.code(train_command(context), language="bash")
+    st.code(train_command(context), language="bash", wrap_lines=True)
     return True
 
 
@@ -152,8 +168,15 @@ def other_version(context: AppContext) -> None:
 
 
 def unevaluated(context: AppContext, runs: Sequence[RunRecord], split: str) -> None:
-    """Name the runs without a readable evaluation, with the commands that make one."""
-    if runs:
-        names = ", ".join(context.titles[run.id] for run in runs)
+    """Name the runs without a readable evaluation: with the commands that make one, or why none can be made."""
+    missing: list[RunRecord] = []
+    for run in runs:
+        reason = why_no_scores(run, split)
+        if reason == f"not evaluated on {split}":
+            missing.append(run)
+        else:
+            st.caption(f":material/info: {escape_markdown(context.titles[run.id])}: {reason}.")
+    if missing:
+        names = escape_markdown(", ".join(context.titles[run.id] for run in missing))
         st.info(f"No scores on {split} for {names}. Make them:")
-        st.code("\n".join(remake_command(run, split) for run in runs), language="bash")
+        st.code("\n".join(remake_command(run, split) for run in missing), language="bash", wrap_lines=True)

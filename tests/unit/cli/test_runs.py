@@ -35,3 +35,58 @@ def test_an_empty_folder_of_runs_says_what_to_do(tmp_path, capsys):
 def test_a_folder_of_runs_that_is_not_there_is_an_error(tmp_path, capsys, command):
     assert main([command, "--runs", str(tmp_path / "none")]) == 2
     assert f"No folder of runs at {tmp_path / 'none'}. Train some" in capsys.readouterr().err
+
+
+def test_what_runs_were_trained_with_and_what_differs(store, fake_run, capsys):
+    fake_run(store, "one", settings={"lr": 0.1, "loss": "ce"})
+    fake_run(store, "two", settings={"lr": 0.2, "loss": "ce"}, epochs=3)
+    root = ["--runs", str(store.root)]
+    assert main(["runs", *root, "--diff"]) == 0
+    printed = capsys.readouterr().out
+    assert "lr" in printed and "0.1" in printed and "0.2" in printed and "epochs" in printed and "loss" not in printed
+    assert main(["runs", *root, "--diff", "one"]) == 0
+    assert "loss" in capsys.readouterr().out  # of one run, all of it
+    assert main(["runs", *root, "--diff", "one", "one"]) == 0
+    assert "Nothing differs: 2 runs of the same settings." in capsys.readouterr().out
+
+
+def test_runs_are_renamed_and_keep_notes(store, fake_run, capsys):
+    fake_run(store, "one")
+    root = ["--runs", str(store.root)]
+    assert main(["runs", "rename", "one", "better", *root]) == 0
+    assert capsys.readouterr().out == f"{store.root / 'one'} is {store.root / 'better'} now.\n"
+    assert main(["runs", "note", "better", "night only", *root]) == 0
+    assert main(["runs", *root]) == 0
+    assert "night only" in capsys.readouterr().out
+    assert main(["runs", "note", "better", "", *root]) == 0
+    assert capsys.readouterr().out == "better: no note\n"
+
+
+def test_scores_of_data_without_a_test_split_are_those_of_validation(store, fake_run, capsys):
+    run = fake_run(store, "one", split="val", tested=False)
+    assert main(["runs", "--runs", str(store.root)]) == 0
+    printed = capsys.readouterr().out
+    assert "val mIoU" in printed and f"{run.summary.val.miou:.3f}" in printed and "no test split" in printed
+    fake_run(store, "two")
+    assert main(["runs", "--runs", str(store.root)]) == 0
+    printed = capsys.readouterr().out
+    assert (
+        "test mIoU" in printed and f"{run.summary.val.miou:.3f} val" in printed and "val: There is no test" in printed
+    )
+
+
+def test_leaderboards_fall_back_to_validation_and_say_so(store, fake_run, capsys):
+    for name in ("one", "two"):
+        fake_run(store, name, split="val", tested=False)
+    root = ["--runs", str(store.root)]
+    assert main(["leaderboard", *root]) == 0
+    printed = capsys.readouterr().out
+    assert ": val" in printed and "There is no test split" in printed
+    assert main(["leaderboard", *root, "--split", "test"]) == 2
+    assert (
+        capsys.readouterr().err
+        == "segcore: The data of these runs has no test split. Leave --split out, or give another.\n"
+    )
+    fake_run(store, "three")  # of data with a test split
+    assert main(["leaderboard", *root]) == 0
+    assert "its data has no test split" in capsys.readouterr().out

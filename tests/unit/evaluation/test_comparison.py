@@ -212,7 +212,7 @@ def test_seeds_of_one_recipe_are_one_row_with_their_spread(store):
     runs = [make(store, f"unet-{seed}", "unet", 0.7 + 0.05 * seed, seed=seed) for seed in range(3)]
     runs.append(make(store, "other", "pspnet", 0.5, seed=9))
     alone = of(runs)
-    assert [group.runs for group in alone.groups] == [("unet-0", "unet-1", "unet-2"), ("other",)]
+    assert [group.runs for group in alone.recipes] == [("unet-0", "unet-1", "unet-2"), ("other",)]
     found = alone.by_recipe
     first, other = found.rows
     assert (first.title, first.runs, other.title) == ("U-Net, 3 seeds", ("unet-0", "unet-1", "unet-2"), "PSPNet")
@@ -228,7 +228,7 @@ def test_seeds_of_one_recipe_are_one_row_with_their_spread(store):
 def test_a_recipe_is_more_than_the_model(store):
     runs = [make(store, "one"), make(store, "two", seed=1), make(store, "three", seed=2, epochs=3)]
     (runs[0].path / "config.yaml").write_text("- no mapping")
-    assert [group.runs for group in of(runs).groups] == [("one",), ("two",), ("three",)]
+    assert [group.runs for group in of(runs).recipes] == [("one",), ("two",), ("three",)]
 
 
 def test_other_data_is_ranked_apart_and_named(store):

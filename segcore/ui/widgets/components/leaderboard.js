@@ -50,9 +50,10 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
   count.textContent = `${chosen.length} of ${rows.length} chosen` + (rows.length > data.most ? `, at most ${data.most}` : "");
   const put = (name, value) => setTriggerValue(name, value);
   const pick = (row) => put("pick", { id: row.id, on: !row.chosen });
-  best.hidden = rows.length <= data.most || !data.best;
-  best.textContent = `best ${data.most}`;
-  best.onclick = () => put("pick", { best: true });
+  const few = rows.length <= data.most;
+  best.hidden = few ? chosen.length === rows.length : !data.best;
+  best.textContent = few ? "all" : `best ${data.most}`;
+  best.onclick = () => put("pick", few ? { all: true } : { best: true });
   none.hidden = !chosen.length;
   none.onclick = () => put("pick", { none: true });
   root.querySelector(".search").hidden = rows.length < 5;
