@@ -133,8 +133,9 @@ def at_speed(comparison: Comparison, least: float) -> Comparison:
     """
     from segcore.evaluation.comparison import Comparison
     from segcore.evaluation.comparison.costs import FPS
+    from segcore.evaluation.comparison.rows import SpeedChoice
 
-    choice = comparison.at_speed(least)
+    choice = SpeedChoice.of(comparison.rows, least)
     paths = {run.id: run.path for run in comparison.runs}
     measure = [f"segcore profile {paths[row.id]}" for row in choice.unmeasured if row.pool >= 0]
     how = f" Measure the others: {'; '.join(measure[:3])}" if measure else ""

@@ -102,7 +102,8 @@ def run_search(arguments: argparse.Namespace) -> int:
 def _settings(flags: Sequence[str]) -> dict[str, Any]:
     """Parse the settings of train.py given after `--`."""
     from segcore.training.command_line import parser
-    from segcore.training.config import TrainConfig, flag
+    from segcore.training.config import TrainConfig
+    from segcore.training.setting_types import flag
 
     namespace, rest = parser("segcore search ... --").parse_known_args(flags)
     if rest:

@@ -13,11 +13,12 @@ from segcore.data import check_source
 from segcore.errors import ConfigError, SegcoreError, nearest, plain
 from segcore.extensions.code_file import require_agreement
 from segcore.runs import run_files
-from segcore.training.config import TrainConfig, build, describe, flag
+from segcore.training.config import TrainConfig, build, describe
 from segcore.training.loggers import check_loggers
 from segcore.training.openmp import SPIN
 from segcore.training.ray.cluster import check_ray
 from segcore.training.recipe_file import read_settings
+from segcore.training.setting_types import flag
 
 _DESCRIPTION = """\
 Train several architectures on the same data, keep the best epoch of each, score it on the test set.

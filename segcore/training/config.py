@@ -31,6 +31,7 @@ from segcore.training.setting_types import (
     Stages,
     UserFile,
     Weights,
+    flag,
 )
 
 DEFAULT_MODELS = ("fcn8s", "unet", "pspnet", "deeplabv3plus")
@@ -63,7 +64,6 @@ class TrainConfig(BaseModel):
     )
     void: Literal["ignore", "class"] = Field("ignore", description="leave void pixels out, or count void as a class")
     skip_incomplete: bool = Field(False, description="go on without images that have no mask, and masks without image")
-
     color_tolerance: int = Field(
         0, ge=0, le=255, description="how far off a mask's colour may be, a channel, to be its nearest class"
     )
@@ -360,15 +360,6 @@ class TrainConfig(BaseModel):
                 scalar = text.removesuffix("...\n").rstrip()  # YAML ends a scalar document with three dots
                 lines.append(f"{name}: {scalar}")
         return "\n".join(lines) + "\n"
-
-
-def flag(name: str) -> str:
-    """The command-line flag of a setting.
-
-    >>> flag("batch_size")
-    '--batch-size'
-    """
-    return "--" + name.replace("_", "-")
 
 
 def describe(name: str) -> str:

@@ -14,9 +14,10 @@ from segcore.runs.heartbeat import trained_by
 from segcore.runs.model_required import require_training
 from segcore.runs.reproduce import trained_source
 from segcore.training.checkpoint import Checkpoint
-from segcore.training.config import TrainConfig, build, flag
+from segcore.training.config import TrainConfig, build
 from segcore.training.console import Reporter
 from segcore.training.session import Session, check_pipeline, check_samples, decode, opening_lines
+from segcore.training.setting_types import flag
 
 # What a training may change when it is resumed: where files are and how fast they are read. Nothing changes a result.
 # A list of classes and a map may have moved; the fingerprint of the data tells whether they still say the same.

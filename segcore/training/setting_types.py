@@ -87,3 +87,12 @@ SplitSeed = Annotated[Seed | Literal["each"] | None, BeforeValidator(_null)]
 UserFile = Annotated[str | None, BeforeValidator(_absolute)]
 Weight = Annotated[float, Field(ge=0, le=1000)]
 Weights = Annotated[str | dict[str, Weight], BeforeValidator(_weights)]
+
+
+def flag(name: str) -> str:
+    """The command-line flag of a setting.
+
+    >>> flag("batch_size")
+    '--batch-size'
+    """
+    return "--" + name.replace("_", "-")

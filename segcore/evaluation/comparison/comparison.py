@@ -18,10 +18,10 @@ from segcore.errors import EvaluationError, SegcoreError, unknown
 from segcore.evaluation.comparison import display, sentences
 from segcore.evaluation.comparison.bootstrap_samples import Resampler
 from segcore.evaluation.comparison.comparable_sets import ComparableSet, comparable_sets, differences, image_values
-from segcore.evaluation.comparison.costs import FPS, Cost, ProfiledRun, costs, costs_of
+from segcore.evaluation.comparison.costs import Cost, ProfiledRun, costs, costs_of
 from segcore.evaluation.comparison.paired_differences import PairedDifference, difference_across, difference_within
 from segcore.evaluation.comparison.recipes import Group, evaluated_together, groups_of
-from segcore.evaluation.comparison.rows import NAN, Row, RowScores, SpeedChoice
+from segcore.evaluation.comparison.rows import NAN, Row, RowScores
 from segcore.evaluation.stored_counts import StoredCounts
 from segcore.metrics import SCORES, Interval, Score, statistic
 from segcore.runs import Evaluation, RunRecord
@@ -263,15 +263,6 @@ class Comparison:
         if run_id not in self._by_id:
             raise EvaluationError(unknown("run in this comparison", run_id, self._by_id))
         return self._by_id[run_id]
-
-    def at_speed(self, least: float) -> SpeedChoice:
-        """Divide the runs by whether they predict so many frames a second, as `costs` measures them."""
-        measured = [row for row in self.rows if FPS in row.cost]
-        return SpeedChoice(
-            tuple(row for row in measured if row.cost[FPS] >= least),
-            tuple(row for row in measured if row.cost[FPS] < least),
-            tuple(row for row in self.rows if FPS not in row.cost),
-        )
 
     @property
     def block(self) -> int:

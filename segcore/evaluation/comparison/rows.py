@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from segcore.evaluation.comparison.costs import FPS
 from segcore.evaluation.stored_counts import StoredCounts
 from segcore.metrics import SCORES, Interval
 
@@ -70,6 +71,16 @@ class SpeedChoice(NamedTuple):
     fast: tuple[Row, ...]
     slow: tuple[Row, ...]
     unmeasured: tuple[Row, ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], least: float) -> SpeedChoice:
+        """Divide rows by whether they predict so many frames a second, as `costs` measures them."""
+        measured = [row for row in rows if FPS in row.cost]
+        return cls(
+            tuple(row for row in measured if row.cost[FPS] >= least),
+            tuple(row for row in measured if row.cost[FPS] < least),
+            tuple(row for row in rows if FPS not in row.cost),
+        )
 
 
 class RowScores(Mapping[str, float]):

@@ -14,9 +14,10 @@ from segcore.augment import load_pipeline, presets
 from segcore.data import OpenOptions
 from segcore.errors import ConfigError, SegcoreError, nearest
 from segcore.paths import local_path
-from segcore.training.config import TrainConfig, build, flag
+from segcore.training.config import TrainConfig, build
 from segcore.training.recipe_file import read_mapping, read_settings
 from segcore.training.search.search_space import Choice, Range, Space, Value
+from segcore.training.setting_types import flag
 
 _KEYS = ("base", "space")
 _RANGE = ("low", "high", "step", "log")

@@ -13,6 +13,7 @@ import pandas as pd
 from segcore.errors import RunError, listed
 from segcore.evaluation.comparison import METRICS, LabelSpace, tidy_tables
 from segcore.evaluation.comparison.costs import FPS
+from segcore.evaluation.comparison.rows import SpeedChoice
 from segcore.ui.compare import leaderboard
 from segcore.ui.curves import curve_tables
 from segcore.ui.shell.app_context import AppContext
@@ -114,7 +115,7 @@ def best_at_speed(comparison: Comparison, part: Part, quality: str, least: float
     place, score = largest_pool(part), METRICS[quality]
     fast, slow, unmeasured = (
         [row for row in rows if row.pool == place and not math.isnan(row.scores[quality])]
-        for rows in comparison.at_speed(least)
+        for rows in SpeedChoice.of(comparison.rows, least)
     )
     left = f" Not measured: {listed([row.title for row in unmeasured], 4)}." if unmeasured else ""
     if not fast:

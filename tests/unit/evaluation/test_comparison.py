@@ -11,6 +11,7 @@ from fixtures.runs import IDS, fake_run, fake_truth
 from segcore.errors import EvaluationError
 from segcore.evaluation.comparison import METRICS, Comparison, LabelSpace
 from segcore.evaluation.comparison.comparable_sets import block_of, sequences, where
+from segcore.evaluation.comparison.rows import SpeedChoice
 from segcore.evaluation.comparison.sentences import NO_INTERVAL, points
 from segcore.evaluation.comparison.table import ordered, to_csv
 from segcore.evaluation.stored_counts import sums_of
@@ -390,7 +391,7 @@ def test_frames_a_second_are_those_of_the_fastest_backend_with_these_scores(thre
     found = of(runs)
     assert [found.row(run.id).cost.get("fps") for run in runs] == [25.0, None, 10.0]
     assert "480x640" in found.costs["fps"].help and found.costs["fps"].help.endswith("exact backend, on here.")
-    names = {kind: [row.id for row in rows] for kind, rows in found.at_speed(20)._asdict().items()}
+    names = {kind: [row.id for row in rows] for kind, rows in SpeedChoice.of(found.rows, 20)._asdict().items()}
     assert names == {"fast": [runs[0].id], "slow": [runs[2].id], "unmeasured": [runs[1].id]}
     assert [row.id for row in ordered(found, 0, "fps")] == [runs[0].id, runs[2].id, runs[1].id]
     for run in runs:
