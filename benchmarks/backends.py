@@ -5,8 +5,10 @@
     python benchmarks/backends.py --train ../shared/data/camvid
 
 All sides take turns, image by image, in one process of two threads, on the frames of the run's own test split at
-360x480. The model alone: from a uint8 image to float32 logits of its size, normalising it included. End to end:
-resizing a frame to 360x480, the model, and from its logits to class, confidence and entropy of each pixel.
+360x480. The model alone: from a uint8 image to float32 logits of its size, normalising it included. End to end,
+picture in and mask out: resizing a frame to 360x480, the model, and the class of each pixel (`Predictor.mask`).
+Deciding alone, from the logits of the model to the mask, is timed apart, where the model ends before its enlargement
+(OpenVINO) and where it ends at the size of the image.
 
 int8 is calibrated on 300 training images before anything is timed: a minute or two on the first run, kept afterwards.
 
@@ -32,11 +34,13 @@ os.environ.setdefault(*SPIN)
 import numpy as np
 import torch
 
-from segcore.arrays import U8Image
+from segcore.arrays import U8Image, U8Mask
 from segcore.data import resize
 from segcore.evaluation import Predictor, decide
-from segcore.evaluation.backends import available
+from segcore.evaluation.backends import available, open_backend
 from segcore.evaluation.postprocess import Logits
+from segcore.evaluation.predictor import enlarged_classes
+from segcore.evaluation.standalone_inference import decide as best_classes
 from segcore.models import load_model
 from segcore.runs import RunRecord, load_run
 from segcore.runs.reproduce import open_data
@@ -47,6 +51,12 @@ MODELS = ("deeplabv3plus", "pspnet")
 SIDES = ("torch fp32", "openvino fp32", "openvino bf16", "openvino int8", "onnxruntime fp32")
 
 Model = Callable[[U8Image], Logits]
+Mask = Callable[[U8Image], U8Mask]
+
+
+def mask_of(model: Model) -> Mask:
+    """Picture to mask with a model whose logits have the size of the image."""
+    return lambda image: best_classes(np.asarray(model(image)), *image.shape[:2])
 
 
 def plain(run: RunRecord) -> Model:
@@ -62,41 +72,41 @@ def plain(run: RunRecord) -> Model:
     return logits
 
 
-def sides(run: RunRecord) -> dict[str, Model]:
-    """Name -> model, of what is installed and what this processor computes in."""
-    found = {"plain fp32": plain(run)}
+def sides(run: RunRecord) -> dict[str, tuple[Model, Mask]]:
+    """Name -> model, and picture to mask, of what is installed and what this processor computes in."""
+    eager = plain(run)
+    made: dict[str, tuple[Model, Mask]] = {"plain fp32": (eager, mask_of(eager))}
     for name in SIDES:
         backend, precision = name.split()
         if backend not in available():
             print(f"  {name}: not installed")
             continue
         try:
-            found[name] = Predictor(run, backend=backend, precision=precision, device="cpu").forward
+            predictor = Predictor(run, backend=backend, precision=precision, device="cpu")
+            made[name] = predictor.forward, predictor.mask
         except Exception as error:  # a processor without bf16
             print(f"  {name}: {error}")
-    return found
+    return made
 
 
 def compare(run: RunRecord, frames: list[U8Image], rounds: int) -> None:
     """Print a table of one run."""
     images = [np.ascontiguousarray(resize(frame, HEIGHT, WIDTH)) for frame in frames]
     every = sides(run)
-    expected = [np.asarray(every["plain fp32"](image)).argmax(axis=0) for image in images]
+    expected = [np.asarray(every["plain fp32"][0](image)).argmax(axis=0) for image in images]
     same = {
-        name: np.mean(
-            [np.asarray(model(image)).argmax(axis=0) == truth for image, truth in zip(images, expected, strict=True)]
-        )
-        for name, model in every.items()
+        name: np.mean([mask(image) == truth for image, truth in zip(images, expected, strict=True)])
+        for name, (_, mask) in every.items()
     }
     alone: dict[str, list[float]] = {name: [] for name in every}
     whole: dict[str, list[float]] = {name: [] for name in every}
     for turn in range(WARM_UP + rounds):
         frame, image = frames[turn % len(frames)], images[turn % len(frames)]
-        for name, model in every.items():
+        for name, (model, mask) in every.items():
             start = time.perf_counter()
             model(image)
             middle = time.perf_counter()
-            decide(model(np.ascontiguousarray(resize(frame, HEIGHT, WIDTH))), HEIGHT, WIDTH)
+            mask(np.ascontiguousarray(resize(frame, HEIGHT, WIDTH)))
             end = time.perf_counter()
             if turn >= WARM_UP:
                 alone[name].append(1000 * (middle - start))
@@ -112,6 +122,34 @@ def compare(run: RunRecord, frames: list[U8Image], rounds: int) -> None:
             f"   same class on {100 * same[name]:.2f} %"
         )
     print_int8(median)
+    print_deciding(run, images, rounds)
+
+
+def print_deciding(run: RunRecord, images: list[U8Image], rounds: int) -> None:
+    """Print the time of deciding alone: from float32 logits to the class of each pixel."""
+    logits = [np.ascontiguousarray(plain(run)(image)) for image in images]
+    cases: dict[str, list[Callable[[], object]]] = {
+        "logits of the image's size": [lambda one=one: best_classes(one, HEIGHT, WIDTH) for one in logits],
+        "class, confidence and entropy": [lambda one=one: decide(one, HEIGHT, WIDTH) for one in logits],
+    }
+    if "openvino" in available():
+        backend, before = open_backend(run, "openvino", "fp32", "cpu"), "logits before the enlargement"
+        coarse = [backend.coarse(image) for image in images[:1]]
+        if coarse[0] is not None:
+            kept = [one._replace(logits=one.logits.copy(order="K")) for one in map(backend.coarse, images) if one]
+            cases[before] = [lambda one=one: enlarged_classes(one, (HEIGHT, WIDTH), (HEIGHT, WIDTH)) for one in kept]
+    for name, calls in cases.items():
+        walls, processors = [], []
+        for turn in range(WARM_UP + rounds):
+            wall, processor = time.perf_counter(), time.process_time()
+            calls[turn % len(calls)]()
+            walls.append(1000 * (time.perf_counter() - wall))
+            processors.append(1000 * (time.process_time() - processor))
+        walls, processors = walls[WARM_UP:], processors[WARM_UP:]
+        print(
+            f"  deciding, {name:30s} {statistics.median(walls):6.1f} ms, "
+            f"processor {statistics.median(processors):.1f} ms, at least {min(processors):.1f}"
+        )
 
 
 def print_int8(median: dict[str, tuple[float, float]]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, NoReturn, TypedDict, cast
+from typing import Any, NoReturn, TypedDict, TypeVar, cast
 
 import numpy as np
 
@@ -12,12 +13,16 @@ from segcore.arrays import F32Logits, U8Image, U8Mask
 from segcore.data import resize
 from segcore.errors import EvaluationError, first_line, unknown
 from segcore.evaluation.backends import open_backend
-from segcore.evaluation.backends.registry import AUTO, backends_of, choose
+from segcore.evaluation.backends.registry import AUTO, Coarse, backends_of, choose
 from segcore.evaluation.postprocess import Logits, Prediction, as_array, decide_into, is_finite
+from segcore.evaluation.standalone_inference import Taps, enlarged_argmax, joined, linear_taps
+from segcore.evaluation.standalone_inference import decide as best_classes
 from segcore.evaluation.tiling import fits, strips, window_of
 from segcore.runs import RunRecord, load_run
 from segcore.runs.model_required import require_model
 from segcore.runs.split_variant import PLAIN, TTA, SplitVariant
+
+T = TypeVar("T")
 
 
 class PredictorOptions(TypedDict, total=False):
@@ -115,6 +120,33 @@ class Predictor:
             decide_into(prediction, rows, [logits])
         return prediction
 
+    def mask(self, image: U8Image) -> U8Mask:
+        """`[H, W]` uint8 class ids of one image, in a fraction of the time that also takes confidence and entropy.
+
+        It is the mask of the whole prediction, except where the two best classes of a pixel are equal up to float32's
+        rounding. A model that ends with a bilinear enlargement is run without it (OpenVINO), and only pixels between
+        different classes are interpolated.
+
+        Args:
+            image: `[H, W, 3]` RGB uint8, any size.
+
+        Raises:
+            EvaluationError: as for a prediction.
+        """
+        check_image(image)
+        if self.ids_only:
+            return self(image).mask
+        if self.tta is None and (self.window is None or fits(image, self.window)):
+            fitted = self._fitted(image)
+            coarse = self._run(self._model.coarse, fitted)
+            if coarse is not None:
+                self._checked(coarse.logits)
+                return enlarged_classes(coarse, fitted.shape[:2], image.shape[:2])
+        parts = [
+            best_classes(as_array(logits), rows.stop - rows.start, image.shape[1]) for rows, logits in self.parts(image)
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
     def logits(self, image: U8Image) -> F32Logits:
         """`[C, h, w]` float32 logits of an `[H, W, 3]` RGB uint8 image; raises `EvaluationError` as a prediction does.
 
@@ -183,8 +215,11 @@ class Predictor:
 
     def _view(self, image: U8Image) -> Logits:
         """Checked logits of an image of the model's input size."""
+        return self._checked(self._run(self._logits, image))
+
+    def _run(self, model: Callable[[U8Image], T], image: U8Image) -> T:
         try:
-            logits = self._logits(image)
+            return model(image)
         except (RuntimeError, MemoryError) as error:  # the only types that torch and OpenVINO raise
             size = f"{image.shape[0]}x{image.shape[1]}"
             if "memory" in str(error).lower() or isinstance(error, MemoryError):
@@ -195,6 +230,8 @@ class Predictor:
             raise EvaluationError(
                 f"The model of run {self.run.id!r} can't take an image of {size}: {first_line(error)[:200]}."
             ) from error
+
+    def _checked(self, logits: Logits) -> Logits:
         if logits.shape[0] != self.labels.classes:
             raise EvaluationError(
                 f"The model of run {self.run.id!r} has {logits.shape[0]} classes, "
@@ -206,6 +243,27 @@ class Predictor:
                 f"Train it again with a lower learning rate: python train.py --config {self.run.path}/config.yaml"
             )
         return logits
+
+
+def enlarged_classes(coarse: Coarse, fed: tuple[int, ...], size: tuple[int, ...]) -> U8Mask:
+    """`[H, W]` class ids at the (height, width) of an image, from coarse logits of it.
+
+    Args:
+        coarse: Logits before the model's enlargement.
+        fed: (height, width) of the image as the model got it.
+        size: (height, width) of the image itself.
+    """
+    sides = zip(coarse.logits.shape[1:], coarse.size, fed, size, strict=True)
+    down, across = (_taps(*side, coarse.align_corners) for side in sides)
+    return enlarged_argmax(coarse.logits, down, across)
+
+
+@lru_cache(maxsize=16)
+def _taps(coarse: int, padded: int, fed: int, size: int, align_corners: bool) -> Taps:
+    """What a side of an image is a mean of: coarse logits are enlarged, cropped to the fed image, and resized to it."""
+    first = linear_taps(coarse, padded, align_corners=align_corners)
+    first = Taps(first.starts[:fed], first.weights[:, :fed])
+    return first if size == fed else joined(linear_taps(fed, size), first)
 
 
 def check_image(image: U8Image) -> None:

@@ -79,6 +79,9 @@ class FileModel:
             ) from error
         return self._ids(output) if self.ids_only else self._logits(output)
 
+    def coarse(self, image: U8Image) -> None:
+        """None: the model is run as a whole."""
+
     def fed(self, image: U8Image) -> np.ndarray:
         """The model's input for an `[H, W, 3]` RGB uint8 image."""
         description = self._description

@@ -42,6 +42,9 @@ class OnnxBackend(CompiledModels[OnnxSession]):
         logits: F32Logits = self.compiled((height, width))(np.ascontiguousarray(image)[None])[0]
         return logits[0, :, :height, :width]
 
+    def coarse(self, image: U8Image) -> None:
+        """None: the model is run as a whole."""
+
     def write(self, graph: Graph, example: Tensor, folder: Path) -> None:
         """Write the graph as an ONNX file."""
         write_onnx(graph, example, folder / _FILE, _INPUT)

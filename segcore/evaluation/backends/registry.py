@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from segcore.arrays import F32Logits, U8Image, U8Mask
 from segcore.errors import EvaluationError, unknown
@@ -17,6 +17,20 @@ from segcore.runs.split_variant import PRECISIONS
 
 if TYPE_CHECKING:
     import torch
+
+
+class Coarse(NamedTuple):
+    """Logits before a model's last step, where that enlarges them bilinearly.
+
+    Args:
+        logits: `[C, h, w]` float32; the thread's next call may overwrite them.
+        size: (height, width) that they are enlarged to, which is cropped to the image's on the right and below.
+        align_corners: As for `torch.nn.functional.interpolate`.
+    """
+
+    logits: F32Logits
+    size: tuple[int, int]
+    align_corners: bool
 
 
 class Backend(Protocol):
@@ -31,6 +45,10 @@ class Backend(Protocol):
 
         They may have any memory layout, and the thread's next call may overwrite them.
         """
+        ...
+
+    def coarse(self, image: U8Image) -> Coarse | None:
+        """The logits of an image before the model's last step; None where it is no enlargement that can be left out."""
         ...
 
 

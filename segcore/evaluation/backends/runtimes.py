@@ -65,16 +65,18 @@ class OpenVinoModel:
     """OpenVINO, for the lowest latency of single images.
 
     Args:
-        path: An `.xml` file with its `.bin` beside it, or an `.onnx` file.
+        path: An `.xml` file with its `.bin` beside it, an `.onnx` file, or an `openvino.Model`.
         hint: The type that it computes in: `f32` or `bf16`.
         threads: Number of threads; 0 lets OpenVINO choose.
     """
 
-    def __init__(self, path: Path, hint: str = "f32", threads: int = 0) -> None:
+    def __init__(self, path: Any, hint: str = "f32", threads: int = 0) -> None:  # noqa: ANN401
         settings: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint}
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
-        self._compiled = core().compile_model(core().read_model(path), "CPU", settings)
+        self._compiled = core().compile_model(
+            core().read_model(path) if isinstance(path, Path) else path, "CPU", settings
+        )
         self._requests = threading.local()  # threads can't share an infer request
         self.inputs = tuple(map(_openvino_port, self._compiled.inputs))
         self.outputs = tuple(map(_openvino_port, self._compiled.outputs))

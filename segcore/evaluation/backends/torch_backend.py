@@ -50,6 +50,9 @@ class TorchBackend:
                 logits: torch.Tensor = self._model(images)[0]
             return logits.float()
 
+    def coarse(self, image: U8Image) -> None:
+        """None: the model is run as a whole."""
+
 
 def choose_device(device: str) -> torch.device:
     """The torch device of a name; `auto` is CUDA where there is one, else the CPU.

@@ -13,7 +13,7 @@ from fixtures.runs import SIZE, fake_run
 
 from segcore.errors import EvaluationError, RunError
 from segcore.evaluation import Predictor
-from segcore.evaluation.backends import conversion_cache
+from segcore.evaluation.backends import conversion_cache, open_backend
 from segcore.evaluation.backends.runtimes import computes_in_bf16
 from segcore.evaluation.export_model import export_model
 from segcore.labels import CAMVID11
@@ -63,6 +63,23 @@ def test_a_backend_answers_as_torch_does_and_keeps_what_it_converted(run, place,
     assert len([name for name in kept if name.startswith(f"small-{backend}-48x64-")]) == 1
     monkeypatch.setattr("segcore.models.load_model", lambda folder: pytest.fail("converted again"))
     np.testing.assert_array_equal(Predictor(run, backend=backend)(image).mask, answer.mask)
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino", "onnxruntime"])
+@pytest.mark.parametrize("size", [SIZE, ODD, (130, 171)])
+def test_the_mask_alone_is_that_of_the_whole_prediction(run, backend, size):
+    predictor = Predictor(run, backend=backend, device="cpu")
+    image = picture(*size)
+    mask, whole = predictor.mask(image), predictor(image).mask
+    assert (mask.dtype, mask.shape) == (np.uint8, size)
+    assert np.count_nonzero(mask != whole) <= 2  # equal up to float32's rounding
+    window = Predictor(run, backend=backend, device="cpu", window=SIZE)
+    assert np.count_nonzero(window.mask(image) != window(image).mask) <= 2
+
+
+def test_openvino_leaves_out_an_enlargement_at_the_end_alone(run):
+    coarse = open_backend(run, "openvino", "fp32", "cpu").coarse(picture(*SIZE))
+    assert (coarse.logits.shape, coarse.size, coarse.align_corners) == ((11, 6, 8), SIZE, True)
 
 
 def test_bf16_is_for_convolutions_alone_and_is_refused_where_it_is_not_computed_in(run, place):

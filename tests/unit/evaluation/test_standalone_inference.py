@@ -75,10 +75,52 @@ def test_the_card_says_what_it_is_and_what_it_scored(store):
     assert "int8 weights round them" in card
 
 
-def test_scores_are_enlarged_as_segcore_does(tmp_path):
-    scores = np.random.default_rng(3).normal(size=(5, 7, 9)).astype(np.float32)
-    for size in ((7, 9), (40, 51), (4, 5), (1, 1), (700, 900)):
-        assert np.array_equal(standalone_inference.decide(scores, *size), decide(scores, *size).mask)
+@pytest.mark.parametrize("classes", [1, 5, 31])
+def test_scores_are_enlarged_as_segcore_does(classes):
+    rng = np.random.default_rng(3)
+    smooth = cv2.resize(rng.normal(size=(3, 4, classes)), (9, 7), interpolation=cv2.INTER_CUBIC)
+    for scores in (rng.normal(size=(classes, 7, 9)), smooth.reshape(7, 9, classes).transpose(2, 0, 1)):
+        scores = scores.astype(np.float32)  # by class, and by pixel as OpenVINO has them
+        before = scores.copy()
+        for size in ((7, 9), (40, 51), (4, 5), (1, 1), (7, 60), (700, 900)):
+            assert np.array_equal(standalone_inference.decide(scores, *size), decide(scores, *size).mask)
+        assert np.array_equal(
+            standalone_inference.decide(scores[:, :1, :1], 3, 2), decide(scores[:, :1, :1], 3, 2).mask
+        )
+        assert np.array_equal(scores, before)
+
+
+def test_two_enlargements_in_one_choose_the_classes_of_both_in_turn():
+    scores = torch.randn(6, 8, 10, generator=torch.Generator().manual_seed(0))
+    enlarge = torch.nn.functional.interpolate
+    middle = enlarge(scores[None], size=(32, 40), mode="bilinear", align_corners=True)[..., :29, :37]
+    for size in ((60, 71), (29, 37), (20, 90), (5, 5)):
+        expected = enlarge(middle, size=size, mode="bilinear")[0].topk(2, dim=0)
+        taps = [
+            standalone_inference.joined(
+                standalone_inference.linear_taps(fed, end),
+                standalone_inference.Taps(*(part[..., :fed] for part in first)),
+            )
+            for fed, end, first in zip(
+                (29, 37),
+                size,
+                (
+                    standalone_inference.linear_taps(8, 32, align_corners=True),
+                    standalone_inference.linear_taps(10, 40, align_corners=True),
+                ),
+                strict=True,
+            )
+        ]
+        mask = standalone_inference.enlarged_argmax(scores.numpy(), *taps)
+        clear = (expected.values[0] - expected.values[1]).numpy() > 1e-5  # else equal up to float32's rounding
+        assert clear.mean() > 0.99 and (mask == expected.indices[0].numpy())[clear].all()
+
+
+def test_of_equal_classes_the_first_is_chosen():
+    scores = np.random.default_rng(0).normal(size=(4, 6, 6)).astype(np.float32).round(1)
+    scores = scores[[0, 1, 0, 1, 2, 2]]
+    mask = standalone_inference.decide(scores, 40, 50)
+    assert np.isin(mask, [0, 1, 4]).all() and np.array_equal(mask, decide(scores, 40, 50).mask)
 
 
 def test_a_file_that_is_no_image_is_said(tmp_path, monkeypatch, capsys):
