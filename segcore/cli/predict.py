@@ -162,7 +162,7 @@ class _Work:
                     advance()
                     return not self.stop.requested
 
-                made = self.folder.write_video(source, video, lambda image: self.predict(image).mask, progress)
+                made = self.folder.write_video(source, video, self.predict.mask, progress)
         except DatasetError as error:
             self._fail(error)
             return

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from segcore.arrays import U8Image
+from segcore.arrays import U8Image, U8Mask
 from segcore.errors import EvaluationError
 from segcore.evaluation.postprocess import Prediction, decide_into, mean_logits
 from segcore.evaluation.predictor import Predictor, PredictorOptions, check_image
@@ -77,6 +77,10 @@ class Ensemble:
         for parts in zip(*(member.parts(image) for member in self.members), strict=True):
             decide_into(prediction, parts[0][0], [logits for _, logits in parts], weights=self.weights)
         return prediction
+
+    def mask(self, image: U8Image) -> U8Mask:
+        """`[H, W]` uint8 class ids of one image, as `Predictor.mask`; here it takes as long as the whole prediction."""
+        return self(image).mask
 
     def parts(self, image: U8Image) -> Iterator[tuple[slice, torch.Tensor]]:
         """Logits by rows of the image, as `Predictor.parts`; their softmax is the mean of the members' softmax.

@@ -51,9 +51,9 @@ def measure(
         backend: One of `BACKENDS`.
         precision: One of the backend's.
         device: A torch device.
-        size: (height, width) of the model's input, at which the model alone and the whole prediction are timed.
-        seconds: Time for the model alone; each whole prediction gets half of it. See `timed`.
-        pictures: (height, width) of pictures whose whole prediction is timed too.
+        size: (height, width) of the model's input, at which the model alone and the way to the mask are timed.
+        seconds: Time for the model alone; each size of picture gets half of it. See `timed`.
+        pictures: (height, width) of pictures whose way to the mask is timed too.
 
     Raises:
         EvaluationError: when the run can't be predicted with these options.
@@ -66,7 +66,7 @@ def measure(
     )
     start = _processor_times()
     model = timed(lambda: predictor.forward(image), seconds)
-    whole, *parts = (timed(partial(predictor, picture), seconds / 2) for picture in (image, *others))
+    whole, *parts = (timed(partial(predictor.mask, picture), seconds / 2) for picture in (image, *others))
     load = _load_by_others(start, _processor_times())
     memory = _peak_memory(predictor.device)  # before `machine` imports torch, which not every backend needs
     middle = statistics.quantiles(model, n=4)

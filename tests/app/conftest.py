@@ -56,7 +56,7 @@ def picture_file():
 
 
 @pytest.fixture
-def said():
+def page_text():
     """Everything a page says in words, as one text."""
 
     def collect(app):

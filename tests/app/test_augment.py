@@ -23,7 +23,7 @@ def shown(app):
 
 def choose(app, preset):
     """Click a preset: its row has another key after every load."""
-    row = next(each for each in app.button_group if (each.key or "").startswith("augment:preset:"))
+    row = next(item for item in app.button_group if (item.key or "").startswith("augment:preset:"))
     row.set_value(preset).run()
 
 
@@ -91,7 +91,7 @@ def test_every_transform_has_widgets_that_keep_its_values(lab):
         first = 1000 + start
         put(lab, *portion, unfolded=range(first, first + 20), first=first)
         assert not lab.exception
-        for toggle in [each for each in lab.toggle if each.key.endswith(":more")]:
+        for toggle in [item for item in lab.toggle if item.key.endswith(":more")]:
             toggle.set_value(True)
         lab.run()
         assert not lab.exception
@@ -99,7 +99,7 @@ def test_every_transform_has_widgets_that_keep_its_values(lab):
             lab.slider(key=f"augment:{first + index}:p").set_value(0.25)
         lab.run()
         assert not lab.exception and not errors(lab)
-        assert shown(lab) == Pipeline(tuple(Step(each.name, 0.25, each.values, enabled=False) for each in portion))
+        assert shown(lab) == Pipeline(tuple(Step(item.name, 0.25, item.values, enabled=False) for item in portion))
 
 
 def test_add_set_move_switch_off_double_and_remove(lab):

@@ -18,8 +18,8 @@ PHOTOS = ("one", "two", "three")
 
 def board(app):
     """The data of the leaderboard: columns and pools of rows."""
-    (found,) = app.get("bidi_component")
-    return json.loads(found.proto.json)[0]
+    (result,) = app.get("bidi_component")
+    return json.loads(result.proto.json)[0]
 
 
 def rows(app):
@@ -31,16 +31,16 @@ def select(app, label):
 
 
 @pytest.mark.parametrize("models", [("unet",), ("fcn8s", "unet")], ids=len)
-def test_few_runs_are_ranked_and_judged(open_app, data, runs, models, said):
+def test_few_runs_are_ranked_and_judged(open_app, data, runs, models, page_text):
     app = open_app(data, runs(*models), "compare")
     assert not app.exception and not app.error
-    found = rows(app)
-    assert [row["title"] for row in found] == ["U-Net", "FCN-8s"][: len(models)]
-    assert all(row["low"] <= row["cells"]["miou"] <= row["high"] and row["chosen"] for row in found)
-    assert ("Is it real?" in said(app)) == (len(models) > 1)
+    result = rows(app)
+    assert [row["title"] for row in result] == ["U-Net", "FCN-8s"][: len(models)]
+    assert all(row["low"] <= row["cells"]["miou"] <= row["high"] and row["chosen"] for row in result)
+    assert ("Is it real?" in page_text(app)) == (len(models) > 1)
 
 
-def test_no_run_chosen_still_ranks(open_app, data, runs, said):
+def test_no_run_chosen_still_ranks(open_app, data, runs, page_text):
     app = open_app(data, runs("fcn8s", "unet"), "compare")
     for box in app.sidebar.checkbox:
         box.uncheck()
@@ -48,10 +48,10 @@ def test_no_run_chosen_still_ranks(open_app, data, runs, said):
     for box in [box for box in app.sidebar.checkbox if box.value]:
         box.uncheck().run()
     assert not any(row["chosen"] for row in rows(app)) and len(rows(app)) == 2
-    assert "Tick a run to see its classes" in said(app)
+    assert "Tick a run to see its classes" in page_text(app)
 
 
-def test_sixty_runs(open_app, data, tmp_path, said):
+def test_sixty_runs(open_app, data, tmp_path, page_text):
     folder = tmp_path / "many"
     shared = {"ids": PHOTOS, "epochs": 1, "dataset": "far", "source": "/nowhere"}
     for index in range(60):
@@ -59,12 +59,12 @@ def test_sixty_runs(open_app, data, tmp_path, said):
         fake_run(folder, f"far-{model}-seed{index}", model=model, right=0.3 + 0.01 * index, seed=index, **shared)
     app = open_app(data, folder, "compare")  # of data that is not on this machine
     assert not app.exception
-    found = rows(app)
-    chosen = [row for row in found if row["chosen"]]
-    assert len(found) == 60 > MANY and len(chosen) == MAX_CHOSEN
+    result = rows(app)
+    chosen = [row for row in result if row["chosen"]]
+    assert len(result) == 60 > MANY and len(chosen) == MAX_CHOSEN
     assert len({row["color"] for row in chosen}) == MAX_CHOSEN
     assert len(app.sidebar.checkbox) == MAX_CHOSEN
-    assert "PSPNet \\(seed59\\)" in said(app)
+    assert "PSPNet \\(seed59\\)" in page_text(app)
     # A run beyond the sidebar's is added once there is room.
     app.sidebar.checkbox[0].uncheck().run()
     added = app.sidebar.selectbox(key=f"run-added:{MAX_CHOSEN - 1}")
@@ -77,7 +77,7 @@ def test_sixty_runs(open_app, data, tmp_path, said):
     assert app.query_params["seeds"] == ["True"] or app.query_params["seeds"] == "True"
 
 
-def test_runs_of_other_data_are_ranked_apart(open_app, data, runs, said):
+def test_runs_of_other_data_are_ranked_apart(open_app, data, runs, page_text):
     folder = runs("unet", "fcn8s")
     for name in ("far-a", "far-b"):
         fake_run(folder, name, model="pspnet", labels=CAMVID11, dataset="far", source="/nowhere", seed=len(name))
@@ -86,7 +86,7 @@ def test_runs_of_other_data_are_ranked_apart(open_app, data, runs, said):
     titles = [pool["title"] for pool in board(app)["pools"]]
     assert titles == ["toy, 4 classes, 3 images", "far, 11 classes, 4 images"]
     assert [len(pool["rows"]) for pool in board(app)["pools"]] == [2, 2]  # far-b belongs to what far-a is ranked in
-    assert "scored on different data" in said(app)
+    assert "scored on different data" in page_text(app)
     parts = next(group for group in app.button_group if group.label == "Data")
     assert parts.options == ["toy, 4 classes", "far, 11 classes"]
     far, toy = (LabelSpace.of(load_run(folder / name)).key for name in ("far-a", "unet"))
@@ -112,17 +112,17 @@ def test_two_sets_of_classes_of_one_size_can_both_be_chosen(open_app, data, runs
     assert select(app, "Model").options == ["PSPNet"] and app.query_params["part"] == moon and not app.exception
 
 
-def test_unevaluated_and_broken_runs_are_lines_without_a_score(open_app, data, runs, said):
+def test_unevaluated_and_broken_runs_are_lines_without_a_score(open_app, data, runs, page_text):
     folder = runs("unet", "fcn8s", "pspnet")
     shutil.rmtree(folder / "fcn8s" / "evaluation")
     (folder / "pspnet" / "evaluation" / "test" / "images.parquet").write_bytes(b"PAR1")
     app = open_app(data, folder, "compare")
     last = board(app)["pools"][-1]
     assert last["title"] == "No scores on test" and {row["title"] for row in last["rows"]} == {"FCN-8s", "PSPNet"}
-    assert f"segcore evaluate {folder / 'fcn8s'} --split test" in said(app)
+    assert f"segcore evaluate {folder / 'fcn8s'} --split test" in page_text(app)
 
 
-def test_a_link_reproduces_the_choices(open_app, data, runs, said):
+def test_a_link_reproduces_the_choices(open_app, data, runs, page_text):
     link = {
         "metric": "pixel_accuracy",
         "order": "title",
@@ -138,22 +138,22 @@ def test_a_link_reproduces_the_choices(open_app, data, runs, said):
     assert data_sent["columns"][1]["key"] == "pixel_accuracy"
     assert (select(app, "Model").value, select(app, "Against").value) == ("unet", "pspnet")
     assert (select(app, "Cost").value, select(app, "Quality").value) == ("minutes", "miou")
-    assert "U\\-Net does better, more often right" in said(app)
+    assert "U\\-Net does better, more often right" in page_text(app)
     for name, value in link.items():
         assert app.query_params[name] in (value, [value])
 
 
-def test_the_best_model_that_is_fast_enough_is_one_choice(open_app, data, runs, said):
+def test_the_best_model_that_is_fast_enough_is_one_choice(open_app, data, runs, page_text):
     folder = runs("fcn8s", "unet", "pspnet")
     for name, milliseconds in (("fcn8s", 20.0), ("unet", 25.0), ("pspnet", 200.0)):
         fake_profile(load_run(folder / name), milliseconds)
     app = open_app(data, folder, "compare", fps="30")
     assert not app.exception
-    words = said(app).replace("\\", "")
+    words = page_text(app).replace("\\", "")
     assert "Best at 30 frames/s or more: U-Net, mIoU 0." in words
     assert "40.0 frames/s through the fastest exact backend, on here." in words
     select(app, "Speed").set_value("60").run()
-    assert "No model predicts 60 frames/s; the fastest, FCN-8s, predicts 50.0." in said(app).replace("\\", "")
+    assert "No model predicts 60 frames/s; the fastest, FCN-8s, predicts 50.0." in page_text(app).replace("\\", "")
     select(app, "Cost").set_value("fps").run()
     assert not app.exception and set(app.query_params) == {"fps", "cost"}
 

@@ -17,10 +17,10 @@ def plain(text):
     return text.replace("\\", "")
 
 
-def test_it_shows_samples_of_every_split_and_the_shares_of_their_classes(open_app, data, tmp_path, said):
+def test_it_shows_samples_of_every_split_and_the_shares_of_their_classes(open_app, data, tmp_path, page_text):
     app = open_app(data, tmp_path / "none", "dataset")
     assert not app.exception
-    assert "Layout: images and masks in folders (folder). Masks hold ids of the classes" in plain(said(app))
+    assert "Layout: images and masks in folders (folder). Masks hold ids of the classes" in plain(page_text(app))
     html = sheet(app)
     assert html.count("<figure") == html.count('class="drawn"') == 7
     assert html.count("data:image/jpeg") == html.count("--mask:url(data:image/png") == 7
@@ -49,8 +49,8 @@ def test_a_sample_that_cannot_be_read_leaves_its_boxes_empty(open_app, data, tmp
     assert "these 6 samples" in html
 
 
-def test_a_layout_s_notes_stand_under_the_title(open_app, tmp_path, said):
+def test_a_layout_s_notes_stand_under_the_title(open_app, tmp_path, page_text):
     exports.EXPORTS["cityscapes"].write(tmp_path / "streets")
-    text = plain(said(open_app(tmp_path / "streets", tmp_path / "none", "dataset")))
+    text = plain(page_text(open_app(tmp_path / "streets", tmp_path / "none", "dataset")))
     assert "Layout: Cityscapes (cityscapes). Masks hold ids of the classes" in text
     assert "Masks are the files NAME_gtFine_labelTrainIds.png." in text

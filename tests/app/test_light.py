@@ -36,6 +36,6 @@ def test_only_an_augmentation_preview_imports_torch(tmp_path):
     command = [sys.executable, str(tmp_path / "visit.py"), str(data), str(tmp_path / "runs")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.strip().splitlines()[-1])
-    assert "albumentations" in found.pop("augment")
-    assert not any(found.values()), found
+    result = json.loads(done.stdout.strip().splitlines()[-1])
+    assert "albumentations" in result.pop("augment")
+    assert not any(result.values()), result

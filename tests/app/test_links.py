@@ -10,9 +10,9 @@ from segcore.ui.shell.link_problems import PARAMETERS
 
 def note(app):
     """What is said about the link; empty where there is nothing to say."""
-    said = [each.value for each in app.caption if "link_off" in each.value]
-    assert len(said) <= 1
-    return said[0].replace("\\", "") if said else ""
+    message = [item.value for item in app.caption if "link_off" in item.value]
+    assert len(message) <= 1
+    return message[0].replace("\\", "") if message else ""
 
 
 def test_the_runs_that_are_here_are_kept_and_the_others_named(open_app, data, runs):
@@ -30,7 +30,7 @@ def test_a_link_with_nothing_but_strange_runs_shows_the_usual_ones(open_app, dat
 
 
 @pytest.mark.parametrize(
-    ("page", "link", "said"),
+    ("page", "link", "message"),
     [
         ("home", {"opacity": "loud"}, "opacity=loud; it goes from 0 to 1."),
         ("home", {"hide": "Moon,Car"}, "a class that this dataset doesn't have: Moon."),
@@ -50,10 +50,10 @@ def test_a_link_with_nothing_but_strange_runs_shows_the_usual_ones(open_app, dat
         ("try_it", {"pool": "3"}, "sets pool, which this page doesn't have."),
     ],
 )
-def test_every_page_says_what_is_not_here_and_keeps_the_rest(open_app, data, runs, page, link, said):
+def test_every_page_says_what_is_not_here_and_keeps_the_rest(open_app, data, runs, page, link, message):
     app = open_app(data, runs("unet"), page, **link)
     assert not app.exception
-    assert said in note(app)
+    assert message in note(app)
     for name, text in link.items():
         if text in ("train", "error"):
             assert app.query_params[name] == text

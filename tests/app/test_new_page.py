@@ -50,12 +50,12 @@ def open_names(tmp_path, data, runs, monkeypatch):
     return start
 
 
-def test_it_has_the_sidebar_and_its_choice_stands_in_the_link(open_names, said):
+def test_it_has_the_sidebar_and_its_choice_stands_in_the_link(open_names, page_text):
     opened = open_names()
     assert not opened.exception
-    assert "FCN-8s, U-Net" in said(opened)
+    assert "FCN-8s, U-Net" in page_text(opened)
     assert len(opened.sidebar.checkbox) == 2
     opened = open_names(form="short", runs="unet")
-    assert "unet" in said(opened) and "U-Net" not in [part.value for part in opened.markdown[-1:]]
+    assert "unet" in page_text(opened) and "U-Net" not in [part.value for part in opened.markdown[-1:]]
     assert opened.query_params["form"] == "short"
     assert not [part for part in opened.caption if "link_off" in part.value]

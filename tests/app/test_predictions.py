@@ -44,8 +44,8 @@ def values(plane):
 def many(data, runs):
     """The folder of eight runs of four models."""
     folder = runs(*FOUR)
-    for each in make_runs(folder, data, FOUR):
-        assert each.id.endswith("-2")
+    for item in make_runs(folder, data, FOUR):
+        assert item.id.endswith("-2")
     return folder
 
 
@@ -84,9 +84,9 @@ def test_the_browser_reads_the_very_ids(open_app, data, runs):
     app = open_app(data, folder, "predictions", image="test_02", hide="Car")
     truth, *models = viewer(app)["readings"]
     assert (values(truth["ids"]) == dataset.mask("test_02")).all()
-    found = {each["name"]: values(each["ids"]) for each in models}
-    assert set(found) == {"unet", "fcn8s", "pspnet"}
-    assert (found["pspnet"] == record.evaluation("test").prediction("test_02")).all()
+    result = {item["name"]: values(item["ids"]) for item in models}
+    assert set(result) == {"unet", "fcn8s", "pspnet"}
+    assert (result["pspnet"] == record.evaluation("test").prediction("test_02")).all()
 
 
 def test_confidence_goes_to_the_browser_and_its_lack_names_the_way_out(open_app, data, runs):
@@ -94,7 +94,7 @@ def test_confidence_goes_to_the_browser_and_its_lack_names_the_way_out(open_app,
     make_runs(folder, data, ("pspnet",), extras=True)
     app = open_app(data, folder, "predictions", view="confidence", threshold="0.8")
     assert not app.exception
-    readings = {each["name"]: each for each in viewer(app)["readings"]}
+    readings = {item["name"]: item for item in viewer(app)["readings"]}
     assert readings["unet"]["confidence"] is None and readings["unet"]["ids"] is not None
     assert set(np.unique(values(readings["pspnet"]["confidence"]))) == {40, 90}
     assert viewer(app)["threshold"] == 0.8
@@ -121,13 +121,13 @@ def test_a_missing_prediction_and_one_of_another_size_leave_the_others(open_app,
     for view in VIEWS:
         control(app, "View").set_value(view).run()
         assert not app.exception, view
-        found = problems(app)
-        assert "No stored prediction of 'test_01'" in found["FCN-8s"]
-        assert "is 30x40, the ground truth of 'test_01' 60x80; they must match" in found["U-Net"]
-        assert f"segcore evaluate {folder / 'unet'} --split test" in found["U-Net"]
+        result = problems(app)
+        assert "No stored prediction of 'test_01'" in result["FCN-8s"]
+        assert "is 30x40, the ground truth of 'test_01' 60x80; they must match" in result["U-Net"]
+        assert f"segcore evaluate {folder / 'unet'} --split test" in result["U-Net"]
         drawn = {panel["title"] for panel in viewer(app)["panels"] if panel["layer"] or panel["doubt"]}
         assert "Agreement" in drawn
-        assert [each["ids"] is None for each in viewer(app)["readings"]] == [False, True, True, False, False]
+        assert [item["ids"] is None for item in viewer(app)["readings"]] == [False, True, True, False, False]
 
 
 def test_two_of_three_without_a_prediction_leave_nobody_to_differ(open_app, data, runs):
@@ -199,10 +199,10 @@ def test_splits_that_were_evaluated_can_be_chosen(open_app, data, runs):
     assert not app.exception and app.query_params["split"] == "train"
 
 
-def test_a_run_of_other_classes_is_left_out_and_named(open_app, data, runs, said):
+def test_a_run_of_other_classes_is_left_out_and_named(open_app, data, runs, page_text):
     folder = runs("unet")
     fake_run(folder, "elsewhere", model="pspnet", dataset="camvid", source="/nowhere")
     app = open_app(data, folder, "predictions", runs="unet,elsewhere", view="disagreement")
     assert not app.exception
-    assert "Left out, trained on other data: PSPNet" in said(app)
+    assert "Left out, trained on other data: PSPNet" in page_text(app)
     assert "PSPNet" not in titles(app)

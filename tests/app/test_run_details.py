@@ -17,12 +17,14 @@ def button(app, run_id):
 
 
 @pytest.fixture
-def words(said):
+def words(page_text):
     """Everything a page shows, tables too, as one text without Markdown's escapes."""
 
     def collect(app):
         return (
-            said(app) + "".join(part.value for part in app.text) + "".join(part.proto.body for part in app.get("html"))
+            page_text(app)
+            + "".join(part.value for part in app.text)
+            + "".join(part.proto.body for part in app.get("html"))
         ).replace("\\", "")
 
     return collect

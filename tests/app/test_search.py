@@ -17,13 +17,13 @@ MIXED = ["complete", "pruned", "complete", "complete", "failed", "complete", "pr
 
 
 @pytest.fixture
-def page(open_app, data, tmp_path, said):
+def page(open_app, data, tmp_path, page_text):
     """`page(**query)` opens the page over `tmp_path / "runs"`; returns the app and what it says."""
 
     def start(**query):
         app = open_app(data, tmp_path / "runs", "search", **query)
         assert not app.exception
-        return app, said(app).replace("\\", "")  # escapes of Markdown
+        return app, page_text(app).replace("\\", "")  # escapes of Markdown
 
     return start
 
@@ -37,7 +37,7 @@ def search(tmp_path):
 
 
 def charts(app):
-    return [each.proto.id for each in app.get("vega_lite_chart")]
+    return [item.proto.id for item in app.get("vega_lite_chart")]
 
 
 def age(record, minutes):
@@ -85,8 +85,8 @@ def test_every_stage_of_a_search(page, search, states, wanted, words):
     search("a", states, wanted=wanted)
     app, text = page()
     assert not app.error and not app.warning
-    for each in words:
-        assert each in text
+    for item in words:
+        assert item in text
     assert len(app.dataframe) == bool(states)
     if states:
         assert len(app.dataframe[0].value) == len(states)
@@ -113,12 +113,12 @@ def test_the_newest_comes_first_and_a_link_keeps_another(page, search):
     search("old", ["complete"], created="2026-01-01T00:00:00+00:00")
     search("new", ["complete"], created="2026-01-02T00:00:00+00:00")
     app, _ = page()
-    (pills,) = [each for each in app.button_group if "old" in each.options]
+    (pills,) = [item for item in app.button_group if "old" in item.options]
     assert pills.options == ["new", "old"] and pills.value == "new"
     pills.set_value("old").run()
     assert app.query_params["search"] == "old"
     app, _ = page(search="old")
-    assert next(each for each in app.button_group if "old" in each.options).value == "old"
+    assert next(item for item in app.button_group if "old" in item.options).value == "old"
     app, _ = page(search="gone")
     assert not app.error and "search" not in app.query_params
 

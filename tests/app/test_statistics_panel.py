@@ -63,7 +63,7 @@ def open_panel(data):
     return start
 
 
-def test_the_page_itself_measures_nothing(open_panel, said):
+def test_the_page_itself_measures_nothing(open_panel, page_text):
     app = open_panel(presets()["driving"])
     results = statistics_measurement.RESULTS
     assert results not in app.session_state or not app.session_state[results]
@@ -71,13 +71,13 @@ def test_the_page_itself_measures_nothing(open_panel, said):
     assert not charts(app)
 
 
-def test_advice_that_needs_no_measuring_is_there_at_once(open_panel, said):
-    assert "3. VerticalFlip turns streets upside down" in said(open_panel(CRUEL))
+def test_advice_that_needs_no_measuring_is_there_at_once(open_panel, page_text):
+    assert "3. VerticalFlip turns streets upside down" in page_text(open_panel(CRUEL))
 
 
-def test_a_complete_measurement_is_told_and_drawn(open_panel, said):
+def test_a_complete_measurement_is_told_and_drawn(open_panel, page_text):
     app = open_panel(presets()["light"], 60)
-    text = said(app)
+    text = page_text(app)
     assert "200 examples of 4 training images at 224x320." in text
     assert "0\\.0 % of the labelled pixels lost" in text and "Every class stays in all of its images" in text
     assert "No label id invented" in text and "Augmentation takes" in text
@@ -86,8 +86,8 @@ def test_a_complete_measurement_is_told_and_drawn(open_panel, said):
     assert not app.get("progress")
 
 
-def test_measured_advice_comes_with_the_measurement(open_panel, said):
-    before, after = said(open_panel(CRUEL)), said(open_panel(CRUEL, 60))
+def test_measured_advice_comes_with_the_measurement(open_panel, page_text):
+    before, after = page_text(open_panel(CRUEL)), page_text(open_panel(CRUEL, 60))
     assert "of the labelled pixels are lost to padding" not in before
     assert "75 % of the labelled pixels are lost to padding" in after
 
@@ -98,13 +98,13 @@ def test_a_part_is_counted_and_not_shown(open_panel):
     assert not charts(app)
 
 
-def test_another_pipeline_shows_the_last_result_until_it_has_its_own_and_undo_finds_it_again(open_panel, said):
+def test_another_pipeline_shows_the_last_result_until_it_has_its_own_and_undo_finds_it_again(open_panel, page_text):
     open_panel(presets()["light"], 60)
     app = open_panel(CRUEL)
-    assert app.get("progress") and "0\\.0 % of the labelled pixels lost" in said(app)
+    assert app.get("progress") and "0\\.0 % of the labelled pixels lost" in page_text(app)
     assert "opacity: .45" in "".join(html.proto.body for html in app.get("html"))
     app = open_panel(presets()["light"])
-    assert not app.get("progress") and "200 examples" in said(app)
+    assert not app.get("progress") and "200 examples" in page_text(app)
     assert "opacity: .45" not in "".join(html.proto.body for html in app.get("html"))
 
 
@@ -115,12 +115,12 @@ def test_results_are_bounded(open_panel, monkeypatch):
     assert len(app.session_state[statistics_measurement.RESULTS]) == 2
 
 
-def test_nothing_switched_on(open_panel, said):
-    text = said(open_panel(Pipeline((Step.create("VerticalFlip", enabled=False),))))
+def test_nothing_switched_on(open_panel, page_text):
+    text = page_text(open_panel(Pipeline((Step.create("VerticalFlip", enabled=False),))))
     assert "Nothing is switched on" in text and "streets" not in text
 
 
-def test_a_pipeline_that_never_works_is_given_up(open_panel, said, monkeypatch):
+def test_a_pipeline_that_never_works_is_given_up(open_panel, page_text, monkeypatch):
     from segcore.errors import AugmentError
 
     def fails(*_, **__):
@@ -128,16 +128,16 @@ def test_a_pipeline_that_never_works_is_given_up(open_panel, said, monkeypatch):
 
     monkeypatch.setattr(Pipeline, "__call__", fails)
     app = open_panel(presets()["light"], 60)
-    assert "3 of 3 examples failed: RandomCrop can't take a picture" in said(app).replace("\\", "")
+    assert "3 of 3 examples failed: RandomCrop can't take a picture" in page_text(app).replace("\\", "")
     assert not charts(app)
 
 
-def test_a_sample_that_cannot_be_read_is_a_failed_draw(open_panel, data, said):
+def test_a_sample_that_cannot_be_read_is_a_failed_draw(open_panel, data, page_text):
     (data / "train" / "images" / "train_01.png").write_bytes(b"no picture")
-    assert "50 of 200 examples failed: " in said(open_panel(presets()["light"], 60)).replace("\\", "")
+    assert "50 of 200 examples failed: " in page_text(open_panel(presets()["light"], 60)).replace("\\", "")
 
 
-def test_a_slow_pipeline_is_measured_a_few_times_only(open_panel, said, monkeypatch):
+def test_a_slow_pipeline_is_measured_a_few_times_only(open_panel, page_text, monkeypatch):
     slow = replace(Effect.empty(3), seconds=(1.4,))
     assert not is_complete(sum([slow] * 11, Effect.empty(3))) and is_complete(sum([slow] * 12, Effect.empty(3)))
     fast = replace(Effect.empty(3), seconds=(0.05,) * 199)
@@ -148,19 +148,19 @@ def test_a_slow_pipeline_is_measured_a_few_times_only(open_panel, said, monkeypa
 
     real = statistics_measurement.measure
     monkeypatch.setattr(statistics_measurement, "measure", measure)
-    text = said(open_panel(presets()["light"], 60)).replace("\\", "")
+    text = page_text(open_panel(presets()["light"], 60)).replace("\\", "")
     assert "12 examples of 4 training images at 224x320." in text and "takes 1,400 ms an image" in text
     line = measured_line(sum([slow] * 12, Effect.empty(3)), 60, (8, 10))
     assert line.startswith("12 examples of 12 training images")
 
 
-def test_size_and_speed_are_the_runs(data, open_panel, said, tmp_path):
+def test_size_and_speed_are_the_runs(data, open_panel, page_text, tmp_path):
     (run,) = make_runs(tmp_path / "runs", data, ("unet",))
     path = run.path / "summary.json"
     summary = json.loads(path.read_text())
     summary["input"] |= {"height": 30, "width": 40}
     path.write_text(json.dumps(summary | {"images_per_second": 5e6}))
-    text = said(open_panel(presets()["assignment"], 60, [load_run(run.path)])).replace("\\", "")
+    text = page_text(open_panel(presets()["assignment"], 60, [load_run(run.path)])).replace("\\", "")
     assert "at 30x40." in text and "unet trained at 5,000,000, which takes" in text
     assert "Train with --workers" in text
 
@@ -174,9 +174,9 @@ def test_the_default_size_is_the_trainings():
 def test_samples_are_spread_without_copies_and_within_the_memory(tmp_path):
     view = make_view(make_data(tmp_path / "many", train=100, test=1))
     ids = view.dataset.splits["train"]
-    found = spread_samples(view, (224, 320))
-    assert len(set(found)) == 60
-    first = sorted(ids.index(each) for each in found[:6])
+    result = spread_samples(view, (224, 320))
+    assert len(set(result)) == 60
+    first = sorted(ids.index(item) for item in result[:6])
     assert first[0] < 25 and first[-1] >= 75
     assert len(spread_samples(view, (2000, 4000))) == 2
     vars(view.dataset)["copies"] = {ids[0]: tuple(ids[50:])}

@@ -31,11 +31,11 @@ def upload(open_app, picture_file):
 
 
 def panels(app):
-    (found,) = [each for each in app.get("bidi_component") if each.proto.component_name.endswith("viewer")]
-    return json.loads(found.proto.json)[0]["panels"]
+    (result,) = [item for item in app.get("bidi_component") if item.proto.component_name.endswith("viewer")]
+    return json.loads(result.proto.json)[0]["panels"]
 
 
-def test_no_picture_is_said_and_the_page_goes_on(upload, data, runs, said):
+def test_no_picture_is_said_and_the_page_goes_on(upload, data, runs, page_text):
     app = upload(data, runs("unet"), b"no picture")
     assert not app.exception and "street.png" in app.error[0].value
     assert not app.get("bidi_component")
@@ -46,21 +46,21 @@ def test_a_model_that_can_not_be_loaded_says_so_in_its_place(upload, data, runs)
     assert not app.exception
     image, *models = panels(app)
     assert image["title"] == "Your image" and len(models) == 2
-    assert all(each["problem"] for each in models)
+    assert all(item["problem"] for item in models)
 
 
-def test_a_real_model_answers_with_its_confidence_and_says_when_it_is_strange(upload, said, picture_file):
+def test_a_real_model_answers_with_its_confidence_and_says_when_it_is_strange(upload, page_text, picture_file):
     noise = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
     app = upload("drive", ROOT / "checkpoints", noise, runs="drive-pspnet")
     assert not app.exception and not app.error
     _, pspnet = panels(app)
     assert pspnet["layer"] and "% confident" in pspnet["note"] and not pspnet["problem"]
-    assert "may be outside what this model knows" in said(app)
+    assert "may be outside what this model knows" in page_text(app)
     familiar = open_dataset("drive").image("drive_0020")
     app.session_state["try:own"] = UploadedFile(picture_file(familiar), "known.png")
     app.run()
-    assert "outside" not in "".join(each.value for each in app.warning)
-    assert "As confident as on validation images: PSPNet" in said(app)
+    assert "outside" not in "".join(item.value for item in app.warning)
+    assert "As confident as on validation images: PSPNet" in page_text(app)
 
 
 def test_an_ensemble_answers_by_its_members(upload, tmp_path, picture_file):

@@ -121,8 +121,8 @@ def test_a_file_with_a_fault_is_refused_with_its_line(lab, tmp_path):
     path.write_text("version: 1\ntransforms:\n  - Rotate: {limit: [0, 400]}\n")
     before = titles(lab)
     upload(lab, "Load", "A pipeline in YAML", path)
-    said = lab.locator('[data-testid="stAlertContentError"]').inner_text()
-    assert said.startswith(
+    output = lab.locator('[data-testid="stAlertContentError"]').inner_text()
+    assert output.startswith(
         "bad.yaml, line 3: Rotate: limit is [0, 400]; expected two of a whole number from -180 to 180"
     )
     shows(lab, before)
@@ -179,11 +179,11 @@ def test_a_link_shows_the_same_draws_to_somebody_else(lab, browser):
     idle(lab)
     lab.get_by_role("radio", name="8", exact=True).click()
     idle(lab)
-    found = eventually(lab, lambda: photos(lab), lambda sources: len(sources) == 8)
+    result = eventually(lab, lambda: photos(lab), lambda sources: len(sources) == 8)
     expect(lab).to_have_url(re.compile(r"(?=.*\bseed=11\b).*\bdraws=8\b"))
     other = watch(browser.new_page(viewport={"width": 1280, "height": 900}))
     other.goto(lab.url)
     drawn(other)
-    eventually(other, lambda: photos(other), found)
+    eventually(other, lambda: photos(other), result)
     other.close()
     fine(lab)

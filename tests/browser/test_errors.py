@@ -19,11 +19,11 @@ def thumbnails(page):
 
 def lit_pixels(page):
     """Of each thumbnail, the pixels in the colour of Road."""
-    found = []
+    result = []
     for source in page.locator(".gallery img.layer").evaluate_all("all => all.map(one => one.src)"):
         layer = np.array(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))).convert("RGBA"))
-        found.append(int((layer == (*LABELS.colors[LABELS.index("Road")], 255)).all(axis=2).sum()))
-    return found
+        result.append(int((layer == (*LABELS.colors[LABELS.index("Road")], 255)).all(axis=2).sum()))
+    return result
 
 
 def test_a_cell_filters_and_lights_a_link_shows_the_same_and_a_thumbnail_opens_the_image(app, page, browser):

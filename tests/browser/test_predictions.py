@@ -120,7 +120,7 @@ def test_fingers_read_and_pinch(app, browser):
     expect(page.locator(".viewer")).to_have_class(re.compile("zoomed"))
     stacks = page.locator(".viewer .stack")
     transforms = lambda: set(stacks.evaluate_all("all => all.map(one => getComputedStyle(one).transform)"))  # noqa: E731
-    (transform,) = eventually(page, transforms, lambda found: len(found) == 1)
+    (transform,) = eventually(page, transforms, lambda result: len(result) == 1)
     assert float(re.match(r"matrix\((.*?),", transform)[1]) == pytest.approx(3, rel=0.15)
     expect(line.locator(".where")).to_have_text("x 20, y 15")  # the pinch is no tap
     context.close()
@@ -141,7 +141,7 @@ def test_the_threshold_marks_at_once_and_stands_in_the_link(app, workplace, page
     assert "threshold=0.3" in page.url  # the server hears of it when the slider is let go
     slider.evaluate("one => one.onchange()")
     page.wait_for_url("**threshold=0.41**")
-    row, column = (int(each[0]) for each in wrong.nonzero())
+    row, column = (int(one[0]) for one in wrong.nonzero())
     page.mouse.move(*place(page, 0, (column, row)))
     item = line.locator("span", has_text="U-Net")
     expect(item.locator("small")).to_have_text("0.40")

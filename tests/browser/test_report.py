@@ -18,8 +18,8 @@ def test_it_opens_offline_and_whole(browser, report, scheme, width):
     context = browser.new_context(color_scheme=scheme, offline=True, viewport={"width": width, "height": 900})
     try:
         page = context.new_page()
-        asked, problems = [], []
-        page.on("request", lambda request: asked.append(request.url))
+        requested, problems = [], []
+        page.on("request", lambda request: requested.append(request.url))
         page.on("console", lambda message: problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(report.as_uri())
@@ -32,7 +32,7 @@ def test_it_opens_offline_and_whole(browser, report, scheme, width):
         )
         assert set(behind) == {'url("data:image/jpeg'}  # the photo under every layer
         assert problems == []
-        assert {url.split(":")[0] for url in asked} <= {"file", "data"}
+        assert {url.split(":")[0] for url in requested} <= {"file", "data"}
         assert page.evaluate("document.documentElement.scrollWidth") <= width  # nothing sticks out, on a phone too
         red, green, blue = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
         assert (red + green + blue < 150) == (scheme == "dark")

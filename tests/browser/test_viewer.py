@@ -91,7 +91,7 @@ def test_two_pictures_lie_on_one_another_with_both_captions(address, page):
     handle = opened(page, address)
     expect(handle).to_be_visible()
     swiped(page, 50)
-    left, right = (each.bounding_box() for each in page.locator(".viewer figcaption").all())
+    left, right = (item.bounding_box() for item in page.locator(".viewer figcaption").all())
     picture = page.locator(".viewer .box").first.bounding_box()
     assert left["y"] == right["y"] >= picture["y"] + picture["height"]
     assert left["x"] == picture["x"] and left["x"] + left["width"] < right["x"]
@@ -118,7 +118,7 @@ def test_the_mouse_drags_the_handle_without_a_jump_and_a_double_click_zooms_both
 
     page.mouse.dblclick(x - width * 0.4, y)  # over the first picture
     eventually(
-        page, lambda: set(transforms(page)), lambda found: len(found) == 1 and min(found).startswith("matrix(3,")
+        page, lambda: set(transforms(page)), lambda result: len(result) == 1 and min(result).startswith("matrix(3,")
     )
     swiped(page, 25)  # the line does not move with the picture
     before = transforms(page)
@@ -170,7 +170,7 @@ def test_the_handle_stays_when_the_pictures_change_and_when_they_lie_side_by_sid
 
     page.locator("label", has_text="Swipe").click()
     handle.wait_for(state="hidden")
-    first, second = (each.bounding_box() for each in page.locator(".viewer .box").all())
+    first, second = (item.bounding_box() for item in page.locator(".viewer .box").all())
     assert first["x"] + first["width"] < second["x"]
     assert page.locator(".viewer .box").nth(1).evaluate("one => getComputedStyle(one).clipPath") == "none"
     page.locator("label", has_text="Swipe").click()

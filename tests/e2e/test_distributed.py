@@ -49,7 +49,7 @@ def alone(data, tmp_path_factory):
 def together(data, tmp_path_factory):
     """Of two, as SLURM starts them."""
     out = tmp_path_factory.mktemp("together")
-    assert ended(start(train, *begin(data, out), starter="srun", said=out / "said")) == [0, 0]
+    assert ended(start(train, *begin(data, out), starter="srun", output=out / "said")) == [0, 0]
     return out
 
 
@@ -103,14 +103,14 @@ def test_two_processes_get_the_numbers_of_one(alone, together):
 
 
 def test_only_the_first_process_talks(together):
-    said = {path.name: path.read_text() for path in (together / "said").iterdir()}
-    assert "2 processes" in said["0.out"] and said["0.out"].count("Scores on test") == 1
-    assert said["1.out"] == ""
+    output = {path.name: path.read_text() for path in (together / "said").iterdir()}
+    assert "2 processes" in output["0.out"] and output["0.out"].count("Scores on test") == 1
+    assert output["1.out"] == ""
 
 
 def test_killed_and_stopped_it_goes_on_to_the_same_bits(data, together, tmp_path):
     run = tmp_path / "runs" / RUN
-    first = start(train, *begin(data, tmp_path), said=tmp_path / "said")
+    first = start(train, *begin(data, tmp_path), output=tmp_path / "said")
     wait_for(run / CHECKPOINT)
     first[1].kill()
     assert ended(first) == [1, -signal.SIGKILL]
@@ -119,7 +119,7 @@ def test_killed_and_stopped_it_goes_on_to_the_same_bits(data, together, tmp_path
 
     # The process that writes nothing.
     step = Checkpoint.read(run).position.step
-    assert ended(start(train, ["--resume", str(run)], tmp_path, "asked", "1", said=tmp_path / "said")) == [130, 130]
+    assert ended(start(train, ["--resume", str(run)], tmp_path, "asked", "1", output=tmp_path / "said")) == [130, 130]
     assert load_run(run).summary.status == "interrupted" and Checkpoint.read(run).position.step == step + 1
     assert "unet: stopped;" in (tmp_path / "said/0.out").read_text() and (tmp_path / "said/1.out").read_text() == ""
 
@@ -133,7 +133,7 @@ def test_killed_and_stopped_it_goes_on_to_the_same_bits(data, together, tmp_path
 @pytest.mark.parametrize("rank", ["0", "1"])
 def test_a_failure_of_one_ends_both_and_is_told(data, tmp_path, rank):
     arguments, out = begin(data, tmp_path, [*RECIPE, "--val-batch-size", "3", "--repeats", "2"])
-    assert ended(start(train, arguments, out, "full", rank, said=tmp_path / "said"), seconds=60) == [1, 1]
+    assert ended(start(train, arguments, out, "full", rank, output=tmp_path / "said"), seconds=60) == [1, 1]
     runs = [load_run(path) for path in (tmp_path / "runs").iterdir()]
     assert [run.summary.status for run in runs] == ["failed"]
     full = "The disk of .* is full"
@@ -147,7 +147,7 @@ def test_a_failure_of_one_ends_both_and_is_told(data, tmp_path, rank):
 
 def test_a_batch_that_is_too_small_for_all_is_refused_once(data, tmp_path):
     arguments, out = begin(data, tmp_path, [*RECIPE, "--batch-size", "1"])
-    assert ended(start(train, arguments, out, said=tmp_path / "said")) == [2, 2]
+    assert ended(start(train, arguments, out, output=tmp_path / "said")) == [2, 2]
     assert (
         "--batch-size 1 is shared by all 2 processes, and each needs an image. Give 2 or more"
         in (tmp_path / "said/0.err").read_text()

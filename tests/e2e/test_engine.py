@@ -27,12 +27,12 @@ def data(tmp_path_factory):
 
 def run(data, out, *flags):
     config, _ = parse([*TINY, "--data", str(data), "--models", "fcn8s", "--out", str(out), *flags])
-    (found,) = train(config)
-    return found
+    (result,) = train(config)
+    return result
 
 
-def numbers(found):
-    return found.history.drop(columns="seconds")
+def numbers(result):
+    return result.history.drop(columns="seconds")
 
 
 def test_workers_change_nothing(data, tmp_path):
@@ -52,29 +52,29 @@ def test_kept_features_train_as_computed_ones(data, tmp_path):
 
 def test_features_that_do_not_fit_are_refused(data, tmp_path):
     flags = ["--encoder", "tu-tf_efficientnet_lite0", "--encoder-weights", "imagenet", "--freeze", "encoder"]
-    found = run(data, tmp_path, *flags, "--cache-features", "--cache-mb", "0")
-    assert found.summary.status == "failed"
-    assert "--cache-features: 8 images fill" in found.summary.error and "--cache-mb" in found.summary.error
+    result = run(data, tmp_path, *flags, "--cache-features", "--cache-mb", "0")
+    assert result.summary.status == "failed"
+    assert "--cache-features: 8 images fill" in result.summary.error and "--cache-mb" in result.summary.error
 
 
 def test_early_stopping_waits_so_many_epochs(data, tmp_path, capsys):
-    found = run(data, tmp_path, "--epochs", "50", "--lr", "1e-12", "--schedule", "constant", "--early-stopping", "2")
-    best = found.summary.best_epoch
-    assert (found.summary.status, found.summary.epochs) == ("finished", best + 3)
+    result = run(data, tmp_path, "--epochs", "50", "--lr", "1e-12", "--schedule", "constant", "--early-stopping", "2")
+    best = result.summary.best_epoch
+    assert (result.summary.status, result.summary.epochs) == ("finished", best + 3)
     assert "Stopped early: no better epoch in 2." in capsys.readouterr().out
-    assert not (found.path / CHECKPOINT).exists()
+    assert not (result.path / CHECKPOINT).exists()
 
 
 def test_every_model_seed_and_fold_is_a_run(data, tmp_path):
     config, _ = parse([*TINY, "--data", str(data), "--models", "fcn8s", "--repeats", "2", "--folds", "2"])
     runs = train(config.model_copy(update={"out": str(tmp_path)}))
-    assert [found.id.removeprefix(data.name) for found in runs] == [
+    assert [result.id.removeprefix(data.name) for result in runs] == [
         "-fcn8s-fold0",
         "-fcn8s-fold1",
         "-fcn8s-seed1-fold0",
         "-fcn8s-seed1-fold1",
     ]
-    assert {found.summary.status for found in runs} == {"finished"}
+    assert {result.summary.status for result in runs} == {"finished"}
     assert runs[3].config["fold"] == 1 and runs[3].config["seed"] == 1 and runs[3].config["repeats"] == 1
 
 
@@ -125,9 +125,9 @@ def test_a_damaged_checkpoint_is_refused(stopped, tmp_path):
 
 
 def test_a_finished_run_is_not_gone_on_with(data, tmp_path, capsys):
-    found = run(data, tmp_path)
-    assert main(["--resume", str(found.path)]) == 2
-    assert f"Run '{found.id}' is finished after 1 epochs; there is nothing to go on with." in capsys.readouterr().err
+    result = run(data, tmp_path)
+    assert main(["--resume", str(result.path)]) == 2
+    assert f"Run '{result.id}' is finished after 1 epochs; there is nothing to go on with." in capsys.readouterr().err
 
 
 def test_a_worker_that_dies_is_named(data, tmp_path, monkeypatch):
@@ -139,12 +139,12 @@ def test_a_worker_that_dies_is_named(data, tmp_path, monkeypatch):
         return fetch(self, key)
 
     monkeypatch.setattr(TrainDataset, "__getitem__", die)
-    found = run(data, tmp_path, "--workers", "1", "--epochs", "2")
-    assert found.summary.status == "failed"
-    assert found.summary.error.startswith("A process that augments images died")
-    assert f"--resume {found.path} --workers 0" in found.summary.error
+    result = run(data, tmp_path, "--workers", "1", "--epochs", "2")
+    assert result.summary.status == "failed"
+    assert result.summary.error.startswith("A process that augments images died")
+    assert f"--resume {result.path} --workers 0" in result.summary.error
     monkeypatch.undo()
-    assert resume(str(found.path), {"workers": "0"}).summary.status == "finished"
+    assert resume(str(result.path), {"workers": "0"}).summary.status == "finished"
 
 
 def test_what_a_worker_raises_is_shown_without_its_traceback(data, tmp_path, monkeypatch):
@@ -152,8 +152,8 @@ def test_what_a_worker_raises_is_shown_without_its_traceback(data, tmp_path, mon
         raise AugmentError("frame7: too small for the crop.")
 
     monkeypatch.setattr(TrainDataset, "__getitem__", refuse)
-    found = run(data, tmp_path, "--workers", "1")
-    assert found.summary.error == "frame7: too small for the crop."
+    result = run(data, tmp_path, "--workers", "1")
+    assert result.summary.error == "frame7: too small for the crop."
 
 
 def test_a_full_disk_keeps_the_run_readable(data, tmp_path, monkeypatch, capsys):
@@ -161,9 +161,9 @@ def test_a_full_disk_keeps_the_run_readable(data, tmp_path, monkeypatch, capsys)
         raise OSError(errno.ENOSPC, "No space left on device", str(writer.path / CHECKPOINT))
 
     monkeypatch.setattr(Checkpoint, "write", full)
-    found = run(data, tmp_path, "--epochs", "2")
-    assert found.summary.status == "failed" and found.summary.error.startswith("The disk of ")
-    assert len(load_run(found.path).history) == 1 and found.weights.is_file()
+    result = run(data, tmp_path, "--epochs", "2")
+    assert result.summary.status == "failed" and result.summary.error.startswith("The disk of ")
+    assert len(load_run(result.path).history) == 1 and result.weights.is_file()
     assert "Traceback" not in capsys.readouterr().out
 
 
@@ -172,5 +172,5 @@ def test_too_little_memory_says_what_to_do(data, tmp_path, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
 
     monkeypatch.setattr("segcore.training.lightning_module.SegmentationModule.training_step", exhaust)
-    found = run(data, tmp_path)
-    assert found.summary.error.startswith("Out of memory. Take fewer images a step (--batch-size")
+    result = run(data, tmp_path)
+    assert result.summary.error.startswith("Out of memory. Take fewer images a step (--batch-size")

@@ -61,10 +61,10 @@ def recipe(data, out, *flags):
 
 
 def on_ray(data, out, *flags):
-    said = StringIO()
+    output = StringIO()
     config, _ = parse([*recipe(data, out, *flags), "--launcher", "ray"])
-    runs = train(config, Reporter(Console(file=said, soft_wrap=True)))
-    return {run.summary.model: run for run in runs}, said.getvalue()
+    runs = train(config, Reporter(Console(file=output, soft_wrap=True)))
+    return {run.summary.model: run for run in runs}, output.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -118,22 +118,22 @@ def there(data, here, tmp_path_factory):
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(ray_launcher, "origin", lambda: {"git_commit": "abc1234", "command": "as typed"})
-            runs, said = on_ray(data, out, *flags)
+            runs, output = on_ray(data, out, *flags)
     finally:
         ended.set()
         thread.join()
-    return runs, said, killed[0]
+    return runs, output, killed[0]
 
 
-def assert_same(found, expected):
-    assert found.summary.status == "finished" and not (found.path / CHECKPOINT).exists()
+def assert_same(actual, expected):
+    assert actual.summary.status == "finished" and not (actual.path / CHECKPOINT).exists()
     drop = {"seconds"}
     pd.testing.assert_frame_equal(
-        found.history.drop(columns=drop), expected.history.drop(columns=drop), check_exact=True
+        actual.history.drop(columns=drop), expected.history.drop(columns=drop), check_exact=True
     )
-    assert found.summary.test == expected.summary.test and found.summary.val == expected.summary.val
-    assert (found.evaluation("test").counts == expected.evaluation("test").counts).all()
-    for mine, theirs in zip(load_model(found.path).parameters(), load_model(expected.path).parameters(), strict=True):
+    assert actual.summary.test == expected.summary.test and actual.summary.val == expected.summary.val
+    assert (actual.evaluation("test").counts == expected.evaluation("test").counts).all()
+    for mine, theirs in zip(load_model(actual.path).parameters(), load_model(expected.path).parameters(), strict=True):
         assert mine.equal(theirs)
 
 
@@ -142,10 +142,10 @@ def test_a_worker_trains_to_the_same_bits(here, there):
 
 
 def test_a_killed_worker_is_replaced_and_nothing_is_lost(here, there):
-    runs, said, position = there
+    runs, output, position = there
     print(f"killed after {position.epoch} epochs and {position.batches} batches")
     assert 1 <= position.epoch < 4
-    assert f"{runs['fcn8s'].id}: Its process was killed. Another goes on from its last checkpoint." in said
+    assert f"{runs['fcn8s'].id}: Its process was killed. Another goes on from its last checkpoint." in output
     assert_same(runs["fcn8s"], here["fcn8s"])
 
 
@@ -159,15 +159,15 @@ def span(run):
 
 
 def test_one_that_fails_does_not_lose_the_others(there):
-    runs, said, _ = there
+    runs, output, _ = there
     assert {model: run.summary.status for model, run in runs.items()} == {
         **dict.fromkeys(("fcn8s", "deeplabv3plus"), "finished"),
         "unet": "failed",
     }
     reason = "No option of unet 'decoder_chanels'. Did you mean 'decoder_channels'?"
     assert runs["unet"].summary.error.startswith(reason)
-    assert f"{runs['unet'].id}: unet failed: {reason}" in said
-    assert "epoch   4/4" in said and "Scores on test" in said and "2 trainings at a time, 1 CPU each" in said
+    assert f"{runs['unet'].id}: unet failed: {reason}" in output
+    assert "epoch   4/4" in output and "Scores on test" in output and "2 trainings at a time, 1 CPU each" in output
 
 
 def test_runs_tell_of_the_users_command_and_are_trained_again_by_their_config(there, here):
@@ -191,8 +191,8 @@ def test_ctrl_c_interrupts_the_runs_and_leaves_nobody_behind(data, here, tmp_pat
     (run,) = RunStore(tmp_path).list()
     assert run.summary.status == "interrupted" and run.summary.test is not None
     assert Checkpoint.read(run.path).position.step > 0
-    said = capsys.readouterr().out
-    assert f"python train.py --resume {run.path}" in said and f"Interrupted. Not trained: {data.name}-unet." in said
+    output = capsys.readouterr().out
+    assert f"python train.py --resume {run.path}" in output and f"Interrupted. Not trained: {data.name}-unet." in output
     assert not (tmp_path / f"{data.name}-unet").exists()
     assert not list(workers(name))
 
@@ -205,9 +205,9 @@ def test_a_search_finds_what_it_finds_without_ray(data, tmp_path):
         flags = ["--space", str(tmp_path / "s.yaml"), "--folds", "2", "--data", str(data), "--out", str(out)]
         flags += ["--launcher", launcher, "--sampler", "random"]  # draws by the number of the trial alone
         assert segcore(["search", *flags, "--trials", "2", "--", *TINY, "--models", "unet", "--epochs", "2"]) == 0
-        found = SearchStore(out).get("s")
-        tables[launcher] = found.trials.drop(columns="seconds")
-        assert [run.summary.status for number in range(2) for run in found.runs_of(number)] == ["finished"] * 4
+        actual = SearchStore(out).get("s")
+        tables[launcher] = actual.trials.drop(columns="seconds")
+        assert [run.summary.status for number in range(2) for run in actual.runs_of(number)] == ["finished"] * 4
     assert tables["local"]["value"].nunique() == 2
     pd.testing.assert_frame_equal(tables["ray"], tables["local"], check_exact=True)
 
@@ -266,9 +266,9 @@ def test_work_that_gains_between_deaths_is_not_given_up(monkeypatch, tmp_path):
 
 def test_a_run_whose_workers_died_before_they_began_says_so(data, tmp_path):
     config, _ = parse(recipe(data, tmp_path, "--models", "fcn8s"))
-    (task,), said = config.tasks(), StringIO()
+    (task,), output = config.tasks(), StringIO()
     writer = RunStore(tmp_path).create("unlucky")
-    reporter = RunsReporter(Console(file=said, soft_wrap=True))
+    reporter = RunsReporter(Console(file=output, soft_wrap=True))
     watch = RunsWatcher(
         reporter, Session(reporter, remote=True), [task], [writer], Allocation(1, 0, 1, 1), Interrupts()
     )
@@ -276,4 +276,4 @@ def test_a_run_whose_workers_died_before_they_began_says_so(data, tmp_path):
     run = writer.record()
     assert (run.summary.status, run.summary.epochs, run.config["models"]) == ("failed", 0, ["fcn8s"])
     assert run.summary.error == "Its machine was lost, 4 times in a row without progress."
-    assert "unlucky failed: Its machine was lost" in said.getvalue()
+    assert "unlucky failed: Its machine was lost" in output.getvalue()

@@ -78,11 +78,11 @@ def kill_after_progress(process, checkpoint, pause):
     assert process.exitcode == -signal.SIGKILL
 
 
-def assert_same(found, expected):
+def assert_same(result, expected):
     columns = [name for name in expected.history.columns if name != "seconds"]
-    pd.testing.assert_frame_equal(found.history[columns], expected.history[columns], check_exact=True)
-    assert (found.evaluation("test").counts == expected.evaluation("test").counts).all()
-    for mine, theirs in zip(load_model(found.path).parameters(), load_model(expected.path).parameters(), strict=True):
+    pd.testing.assert_frame_equal(result.history[columns], expected.history[columns], check_exact=True)
+    assert (result.evaluation("test").counts == expected.evaluation("test").counts).all()
+    for mine, theirs in zip(load_model(result.path).parameters(), load_model(expected.path).parameters(), strict=True):
         assert mine.equal(theirs)
 
 
@@ -96,6 +96,6 @@ def test_killed_ten_times_at_random_points(data, whole, tmp_path):
     assert ended(start(data, tmp_path)) == 0
     print("killed after", ", ".join(f"epoch {at.epoch} batch {at.batches}" for at in positions))
     assert any(at.batches for at in positions) and len({at.epoch for at in positions}) > 2
-    found = load_run(tmp_path / RUN)
-    assert found.summary.status == "finished" and not checkpoint.exists()
-    assert_same(found, whole)
+    result = load_run(tmp_path / RUN)
+    assert result.summary.status == "finished" and not checkpoint.exists()
+    assert_same(result, whole)

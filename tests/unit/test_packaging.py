@@ -22,15 +22,15 @@ ROOT = Path(__file__).parents[2]
 
 def pins(file: str) -> dict[str, Version]:
     """Name -> pinned version, of the lines that apply to this Python and platform."""
-    found = {}
+    result = {}
     for line in (ROOT / file).read_text().splitlines():
         if line and not line.startswith("#"):
             requirement = Requirement(line)
             (specifier,) = requirement.specifier
             assert specifier.operator == "==", f"{file}: {line!r} is not pinned with =="
             if requirement.marker is None or requirement.marker.evaluate():
-                found[canonicalize_name(requirement.name)] = Version(specifier.version)
-    return found
+                result[canonicalize_name(requirement.name)] = Version(specifier.version)
+    return result
 
 
 def closure(wanted: list[str], pinned: dict[str, Version]) -> set[str]:

@@ -24,9 +24,9 @@ def texts(*steps, **more):
 
 def side(pixels, images=None, ignored=0, clipped=0):
     bins = np.zeros(32, np.int64)
-    found = np.array(pixels, np.int64)
+    result = np.array(pixels, np.int64)
     return PictureStatistics(
-        found, ignored, found.astype(bool) * 10 if images is None else np.array(images), bins, bins, clipped
+        result, ignored, result.astype(bool) * 10 if images is None else np.array(images), bins, bins, clipped
     )
 
 
@@ -110,7 +110,7 @@ def test_a_bend_that_is_warned_of_folds():
     for alpha in (100, 384):
         step = Step.create("ElasticTransform", 1.0, alpha=alpha, sigma=8)
         maps = [compiled_pipeline((step,))(image, mask, seed)[2][0][1]["map_x"] for seed in range(4)]
-        folded[alpha] = float(np.mean([(np.diff(each, axis=1) < 0).mean() for each in maps]))
+        folded[alpha] = float(np.mean([(np.diff(item, axis=1) < 0).mean() for item in maps]))
     assert folded[100] < 0.0005 < folded[384] < 0.02
 
 
@@ -137,8 +137,8 @@ def test_no_plain_image():
 
 
 def test_serious_advice_comes_first():
-    found = of(Step.create("GaussNoise", 0.1), Step.create("MedianBlur", 0.1), Step.create("VerticalFlip"))
-    assert [advice.mild for advice in found] == [False, True]
+    result = of(Step.create("GaussNoise", 0.1), Step.create("MedianBlur", 0.1), Step.create("VerticalFlip"))
+    assert [advice.mild for advice in result] == [False, True]
 
 
 def test_transforms_that_change_the_size():
@@ -164,19 +164,21 @@ def test_only_what_can_follow_on_the_same_image_counts_as_later():
     resize, scale = Step.create("Resize", 1.0, height=112, width=160), Step.create("RandomScale", 0.5)
     crop = Step.create("RandomCrop", 1.0, height=160, width=160)
 
-    def said(*steps):
+    def output(*steps):
         return [(advice.step, advice.text.split(",")[0]) for advice in of(*steps)]
 
     resized, cut = "Resize only resizes", "RandomCrop cuts out 160x160"
-    assert said(Group.create("OneOf", [resize, crop])) == [(1, cut), (0, resized)]
-    assert said(Group.create("OneOf", [crop, resize])) == [(0, cut), (1, resized)]
-    assert said(Group.create("SomeOf", [crop, resize], n=1)) == [(0, cut), (1, resized)]
-    assert said(Group.create("SomeOf", [crop, resize], n=2)) == [(1, resized)]
+    assert output(Group.create("OneOf", [resize, crop])) == [(1, cut), (0, resized)]
+    assert output(Group.create("OneOf", [crop, resize])) == [(0, cut), (1, resized)]
+    assert output(Group.create("SomeOf", [crop, resize], n=1)) == [(0, cut), (1, resized)]
+    assert output(Group.create("SomeOf", [crop, resize], n=2)) == [(1, resized)]
     # Members of members of one group do follow one another, and what comes after the group follows all of them.
-    assert said(Group.create("OneOf", [Group.create("SomeOf", [scale, crop], n=2), Step.create("CLAHE")])) == [(1, cut)]
+    assert output(Group.create("OneOf", [Group.create("SomeOf", [scale, crop], n=2), Step.create("CLAHE")])) == [
+        (1, cut)
+    ]
     after = Group.create("OneOf", [Step.create("Resize", 1.0, height=224, width=320), Step.create("CLAHE")])
-    assert said(Group.create("OneOf", [crop, Step.create("CLAHE")]), after) == [(2, resized)]
-    assert said(crop, Group.create("OneOf", [resize], 0.0)) == [(0, cut)]
+    assert output(Group.create("OneOf", [crop, Step.create("CLAHE")]), after) == [(2, resized)]
+    assert output(crop, Group.create("OneOf", [resize], 0.0)) == [(0, cut)]
 
 
 def test_colours_no_camera_makes():

@@ -61,7 +61,7 @@ def values_of(parameter, largest=10**6):
         return st.tuples(*[st.integers(0, 255)] * 3)
     if isinstance(parameter, Region):
         side = st.lists(st.integers(0, 20), min_size=2, max_size=2, unique=True).map(sorted)
-        return st.tuples(side, side).map(lambda s: tuple(each / 20 for each in (s[0][0], s[1][0], s[0][1], s[1][1])))
+        return st.tuples(side, side).map(lambda s: tuple(item / 20 for item in (s[0][0], s[1][0], s[0][1], s[1][1])))
     one = number_of(parameter, largest)
     two = st.tuples(one, one)
     ends = two.map(lambda pair: (min(pair), max(pair)))
@@ -69,20 +69,20 @@ def values_of(parameter, largest=10**6):
         return two
     if isinstance(parameter, Axes):
         return st.one_of(ends, st.fixed_dictionaries({"x": ends, "y": ends}))
-    found = ends if isinstance(parameter, Range) else one
-    return st.one_of(st.none(), found) if parameter.none else found
+    result = ends if isinstance(parameter, Range) else one
+    return st.one_of(st.none(), result) if parameter.none else result
 
 
 @st.composite
 def steps_of(draw, name, p=None, largest=LARGEST):
     spec = CATALOG[name]
     values = {}
-    for each in spec.params:
-        if isinstance(each, Nested):
-            inner = each.variants[values[each.by]]
-            values[each.name] = {one.name: draw(values_of(one, largest)) for one in inner}
+    for item in spec.params:
+        if isinstance(item, Nested):
+            inner = item.variants[values[item.by]]
+            values[item.name] = {one.name: draw(values_of(one, largest)) for one in inner}
         else:
-            values[each.name] = draw(values_of(each, largest))
+            values[item.name] = draw(values_of(item, largest))
     try:
         return Step.create(name, draw(st.sampled_from([0.0, 0.5, 1.0])) if p is None else p, **values)
     except ParameterError as error:  # values that contradict each other, told in words
@@ -181,17 +181,17 @@ def test_a_spec_is_complete(name):
     assert spec.check({}) == spec.defaults
     assert "{" not in spec.sentence(spec.defaults, 1.0)
     assert spec.sentence(spec.defaults, 1.0).endswith(", always")
-    advanced = [each.advanced for each in spec.params]
+    advanced = [item.advanced for item in spec.params]
     assert advanced == sorted(advanced)
-    for each in spec.params:
-        assert each.help.endswith(".") and len(each.help) <= 110, each
-        assert not re.search(r"OpenCV flag|cv2|tuple|None|np\.|Default|\b[Rr]ange for\b", each.help), each
+    for item in spec.params:
+        assert item.help.endswith(".") and len(item.help) <= 110, item
+        assert not re.search(r"OpenCV flag|cv2|tuple|None|np\.|Default|\b[Rr]ange for\b", item.help), item
 
 
 @pytest.mark.parametrize("name", CATALOG)
 def test_every_parameter_of_the_library_is_offered_fixed_or_refused_with_a_reason(name):
     spec = CATALOG[name]
-    offered = {each.name for each in spec.params}
+    offered = {item.name for item in spec.params}
     answered = [offered, set(spec.fixed), set(spec.refusals)]
     assert set().union(*answered) == set(recorded_schema().transforms[name].parameters)
     assert sum(map(len, answered)) == len(set().union(*answered))
@@ -201,13 +201,13 @@ def test_every_parameter_of_the_library_is_offered_fixed_or_refused_with_a_reaso
 @pytest.mark.parametrize("name", CATALOG)
 def test_bounds_lie_within_the_librarys(name):
     library = recorded_schema().transforms[name].parameters
-    for each in CATALOG[name].params:
-        found, low, high = library[each.name], getattr(each, "low", None), getattr(each, "high", None)
+    for item in CATALOG[name].params:
+        result, low, high = library[item.name], getattr(item, "low", None), getattr(item, "high", None)
         if low is not None:
-            assert found.low is None or low > found.low or (low == found.low and not found.above), each
-            assert found.high is None or high <= found.high, each
-        if isinstance(each, Choice) and found.kind == "choice":
-            assert set(each.options.values()) - {None} <= set(found.options), each
+            assert result.low is None or low > result.low or (low == result.low and not result.above), item
+            assert result.high is None or high <= result.high, item
+        if isinstance(item, Choice) and result.kind == "choice":
+            assert set(item.options.values()) - {None} <= set(result.options), item
 
 
 def test_each_transform_of_the_library_is_in_the_catalog_or_left_out_with_a_reason():
@@ -222,7 +222,7 @@ def test_what_is_not_said_by_hand_comes_from_the_library():
     spec, library = CATALOG["Illumination"], recorded_schema().transforms["Illumination"].parameters
     strength = spec.param("intensity_range")
     assert (strength.low, strength.high, strength.default) == (0.01, 0.2, library["intensity_range"].default)
-    assert spec.param("mode").options == {each: each for each in ("corner", "gaussian", "linear")}
+    assert spec.param("mode").options == {item: item for item in ("corner", "gaussian", "linear")}
     assert CATALOG["ThinPlateSpline"].param("num_control_points").low == 2
     assert {field.name for field in fields(TransformSpec)} >= {"fixed", "refusals"}
 

@@ -228,9 +228,9 @@ def test_it_is_told_what_was_made_from_what_and_how(tmp_path):
     assert [row.seed for row in rows[:2]] == [draw_seed(9, 0, Item(rows[0].source, count)) for count in (1, 2)]
     fired = TURN.trace(sample.image, sample.mask, rows[0].seed)
     assert json.loads(rows[0].applied) == [
-        {"step": each.step, "name": each.name, "values": each.values} for each in fired
+        {"step": entry.step, "name": entry.name, "values": entry.values} for entry in fired
     ]
-    assert "Rotate" in [each["name"] for each in json.loads(rows[0].applied)]
+    assert "Rotate" in [entry["name"] for entry in json.loads(rows[0].applied)]
     assert Pipeline.from_yaml(tmp_path / "out" / "pipeline.yaml") == TURN
     assert json.loads((tmp_path / "out" / "augmented.json").read_text()) == {
         "schema_version": 1,

@@ -39,8 +39,8 @@ def picture(height=96, width=120):
 def crc32(pipeline):
     total, (image, mask) = 0, picture()
     for seed in (1, 2, 3):
-        for each in pipeline(image, mask, seed=seed):
-            total = zlib.crc32(np.ascontiguousarray(each).tobytes(), total)
+        for item in pipeline(image, mask, seed=seed):
+            total = zlib.crc32(np.ascontiguousarray(item).tobytes(), total)
     return total
 
 

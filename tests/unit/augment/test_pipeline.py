@@ -257,7 +257,7 @@ def test_exported_python_of_groups_gives_the_same_bits():
         image, mask = GROUPED(IMAGE, MASK, seed=seed)
         alone = exported["augment"](IMAGE, MASK, seed)
         assert (alone[0] == image).all() and (alone[1] == mask).all()
-        fired |= {each.step for each in GROUPED.trace(IMAGE, MASK, seed=seed)}
+        fired |= {item.step for item in GROUPED.trace(IMAGE, MASK, seed=seed)}
     assert fired == {0, 1, 2, 3, 4, 6, 7, 8}  # 5 is switched off
 
 
@@ -287,7 +287,7 @@ def test_what_can_do_nothing_does_nothing():
 def test_more_picks_than_are_switched_on_is_all_of_them():
     steps = (Step.create("RandomGamma", 1.0), Step.create("RGBShift", 1.0), Step.create("ToGray", 1.0, enabled=False))
     pipeline = Pipeline((Group.create("SomeOf", steps, n=3),))
-    assert [each.step for each in pipeline.trace(IMAGE, MASK, seed=0)] == [0, 1]
+    assert [item.step for item in pipeline.trace(IMAGE, MASK, seed=0)] == [0, 1]
 
 
 def test_stages_lead_from_the_picture_to_the_result():
@@ -316,21 +316,21 @@ def test_check_names_what_a_size_can_not_take():
 
 
 def test_what_was_drawn_is_told_in_a_few_numbers():
-    def told(name, **values):
+    def notes(name, **values):
         return Pipeline((Step.create(name, 1.0, **values),)).trace(IMAGE, MASK, seed=3)[0].values
 
-    affine = told("Affine", scale=(1, 1), rotate=(0, 0), translate_percent=(0.1, 0.1))
+    affine = notes("Affine", scale=(1, 1), rotate=(0, 0), translate_percent=(0.1, 0.1))
     assert affine["shift"] == {"x": pytest.approx(8, abs=0.6), "y": pytest.approx(6, abs=0.6)}
-    assert told("GaussianBlur", sigma_limit=(1, 1))["kernel"] % 2 == 1
-    assert set(told("CoarseDropout", num_holes_range=(3, 3))) == {"holes", "covered"}
-    assert told("CoarseDropout", num_holes_range=(1, 1))["holes"] == 1
-    assert told("ElasticTransform")["moved_up_to"] > 0
-    assert told("Perspective")["corners_moved"] > 0
+    assert notes("GaussianBlur", sigma_limit=(1, 1))["kernel"] % 2 == 1
+    assert set(notes("CoarseDropout", num_holes_range=(3, 3))) == {"holes", "covered"}
+    assert notes("CoarseDropout", num_holes_range=(1, 1))["holes"] == 1
+    assert notes("ElasticTransform")["moved_up_to"] > 0
+    assert notes("Perspective")["corners_moved"] > 0
     # In the units of the settings, whatever albumentations multiplies and adds.
-    values = told("RandomBrightnessContrast", brightness_limit=(0.2, 0.2), contrast_limit=(-0.1, -0.1))
+    values = notes("RandomBrightnessContrast", brightness_limit=(0.2, 0.2), contrast_limit=(-0.1, -0.1))
     assert values == {"contrast": -0.1, "brightness": 0.2}
-    assert len(told("RGBShift")["shift"]) == 3
-    assert told("GaussNoise")["noise"] > 0
+    assert len(notes("RGBShift")["shift"]) == 3
+    assert notes("GaussNoise")["noise"] > 0
 
 
 def test_a_list_is_no_pipeline():
@@ -394,8 +394,8 @@ def test_nothing_of_a_picture_is_kept_until_the_next_one():
 
 def test_stripes_that_were_not_drawn_are_told_too():
     stripes = Step.create("XYMasking", 1.0, num_masks_x=[0, 1], num_masks_y=[0, 1])
-    told = [Pipeline((stripes,)).trace(IMAGE, MASK, seed=seed)[0].values["holes"] for seed in range(12)]
-    assert set(told) == {0, 1, 2}
+    notes = [Pipeline((stripes,)).trace(IMAGE, MASK, seed=seed)[0].values["holes"] for seed in range(12)]
+    assert set(notes) == {0, 1, 2}
 
 
 def test_an_error_crosses_processes():

@@ -141,8 +141,8 @@ def test_members_that_are_gone_are_named_and_the_tables_stay(evaluate, store, ca
         open_predictor(store.get(NAME), device="cpu")
     shutil.rmtree(one.path)
     assert main(["evaluate", NAME, "--runs", str(store.root)]) == 2
-    said = f"Run '{NAME}' is an ensemble, and its member 'one' is not at {one.path}. Put it back, or make another"
-    assert said in capsys.readouterr().err
+    output = f"Run '{NAME}' is an ensemble, and its member 'one' is not at {one.path}. Put it back, or make another"
+    assert output in capsys.readouterr().err
     assert store.get(NAME).profile is None
     assert main(["leaderboard", "--runs", str(store.root)]) == 0
     assert "| Ensemble of 2 FCN-32s |" in capsys.readouterr().out

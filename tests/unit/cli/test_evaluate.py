@@ -67,15 +67,15 @@ def test_evaluations_at_once_keep_the_scores_of_each_and_say_what_speaks_against
 ):
     import segcore.evaluation
 
-    told = run.summary.dataset.model_copy(update={"leaks": {"test": "It measures memory."}})
-    RunWriter(run.path).write_summary(run.summary.model_copy(update={"dataset": told}))
+    notes = run.summary.dataset.model_copy(update={"leaks": {"test": "It measures memory."}})
+    RunWriter(run.path).write_summary(run.summary.model_copy(update={"dataset": notes}))
     evaluate = segcore.evaluation.evaluate
 
     def meanwhile(*arguments, **options):
         now = load_run(run.path).summary  # `--split val` is done while this one predicts
         done = evaluate(*arguments, **options)
-        found = ScoreInfo.from_counts(done.total, run.labels)
-        RunWriter(run.path).write_summary(now.model_copy(update={"val": found}))
+        result = ScoreInfo.from_counts(done.total, run.labels)
+        RunWriter(run.path).write_summary(now.model_copy(update={"val": result}))
         return done
 
     monkeypatch.setattr(segcore.evaluation, "evaluate", meanwhile)

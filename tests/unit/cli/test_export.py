@@ -220,8 +220,8 @@ def test_fiftyone_gets_images_truth_and_each_run(toy, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "fiftyone", fake)
     runs = [load_run(toy[1] / name) for name in ("unet", "pspnet")]
     for _ in range(2):  # an earlier export is replaced
-        said = export_fiftyone(runs, "test", tmp_path / "out")
-    assert "ground truth and unet, pspnet in the FiftyOne dataset 'segcore-toy-test'" in said[0]
+        output = export_fiftyone(runs, "test", tmp_path / "out")
+    assert "ground truth and unet, pspnet in the FiftyOne dataset 'segcore-toy-test'" in output[0]
     made = fake.datasets["segcore-toy-test"]
     assert made.saved and made.persistent and made.default_mask_targets == {1: "Sky", 2: "Road", 3: "Car", 4: "Tree"}
     assert made.app_config.color_scheme["default_mask_targets_colors"][1] == {"intTarget": 2, "color": "#804080"}

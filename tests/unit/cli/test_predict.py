@@ -35,10 +35,10 @@ def test_an_image_that_is_not_there_is_an_error(run, tmp_path, capsys):
     assert main(arguments) == 2
     Image.new("RGB", (8, 8)).save(tmp_path / "nose.png")
     assert main(arguments) == 2
-    said = capsys.readouterr().err
-    assert "none.png: there is no such image or video.\n" in said
-    assert "none.png: there is no such image or video. Did you mean" in said
-    assert "--out" not in said
+    output = capsys.readouterr().err
+    assert "none.png: there is no such image or video.\n" in output
+    assert "none.png: there is no such image or video. Did you mean" in output
+    assert "--out" not in output
     (tmp_path / "empty").mkdir()
     assert main(["predict", str(run.path), str(tmp_path / "empty"), "--out", str(tmp_path)]) == 2
     assert f"{tmp_path / 'empty'}: a folder without images and videos." in capsys.readouterr().err

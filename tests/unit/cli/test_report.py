@@ -236,8 +236,8 @@ def test_where_it_goes(toy, tmp_path, capsys):
 
 
 def test_a_leak_stands_above_everything(toy, tmp_path, capsys):
-    said = "86 % of test frames have a training frame within 0.2 s: this score measures memory."
-    for name, leaks in (("unet", {"test": said}), ("pspnet", {})):
+    output = "86 % of test frames have a training frame within 0.2 s: this score measures memory."
+    for name, leaks in (("unet", {"test": output}), ("pspnet", {})):
         shutil.copytree(toy[1] / name, tmp_path / "runs" / name)
         writer = RunWriter(tmp_path / "runs" / name)
         summary = writer.record().summary
@@ -245,12 +245,12 @@ def test_a_leak_stands_above_everything(toy, tmp_path, capsys):
         writer.write_summary(summary.model_copy(update={"dataset": dataset}))
     text = report(tmp_path / "one.html", tmp_path / "runs" / "unet")
     assert text.index("leak bad") < text.index("<h2>Leaderboard")
-    assert said in Page(text).text
+    assert output in Page(text).text
     both = Page(report(tmp_path / "both.html", "--runs", tmp_path / "runs")).text
-    assert f"{said} (U-Net)" in both
+    assert f"{output} (U-Net)" in both
     assert "Leak check: nothing was found against scores on test when it was trained" in both
     assert "every picture. (PSPNet)" in both
-    for format_, wanted in (("md", said), ("latex", said.replace("%", r"\%")), ("csv", said)):
+    for format_, wanted in (("md", output), ("latex", output.replace("%", r"\%")), ("csv", output)):
         assert main(["leaderboard", str(tmp_path / "runs" / "unet"), "--format", format_]) == 0
         assert wanted in capsys.readouterr().out
 

@@ -42,8 +42,8 @@ def test_a_missing_path_can_be_asked_for_alone(tmp_path, cam101):
     (tmp_path / "empty").mkdir()
     for there in ("drive", cam101, tmp_path / "empty"):  # looks at nothing in it
         check_source(there)
-    for gone, said in ((tmp_path / "Cam102", r"Did you mean 'Cam101'\?"), ("~nosuchuser/x", "no usable path")):
-        with pytest.raises(DatasetError, match=said):
+    for gone, output in ((tmp_path / "Cam102", r"Did you mean 'Cam101'\?"), ("~nosuchuser/x", "no usable path")):
+        with pytest.raises(DatasetError, match=output):
             check_source(gone)
 
 

@@ -196,41 +196,41 @@ rows = st.lists(
     min_size=2,
     max_size=12,
     unique_by=(lambda row: row[0].casefold(), lambda row: row[1], lambda row: row[2]),
-).filter(lambda found: not {name.casefold() for name, *_ in found} & {"name", "class", "label", "id", "r", "g", "b"})
+).filter(lambda result: not {name.casefold() for name, *_ in result} & {"name", "class", "label", "id", "r", "g", "b"})
 
 
-def _csv(found, delimiter, quote):
-    lines = [["name", "id", "r", "g", "b"], *([name, value, *color] for name, color, value in found)]
+def _csv(result, delimiter, quote):
+    lines = [["name", "id", "r", "g", "b"], *([name, value, *color] for name, color, value in result)]
     return "".join(delimiter.join(f"{quote}{cell}{quote}" for cell in line) + "\r\n" for line in lines)
 
 
 FORMS = {
-    "classes.csv": lambda found: _csv(found, ",", ""),
-    "class_dict.csv": lambda found: _csv(found, ";", '"'),
-    "classes.txt": lambda found: _csv(found, "\t", ""),
-    "labels.txt": lambda found: "".join(f"{value} {r} {g} {b} {name}\n" for name, (r, g, b), value in found),
-    "class_names.txt": lambda found: (
-        "id,name,hex\n" + "".join(f"{value},{name},#{r:02x}{g:02X}{b:02x}\n" for name, (r, g, b), value in found)
+    "classes.csv": lambda result: _csv(result, ",", ""),
+    "class_dict.csv": lambda result: _csv(result, ";", '"'),
+    "classes.txt": lambda result: _csv(result, "\t", ""),
+    "labels.txt": lambda result: "".join(f"{value} {r} {g} {b} {name}\n" for name, (r, g, b), value in result),
+    "class_names.txt": lambda result: (
+        "id,name,hex\n" + "".join(f"{value},{name},#{r:02x}{g:02X}{b:02x}\n" for name, (r, g, b), value in result)
     ),
-    "classes.json": lambda found: json.dumps([{"name": name, "color": c, "id": value} for name, c, value in found]),
-    "id2label.json": lambda found: json.dumps({str(value): {"name": name, "color": c} for name, c, value in found}),
-    "data.yaml": lambda found: json.dumps(
-        {"names": {name: {"id": value, "rgb": c} for name, c, value in found}}, ensure_ascii=False
+    "classes.json": lambda result: json.dumps([{"name": name, "color": c, "id": value} for name, c, value in result]),
+    "id2label.json": lambda result: json.dumps({str(value): {"name": name, "color": c} for name, c, value in result}),
+    "data.yaml": lambda result: json.dumps(
+        {"names": {name: {"id": value, "rgb": c} for name, c, value in result}}, ensure_ascii=False
     ),
 }
 
 
 @pytest.mark.parametrize("file", FORMS)
-@given(found=rows)
-def test_any_list_reads_back_in_every_form(file, found, tmp_path_factory):
-    classes = written(tmp_path_factory.mktemp("list"), file, FORMS[file](found))
-    assert list(zip(classes.labels.names, classes.labels.colors, classes.values, strict=True)) == found
+@given(result=rows)
+def test_any_list_reads_back_in_every_form(file, result, tmp_path_factory):
+    classes = written(tmp_path_factory.mktemp("list"), file, FORMS[file](result))
+    assert list(zip(classes.labels.names, classes.labels.colors, classes.values, strict=True)) == result
 
 
-@given(found=rows)
-def test_any_list_without_ids_reads_back(found, tmp_path_factory):
+@given(result=rows)
+def test_any_list_without_ids_reads_back(result, tmp_path_factory):
     folder = tmp_path_factory.mktemp("list")
-    colors = [(name, color) for name, color, _ in found]
+    colors = [(name, color) for name, color, _ in result]
     for file, text in (
         ("label_colors.txt", "".join(f"{r} {g} {b}\t{name}\n" for name, (r, g, b) in colors)),
         ("labelmap.txt", "".join(f"{name}:{r},{g},{b}::\n" for name, (r, g, b) in colors)),

@@ -111,7 +111,7 @@ def test_what_is_fetched_opens_and_is_fetched_once(server, tmp_path, name, sampl
     requests = len(server.log)
     assert fetch(name, out, progress=False) == path
     assert len(server.log) == requests
-    assert not [found for found in out.rglob("*") if found.suffix in {".part", ".unpacking", ".tgz"}]
+    assert not [result for result in out.rglob("*") if result.suffix in {".part", ".unpacking", ".tgz"}]
 
 
 def test_a_broken_transfer_goes_on_where_it_broke(server, tmp_path):

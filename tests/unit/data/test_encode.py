@@ -54,8 +54,8 @@ def written(mask, kind, code):
     ],
 )
 def test_what_is_written_is_read_back(labels, options, kind, mask, mode, read):
-    found, again, data = written(mask, kind, coding(labels, **options))
-    assert (found, again) == (mode, read)
+    result, again, data = written(mask, kind, coding(labels, **options))
+    assert (result, again) == (mode, read)
     assert encode_mask(np.array(mask, np.uint8), kind, coding(labels, **options), "x") == data
 
 

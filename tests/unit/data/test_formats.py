@@ -211,16 +211,16 @@ def test_numbered_frames_are_a_video(tmp_path):
 def test_a_dataset_says_whether_it_is_a_video(tmp_path):
     names = [f"ride_{number:03}" for number in range(40)]
     many, few = layouts.folder(tmp_path / "many", names=names), layouts.folder(tmp_path / "few", names=names[:8])
-    assert [(open_dataset(each).video, open_dataset(each).stated) for each in (many, few)] == [
+    assert [(open_dataset(item).video, open_dataset(item).stated) for item in (many, few)] == [
         (True, None),
         (False, None),
     ]
     print_before = open_dataset(many).fingerprint
     layouts.write(many / "segcore.json", '{"video": false, "camera": "mine"}')
     layouts.write(few / "segcore.json", '{"video": true}')
-    for folder, said in ((many, False), (few, True)):
+    for folder, output in ((many, False), (few, True)):
         dataset = open_dataset(folder)
-        assert dataset.video is dataset.stated is said and not dataset.notes
+        assert dataset.video is dataset.stated is output and not dataset.notes
     assert open_dataset(many).fingerprint == print_before
     assert open_dataset(layouts.zipped(few, tmp_path / "few.zip")).stated
     assert (

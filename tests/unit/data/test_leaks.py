@@ -36,7 +36,7 @@ def pictures_of(*images):
 
 
 def kinds(report):
-    return [(found.kind, found.severity) for found in report.findings if found.kind != "shares"]
+    return [(result.kind, result.severity) for result in report.findings if result.kind != "shares"]
 
 
 STREETS = [street(seed) for seed in range(40)]
@@ -54,15 +54,15 @@ STREETS = [street(seed) for seed in range(40)]
 def test_a_planted_duplicate_is_always_found(which, quality, light, contrast, scale, mirrored):
     changed = np.clip(contrast * STREETS[which].astype(np.float32) + light, 0, 255).astype(np.uint8)
     changed = cv2.resize(as_jpeg(changed, quality), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    found = pictures_of(changed[:, ::-1].copy() if mirrored else changed, *STREETS)
-    (match,) = find_matches(found, np.array([0]), np.arange(1, len(STREETS) + 1))
+    result = pictures_of(changed[:, ::-1].copy() if mirrored else changed, *STREETS)
+    (match,) = find_matches(result, np.array([0]), np.arange(1, len(STREETS) + 1))
     assert (match.partner, match.mirrored) == (1 + which, mirrored)
 
 
 def test_different_streets_match_nothing_and_blank_ones_never():
     images = [street(seed) for seed in range(120)]
-    found = pictures_of(*images)
-    assert find_matches(found, np.arange(60), np.arange(60, 120)) == []
+    result = pictures_of(*images)
+    assert find_matches(result, np.arange(60), np.arange(60, 120)) == []
     black, grey = np.zeros_like(images[0]), np.full_like(images[0], 128)
     blank = pictures_of(
         black, black, grey, as_jpeg(black, 30), np.clip(grey + np.eye(1, 128)[..., None], 0, 255).astype(np.uint8)
@@ -86,9 +86,9 @@ def test_bits_differ_as_the_correlation_says():
 def test_a_camera_that_stands_still_is_searched_all_the_same():
     rng = np.random.default_rng(0)
     images = [np.clip(STREETS[0] + rng.normal(0, 6, STREETS[0].shape), 0, 255).astype(np.uint8) for _ in range(200)]
-    found = pictures_of(*images)
-    assert len(find_matches(found, np.arange(20), np.arange(20, 200))) == 20
-    assert (correlations(found, np.arange(19), np.arange(1, 20)) > ALIKE).all()
+    result = pictures_of(*images)
+    assert len(find_matches(result, np.arange(20), np.arange(20, 200))) == 20
+    assert (correlations(result, np.arange(19), np.arange(1, 20)) > ALIKE).all()
 
 
 def test_duplicates_between_splits_are_told_exact_from_alike(tmp_path):
@@ -117,8 +117,8 @@ def test_a_single_duplicate_among_many_is_listed_but_not_said_beside_the_score(t
     assert kinds(report) == [("exact", "note")]
     assert report.sentences == {} and report.leaks == ()
     assert any(
-        found.sentence.endswith("(1 of 121) are training frames too, pixel by pixel: too few to matter.")
-        for found in report.findings
+        result.sentence.endswith("(1 of 121) are training frames too, pixel by pixel: too few to matter.")
+        for result in report.findings
     )
 
 
@@ -128,8 +128,8 @@ def test_the_courses_split_measures_memory(tmp_path):
         report.sentence("test")
         == "100 % of test frames (2 of 2) have a training frame within 0.2 s: this score measures memory."
     )
-    (time,) = [found for found in report.findings if found.kind == "time"]
-    assert [(each.id, each.partner, each.detail) for each in time.examples] == [
+    (time,) = [result for result in report.findings if result.kind == "time"]
+    assert [(item.id, item.partner, item.detail) for item in time.examples] == [
         ("0016E5_07971", "0016E5_07969", "0.07 s apart"),
         ("0016E5_07985", "0016E5_07983", "0.07 s apart"),
     ]
@@ -159,12 +159,12 @@ def test_an_unknown_rate_stays_unknown_unless_a_user_tells_it(tmp_path):
     assert "are direct neighbours in time of training frames" in close.sentence
     (time,) = check(dataset, pictures=False, fps=25).findings
     assert time.severity == "leak" and time.examples[0].detail == "0.04 s apart"
-    looked_at = [found for found in check(dataset).findings if found.kind == "close"]
-    assert [found.severity for found in looked_at] == ["note"]  # noise follows nothing: photos that are numbered
+    looked_at = [result for result in check(dataset).findings if result.kind == "close"]
+    assert [result.severity for result in looked_at] == ["note"]  # noise follows nothing: photos that are numbered
     assert "taken as photos, not as a video" in looked_at[0].sentence
     ride, photos_ = open_dataset(tmp_path, video="yes"), open_dataset(tmp_path, video="no")
     assert "direct neighbours in time" in check(ride).sentence("test")  # it is said to be one, so nothing is doubted
-    assert not [found for found in check(photos_).findings if found.kind == "close"]
+    assert not [result for result in check(photos_).findings if result.kind == "close"]
     store(check(ride))
     assert stored(ride) is not None and stored(dataset) is stored(photos_) is None
 
@@ -194,7 +194,7 @@ def test_masks_that_disagree_on_look_alikes_are_listed(tmp_path):
     train, test = several(0, 6), several(100, 3, "test")
     train["seen-aa"] = (test["test-aa"][0], mask_of(7))
     report = check(open_dataset(photos(tmp_path, train=train, test=test)))
-    (masks,) = [found for found in report.findings if found.kind == "masks"]
+    (masks,) = [result for result in report.findings if result.kind == "masks"]
     assert (masks.severity, masks.count, masks.examples[0].id, masks.examples[0].partner) == (
         "warning",
         1,
@@ -211,11 +211,11 @@ def test_classes_that_training_lacks_are_named(tmp_path):
     train = {name: (image, np.minimum(mask, 1)) for name, (image, mask) in train.items()}
     test = {name: (image, np.where(mask == 0, 1, mask)) for name, (image, mask) in test.items()}
     report = check(open_dataset(photos(tmp_path, train=train, test=test)))
-    found = {each.kind: each for each in report.findings}
-    assert found["unlearnable"].sentence == "1 class of test can't be learned, since no training mask holds any: dog."
-    assert found["unlearnable"].severity == "warning" and found["unlearnable"].examples[0].detail == "dog"
+    result = {item.kind: item for item in report.findings}
+    assert result["unlearnable"].sentence == "1 class of test can't be learned, since no training mask holds any: dog."
+    assert result["unlearnable"].severity == "warning" and result["unlearnable"].examples[0].detail == "dog"
     assert (
-        found["unscored"].sentence == "1 class of training can't be scored, since no test mask holds any: background."
+        result["unscored"].sentence == "1 class of training can't be scored, since no test mask holds any: background."
     )
     assert report.sentences == {}  # it is no leak
 
@@ -232,18 +232,18 @@ def test_files_that_cannot_be_read_are_named_and_the_rest_is_checked(tmp_path):
         layouts.save(root / "masks" / split / "dark.png", mask_of(3))
     progress = []
     report = check(open_dataset(root), progress=lambda done, total: progress.append((done, total)))
-    found = {(each.kind, each.split): each for each in report.findings}
-    assert found["unreadable", "test"].count == 2
-    assert found["unreadable", "test"].examples[0].detail.startswith("test-aa.png: not a readable image")
-    assert found["exact", "test"].count == 1  # the black ones are no duplicates
-    assert found["blank", "test"].count == 1 and found["blank", "test"].severity == "note"
+    result = {(item.kind, item.split): item for item in report.findings}
+    assert result["unreadable", "test"].count == 2
+    assert result["unreadable", "test"].examples[0].detail.startswith("test-aa.png: not a readable image")
+    assert result["exact", "test"].count == 1  # the black ones are no duplicates
+    assert result["blank", "test"].count == 1 and result["blank", "test"].severity == "note"
     assert progress[-1] == (11, 11)
 
 
 @pytest.mark.parametrize(("train", "test"), [(0, 3), (3, 0), (1, 1)])
 def test_small_and_missing_splits(tmp_path, train, test):
     splits = {"train": several(0, train), "test": several(100, test, "test")}
-    report = check(open_dataset(photos(tmp_path, **{name: found for name, found in splits.items() if found})))
+    report = check(open_dataset(photos(tmp_path, **{name: result for name, result in splits.items() if result})))
     assert report.sentences == {}
     assert LeakReport.from_dict(json.loads(json.dumps(report.to_dict()))) == report
 
@@ -251,10 +251,10 @@ def test_small_and_missing_splits(tmp_path, train, test):
 def test_two_datasets_against_each_other(tmp_path):
     camvid = open_dataset(layouts.segnet(tmp_path / "camvid"))
     cam101 = open_dataset(layouts.cam101(tmp_path / "cam101"))
-    assert {found.other for found in check_against(camvid, cam101)} == {"train", "val", "test"}  # the same noise
-    (found,) = check_against(camvid, cam101, pictures=False)
-    assert (found.kind, found.other, found.severity) == ("time", "val", "leak")
-    assert found.sentence.startswith("25 % of cam101 frames (5 of 20) are within 0.2 s of a frame of camvid val")
+    assert {result.other for result in check_against(camvid, cam101)} == {"train", "val", "test"}  # the same noise
+    (result,) = check_against(camvid, cam101, pictures=False)
+    assert (result.kind, result.other, result.severity) == ("time", "val", "leak")
+    assert result.sentence.startswith("25 % of cam101 frames (5 of 20) are within 0.2 s of a frame of camvid val")
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -142,7 +142,7 @@ def test_fingerprint_tells_splits_apart():
         for seed in (0, 1)
         for copies in (0, 1)
     }
-    assert len(prints) == 4 and all(re.fullmatch("[0-9a-f]{16}", found) for found in prints)
+    assert len(prints) == 4 and all(re.fullmatch("[0-9a-f]{16}", result) for result in prints)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def oriented(orientation):
 def read(picture, *mask, name="street.png", labels=PETS):
     """Read a Pillow picture (as PNG) or bytes, with a mask if one is given."""
     data = picture if isinstance(picture, bytes) else encoded(picture)
-    return read_upload(data, name, labels, *(each if isinstance(each, bytes) else encoded(each) for each in mask))
+    return read_upload(data, name, labels, *(item if isinstance(item, bytes) else encoded(item) for item in mask))
 
 
 def refused(message, *arguments, error=DatasetError):
@@ -120,7 +120,7 @@ def png(rows, width, height, depth, color, *chunks):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0))
-    others = b"".join(chunk(*each) for each in chunks)
+    others = b"".join(chunk(*item) for item in chunks)
     return b"\x89PNG\r\n\x1a\n" + header + others + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
@@ -344,7 +344,7 @@ def test_too_many_bytes():
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "said"),
+    ("width", "height", "output"),
     [
         (7072, 7071, "x.png: 7072 × 7071, that is 50 million pixels; expected at most 50 million. Make it smaller"),
         (10_000, 9_000, "x.png: 10000 × 9000, that is 90 million pixels; expected at most 50 million."),
@@ -353,12 +353,12 @@ def test_too_many_bytes():
     ],
 )
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_pixels_are_counted_before_any_is_decoded(width, height, said, monkeypatch):
+def test_pixels_are_counted_before_any_is_decoded(width, height, output, monkeypatch):
     def decode(*_):
         raise AssertionError("pixels were decoded")
 
     monkeypatch.setattr(Image.Image, "load", decode)
-    refused(said, png(b"\0", width, height, 8, 2), "x.png", PETS)
+    refused(output, png(b"\0", width, height, 8, 2), "x.png", PETS)
 
 
 def test_a_header_that_promises_more_than_the_file_holds():
@@ -371,7 +371,7 @@ def test_a_bomb_of_text_in_a_png():
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "output"),
     [
         (b"", "x: an empty file (0 bytes). Get it again from its source."),
         (b"hello", "x: text, not a picture; expected a PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF. Export it as"),
@@ -386,10 +386,10 @@ def test_a_bomb_of_text_in_a_png():
         (bytes(1000), "x: not a readable image (no known image format)."),
     ],
 )
-def test_what_is_no_picture(data, said):
+def test_what_is_no_picture(data, output):
     data = data.encode() if isinstance(data, str) else data
-    refused(said, data, "x", PETS)
-    refused(said.replace("x:", "m:"), encoded(photo()), "x.png", PETS, data, "m")
+    refused(output, data, "x", PETS)
+    refused(output.replace("x:", "m:"), encoded(photo()), "x.png", PETS, data, "m")
 
 
 def test_formats_that_run_other_programs_are_not_even_tried(monkeypatch):

@@ -51,14 +51,14 @@ def test_a_backend_answers_as_torch_does_and_keeps_what_it_converted(run, place,
     image = picture(*ODD)
     plain = Predictor(run, device="cpu")
     expected = plain(image)
-    found = Predictor(run, backend=backend)
-    answer = found(image)
+    result = Predictor(run, backend=backend)
+    answer = result(image)
     assert (answer.mask == expected.mask).mean() >= 0.999
     np.testing.assert_allclose(answer.confidence, expected.confidence, atol=1e-3)
-    np.testing.assert_allclose(found.logits(image), plain.logits(image), atol=1e-3)
+    np.testing.assert_allclose(result.logits(image), plain.logits(image), atol=1e-3)
     mirrored = Predictor(run, backend=backend, tta="flip").logits(image)
     np.testing.assert_allclose(mirrored, Predictor(run, device="cpu", tta="flip").logits(image), atol=1e-3)
-    assert (found.variant, found.notes) == (f"+{backend}", ())
+    assert (result.variant, result.notes) == (f"+{backend}", ())
     kept = sorted(path.name for path in (place / "models").iterdir())
     assert len([name for name in kept if name.startswith(f"small-{backend}-48x64-")]) == 1
     monkeypatch.setattr("segcore.models.load_model", lambda folder: pytest.fail("converted again"))
@@ -117,7 +117,7 @@ def test_an_export_takes_images_as_its_note_says(run, tiny, tmp_path):
     ]  # fmt: skip
     assert note["input"]["shape"] == [1, 3, *ODD]
     assert note["input"]["normalization"] == {"inside": True, "mean": [0.5] * 3, "std": [0.5] * 3}
-    assert [each["name"] for each in note["classes"]] == list(CAMVID11.names)
+    assert [item["name"] for item in note["classes"]] == list(CAMVID11.names)
     assert note["classes"][0]["color"] == list(CAMVID11.colors[0])
     tensor = np.moveaxis(image.astype(np.float32) / 255, 2, 0)[None]
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
@@ -189,19 +189,19 @@ def written(made):
 
 def test_a_conversion_is_kept_and_a_damaged_one_made_again(store, place):
     run, made = fake_run(store, "kept", evaluated=False), []
-    found = [conversion_cache.converted(run, ("openvino",), SIZE, written(made)) for _ in range(2)]
-    assert (len(made), found[0], found[0].note) == (1, found[1], "")
+    result = [conversion_cache.converted(run, ("openvino",), SIZE, written(made)) for _ in range(2)]
+    assert (len(made), result[0], result[0].note) == (1, result[1], "")
     for damage in (
-        lambda: (found[0].folder / "model.bin").write_bytes(bytes(50)),
-        lambda: (found[0].folder / "model.bin").unlink(),
-        lambda: (found[0].folder / "manifest.json").write_text("{"),
+        lambda: (result[0].folder / "model.bin").write_bytes(bytes(50)),
+        lambda: (result[0].folder / "model.bin").unlink(),
+        lambda: (result[0].folder / "manifest.json").write_text("{"),
     ):
         damage()
         conversion_cache.converted(run, ("openvino",), SIZE, written(made))
-        assert (found[0].folder / "model.bin").read_bytes() == bytes(100)
+        assert (result[0].folder / "model.bin").read_bytes() == bytes(100)
     assert len(made) == 4
     run.weights.write_bytes(b"\x02\0\0\0\0\0\0\0{} ")
-    assert conversion_cache.converted(run, ("openvino",), SIZE, written(made)).folder != found[0].folder
+    assert conversion_cache.converted(run, ("openvino",), SIZE, written(made)).folder != result[0].folder
     assert conversion_cache.converted(run, ("openvino",), ODD, written(made)).folder.name.startswith(
         "kept-openvino-37x51-"
     )
@@ -218,10 +218,10 @@ def test_where_nothing_can_be_kept_it_is_converted_and_said(store, tmp_path, mon
     run, made = fake_run(store, "kept", evaluated=False), []
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("SEGCORE_CACHE", str(tmp_path / "file"))
-    found = conversion_cache.converted(run, ("openvino",), SIZE, written(made))
-    assert (found.folder / "model.xml").read_text() == "graph"
-    assert "could not be kept in" in found.note
-    assert "Set SEGCORE_CACHE to a folder that can be written" in found.note
+    result = conversion_cache.converted(run, ("openvino",), SIZE, written(made))
+    assert (result.folder / "model.xml").read_text() == "graph"
+    assert "could not be kept in" in result.note
+    assert "Set SEGCORE_CACHE to a folder that can be written" in result.note
 
 
 def test_what_can_not_be_converted_names_torch(run, monkeypatch, tmp_path):

@@ -68,34 +68,34 @@ def test_sums_are_those_of_the_counts(store):
 
 
 def test_rows_are_ranked_and_say_what_is_better(three):
-    found = of(three)
-    assert [row.id for row in found.rows][2] == "low"
-    for row, run in ((found.row(run.id), run) for run in three):
+    result = of(three)
+    assert [row.id for row in result.rows][2] == "low"
+    for row, run in ((result.row(run.id), run) for run in three):
         assert row.scores["miou"] == pytest.approx(run.evaluation("test").scores.miou)
         assert row.interval.low < row.scores["miou"] < row.interval.high
-    text = " ".join(found.sentences())
+    text = " ".join(result.sentences())
     assert "U-Net is better than FCN-8s by" in text and "PSPNet is better than FCN-8s by" in text
     assert "16 images are too few to show a difference between" in text
-    assert found.tied_with_best(0) == {"one", "two"}
+    assert result.tied_with_best(0) == {"one", "two"}
 
 
 def test_a_pair_is_antisymmetric_and_a_run_equals_itself(three):
-    found = of(three)
-    forth, back = found.pair("one", "low"), found.pair("low", "one")
+    result = of(three)
+    forth, back = result.pair("one", "low"), result.pair("low", "one")
     assert forth.difference == -back.difference and forth.low == pytest.approx(-back.high)
     assert forth.probability == pytest.approx(1 - back.probability)
     assert forth.better == back.better == "one" and forth.images == len(PHOTOS)
-    itself = found.pair("one", "one")
+    itself = result.pair("one", "one")
     assert (itself.difference, itself.low, itself.high, itself.probability, itself.better) == (0, 0, 0, 0.5, None)
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_every_metric_ranks_or_says_nothing(three, metric):
-    found = of(three, metric)
-    for row in found.rows:
+    result = of(three, metric)
+    for row in result.rows:
         value = row.scores[metric]
         assert value != value or row.interval is None or row.interval.value == pytest.approx(value)
-    found.sentences(), found.caveats()
+    result.sentences(), result.caveats()
 
 
 def calibrated(store, name, model, right, seed):
@@ -107,29 +107,29 @@ def test_the_lower_calibration_error_is_the_better_one(store):
     runs = [calibrated(store, "sure", "fcn8s", 0.3, 0), calibrated(store, "fine", "unet", 0.9, 1)]
     values = [run.evaluation("test").calibration.before.ece for run in runs]
     assert values[0] > values[1]
-    found = of(runs, "ece")
-    assert [row.id for row in found.rows] == ["fine", "sure"] and found.ranks(0) == {"fine": 1, "sure": 2}
-    for row in found.rows:
+    result = of(runs, "ece")
+    assert [row.id for row in result.rows] == ["fine", "sure"] and result.ranks(0) == {"fine": 1, "sure": 2}
+    for row in result.rows:
         assert row.interval.value == pytest.approx(row.scores["ece"]) and row.interval.low < row.interval.high
-    pair = found.pair("fine", "sure")
+    pair = result.pair("fine", "sure")
     assert pair.difference == pytest.approx(values[1] - values[0]) and pair.better == "fine" and not pair.tied
     assert pair.probability < 0.01  # of the higher value
-    (text,) = found.sentences()
+    (text,) = result.sentences()
     half = pair.half_width
     assert text == f"U-Net is better than FCN-8s by {points(-pair.difference, half)} ± {points(half)} points."
-    assert found.verdict(found.pair("sure", "fine")) == text
-    assert found.tied_with_best(0) == {"fine"}
+    assert result.verdict(result.pair("sure", "fine")) == text
+    assert result.tied_with_best(0) == {"fine"}
     twins = of([runs[1], calibrated(store, "twin", "pspnet", 0.9, 2)], "ece")
     assert twins.tied_with_best(0) == {"fine", "twin"} and "too few to show a difference" in twins.sentences()[0]
 
 
 def test_what_the_temperature_leaves_open_is_said(store):
     runs = [calibrated(store, "one", "unet", 0.8, 0), calibrated(store, "two", "pspnet", 0.5, 1)]
-    found = of(runs, "ece_scaled")
-    for row in found.rows:
+    result = of(runs, "ece_scaled")
+    for row in result.rows:
         after = next(run for run in runs if run.id == row.id).evaluation("test").calibration.after
         assert row.interval.value == pytest.approx(after.ece) == pytest.approx(row.scores["ece_scaled"])
-    assert "The temperatures are fixed as fitted on validation" in " ".join(found.caveats())
+    assert "The temperatures are fixed as fitted on validation" in " ".join(result.caveats())
     assert "temperature" not in " ".join(of(runs, "ece").caveats())
     assert "Scatter counts as error too" in of(runs, "ece").caveats()[0] and "Scatter" not in str(of(runs).caveats())
     for run in runs:
@@ -145,23 +145,25 @@ def test_nobody_is_better_by_a_score_that_has_no_better(three):
         images = pd.read_parquet(file)
         images["entropy"] = images["entropy"] * 0.2 + (0.5 if run.id == "low" else 0.0)
         images.to_parquet(file)
-    found = of(three, "entropy")
-    for row in found.rows:
+    result = of(three, "entropy")
+    for row in result.rows:
         assert row.interval.value == pytest.approx(row.scores["entropy"]) and row.interval.low < row.interval.high
-    pair = found.pair("low", "one")
+    pair = result.pair("low", "one")
     assert pair.low > 0 and not pair.tied and pair.better is None and pair.probability > 0.99
-    assert found.verdict(pair).startswith("FCN-8s has the higher entropy than U-Net by ")
-    assert found.verdict(found.pair("one", "low")) == found.verdict(pair)
-    assert found.tied_with_best(0) == frozenset() and found.ranks(0) == {}
-    assert not any("better" in text for text in found.sentences())
-    assert found.pair("one", "two").tied and "too few to show a difference" in found.verdict(found.pair("one", "two"))
+    assert result.verdict(pair).startswith("FCN-8s has the higher entropy than U-Net by ")
+    assert result.verdict(result.pair("one", "low")) == result.verdict(pair)
+    assert result.tied_with_best(0) == frozenset() and result.ranks(0) == {}
+    assert not any("better" in text for text in result.sentences())
+    assert result.pair("one", "two").tied and "too few to show a difference" in result.verdict(
+        result.pair("one", "two")
+    )
 
 
 def test_of_many_rows_the_first_by_a_score_without_a_better_only_has_more_of_it(store):
     runs = [make(store, f"run{index}", "unet", 0.8, seed=index) for index in range(6)]
-    found = of(runs, "entropy")
-    assert not any("better" in text or "first by luck" in text for text in [*found.sentences(), *found.caveats()])
-    assert any("If all 6 were equal, about 1 of their pairs" in text for text in found.caveats())
+    result = of(runs, "entropy")
+    assert not any("better" in text or "first by luck" in text for text in [*result.sentences(), *result.caveats()])
+    assert any("If all 6 were equal, about 1 of their pairs" in text for text in result.caveats())
     few = of(runs[:5], "entropy")
     assert any("If all 5 were equal, one pair in 20 would" in text for text in few.caveats())  # not "about 0 of"
 
@@ -170,9 +172,9 @@ def test_without_an_interval_nothing_is_said_to_be_level(store):
     alone = [
         make(store, name, model, right, ids=("a",)) for name, model, right in (("a", "unet", 0.9), ("b", "fpn", 0.5))
     ]
-    found = of(alone)  # one image: no interval
-    assert not found.pair("a", "b").has_interval and found.tied_with_best(0) == {found.rows[0].id}
-    assert found.sentences() == [NO_INTERVAL] and "no interval" in found.verdict(found.pair("a", "b"))
+    result = of(alone)  # one image: no interval
+    assert not result.pair("a", "b").has_interval and result.tied_with_best(0) == {result.rows[0].id}
+    assert result.sentences() == [NO_INTERVAL] and "no interval" in result.verdict(result.pair("a", "b"))
 
 
 def test_a_run_is_level_with_itself_and_with_its_equal(three):
@@ -183,30 +185,32 @@ def test_a_run_is_level_with_itself_and_with_its_equal(three):
 def test_a_run_that_has_not_counted_a_score_leaves_the_others_their_intervals(store):
     runs = [make(store, "old", right=0.5), make(store, "one", "fcn8s", 0.6, 1, extras=True)]
     runs.append(make(store, "two", "pspnet", 0.9, 2, extras=True))
-    found = of(runs, "boundary_iou")
-    assert [row.id for row in found.rows] == ["two", "one", "old"]
-    for row in found.rows[:2]:
+    result = of(runs, "boundary_iou")
+    assert [row.id for row in result.rows] == ["two", "one", "old"]
+    for row in result.rows[:2]:
         assert row.interval.value == pytest.approx(row.scores["boundary_iou"]) and row.interval.low < row.interval.high
-    assert found.rows[2].interval is None and not found.pair("one", "old").has_interval
-    assert found.pair("one", "two").better == "two"
+    assert result.rows[2].interval is None and not result.pair("one", "old").has_interval
+    assert result.pair("one", "two").better == "two"
 
 
 def test_many_rows_are_told_from_the_first(store):
     runs = [make(store, f"run{index}", "unet", 0.3 + 0.1 * index, seed=index) for index in range(6)]
-    found = of(runs)
-    (text,) = found.sentences()
+    result = of(runs)
+    (text,) = result.sentences()
     assert text.startswith("U-Net (run5) is better than U-Net (run4) by") and text.endswith("and 2 more.")
-    assert any("is partly first by luck" in caveat for caveat in found.caveats())
-    assert len(found.sentences(["run5", "run4"])) == 1
+    assert any("is partly first by luck" in caveat for caveat in result.caveats())
+    assert len(result.sentences(["run5", "run4"])) == 1
 
 
 def test_frames_of_one_clip_are_drawn_in_blocks_and_say_so(store):
     ids = tuple(f"drive_{index:04}" for index in range(91, 102))
     runs = [make(store, "one", "unet", ids=ids), make(store, "two", "pspnet", 0.81, seed=1, ids=ids)]
-    found = of(runs)
-    assert found.block == 3 and found.pools[0].title == "fake, 11 classes, 11 frames of one clip"
-    assert "11 frames of one clip are too few to show a difference between" in found.sentences()[0]
-    assert any("of one clip" in text for text in found.caveats()) and any("3 indep" in text for text in found.caveats())
+    result = of(runs)
+    assert result.block == 3 and result.pools[0].title == "fake, 11 classes, 11 frames of one clip"
+    assert "11 frames of one clip are too few to show a difference between" in result.sentences()[0]
+    assert any("of one clip" in text for text in result.caveats()) and any(
+        "3 indep" in text for text in result.caveats()
+    )
 
 
 def test_seeds_of_one_recipe_are_one_row_with_their_spread(store):
@@ -214,16 +218,16 @@ def test_seeds_of_one_recipe_are_one_row_with_their_spread(store):
     runs.append(make(store, "other", "pspnet", 0.5, seed=9))
     alone = of(runs)
     assert [group.runs for group in alone.recipes] == [("unet-0", "unet-1", "unet-2"), ("other",)]
-    found = alone.by_recipe
-    first, other = found.rows
+    result = alone.by_recipe
+    first, other = result.rows
     assert (first.title, first.runs, other.title) == ("U-Net, 3 seeds", ("unet-0", "unet-1", "unet-2"), "PSPNet")
     values = [alone.row(run_id).scores["miou"] for run_id in first.runs]
     assert first.scores["miou"] == pytest.approx(np.mean(values)) == pytest.approx(first.interval.value)
     assert first.spread == pytest.approx(np.std(values, ddof=1))
     single = alone.row("unet-1").interval
     assert first.interval.high - first.interval.low > single.high - single.low  # seeds differ more than images here
-    assert found.pair("unet-2", "other").better == "unet-0"
-    assert found.row("unet-2") is first
+    assert result.pair("unet-2", "other").better == "unet-0"
+    assert result.row("unet-2") is first
 
 
 def test_a_recipe_is_more_than_the_model(store):
@@ -235,37 +239,37 @@ def test_a_recipe_is_more_than_the_model(store):
 def test_other_data_is_ranked_apart_and_named(store):
     toy = LabelMap("toy", ("Sky", "Road", "Car"), ((1, 1, 1), (2, 2, 2), (3, 3, 3)))
     runs = [make(store, "one"), make(store, "two", "pspnet", labels=toy, dataset="elsewhere")]
-    found = of(runs)
-    assert len(found.pools) == 2 and found.sentences() == []
-    text = " ".join(found.differences)
+    result = of(runs)
+    assert len(result.pools) == 2 and result.sentences() == []
+    text = " ".join(result.differences)
     assert "scored on different data" in text and "elsewhere, 3 classes: PSPNet" in text
-    assert found.pair("one", "two").problem.startswith("one was scored on fake, 11 classes")
+    assert result.pair("one", "two").problem.startswith("one was scored on fake, 11 classes")
 
 
 def test_other_classes_and_another_void_policy_of_one_dataset_are_named(store):
     fewer = LabelMap("ten", CAMVID11.names[:10], CAMVID11.colors[:10])
     (text,) = [
-        each for each in of([make(store, "one"), make(store, "two", labels=fewer)]).differences if "class sets" in each
+        item for item in of([make(store, "one"), make(store, "two", labels=fewer)]).differences if "class sets" in item
     ]
     assert text == "Their class sets of fake differ in: Bicyclist."
     runs = [make(store, "three"), changed(make(store, "four"), void="class")]
-    assert any("another void policy" in each for each in of(runs).differences)
+    assert any("another void policy" in item for item in of(runs).differences)
 
 
 def test_other_images_are_compared_where_both_have_them(store):
     runs = [make(store, "one"), make(store, "few", "pspnet", 0.5, ids=PHOTOS[:6], seed=1)]
-    found = of(runs)
-    assert len(found.pools) == 2
-    pair = found.pair("one", "few")
+    result = of(runs)
+    assert len(result.pools) == 2
+    pair = result.pair("one", "few")
     assert pair.images == 6 and pair.better == "one"
-    assert any("compared on the images that both have" in text for text in found.differences)
+    assert any("compared on the images that both have" in text for text in result.differences)
 
 
 def test_images_of_another_ground_truth_are_not_shared(store):
     other = [fake_truth(index + 1) for index in range(len(PHOTOS))]
-    found = of([make(store, "one"), make(store, "two", "pspnet", truths=other)])
-    assert "share no image" in found.pair("one", "two").problem
-    assert [pool.title for pool in found.pools] == [
+    result = of([make(store, "one"), make(store, "two", "pspnet", truths=other)])
+    assert "share no image" in result.pair("one", "two").problem
+    assert [pool.title for pool in result.pools] == [
         f"fake, 11 classes, 16 images, ground truth {number} of 2" for number in (1, 2)
     ]
 
@@ -274,15 +278,15 @@ def test_no_two_pools_are_called_the_same(store):
     changed_names = LabelMap("new", (*CAMVID11.names[:10], "Rider"), CAMVID11.colors)
     turned = LabelMap("turned", CAMVID11.names[::-1], CAMVID11.colors[::-1])
     one, two = make(store, "one"), make(store, "two", labels=changed_names)
-    found = of([one, two])
-    assert [pool.name for pool in found.pools] == [
+    result = of([one, two])
+    assert [pool.name for pool in result.pools] == [
         "fake, 11 classes (with Bicyclist)",
         "fake, 11 classes (with Rider)",
     ]
-    assert "one was scored on fake, 11 classes (with Bicyclist)" in found.pair("one", "two").problem
-    assert "fake, 11 classes (with Rider): U-Net" in " ".join(found.differences)
+    assert "one was scored on fake, 11 classes (with Bicyclist)" in result.pair("one", "two").problem
+    assert "fake, 11 classes (with Rider): U-Net" in " ".join(result.differences)
     runs = [one, make(store, "turned", labels=turned)]
-    called = [[pool.name for pool in of(each).pools] for each in (runs, runs[::-1])]
+    called = [[pool.name for pool in of(item).pools] for item in (runs, runs[::-1])]
     assert (
         sorted(called[0]) == ["fake, 11 classes (1 of 2)", "fake, 11 classes (2 of 2)"] and called[1] == called[0][::-1]
     )
@@ -299,42 +303,42 @@ def test_the_order_of_images_does_not_matter(store):
     turned = make(
         store, "two", "pspnet", ids=[PHOTOS[index] for index in order], truths=[fake_truth(index) for index in order]
     )
-    found = of([make(store, "one"), turned])
-    assert len(found.pools) == 1
-    assert found.row("two").interval.value == pytest.approx(turned.evaluation("test").scores.miou)
+    result = of([make(store, "one"), turned])
+    assert len(result.pools) == 1
+    assert result.row("two").interval.value == pytest.approx(turned.evaluation("test").scores.miou)
 
 
 def test_another_version_of_the_data_with_the_same_truth_is_compared_and_said(store):
     odd = changed(make(store, "odd", "pspnet", seed=3), fingerprint="other", split_fingerprint="another")
-    found = of([make(store, "one"), make(store, "two", "fcn8s", seed=1), odd])
-    assert len(found.pools) == 1
-    assert sum(text.startswith("PSPNet: trained on a different ") for text in found.differences) == 2
+    result = of([make(store, "one"), make(store, "two", "fcn8s", seed=1), odd])
+    assert len(result.pools) == 1
+    assert sum(text.startswith("PSPNet: trained on a different ") for text in result.differences) == 2
 
 
 def test_a_row_of_seeds_tells_what_speaks_against_any_of_them(store):
     runs = [make(store, f"unet-{seed}", "unet", 0.7, seed=seed) for seed in range(3)]
     runs = [runs[0], *(changed(run, leaks={"test": "It measures memory."}) for run in runs[1:])]
-    found = of(runs)
-    assert found.leak(found.row("unet-0")) == ""
-    (row,) = found.by_recipe.rows
-    assert found.leak(row) == "It measures memory."
+    result = of(runs)
+    assert result.leak(result.row("unet-0")) == ""
+    (row,) = result.by_recipe.rows
+    assert result.leak(row) == "It measures memory."
 
 
 def test_a_leak_check_made_meanwhile_stands_in_the_csv(store, monkeypatch):
-    found = of([make(store, "one")])
-    assert "It measures memory." not in to_csv(found)
+    result = of([make(store, "one")])
+    assert "It measures memory." not in to_csv(result)
     monkeypatch.setattr(RunRecord, "leak", lambda run, split: "It measures memory.")
-    assert "It measures memory." in to_csv(found)
+    assert "It measures memory." in to_csv(result)
 
 
 def test_runs_without_scores_come_last_with_the_reason(store):
     broken = make(store, "broken", "fcn8s")
     (broken.path / "evaluation" / "test" / "confusion.parquet").write_bytes(b"PAR1")
-    found = of([make(store, "none", "pspnet", evaluated=False), broken, make(store, "one")])
-    assert [row.id for row in found.rows] == ["one", "none", "broken"]
-    assert found.row("none").problem == "not evaluated on test" and "no Parquet" in found.row("broken").problem
-    assert "PSPNet: not evaluated on test" in found.pair("one", "none").problem
-    assert found.row("none").cost["parameters"] > 0
+    result = of([make(store, "none", "pspnet", evaluated=False), broken, make(store, "one")])
+    assert [row.id for row in result.rows] == ["one", "none", "broken"]
+    assert result.row("none").problem == "not evaluated on test" and "no Parquet" in result.row("broken").problem
+    assert "PSPNet: not evaluated on test" in result.pair("one", "none").problem
+    assert result.row("none").cost["parameters"] > 0
 
 
 def timed(machine="here", median=10.0, height=48, load=None):
@@ -362,12 +366,12 @@ def test_latencies_of_other_image_sizes_and_of_a_busy_machine_are_left_out(three
     profiled(three[0], timed(median=10.0), timed(median=90.0, height=119))  # the newer one, of larger images
     profiled(three[1], timed(median=20.0))
     profiled(three[2], timed(median=70.0, load=0.9))
-    found = of([load_run(run.path) for run in three])
-    assert "at 48x64" in found.costs["openvino_bf16_median"].help
-    values = [found.row(run.id).cost.get("openvino_bf16_median") for run in three]
+    result = of([load_run(run.path) for run in three])
+    assert "at 48x64" in result.costs["openvino_bf16_median"].help
+    values = [result.row(run.id).cost.get("openvino_bf16_median") for run in three]
     assert values == [10.0, 20.0, None]
-    assert [found.row(run.id).cost.get("openvino_bf16_memory") for run in three] == [910, 920, None]
-    assert "on here" in found.costs["openvino_bf16_memory"].help
+    assert [result.row(run.id).cost.get("openvino_bf16_memory") for run in three] == [910, 920, None]
+    assert "on here" in result.costs["openvino_bf16_memory"].help
 
 
 def fast(backend, precision, image_ms, *pictures, machine="here", load=0.0):
@@ -388,12 +392,12 @@ def test_frames_a_second_are_those_of_the_fastest_backend_with_these_scores(thre
     profiled(three[1], fast("torch", "fp32", 8.0, (480, 640, 25.0), machine="there"))
     profiled(three[2], fast("torch", "fp32", 8.0, (480, 640, 100.0)))
     runs = [load_run(run.path) for run in three]
-    found = of(runs)
-    assert [found.row(run.id).cost.get("fps") for run in runs] == [25.0, None, 10.0]
-    assert "480x640" in found.costs["fps"].help and found.costs["fps"].help.endswith("exact backend, on here.")
-    names = {kind: [row.id for row in rows] for kind, rows in SpeedChoice.of(found.rows, 20)._asdict().items()}
+    result = of(runs)
+    assert [result.row(run.id).cost.get("fps") for run in runs] == [25.0, None, 10.0]
+    assert "480x640" in result.costs["fps"].help and result.costs["fps"].help.endswith("exact backend, on here.")
+    names = {kind: [row.id for row in rows] for kind, rows in SpeedChoice.of(result.rows, 20)._asdict().items()}
     assert names == {"fast": [runs[0].id], "slow": [runs[2].id], "unmeasured": [runs[1].id]}
-    assert [row.id for row in ordered(found, 0, "fps")] == [runs[0].id, runs[2].id, runs[1].id]
+    assert [row.id for row in ordered(result, 0, "fps")] == [runs[0].id, runs[2].id, runs[1].id]
     for run in runs:
         shutil.copytree(run.path / "evaluation" / "test", run.path / "evaluation" / "test+openvino-bf16")
         shutil.copytree(run.path / "evaluation" / "test", run.path / "evaluation" / "test+flip")
@@ -405,28 +409,28 @@ def test_frames_a_second_are_those_of_the_fastest_backend_with_these_scores(thre
 def test_a_profile_is_read_once_for_all_costs(three, monkeypatch):
     for run in three:
         profiled(run, timed())
-    asked = []
-    found = RunRecord.profile
-    monkeypatch.setattr(RunRecord, "profile", property(lambda run: asked.append(run.id) or found.fget(run)))
+    requested = []
+    result = RunRecord.profile
+    monkeypatch.setattr(RunRecord, "profile", property(lambda run: requested.append(run.id) or result.fget(run)))
     of([load_run(run.path) for run in three]).rows  # noqa: B018
-    assert sorted(asked) == sorted(run.id for run in three)
+    assert sorted(requested) == sorted(run.id for run in three)
 
 
 def test_costs_take_latencies_of_the_machine_that_most_were_timed_on(three):
     for run, machine, median in zip(three, ("here", "here", "there"), (10.0, 20.0, 1.0), strict=True):
         profiled(run, timed(machine, median))
-    found = of([load_run(run.path) for run in three])
-    assert "on here" in found.costs["openvino_bf16_median"].help
-    assert found.row("low").cost["openvino_bf16_median"] == 10 and found.row("one").cost["openvino_bf16_p95"] == 40
-    assert "openvino_bf16_median" not in found.row("two").cost and found.row("two").cost["macs"] == 2
+    result = of([load_run(run.path) for run in three])
+    assert "on here" in result.costs["openvino_bf16_median"].help
+    assert result.row("low").cost["openvino_bf16_median"] == 10 and result.row("one").cost["openvino_bf16_p95"] == 40
+    assert "openvino_bf16_median" not in result.row("two").cost and result.row("two").cost["macs"] == 2
 
 
 def test_seeds_of_a_recipe_cost_what_those_measured_cost_on_average(store):
     seeds = [make(store, f"a{seed}", model="unet", seed=seed) for seed in (1, 2, 3)]
     for run, median in zip(seeds[1:], (10.0, 20.0), strict=True):  # the first was never measured
         profiled(run, timed(median=median))
-    found = of([load_run(run.path) for run in seeds], by_seed=True)
-    assert len(found.rows) == 1 and found.rows[0].cost["openvino_bf16_median"] == 15
+    result = of([load_run(run.path) for run in seeds], by_seed=True)
+    assert len(result.rows) == 1 and result.rows[0].cost["openvino_bf16_median"] == 15
 
 
 def test_an_unreadable_profile_costs_nothing(three):
@@ -435,11 +439,12 @@ def test_an_unreadable_profile_costs_nothing(three):
 
 
 def test_classes_have_intervals(three):
-    found = of(three).classes(["one", "low"])
-    assert list(found) == ["one", "low"] and len(found["one"]) == 11
+    result = of(three).classes(["one", "low"])
+    assert list(result) == ["one", "low"] and len(result["one"]) == 11
     scores = three[1].evaluation("test").scores.iou
     assert (
-        found["one"][4].value == pytest.approx(scores[4]) and found["one"][4].low <= scores[4] <= found["one"][4].high
+        result["one"][4].value == pytest.approx(scores[4])
+        and result["one"][4].low <= scores[4] <= result["one"][4].high
     )
 
 
@@ -476,8 +481,8 @@ def test_runs_of_one_pool_are_drawn_as_their_data_said(store):
     def pool_of(run):
         return Comparison.of([run], "street-test", resamples=400).pools[0]
 
-    def pool(**said):
-        dataset = new.summary.dataset.model_copy(update=said)
+    def pool(**output):
+        dataset = new.summary.dataset.model_copy(update=output)
         RunWriter(new.path).write_summary(new.summary.model_copy(update={"dataset": dataset}))
         return of([old, load_run(new.path)]).pools[0]
 

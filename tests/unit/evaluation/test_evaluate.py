@@ -83,13 +83,13 @@ def test_a_split_is_predicted_counted_and_stored(run, data):
     stored = run.evaluation("test")
     predict = Predictor(run, device="cpu")
     for index, name in enumerate(data.ids):
-        found = predict(data.image(name))
-        np.testing.assert_array_equal(stored.prediction(name), found.mask)
+        result = predict(data.image(name))
+        np.testing.assert_array_equal(stored.prediction(name), result.mask)
         assert stored.prediction(name).shape == data.size(name)
         np.testing.assert_array_equal(
-            stored.counts[index], confusion_matrix(found.mask, data.mask(name), classes=CAMVID11.classes)
+            stored.counts[index], confusion_matrix(result.mask, data.mask(name), classes=CAMVID11.classes)
         )
-        assert stored.images["entropy"][index] == pytest.approx(found.entropy.mean())
+        assert stored.images["entropy"][index] == pytest.approx(result.entropy.mean())
     assert stored.image_scores("seq/0").pixel_accuracy == 1.0
     assert stored.image_scores("seq/2").pixel_accuracy < 1.0  # resized, so its borders blur
     assert stored.image_scores("seq/0").pixels == (data.mask("seq/0") != 255).sum()
@@ -97,10 +97,10 @@ def test_a_split_is_predicted_counted_and_stored(run, data):
 
 def test_borders_and_confidence_are_stored_too(run, data):
     evaluation = evaluate(run, data, data.ids, split="test", device="cpu")
-    found = Predictor(run, device="cpu")(data.image("seq/2"))
-    expected = boundary_counts(found.mask, data.mask("seq/2"), classes=CAMVID11.classes)
+    result = Predictor(run, device="cpu")(data.image("seq/2"))
+    expected = boundary_counts(result.mask, data.mask("seq/2"), classes=CAMVID11.classes)
     np.testing.assert_array_equal(evaluation.boundary_counts[2], expected)
-    assert np.abs(evaluation.confidence("seq/2") - found.confidence).max() < 0.026
+    assert np.abs(evaluation.confidence("seq/2") - result.confidence).max() < 0.026
     assert evaluation.missing == ""
 
 
@@ -113,7 +113,7 @@ def test_a_temperature_is_fitted_on_validation_alone_and_applied_to_test(run, da
     fitted = evaluate(run, data, data.ids[:2], split="val", device="cpu").calibration
     logits, truths = Predictor(run, device="cpu").logits, [data.mask(name) for name in data.ids[:2]]
     sampled = [Sampled.of(logits(data.image(f"seq/{index}")), truth) for index, truth in enumerate(truths)]
-    both = (np.concatenate([getattr(each, name) for each in sampled]) for name in ("logits", "truth"))
+    both = (np.concatenate([getattr(item, name) for item in sampled]) for name in ("logits", "truth"))
     expected = fit_temperature(*both)
     assert fitted.temperature == expected < 0.5
     assert fitted.after.nll < fitted.before.nll

@@ -62,29 +62,29 @@ def counted(draw, images=6, classes=3):
 @given(counted())
 @settings(max_examples=60, deadline=None)
 def test_scores_and_sums_are_those_of_the_metrics(counts):
-    found, wanted = scored(counts, tuple("abcdef")), per_image(counts)
+    result, wanted = scored(counts, tuple("abcdef")), per_image(counts)
     for name in ("miou", "pixel_accuracy", "mean_accuracy", "mean_dice", "frequency_weighted_iou"):
-        np.testing.assert_allclose(found.score(name), wanted[name], equal_nan=True)
+        np.testing.assert_allclose(result.score(name), wanted[name], equal_nan=True)
     for kind in ("iou", "dice", "precision", "accuracy"):
         for index, name in enumerate(LABELS.names):
-            np.testing.assert_allclose(found.score(f"{kind}:{name}"), wanted[kind][:, index], equal_nan=True)
-    assert (found.evaluation.total == counts.sum(axis=0)).all()
-    assert (found.sums.true == counts.sum(axis=2)).all() and (found.sums.predicted == counts.sum(axis=1)).all()
+            np.testing.assert_allclose(result.score(f"{kind}:{name}"), wanted[kind][:, index], equal_nan=True)
+    assert (result.evaluation.total == counts.sum(axis=0)).all()
+    assert (result.sums.true == counts.sum(axis=2)).all() and (result.sums.predicted == counts.sum(axis=1)).all()
 
 
 def test_borders_and_calibration_rank_images_too(fake_run, tmp_path):
     evaluation = fake_run(tmp_path, "unet", extras=True).evaluation("test")
-    found = ImageScores.of(evaluation)
+    result = ImageScores.of(evaluation)
     for place in range(len(evaluation.ids)):
         borders = boundary_scores(evaluation.boundary_counts[place])
         for name in ("boundary_iou", "boundary_iou_3px", "boundary_f1"):
-            assert found.score(name)[place] == pytest.approx(getattr(borders, name))
+            assert result.score(name)[place] == pytest.approx(getattr(borders, name))
         counts = evaluation.calibration_counts
-        assert found.score("ece")[place] == pytest.approx(Reliability.of(counts.before[place]).ece)
-        assert found.score("ece_scaled")[place] == pytest.approx(Reliability.of(counts.after[place]).ece)
-        assert found.score("entropy")[place] == evaluation.of_images("entropy")[place]
-    assert all(not found.lacks(name) for name in image_scores())
-    known = Triage.of([found]).known
+        assert result.score("ece")[place] == pytest.approx(Reliability.of(counts.before[place]).ece)
+        assert result.score("ece_scaled")[place] == pytest.approx(Reliability.of(counts.after[place]).ece)
+        assert result.score("entropy")[place] == evaluation.of_images("entropy")[place]
+    assert all(not result.lacks(name) for name in image_scores())
+    known = Triage.of([result]).known
     assert set(image_scores()) - set(known) == {
         "miou_without_void",
         "pixel_accuracy_without_void",
@@ -111,19 +111,19 @@ def test_what_is_not_stored_is_not_offered_and_says_why(fake_run, tmp_path):
 def test_void_as_a_class_can_be_left_out(fake_run, tmp_path):
     labels = LabelMap("void", ("Sky", "Road", "Void"), ((1, 1, 1), (2, 2, 2), (0, 0, 0)))
     evaluation = fake_run(tmp_path, "unet", labels=labels).evaluation("test")
-    found = ImageScores.of(evaluation)
+    result = ImageScores.of(evaluation)
     wanted = per_image(evaluation.counts, without=(2,))
     for name in ("miou", "pixel_accuracy"):
-        np.testing.assert_allclose(found.score(f"{name}_without_void"), wanted[name])
-    assert "miou_without_void" in Triage.of([found]).known
+        np.testing.assert_allclose(result.score(f"{name}_without_void"), wanted[name])
+    assert "miou_without_void" in Triage.of([result]).known
 
 
 def test_a_run_evaluated_before_there_was_a_temperature_says_so(fake_run, tmp_path):
     evaluation = fake_run(tmp_path, "unet", extras=True).evaluation("test")
     evaluation.calibration_counts.temperature = None
-    found = ImageScores.of(evaluation)
-    assert np.isnan(found.score("ece_scaled")).all() and not found.lacks("ece")
-    assert "evaluate val, then test again" in found.lacks("ece_scaled")
+    result = ImageScores.of(evaluation)
+    assert np.isnan(result.score("ece_scaled")).all() and not result.lacks("ece")
+    assert "evaluate val, then test again" in result.lacks("ece_scaled")
 
 
 @pytest.mark.parametrize("score", [name for name in image_scores() if "void" not in name] + ["dice:Sky"])
@@ -132,14 +132,14 @@ def test_where_one_is_better_is_where_its_score_is(score, fake_run, tmp_path):
     triage = Triage.of([ImageScores.of(run.evaluation("test")) for run in runs])
     ours, theirs = triage.scores(score)
     assert not np.isnan(ours[0]) and (ours != theirs).any()
-    found = triage.difference(0, 1, score)
+    result = triage.difference(0, 1, score)
     sign = -1 if lower_is_better(score) else 1
-    assert dict(zip(found.ids, found.values, strict=True)) == {
+    assert dict(zip(result.ids, result.values, strict=True)) == {
         sample_id: pytest.approx(sign * (a - b))
         for sample_id, a, b in zip(triage.ids, ours, theirs, strict=True)
         if a == a and b == b
     }
-    assert (np.diff(found.values) <= 0).all()
+    assert (np.diff(result.values) <= 0).all()
     worst = triage.worst(0, score)
     assert (sign * np.diff(worst.values) >= 0).all()
     assert {name for name in image_scores() if lower_is_better(name)} == {"ece", "ece_scaled", "entropy"}
@@ -193,10 +193,10 @@ def test_of_entropy_less_is_better():
 )
 def test_mistakes_are_counted_by_image(mistake, pixels):
     triage = Triage.of([scored()])
-    found = triage.mistaken(0, mistake)
-    assert found.tolist() == pixels
-    ranking = triage.ranked(found.astype(float), True, found > 0)
-    assert ranking.values.tolist() == sorted((each for each in pixels if each), reverse=True)
+    result = triage.mistaken(0, mistake)
+    assert result.tolist() == pixels
+    ranking = triage.ranked(result.astype(float), True, result > 0)
+    assert ranking.values.tolist() == sorted((item for item in pixels if item), reverse=True)
     assert ranking.left_out == 0
 
 
@@ -220,10 +220,10 @@ def test_other_values_rank_only_the_images_they_know():
 
 
 def test_rows_may_come_in_any_order():
-    found = scored()
-    cells = SparseConfusion(*(column[::-1] for column in found.evaluation.cells))
-    again = ImageScores.of(replace(found.evaluation, cells=cells))
-    assert (again.sums.right == found.sums.right).all() and (again.sums.predicted == found.sums.predicted).all()
+    result = scored()
+    cells = SparseConfusion(*(column[::-1] for column in result.evaluation.cells))
+    again = ImageScores.of(replace(result.evaluation, cells=cells))
+    assert (again.sums.right == result.sums.right).all() and (again.sums.predicted == result.sums.predicted).all()
 
 
 def test_an_unknown_score_lists_the_choices():

@@ -67,9 +67,9 @@ def test_tiles_of_the_size_the_model_is_fed_join_without_a_seam(models, run, siz
     whole = dataclasses.replace(run, summary=run.summary.model_copy(update={"input": free}))
     image = picture(*size)
     windowed = Predictor(whole, device="cpu", window=SIZE)
-    found, expected = windowed(image), Predictor(whole, device="cpu")(image)
-    np.testing.assert_allclose(found.confidence, expected.confidence, atol=1e-4)
-    assert (found.mask == expected.mask).mean() > 0.999
+    result, expected = windowed(image), Predictor(whole, device="cpu")(image)
+    np.testing.assert_allclose(result.confidence, expected.confidence, atol=1e-4)
+    assert (result.mask == expected.mask).mean() > 0.999
     assert windowed.logits(image).shape == (11, *size)
     assert windowed.variant == "+48x64"
 
@@ -81,14 +81,14 @@ def test_an_ensemble_averages_the_softmax_at_the_images_size(models, store, fake
     members = [Predictor(run, device="cpu") for run in runs]
     scores = [torch.from_numpy(member.logits(image)) for member in members]
     shares = [
-        nn.functional.interpolate(each[None], size=(37, 51), mode="bilinear", align_corners=False)[0].softmax(0)
-        for each in scores
+        nn.functional.interpolate(item[None], size=(37, 51), mode="bilinear", align_corners=False)[0].softmax(0)
+        for item in scores
     ]
     for weights, mean in ((None, (shares[0] + shares[1]) / 2), ((3, 1), 0.75 * shares[0] + 0.25 * shares[1])):
-        found = Ensemble(runs, weights=weights, device="cpu")(image)
-        np.testing.assert_allclose(found.confidence, mean.amax(0), atol=1e-5)
-        assert (torch.from_numpy(found.mask) == mean.argmax(0)).float().mean() > 0.999
-        np.testing.assert_allclose(found.entropy, torch.special.entr(mean).sum(0) / np.log(11), atol=1e-5)
+        result = Ensemble(runs, weights=weights, device="cpu")(image)
+        np.testing.assert_allclose(result.confidence, mean.amax(0), atol=1e-5)
+        assert (torch.from_numpy(result.mask) == mean.argmax(0)).float().mean() > 0.999
+        np.testing.assert_allclose(result.entropy, torch.special.entr(mean).sum(0) / np.log(11), atol=1e-5)
     alone, plain = Ensemble(runs[:1], device="cpu")(image), members[0](image)
     np.testing.assert_array_equal(alone.confidence, plain.confidence)
     windowed = Ensemble(runs, device="cpu", window=(32, 32), tta="flip")(image)
@@ -159,7 +159,7 @@ def test_too_little_memory_names_the_window_and_what_a_model_can_not_take_is_sai
 def test_autocast_is_near_float32_and_named(models, run):
     image = picture(*SIZE)
     half = Predictor(run, device="cpu", precision="bf16")
-    found, exact = half.logits(image), Predictor(run, device="cpu").logits(image)
-    assert found.dtype == np.float32
-    assert 0 < np.abs(found - exact).max() < 0.2
+    result, exact = half.logits(image), Predictor(run, device="cpu").logits(image)
+    assert result.dtype == np.float32
+    assert 0 < np.abs(result - exact).max() < 0.2
     assert half.variant == "+bf16"

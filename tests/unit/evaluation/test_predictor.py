@@ -54,16 +54,16 @@ def picture(height, width, seed=0):
 def test_the_answer_is_the_softmax_of_upsampled_logits_at_the_images_size(toy, run, size):
     image = picture(*size)
     before = image.copy()
-    found = Predictor(run, device="cpu")(image)
+    result = Predictor(run, device="cpu")(image)
     with torch.inference_mode():
         probabilities = interpolate(toy(toy.fed), size=size, mode="bilinear", align_corners=False)[0].softmax(dim=0)
-    assert (found.mask.shape, found.mask.dtype) == (size, np.uint8)
-    assert (found.confidence.shape, found.confidence.dtype) == (size, np.float32)
-    np.testing.assert_allclose(found.confidence, probabilities.amax(dim=0).numpy(), atol=1e-5)
-    chosen = torch.from_numpy(found.mask.astype(np.int64))[None]
-    np.testing.assert_allclose(probabilities.gather(0, chosen)[0].numpy(), found.confidence, atol=1e-5)
+    assert (result.mask.shape, result.mask.dtype) == (size, np.uint8)
+    assert (result.confidence.shape, result.confidence.dtype) == (size, np.float32)
+    np.testing.assert_allclose(result.confidence, probabilities.amax(dim=0).numpy(), atol=1e-5)
+    chosen = torch.from_numpy(result.mask.astype(np.int64))[None]
+    np.testing.assert_allclose(probabilities.gather(0, chosen)[0].numpy(), result.confidence, atol=1e-5)
     entropy = -(probabilities * probabilities.log()).sum(dim=0) / np.log(11)
-    np.testing.assert_allclose(found.entropy, entropy.numpy(), atol=1e-5)
+    np.testing.assert_allclose(result.entropy, entropy.numpy(), atol=1e-5)
     np.testing.assert_array_equal(image, before)
 
 
@@ -100,14 +100,14 @@ def test_a_prediction_is_decided_from_its_logits(toy, run):
     logits = predict.logits(image)
     assert (logits.shape, logits.dtype) == ((11, 12, 16), np.float32)
     before = logits.copy()
-    found, again = predict(image), decide(logits, 101, 67)
+    result, again = predict(image), decide(logits, 101, 67)
     for part in ("mask", "confidence", "entropy"):
-        np.testing.assert_array_equal(getattr(again, part), getattr(found, part))
+        np.testing.assert_array_equal(getattr(again, part), getattr(result, part))
     logits.flags.writeable = False
     softer = decide(logits, 101, 67, temperature=2.0)
-    np.testing.assert_array_equal(softer.mask, found.mask)
+    np.testing.assert_array_equal(softer.mask, result.mask)
     np.testing.assert_allclose(softer.confidence, decide(before / 2, 101, 67).confidence, atol=1e-6)
-    assert softer.entropy.mean() > found.entropy.mean()
+    assert softer.entropy.mean() > result.entropy.mean()
     np.testing.assert_array_equal(logits, before)
 
 
@@ -183,11 +183,11 @@ def test_a_saved_model_predicts_as_the_one_in_memory(run):
     model = create_model("fcn32s", encoder="resnet18", encoder_weights="none", classes=CAMVID11.classes).eval()
     save_model(model, run.path, half=False)
     image = picture(*SIZE)
-    found = Predictor(run.path, device="cpu")(image)
+    result = Predictor(run.path, device="cpu")(image)
     with torch.inference_mode():
         tensor = torch.from_numpy(((image / 255 - 0.5) / 0.5).astype(np.float32)).permute(2, 0, 1)[None]
         probabilities = model(tensor)[0].softmax(dim=0)
-    np.testing.assert_allclose(found.confidence, probabilities.amax(dim=0).numpy(), atol=1e-4)
+    np.testing.assert_allclose(result.confidence, probabilities.amax(dim=0).numpy(), atol=1e-4)
 
 
 def test_truncated_weights_are_an_error_with_a_way_out(run):

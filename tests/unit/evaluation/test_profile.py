@@ -29,13 +29,13 @@ def run(store, fake_run, monkeypatch):
 @pytest.fixture
 def measured(monkeypatch):
     """Stands in for the processes that measure; what it was asked for is listed."""
-    asked = []
+    requested = []
 
     def measure(run, backend, precision, device, size, seconds, pictures):
         if backend == "onnxruntime":
             raise EvaluationError("no such graph")
-        asked.append((backend, precision, device, size))
-        times = {"median_ms": 10.0 + len(asked), "p95_ms": 15.0, "image_ms": 20.0, "repeats": 20, "load": 0.9}
+        requested.append((backend, precision, device, size))
+        times = {"median_ms": 10.0 + len(requested), "p95_ms": 15.0, "image_ms": 20.0, "repeats": 20, "load": 0.9}
         return Latency(
             backend=backend,
             precision=precision,
@@ -48,28 +48,28 @@ def measured(monkeypatch):
         )
 
     monkeypatch.setattr(module, "measure_in_process", measure)
-    return asked
+    return requested
 
 
 def test_operations_are_counted_and_every_backend_ismeasure_in_process_and_stored(run, measured):
     steps, problems = [], []
-    found = profile(run, progress=lambda *step: steps.append(step), problem=problems.append)
+    result = profile(run, progress=lambda *step: steps.append(step), problem=problems.append)
     rows, columns = SIZE[0] // 4, SIZE[1] // 4
-    assert found.macs == rows * columns * 11 * 3 * 4 * 4
-    assert found.parameters == 11 * (3 * 4 * 4 + 1)
-    assert (found.height, found.width) == SIZE
-    assert found.train_minutes == pytest.approx(run.summary.train_seconds / 60)
+    assert result.macs == rows * columns * 11 * 3 * 4 * 4
+    assert result.parameters == 11 * (3 * 4 * 4 + 1)
+    assert (result.height, result.width) == SIZE
+    assert result.train_minutes == pytest.approx(run.summary.train_seconds / 60)
     assert measured == [(b, p, d, SIZE) for b, d in (("torch", "auto"), ("openvino", "cpu")) for p in ("fp32", "bf16")]
     assert problems == ["onnxruntime fp32: no such graph"]
     assert steps[0] == (0, 5, "torch fp32")
     assert steps[-1][:2] == (5, 5)
-    assert load_run(run.path).profile == found
+    assert load_run(run.path).profile == result
 
 
 def test_what_wasmeasure_in_process_before_stays(run, measured):
     first = profile(run, backends=["torch:fp32"])
     again = profile(run, backends=["openvino:bf16", "torch:fp32"], size=(96, 128))
-    assert [(each.name, each.height) for each in again.latencies] == [
+    assert [(item.name, item.height) for item in again.latencies] == [
         ("torch fp32", SIZE[0]), ("openvino bf16", 96), ("torch fp32", 96)
     ]  # fmt: skip
     assert again.latencies[0] == first.latencies[0]
@@ -86,15 +86,15 @@ def test_a_backend_that_is_not_there_is_said(run, measured):
 
 
 def test_one_image_is_timed_after_another(run):
-    found = latency.measure(run.path, "torch", "fp32", "cpu", SIZE, 0.0, [(30, 40)])
-    assert (found.repeats, found.height, found.width) == (latency.FEWEST, *SIZE)
-    assert found.picture_sizes == ((30, 40), SIZE) and 0 < found.picture_ms((30, 40)) < 1000
-    assert found.picture_ms(SIZE) == found.image_ms and found.picture_ms((9, 9)) is None
-    assert found.spread >= 0
-    assert 0 < found.median_ms <= found.p95_ms
-    assert found.image_ms > 0
-    assert f"{torch.get_num_threads()} threads" in found.machine
-    assert found.peak_memory_mb is None or found.peak_memory_mb > 50
+    result = latency.measure(run.path, "torch", "fp32", "cpu", SIZE, 0.0, [(30, 40)])
+    assert (result.repeats, result.height, result.width) == (latency.FEWEST, *SIZE)
+    assert result.picture_sizes == ((30, 40), SIZE) and 0 < result.picture_ms((30, 40)) < 1000
+    assert result.picture_ms(SIZE) == result.image_ms and result.picture_ms((9, 9)) is None
+    assert result.spread >= 0
+    assert 0 < result.median_ms <= result.p95_ms
+    assert result.image_ms > 0
+    assert f"{torch.get_num_threads()} threads" in result.machine
+    assert result.peak_memory_mb is None or result.peak_memory_mb > 50
     assert latency.percentile(list(np.arange(1, 101)), 0.95) == 95
 
 

@@ -31,10 +31,10 @@ def test_a_model_that_sees_one_pixel_shows_no_seam(height, width, window):
 
 @given(st.integers(1, 400), st.integers(16, 120))
 def test_tiles_cover_a_side_and_overlap_by_a_quarter(length, window):
-    found = starts(length, window)
-    assert found[0] == 0
-    assert found[-1] == max(0, length - window)
-    assert all(0 < later - earlier <= 0.75 * window + 1 for earlier, later in pairwise(found))
+    result = starts(length, window)
+    assert result[0] == 0
+    assert result[-1] == max(0, length - window)
+    assert all(0 < later - earlier <= 0.75 * window + 1 for earlier, later in pairwise(result))
 
 
 @given(st.integers(1, 200))
@@ -49,17 +49,17 @@ def test_scores_fade_from_one_tile_into_the_next():
     """Tiles that say 0 and 1 in turn: no step between neighbours is a jump."""
     turn = iter(range(100))
     image = np.zeros((32, 200, 3), np.uint8)
-    found = torch.cat(
+    result = torch.cat(
         [
             part.clone()
             for _, part in strips(image, (32, 64), lambda tile: torch.full((1, 8, 16), float(next(turn) % 2)))
         ],
         1,
     )
-    line = found[0, 16]
+    line = result[0, 16]
     assert (line.min(), line.max()) == (0, 1)
     assert line.diff().abs().max() < 0.15
-    assert found[0].diff(dim=0).abs().max() < 1e-5
+    assert result[0].diff(dim=0).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("window", [0, 8, (100,), (100, 8), (100, 100, 3), ("a", "b")])

@@ -60,10 +60,10 @@ def test_pixel_accuracy_has_the_spread_of_the_binomial():
     draws = resample([binary(right.astype(int), 1)], "pixel_accuracy").values[0]
     assert draws.mean() == pytest.approx(0.75, abs=0.001)
     assert draws.std() == pytest.approx(math.sqrt(0.75 * 0.25 / 400), rel=0.03)
-    found = bootstrap(binary(right.astype(int), 1), metric="pixel_accuracy")
+    result = bootstrap(binary(right.astype(int), 1), metric="pixel_accuracy")
     low, high = stats.binom.interval(0.95, 400, 0.75)
-    assert (found.low, found.high) == (pytest.approx(low / 400, abs=0.004), pytest.approx(high / 400, abs=0.004))
-    assert (found.value, found.images, found.blocks, found.vanished, found.note) == (0.75, 400, 400, 0.0, "")
+    assert (result.low, result.high) == (pytest.approx(low / 400, abs=0.004), pytest.approx(high / 400, abs=0.004))
+    assert (result.value, result.images, result.blocks, result.vanished, result.note) == (0.75, 400, 400, 0.0, "")
 
 
 def test_a_difference_has_the_spread_of_the_paired_mean():
@@ -71,13 +71,13 @@ def test_a_difference_has_the_spread_of_the_paired_mean():
     hard = rng.normal(80, 8, 200)  # what makes an image hard is common to both
     a = np.clip(hard + rng.normal(1, 1, 200), 0, 100).round().astype(int)
     b = np.clip(hard + rng.normal(0, 1, 200), 0, 100).round().astype(int)
-    found = bootstrap(binary(a), binary(b), metric="pixel_accuracy")
+    result = bootstrap(binary(a), binary(b), metric="pixel_accuracy")
     expected = stats.ttest_rel(a / 100, b / 100).confidence_interval(0.95)
-    assert found.difference == pytest.approx((a - b).mean() / 100)
-    assert found.low == pytest.approx(expected.low, abs=2e-4)
-    assert found.high == pytest.approx(expected.high, abs=2e-4)
-    assert found.separated and found.probability > 0.999
-    assert found.a.high - found.a.low > 3 * (found.high - found.low)  # unpaired they could not be told apart
+    assert result.difference == pytest.approx((a - b).mean() / 100)
+    assert result.low == pytest.approx(expected.low, abs=2e-4)
+    assert result.high == pytest.approx(expected.high, abs=2e-4)
+    assert result.separated and result.probability > 0.999
+    assert result.a.high - result.a.low > 3 * (result.high - result.low)  # unpaired they could not be told apart
 
 
 @pytest.mark.parametrize(("images", "least"), [(5, 0.88), (40, 0.92)])
@@ -85,8 +85,8 @@ def test_intervals_of_images_cover_the_truth_as_often_as_they_say(images, least)
     rng = np.random.default_rng(1)
     inside = 0
     for _ in range(300):
-        found = bootstrap(binary(rng.binomial(100, 0.7, images)), metric="pixel_accuracy", resamples=800)
-        inside += found.low <= 0.7 <= found.high
+        result = bootstrap(binary(rng.binomial(100, 0.7, images)), metric="pixel_accuracy", resamples=800)
+        inside += result.low <= 0.7 <= result.high
     assert least <= inside / 300 <= 0.98
 
 
@@ -97,8 +97,8 @@ def test_blocks_cover_what_single_frames_of_a_video_do_not():
         values = 500 + 100 * autoregressive(rng, 200, 0.9)
         counts = binary(values.round().astype(int), 1000)
         for name, block in (("frames", 1), ("blocks", block_length(values))):
-            found = bootstrap(counts, metric="pixel_accuracy", resamples=500, block=block)
-            inside[name] += found.low <= 0.5 <= found.high
+            result = bootstrap(counts, metric="pixel_accuracy", resamples=500, block=block)
+            inside[name] += result.low <= 0.5 <= result.high
     assert inside["frames"] / 150 < 0.55
     assert inside["blocks"] / 150 > 0.8
 
@@ -106,9 +106,9 @@ def test_blocks_cover_what_single_frames_of_a_video_do_not():
 @pytest.mark.parametrize("name", OF_CONFUSION)
 def test_every_draw_scores_what_its_images_score(name):
     counts, seed, block = some(3), 5, 3
-    found = resample([counts], name, block, 20, seed)
+    result = resample([counts], name, block, 20, seed)
     weights = Blocks.of(len(counts), block).draw(20, np.random.default_rng(seed)).astype(int)
-    for draw, values in zip(weights, found.values[0], strict=True):
+    for draw, values in zip(weights, result.values[0], strict=True):
         drawn = np.repeat(np.arange(len(counts)), draw)
         assert len(drawn) == len(counts)
         if name == "image_miou":
@@ -124,7 +124,7 @@ def test_a_pair_and_its_single_runs_are_of_the_same_draws(seed, block, name):
     metric = statistic(name, index=1) if name in CLASS_SCORES else name
     both = resample([a, b], metric, block, 50, seed)
     alone = [resample([counts], metric, block, 50, seed) for counts in (a, b)]
-    np.testing.assert_array_equal(both.values, np.concatenate([each.values for each in alone]))
+    np.testing.assert_array_equal(both.values, np.concatenate([item.values for item in alone]))
     pair = bootstrap(a, b, metric, block, 50, seed)
     assert (pair.a, pair.b) == (
         bootstrap(a, None, metric, block, 50, seed),
@@ -155,18 +155,18 @@ def bins(seed, images=20):
 @pytest.mark.parametrize("block", [1, 3])
 def test_the_calibration_error_of_a_draw_is_that_of_its_pooled_bins(name, block):
     counts = [bins(1), bins(2)]
-    found = resample(counts, name, block, 40, 5)
+    result = resample(counts, name, block, 40, 5)
     weights = Blocks.of(20, block).draw(40, np.random.default_rng(5)).astype(int)
-    for run, each in enumerate(counts):
-        for draw, value in zip(weights, found.values[run], strict=True):
-            drawn = each[np.repeat(np.arange(20), draw)].sum(axis=0)
+    for run, item in enumerate(counts):
+        for draw, value in zip(weights, result.values[run], strict=True):
+            drawn = item[np.repeat(np.arange(20), draw)].sum(axis=0)
             gaps = [
                 total / drawn[:, 0].sum() * abs(right / total - sure / total)
                 for total, right, sure, *_ in drawn
                 if total
             ]
             assert value == pytest.approx(sum(gaps), rel=1e-12)
-        assert found.interval(run).value == pytest.approx(Reliability.of(each).ece, rel=1e-12)
+        assert result.interval(run).value == pytest.approx(Reliability.of(item).ece, rel=1e-12)
 
 
 def test_the_interval_of_the_calibration_error_is_that_of_a_bootstrap_by_hand():
@@ -177,12 +177,12 @@ def test_the_interval_of_the_calibration_error_is_that_of_a_bootstrap_by_hand():
     draws = [rng.integers(0, 60, 60) for _ in range(4000)]
     alone, gap = [], []
     for draw in draws:
-        one, other = (Reliability.of(each[draw]).ece for each in (a, b))
+        one, other = (Reliability.of(item[draw]).ece for item in (a, b))
         alone.append(one)
         gap.append(one - other)
-    found, pair = bootstrap(a, metric="ece"), bootstrap(a, b, "ece")
+    result, pair = bootstrap(a, metric="ece"), bootstrap(a, b, "ece")
     wide = 1.035  # `stretch(60)`
-    for values, interval in ((alone, found), (gap, pair)):
+    for values, interval in ((alone, result), (gap, pair)):
         low, middle, high = np.quantile(values, (0.025, 0.5, 0.975))
         assert interval.low == pytest.approx(middle + wide * (low - middle), abs=0.003)
         assert interval.high == pytest.approx(middle + wide * (high - middle), abs=0.003)
@@ -191,12 +191,12 @@ def test_the_interval_of_the_calibration_error_is_that_of_a_bootstrap_by_hand():
 
 def test_entropy_has_the_spread_of_a_mean():
     values = np.random.default_rng(0).beta(2, 8, 233)
-    found = bootstrap(values, metric="entropy")
+    result = bootstrap(values, metric="entropy")
     draws = resample([values], "entropy").values[0]
-    assert found.value == pytest.approx(values.mean(), rel=1e-12)
+    assert result.value == pytest.approx(values.mean(), rel=1e-12)
     assert draws.std() == pytest.approx(values.std() / math.sqrt(233), rel=0.03)
     low, high = stats.t.interval(0.95, 232, values.mean(), values.std(ddof=1) / math.sqrt(233))
-    assert (found.low, found.high) == (pytest.approx(low, abs=0.001), pytest.approx(high, abs=0.001))
+    assert (result.low, result.high) == (pytest.approx(low, abs=0.001), pytest.approx(high, abs=0.001))
     # An image without one is in no mean, and is told.
     values[:3] = np.nan
     some = bootstrap(values, metric="entropy")
@@ -207,10 +207,10 @@ def test_entropy_has_the_spread_of_a_mean():
 def test_an_image_by_itself_has_the_score_of_its_own_counts():
     counts, calibration = some(6), bins(7)
     calibration[0] = 0
-    np.testing.assert_array_equal(statistic("miou").per_image(counts), [scores(each).miou for each in counts])
-    np.testing.assert_array_equal(statistic("dice").per_image(counts), [scores(each).dice for each in counts])
+    np.testing.assert_array_equal(statistic("miou").per_image(counts), [scores(item).miou for item in counts])
+    np.testing.assert_array_equal(statistic("dice").per_image(counts), [scores(item).dice for item in counts])
     np.testing.assert_allclose(
-        statistic("ece").per_image(calibration), [Reliability.of(each).ece for each in calibration]
+        statistic("ece").per_image(calibration), [Reliability.of(item).ece for item in calibration]
     )
     assert statistic("entropy").per_image(np.array([0.25, np.nan])).tolist()[0] == 0.25
 
@@ -261,11 +261,11 @@ def test_one_clip_of_eleven_frames_says_little():
     for _ in range(150):
         a = binary((500 + 50 * autoregressive(rng, 11, 0.8)).round().astype(int), 1000)
         for block in inside:
-            found = bootstrap(a, metric="pixel_accuracy", block=block, resamples=400)
-            inside[block] += found.low <= 0.5 <= found.high
+            result = bootstrap(a, metric="pixel_accuracy", block=block, resamples=400)
+            inside[block] += result.low <= 0.5 <= result.high
     assert inside[1] < 0.5 * 150 < 0.7 * 150 < inside[3]
-    assert (block_length(rng.normal(size=11)), found.blocks) == (3, 3)
-    assert found.note == (
+    assert (block_length(rng.normal(size=11)), result.blocks) == (3, 3)
+    assert result.note == (
         "11 images in 3 independent blocks: the interval is a rough guide, and can't rank models that are close."
     )
     # Three values make nothing sure, even where every draw says the same.
@@ -275,9 +275,9 @@ def test_one_clip_of_eleven_frames_says_little():
 
 def test_one_block_has_no_interval():
     for counts, block in ((some(0), 12), (some(0)[:1], 1), (some(0), 99)):
-        found = bootstrap(counts, block=block)
-        assert found.value == scores(counts).miou
-        assert math.isnan(found.low) and math.isnan(found.high)
+        result = bootstrap(counts, block=block)
+        assert result.value == scores(counts).miou
+        assert math.isnan(result.low) and math.isnan(result.high)
         pair = bootstrap(counts, counts, block=block)
         assert (pair.difference, pair.separated, math.isnan(pair.probability)) == (0.0, False, True)
     assert bootstrap(some(0), block=12).note == "12 images that are one block: no interval can be given."
@@ -298,13 +298,13 @@ def test_a_class_that_vanishes_from_a_draw_does_not_move_the_mean():
     assert draws.vanished[0] == pytest.approx((7 / 8) ** 8, abs=0.02)
     assert draws.values[0].mean() == pytest.approx(whole, abs=0.01)
     assert np.abs(draws.values[0] - whole).max() < 0.15
-    found = draws.interval()
-    assert found.note.startswith("8 images: the interval is a rough guide")
+    result = draws.interval()
+    assert result.note.startswith("8 images: the interval is a rough guide")
     one = bootstrap(counts, metric=statistic("iou", index=1))
     assert (one.images, one.blocks, math.isnan(one.low)) == (1, 1, True)
-    each = resample([counts], "iou")
-    assert each.interval(index=1).value == one.value
-    assert np.isnan(each.values[0, :, 1]).mean() == each.vanished[0, 1] == one.vanished
+    item = resample([counts], "iou")
+    assert item.interval(index=1).value == one.value
+    assert np.isnan(item.values[0, :, 1]).mean() == item.vanished[0, 1] == one.vanished
 
 
 def test_a_class_absent_from_the_split_stays_left_out():
@@ -332,7 +332,7 @@ def test_sums_score_as_their_counts():
     for name in OF_CONFUSION:
         np.testing.assert_array_equal(
             resample(counts, name, resamples=20).values,
-            resample([Sums.of(each) for each in counts], name, resamples=20).values,
+            resample([Sums.of(item) for item in counts], name, resamples=20).values,
         )
     left_out = statistic("miou", without=(1,))
     assert left_out.value(counts[0]) == scores(counts[0], without=(1,)).miou
@@ -364,11 +364,11 @@ def test_intervals_of_few_seeds_hold_the_truth(seeds):
         # 2 recipes of equal worth, 0.6: an image is as hard for all, and each training has luck of its own.
         hard = rng.normal(0, 0.05, 30)
         shares = np.clip(0.6 + rng.normal(0, 0.02, (2 * seeds, 1)) + hard, 0, 1)
-        runs = [binary(rng.binomial(1000, each), 1000) for each in shares]
+        runs = [binary(rng.binomial(1000, item), 1000) for item in shares]
         draws = resample(runs, "pixel_accuracy", resamples=400, seed=trial)
         recipes = draws.grouped([range(seeds), range(seeds, 2 * seeds)], seed=trial)
-        found = recipes.interval(0)
-        held += found.low <= 0.6 <= found.high
+        result = recipes.interval(0)
+        held += result.low <= 0.6 <= result.high
         better += recipes.pair(0, 1).separated
     assert held >= 0.92 * trials and better <= 0.08 * trials
 
@@ -391,8 +391,8 @@ def test_block_lengths_grow_with_memory_and_stay_short_without():
     # Politis & White give (2 G^2 / D)^(1/3) n^(1/3); of a first-order process G and D are known.
     memory, frames = 0.9, 4000
     expected = (6 * memory**2 / (1 - memory**2) ** 2 * frames) ** (1 / 3)
-    found = [block_length(autoregressive(rng, frames, memory)) for _ in range(8)]
-    assert np.median(found) == pytest.approx(expected, rel=0.35)
+    result = [block_length(autoregressive(rng, frames, memory)) for _ in range(8)]
+    assert np.median(result) == pytest.approx(expected, rel=0.35)
 
 
 def test_block_lengths_of_small_and_odd_series():

@@ -49,10 +49,10 @@ def by_scipy(prediction, truth, classes):
         row = []
         for width in (max(1, int(round(0.02 * math.hypot(*truth.shape)))), 3):  # noqa: RUF046
             square = np.ones((2 * width + 1, 2 * width + 1))
-            bands = [each & ~ndimage.binary_erosion(each | void, square) for each in (true, predicted)]
+            bands = [item & ~ndimage.binary_erosion(item | void, square) for item in (true, predicted)]
             row += [bands[0].sum(), bands[1].sum(), (bands[0] & bands[1]).sum()]
         borders = [
-            each & ~ndimage.binary_erosion(each | void, np.ones((3, 3)), border_value=1) for each in (true, predicted)
+            item & ~ndimage.binary_erosion(item | void, np.ones((3, 3)), border_value=1) for item in (true, predicted)
         ]
         for border, other in (borders, borders[::-1]):
             near = ndimage.distance_transform_edt(~other) <= 3 if other.any() else np.zeros_like(other)
@@ -86,11 +86,11 @@ def test_without_void_boundary_iou_is_that_of_its_authors():
     rng = np.random.default_rng(0)
     truth = cv2.resize(rng.integers(0, 3, (6, 8), dtype=np.uint8), (160, 120), interpolation=cv2.INTER_NEAREST)
     prediction = np.roll(truth, 2, axis=1)
-    found = boundary_scores(boundary_counts(prediction, truth, classes=3))
+    result = boundary_scores(boundary_counts(prediction, truth, classes=3))
     for index in range(3):
         true, predicted = (published_boundary((mask == index).astype(np.uint8)) for mask in (truth, prediction))
-        assert found.iou[index] == (true * predicted).sum() / ((true + predicted) > 0).sum()
-    assert found.boundary_iou == pytest.approx(found.iou.mean())
+        assert result.iou[index] == (true * predicted).sum() / ((true + predicted) > 0).sum()
+    assert result.boundary_iou == pytest.approx(result.iou.mean())
 
 
 def test_a_border_two_pixels_off_is_in_reach_and_five_are_not():
@@ -99,8 +99,8 @@ def test_a_border_two_pixels_off_is_in_reach_and_five_are_not():
     for off, f1 in ((0, 1.0), (2, 1.0), (3, 1.0), (4, 0.0), (5, 0.0)):
         shifted = np.zeros_like(truth)
         shifted[:, 30 + off :] = 1
-        found = boundary_scores(boundary_counts(shifted, truth, classes=2))
-        assert found.boundary_f1 == f1
+        result = boundary_scores(boundary_counts(shifted, truth, classes=2))
+        assert result.boundary_f1 == f1
     assert band_width(40, 60) == 1
 
 
@@ -110,9 +110,9 @@ def test_void_makes_no_border_and_is_never_scored():
     anything = np.random.default_rng(0).integers(0, 2, truth.shape, dtype=np.uint8)
     prediction = np.where(truth == VOID, anything, 0).astype(np.uint8)
     counts = boundary_counts(prediction, truth, classes=2)
-    found = boundary_scores(counts)
-    assert (found.iou[0], found.iou_3px[0]) == (1.0, 1.0)  # the frame of the image is all its border
-    assert math.isnan(found.f1[0]) and found.absent == (0, 1)
+    result = boundary_scores(counts)
+    assert (result.iou[0], result.iou_3px[0]) == (1.0, 1.0)  # the frame of the image is all its border
+    assert math.isnan(result.f1[0]) and result.absent == (0, 1)
     assert counts[1].sum() == 0
     # A strip of void thinner than the band between two classes: both have a band along it.
     truth[:, 40:42], truth[:, 42:] = VOID, 1
@@ -124,26 +124,26 @@ def test_void_makes_no_border_and_is_never_scored():
 def test_a_perfect_prediction_scores_one():
     rng = np.random.default_rng(1)
     truth = cv2.resize(rng.integers(0, 4, (4, 5), dtype=np.uint8), (100, 80), interpolation=cv2.INTER_NEAREST)
-    found = boundary_scores(boundary_counts(truth, truth, classes=4))
-    assert (found.boundary_iou, found.boundary_iou_3px, found.boundary_f1, found.absent) == (1.0, 1.0, 1.0, ())
+    result = boundary_scores(boundary_counts(truth, truth, classes=4))
+    assert (result.boundary_iou, result.boundary_iou_3px, result.boundary_f1, result.absent) == (1.0, 1.0, 1.0, ())
 
 
 def test_a_class_never_predicted_scores_zero_and_one_without_border_is_left_out():
     truth = np.zeros((50, 50), np.uint8)
     truth[20:30, 20:30] = 1
-    found = boundary_scores(boundary_counts(np.zeros_like(truth), truth, classes=3))
-    assert (found.f1[:2].tolist(), found.iou[1], found.absent) == ([0.0, 0.0], 0.0, (2,))
-    assert found.boundary_f1 == 0.0
+    result = boundary_scores(boundary_counts(np.zeros_like(truth), truth, classes=3))
+    assert (result.f1[:2].tolist(), result.iou[1], result.absent) == ([0.0, 0.0], 0.0, (2,))
+    assert result.boundary_f1 == 0.0
 
 
 def test_counts_of_images_are_summed_and_can_be_drawn():
     rng = np.random.default_rng(0)
     truths = [cv2.resize(rng.integers(0, 3, (4, 5), dtype=np.uint8), (50, 40), interpolation=0) for _ in range(12)]
-    counts = np.stack([boundary_counts(np.roll(each, 1, 1), each, classes=3) for each in truths])
-    found = boundary_scores(counts)
-    assert found.boundary_f1 == boundary_scores(counts.sum(axis=0)).boundary_f1
+    counts = np.stack([boundary_counts(np.roll(item, 1, 1), item, classes=3) for item in truths])
+    result = boundary_scores(counts)
+    assert result.boundary_f1 == boundary_scores(counts.sum(axis=0)).boundary_f1
     drawn = bootstrap(counts, metric="boundary_iou", resamples=500)
-    assert drawn.value == found.boundary_iou
+    assert drawn.value == result.boundary_iou
     assert drawn.low < drawn.value < drawn.high
     assert bootstrap(counts, counts, metric=statistic("class_boundary_f1", index=1)).difference == 0.0
 
@@ -154,10 +154,10 @@ def test_what_iou_hardly_sees_costs_a_border_much():
     shifted = np.zeros_like(truth)
     shifted[:, 246:] = 1
     iou = scores(confusion_matrix(shifted, truth, classes=2)).miou
-    found = boundary_scores(boundary_counts(shifted, truth, classes=2))
+    result = boundary_scores(boundary_counts(shifted, truth, classes=2))
     assert iou > 0.97
-    assert found.boundary_iou_3px < found.boundary_iou < iou
-    assert found.boundary_f1 == 0.0
+    assert result.boundary_iou_3px < result.boundary_iou < iou
+    assert result.boundary_f1 == 0.0
 
 
 @pytest.mark.parametrize(

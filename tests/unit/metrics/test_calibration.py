@@ -45,19 +45,19 @@ def test_bins_and_ece_equal_a_plain_loop(case):
     for sure, guess, true in zip(confidence.ravel(), prediction.ravel(), truth.ravel(), strict=True):
         if true != 255:
             bins[min(max(math.ceil(float(sure) * 15) - 1, 0), 14)].append((float(sure), guess == true))
-    found = Reliability.of(calibration_counts(*case))
+    result = Reliability.of(calibration_counts(*case))
     total = sum(map(len, bins))
-    assert found.pixels.tolist() == [len(each) for each in bins]
-    assert found.pixels.sum() == (truth != 255).sum()
+    assert result.pixels.tolist() == [len(item) for item in bins]
+    assert result.pixels.sum() == (truth != 255).sum()
     ece = 0.0
-    for index, each in enumerate(bins):
-        if not each:
-            assert math.isnan(found.accuracy[index]) and math.isnan(found.confidence[index])
+    for index, item in enumerate(bins):
+        if not item:
+            assert math.isnan(result.accuracy[index]) and math.isnan(result.confidence[index])
             continue
-        sure, right = (np.mean([pair[place] for pair in each]) for place in (0, 1))
-        assert (found.accuracy[index], found.confidence[index]) == (pytest.approx(right), pytest.approx(sure))
-        ece += len(each) / total * abs(right - sure)
-    assert math.isnan(found.ece) if not total else found.ece == pytest.approx(ece)
+        sure, right = (np.mean([pair[place] for pair in item]) for place in (0, 1))
+        assert (result.accuracy[index], result.confidence[index]) == (pytest.approx(right), pytest.approx(sure))
+        ece += len(item) / total * abs(right - sure)
+    assert math.isnan(result.ece) if not total else result.ece == pytest.approx(ece)
 
 
 def test_ece_is_that_of_torchmetrics():
@@ -67,8 +67,8 @@ def test_ece_is_that_of_torchmetrics():
     logits, truth = drawn(0, 4000, 5, 0.6)
     share = softmax(logits.astype(np.float64))
     expected = multiclass_calibration_error(torch.from_numpy(share), torch.from_numpy(truth), 5, n_bins=15, norm="l1")
-    found = Reliability.of(calibration_counts(share.max(axis=1), share.argmax(axis=1), truth))
-    assert found.ece == pytest.approx(float(expected), abs=1e-6)
+    result = Reliability.of(calibration_counts(share.max(axis=1), share.argmax(axis=1), truth))
+    assert result.ece == pytest.approx(float(expected), abs=1e-6)
 
 
 def test_likelihood_is_that_of_scikit_learn_and_all_pixels_sum_up():
@@ -78,8 +78,8 @@ def test_likelihood_is_that_of_scikit_learn_and_all_pixels_sum_up():
     for temperature in (1.0, 2.5):
         share = softmax(logits.astype(np.float64), temperature)
         counts = Sampled(logits, truth).counts(temperature)
-        found = Reliability.of(counts)
-        assert found.nll == pytest.approx(log_loss(truth, share, labels=range(4)))
+        result = Reliability.of(counts)
+        assert result.nll == pytest.approx(log_loss(truth, share, labels=range(4)))
         alone = calibration_counts(share.max(axis=1), share.argmax(axis=1), truth)
         np.testing.assert_allclose(counts[:, :3], alone[:, :3])
         np.testing.assert_array_equal(counts[:, 3], counts[:, 0])
@@ -90,9 +90,9 @@ def test_likelihood_is_that_of_scikit_learn_and_all_pixels_sum_up():
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 2.0, 6.0])
 def test_the_temperature_that_made_the_data_is_found(temperature):
     logits, truth = drawn(2, 20_000, 6, temperature)
-    found = fit_temperature(logits, truth)
-    assert found == pytest.approx(temperature, rel=0.06)
-    before, after = (Reliability.of(Sampled(logits, truth).counts(each)) for each in (1.0, found))
+    result = fit_temperature(logits, truth)
+    assert result == pytest.approx(temperature, rel=0.06)
+    before, after = (Reliability.of(Sampled(logits, truth).counts(item)) for item in (1.0, result))
     assert after.nll <= before.nll
     assert after.ece < 0.02
     if temperature != 1.0:
@@ -127,19 +127,19 @@ def test_sampled_logits_are_those_of_a_prediction():
         truth = rng.integers(0, 4, (height, width), dtype=np.uint8)
         truth[:3] = 255
         full = interpolate(torch.from_numpy(logits)[None], size=(height, width), mode="bilinear")[0].numpy()
-        found = Sampled.of(logits, truth)
-        np.testing.assert_allclose(found.logits, full[:, truth != 255].T, atol=1e-5)
-        np.testing.assert_array_equal(found.truth, truth[truth != 255])
+        result = Sampled.of(logits, truth)
+        np.testing.assert_allclose(result.logits, full[:, truth != 255].T, atol=1e-5)
+        np.testing.assert_array_equal(result.truth, truth[truth != 255])
         few = Sampled.of(logits, truth, grid_step(height, width, 20))
         assert 0 < len(few) <= 20
-        both = Sampled.joined([found, few])
-        assert (len(both), both.truth[-1]) == (len(found) + len(few), few.truth[-1])
+        both = Sampled.joined([result, few])
+        assert (len(both), both.truth[-1]) == (len(result) + len(few), few.truth[-1])
 
 
 def test_nothing_scored_is_nan_and_cannot_be_fitted():
     void = np.full((4, 5), 255, np.uint8)
-    found = Reliability.of(calibration_counts(np.ones((4, 5)), void, void))
-    assert math.isnan(found.ece) and math.isnan(found.nll)
+    result = Reliability.of(calibration_counts(np.ones((4, 5)), void, void))
+    assert math.isnan(result.ece) and math.isnan(result.nll)
     sampled = Sampled.of(np.zeros((3, 4, 5), np.float32), void, 9)
     assert (len(sampled), sampled.counts().sum()) == (0, 0)
     with pytest.raises(EvaluationError, match="No pixel to fit a temperature to"):

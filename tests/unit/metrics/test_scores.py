@@ -14,47 +14,47 @@ COUNTS = np.array([[3, 1], [0, 4]])
 
 
 def test_hand_counted_scores():
-    found = scores(COUNTS)
-    assert found.iou.tolist() == [3 / 4, 4 / 5]
-    assert found.miou == (3 / 4 + 4 / 5) / 2
-    assert found.pixel_accuracy == 7 / 8
-    assert found.accuracy.tolist() == [3 / 4, 1.0]
-    assert found.mean_accuracy == (3 / 4 + 1) / 2
-    assert found.precision.tolist() == [1.0, 4 / 5]
-    assert found.dice.tolist() == [6 / 7, 8 / 9]
-    assert found.mean_dice == pytest.approx((6 / 7 + 8 / 9) / 2, abs=1e-15)
-    assert found.frequency_weighted_iou == pytest.approx((4 * 3 / 4 + 4 * 4 / 5) / 8, abs=1e-15)
-    assert (found.absent, found.pixels) == ((), 8)
+    result = scores(COUNTS)
+    assert result.iou.tolist() == [3 / 4, 4 / 5]
+    assert result.miou == (3 / 4 + 4 / 5) / 2
+    assert result.pixel_accuracy == 7 / 8
+    assert result.accuracy.tolist() == [3 / 4, 1.0]
+    assert result.mean_accuracy == (3 / 4 + 1) / 2
+    assert result.precision.tolist() == [1.0, 4 / 5]
+    assert result.dice.tolist() == [6 / 7, 8 / 9]
+    assert result.mean_dice == pytest.approx((6 / 7 + 8 / 9) / 2, abs=1e-15)
+    assert result.frequency_weighted_iou == pytest.approx((4 * 3 / 4 + 4 * 4 / 5) / 8, abs=1e-15)
+    assert (result.absent, result.pixels) == ((), 8)
 
 
 def test_a_class_absent_from_the_truth_is_left_out_and_named():
-    found = scores(np.array([[4, 0, 1], [0, 5, 0], [0, 0, 0]]))
-    assert found.absent == (2,)
-    assert found.miou == (4 / 5 + 1) / 2
-    for values in (found.iou, found.accuracy, found.precision, found.dice):
+    result = scores(np.array([[4, 0, 1], [0, 5, 0], [0, 0, 0]]))
+    assert result.absent == (2,)
+    assert result.miou == (4 / 5 + 1) / 2
+    for values in (result.iou, result.accuracy, result.precision, result.dice):
         assert np.isnan(values).tolist() == [False, False, True]
 
 
 def test_a_class_never_predicted_scores_zero():
-    found = scores(np.array([[4, 0], [2, 0]]))
-    assert (found.iou[1], found.precision[1], found.dice[1]) == (0.0, 0.0, 0.0)
+    result = scores(np.array([[4, 0], [2, 0]]))
+    assert (result.iou[1], result.precision[1], result.dice[1]) == (0.0, 0.0, 0.0)
 
 
 def test_without_drops_true_void_but_keeps_the_mistake_of_calling_it_so():
     void = 2
     counts = np.array([[6, 0, 2], [0, 8, 0], [3, 1, 4]])
-    found = scores(counts, without=(void,))
-    assert found.pixel_accuracy == 14 / 16
-    assert found.iou[:2].tolist() == [6 / 8, 1.0]
-    assert found.absent == (void,)
+    result = scores(counts, without=(void,))
+    assert result.pixel_accuracy == 14 / 16
+    assert result.iou[:2].tolist() == [6 / 8, 1.0]
+    assert result.absent == (void,)
 
 
 def test_nothing_scored_is_nan_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = scores(np.zeros((3, 3), np.int64))
-    assert np.isnan([found.miou, found.pixel_accuracy, found.mean_dice, found.frequency_weighted_iou]).all()
-    assert (found.absent, found.pixels) == ((0, 1, 2), 0)
+        result = scores(np.zeros((3, 3), np.int64))
+    assert np.isnan([result.miou, result.pixel_accuracy, result.mean_dice, result.frequency_weighted_iou]).all()
+    assert (result.absent, result.pixels) == ((0, 1, 2), 0)
 
 
 def test_counts_of_images_are_summed_not_averaged():
@@ -73,27 +73,27 @@ def test_scores_equal_scikit_learn(seed, classes, pixels):
     scored = truth != 255
     if not scored.any():
         return
-    found = scores(confusion_matrix(prediction, truth, classes=classes))
+    result = scores(confusion_matrix(prediction, truth, classes=classes))
     truth, prediction = truth[scored], prediction[scored]
     present = np.unique(truth)
     every = {"labels": range(classes), "average": None, "zero_division": 0}
     close = {"rtol": 0, "atol": 1e-12}
     iou = reference.jaccard_score(truth, prediction, **every)[present]
-    np.testing.assert_allclose(found.iou[present], iou, **close)
-    np.testing.assert_allclose(found.miou, iou.mean(), **close)
+    np.testing.assert_allclose(result.iou[present], iou, **close)
+    np.testing.assert_allclose(result.miou, iou.mean(), **close)
     recall = reference.recall_score(truth, prediction, **every)[present]
-    np.testing.assert_allclose(found.accuracy[present], recall, **close)
-    np.testing.assert_allclose(found.mean_accuracy, recall.mean(), **close)
+    np.testing.assert_allclose(result.accuracy[present], recall, **close)
+    np.testing.assert_allclose(result.mean_accuracy, recall.mean(), **close)
     np.testing.assert_allclose(
-        found.precision[present], reference.precision_score(truth, prediction, **every)[present], **close
+        result.precision[present], reference.precision_score(truth, prediction, **every)[present], **close
     )
     dice = reference.f1_score(truth, prediction, **every)[present]
-    np.testing.assert_allclose(found.dice[present], dice, **close)
-    np.testing.assert_allclose(found.mean_dice, dice.mean(), **close)
-    np.testing.assert_allclose(found.pixel_accuracy, reference.accuracy_score(truth, prediction), **close)
+    np.testing.assert_allclose(result.dice[present], dice, **close)
+    np.testing.assert_allclose(result.mean_dice, dice.mean(), **close)
+    np.testing.assert_allclose(result.pixel_accuracy, reference.accuracy_score(truth, prediction), **close)
     weighted = reference.jaccard_score(truth, prediction, average="weighted", labels=range(classes), zero_division=0)
-    np.testing.assert_allclose(found.frequency_weighted_iou, weighted, **close)
-    assert found.absent == tuple(sorted(set(range(classes)) - set(present.tolist())))
+    np.testing.assert_allclose(result.frequency_weighted_iou, weighted, **close)
+    assert result.absent == tuple(sorted(set(range(classes)) - set(present.tolist())))
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 5))
@@ -101,11 +101,11 @@ def test_each_image_scores_as_it_would_alone(seed, images, classes):
     counts = np.random.default_rng(seed).integers(0, 4, (images, classes, classes))
     counts *= np.random.default_rng(seed + 1).integers(0, 2, (images, classes, 1))
     before = counts.copy()
-    found = per_image(counts)
+    result = per_image(counts)
     np.testing.assert_array_equal(counts, before)
     for index, image in enumerate(counts):
         alone = scores(image)
-        for name, values in found.items():
+        for name, values in result.items():
             np.testing.assert_array_equal(values[index], getattr(alone, name), err_msg=name)
 
 

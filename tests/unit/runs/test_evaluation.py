@@ -82,11 +82,11 @@ def test_images_are_found_however_the_table_holds_their_names(store, fake_run):
         path = expected.path / f"{name}.parquet"
         table = pd.read_parquet(path)
         table.assign(image=table["image"].astype(str)).to_parquet(path)
-    found = run.evaluation("test")
-    for one, other in zip(found.cells, expected.cells, strict=True):
+    result = run.evaluation("test")
+    for one, other in zip(result.cells, expected.cells, strict=True):
         np.testing.assert_array_equal(one, other)
-    np.testing.assert_array_equal(found.boundary_counts, expected.boundary_counts)
-    assert found.calibration.before.ece == expected.calibration.before.ece
+    np.testing.assert_array_equal(result.boundary_counts, expected.boundary_counts)
+    assert result.calibration.before.ece == expected.calibration.before.ece
 
 
 def test_a_table_that_counts_another_image_or_nothing_is_refused(store, fake_run):

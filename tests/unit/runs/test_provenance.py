@@ -89,9 +89,9 @@ def test_the_command_as_typed(words, typed):
 
 def test_provenance_fills_a_summary(tmp_path, fake_run, monkeypatch):
     monkeypatch.setattr(sys, "orig_argv", ["/env/bin/python", "train.py", "--epochs", "1"])
-    found = provenance()
-    assert {"python", "segcore", "torch"} <= found["versions"].keys()
-    assert found["command"] == "python train.py --epochs 1"
+    result = provenance()
+    assert {"python", "segcore", "torch"} <= result["versions"].keys()
+    assert result["command"] == "python train.py --epochs 1"
     run = fake_run(tmp_path, "told")
-    told = run.summary.model_copy(update=found)
-    assert type(told).model_validate_json(told.model_dump_json()) == told
+    notes = run.summary.model_copy(update=result)
+    assert type(notes).model_validate_json(notes.model_dump_json()) == notes

@@ -59,8 +59,8 @@ def test_the_summary_of_an_older_run_has_no_members(store, fake_run):
 def test_what_speaks_against_a_score_stands_beside_it(store, fake_run):
     run = fake_run(store, "unet-01")
     assert run.summary.dataset.leaks is None and run.leak("test") is None  # from before it was looked for
-    told = run.summary.dataset.model_copy(update={"leaks": {"test": "It measures memory."}})
-    RunWriter(run.path).write_summary(run.summary.model_copy(update={"dataset": told}))
+    notes = run.summary.dataset.model_copy(update={"leaks": {"test": "It measures memory."}})
+    RunWriter(run.path).write_summary(run.summary.model_copy(update={"dataset": notes}))
     again = load_run(run.path)
     assert again.leak("test") == "It measures memory." and again.leak("val") is None
     assert again.leak("test+flip") == again.leak("test+openvino-bf16") == again.leak("test")  # the same images
@@ -74,11 +74,11 @@ def test_what_was_checked_since_is_told_and_of_data_elsewhere_what_training_foun
     data.mkdir()
     run = fake_run(store, "one", source=str(data))
     info = run.summary.dataset
-    told = info.model_copy(update={"leaks": {"test": "It measures memory."}})
-    RunWriter(run.path).write_summary(run.summary.model_copy(update={"dataset": told}))
+    notes = info.model_copy(update={"leaks": {"test": "It measures memory."}})
+    RunWriter(run.path).write_summary(run.summary.model_copy(update={"dataset": notes}))
     run = load_run(run.path)
-    found = Finding("exact", "leak", "val", "train", 1, 2, "Half of it was trained on.")
-    report = LeakReport("x", str(data), info.fingerprint, "own", info.split_fingerprint, {}, (found,))
+    result = Finding("exact", "leak", "val", "train", 1, 2, "Half of it was trained on.")
+    report = LeakReport("x", str(data), info.fingerprint, "own", info.split_fingerprint, {}, (result,))
 
     def leaks(*sources):
         return run.leak("test", *sources), run.leak("val+flip", *sources)

@@ -58,7 +58,7 @@ def test_the_store_skips_with_a_note(store, run, fake_run):
     (store.root / "notes").mkdir()
     (store.root / ".hidden").mkdir()
     (store.root / "README.md").write_text("no run")
-    assert [found.id for found in store.list()] == ["good"]
+    assert [result.id for result in store.list()] == ["good"]
     assert [(problem.path.name, problem.message[-12:]) for problem in store.problems] == [("fake", "/config.yaml")]
 
 

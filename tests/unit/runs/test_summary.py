@@ -14,9 +14,9 @@ def test_void_counted_as_a_class_is_also_left_out():
     assert (void_ids(labels), void_ids(CAMVID32)) == ((void,), ())
     counts = np.zeros((32, 32), np.int64)
     counts[0, 0], counts[0, void], counts[void, void] = 6, 2, 92
-    found = ScoreInfo.from_counts(counts, labels)
-    assert (found.pixel_accuracy, found.pixel_accuracy_without_void) == (0.98, 0.75)
-    assert (found.miou, found.miou_without_void) == (pytest.approx((6 / 8 + 92 / 94) / 2), 0.75)
+    result = ScoreInfo.from_counts(counts, labels)
+    assert (result.pixel_accuracy, result.pixel_accuracy_without_void) == (0.98, 0.75)
+    assert (result.miou, result.miou_without_void) == (pytest.approx((6 / 8 + 92 / 94) / 2), 0.75)
     assert ScoreInfo.from_counts(counts[:31, :31], CAMVID32).pixel_accuracy_without_void is None
 
 

@@ -41,23 +41,23 @@ def test_what_is_of_one_temperature_needs_no_word(run):
 @pytest.mark.parametrize(("split", "temperature"), [("val", 1.5), ("test", None)])
 def test_another_temperature_is_said_wherever_scores_are_told(run, split, temperature):
     refit(run, split, temperature)
-    told = (
+    messages = (
         "ECE, scaled, of one on test uses another temperature than the one now fitted on validation. "
         f"Evaluate test again: `segcore evaluate {run.path} --split test`"
     )
-    assert list(after_evaluation(run, "val")) == [told]
-    found = Comparison.of([run], "test", "ece_scaled", titles={"one": "one"})
-    assert found.stale() == [told] and told in found.caveats() and told in notes(found, 0)
-    assert told not in Comparison.of([run], "test", titles={"one": "one"}).caveats()
+    assert list(after_evaluation(run, "val")) == [messages]
+    result = Comparison.of([run], "test", "ece_scaled", titles={"one": "one"})
+    assert result.stale() == [messages] and messages in result.caveats() and messages in notes(result, 0)
+    assert messages not in Comparison.of([run], "test", titles={"one": "one"}).caveats()
     assert Comparison.of([run], "val", "ece_scaled").stale() == []
 
 
 def test_a_validation_that_is_not_there_is_asked_for(run):
     shutil.copytree(run.path / "evaluation" / "test", run.path / "evaluation" / "test+flip")
     refit(run, "test+flip", None)
-    (told,) = after_evaluation(run, "test+flip")
+    (messages,) = after_evaluation(run, "test+flip")
     first, then = (f"`segcore evaluate {run.path} --split {split} --tta flip`" for split in ("val", "test"))
-    assert told.endswith(f"Evaluate val+flip first, then test+flip again: {first}; {then}")
+    assert messages.endswith(f"Evaluate val+flip first, then test+flip again: {first}; {then}")
     assert stale_note([run], "test+flip") == ""  # nothing asks for another one
     assert list(after_evaluation(run, "camvid-test")) == []
 

@@ -17,10 +17,10 @@ LABELS = LabelMap("street", ("sky", "road", "car"), ((1, 1, 1), (2, 2, 2), (3, 3
 def job(train, val, copies=0):
     """A job whose masks have these pixels of the three classes, one row a mask."""
     masks = {f"t{index}": row for index, row in enumerate(train)} | {f"v{index}": row for index, row in enumerate(val)}
-    asked = []
+    requested = []
 
     def pixels(ids, classes):
-        asked.extend(ids)
+        requested.extend(ids)
         return np.array([masks[name] for name in ids], np.int64)[:, :classes]
 
     return SimpleNamespace(
@@ -30,7 +30,7 @@ def job(train, val, copies=0):
             val=[Item(f"v{index}") for index in range(len(val))],
         ),
         store=SimpleNamespace(pixels=pixels),
-        asked=asked,
+        requested=requested,
     )
 
 
@@ -41,7 +41,7 @@ def test_masks_that_show_every_class_need_no_word():
 def test_masks_are_counted_once_whatever_their_copies():
     counted = job([[5, 0, 0], [0, 5, 1]], [[9, 0, 0]], copies=2)
     check_classes(counted)
-    assert counted.asked == ["t0", "t1", "v0"]
+    assert counted.requested == ["t0", "t1", "v0"]
 
 
 @pytest.mark.parametrize(
@@ -71,4 +71,4 @@ def test_many_masks_are_counted_by_a_spread_of_them(monkeypatch):
     monkeypatch.setattr(class_check, "MOST", 2)
     counted = job([[5, 0, 0]] * 5, [[9, 0, 0]])
     (note,) = check_classes(counted)
-    assert counted.asked == ["t0", "t4", "v0"] and "one class only, sky (counted in 2 of 5 masks)" in note
+    assert counted.requested == ["t0", "t4", "v0"] and "one class only, sky (counted in 2 of 5 masks)" in note

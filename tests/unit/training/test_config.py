@@ -177,7 +177,7 @@ def test_a_config_is_as_many_tasks_as_models_seeds_and_folds():
     assert len(tasks) == 8 and all(task.tasks() == [task] for task in tasks)
     assert {task.launcher for task in tasks} == {"local"}
     assert {task.split_seed for task in tasks} == {3}  # all repeats are validated on the same images
-    each = config.model_copy(update={"split_seed": "each"}).tasks()
-    assert [task.split_seed for task in each[:4]] == [3, 3, 4, 4]
+    item = config.model_copy(update={"split_seed": "each"}).tasks()
+    assert [task.split_seed for task in item[:4]] == [3, 3, 4, 4]
     assert parse(["--split-seed", "7"])[0].tasks()[0].plan_seed == 7
     assert len(config.model_copy(update={"fold": 1}).tasks()) == 4

@@ -27,15 +27,15 @@ GONE = "[pair.cc:561] gloo: Connection closed by peer [127.0.0.1]:45744"  # as t
 
 def layer(kind):
     torch.manual_seed(1)
-    found = {
+    result = {
         "plain": lambda: nn.BatchNorm2d(3, momentum=0.3),
         "timm": lambda: BatchNormAct2d(3, eps=0.01),
         "flat": lambda: nn.BatchNorm1d(3),
     }[kind]()
     with torch.no_grad():
-        found.weight.uniform_(-2, 2)
-        found.bias.uniform_(-2, 2)
-    return found
+        result.weight.uniform_(-2, 2)
+        result.bias.uniform_(-2, 2)
+    return result
 
 
 def pictures(kind, dtype):
@@ -49,7 +49,7 @@ def pictures(kind, dtype):
 
 def normalized(world):
     """Output, gradients and statistics of batch norms."""
-    found = {}
+    result = {}
     for kind in ("plain", "timm", "flat"):
         for dtype in (torch.float64, torch.float32, torch.bfloat16):
             module = layer(kind).to(torch.float64 if dtype == torch.float64 else torch.float32)
@@ -61,10 +61,10 @@ def normalized(world):
             gradients = torch.stack([module.weight.grad, module.bias.grad])
             world.sum_(gradients)  # as DDP does
             name = f"{kind} {str(dtype).removeprefix('torch.')}"
-            found |= {f"{name} y": y.detach(), f"{name} dx": x.grad, f"{name} dw": gradients}
-            found |= {f"{name} {key}": value for key, value in module.state_dict().items() if "running" in key}
-            found[f"{name} eval"] = module.eval()(x.detach()).detach()
-    return found
+            result |= {f"{name} y": y.detach(), f"{name} dx": x.grad, f"{name} dw": gradients}
+            result |= {f"{name} {key}": value for key, value in module.state_dict().items() if "running" in key}
+            result[f"{name} eval"] = module.eval()(x.detach()).detach()
+    return result
 
 
 def stepped(world):
@@ -95,7 +95,7 @@ def work(out):
     torch.save(normalized(world) | stepped(world), out / f"{world.rank}.pt")
     counts = torch.tensor([2**53 + 1, world.rank], dtype=torch.int64)  # float64 has no such number
     world.sum_(counts)
-    said = {
+    output = {
         "world": [world.rank, world.size, world.local, world.local_rank],
         "broadcast": world.broadcast(f"of {world.rank}"),
         "any_rank": world.any_rank(world.rank == 1, False, True),
@@ -103,7 +103,7 @@ def work(out):
         "scores": _scores(world),
         "data": _data(world),
     }
-    (out / f"{world.rank}.json").write_text(json.dumps(said))
+    (out / f"{world.rank}.json").write_text(json.dumps(output))
 
 
 def _scores(world):
@@ -156,13 +156,13 @@ def test_batch_norm_is_that_of_the_whole_batch(pair, kind, dtype):
     expected["eval"] = module.eval()(x)
     rounding = {"float64": 1e-11, "float32": 2e-4, "bfloat16": 0.03}[dtype]
     for name, value in expected.items():
-        found = interleaved(parts, f"{kind} {dtype} {name}") if name in ("y", "dx", "eval") else None
-        found = parts[0][f"{kind} {dtype} {name}"] if found is None else found
+        result = interleaved(parts, f"{kind} {dtype} {name}") if name in ("y", "dx", "eval") else None
+        result = parts[0][f"{kind} {dtype} {name}"] if result is None else result
         by_channel = tuple(dim for dim in range(value.ndim) if dim != 1) if name in ("y", "dx", "eval") else ()
         scale = value.abs().amax(by_channel, keepdim=True) if by_channel else value.abs()
         if dtype == "bfloat16" and name == "dx":  # its gradient is rounded before it comes in
             scale = scale + 0.1 * scale.max()
-        assert ((found.double() - value).abs() <= rounding * scale + 1e-12).all(), (name, found, value)
+        assert ((result.double() - value).abs() <= rounding * scale + 1e-12).all(), (name, result, value)
 
 
 def test_a_step_of_two_processes_is_that_of_one(pair):
@@ -186,7 +186,7 @@ def test_the_others_wait_for_the_scores_of_the_first(pair):
 
 
 def test_other_data_in_one_process_is_told_there(pair):
-    first, second = (said["data"] for said in pair[1])
+    first, second = (output["data"] for output in pair[1])
     assert first is None
     assert "pets has fingerprint print1, split print1 in process 2, and print0" in second
 
@@ -212,7 +212,7 @@ def empty(monkeypatch):
     return monkeypatch
 
 
-def told(patch, **values):
+def notes(patch, **values):
     for name, value in values.items():
         patch.setenv(name, str(value))
 
@@ -223,44 +223,46 @@ def test_a_process_that_a_user_starts_is_alone(empty):
 
 @pytest.mark.parametrize("starter", ["torchrun", "srun"])
 def test_one_process_of_torchrun_or_srun_is_alone_as_well(empty, starter):
-    told(empty, **surroundings(0, 1, 1234, starter))
+    notes(empty, **surroundings(0, 1, 1234, starter))
     assert World.find("cpu") == World() and not torch.distributed.is_initialized()
 
 
 def test_a_task_of_srun_knows_its_place_and_where_to_meet(empty):
-    told(empty, **surroundings(3, 8, 1234, "srun"), SLURM_JOB_NAME="train", SLURM_NODELIST="login1")
-    told(empty, SLURM_STEP_NODELIST="gpu[07-09,12]", SLURM_NODEID=1, SLURM_LOCALID=0)
-    found = cluster()
-    assert (found.global_rank(), found.local_rank(), found.world_size(), found.node_rank()) == (3, 0, 8, 1)
-    assert (found.main_address, found.main_port) == ("gpu07", 1234)
+    notes(empty, **surroundings(3, 8, 1234, "srun"), SLURM_JOB_NAME="train", SLURM_NODELIST="login1")
+    notes(empty, SLURM_STEP_NODELIST="gpu[07-09,12]", SLURM_NODEID=1, SLURM_LOCALID=0)
+    result = cluster()
+    assert (result.global_rank(), result.local_rank(), result.world_size(), result.node_rank()) == (3, 0, 8, 1)
+    assert (result.main_address, result.main_port) == ("gpu07", 1234)
 
 
 @pytest.mark.parametrize("name", ["bash", "interactive"])
 def test_an_interactive_shell_of_slurm_is_one_process(empty, name):
-    told(empty, **surroundings(0, 4, 1234, "srun"), SLURM_JOB_NAME=name)
+    notes(empty, **surroundings(0, 4, 1234, "srun"), SLURM_JOB_NAME=name)
     assert World.find("cpu") == World()
 
 
 def test_a_batch_script_without_srun_is_one_process(empty):
-    told(empty, SLURM_NTASKS=4, SLURM_PROCID=0, SLURM_LOCALID=0, SLURM_NODEID=0, SLURM_JOB_ID=7, SLURM_JOB_NAME="train")
+    notes(
+        empty, SLURM_NTASKS=4, SLURM_PROCID=0, SLURM_LOCALID=0, SLURM_NODEID=0, SLURM_JOB_ID=7, SLURM_JOB_NAME="train"
+    )
     assert World.find("cpu") == World()
 
 
 def test_torchrun_inside_of_slurm_is_torchruns(empty):
-    told(empty, **surroundings(0, 4, 1234, "srun"))
-    told(empty, **surroundings(1, 2, 5678))
+    notes(empty, **surroundings(0, 4, 1234, "srun"))
+    notes(empty, **surroundings(1, 2, 5678))
     assert (cluster().global_rank(), cluster().world_size(), cluster().main_port) == (1, 2, 5678)
 
 
 def test_tasks_that_are_not_spread_over_nodes_are_refused(empty):
-    told(empty, **surroundings(0, 4, 1234, "srun"))
+    notes(empty, **surroundings(0, 4, 1234, "srun"))
     empty.delenv("SLURM_NTASKS_PER_NODE")
     with pytest.raises(ConfigError, match=r"SLURM starts 4 tasks .* Give --ntasks-per-node in place of --ntasks\."):
         World.find("cpu")
 
 
 def test_more_processes_than_gpus_are_refused(empty):
-    told(empty, **surroundings(1, 2, 1234))
+    notes(empty, **surroundings(1, 2, 1234))
     empty.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(ConfigError, match=r"Process 2 of this machine finds 1 GPUs; .*--gpus-per-node"):
         World.find("cuda")
@@ -271,7 +273,7 @@ def test_a_port_that_is_taken_is_told(empty):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
-        told(empty, **surroundings(0, 2, port))
+        notes(empty, **surroundings(0, 2, port))
         with pytest.raises(ConfigError, match=rf"can't meet at 127\.0\.0\.1:{port}: .*torchrun --master-port PORT"):
             World.find("cpu")
 

@@ -23,8 +23,8 @@ class Clock:
 def first(estimate, clock, seconds):
     """(number of steps, what it said) when an estimate first says something of steps of these seconds."""
     for count in range(1, 200):
-        if (said := estimate.after_step()) is not None:
-            return count, said
+        if (output := estimate.after_step()) is not None:
+            return count, output
         clock.now += seconds
     return None
 

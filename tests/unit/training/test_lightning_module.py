@@ -20,38 +20,38 @@ def module(**settings):
 
 
 def test_without_averaging_the_model_itself_is_scored():
-    found = module()
-    assert found.scored is found.model and found.average is None
+    result = module()
+    assert result.scored is result.model and result.average is None
 
 
 def test_averaged_weights_follow_by_the_decay():
-    found = module(ema=0.9)
-    mine, theirs = next(found.model.parameters()), next(found.scored.parameters())
-    assert mine is not theirs and found.scored is not found.model
+    result = module(ema=0.9)
+    mine, theirs = next(result.model.parameters()), next(result.scored.parameters())
+    assert mine is not theirs and result.scored is not result.model
     with torch.no_grad():
         mine.fill_(1.0)
-        found.average.update_parameters(found.model)  # the first copies
+        result.average.update_parameters(result.model)  # the first copies
         assert (theirs == 1).all()
         expected = 1.0
         for step in range(1, 120):
             mine.fill_(2.0)
-            found.average.update_parameters(found.model)
+            result.average.update_parameters(result.model)
             expected += (1 - min(0.9, (1 + step) / (10 + step))) * (2.0 - expected)
         torch.testing.assert_close(theirs, torch.full_like(theirs, expected))
-    counters = [buffer for name, buffer in found.scored.named_buffers() if name.endswith("num_batches_tracked")]
+    counters = [buffer for name, buffer in result.scored.named_buffers() if name.endswith("num_batches_tracked")]
     assert counters and not counters[0].is_floating_point()
 
 
 def test_frozen_stages_keep_weights_and_statistics_until_they_thaw():
-    found = module(freeze="schedule", unfreeze={1: 3, 2: 0})
-    optimizer = found.configure_optimizers()["optimizer"]
+    result = module(freeze="schedule", unfreeze={1: 3, 2: 0})
+    optimizer = result.configure_optimizers()["optimizer"]
     held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-    encoder = found.model.encoder
+    encoder = result.model.encoder
     assert all(id(parameter) in held for parameter in encoder.parameters())  # what thaws later is there already
     stages = parameter_stages(encoder)
     for epoch, frozen in ((0, 5), (1, 3), (2, 0)):
-        found.freeze_for(epoch)
-        found.train()
+        result.freeze_for(epoch)
+        result.train()
         trained = {name for name, parameter in encoder.named_parameters() if parameter.requires_grad}
         assert trained == {name for name in dict(encoder.named_parameters()) if stages.get(name, 0) > frozen}
         norms = [layer for layer in encoder.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
@@ -59,19 +59,19 @@ def test_frozen_stages_keep_weights_and_statistics_until_they_thaw():
 
 
 def test_a_loss_that_is_no_number_stops_with_advice():
-    found = module(lr=1.0)
+    result = module(lr=1.0)
     with pytest.raises(TrainingError, match=r"The training loss became nan .*Lower the learning rate \(--lr, now 1\)"):
-        found.check_divergence(torch.tensor(float("nan")), 0)
+        result.check_divergence(torch.tensor(float("nan")), 0)
 
 
 def test_a_loss_that_climbs_stops_before_it_is_infinite():
-    found = module(lr=1.0)
+    result = module(lr=1.0)
     with pytest.raises(TrainingError, match=r"The training diverges: its loss rose from 2 to .* Lower the "):
         for step in range(200):
-            found.check_divergence(torch.tensor(2.0 + step), step)
+            result.check_divergence(torch.tensor(2.0 + step), step)
 
 
 def test_a_loss_that_jumps_once_goes_on():
-    found = module()
+    result = module()
     for step in range(100):
-        found.check_divergence(torch.tensor(30.0 if step == 50 else 2.0), step)
+        result.check_divergence(torch.tensor(30.0 if step == 50 else 2.0), step)

@@ -35,8 +35,8 @@ def run(tmp_path, fake_run, monkeypatch):
 
 
 def scalars(run):
-    found = EventAccumulator(str(run.path / "tensorboard")).Reload()
-    return {tag: [(event.step, event.value) for event in found.Scalars(tag)] for tag in found.Tags()["scalars"]}
+    result = EventAccumulator(str(run.path / "tensorboard")).Reload()
+    return {tag: [(event.step, event.value) for event in result.Scalars(tag)] for tag in result.Tags()["scalars"]}
 
 
 def test_every_logger_of_the_settings_can_be_created():
@@ -51,12 +51,12 @@ def test_tensorboard_files_read_back(run):
     log_epoch(loggers, row(1), refused)
     log_end(loggers, run.summary, refused, step=20)
     assert loggers == []
-    found = scalars(run)
-    assert found["val_miou"] == [(10, 0.25), (20, 0.375)]
-    assert found["train_loss"] == [(10, 2.0), (20, 1.0)]
-    assert {"val_loss", "train_miou", "lr", "seconds", "epoch"} <= found.keys()
-    assert not {"val_pixel_accuracy", "step", "hp_metric"} & found.keys()
-    assert found["final_test_miou"] == [(20, pytest.approx(run.summary.test.miou))]
+    result = scalars(run)
+    assert result["val_miou"] == [(10, 0.25), (20, 0.375)]
+    assert result["train_loss"] == [(10, 2.0), (20, 1.0)]
+    assert {"val_loss", "train_miou", "lr", "seconds", "epoch"} <= result.keys()
+    assert not {"val_pixel_accuracy", "step", "hp_metric"} & result.keys()
+    assert result["final_test_miou"] == [(20, pytest.approx(run.summary.test.miou))]
     plugins = EventAccumulator(str(run.path / "tensorboard")).Reload().Tags()
     assert plugins["tensors"] == [] and not (run.path / "tensorboard" / "hparams.yaml").exists()
 
@@ -115,8 +115,8 @@ def test_mlflow_failing_runs_are_marked(run, monkeypatch, tmp_path):
     log_end(create_loggers(["mlflow"], run.path, CONFIG, failed), failed, refused)
     assert not (run.path.parent / "mlflow.db").exists()
     client = MlflowClient(uri)
-    (found,) = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
-    assert found.info.status == "FAILED"
+    (result,) = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+    assert result.info.status == "FAILED"
 
 
 def test_a_tracker_that_can_not_be_reached_is_said(run, monkeypatch):
@@ -135,13 +135,13 @@ def test_a_tracker_that_fails_does_not_end_the_training(run):
         def log_metrics(self, metrics, step=None):
             raise ConnectionError("the server went away.\nand more")
 
-    said = []
+    output = []
     loggers.insert(0, Broken(run.path, name="broken"))
-    log_epoch(loggers, row(0), said.append)
-    assert said == ["Nothing more goes to Broken, the training goes on: the server went away"]
-    log_epoch(loggers, row(1), said.append)
-    log_end(loggers, run.summary, said.append, step=20)
-    assert len(said) == 1
+    log_epoch(loggers, row(0), output.append)
+    assert output == ["Nothing more goes to Broken, the training goes on: the server went away"]
+    log_epoch(loggers, row(1), output.append)
+    log_end(loggers, run.summary, output.append, step=20)
+    assert len(output) == 1
     assert scalars(run)["val_miou"] == [(10, 0.25), (20, 0.375)]
 
 

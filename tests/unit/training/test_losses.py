@@ -98,9 +98,9 @@ def test_each_loss_is_what_its_name_says(seed, channels_last, classes):
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
 def test_label_smoothing_is_torchs(weights):
     logits, target = batch(3)
-    found = loss("ce" if weights is None else "weighted_ce", class_weights=weights, label_smoothing=0.1)
+    result = loss("ce" if weights is None else "weighted_ce", class_weights=weights, label_smoothing=0.1)
     expected = functional.cross_entropy(logits, target, weights, ignore_index=255, label_smoothing=0.1)
-    torch.testing.assert_close(found(logits, target), expected)
+    torch.testing.assert_close(result(logits, target), expected)
 
 
 def test_focal_without_gamma_is_cross_entropy():
@@ -216,8 +216,8 @@ def test_boundary_ce_weighs_both_sides_of_a_boundary_and_no_border_to_void():
     logits, _ = batch(9, classes=2, images=1, size=(1, 8))
     pixel = functional.cross_entropy(logits, target, ignore_index=255, reduction="none")[0, 0]
     weight = torch.tensor([0.0, 1, 1, 4, 4, 4, 4, 1])
-    found = loss("boundary_ce", boundary_width=2, boundary_weight=4)(logits, target)
-    torch.testing.assert_close(found, (pixel * weight).sum() / weight.sum())
+    result = loss("boundary_ce", boundary_width=2, boundary_weight=4)(logits, target)
+    torch.testing.assert_close(result, (pixel * weight).sum() / weight.sum())
 
 
 # What a training meets
@@ -292,12 +292,12 @@ def in_processes(function, shares):
 
     The sum lets the gradient of each thread's own part through.
     """
-    barrier, parts, asked = threading.Barrier(len(shares), timeout=60), [None] * len(shares), [0] * len(shares)
+    barrier, parts, requested = threading.Barrier(len(shares), timeout=60), [None] * len(shares), [0] * len(shares)
     values = [None] * len(shares)
 
     def process(rank):
         def total(value):
-            parts[rank], asked[rank] = value, asked[rank] + 1
+            parts[rank], requested[rank] = value, requested[rank] + 1
             barrier.wait()
             return value + sum(part.detach() for other, part in enumerate(parts) if other != rank)
 
@@ -308,7 +308,7 @@ def in_processes(function, shares):
         thread.start()
     for thread in threads:
         thread.join()
-    return values, asked
+    return values, requested
 
 
 @pytest.mark.parametrize("name", [*LOSSES, EVERY])
@@ -321,8 +321,8 @@ def test_processes_compute_the_loss_of_the_whole_batch(name, void):
     expected = loss(name, **options)(whole, target)
     expected.backward()
     shares = [(logits[half].clone().requires_grad_(), target[half]) for half in (slice(0, 2), slice(2, 4))]
-    values, asked = in_processes(lambda total: loss(name, total=total, **options), shares)
-    assert asked == [1, 1]
+    values, requested = in_processes(lambda total: loss(name, total=total, **options), shares)
+    assert requested == [1, 1]
     for value in values:
         torch.testing.assert_close(value, expected)
         value.backward()
@@ -349,8 +349,8 @@ def test_in_validation_each_process_is_alone():
 def test_median_frequency_weights_by_hand():
     # Class 0 in both images (60 of 200), class 1 in the first only (50 of 100), class 2 in the second (90 of 100).
     pixels = np.array([[50, 50, 0, 0], [10, 0, 90, 0]], np.int64)
-    found = class_weights("median", pixels, limit=100)
-    np.testing.assert_allclose(found, [0.5 / 0.3, 1.0, 0.5 / 0.9, 1.0], rtol=1e-6)
+    result = class_weights("median", pixels, limit=100)
+    np.testing.assert_allclose(result, [0.5 / 0.3, 1.0, 0.5 / 0.9, 1.0], rtol=1e-6)
     assert class_weights("median", pixels, limit=1.2)[0] == pytest.approx(1.2)
 
 
@@ -389,8 +389,8 @@ def test_weights_stay_within_the_limit_and_rare_classes_are_not_lighter(method, 
 
 def test_given_weights_go_by_name():
     pixels = np.zeros((1, 3), np.int64)
-    found = class_weights({"Road": 0.0, "Pole": 20.0}, pixels, limit=2, names=("Sky", "Pole", "Road"))
-    assert found.tolist() == [1.0, 20.0, 0.0]
+    result = class_weights({"Road": 0.0, "Pole": 20.0}, pixels, limit=2, names=("Sky", "Pole", "Road"))
+    assert result.tolist() == [1.0, 20.0, 0.0]
     with pytest.raises(
         ConfigError,
         match=r"^class_weights \(--class-weights\): No class 'raod'\. Did you mean 'Road'\? Choose one of Sky, Road\.$",

@@ -68,7 +68,7 @@ def test_a_model_in_channels_last_steps_as_with_plain_loops(name):
     config = build({"optimizer": name})
     model = create_model("fcn8s", encoder_weights=None, classes=3).to(memory_format=torch.channels_last)
     image = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    found = []
+    result = []
     for make in (create_optimizer, lambda config, groups: plain(config.optimizer, groups, config)):
         mine = copy.deepcopy(model)
         optimizer = make(config, parameter_groups(mine, lr=1e-3, weight_decay=0.01))
@@ -78,8 +78,8 @@ def test_a_model_in_channels_last_steps_as_with_plain_loops(name):
             parameter.grad.sign_()  # Adam divides by a gradient's size: the rounding of tiny ones would show
         for _ in range(2):
             optimizer.step()
-        found.append(list(mine.parameters()))
-    for ours, theirs in zip(*found, strict=True):
+        result.append(list(mine.parameters()))
+    for ours, theirs in zip(*result, strict=True):
         torch.testing.assert_close(ours, theirs)
 
 

@@ -229,10 +229,10 @@ def test_the_spaces_shipped_can_be_searched(path):
 
 def test_a_search_keeps_a_table_a_recipe_and_the_runs(plan):
     session = FakeSession()
-    found = search(plan(), session)
-    assert found.info.trials_wanted == 3 and found.info.folds == 2 and found.info.dataset.name
-    assert found.info.base["epochs"] == 3 and found.info.versions["optuna"] == optuna.__version__
-    table = found.trials
+    result = search(plan(), session)
+    assert result.info.trials_wanted == 3 and result.info.folds == 2 and result.info.dataset.name
+    assert result.info.base["epochs"] == 3 and result.info.versions["optuna"] == optuna.__version__
+    table = result.trials
     assert table["state"].tolist() == ["complete"] * 3 and table["number"].tolist() == [0, 1, 2]
     assert table["epochs"].tolist() == [6] * 3 and (table["seconds"] >= 0).all()
     for row in table.to_dict("records"):
@@ -241,35 +241,35 @@ def test_a_search_keeps_a_table_a_recipe_and_the_runs(plan):
         assert row["value"] == pytest.approx(sum(folds) / 2)  # the last epoch is the best
         assert row["spread"] == pytest.approx(0.02 / 2**0.5)
     assert [(task.fold, task.folds, task.seed) for task in session.trained] == [(0, 2, 0), (1, 2, 0)] * 3
-    assert [run.id for run in found.runs_of(1)] == ["trial-0001-unet-fold0", "trial-0001-unet-fold1"]
-    kept = {path.parent.name.rpartition("-unet")[0] for path in found.path.rglob("model.safetensors")}
-    assert kept == {f"trial-{found.best_number:04}"}  # the others' weights would only fill the disk
-    assert len(list(found.path.rglob("metrics.csv"))) == 6
+    assert [run.id for run in result.runs_of(1)] == ["trial-0001-unet-fold0", "trial-0001-unet-fold1"]
+    kept = {path.parent.name.rpartition("-unet")[0] for path in result.path.rglob("model.safetensors")}
+    assert kept == {f"trial-{result.best_number:04}"}  # the others' weights would only fill the disk
+    assert len(list(result.path.rglob("metrics.csv"))) == 6
 
 
 def test_the_best_is_a_recipe_of_train_py(plan, data):
-    found = search(plan(), FakeSession())
-    recipe = read_settings(found.best)
-    best = found.trials.loc[found.trials["value"].idxmax()]
+    result = search(plan(), FakeSession())
+    recipe = read_settings(result.best)
+    best = result.trials.loc[result.trials["value"].idxmax()]
     assert recipe["lr"] == best["param.lr"] and recipe["loss"] == best["param.loss"]
     assert recipe["data"] == str(data) and recipe["epochs"] == 3 and recipe["models"] == ["unet"]
     assert not {"folds", "fold", "name"} & set(recipe)
-    assert recipe["out"] == str(found.path.parents[1])  # where an app that shows the search looks
-    text = found.best.read_text()
+    assert recipe["out"] == str(result.path.parents[1])  # where an app that shows the search looks
+    text = result.best.read_text()
     assert text.startswith(
         f"# Best of the search 's': trial {int(best['number'])}, validation mIoU {best['value']:.4f} ± "
         f"{best['spread']:.4f} over 2 folds\n# ({best['fold_0']:.4f}, {best['fold_1']:.4f}) of "
     )
-    assert "trials: 3 complete." in text and f"train.py --config {found.best}" in text
+    assert "trials: 3 complete." in text and f"train.py --config {result.best}" in text
 
 
 def test_a_recipe_needs_no_file_of_a_pipeline(plan, tmp_path):
     (tmp_path / "mine.yaml").write_text(presets()["strong"].to_yaml())
-    found = search(plan("space: {augment: [mine.yaml, none], progressive: [{}, {1: 64x64}]}", trials=1), FakeSession())
+    result = search(plan("space: {augment: [mine.yaml, none], progressive: [{}, {1: 64x64}]}", trials=1), FakeSession())
     (tmp_path / "mine.yaml").unlink()
-    recipe = read_settings(found.best)
+    recipe = read_settings(result.best)
     assert build(recipe).pipeline in (presets()["strong"], presets()["none"])
-    assert found.trials["param.progressive"].tolist()[0] in ("{}", "{1: 64x64}")
+    assert result.trials["param.progressive"].tolist()[0] in ("{}", "{1: 64x64}")
 
 
 def test_the_same_command_goes_on_with_as_many_as_are_wanted(plan):
@@ -294,12 +294,12 @@ def test_going_on_draws_what_would_have_been_drawn(plan):
 
 def test_a_grid_tries_every_combination_once(plan):
     space = "space: {batch_size: {low: 2, high: 6, step: 2}, loss: [ce, ce+dice]}"
-    found = search(plan(space, epochs=1, trials=50, sampler="grid", prune=False), FakeSession(lambda task, epoch: 0.5))
-    table = found.trials
+    result = search(plan(space, epochs=1, trials=50, sampler="grid", prune=False), FakeSession(lambda task, epoch: 0.5))
+    table = result.trials
     assert sorted(zip(table["param.batch_size"], table["param.loss"], strict=True)) == [
         (size, loss) for size in (2, 4, 6) for loss in ("ce", "ce+dice")
     ]
-    assert found.info.trials_wanted == 6
+    assert result.info.trials_wanted == 6
     with pytest.raises(ConfigError, match=r"A grid needs a step for every range, and lr has none\."):
         search(plan(sampler="grid", name="other"), FakeSession())
 
@@ -330,13 +330,13 @@ def test_a_hard_fold_prunes_nobody(plan):
 
 def test_what_is_reported_never_falls_and_ends_at_the_value(plan):
     values = iter([0.3, 0.5, 0.4, float("nan"), 0.1, 0.2])
-    found = search(plan(trials=1), FakeSession(lambda task, epoch: next(values)))
+    result = search(plan(trials=1), FakeSession(lambda task, epoch: next(values)))
     storage = optuna.storages.JournalStorage(
-        optuna.storages.journal.JournalFileBackend(str(found.path / "study.journal"))
+        optuna.storages.journal.JournalFileBackend(str(result.path / "study.journal"))
     )
     (trial,) = optuna.load_study(study_name="s", storage=storage).trials
     assert trial.intermediate_values == pytest.approx({0: 0.15, 1: 0.25, 2: 0.25, 4: 0.3, 5: 0.35})
-    assert trial.value == pytest.approx(0.35) and found.trials["fold_1"].tolist() == [0.2]
+    assert trial.value == pytest.approx(0.35) and result.trials["fold_1"].tolist() == [0.2]
 
 
 def test_importance_wants_eight_complete_trials(plan):
@@ -360,11 +360,13 @@ def test_a_failed_trial_is_told_and_the_search_goes_on(plan, capsys):
 
 def test_settings_that_do_not_go_together_fail_their_trial_alone(plan):
     space = "space: {freeze: [none, encoder, schedule], cache_features: [true, false]}"
-    asked = plan("space: {lr: [0.1, 0.2]}", epochs=1)
-    Path(asked.out).parent.joinpath("s.yaml").write_text(space)
-    given = {name: value for name, value in asked.space.base.items() if name not in ("encoder_weights", "encoder")}
-    asked = replace(asked, space=read_space(Path(asked.out).parent / "s.yaml", given), trials=6, sampler="grid")
-    table = search(asked, FakeSession(lambda task, epoch: 0.5)).trials
+    requests = plan("space: {lr: [0.1, 0.2]}", epochs=1)
+    Path(requests.out).parent.joinpath("s.yaml").write_text(space)
+    given = {name: value for name, value in requests.space.base.items() if name not in ("encoder_weights", "encoder")}
+    requests = replace(
+        requests, space=read_space(Path(requests.out).parent / "s.yaml", given), trials=6, sampler="grid"
+    )
+    table = search(requests, FakeSession(lambda task, epoch: 0.5)).trials
     refused = table[table["state"] == "failed"]
     assert list(zip(refused["param.freeze"], refused["param.cache_features"], strict=True)) == [("none", True)]
     assert len(table) == 6
@@ -374,8 +376,8 @@ def test_combinations_that_are_refused_do_not_end_a_search(data, tmp_path):
     path = tmp_path / "s.yaml"
     path.write_text("space: {freeze: [none, encoder, 3, schedule], unfreeze: [{}, {0: 1}, {0: 2}, {0: 3}, {0: 4}]}")
     space = read_space(path, {"data": str(data), "models": "unet", "epochs": 1})
-    asked = SearchPlan(space, 20, 2, "grid", str(tmp_path / "out"), sampler="grid", seed=1, prune=False)
-    states = search(asked, FakeSession(lambda task, epoch: 0.5)).trials["state"]
+    requests = SearchPlan(space, 20, 2, "grid", str(tmp_path / "out"), sampler="grid", seed=1, prune=False)
+    states = search(requests, FakeSession(lambda task, epoch: 0.5)).trials["state"]
     assert states.value_counts().to_dict() == {"failed": 12, "complete": 8}
     assert "failed " * 5 in " ".join(states)  # in a row
 
@@ -403,28 +405,28 @@ def test_ctrl_c_keeps_the_folds_that_are_done(plan, capsys):
         return by_rate(task, epoch)
 
     session.score = score
-    asked = plan(trials=3)
+    requests = plan(trials=3)
     with pytest.raises(KeyboardInterrupt):
-        search(asked, session)
-    told = capsys.readouterr().out
-    assert "Interrupted in trial 1; the same command goes on." in told and "\n1 complete.\n" in told
-    assert SearchStore(asked.out).get("s").trials["state"].tolist() == ["complete"]
+        search(requests, session)
+    notes = capsys.readouterr().out
+    assert "Interrupted in trial 1; the same command goes on." in notes and "\n1 complete.\n" in notes
+    assert SearchStore(requests.out).get("s").trials["state"].tolist() == ["complete"]
 
     session = FakeSession()
-    found = search(asked, session)
+    result = search(requests, session)
     assert [(task.name, task.fold) for task in session.trained] == [
         ("trial-0002", 1),  # fold 0 was done
         ("trial-0003", 0),
         ("trial-0003", 1),
     ]
-    table = found.trials
+    table = result.trials
     assert table["number"].tolist() == [0, 2, 3] and set(table["state"]) == {"complete"}
     assert table["param.lr"].tolist()[1] == lr and table["epochs"].tolist()[1] == 6
-    assert found.runs_of(1) == [] and [run.id for run in found.runs_of(2)] == [
+    assert result.runs_of(1) == [] and [run.id for run in result.runs_of(2)] == [
         "trial-0002-unet-fold0",
         "trial-0002-unet-fold1",
     ]
-    whole = search(replace(asked, name="whole"), FakeSession()).trials
+    whole = search(replace(requests, name="whole"), FakeSession()).trials
     assert table["value"].tolist()[:2] == whole["value"].tolist()[:2]
 
 
@@ -441,38 +443,38 @@ search(SearchPlan(space, int(trials), 2, "s", out, prune=False), FakeSession(sec
 """
 
 
-def start(asked, data, seconds, trials):
+def start(requests, data, seconds, trials):
     """A search in a process of its own."""
-    folder = Path(asked.out).parent
+    folder = Path(requests.out).parent
     words = [sys.executable, "-c", _PROCESS, str(folder), str(data), str(trials), str(seconds)]
     return subprocess.Popen(words, env=os.environ | {"PYTHONPATH": str(TESTS)}, stdout=subprocess.PIPE, text=True)
 
 
 def test_a_killed_process_loses_no_more_than_a_fold(plan, data):
-    asked = plan(trials=2, prune=False)
-    runs = Path(asked.out) / "searches" / "s" / "runs"
-    process = start(asked, data, 0.3, 2)
+    requests = plan(trials=2, prune=False)
+    runs = Path(requests.out) / "searches" / "s" / "runs"
+    process = start(requests, data, 0.3, 2)
     deadline = time.monotonic() + 60
     while not list(runs.glob("trial-0000-unet-fold1/metrics.csv")):  # the first fold is done
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert SearchStore(asked.out).get("s").trials["state"].tolist() == ["running"]
+    assert SearchStore(requests.out).get("s").trials["state"].tolist() == ["running"]
 
     session = FakeSession()
-    found = search(asked, session)
+    result = search(requests, session)
     assert [(task.name, task.fold) for task in session.trained] == [
         ("trial-0001", 1),
         ("trial-0002", 0),
         ("trial-0002", 1),
     ]
-    assert found.trials["number"].tolist() == [1, 2] and set(found.trials["state"]) == {"complete"}
-    assert [len(found.runs_of(number)) for number in range(3)] == [0, 2, 2]
+    assert result.trials["number"].tolist() == [1, 2] and set(result.trials["state"]) == {"complete"}
+    assert [len(result.runs_of(number)) for number in range(3)] == [0, 2, 2]
 
 
 def test_a_trial_that_kills_its_process_is_given_up(plan):
-    asked = plan(trials=2)
+    requests = plan(trials=2)
 
     class Killed(BaseException):
         """What no handler sees, as a kill."""
@@ -484,40 +486,40 @@ def test_a_trial_that_kills_its_process_is_given_up(plan):
 
     lr = None
     with pytest.raises(Killed):
-        lr = search(replace(asked, name="look", trials=1), FakeSession()).trials["param.lr"][0]
-        search(asked, FakeSession(score))
+        lr = search(replace(requests, name="look", trials=1), FakeSession()).trials["param.lr"][0]
+        search(requests, FakeSession(score))
     for _ in range(2):
         with pytest.raises(Killed):
-            search(asked, FakeSession(score))
-    table = search(asked, FakeSession(score)).trials
+            search(requests, FakeSession(score))
+    table = search(requests, FakeSession(score)).trials
     assert table["state"].tolist() == ["failed", "complete"] and table["number"].tolist() == [2, 3]
     assert table["param.lr"].tolist()[0] == lr
 
 
 def test_two_processes_share_the_trials(plan, data):
-    asked = plan()
-    processes = [start(asked, data, 0.05, 8) for _ in range(2)]
-    told = [process.communicate()[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], told
-    found = SearchStore(asked.out).get("s")
-    table = found.trials
+    requests = plan()
+    processes = [start(requests, data, 0.05, 8) for _ in range(2)]
+    notes = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], notes
+    result = SearchStore(requests.out).get("s")
+    table = result.trials
     assert table["state"].tolist() == ["complete"] * 8 and table["number"].tolist() == list(range(8))
     assert table["param.lr"].nunique() == 8 and table[["fold_0", "fold_1"]].notna().all(axis=None)
-    trained = [len(re.findall(r"^trial \d+: ", text, re.MULTILINE)) for text in told]
+    trained = [len(re.findall(r"^trial \d+: ", text, re.MULTILINE)) for text in notes]
     assert sum(trained) == 8 and min(trained) >= 1
-    assert len(found.runs.list()) == 16
-    kept = {path.parent.name.rpartition("-unet")[0] for path in found.path.rglob("model.safetensors")}
-    assert kept == {f"trial-{found.best_number:04}"}
+    assert len(result.runs.list()) == 16
+    kept = {path.parent.name.rpartition("-unet")[0] for path in result.path.rglob("model.safetensors")}
+    assert kept == {f"trial-{result.best_number:04}"}
 
 
 def test_a_study_in_a_database_goes_on(plan, tmp_path):
-    asked = plan(storage=f"sqlite:///{tmp_path / 'study.db'}")
-    search(replace(asked, trials=1), FakeSession())
-    found = search(asked, FakeSession())
-    assert found.trials["state"].tolist() == ["complete"] * 3 and found.info.storage == asked.storage
-    assert not (found.path / "study.journal").exists()
+    requests = plan(storage=f"sqlite:///{tmp_path / 'study.db'}")
+    search(replace(requests, trials=1), FakeSession())
+    result = search(requests, FakeSession())
+    assert result.trials["state"].tolist() == ["complete"] * 3 and result.info.storage == requests.storage
+    assert not (result.path / "study.journal").exists()
     journal = search(plan(name="journal"), FakeSession())
-    assert found.trials["param.lr"].tolist() == journal.trials["param.lr"].tolist()
+    assert result.trials["param.lr"].tolist() == journal.trials["param.lr"].tolist()
 
 
 # Bad input
@@ -537,8 +539,8 @@ def test_another_space_under_the_same_name(plan, data, tmp_path):
     changed = shutil.copytree(data, tmp_path / "changed")
     (changed / "images" / "train" / "train0.png").unlink()
     (changed / "masks" / "train" / "train0.png").unlink()
-    asked = plan()
-    moved = replace(asked, space=replace(asked.space, base={**asked.space.base, "data": str(changed)}))
+    requests = plan()
+    moved = replace(requests, space=replace(requests.space, base={**requests.space.base, "data": str(changed)}))
     with pytest.raises(ConfigError, match=r'another search: data fingerprint is "\w{16}" there and "\w{16}" here\.'):
         search(moved, FakeSession())
     shutil.rmtree(changed)
@@ -602,7 +604,7 @@ def test_storages_that_cannot_be_had(plan, tmp_path, storage, error, message):
 
 
 def test_a_storage_that_fails_while_training_ends_the_search_and_no_trial(plan, monkeypatch):
-    asked = plan(trials=2)
+    requests = plan(trials=2)
 
     def broken(self, *_):
         raise optuna.exceptions.StorageInternalError("the server went away")
@@ -610,8 +612,8 @@ def test_a_storage_that_fails_while_training_ends_the_search_and_no_trial(plan, 
     with monkeypatch.context() as patched:
         patched.setattr("segcore.training.search.study.Study.report", broken)
         with pytest.raises(TrainingError, match=r"The storage study\.journal failed: the server went away\. Trials so"):
-            search(asked, FakeSession())
-    assert search(asked, FakeSession()).trials["state"].tolist() == ["complete", "complete"]
+            search(requests, FakeSession())
+    assert search(requests, FakeSession()).trials["state"].tolist() == ["complete", "complete"]
 
 
 def test_an_error_of_ours_passes_the_storage():
@@ -620,6 +622,6 @@ def test_an_error_of_ours_passes_the_storage():
 
 
 def test_search_json_is_plain(plan):
-    found = search(plan(trials=1), FakeSession())
-    assert json.loads((found.path / "search.json").read_text())["space"]["loss"] == ["ce", "ce+dice"]
-    assert yaml.safe_load(found.best.read_text())
+    result = search(plan(trials=1), FakeSession())
+    assert json.loads((result.path / "search.json").read_text())["space"]["loss"] == ["ce", "ce+dice"]
+    assert yaml.safe_load(result.best.read_text())

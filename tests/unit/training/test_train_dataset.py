@@ -68,34 +68,34 @@ def same(left, right):
     return all(torch.equal(a, b) for a, b in zip(left[:2], right[:2], strict=True))
 
 
-def batches(found, size, *, workers=0, epoch=0, seed=1, world=None, resume=None):
-    chosen = ResumableBatchSampler(len(found), size, seed=seed, world=world or World())
+def batches(result, size, *, workers=0, epoch=0, seed=1, world=None, resume=None):
+    chosen = ResumableBatchSampler(len(result), size, seed=seed, world=world or World())
     chosen.set_epoch(epoch)
     if resume:
         chosen.resume(*resume)
-    return list(loader(found, chosen, workers=workers))
+    return list(loader(result, chosen, workers=workers))
 
 
 def test_a_sample_is_the_pipelines_own_output():
-    found = items()
-    image, mask, position = found[3, 1]
+    result = items()
+    image, mask, position = result[3, 1]
     assert position == 1
-    expected = TURN(*found.store["frame1"], seed=draw_seed(7, 3, Item("frame1", 0)))
+    expected = TURN(*result.store["frame1"], seed=draw_seed(7, 3, Item("frame1", 0)))
     assert same((image, mask), [torch.from_numpy(part) for part in expected])
     assert image.shape == (32, 48, 3) and mask.shape == (32, 48)
 
 
 def test_without_copies_every_epoch_is_fresh_and_repeatable():
-    found = items()
-    assert same(found[0, 2], found[0, 2]) and not same(found[0, 2], found[1, 2])
+    result = items()
+    assert same(result[0, 2], result[0, 2]) and not same(result[0, 2], result[1, 2])
 
 
 def test_with_copies_the_frame_itself_stays_as_it_is():
-    found = items(copies=2)
-    plain = [torch.from_numpy(part) for part in found.store["frame0"]]
-    assert same(found[0, 0], plain) and same(found[5, 0], plain)
-    assert not same(found[0, 1], plain) and not same(found[0, 1], found[0, 2])
-    assert not same(found[0, 1], found[1, 1])
+    result = items(copies=2)
+    plain = [torch.from_numpy(part) for part in result.store["frame0"]]
+    assert same(result[0, 0], plain) and same(result[5, 0], plain)
+    assert not same(result[0, 1], plain) and not same(result[0, 1], result[0, 2])
+    assert not same(result[0, 1], result[1, 1])
     fixed = items(copies=2, fixed=True)
     assert same(fixed[0, 1], fixed[9, 1])
 
@@ -122,8 +122,8 @@ def test_what_is_kept_is_not_read_again(monkeypatch):
 
 
 def test_counts_pixels_of_each_class():
-    found = items(count=2)
-    pixels = found.store.pixels(["frame0", "frame1"], 2)
+    result = items(count=2)
+    pixels = result.store.pixels(["frame0", "frame1"], 2)
     assert pixels.shape == (2, 2) and (pixels.sum(axis=1) == 32 * 48).all() and pixels[0, 0] < pixels[1, 0]
 
 
@@ -181,10 +181,10 @@ def test_processes_share_validation_by_whole_batches():
 
 
 def test_sizes_follow_the_epoch_and_augmentations_hold_still_until_the_encoder_thaws():
-    found = items()
-    found.size_at = lambda epoch: (16, 24) if epoch < 2 else (32, 48)
-    assert [found[epoch, 0][0].shape[:2] for epoch in (0, 1, 2)] == [(16, 24), (16, 24), (32, 48)]
-    assert found[0, 0][1].shape == (16, 24) and set(found[0, 0][1].unique().tolist()) <= {0, 1, 255}
+    result = items()
+    result.size_at = lambda epoch: (16, 24) if epoch < 2 else (32, 48)
+    assert [result[epoch, 0][0].shape[:2] for epoch in (0, 1, 2)] == [(16, 24), (16, 24), (32, 48)]
+    assert result[0, 0][1].shape == (16, 24) and set(result[0, 0][1].unique().tolist()) <= {0, 1, 255}
     still = items()
     still.fixed_until = 2
     assert same(still[0, 3], still[1, 3]) and not same(still[1, 3], still[2, 3])
@@ -195,19 +195,19 @@ def test_sizes_follow_the_epoch_and_augmentations_hold_still_until_the_encoder_t
 def test_a_worker_applies_what_the_preview_shows(name, workers):
     """The bits of `pipeline(image, mask, seed)` are those of the batch, whichever process made it."""
     pipeline = GROUPED if name == "grouped" else presets()[name]
-    found = items(pipeline=pipeline)
-    for images, masks, positions in batches(found, 2, workers=workers, epoch=3):
+    result = items(pipeline=pipeline)
+    for images, masks, positions in batches(result, 2, workers=workers, epoch=3):
         for image, mask, position in zip(images, masks, positions, strict=True):
-            item = found.items[position]
-            expected = pipeline(*found.store[item.id], seed=draw_seed(7, 3, item))
+            item = result.items[position]
+            expected = pipeline(*result.store[item.id], seed=draw_seed(7, 3, item))
             assert (image.numpy() == expected[0]).all() and (mask.numpy() == expected[1]).all()
 
 
 def test_pictures_of_another_size_are_brought_back_to_the_models():
     pipeline = Pipeline.from_yaml(CROP)
-    found = items(pipeline=pipeline)
-    image, mask, position = found[0, 1]
+    result = items(pipeline=pipeline)
+    image, mask, position = result[0, 1]
     assert image.shape == (32, 48, 3) and mask.shape == (32, 48)
-    small = pipeline(*found.store[found.items[position].id], seed=draw_seed(7, 0, found.items[position]))
+    small = pipeline(*result.store[result.items[position].id], seed=draw_seed(7, 0, result.items[position]))
     assert small[1].shape == (16, 20)
     assert set(np.unique(mask)) <= set(np.unique(small[1]))

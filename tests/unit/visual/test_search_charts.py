@@ -116,7 +116,7 @@ def test_parallel_has_a_line_for_each_scored_or_pruned_trial(trials, settings):
 
 def test_slices_share_their_y_axis_and_say_choices_in_words(trials, settings):
     made = {setting.name: spec(charts.slice_of(trials, setting, settings)) for setting in settings}
-    domains = {tuple(each["layer"][0]["encoding"]["y"]["scale"]["domain"]) for each in made.values()}
+    domains = {tuple(item["layer"][0]["encoding"]["y"]["scale"]["domain"]) for item in made.values()}
     assert len(domains) == 1
     x = made["lr"]["layer"][0]["encoding"]["x"]
     assert x["scale"]["type"] == "log" and x["scale"]["domain"][0] < 1e-4 and x["scale"]["domain"][1] > 3e-2

@@ -31,19 +31,19 @@ def cpus(*counts):
     ],
 )
 def test_what_a_training_gets(machines, trainings, wanted):
-    found = allocate(machines, trainings, "auto")
-    assert (found.cpus, found.gpus, found.at_once, found.machines) == wanted
+    actual = allocate(machines, trainings, "auto")
+    assert (actual.cpus, actual.gpus, actual.at_once, actual.machines) == wanted
 
 
 def test_threads_of_the_environment_decide():
-    found = allocate(cpus(16, 2), 2, "auto", "4")
-    assert (found.cpus, found.at_once, found.machines) == (4, 4, 1)
-    assert str(found) == "1 machine, 4 trainings at a time, 4 CPUs each"
+    actual = allocate(cpus(16, 2), 2, "auto", "4")
+    assert (actual.cpus, actual.at_once, actual.machines) == (4, 4, 1)
+    assert str(actual) == "1 machine, 4 trainings at a time, 4 CPUs each"
 
 
 def test_a_gpu_may_be_left_alone():
-    found = allocate([{"CPU": 8.0, "GPU": 1.0}], 2, "cpu")
-    assert (found.cpus, found.gpus, found.at_once) == (4, 0, 2)
+    actual = allocate([{"CPU": 8.0, "GPU": 1.0}], 2, "cpu")
+    assert (actual.cpus, actual.gpus, actual.at_once) == (4, 0, 2)
 
 
 @pytest.mark.parametrize(
