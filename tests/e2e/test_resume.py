@@ -91,7 +91,7 @@ def test_killed_ten_times_at_random_points(data, whole, tmp_path):
     for _ in range(10):
         # Some more steps, a validation, or the middle of a write.
         kill_after_progress(start(data, tmp_path), checkpoint, generator.random() * 0.3)
-        assert load_run(tmp_path / RUN).summary.status == "training"
+        assert load_run(tmp_path / RUN).summary.status == "interrupted"
         positions.append(Checkpoint.read(tmp_path / RUN).position)
     assert ended(start(data, tmp_path)) == 0
     print("killed after", ", ".join(f"epoch {at.epoch} batch {at.batches}" for at in positions))
