@@ -26,9 +26,8 @@ train: $(VENV)/installed
 
 # Files in the order of their folders: e2e, whose files take minutes, before the small ones of unit, so that no process
 # is left with a long file at the end. By default those with the fewest tests come last, which are the longest.
-# Three processes on two cores: those of the browser and of Ray wait for half of their time.
 test: $(VENV)/installed-dev chromium
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

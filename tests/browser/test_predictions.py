@@ -198,7 +198,9 @@ def test_a_link_shows_the_same_to_somebody_else(app, page, browser):
 def test_what_is_saved_names_what_it_shows(page, app, path, name, words):
     page.goto(f"{app}/{path}")
     idle(page)
-    page.locator(f".st-key-save-{name} button").first.click()
+    button = page.locator(f".st-key-save-{name} button").first
+    button.evaluate("one => one.scrollIntoView({block: 'center'})")  # its menu opens below it
+    button.click()
     with page.expect_download() as download:
         page.locator(f".st-key-save-{name}-svg button").click()
     assert download.value.suggested_filename == f"{name}.svg"
