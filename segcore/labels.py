@@ -257,6 +257,7 @@ class LabelMap:
         )
 
 
+@lru_cache(maxsize=4096)
 def plain_name(name: str) -> str:
     """A class name without case, spaces and punctuation, so that spellings of one name are equal.
 

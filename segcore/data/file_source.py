@@ -297,7 +297,7 @@ class _OpenArchive(NamedTuple):
 
 def _archive(path: str) -> _OpenArchive:
     try:
-        stat = Path(path).stat()
+        stat = os.stat(path)  # noqa: PTH116 - asked for every entry, and a Path takes most of the time
     except OSError:
         raise DatasetError(f"{path}: no such file. It was there when the dataset was opened.") from None
     return _open_archive(os.getpid(), path, stat.st_mtime_ns, stat.st_size)

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import PurePosixPath
 from unicodedata import normalize
 
@@ -251,6 +252,7 @@ def without_suffix(suffix: str) -> Stem:
     return lambda stem: stem.removesuffix(suffix)
 
 
+@lru_cache(maxsize=1 << 16)  # several layouts look at the same names
 def core(stem: str, affix: re.Pattern[str]) -> str:
     """A path without the beginning and ending that a tool put around its name, once each.
 
