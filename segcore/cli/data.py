@@ -14,6 +14,8 @@ from segcore.errors import DatasetError, number, plain
 from segcore.paths import path_text
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from segcore.data import Dataset
 
 
@@ -132,16 +134,12 @@ def _draw(dataset: Dataset, out: str) -> Path:
 
 def data_expand(arguments: argparse.Namespace) -> int:
     """Write a dataset with augmented copies, and print its numbers of samples."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
     from segcore.augment import load_pipeline
     from segcore.augment.expand import expand
+    from segcore.cli.progress import counting_bars
 
     pipeline = load_pipeline(arguments.augment)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with counting_bars() as bar:
         tasks: dict[str, TaskID] = {}
 
         def progress(what: str, done: int, total: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from segcore.cli.arguments import Commands
-from segcore.cli.leaderboard import add_compared_runs, compared, sibling_ids
+from segcore.cli.leaderboard import add_compared_runs, add_pictures_source, compared, sibling_ids
 from segcore.errors import ReportError
 from segcore.paths import path_text
 
@@ -25,12 +25,7 @@ def add_figures(commands: Commands) -> None:
     parser.add_argument(
         "--width", type=float, default=160.0, metavar="MM", help="millimetres (default: 160, A4's text)"
     )
-    parser.add_argument(
-        "--data",
-        type=path_text,
-        metavar="SOURCE",
-        help="the dataset, for pictures (default: what the runs were trained on)",
-    )
+    add_pictures_source(parser)
     parser.add_argument("--examples", type=int, default=3, metavar="N", help="images with predictions (default: 3)")
     parser.set_defaults(run=write)
 

@@ -42,6 +42,16 @@ def add_leaderboard(commands: Commands) -> None:
     parser.set_defaults(run=print_leaderboard)
 
 
+def add_pictures_source(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that says where the images of the compared runs are."""
+    parser.add_argument(
+        "--data",
+        type=path_text,
+        metavar="SOURCE",
+        help="the dataset, for pictures (default: what the runs were trained on)",
+    )
+
+
 def add_compared_runs(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say which runs are compared, and by what."""
     parser.add_argument(

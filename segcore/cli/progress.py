@@ -18,6 +18,13 @@ _FIRST_LINE, _NEXT_LINES = 5.0, 60.0  # seconds after which a log file gets its 
 Advance = Callable[[], None]
 
 
+def counting_bars() -> Progress:
+    """Bars of a count and the time left on standard error, drawn on a terminal alone: a context manager."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
 @contextmanager
 def counted(what: str, total: int | None, unit: str) -> Iterator[Advance]:
     """Count work inside the block: how much is done, how much a second, and the time left.

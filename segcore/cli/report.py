@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from segcore.cli.arguments import Commands
-from segcore.cli.leaderboard import add_compared_runs, compared, sibling_ids
+from segcore.cli.leaderboard import add_compared_runs, add_pictures_source, compared, sibling_ids
 from segcore.errors import ReportError
 from segcore.paths import path_text
 
@@ -21,12 +21,7 @@ def add_report(commands: Commands) -> None:
     parser = commands.add_parser("report", help="write a comparison as one HTML file", description=_DESCRIPTION)
     add_compared_runs(parser)
     parser.add_argument("--out", type=path_text, default="report.html", metavar="FILE", help="default: report.html")
-    parser.add_argument(
-        "--data",
-        type=path_text,
-        metavar="SOURCE",
-        help="the dataset, for pictures (default: what the runs were trained on)",
-    )
+    add_pictures_source(parser)
     parser.add_argument("--examples", type=int, default=3, metavar="N", help="images to show (default: 3)")
     parser.set_defaults(run=write)
 
