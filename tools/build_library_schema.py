@@ -25,10 +25,11 @@ def read_installed() -> LibrarySchema:
     """Read the schema of the installed albumentations, which this imports."""
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     import albumentations
+    import albumentations.pytorch
 
     transforms = {
         name: _transform(member)
-        for name, member in vars(albumentations).items()
+        for name, member in (vars(albumentations) | vars(albumentations.pytorch)).items()
         if inspect.isclass(member) and issubclass(member, albumentations.BasicTransform) and name not in _BASES
     }
     return LibrarySchema(albumentations.__version__, transforms)

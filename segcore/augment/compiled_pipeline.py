@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import random
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from segcore.augment.steps import Node, Step, is_active, leaves
 from segcore.errors import AugmentError, first_line
 
 _CROP = re.compile(r"^Crop size .*exceeds.*: \((\d+), (\d+)\) vs ")  # (height, width)
+_TENSORS = "albumentations.pytorch"
 DrawnParameters = list[tuple[int, dict[str, Any]]]  # (position of the transform, what it drew), in order applied
 
 
@@ -29,17 +32,13 @@ class CompiledPipeline:
     """
 
     def __init__(self, nodes: Sequence[Node]) -> None:
-        # Without this, importing albumentations asks a server for a newer version.
-        os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-        import albumentations
-
-        self._library: Any = albumentations
+        self._library = _albumentations()
         self._transforms: dict[int, Any] = {}  # position among all transforms -> object
         self._drawn: DrawnParameters = []
         self._kept: list[tuple[U8, U8]] | None = None
         positions = iter(range(sum(1 for _ in leaves(nodes))))
         built = [self._build(node, positions) for node in nodes]
-        self._compose = albumentations.Compose([transform for transform in built if transform is not None])
+        self._compose = self._library.Compose([transform for transform in built if transform is not None])
 
     def __call__(
         self, image: U8, mask: U8, seed: int, kept: list[tuple[U8, U8]] | None
@@ -142,6 +141,30 @@ class CompiledPipelinePool:
 def compiled_pipeline(nodes: tuple[Node, ...]) -> CompiledPipelinePool:
     """The compiled copies of these nodes, shared by all callers with equal nodes."""
     return CompiledPipelinePool(nodes)
+
+
+def _albumentations() -> Any:  # noqa: ANN401 - an untyped library
+    """Import the library, without torch where that isn't loaded: it takes three of four seconds.
+
+    Only two transforms need torch. They make tensors, which no pipeline does, and are imported on first use.
+    """
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else the import asks a server for a newer version
+    if {"torch", "albumentations"} & sys.modules.keys():
+        return import_module("albumentations")
+    sys.modules[_TENSORS] = None  # type: ignore[assignment]  # its import fails, as it does where torch isn't installed
+    try:
+        library = import_module("albumentations")
+    finally:
+        sys.modules.pop(_TENSORS, None)
+    vars(library)["__getattr__"] = _to_tensor
+    return library
+
+
+def _to_tensor(name: str) -> Any:  # noqa: ANN401 - a class of an untyped library
+    """An attribute that albumentations has once its transforms to tensors are imported."""
+    if name not in ("ToTensorV2", "ToTensor3D"):
+        raise AttributeError(f"module 'albumentations' has no attribute {name!r}")
+    return getattr(import_module(_TENSORS), name)
 
 
 def _reason(error: Exception) -> str:

@@ -401,3 +401,15 @@ def test_stripes_that_were_not_drawn_are_told_too():
 def test_an_error_crosses_processes():
     error = pickle.loads(pickle.dumps(ParameterError("limit", "limit is 3")))
     assert (error.name, str(error)) == ("limit", "limit is 3")
+
+
+def test_augmenting_loads_no_torch_and_the_transforms_to_tensors_stay_within_reach():
+    code = (
+        "import sys, numpy as np; from segcore.augment import Pipeline, Step; "
+        "image, mask = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8); "
+        "Pipeline((Step.create('HorizontalFlip', 1.0),))(image, mask, seed=1); "
+        "print('torch' in sys.modules); import albumentations; "
+        "print(albumentations.ToTensorV2.__module__, hasattr(albumentations, 'nothing'))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert result.stdout.split() == ["False", "albumentations.pytorch.transforms", "False"]
