@@ -66,7 +66,7 @@ def picture_grid(
         classes: Name -> hex of what the legend explains; none for no legend.
     """
     columns = max(map(len, rows))
-    side = (width - GAP * (columns - 1)) / columns
+    side = _side(width, columns)
     pictures, words, top = [], [], 0.0
     for row in rows:
         titled = any(picture.title or picture.note for picture in row)
@@ -109,7 +109,12 @@ def picture_grid(
 
 def pixels(width: int, columns: int) -> int:
     """Width in pixels that a picture needs in a grid of `width` px with some columns."""
-    return round(SHARP * width / columns)
+    return round(SHARP * _side(width, columns))
+
+
+def _side(width: int, columns: int) -> float:
+    """Width in px of a picture in a grid of `width` px with some columns."""
+    return (width - GAP * (columns - 1)) / columns
 
 
 def photo(image: U8Image, width: int) -> tuple[bytes, float]:

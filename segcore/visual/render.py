@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import threading
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
@@ -12,6 +14,7 @@ from xml.etree import ElementTree
 
 import altair as alt
 from altair.utils import schemapi
+from PIL import Image
 
 from segcore.visual.compare_charts import BETTER, BETTER_ON_DARK, WORSE, WORSE_ON_DARK
 from segcore.visual.vega_lite import Charts, Layers
@@ -29,6 +32,7 @@ _SVG = "{http://www.w3.org/2000/svg}"
 _KEPT = {"d", "x", "y", "x1", "x2", "y1", "y2", "width", "height", "transform", "fill", "fill-opacity", "font-size"}
 _KEPT |= {"font-style", "font-weight", "opacity", "stroke", "stroke-dasharray", "stroke-linecap", "stroke-linejoin"}
 _KEPT |= {"stroke-opacity", "stroke-width", "text-anchor", "href", "preserveAspectRatio"}
+_IMAGE = re.compile(r'<image (?=[^>]*width="(?P<width>[\d.]+)")[^>]*href="data:image/\w+;base64,(?P<data>[^"]+)"[^>]*>')
 _FRACTION = re.compile(r"-?\d*\.\d+(?:e-?\d+)?")
 
 
@@ -56,7 +60,14 @@ DARK = Theme("#e9e9eb", "#a2a2a9", "#646469", BETTER_ON_DARK, WORSE_ON_DARK)
 
 
 def to_svg(
-    chart: Chart, *, width: int, height: Height = None, label: str, dark: bool = False, variables: bool = False
+    chart: Chart,
+    *,
+    width: int,
+    height: Height = None,
+    label: str,
+    dark: bool = False,
+    variables: bool = False,
+    drawn_here: bool = False,
 ) -> str:
     """Render a chart to an SVG element. Text stays text, and a mark with a tooltip in the app has it as its `<title>`.
 
@@ -68,10 +79,12 @@ def to_svg(
         dark: The page is dark.
         variables: Write each colour of the theme as the CSS variable `--chart-<name>`, so that the chart follows the
             page that it is put in. Such an element has no XML namespace.
+        drawn_here: vl-convert draws the element, with the font that it has measured; texts need no room for wider ones.
     """
-    theme = DARK if dark else LIGHT
-    spec = _spec(chart, theme, width, height, ROOM)
+    theme, room, font = DARK if dark else LIGHT, 1.0 if drawn_here else ROOM, "sans-serif" if drawn_here else FONT
+    spec = _spec(chart, theme, width, height, room)
     _describe(spec)
+    pictures = _named_pictures(spec)
     import vl_convert
 
     with _ONE_AT_A_TIME:
@@ -81,11 +94,13 @@ def to_svg(
         colors = {color: f"var(--chart-{name},{color})" for name, color in asdict(theme).items()}
         colors["gray"] = colors[theme.muted]
     root = ElementTree.Element("svg", {"viewBox": drawn.attrib["viewBox"], "role": "img", "aria-label": label})
-    root.attrib |= {"width": drawn.attrib["width"], "height": drawn.attrib["height"], "font-family": FONT}
+    root.attrib |= {"width": drawn.attrib["width"], "height": drawn.attrib["height"], "font-family": font}
     if not variables:
         root.attrib["xmlns"] = _SVG.strip("{}")
     for child in drawn:
-        _copy(child, root, colors)
+        _copy(child, root, colors, room)
+    for image in root.iter("image"):
+        image.attrib["href"] = pictures.get(image.attrib["href"], image.attrib["href"])
     return ElementTree.tostring(root, encoding="unicode")
 
 
@@ -101,21 +116,29 @@ def to_print(chart: Chart, kind: str, *, width: float = PRINTED_WIDTH, height: H
     """
     import vl_convert
 
-    pixels = printed_pixels(width)
-    if kind == "png":
-        spec = _spec(chart, LIGHT, pixels, height) | {"background": "#ffffff"}
-        with _ONE_AT_A_TIME:
-            return bytes(vl_convert.vegalite_to_png(spec, scale=72 / PX_AN_INCH, ppi=DPI, allowed_base_urls=[]))
-    svg = to_svg(chart, width=pixels, height=height, label=label)
+    svg = to_svg(chart, width=printed_pixels(width), height=height, label=label, drawn_here=kind != "svg")
     if kind == "svg":
         return _scaled(svg, 25.4 / PX_AN_INCH, "mm").encode()
     with _ONE_AT_A_TIME:
+        if kind == "png":
+            return bytes(vl_convert.svg_to_png(_for_pixels(svg), scale=72 / PX_AN_INCH, ppi=DPI))
         return bytes(vl_convert.svg_to_pdf(_scaled(svg, 72 / PX_AN_INCH)))  # 72 points an inch
 
 
 def printed_pixels(width: float) -> int:
     """Width in px of a chart that is `width` mm wide on paper, where 12 px are text of 9 points."""
     return round(width / 25.4 * PX_AN_INCH)
+
+
+def _for_pixels(svg: str) -> str:
+    """The same drawing on a white page; a picture that has its pixels at 300 an inch isn't resampled, which is slow."""
+
+    def image(tag: re.Match[str]) -> str:
+        with Image.open(io.BytesIO(b64decode(tag["data"]))) as picture:
+            exact = abs(picture.width - float(tag["width"]) * DPI / PX_AN_INCH) < 1
+        return tag[0].replace("<image", '<image image-rendering="optimizeSpeed"', 1) if exact else tag[0]
+
+    return _IMAGE.sub(image, svg).replace(">", '><rect width="100%" height="100%" fill="#ffffff"/>', 1)
 
 
 def _scaled(svg: str, scale: float, unit: str = "") -> str:
@@ -160,7 +183,26 @@ def _with_room(spec: Any, room: float) -> Any:  # noqa: ANN401 - a part of a spe
     if not isinstance(spec, dict):
         return spec
     sized = {name for name in spec if name.lower().endswith(("fontsize", "limit")) and isinstance(spec[name], int)}
-    return {name: value * room if name in sized else _with_room(value, room) for name, value in spec.items()}
+    computed = {name for name in spec if name.lower().endswith("limit") and isinstance(spec[name], dict)}
+    return {
+        name: value * room
+        if name in sized
+        else {"expr": f"{room} * ({value['expr']})"}
+        if name in computed
+        else _with_room(value, room)
+        for name, value in spec.items()
+    }
+
+
+def _named_pictures(spec: Spec) -> dict[str, str]:
+    """Replace the pictures in the tables by short names, so that JavaScript needn't carry them; name -> data URI."""
+    pictures: dict[str, str] = {}
+    for rows in spec["datasets"].values():
+        for row in rows:
+            if str(row.get("url", "")).startswith("data:image/"):
+                name = f"data:,{len(pictures)}"
+                pictures[name], row["url"] = row["url"], name
+    return pictures
 
 
 def _describe(spec: Spec) -> None:
@@ -186,7 +228,7 @@ def _words(tips: list[Mapping[str, Any]]) -> str:
     return " + '; ' + ".join(parts)
 
 
-def _copy(element: ElementTree.Element, parent: ElementTree.Element, colors: Mapping[str, str]) -> None:
+def _copy(element: ElementTree.Element, parent: ElementTree.Element, colors: Mapping[str, str], room: float) -> None:
     """Copy what can be seen below `parent`: no namespace, no needless digits, a description as `<title>`."""
     tag, given = element.tag.removeprefix(_SVG), {name.rpartition("}")[2]: text for name, text in element.items()}
     unseen = given.get("opacity") == "0" or given.get("display") == "none"
@@ -195,14 +237,17 @@ def _copy(element: ElementTree.Element, parent: ElementTree.Element, colors: Map
         return
     kept = {name: value for name, value in given.items() if name in _KEPT and (name, value) != ("opacity", "1")}
     if "font-size" in kept:
-        kept["font-size"] = f"{float(kept['font-size'].removesuffix('px')) / ROOM}px"
+        kept["font-size"] = f"{float(kept['font-size'].removesuffix('px')) / room}px"
     for name, value in kept.items():
         short = _FRACTION.sub(lambda number: f"{round(float(number[0]), 2):g}", value)
         kept[name] = colors.get(short, short) if name in ("fill", "stroke") else short
+    paints = {name for name in ("fill", "stroke") if name in kept and f"{name}-opacity" not in kept}
+    if tag in ("path", "line") and "opacity" in kept and len(paints) == 1:
+        kept[f"{paints.pop()}-opacity"] = kept.pop("opacity")  # the same, drawn without a layer as large as the page
     target = parent if tag == "g" and not kept else ElementTree.SubElement(parent, tag, kept)
     if tag != "g" and "aria-label" in given:
         ElementTree.SubElement(target, "title").text = given["aria-label"]
     if element.text and tag in ("text", "tspan"):
         target.text = element.text
     for child in element:
-        _copy(child, target, colors)
+        _copy(child, target, colors, room)

@@ -1,28 +1,41 @@
 """Pictures in rows and columns, as one chart."""
 
+import io
 import re
 from xml.etree import ElementTree
 
 import numpy as np
 from fixtures.app import LABELS, make_data
+from PIL import Image
 
 from segcore.data import Sample, open_dataset
-from segcore.visual.picture_grid import Picture, classes_shown, photo, picture_grid
-from segcore.visual.render import to_svg
+from segcore.visual import encode_png
+from segcore.visual.picture_grid import Picture, classes_shown, photo, picture_grid, pixels
+from segcore.visual.render import printed_pixels, to_print, to_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 GREY = np.full((30, 40, 3), 128, np.uint8)
 
 
 def test_pictures_stand_in_rows_under_their_titles_with_the_classes_below():
-    picture = Picture([photo(GREY, 80), (photo(GREY, 80)[0], 0.5)], (30, 40), "U-Net", "0.512")
-    chart = picture_grid([[picture, picture], [picture]], width=206, classes={"Road": "#804080"})
-    root = ElementTree.fromstring(to_svg(chart, width=206, label="x"))
+    picture = Picture([photo(GREY, 80), (photo(GREY, 80)[0], 0.5)], (30, 40), "DeepLabV3+", "0.512")
+    chart = picture_grid([[picture, picture], [picture]], width=198, classes={"Road": "#804080"})
+    root = ElementTree.fromstring(to_svg(chart, width=198, label="x"))
     images = list(root.iter(f"{SVG}image"))
     assert len(images) == 6 and all(image.attrib["href"].startswith("data:image/jpeg") for image in images)
-    assert {(image.attrib["width"], image.attrib["height"]) for image in images} == {("100", "75")}
+    assert {(image.attrib["width"], image.attrib["height"]) for image in images} == {("96", "72")}
     words = [text.text for text in root.iter(f"{SVG}text")]
-    assert words.count("U-Net") == words.count("0.512") == 3 and words.count("Road") == 1
+    assert words.count("DeepLabV3+") == words.count("0.512") == 3 and words.count("Road") == 1
+
+
+def test_a_picture_made_for_its_place_is_printed_pixel_by_pixel():
+    width = printed_pixels(80)
+    stripes = np.zeros((30, pixels(width, 1)), np.uint8)
+    stripes[:, ::2] = 1
+    chart = picture_grid([[Picture([(encode_png(stripes, LABELS.palette), 1.0)], stripes.shape)]], width=width)
+    with Image.open(io.BytesIO(to_print(chart, "png", width=80))) as printed:
+        middle = np.asarray(printed.convert("RGB"))[15, 10:-10]
+    assert set(map(tuple, middle.tolist())) == set(LABELS.colors[:2])
 
 
 def test_a_legend_has_only_the_scored_classes_that_occur():

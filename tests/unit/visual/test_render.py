@@ -117,6 +117,12 @@ def test_a_printed_curve_names_its_runs_and_tells_them_apart_by_markers():
     assert len(markers) >= 4  # small and large, of two shapes, and those of the legend
 
 
+def test_a_mark_that_shines_through_needs_no_layer_of_its_own():
+    curves = pd.DataFrame({"run": "U-Net", "phase": "train", "x": [1, 2], "value": [0.1, 0.2]})
+    svg = to_svg(charts.history(curves, {"U-Net": "#112233"}, title="mIoU", x_title="epoch"), width=400, label="x")
+    assert ' stroke-opacity="0.6"' in svg and ' opacity="0.6"' not in svg
+
+
 def test_more_rows_than_altair_draws_by_itself():
     many = pd.DataFrame({"run": "U-Net", "phase": "train", "x": range(6000), "value": 0.5})
     chart = charts.history(many, {"U-Net": "#112233"}, title="mIoU", x_title="step")
