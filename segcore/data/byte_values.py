@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from segcore.arrays import U8, Bool
+
+_FEW = 4  # ranges of values that are compared with every pixel in less time than counting all values takes
 
 
 def lookup(table: U8, values: npt.NDArray[np.integer]) -> U8:
@@ -20,7 +23,7 @@ def lookup(table: U8, values: npt.NDArray[np.integer]) -> U8:
     """
     if values.dtype != np.uint8 or not values.size:
         return table[values]
-    return np.array(_picture(values).point(table.tolist())).reshape(values.shape)
+    return np.asarray(cv2.LUT(np.ascontiguousarray(values), table), np.uint8)
 
 
 def any_of(wanted: Bool, values: npt.NDArray[np.integer]) -> bool:
@@ -30,7 +33,12 @@ def any_of(wanted: Bool, values: npt.NDArray[np.integer]) -> bool:
         wanted: `[256]` bool.
         values: `[H, W]` uint8.
     """
-    return bool(wanted[used_values(values)].any())
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], wanted, [False]]).view(np.uint8)))
+    ranges = edges.reshape(-1, 2).tolist()
+    if len(ranges) > _FEW or not values.size:
+        return bool(wanted[used_values(values)].any())
+    flat = np.ascontiguousarray(values).reshape(len(values), -1)
+    return any(cv2.inRange(flat, first, end - 1).any() for first, end in ranges)
 
 
 def used_values(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -41,8 +49,5 @@ def used_values(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """
     if values.dtype != np.uint8 or not values.size:
         return np.unique(values)
-    return np.flatnonzero(_picture(values).histogram())
-
-
-def _picture(values: npt.NDArray[Any]) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(values).reshape(len(values), -1))
+    picture = Image.fromarray(np.ascontiguousarray(values).reshape(len(values), -1))
+    return np.flatnonzero(picture.histogram())

@@ -37,6 +37,7 @@ _DISK = sorted(
     ((down, right) for down in _OFFSETS for right in _OFFSETS if down**2 + right**2 <= REACH**2),
     key=lambda offset: offset[0] ** 2 + offset[1] ** 2,
 )
+_RINGS = _DISK[:5], _DISK[5:13], _DISK[13:]  # from near to far; pixels that a ring reaches are left out of the next
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,16 +153,15 @@ def _bands(mask: U8Mask, widths: Iterable[int]) -> dict[int, U8Mask]:
     The frame of the image is no border.
     """
     bands = {}
-    least, largest, reached = mask, mask + np.uint8(1), 0
+    # Void (255) is above all ids for erode; for dilate, ids + 1 make it 0, below all ids. In place: memory is slow.
+    least, largest, reached = mask.copy(), mask + np.uint8(1), 0
     for width in sorted(set(widths)):
         # The least of squares of least values is the least of the larger square.
         square = np.ones((2 * (width - reached) + 1,) * 2, np.uint8)
-        # Void (255) is above all ids for erode; for dilate, ids + 1 make it 0, below all ids.
-        constant = cv2.BORDER_CONSTANT
-        least = np.asarray(cv2.erode(least, square, borderType=constant, borderValue=IGNORE_INDEX), np.uint8)
-        largest = np.asarray(cv2.dilate(largest, square, borderType=constant, borderValue=0), np.uint8)
+        cv2.erode(least, square, dst=least, borderType=cv2.BORDER_CONSTANT, borderValue=IGNORE_INDEX)
+        cv2.dilate(largest, square, dst=largest, borderType=cv2.BORDER_CONSTANT, borderValue=0)
         reached = width
-        # A pixel lies between them, so they are its own id where they are one apart. In place: memory costs the most.
+        # A pixel lies between them, so they are its own id where they are one apart.
         inside = cv2.subtract(largest, least)
         cv2.threshold(inside, 1, IGNORE_INDEX, cv2.THRESH_BINARY_INV, dst=inside)
         bands[width] = np.asarray(cv2.bitwise_or(mask, inside, dst=inside), np.uint8)
@@ -169,8 +169,7 @@ def _bands(mask: U8Mask, widths: Iterable[int]) -> dict[int, U8Mask]:
 
 
 def _along_frame(band: U8Mask, mask: U8Mask, width: int) -> U8Mask:
-    """The band with the pixels along the frame of the image."""
-    band = band.copy()
+    """The band, to which the pixels along the frame of the image are added in place."""
     for part in (slice(None, width), slice(-width, None)):
         band[part], band[:, part] = mask[part], mask[:, part]
     return band
@@ -179,15 +178,21 @@ def _along_frame(band: U8Mask, mask: U8Mask, width: int) -> U8Mask:
 def _reached(true: U8Mask, predicted: U8Mask) -> list[I64]:
     """Pixels of the true border by class, those within reach of the predicted border, then the same reversed."""
     columns = []
-    padded = [np.pad(border, REACH, constant_values=IGNORE_INDEX) for border in (true, predicted)]
+    padded = [
+        cv2.copyMakeBorder(border, *[REACH] * 4, cv2.BORDER_CONSTANT, value=IGNORE_INDEX)
+        for border in (true, predicted)
+    ]
     stride = padded[0].shape[1]
     for border, other in (padded, padded[::-1]):
         flat, around = border.ravel(), other.ravel()
         left = np.flatnonzero(flat != IGNORE_INDEX)
-        ids = flat[left]
+        ids = flat.take(left)
         columns.append(np.bincount(ids, minlength=256))
-        for down, right in _DISK:  # from near to far, and only for pixels that nothing was found for
-            far = around[left + (down * stride + right)] != ids
-            left, ids = left[far], ids[far]
+        for offsets in _RINGS:
+            far = np.ones(len(left), bool)
+            for down, right in offsets:
+                far &= around.take(left + (down * stride + right)) != ids
+            places = np.flatnonzero(far)
+            left, ids = left.take(places), ids.take(places)
         columns.append(columns[-1] - np.bincount(ids, minlength=256))
     return columns
