@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from segcore.errors import UntrustedCode
 from segcore.ui.predictions.panels import min_panel_width
 from segcore.ui.shell import notices, page
 from segcore.ui.try_it import answer_panels, entropy_notes, model_answers, upload_form
@@ -35,6 +36,9 @@ readings, labels = answer_panels.answer_readings(context, answers)
 notes = entropy_notes.compare_entropy(answers)
 
 # show
+for answer in answers:
+    if isinstance(answer.error, UntrustedCode):
+        notices.untrusted_code(answer.error)
 entropy_notes.warn_if_unfamiliar(context, notes)
 min_width = min_panel_width(len(panels))
 viewer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 
 class SegcoreError(Exception):
@@ -44,6 +45,20 @@ class WeightsError(ModelError):
 
 class CodeError(SegcoreError):
     """A user's file or package of code can't be used, or is not trusted."""
+
+
+class UntrustedCode(CodeError):
+    """A run's model needs its copy of a file of code, which nobody on this machine has agreed to run.
+
+    Args:
+        message: What is shown where only text can be.
+        path: The copy.
+        run: The run's folder.
+    """
+
+    def __init__(self, message: str, path: Path, run: Path) -> None:
+        super().__init__(message)
+        self.path, self.run = path, run
 
 
 class ConfigError(SegcoreError):

@@ -185,7 +185,8 @@ class _Work:
 
     def _write(self, source: Source, image: U8Image, prediction: Prediction) -> None:
         files = "  ".join(map(str, self.folder.write_image(source, image, prediction.mask)))
-        print(f"{files}  mean confidence {prediction.confidence.mean():.3f}")
+        confidence = "" if self.predict.ids_only else f"  mean confidence {prediction.confidence.mean():.3f}"
+        print(f"{files}{confidence}")
 
     def _fail(self, error: DatasetError) -> None:
         self.failed += 1

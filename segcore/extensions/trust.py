@@ -13,7 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
-from segcore.errors import CodeError
+from segcore.errors import UntrustedCode
 
 VARIABLE = "SEGCORE_TRUST"
 _this_process: set[str] = set()
@@ -43,13 +43,15 @@ def require(digest: str, path: Path) -> None:
     """Check that a run's copy of a file may be run.
 
     Raises:
-        CodeError: when nobody has agreed to it; names the file and the command.
+        UntrustedCode: when nobody has agreed to it; names the file and the command.
     """
     if not trusted(digest):
         run = path.absolute().parent.parent
-        raise CodeError(
+        raise UntrustedCode(
             f"{path} is code that came with run {run.name!r}, and nobody on this machine has agreed to run it (SHA-256 "
-            f"{digest[:12]}...). Read it; if it does nothing bad: segcore trust {run}"
+            f"{digest[:12]}...). Read it; if it does nothing bad: segcore trust {run}",
+            path,
+            run,
         )
 
 

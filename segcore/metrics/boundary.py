@@ -178,8 +178,9 @@ def _along_frame(band: U8Mask, mask: U8Mask, width: int) -> U8Mask:
 def _reached(true: U8Mask, predicted: U8Mask) -> list[I64]:
     """Pixels of the true border by class, those within reach of the predicted border, then the same reversed."""
     columns = []
+    constant = cv2.BORDER_CONSTANT
     padded = [
-        cv2.copyMakeBorder(border, *[REACH] * 4, cv2.BORDER_CONSTANT, value=IGNORE_INDEX)
+        np.asarray(cv2.copyMakeBorder(border, REACH, REACH, REACH, REACH, constant, value=IGNORE_INDEX), np.uint8)
         for border in (true, predicted)
     ]
     stride = padded[0].shape[1]

@@ -12,6 +12,9 @@ from fixtures.runs import fake_ensemble
 from PIL import Image
 
 from segcore.data import open_dataset
+from segcore.errors import RunError
+from segcore.extensions import trust
+from segcore.models import create_model, save_model
 from segcore.runs import RunStore
 from segcore.ui.try_it.model_answers import ModelAnswer, masks_zip
 from segcore.ui.widgets.image_upload import UploadedFile
@@ -49,6 +52,37 @@ def test_a_model_that_can_not_be_loaded_says_so_in_its_place(upload, data, runs)
     assert all(item["problem"] for item in models)
 
 
+NET = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.head = nn.Conv2d(3, classes, 1)
+
+    def forward(self, x):
+        return self.head(x)
+"""
+
+
+def test_code_that_nobody_agreed_to_run_is_shown_with_the_command(upload, open_app, data, runs, tmp_path, monkeypatch):
+    """On the page that would run it, and in the dialog on the run."""
+    monkeypatch.setattr(trust, "store", lambda: tmp_path / "trusted-code.txt")
+    folder = runs("unet")
+    (tmp_path / "net.py").write_text(NET)
+    save_model(create_model(f"{tmp_path}/net.py:Net", classes=4), folder / "unet")
+    monkeypatch.setattr(trust, "trusted", lambda digest: False)  # another machine
+    image = np.zeros((30, 40, 3), np.uint8)
+    app = upload(data, folder, image)
+    assert "nobody has agreed" in panels(app)[1]["problem"]
+    for page in (app, open_app(data, folder, "home", about="unet")):
+        assert not page.exception and "agreed to run this" in page.warning[0].value
+        codes = [part.value for part in page.code]
+        assert NET.strip() in map(str.strip, codes) and f"trust {folder / 'unet'}" in " ".join(codes)
+    monkeypatch.setattr(trust, "trusted", lambda digest: True)
+    assert not panels(app.run())[1]["problem"]
+
+
 def test_a_real_model_answers_with_its_confidence_and_says_when_it_is_strange(upload, page_text, picture_file):
     noise = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
     app = upload("drive", ROOT / "checkpoints", noise, runs="drive-pspnet")
@@ -84,7 +118,9 @@ def test_masks_come_as_palette_pictures_with_their_classes(data, runs):
     run = RunStore(runs("unet")).get("unet")
     mask = np.arange(12, dtype=np.uint8).reshape(3, 4) % 4
     archive = zipfile.ZipFile(
-        io.BytesIO(masks_zip(UploadedFile(b"x", "x.png"), [ModelAnswer(run, mask), ModelAnswer(run, problem="none")]))
+        io.BytesIO(
+            masks_zip(UploadedFile(b"x", "x.png"), [ModelAnswer(run, mask), ModelAnswer(run, error=RunError("none"))])
+        )
     )
     assert archive.namelist() == ["unet.png", "unet-classes.csv"]
     picture = Image.open(io.BytesIO(archive.read("unet.png")))

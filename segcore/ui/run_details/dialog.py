@@ -6,14 +6,14 @@ import base64
 
 import streamlit as st
 
-from segcore.errors import SegcoreError
+from segcore.errors import SegcoreError, UntrustedCode
 from segcore.models import MODELS
 from segcore.models.description import ModelDescription
 from segcore.runs import RunRecord
 from segcore.runs.settings import flat_settings
 from segcore.runs.summary import Imported, InitInfo
 from segcore.ui.run_details.name_and_note import may_write, name_and_note
-from segcore.ui.shell import url_state
+from segcore.ui.shell import notices, url_state
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.shell.page_style import is_dark
@@ -74,6 +74,9 @@ def _model(run: RunRecord) -> None:
     try:
         with st.spinner("Building the model"):
             description = _described(run)
+    except UntrustedCode as error:
+        notices.untrusted_code(error)
+        return
     except SegcoreError as error:
         st.info(escape_markdown(f"No diagram: {error}"))
         return

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from segcore.errors import UntrustedCode
+from segcore.extensions.code_file import CodeName
 from segcore.runs import RunProblem, RunRecord
 from segcore.runs.remake import remake_command
 from segcore.runs.run_record import COVERED
@@ -165,6 +167,18 @@ def other_version(context: AppContext) -> None:
         st.caption(
             f":material/history: {names}: trained on another version of {context.dataset.name} than the one shown."
         )
+
+
+def untrusted_code(error: UntrustedCode) -> None:
+    """Show the code of a run that nobody has agreed to run, and the command that agrees."""
+    st.warning(
+        f"**{escape_markdown(error.run.name)}** is a network of somebody's own, and came with its code. Code can do "
+        "anything that you may do, and nobody on this machine has agreed to run this. Read it; if it does nothing bad, "
+        "run the command and load this page again."
+    )
+    with st.expander(escape_markdown(error.path.name), icon=":material/code:"):
+        st.code(CodeName(error.path, error.path.stem).read().decode("utf-8", "replace"), language="python")
+    st.code(shlex.join([_program("segcore"), "trust", str(error.run)]), language="bash", wrap_lines=True)
 
 
 def unevaluated(context: AppContext, runs: Sequence[RunRecord], split: str) -> None:

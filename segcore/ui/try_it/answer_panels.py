@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from segcore.errors import UntrustedCode
 from segcore.labels import LabelMap
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.image_cache import PHOTO_WIDTH
@@ -52,7 +53,9 @@ def _answer_panel(context: AppContext, answer: ModelAnswer, mode: str) -> Panel:
     run = answer.run
     title, color = context.titles[run.id], context.colors[run.id]
     if answer.mask is None:
-        return Panel(title, photo="image", color=color, problem=answer.problem)
+        untrusted = isinstance(answer.error, UntrustedCode)
+        problem = "not run: nobody has agreed to run its code" if untrusted else str(answer.error)
+        return Panel(title, photo="image", color=color, problem=problem)
     known = answer.confidence_levels is not None
     note = f"{100 * answer.confidence:.0f} % confident · {answer.milliseconds:.0f} ms"
     note = note if known else f"gives no confidence · {answer.milliseconds:.0f} ms"

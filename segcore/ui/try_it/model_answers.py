@@ -38,7 +38,7 @@ class ModelAnswer:
         confidence: Mean confidence over the image, 0..1; NaN where the model gives classes alone.
         entropy: Mean entropy over the image, 0..1; NaN likewise.
         milliseconds: Time from the image to the mask, with the model already loaded.
-        problem: Why the model can't be used.
+        error: Why the model can't be used; None where it can.
     """
 
     run: RunRecord
@@ -47,7 +47,7 @@ class ModelAnswer:
     confidence: float = float("nan")
     entropy: float = float("nan")
     milliseconds: float = float("nan")
-    problem: str = ""
+    error: SegcoreError | None = None
 
 
 def predict_all(runs: Sequence[RunRecord], file: UploadedFile, sample: Sample) -> list[ModelAnswer]:
@@ -64,7 +64,7 @@ def predict_all(runs: Sequence[RunRecord], file: UploadedFile, sample: Sample) -
             try:
                 answers.append(_predict(run, file.digest, sample))
             except SegcoreError as error:  # not cached: a full disk or a missing ensemble member may be mended
-                answers.append(ModelAnswer(run, problem=str(error)))
+                answers.append(ModelAnswer(run, error=error))
     return answers
 
 

@@ -94,7 +94,7 @@ def test_every_way_to_feed_a_model_is_described(imported, tmp_path, model, descr
 
 
 @pytest.mark.parametrize(("keepdims", "given"), [(0, (1, *SIZE)), (1, (1, 1, *SIZE))])
-def test_a_model_that_gives_ids_has_no_confidence(imported, tmp_path, keepdims, given, capsys):
+def test_a_model_that_gives_ids_has_no_confidence(imported, tmp_path, data, keepdims, given, capsys):
     run = imported(onnx_file(tmp_path / "model.onnx", given=given, keepdims=keepdims, **IDS), output="ids")
     evaluation = run.evaluation("test")
     assert run.summary.test.miou == 1 and evaluation.calibration is None
@@ -108,6 +108,10 @@ def test_a_model_that_gives_ids_has_no_confidence(imported, tmp_path, keepdims, 
         Ensemble([run])
     with pytest.raises(EvaluationError, match="can't be averaged over mirror images"):
         Predictor(run, tta="flip")
+    picture = data / "images" / "test" / "test1.png"
+    assert main(["predict", str(run.path), str(picture), "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert "test1-mask.png" in printed and "confidence" not in printed
 
 
 def test_an_openvino_model_is_its_xml_and_bin(imported, run_import, tmp_path, capsys):
