@@ -71,7 +71,7 @@ st.dataframe(
         "best_epoch": st.column_config.NumberColumn("best epoch", help="Its weights were kept: best validation mIoU."),
         "seconds": st.column_config.NumberColumn("seconds an epoch", format="%.1f"),
         "val_miou": st.column_config.NumberColumn("validation mIoU", format="%.3f"),
-        "parameters": st.column_config.NumberColumn("parameters, M", format="%.1f"),
+        "parameters": st.column_config.NumberColumn("parameters, M", format="%.2f"),
         "git_commit": st.column_config.TextColumn("commit", help="Of Segcore; + when its code differed."),
         "command": st.column_config.TextColumn(help="What was typed to train it."),
     },

@@ -132,7 +132,7 @@ def _print_runs(console: Console, runs: Sequence[RunRecord]) -> None:
             f"{run.labels.classes}",
             f"{scores.miou:.3f}{mark}" if scores else "–",
             f"{scores.pixel_accuracy:.3f}" if scores else "–",
-            _number(over(summary.parameters, 1e6), " M"),
+            _number(over(summary.parameters, 1e6), " M", 2),
             _number(over(summary.train_seconds, 60)),
             summary.status,
             *([escape(run.note)] if noted else []),
@@ -177,5 +177,5 @@ def print_settings(console: Console, runs: Sequence[RunRecord]) -> int:
     return 0
 
 
-def _number(value: float | None, unit: str = "") -> str:
-    return "–" if value is None else f"{value:.1f}{unit}"
+def _number(value: float | None, unit: str = "", digits: int = 1) -> str:
+    return "–" if value is None else f"{value:.{digits}f}{unit}"

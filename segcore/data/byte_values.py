@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -23,7 +22,7 @@ def lookup(table: U8, values: npt.NDArray[np.integer]) -> U8:
     """
     if values.dtype != np.uint8 or not values.size:
         return table[values]
-    return np.asarray(cv2.LUT(np.ascontiguousarray(values), table), np.uint8)
+    return np.array(_picture(values).point(table.tolist())).reshape(values.shape)
 
 
 def any_of(wanted: Bool, values: npt.NDArray[np.integer]) -> bool:
@@ -37,8 +36,8 @@ def any_of(wanted: Bool, values: npt.NDArray[np.integer]) -> bool:
     ranges = edges.reshape(-1, 2).tolist()
     if len(ranges) > _FEW or not values.size:
         return bool(wanted[used_values(values)].any())
-    flat = np.ascontiguousarray(values).reshape(len(values), -1)
-    return any(cv2.inRange(flat, first, end - 1).any() for first, end in ranges)
+    # Modulo 256, so that one comparison holds for both ends.
+    return any((values - np.uint8(first) <= np.uint8(end - 1 - first)).any() for first, end in ranges)
 
 
 def used_values(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -49,5 +48,8 @@ def used_values(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """
     if values.dtype != np.uint8 or not values.size:
         return np.unique(values)
-    picture = Image.fromarray(np.ascontiguousarray(values).reshape(len(values), -1))
-    return np.flatnonzero(picture.histogram())
+    return np.flatnonzero(_picture(values).histogram())
+
+
+def _picture(values: npt.NDArray[Any]) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(values).reshape(len(values), -1))

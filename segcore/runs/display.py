@@ -54,7 +54,7 @@ def run_html(run: RunRecord) -> str:
         "run": run.id,
         "model": run.title,
         "encoder": info.encoder and f"{info.encoder}, {info.encoder_weights or 'from scratch'}",
-        "parameters, M": info.parameters and f"{info.parameters / 1e6:.1f}",
+        "parameters, M": info.parameters and f"{info.parameters / 1e6:.2f}",
         "data": f"{info.dataset.name}: {info.dataset.train_augmented} training, {info.dataset.val} validation, "
         f"{info.dataset.test} test images, {info.dataset.classes} classes",
         "epochs": f"{info.epochs}, kept: {info.best_epoch + 1}" if info.best_epoch is not None else f"{info.epochs}",

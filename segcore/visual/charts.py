@@ -17,6 +17,7 @@ from segcore.visual.vega_lite import Layers
 
 GRID = 0.35  # opacity of grid lines: the data is the loud thing
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
+TICKS = 5  # a number: by default it follows the height, which is known after room is made for the labels
 MARKERS = 10  # along a printed curve, to tell it from others where colours can't be seen
 PRINTED_LEGEND: dict[str, Any] = {"title": None, "orient": "bottom", "direction": "horizontal", "offset": 6}
 NAME_AXIS: dict[str, Any] = {"ticks": False, "domain": False, "labelBound": False, "labelFlush": False}
@@ -97,8 +98,8 @@ def history(
     y = alt.Y(
         "value:Q",
         title=None,
-        scale=alt.Scale(zero=False, nice=True, domainMax=1) if score else alt.Scale(zero=False),
-        axis=alt.Axis(gridOpacity=GRID, labelBound=False, labelFlush=False),
+        scale=alt.Scale(zero=False, nice=TICKS, domainMax=1 if score else alt.Undefined),
+        axis=alt.Axis(gridOpacity=GRID, labelBound=False, labelFlush=False, tickCount=TICKS),
     )
     color = run_color(colors, printed=printed)
     phases = ["train", "validation"]

@@ -334,12 +334,13 @@ def significance(table: pd.DataFrame, order: Sequence[str], *, dark: bool = Fals
     strength = alt.Opacity("size:Q", scale=alt.Scale(type="sqrt", domain=[0, most], range=[0.1, 0.9]), legend=None)
     shown = cells.encode(color=alt.Color("fill:N", scale=None), opacity=strength)
     height = alt.Step(26 if len(order) <= NAMED // 2 else 18)
+    heading = alt.TitleParams("Row minus column, in points", anchor="start", fontSize=13, fontWeight="normal")
     if len(order) > NAMED // 2:
-        return Layers((shown,), height)
+        return Layers((shown,), height, heading)
     texts = base.mark_text(fontSize=11).encode(
         text=alt.Text("points:Q", format="+.1f"), color=alt.Color("ink:N", scale=None)
     )
-    return Layers((shown, texts), height)
+    return Layers((shown, texts), height, heading)
 
 
 def reliability(table: pd.DataFrame, colors: Mapping[str, str], *, printed: bool = False) -> Layers:

@@ -1,10 +1,14 @@
 """What models of torchvision, Hugging Face and a user's file promise, as Segcore's own architectures do."""
 
+import numpy as np
 import pytest
 import torch
+from fixtures.runs import fake_run
 from torch import nn
 
 from segcore.errors import CodeError, ModelError, UnknownModel, WeightsError
+from segcore.evaluation.backends.runtimes import OnnxSession, OpenVinoModel
+from segcore.evaluation.export_model import export_model
 from segcore.extensions import trust
 from segcore.models import (
     check_model,
@@ -167,6 +171,24 @@ def test_a_users_network(net, tmp_path):
         "Scores every pixel by its neighbourhood.",
     )
     assert (tmp_path / "run" / "run_code" / "my_net.py").read_text() == NET
+
+
+@pytest.mark.parametrize("format", ["onnx", "openvino"])
+@pytest.mark.parametrize("source", ["segformer", "file"])
+def test_exports_give_the_scores_of_torch(source, format, net, tmp_path):
+    """At a size that no stride divides. All families were compared by hand: docs/results/foreign-models.md."""
+    name = net if source == "file" else hugging_face(source, tmp_path / "tiny")
+    torch.manual_seed(0)
+    model = create_model(name, encoder_weights="none", classes=11)
+    run = fake_run(tmp_path / "runs", "net", evaluated=False)
+    save_model(model.eval(), run.path, half=False)
+    path = export_model(run, format, tmp_path, size=(35, 50), normalize=False)
+    image = torch.randn(1, 3, 35, 50)
+    with torch.inference_mode():
+        expected = model(image)
+    runtime = OnnxSession(path, 1) if format == "onnx" else OpenVinoModel(path, "f32", 1)
+    scores = torch.from_numpy(np.array(runtime(image.numpy())[0]))
+    torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
 
 
 def test_a_copy_is_not_run_before_somebody_agrees(net, tmp_path, monkeypatch):

@@ -70,7 +70,11 @@ COSTS: dict[str, Cost] = {
     cost.key: cost
     for cost in (
         Cost(
-            "parameters", "parameters, M", "Millions of parameters.", lambda run: over(run.run.summary.parameters, 1e6)
+            "parameters",
+            "parameters, M",
+            "Millions of parameters.",
+            lambda run: over(run.run.summary.parameters, 1e6),
+            digits=2,
         ),
         _profiled(
             "macs", "MACs, G", "Billions of multiply-adds for one image.", lambda profile: over(profile.macs, 1e9)

@@ -54,4 +54,6 @@ def cost(context: AppContext, runs: Sequence[RunRecord]) -> pd.DataFrame:
             }
         )
     unknown = [name for name in ("git_commit", "command") if not any(row[name] for row in rows)]
-    return pd.DataFrame(rows).drop(columns=unknown, errors="ignore")
+    return (
+        pd.DataFrame(rows).fillna(dict.fromkeys(("git_commit", "command"), "–")).drop(columns=unknown, errors="ignore")
+    )

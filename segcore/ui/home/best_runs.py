@@ -120,7 +120,7 @@ def _draw_table(context: AppContext, split: str, comparison: Comparison | None) 
                 ),
                 _interval_cell(row, ends, color),
                 Cell(format_number(known.get("pixel_accuracy", line.score("pixel_accuracy"))), True),
-                Cell(format_number(run.summary.parameters, 1, 1e6, " M"), True),
+                Cell(format_number(run.summary.parameters, 2, 1e6, " M"), True),
                 Cell(format_number(sum(seconds) if seconds else None, 1, 60), True),
             ]
         )
