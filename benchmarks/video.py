@@ -9,6 +9,7 @@ process's memory twice a second. Needs Linux.
 from __future__ import annotations
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
@@ -70,6 +71,9 @@ def main() -> None:
         whole = Video.open(out / "ride-overlay.mp4")
     first, last = max(held[len(held) // 4 : len(held) // 2]), max(held[len(held) // 2 :])
     print(f"{whole.stated} frames written; {frames / taken:.1f} frames/s with the start of the command, {taken:.1f} s")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cost = 1000 * (used.ru_utime + used.ru_stime) / whole.stated
+    print(f"{cost:.0f} ms of processor time a frame, the start included")
     print(f"memory: {first:.0f} MB at most in the second quarter, {last:.0f} MB in the second half")
 
 

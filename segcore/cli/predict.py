@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -130,20 +130,25 @@ class _Work:
     def images(self, sources: Sequence[Source]) -> None:
         """Predict images one by one; one that can't be read is named, and the others are still predicted."""
         from segcore.cli.progress import counted
-        from segcore.data.background import WriteBehind, read_ahead
+        from segcore.data.background import WriteBehind, overlapped, read_ahead
 
         start = time.perf_counter()
         with counted("images", len(sources), "images") as advance, WriteBehind() as later:
-            for source, image in read_ahead(_decoded(sources)):
-                if isinstance(image, DatasetError):
-                    self._fail(image)
+            for result in overlapped(self._predicted, read_ahead(_decoded(sources))):
+                if isinstance(result, DatasetError):
+                    self._fail(result)
                 else:
-                    later(partial(self._write, source, image, self.predict(image)))
+                    later(result)
                     self.done["image"] += 1
                 advance()
                 if self.stop.requested:
                     break
         self.seconds += time.perf_counter() - start
+
+    def _predicted(self, decoded: tuple[Source, U8Image | DatasetError]) -> Callable[[], None] | DatasetError:
+        """Predict an image; returns what writes its files, or why the image can't be read."""
+        source, image = decoded
+        return image if isinstance(image, DatasetError) else partial(self._write, source, image, self.predict(image))
 
     def video(self, source: Source, *, again: bool) -> None:
         """Predict a video; one that can't be read is named."""

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segcore.arrays import U8Image, U8Mask
-from segcore.data.background import WriteBehind, read_ahead
+from segcore.data.background import WriteBehind, overlapped, read_ahead
 from segcore.data.image_sequence import ImageSequence
 from segcore.data.input_files import is_video_file, output_names
-from segcore.data.video_file import WRITTEN_AS, ConstantRate, Video, VideoWriter
+from segcore.data.video_file import WRITTEN_AS, ConstantRate, Frame, Video, VideoWriter
 from segcore.errors import DatasetError
 from segcore.labels import LabelMap
 from segcore.runs.run_files import replacing
@@ -127,23 +127,28 @@ class PredictionFolder:
     ) -> VideoResult:
         """Predict the frames of a video that have no mask yet, and write what is wanted of all of them.
 
-        Decoding, predicting and encoding overlap, and a few frames at a time are in memory. What was predicted stays
+        Decoding, predicting two frames and encoding overlap, and a few frames are in memory. What was predicted stays
         when the work is stopped or an error ends it.
 
         Args:
             source: The video.
             video: It, opened.
-            predict: The mask `[H, W]` uint8 of an image.
+            predict: The mask `[H, W]` uint8 of an image; threads call it.
             progress: Called after each frame; returning False stops the work.
         """
         work = self.working_folder(source)
         work.mkdir(parents=True, exist_ok=True)
         known, clock, count, stopped = self.frames_done(source), ConstantRate(video.rate), 0, False
         last: tuple[U8Image, U8Mask] | None = None
+
+        def predicted(numbered: tuple[int, Frame]) -> tuple[Path, Frame, U8Mask]:
+            place, frame = numbered
+            stem = work / f"{place:06}"
+            return stem, frame, _read_mask(stem) if place < known else predict(frame.image)
+
         with self._overlay_writer(source, work, video) as add, WriteBehind() as later:
-            for count, frame in enumerate(read_ahead(video.frames()), 1):
-                stem = work / f"{count - 1:06}"
-                mask = _read_mask(stem) if count <= known else predict(frame.image)
+            frames = overlapped(predicted, enumerate(read_ahead(video.frames())))
+            for count, (stem, frame, mask) in enumerate(frames, 1):
                 ticks = clock.ticks_before(frame.seconds)
                 if last is not None and ticks:
                     later(partial(add, *last, ticks))

@@ -1,4 +1,4 @@
-"""Reads ahead of a loop and writes behind it, each in one thread; memory holds a few items, however many there are."""
+"""Reads ahead of a loop, works beside it and writes behind it, in threads; memory holds a few items, however many."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 T = TypeVar("T")
+Result = TypeVar("Result")
 DEPTH = 4  # items that wait
+WORKERS = 2  # while one runs a model, which uses all cores, the other does the work around it, which uses one
 
 
 def read_ahead(items: Iterable[T], depth: int = DEPTH) -> Generator[T, None, None]:
@@ -25,6 +27,27 @@ def read_ahead(items: Iterable[T], depth: int = DEPTH) -> Generator[T, None, Non
             while (item := waiting.popleft().result()) is not end:
                 waiting.append(pool.submit(next, iterator, end))
                 yield item  # type: ignore[misc]  # `end` is of no T
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def overlapped(
+    work: Callable[[T], Result], items: Iterable[T], workers: int = WORKERS
+) -> Generator[Result, None, None]:
+    """Yield the result of `work` for each item, in their order, while `workers` threads work; errors are raised here.
+
+    >>> list(overlapped(str, range(3)))
+    ['0', '1', '2']
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

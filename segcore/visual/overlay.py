@@ -37,9 +37,9 @@ def overlay(image: U8, mask: U8, labels: LabelMap, *, opacity: float = 0.5, visi
         SegcoreError: when image and mask differ in size.
     """
     _same_size(image, mask, "mask")
-    shown = _shown(labels, visible)[mask]
-    blended = cv2.addWeighted(image, 1 - opacity, labels.to_rgb(mask), opacity, 0)
-    return np.where(shown[..., None], blended, image)
+    blended: U8 = np.asarray(cv2.addWeighted(image, 1 - opacity, labels.to_rgb(mask), opacity, 0), np.uint8)
+    cv2.copyTo(image, np.take(~_shown(labels, visible), mask).view(np.uint8), blended)
+    return blended
 
 
 def contour(mask: U8, *, width: int = 2) -> npt.NDArray[np.bool_]:

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from segcore.data.background import DEPTH, WriteBehind, read_ahead
+from segcore.data.background import DEPTH, WriteBehind, overlapped, read_ahead
 
 
 def test_no_more_than_a_few_items_wait():
@@ -31,6 +31,20 @@ def test_errors_of_the_thread_are_raised_in_the_loop():
     assert next(ahead) == 1
     with pytest.raises(ValueError, match="broken"):
         next(ahead)
+
+
+def test_two_items_are_worked_on_at_a_time_and_results_keep_their_order():
+    both = threading.Barrier(2)  # passed by two threads at once only
+
+    def work(item):
+        both.wait(timeout=60)
+        return item
+
+    assert list(overlapped(work, range(8))) == list(range(8))
+    results = overlapped(lambda item: 1 // item, [1, 0, 1])
+    assert next(results) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(results)
 
 
 def test_calls_run_in_order_in_another_thread_and_their_error_is_raised():
