@@ -56,7 +56,7 @@ def test_the_command_for_a_first_search_is_one_that_search_takes(page, tmp_path,
     plans = []
     monkeypatch.setattr("segcore.training.search.loop.search", plans.append)
     _, text = page()
-    command = next(line for line in text.splitlines() if line.startswith("segcore search"))
+    command = next(line for line in text.splitlines() if "segcore search --space" in line)  # a path may stand before it
     monkeypatch.chdir(tmp_path)
     (tmp_path / "space.yaml").write_text(notices.SPACE)
     assert main(shlex.split(command)[1:]) == 0

@@ -199,10 +199,17 @@ def test_what_is_saved_names_what_it_shows(page, app, path, name, words):
     page.goto(f"{app}/{path}")
     idle(page)
     button = page.locator(f".st-key-save-{name} button").first
-    button.evaluate("one => one.scrollIntoView({block: 'center'})")  # its menu opens below it
     button.click()
+    choice = page.locator(f".st-key-save-{name}-svg button")
+
+    def in_sight():  # the menu follows its button, which a picture that comes late moves
+        button.evaluate("one => one.scrollIntoView({block: 'center'})")
+        box = choice.bounding_box()
+        return box is not None and 0 <= box["y"] and box["y"] + box["height"] <= page.viewport_size["height"]
+
+    eventually(page, in_sight, True)
     with page.expect_download() as download:
-        page.locator(f".st-key-save-{name}-svg button").click()
+        choice.click()
     assert download.value.suggested_filename == f"{name}.svg"
     texts = re.findall(r"<text[^>]*>([^<]*)", download.value.path().read_text())
     assert words <= set(texts)
