@@ -24,10 +24,10 @@ app: $(VENV)/installed
 train: $(VENV)/installed
 	$(BIN)/python train.py $(ARGS)
 
-# Files in the order of their folders: e2e, whose files take minutes, before the small ones of unit, so that no process
-# is left with a long file at the end. By default those with the fewest tests come last, which are the longest.
+# Files in the order of their folders: browser and e2e, which take minutes, before the small ones of unit, so that no
+# process is left with a long file at the end. By default those with the fewest tests come last, which are the longest.
 test: $(VENV)/installed-dev chromium
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

@@ -22,6 +22,18 @@ settings.load_profile("segcore")
 MAIN = sys.modules["__main__"]
 
 
+@pytest.hookimpl(optionalhook=True)  # of xdist
+def pytest_xdist_make_scheduler(config, log):
+    """Tests of one file stay in one process, and those of the browser too: they share its server and its tab."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByRoom(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return "tests/browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+
+    return ByRoom(config, log)
+
+
 @pytest.fixture(autouse=True)
 def main_module():
     """Streamlit's AppTest leaves its page as `__main__`, which multiprocessing would then run in every new process."""

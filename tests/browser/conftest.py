@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,10 +12,12 @@ import urllib.request
 import pytest
 from fixtures.app import ROOT, make_data, make_runs
 from fixtures.browsing import PATIENCE, watch
+from fixtures.processes import free_port
 from fixtures.searches import fake_search
 
 STATE = "document.querySelector('[data-test-script-state]')?.dataset.testScriptState"
 server_logs = []  # files that running servers write to
+VIEWPORT = {"width": 1280, "height": 900}
 STARTED_WITHIN = 120  # s; a busy two-core machine takes ten
 
 
@@ -40,16 +41,25 @@ def browser():
         started.close()
 
 
-@pytest.fixture
-def page(browser):
-    """A page that collects what went wrong in it as `page.problems`."""
-    opened = watch(browser.new_page(viewport={"width": 1280, "height": 900}))
-    opened.problems = []
+@pytest.fixture(scope="session")
+def tab(browser):
+    """One tab for all tests, so that Chromium compiles Streamlit's scripts once, not in every test."""
+    opened = watch(browser.new_page(viewport=VIEWPORT))
     opened.on("pageerror", lambda error: opened.problems.append(str(error)))
     opened.on("console", lambda message: _note(opened, message))
     opened.set_default_timeout(1000 * PATIENCE)
-    yield opened
-    opened.close()
+    return opened
+
+
+@pytest.fixture
+def page(tab):
+    """A page that collects what went wrong in it as `page.problems`. It keeps nothing of the test before."""
+    tab.problems = []
+    yield tab
+    tab.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+    tab.context.clear_cookies()
+    tab.goto("about:blank")
+    tab.set_viewport_size(VIEWPORT)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -80,17 +90,15 @@ def workplace(tmp_path_factory):
     return data, folder / "runs"
 
 
-def served(data, runs, cache):
+def served(data, runs, cache, **options):
     """Serve the app; yields its address."""
-    return served_script("app.py", cache, "--data", str(data), "--runs", str(runs))
+    return served_script("app.py", cache, "--data", str(data), "--runs", str(runs), **options)
 
 
 @contextlib.contextmanager
-def served_script(script, cache, *arguments):
-    """Serve a Streamlit script on a free port; yields its address and always ends the server."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def served_script(script, cache, *arguments, port=None):
+    """Serve a Streamlit script, on a free port if none is given; yields its address and always ends the server."""
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     command += ["--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none"]
     command += ["--", *arguments]
@@ -127,10 +135,16 @@ def _wait(address, server, log):
     pytest.fail(f"The app did not start within {STARTED_WITHIN} s:\n{log.read()[-3000:]}")
 
 
+@pytest.fixture(scope="session")
+def port():
+    """One port for all fresh servers, since Chromium keeps compiled scripts by their address."""
+    return free_port()
+
+
 @pytest.fixture
-def fresh(workplace, tmp_path):
+def fresh(workplace, tmp_path, port):
     """The address of a server that nobody has visited yet."""
-    with served(*workplace, tmp_path) as address:
+    with served(*workplace, tmp_path, port=port) as address:
         yield address
 
 
