@@ -56,7 +56,7 @@ def test_a_training_starts_from_a_run_and_says_what_it_took(first, other_classes
     name = "decoder.score.weight"
     torch.testing.assert_close(after[name][[1, 2]], before[name][[2, 0]], rtol=1e-3, atol=1e-4)
     assert not torch.allclose(after[name][0].float(), before[name][0].float(), atol=1e-3)
-    torch.testing.assert_close(after["encoder.features.0.0.weight"], before["encoder.features.0.0.weight"])
+    torch.testing.assert_close(after["encoder.model.conv_stem.weight"], before["encoder.model.conv_stem.weight"])
 
 
 def test_a_stopped_one_ends_with_the_same_bits_without_its_start(first, data, tmp_path):
@@ -87,7 +87,7 @@ def test_weights_of_another_architecture_are_refused_before_a_folder_is_made(fir
     message = capsys.readouterr().err
     assert "fewer than half: these are weights of another architecture or encoder" in message
     assert "encoder.conv1.weight is not there" in message
-    assert "They are of FCN-8s on mobilenet_v2 (--models fcn8s --encoder mobilenet_v2)" in message
+    assert "They are of FCN-8s on tu-test_efficientnet (--models fcn8s --encoder tu-test_efficientnet)" in message
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
 
 
@@ -103,7 +103,7 @@ def test_a_start_that_is_not_there_is_refused(data, tmp_path, capsys):
 
 def test_weights_that_are_not_finite_are_refused(first, data, tmp_path):
     tensors = load_file(first.weights)
-    tensors["encoder.features.0.0.weight"][0] = torch.nan
+    tensors["encoder.model.conv_stem.weight"][0] = torch.nan
     save_file(tensors, tmp_path / "nan.safetensors")
     with pytest.raises(WeightsError, match=r"nan\.safetensors: NaN or infinity in 1 tensor, first encoder"):
         train(task(data, tmp_path / "runs", "--init", str(tmp_path / "nan.safetensors")))

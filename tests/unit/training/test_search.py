@@ -42,7 +42,7 @@ def plan(data, tmp_path):
     def make(space=SPACE, epochs=3, **changes):
         path = tmp_path / "s.yaml"
         path.write_text(space)
-        given = {"data": str(data), "epochs": epochs, "encoder_weights": "none", "encoder": "mobilenet_v2"}
+        given = {"data": str(data), "epochs": epochs, "encoder_weights": "none", "encoder": "tu-test_efficientnet"}
         if "models" not in space:
             given["models"] = "unet"
         wanted = {"trials": 3, "folds": 2, "name": "s", "out": str(tmp_path / "out")}
@@ -436,7 +436,7 @@ from pathlib import Path
 from fixtures.trainer import FakeSession
 from segcore.training.search import SearchPlan, read_space, search
 folder, data, trials, seconds = Path(sys.argv[1]), *sys.argv[2:]
-given = {"data": data, "epochs": 3, "encoder_weights": "none", "encoder": "mobilenet_v2", "models": "unet"}
+given = {"data": data, "epochs": 3, "encoder_weights": "none", "encoder": "tu-test_efficientnet", "models": "unet"}
 space = read_space(folder / "s.yaml", given)
 out = str(folder / "out")
 search(SearchPlan(space, int(trials), 2, "s", out, prune=False), FakeSession(seconds=float(seconds)))
