@@ -1,3 +1,4 @@
+import functools
 import io
 import sys
 
@@ -5,7 +6,17 @@ import pytest
 import streamlit as st
 from fixtures.app import ROOT, make_data, make_runs
 from PIL import Image
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packages_scanned_once():
+    """Streamlit's AppTest reads the metadata of every installed package at every page: four fifths of a test's time."""
+    once = functools.cache(manifest_scanner.scan_component_manifests)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
 
 
 @pytest.fixture
