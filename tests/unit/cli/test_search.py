@@ -48,8 +48,21 @@ def test_the_command_for_real(data, tmp_path, monkeypatch, capsys):
     """Three trials of two folds of one epoch, then one more; a fold can be evaluated again."""
     monkeypatch.chdir(tmp_path)
     Path("s.yaml").write_text(SPACE)
-    flags = ["--models", "fcn8s", "--encoder", "tu-test_efficientnet", "--encoder-weights", "none", "--image-size", "64x64"]
-    flags += ["--epochs", "1", "--workers", "0", "--precision", "fp32", "--split", "block", "--batch-size", "4"]
+    flags = ["--models", "fcn8s", "--encoder", "tu-test_efficientnet", "--encoder-weights", "none"]
+    flags += [
+        "--image-size",
+        "64x64",
+        "--epochs",
+        "1",
+        "--workers",
+        "0",
+        "--precision",
+        "fp32",
+        "--split",
+        "block",
+        "--batch-size",
+        "4",
+    ]
     words = ["search", "--space", "s.yaml", "--folds", "2", "--data", str(data)]
     assert main([*words, "--trials", "3", "--", *flags]) == 0
     assert main([*words, "--trials", "4", "--", *flags]) == 0
