@@ -49,20 +49,8 @@ def test_the_command_for_real(data, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("s.yaml").write_text(SPACE)
     flags = ["--models", "fcn8s", "--encoder", "tu-test_efficientnet", "--encoder-weights", "none"]
-    flags += [
-        "--image-size",
-        "64x64",
-        "--epochs",
-        "1",
-        "--workers",
-        "0",
-        "--precision",
-        "fp32",
-        "--split",
-        "block",
-        "--batch-size",
-        "4",
-    ]
+    flags += ["--image-size", "64x64", "--epochs", "1", "--workers", "0", "--precision", "fp32", "--split", "block"]
+    flags += ["--batch-size", "4"]
     words = ["search", "--space", "s.yaml", "--folds", "2", "--data", str(data)]
     assert main([*words, "--trials", "3", "--", *flags]) == 0
     assert main([*words, "--trials", "4", "--", *flags]) == 0
