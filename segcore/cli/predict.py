@@ -179,9 +179,9 @@ class _Work:
             print("  ".join(map(str, made.files)))
 
     def summary(self) -> str:
-        """`2 images and 1 video in 1 min 15 s, 24.1 frames/s`."""
+        """`2 images and 1 video in 1 min 15 s, 24.1 frames/s`; of a video that was stopped alone, its frames."""
         predicted = self.done["image"] + self.done["frame"]
-        nouns = [noun for noun in ("image", "video") if self.done[noun]] or ["image"]
+        nouns = [noun for noun in ("image", "video") if self.done[noun]] or ["frame" if predicted else "image"]
         what = " and ".join(number(self.done[noun], noun) for noun in nouns)
         if not predicted:
             return what

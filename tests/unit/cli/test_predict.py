@@ -1,6 +1,9 @@
 """`segcore predict`: masks and overlays of a user's images."""
 
+import itertools
+import os
 import re
+import signal
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from PIL import Image
 
 from segcore.cli import main
 from segcore.data.video_file import Video
+from segcore.evaluation import Predictor
 from segcore.labels import CAMVID11
 from segcore.models import create_model, save_model
 
@@ -117,6 +121,20 @@ def test_images_and_videos_are_predicted_once(run, tmp_path, capsys):
     assert (tmp_path / "out" / "ride-frames" / "000005-mask.png").is_file()
     assert main([*words, "--tta", "flip", "--write", "masks", "--again"]) == 0
     assert re.search(r"^2 images and 1 video in", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_a_video_that_is_stopped_tells_its_frames(run, tmp_path, capsys, monkeypatch):
+    write_video(tmp_path / "ride.mp4", moving_square(40))
+    mask, calls = Predictor.mask, itertools.count()
+
+    def stopping(self, image):
+        if next(calls) == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        return mask(self, image)
+
+    monkeypatch.setattr(Predictor, "mask", stopping)
+    assert main(["predict", str(run.path), str(tmp_path / "ride.mp4"), "--out", str(tmp_path / "out")]) == 130
+    assert re.search(r"^\d+ frames? in .* frames/s: FCN-32s$", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_images_become_a_video(run, tmp_path, capsys):

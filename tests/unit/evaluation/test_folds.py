@@ -50,6 +50,7 @@ def test_pairs_of_recipes_have_one_verdict(both):
     assert sentence.startswith("U-Net, 3 folds is better than FCN-8s, 3 folds by ")
     assert "not trained on it" in comparison.validation_note(0) and comparison.differences == ()
     assert not any("trained once" in text for text in comparison.caveats())
+    assert any(text.startswith("3 folds show little of how trainings differ") for text in comparison.caveats())
 
 
 def test_an_image_is_looked_up_in_the_fold_that_scored_it(both):
