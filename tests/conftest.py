@@ -29,7 +29,7 @@ def pytest_xdist_make_scheduler(config, log):
 
     class ByRoom(LoadFileScheduling):
         def _split_scope(self, nodeid):
-            return "tests/browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+            return "tests/browser" if nodeid.startswith("tests/browser/") else nodeid.split("::")[0]
 
     return ByRoom(config, log)
 

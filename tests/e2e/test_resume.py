@@ -21,7 +21,7 @@ from segcore.training.command_line import main
 ROOT = Path(__file__).parents[2]
 # Everything that has a state: dropout, batch norm, momentum, averaged weights, accumulated gradients, workers, stages
 # that thaw, sizes that change.
-RECIPE = [*TINY, "--models", "deeplabv3plus", "--epochs", "6", "--batch-size", "2", "--accumulate", "2", "--ema", "0.9"]
+RECIPE = [*TINY, "--models", "deeplabv3plus", "--epochs", "8", "--batch-size", "2", "--accumulate", "2", "--ema", "0.9"]
 RECIPE += ["--workers", "1", "--augment", "assignment", "--progressive", "{0: 32x32, 2: 32x64}", "--precision", "bf16"]
 RECIPE += ["--checkpoint-minutes", "0.0001"]  # at every step: a kill may fall into a write
 
@@ -67,11 +67,13 @@ def written(checkpoint):
     return checkpoint.stat().st_mtime_ns if checkpoint.is_file() else 0
 
 
-def kill_after_progress(process, checkpoint, pause):
-    """SIGKILL, a moment after the process has written a checkpoint."""
-    before, deadline = written(checkpoint), time.monotonic() + 120
-    while process.is_alive() and written(checkpoint) == before and time.monotonic() < deadline:
-        time.sleep(0.01)
+def kill_after_progress(process, checkpoint, writes, pause):
+    """SIGKILL, a moment after the process has written a checkpoint so many times."""
+    deadline = time.monotonic() + 120
+    for _ in range(writes):
+        before = written(checkpoint)
+        while process.is_alive() and written(checkpoint) == before and time.monotonic() < deadline:
+            time.sleep(0.002)
     time.sleep(pause)
     os.kill(process.pid, signal.SIGKILL)
     process.join()
@@ -89,8 +91,8 @@ def assert_same(result, expected):
 def test_killed_ten_times_at_random_points(data, whole, tmp_path):
     checkpoint, generator, positions = tmp_path / RUN / CHECKPOINT, random.Random(5), []
     for _ in range(10):
-        # Some more steps, a validation, or the middle of a write.
-        kill_after_progress(start(data, tmp_path), checkpoint, generator.random() * 0.3)
+        # In a step, a validation, or the middle of a write.
+        kill_after_progress(start(data, tmp_path), checkpoint, generator.choice((1, 1, 2)), generator.random() * 0.03)
         assert load_run(tmp_path / RUN).summary.status == "interrupted"
         positions.append(Checkpoint.read(tmp_path / RUN).position)
     assert ended(start(data, tmp_path)) == 0
