@@ -120,14 +120,14 @@ def number(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def listed(names: Sequence[str], most: int) -> str:
+def listed(names: Sequence[str], most: int, separator: str = ", ") -> str:
     """The first names, and how many more there are.
 
-    >>> listed(["sky", "road", "car"], 2), listed(["sky", "road"], 2)
-    ('sky, road and 1 more', 'sky, road')
+    >>> listed(["sky", "road", "car"], 2), listed(["sky", "road"], 2, "; ")
+    ('sky, road and 1 more', 'sky; road')
     """
     more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+    return separator.join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from segcore.cli.arguments import FAILED, Commands, add_source_arguments, open_from
 from segcore.cli.data_check import add_check
 from segcore.data.open_options import add_class_list_argument, add_repair_arguments
-from segcore.errors import DatasetError, number, plain
+from segcore.errors import DatasetError, listed, number, plain
 from segcore.paths import path_text
 
 if TYPE_CHECKING:
@@ -101,9 +101,8 @@ def data_info(arguments: argparse.Namespace) -> int:
         copies = sum(dataset.record(sample_id).copy > 0 for sample_id in ids)
         made_of = f" ({number(len(ids) - copies, 'frame')}, {copies} copies)" if copies else ""
         sizes = Counter(dataset.size(sample_id) for sample_id in ids)
-        listed = ", ".join(f"{height}x{width} ({count})" for (height, width), count in sizes.most_common(3))
-        more = f" and {len(sizes) - 3} more" if len(sizes) > 3 else ""
-        table.add_row(split, f"{len(ids)}{made_of}", listed + more)
+        common = [f"{height}x{width} ({count})" for (height, width), count in sizes.most_common()]
+        table.add_row(split, f"{len(ids)}{made_of}", listed(common, 3))
     console.print(table)
     classes = Table("id", "class", "colour")
     for index, (name, (red, green, blue)) in enumerate(zip(labels.names, labels.colors, strict=True)):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from segcore.errors import WeightsError, number
+from segcore.errors import WeightsError, listed, number
 from segcore.labels import class_finder
 from segcore.models.encoder_weights import EncoderFit, is_counter
 from segcore.models.state_dict_file import PREFIXES, State
@@ -62,9 +62,9 @@ class Transfer:
         """One sentence on the tensors and one on the classes, without the last full stop."""
         text = f"{len(self.taken)} of {number(self.tensors, 'tensor')} taken"
         if self.not_taken:
-            text += f"; the others begin fresh: {_some(self.not_taken, '; ')}"
+            text += f"; the others begin fresh: {listed(self.not_taken, _FEW, '; ')}"
         if self.unused:
-            text += f"; without a place here: {_some(self.unused)}"
+            text += f"; without a place here: {listed(self.unused, _FEW)}"
         pairs = [name if name == other else f"{name} (there {other})" for name, other in self.classes.items()]
         text += f". Classes taken by name: {', '.join(pairs) or 'none'}"
         return text + (f"; fresh: {', '.join(self.fresh)}" if self.fresh else "")
@@ -192,11 +192,11 @@ def _refuse(model: nn.Module, weights: InitialWeights, transfer: Transfer, fitte
         fit = EncoderFit.of(encoder, weights.tensors)
         if not (fit.missing or fit.misshapen):
             made_as = " They are weights of the encoder alone: --encoder-weights takes those."
-    fits = f" ({_some(transfer.taken)})" if transfer.taken else ""
+    fits = f" ({listed(transfer.taken, _FEW)})" if transfer.taken else ""
     raise WeightsError(
         f"{weights.source}: only {len(transfer.taken)} of the model's {number(transfer.tensors, 'tensor')} fit{fits}, "
         f"fewer than half: these are weights of another architecture or encoder. What does not fit: "
-        f"{_some(transfer.not_taken, '; ')}.{made_as}"
+        f"{listed(transfer.not_taken, _FEW, '; ')}.{made_as}"
     )
 
 
@@ -207,8 +207,3 @@ def _bare(name: str) -> str:
         name = rest
         first, dot, rest = name.partition(".")
     return name
-
-
-def _some(items: Sequence[str], separator: str = ", ") -> str:
-    more = len(items) - _FEW
-    return separator.join(items[:_FEW]) + (f"{separator}and {more} more" if more > 0 else "")

@@ -177,7 +177,7 @@ def test_a_trial_that_failed_says_why(page, search):
 def test_a_search_that_has_been_silent_says_so(page, search):
     age(search("a", ["complete", "running"], wanted=4), minutes=300)
     _, text = page()
-    assert "Training: trial 1, but nothing new for 5 hours: it may have been stopped." in text
+    assert "Training: trial 1, but nothing new for 5 h: it may have been stopped." in text
 
 
 def test_table_is_best_first_and_follows_what_is_picked(search):

@@ -12,7 +12,7 @@ from segcore.data.dataset import SPLITS, Dataset
 from segcore.data.leaks.duplicates import ALIKE, Match, Rows, correlations
 from segcore.data.leaks.leak_report import MOST_EXAMPLES, NAMES, Example, Finding
 from segcore.data.leaks.perceptual_hash import ImageHashes
-from segcore.errors import number
+from segcore.errors import listed, number
 from segcore.labels import IGNORE_INDEX
 
 # Share of the labels on which the masks of two look-alikes should agree. Measured on CamVid and Cam101: frames 1/15 to
@@ -93,14 +93,14 @@ def class_findings(dataset: Dataset, images: ImageHashes, frames: Mapping[str, S
             only = np.flatnonzero((pixels[there] > 0) & (pixels[lacking] == 0)).tolist()
             if not only:
                 continue
-            listed = ", ".join(names[index] for index in only)
+            which = ", ".join(names[index] for index in only)
             classes = "1 class" if len(only) == 1 else f"{len(only)} classes"
             if kind == "unlearnable":
-                text = f"{classes} of {NAMES[split]} can't be learned, since no training mask holds any: {listed}."
+                text = f"{classes} of {NAMES[split]} can't be learned, since no training mask holds any: {which}."
                 examples = _holding(images, frames[split], only, names)
                 findings.append(Finding("unlearnable", "warning", split, "train", len(only), occurs, text, examples))
             else:
-                text = f"{classes} of training can't be scored, since no {NAMES[split]} mask holds any: {listed}."
+                text = f"{classes} of training can't be scored, since no {NAMES[split]} mask holds any: {which}."
                 trained = int((pixels["train"] > 0).sum())
                 findings.append(Finding("unscored", "note", split, "train", len(only), trained, text))
         findings += _shifts(pixels["train"], pixels[split], names, split)
@@ -125,9 +125,7 @@ def _shifts(train: I64, scored: I64, names: Sequence[str], split: str) -> list[F
     far = [index for index in by_ratio if not 1 / SHIFT < ratio[index] < SHIFT]
     if not far:
         return []
-    listed = ", ".join(
-        f"{names[index]} ({100 * before[index]:.1f} -> {100 * after[index]:.1f} %)" for index in far[:MOST_LISTED]
-    )
-    listed += f" and {len(far) - MOST_LISTED} more" if len(far) > MOST_LISTED else ""
-    text = f"Shares of the pixels that differ at least {SHIFT:g}-fold between training and {NAMES[split]}: {listed}."
+    shares = [f"{names[index]} ({100 * before[index]:.1f} -> {100 * after[index]:.1f} %)" for index in far]
+    which = listed(shares, MOST_LISTED)
+    text = f"Shares of the pixels that differ at least {SHIFT:g}-fold between training and {NAMES[split]}: {which}."
     return [Finding("shares", "note", split, "train", len(far), int((train > 0).sum()), text)]

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from segcore.errors import ConfigError
+from segcore.errors import ConfigError, listed
 from segcore.runs import run_files
 from segcore.runs.search import BEST, SearchInfo, SearchWriter, run_prefix
 from segcore.training.search.search_space import Choice, Space, Value, combinations
@@ -310,9 +310,8 @@ def open_study(
         if stored is None:
             study.set_user_attr(_IDENTITY, identity)
         elif differences := list(_differences(stored, identity)):
-            more = f", and {len(differences) - 3} more" if len(differences) > 3 else ""
             raise ConfigError(
-                f"The study {info.name!r} in {info.storage} is of another search: {'; '.join(differences[:3])}{more}. "
+                f"The study {info.name!r} in {info.storage} is of another search: {listed(differences, 3, '; ')}. "
                 "Go on with what it was begun with, or choose another --name."
             )
         result = Study(study, writer, info, space, Worker(writer.path))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
+from segcore.durations import duration
 from segcore.errors import RunError, SegcoreError
 from segcore.runs import load_run
 from segcore.runs.search import PARAM, STATES, best_row, load_search, run_prefix
@@ -235,7 +236,7 @@ def follow_search(search: SearchRecord, trials: pd.DataFrame) -> None:
     elif minutes < QUIET_AFTER:
         text = f"Training: {which}. The page follows."
     else:
-        text = f"Training: {which}, but nothing new for {_duration(minutes)}: it may have been stopped."
+        text = f"Training: {which}, but nothing new for {duration(60 * minutes)}: it may have been stopped."
 
     def changed() -> bool:
         try:
@@ -244,13 +245,6 @@ def follow_search(search: SearchRecord, trials: pd.DataFrame) -> None:
             return True
 
     refresh_when(changed, text)
-
-
-def _duration(minutes: float) -> str:
-    for unit, length in (("days", 24 * 60), ("hours", 60)):
-        if minutes >= 2 * length:
-            return f"{minutes / length:.0f} {unit}"
-    return f"{minutes:.0f} minutes"
 
 
 def read_trials(search: SearchRecord) -> pd.DataFrame:
