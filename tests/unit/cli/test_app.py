@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import tomllib
 
 import pytest
+from fixtures.app import ROOT
 
 from segcore import cli
 from segcore.cli import app
@@ -57,6 +59,11 @@ def test_other_commands_still_refuse_what_they_do_not_know(capsys):
 def test_an_installation_without_app_says_so(tmp_path):
     with pytest.raises(SegcoreError, match="This installation has no app"):
         app_files.app_folder([tmp_path / "_app", tmp_path])
+
+
+def test_no_other_machine_reaches_the_app_unless_it_is_told():
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    assert settings["server"]["address"] == "localhost"
 
 
 def test_finding_the_app_needs_no_streamlit():
