@@ -172,7 +172,7 @@ def at_speed(comparison: Comparison, least: float) -> Comparison:
 def print_leaderboard(arguments: argparse.Namespace) -> int:
     """Print the table, or write it to `--out`."""
     from segcore.report import leaderboard
-    from segcore.report.safe_output import new_file
+    from segcore.report.atomic_output import new_file
 
     columns = arguments.columns
     if columns not in (None, "all"):

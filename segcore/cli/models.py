@@ -59,7 +59,7 @@ def models(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         print(text, end="")
         return 0
-    from segcore.report.safe_output import new_file
+    from segcore.report.atomic_output import new_file
 
     with new_file(arguments.out, SVG_MARK if kind == "svg" else TEXT_MARK) as path:
         path.write_text(text, "utf-8")

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, overload
 
 from segcore.arrays import U8Image, U8Mask
+from segcore.data.evenly_spread import spread
 from segcore.data.sample import Sample
-from segcore.data.sampling import spread
 from segcore.errors import DatasetError, number, unknown
 from segcore.labels import LabelMap
 

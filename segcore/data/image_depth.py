@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from PIL import Image
 
+from segcore.data.evenly_spread import FileSample
 from segcore.data.image_file import read_image
-from segcore.data.sampling import FileSample
 from segcore.errors import DatasetError
 
 DEPTHS = (8, 10, 12, 14, 16)  # bits a channel that cameras and microscopes have

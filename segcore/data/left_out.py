@@ -11,9 +11,9 @@ from PIL import Image
 
 from segcore.data.class_lists import CLASS_FILES
 from segcore.data.decode import IMAGE_SUFFIXES, MASK_SUFFIXES, readable, stored_mode
+from segcore.data.evenly_spread import SAMPLED, spread
 from segcore.data.file_source import FileSource, Listing
 from segcore.data.formats.base import DetectedDataset
-from segcore.data.sampling import SAMPLED, spread
 from segcore.errors import DatasetError, number
 
 NAMED = 6  # kinds of files that a note names

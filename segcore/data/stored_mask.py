@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import Protocol
 
 from segcore.data.decode import MaskPixels, read_mask
+from segcore.data.evenly_spread import FileSample
 from segcore.data.file_source import FileSource
-from segcore.data.sampling import FileSample
 from segcore.errors import DatasetError
 
 

@@ -13,12 +13,12 @@ import numpy.typing as npt
 from segcore.data.class_lists import ClassList
 from segcore.data.dataset import Dataset
 from segcore.data.decode import MaskPixels
+from segcore.data.evenly_spread import SAMPLED, spread
 from segcore.data.file_source import FileSource, Folder, list_files
 from segcore.data.mask_coding import MaskCoding
 from segcore.data.predictions.classes import PredictionClasses, candidate_codings, decide_classes
 from segcore.data.predictions.matching import check_ids, match_predictions
 from segcore.data.predictions.reading import as_prediction, read_prediction
-from segcore.data.sampling import SAMPLED, spread
 from segcore.errors import EvaluationError
 from segcore.evaluation.imported_run import ImportedRun, Load, Prediction, Progress, progress_bar
 from segcore.paths import local_path

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from segcore.data.encode import encode_image, image_suffix
 from segcore.errors import SegcoreError
 from segcore.labels import LabelMap
+from segcore.report.atomic_output import check_folder, new_folder
 from segcore.report.coco import write_coco
-from segcore.report.safe_output import check_folder, new_folder
 from segcore.report.stored_evaluations import check_images, dataset_of, stored_evaluation
 from segcore.runs.run_files import file_name
 from segcore.visual import encode_png

@@ -17,8 +17,8 @@ from PIL import Image
 from segcore.arrays import U8
 from segcore.errors import ReportError
 from segcore.labels import IGNORE_INDEX, LabelMap
+from segcore.report.atomic_output import check_folder, new_folder
 from segcore.report.export import about, image_names, write_classes, write_images
-from segcore.report.safe_output import check_folder, new_folder
 from segcore.report.stored_evaluations import check_images, dataset_of, stored_evaluation
 from segcore.runs.run_files import file_name
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from segcore.errors import ReportError, SegcoreError, unknown
 from segcore.evaluation.comparison.tidy_tables import class_scores, total_confusion
 from segcore.report import picture_figures
+from segcore.report.atomic_output import check_folder, new_folder
 from segcore.report.report_data import ReportData
-from segcore.report.safe_output import check_folder, new_folder
 from segcore.report.sections.cost import cost_charts, curve_charts
 from segcore.runs.curves import CURVES
 from segcore.visual.compare_charts import BETTER, class_step, confusion, per_class, square_cells

@@ -13,9 +13,9 @@ from markupsafe import Markup
 
 from segcore.errors import number
 from segcore.labels import hex_color
+from segcore.report.atomic_output import new_file
 from segcore.report.leaderboard import interval, parts_cell, score
 from segcore.report.report_data import ReportData
-from segcore.report.safe_output import new_file
 from segcore.report.sections import classes, cost, example_images, origin, scores
 
 if TYPE_CHECKING:

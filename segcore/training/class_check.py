@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from segcore.arrays import I64
-from segcore.data.sampling import spread
+from segcore.data.evenly_spread import spread
 from segcore.errors import DatasetError, listed, number
 from segcore.labels import LabelMap
 from segcore.training.job import Job

@@ -10,7 +10,7 @@ from segcore.data import open_dataset
 from segcore.errors import AugmentError, ConfigError, DatasetError, PathError, RunError
 from segcore.models.encoder_weights import encoder_state
 from segcore.paths import local_path, path_exists, path_text
-from segcore.report.safe_output import check_folder
+from segcore.report.atomic_output import check_folder
 from segcore.runs import RunStore, find_run
 from segcore.training.config import build
 from segcore.training.recipe_file import read_settings
