@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -39,6 +41,15 @@ def path_text(given: str) -> str:
     except RuntimeError as error:
         raise PathError(f"{text}: no usable path ({error}).") from None
     return expanded.rstrip("/") or expanded
+
+
+def program(name: str) -> str:
+    """`python` or `segcore`, as a shell needs it: its path where the shell would start another one, or none."""
+    own = Path(sys.executable).with_name(name)
+    first = shutil.which(name)
+    if not own.is_file() or (first is not None and Path(first) == own):
+        return name
+    return os.path.relpath(own) if own.is_relative_to(Path.cwd()) else str(own)
 
 
 def local_path(given: str | Path, error: type[SegcoreError] = PathError) -> Path:

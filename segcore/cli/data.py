@@ -11,7 +11,7 @@ from segcore.cli.arguments import FAILED, Commands, add_source_arguments, open_f
 from segcore.cli.data_check import add_check
 from segcore.data.open_options import add_class_list_argument, add_repair_arguments
 from segcore.errors import DatasetError, listed, number, plain
-from segcore.paths import path_text
+from segcore.paths import path_text, program
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -115,7 +115,8 @@ def data_info(arguments: argparse.Namespace) -> int:
     if arguments.picture:
         console.print(f"picture: {escape(str(_draw(dataset, arguments.picture)))}")
     if arguments.check:
-        console.print(f"{len(problems)} of {number(len(dataset), 'sample')} can't be used.")
+        bad = f"{len(problems)} of {number(len(dataset), 'sample')} can't be used."
+        console.print(bad if problems else f"All {number(len(dataset), 'sample')} can be used.")
     return FAILED if problems else 0
 
 
@@ -163,8 +164,8 @@ def data_expand(arguments: argparse.Namespace) -> int:
     for split, count in made.others.items():
         print(f"{number(count, f'{split} frame')}, as they were")
     print(
-        f"{made.path}\nLook at it: segcore data info {made.path}\n"
-        f"Train on it: segcore train --data {made.path} --copies 0 --augment none"
+        f"{made.path}\nLook at it: {program('segcore')} data info {made.path}\n"
+        f"Train on it: {program('segcore')} train --data {made.path} --copies 0 --augment none"
     )
     return 0
 
@@ -174,5 +175,5 @@ def data_fetch(arguments: argparse.Namespace) -> int:
     from segcore.data import fetch
 
     path = fetch(arguments.name, arguments.out)
-    print(f"{path}\nOpen it with: segcore data info {path}")
+    print(f"{path}\nOpen it with: {program('segcore')} data info {path}")
     return 0

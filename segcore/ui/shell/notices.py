@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import streamlit as st
 
 from segcore.errors import UntrustedCode
 from segcore.extensions.code_file import CodeName
+from segcore.paths import program
 from segcore.runs import RunProblem, RunRecord
 from segcore.runs.remake import remake_command
 from segcore.runs.run_record import COVERED
@@ -40,24 +38,15 @@ space:
 def train_command(context: AppContext) -> str:
     """Return the command that trains on the active dataset, by the recipe that is there for it."""
     recipe = Path("configs") / f"{context.dataset.name if context.dataset else ''}.yaml"
-    words = [_program("python"), "train.py", *(["--config", str(recipe)] if recipe.is_file() else [])]
+    words = [program("python"), "train.py", *(["--config", str(recipe)] if recipe.is_file() else [])]
     return shlex.join([*words, *_data_words(context), *context.key.options.words, *_out_words(context)])
 
 
 def search_command(context: AppContext) -> str:
     """Return the command that searches `SPACE` on the active dataset."""
-    words = [_program("segcore"), "search", "--space", "space.yaml", "--trials", "20", "--folds", "3"]
+    words = [program("segcore"), "search", "--space", "space.yaml", "--trials", "20", "--folds", "3"]
     words += [*_data_words(context), *_out_words(context), "--", "--models", "unet", *context.key.options.words]
     return shlex.join(words)
-
-
-def _program(name: str) -> str:
-    """`python` or `segcore`; its path where the shell that started the app would find another one, or none."""
-    own = Path(sys.executable).with_name(name)
-    first = shutil.which(name)
-    if not own.is_file() or (first is not None and Path(first) == own):
-        return name
-    return os.path.relpath(own) if own.is_relative_to(Path.cwd()) else str(own)
 
 
 def _data_words(context: AppContext) -> list[str]:
@@ -178,7 +167,7 @@ def untrusted_code(error: UntrustedCode) -> None:
     )
     with st.expander(escape_markdown(error.path.name), icon=":material/code:"):
         st.code(CodeName(error.path, error.path.stem).read().decode("utf-8", "replace"), language="python")
-    st.code(shlex.join([_program("segcore"), "trust", str(error.run)]), language="bash", wrap_lines=True)
+    st.code(shlex.join([program("segcore"), "trust", str(error.run)]), language="bash", wrap_lines=True)
 
 
 def unevaluated(context: AppContext, runs: Sequence[RunRecord], split: str) -> None:

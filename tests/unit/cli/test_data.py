@@ -6,6 +6,7 @@ from fixtures import layouts
 from segcore import cli
 from segcore.data import open_dataset
 from segcore.data.download import DOWNLOADS, Download, RemoteFile
+from segcore.paths import program
 
 
 def test_info_tells_splits_classes_sizes_fingerprint_and_notes(tmp_path, capsys):
@@ -68,7 +69,7 @@ def test_fetch_prints_what_to_open(tmp_path, monkeypatch, capsys):
     remote = RemoteFile("http://127.0.0.1:9/x", "CamSeq01.zip")
     monkeypatch.setitem(DOWNLOADS, "camseq01", Download("", (remote,), "CamSeq01.zip"))
     assert cli.main(["data", "fetch", "camseq01", "--out", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == f"{packed}\nOpen it with: segcore data info {packed}\n"
+    assert capsys.readouterr().out == f"{packed}\nOpen it with: {program('segcore')} data info {packed}\n"
     assert cli.main(["data", "fetch", "camseq02"]) == 2
 
 
