@@ -19,19 +19,17 @@ if TYPE_CHECKING:
 def checks_of(runs: Sequence[RunRecord], dataset: Dataset) -> dict[str, LeakReport]:
     """Read the stored leak check of each run's split.
 
+    A run's check is of its own labels and void setting, whatever those of the report are.
+
     Args:
-        runs: Runs trained on the dataset; others are left out.
-        dataset: The dataset whose stored checks are read.
+        runs: The runs.
+        dataset: The dataset of the report; its folder is one place where checks may be.
 
     Returns:
         Id of a run -> its check; runs without one are left out.
     """
-    from segcore.data.leaks.report_storage import stored_for_split
-
-    splits = dict.fromkeys(run.summary.dataset.split_fingerprint for run in runs)
-    known = {split: stored_for_split(dataset, split) for split in splits}
-    checks = ((run.id, run.summary.dataset, known[run.summary.dataset.split_fingerprint]) for run in runs)
-    return {run_id: check for run_id, info, check in checks if check and check.fingerprint == info.fingerprint}
+    checks = ((run.id, run.leak_report(dataset.source)) for run in runs)
+    return {run_id: check for run_id, check in checks if check}
 
 
 def leak_notes(runs: Sequence[RunRecord], split: str, checked: Mapping[str, LeakReport] | None = None) -> list[str]:

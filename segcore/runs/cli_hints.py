@@ -59,3 +59,12 @@ def evaluate_command(path: str | Path, split: str, others: Sequence[str | Path] 
     if others:
         words += ["--with", *map(str, others), *(["--name", name] if name else [])]
     return shlex.join([*words, *SplitVariant.parse(split).flags])
+
+
+def leak_check_command(folder: str | Path) -> str:
+    """The `segcore data check` command for the data and split of a run, with the labels and void setting it had.
+
+    >>> leak_check_command("my runs/unet")
+    "segcore data check --run 'my runs/unet'"
+    """
+    return shlex.join(["segcore", "data", "check", "--run", str(folder)])

@@ -30,11 +30,6 @@ def stored(dataset: Dataset, plan: SplitPlan | None = None) -> LeakReport | None
     return _newest(dataset, lambda: (plan or own_plan(dataset)).fingerprint)
 
 
-def stored_for_split(dataset: Dataset, split_fingerprint: str) -> LeakReport | None:
-    """The newest report on a dataset as it is now and on a split that is known by its fingerprint, such as a run's."""
-    return _newest(dataset, lambda: split_fingerprint)
-
-
 def stored_for_fingerprints(sources: Iterable[str], fingerprint: str, split_fingerprint: str) -> LeakReport | None:
     """The newest report on data and a split that are known by their fingerprints; no file of the data is read.
 

@@ -12,6 +12,7 @@ from segcore.errors import UntrustedCode
 from segcore.extensions.code_file import CodeName
 from segcore.paths import program
 from segcore.runs import RunProblem, RunRecord
+from segcore.runs.cli_hints import leak_check_command
 from segcore.runs.remake import remake_command
 from segcore.runs.run_record import COVERED
 from segcore.runs.scored_splits import why_no_scores
@@ -24,7 +25,7 @@ from segcore.ui.shell.markdown import escape_markdown
 
 LEAK_HELP = (
     "From the leak check of the split that these runs were trained with. The dataset page lists what was found; "
-    "segcore data check --data PATH looks again, at every picture."
+    "segcore data check --run RUN looks again, at every picture, with the split, labels and void setting of the run."
 )
 # The example of a search space.
 SPACE = """\
@@ -143,7 +144,12 @@ def leak_note(runs: Sequence[RunRecord], split: str) -> None:
     ]
     if unchecked:
         text = escape_markdown(f"{prefix(unchecked)}Leak check: none was made of {plain}; ")
-        st.caption(f"{text}`segcore data check --data PATH --run RUN` makes one.")
+        # Runs of one split share its check.
+        paths = {
+            (run.summary.dataset.fingerprint, run.summary.dataset.split_fingerprint): run.path for run in unchecked
+        }
+        commands = " and ".join(f"`{leak_check_command(path)}`" for path in paths.values())
+        st.caption(f"{text}{commands} {'makes one' if len(paths) == 1 else 'make them'}.")
 
 
 def other_version(context: AppContext) -> None:

@@ -11,6 +11,7 @@ from fixtures.streets import photos, several
 from segcore import cli
 from segcore.data import open_dataset, plan_split
 from segcore.data.leaks import LeakReport, stored
+from segcore.report.leak_notes import checks_of
 from segcore.runs import RunWriter, load_run
 
 
@@ -87,6 +88,9 @@ def test_a_run_says_how_its_data_is_read(tmp_path, capsys, named):
     words = [*named, str(root)] if named else []
     assert cli.main(["data", "check", "--run", str(run.path), *words]) == 0, capsys.readouterr().err
     assert load_run(run.path).leak_report().video is True
+    other = open_dataset(root, void="class", skip_incomplete=True)
+    assert other.fingerprint != dataset.fingerprint
+    assert list(checks_of([load_run(run.path)], other)) == [run.id], "its check, whatever labels and void a report has"
 
 
 def test_bad_words_are_one_message(tmp_path, capsys):
