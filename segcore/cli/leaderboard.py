@@ -36,7 +36,7 @@ def add_leaderboard(commands: Commands) -> None:
         "--min-fps",
         type=float,
         metavar="N",
-        help="only models that predict N frames a second or more here; see segcore profile",
+        help="only models that predict N frames a second or more, on the machine that is named; see segcore profile",
     )
     parser.add_argument("--out", type=path_text, metavar="FILE", help="write here (default: print)")
     parser.set_defaults(run=print_leaderboard)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from segcore.errors import RunError
 from segcore.runs import RunRecord
 from segcore.runs.profile import Latency, Profile
 from segcore.runs.split_variant import SplitVariant
 from segcore.runs.summary import over
+
+_Place = TypeVar("_Place")
 
 
 class ProfiledRun(NamedTuple):
@@ -101,8 +103,8 @@ def costs(runs: Sequence[ProfiledRun], split: str = "test") -> dict[str, Cost]:
     """The known costs: `COSTS`, frames a second, and two latencies and memory for each backend and precision.
 
     Latencies on different machines, or for images of different sizes, can't rank models. So the machine and size that
-    most of these runs were timed with are taken, and the help names both. Times measured while other programs kept the
-    machine busy are too long, and are left out.
+    most of these runs were timed with are taken (of several, those timed last), and the help names both. Times measured
+    while other programs kept the machine busy are too long, and are left out.
 
     Args:
         runs: The runs.
@@ -116,14 +118,27 @@ def costs(runs: Sequence[ProfiledRun], split: str = "test") -> dict[str, Cost]:
         return known
     if rate := _rate(by_run, SplitVariant.parse(split)):
         known[FPS] = rate
-    runs_at = Counter(setting for latencies in by_run for setting in set(map(_setting, latencies)))
-    entries_at = Counter(map(_setting, timed))  # decides between settings of equally many runs
-    setting = max(entries_at, key=lambda one: (runs_at[one], entries_at[one]))
+    setting = _most_timed([[(_setting(entry), entry.measured) for entry in latencies] for latencies in by_run])
     for backend, precision in dict.fromkeys((entry.backend, entry.precision) for entry in timed):
         for cost in _of_backend(backend, precision, setting):
             if any(cost.value(run) is not None for run in runs):
                 known[cost.key] = cost
     return known
+
+
+def _most_timed(by_run: Iterable[Sequence[tuple[_Place, str]]]) -> _Place:
+    """The place of most runs; of several, the one measured last, so that profiles made here replace shipped ones.
+
+    Args:
+        by_run: For every run, the place and the ISO 8601 time of its measurements; one at least.
+    """
+    runs_at: Counter[_Place] = Counter()
+    last: dict[_Place, str] = {}
+    for entries in by_run:
+        runs_at.update({place for place, _ in entries})
+        for place, measured in entries:
+            last[place] = max(measured, last.get(place, ""))
+    return max(last, key=lambda place: (runs_at[place], last[place]))
 
 
 def _setting(latency: Latency) -> tuple[str, int, int]:
@@ -144,14 +159,13 @@ def _rate(by_run: Sequence[Sequence[Latency]], variant: SplitVariant) -> Cost | 
         exact = latency.precision == variant.precision
         return exact and (plain or latency.backend == variant.backend)
 
-    places = Counter(
-        place
+    places = [
+        [((one.machine, size), one.measured) for one in latencies if fits(one) for size in one.picture_sizes]
         for latencies in by_run
-        for place in dict.fromkeys((one.machine, size) for one in latencies if fits(one) for size in one.picture_sizes)
-    )
-    if not places:
+    ]
+    if not any(places):
         return None
-    machine, size = max(places, key=lambda place: places[place])
+    machine, size = _most_timed(places)
 
     def value(run: ProfiledRun) -> float | None:
         times = [one.picture_ms(size) for one in run.latencies if fits(one) and one.machine == machine]

@@ -425,6 +425,19 @@ def test_costs_take_latencies_of_the_machine_that_most_were_timed_on(three):
     assert "openvino_bf16_median" not in result.row("two").cost and result.row("two").cost["macs"] == 2
 
 
+def test_of_machines_that_equally_many_were_timed_on_the_last_one_counts(three):
+    """Runs that come with the profile of another machine are compared by the one that a person made here."""
+    for run in three:
+        shipped = fast("torch", "fp32", 10.0, machine="there"), fast("openvino", "fp32", 5.0, machine="there")
+        later = fast("torch", "fp32", 20.0, (480, 640, 40.0)).model_copy(
+            update={"measured": "2026-02-01T00:00:00+00:00"}
+        )
+        profiled(run, *shipped, later)
+    result = of([load_run(run.path) for run in three])
+    assert result.costs["fps"].help.endswith("on here.") and result.rows[0].cost["fps"] == 25.0
+    assert "torch_fp32_median" in result.rows[0].cost and "openvino_fp32_median" not in result.rows[0].cost
+
+
 def test_seeds_of_a_recipe_cost_what_those_measured_cost_on_average(store):
     seeds = [make(store, f"a{seed}", model="unet", seed=seed) for seed in (1, 2, 3)]
     for run, median in zip(seeds[1:], (10.0, 20.0), strict=True):  # the first was never measured
