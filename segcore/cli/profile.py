@@ -71,7 +71,8 @@ def profile_run(arguments: argparse.Namespace) -> int:
             if not done:
                 long = duration(total * each_way)
                 console.print(
-                    f"{number(total, 'way')} to run it: about {long}, longer where a model is converted first."
+                    f"{number(total, 'way')} to run it: about {long}; longer where a model is "
+                    "converted first, or other programs run."
                 )
             bar.update(task, completed=done, total=total, description=f"{run.id} {what}")
 

@@ -75,7 +75,8 @@ def listed(listing: Listing, labels_name: str = LABELS_NAME) -> OwnClasses:
     if beside is None:
         raise DatasetError(
             f"{listing.where()}: images and masks, but no list of classes. Add classes.csv ('name,r,g,b' a line, or "
-            "'name' alone where masks hold ids), or give one: --classes FILE. Files known by name: "
+            "'name' alone where masks hold ids), or give one: --classes FILE (--labels regroups listed "
+            "classes, it lists none). Files known by name: "
             f"{', '.join(CLASS_FILES)}."
         )
     return OwnClasses.of(listing, beside)
