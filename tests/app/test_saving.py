@@ -15,7 +15,7 @@ def saved(app):
     ("page", "names"),
     [
         ("home", {"hero"}),
-        ("dataset", {"sample", "gallery:page", "class-balance-pixels", "class-balance-images"}),
+        ("dataset", {"samples", "sample", "gallery:page", "class-balance-pixels", "class-balance-images"}),
         ("curves", {"curve-loss", "curve-miou", "curve-pixel_accuracy"}),
         ("compare", {"pairs", "classes", "cost", "confusion", "curve-loss", "curve-miou"}),
         ("errors", {"gallery:sheet", "confusion-unet"}),

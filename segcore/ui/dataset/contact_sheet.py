@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -14,9 +15,13 @@ from segcore.labels import IGNORE_INDEX, LabelMap, hex_color
 from segcore.ui.shell import dataset_cache, image_cache
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.dataset_cache import DataKey
+from segcore.ui.widgets.figure import FIGURE_WIDTH, saved_as
 from segcore.ui.widgets.thumbnail_gallery import Thumbnail, draw_thumbnails, kept_thumbnails
 from segcore.visual import data_uri, swatch
 from segcore.visual.contact_sheet import share_text
+
+if TYPE_CHECKING:
+    from segcore.visual.render import Chart
 
 INTERVAL = 0.3  # s between two rounds of drawing
 MOST = 40  # classes with their shares
@@ -33,7 +38,8 @@ def contact_sheet(context: AppContext) -> Callable[[], None]:
     key, dataset = context.key, context.dataset
     ids = dataset.examples()
     kept = kept_thumbnails("sheet", key, ids)
-    place = st.empty()
+    with saved_as("samples", lambda: _printed(dataset, ids, kept), style="pictures"):
+        place = st.empty()
     aspects = [_aspect(dataset, sample_id) for sample_id in ids]
     alone = False  # whether the fragment runs without the page
 
@@ -68,6 +74,14 @@ def contact_sheet(context: AppContext) -> Callable[[], None]:
 
     show()
     return finish
+
+
+def _printed(dataset: Dataset, ids: Sequence[str], kept: Mapping[str, Thumbnail]) -> Chart:
+    """The sheet for paper, without samples that can't be read."""
+    from segcore.visual.picture_grid import sample_sheet
+
+    readable = [sample_id for sample_id in ids if sample_id not in kept or kept[sample_id].photo is not None]
+    return sample_sheet([dataset[sample_id] for sample_id in readable], dataset.labels, width=FIGURE_WIDTH)
 
 
 def _aspect(dataset: Dataset, sample_id: str) -> float:
