@@ -32,7 +32,8 @@ from segcore.training.session import Session
 from segcore.training.signals import Interrupts
 
 # Not imported here: Ray reads how to be quiet when it is imported.
-pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")
+# Three workers import torch one after another, each in a minute or more where six programs share two cores.
+pytestmark = [pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed"), pytest.mark.timeout(2400)]
 # A checkpoint at every step, and dropout, batch norm, momentum and augmentation to lose in between.
 RECIPE = [*TINY, "--epochs", "6", "--augment", "assignment", "--checkpoint-minutes", "0.0001"]
 OPTIONS = "{unet: {decoder_chanels: 3}, deeplabv3plus: {decoder_channels: 128}}"
