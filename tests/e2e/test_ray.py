@@ -50,6 +50,7 @@ def ray_here():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")  # of a training
         patch.delenv("RAY_ADDRESS", raising=False)
+        patch.setenv("RAY_worker_niceness", "0")  # 15 by default: beside a busy program, a thirtieth of a core
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # of this process, whose torch is loaded
         with connected(cpus=2):
