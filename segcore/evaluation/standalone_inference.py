@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 _AT_ONCE = 1 << 15  # pixels decided at a time: their scores stay in or near the processor's caches
+_IN_BLOCKS = 1 << 16  # pixels of blocks decided at a time, of which few classes are looked at
 
 
 def load(description: str | Path) -> Callable[[np.ndarray], np.ndarray]:
@@ -120,7 +121,7 @@ def enlarged_argmax(scores: np.ndarray, down: Taps, across: Taps) -> np.ndarray:
     classes, high, wide = scores.shape
     best = _argmax(scores)
     mask = best.take(down.starts, axis=0).take(across.starts, axis=1)
-    rows, columns = _members(down.starts, high), _members(across.starts, wide)
+    (rows, first_row), (columns, first_column) = _groups(down.starts), _groups(across.starts)
     offsets = [(y, x) for x in range(len(across.weights)) for y in range(len(down.weights))]
     mixed = np.zeros((high, wide), bool)
     for i, j in offsets:
@@ -128,23 +129,37 @@ def enlarged_argmax(scores: np.ndarray, down: Taps, across: Taps) -> np.ndarray:
     lines = scores.transpose(1, 2, 0)
     by_pixel = lines.strides[2] == lines.itemsize  # the classes of a pixel lie side by side
     flat = lines.reshape(-1, classes) if by_pixel else scores.reshape(classes, -1)
-    ys, xs = np.nonzero(mixed & (rows[0] >= 0)[:, None] & (columns[0] >= 0))
-    step = max(1, _AT_ONCE // (len(rows) * len(columns)))
-    for first in range(0, len(ys), step):
-        y, x = ys[first : first + step], xs[first : first + step]
-        places = [np.minimum(y + i, high - 1) * wide + np.minimum(x + j, wide - 1) for i, j in offsets]
-        corners = np.stack([flat.take(place, axis=0) if by_pixel else flat.take(place, axis=1).T for place in places])
+    ys, xs = np.nonzero(mixed[first_row][:, first_column])
+    step = max(1, _IN_BLOCKS // (len(rows) * len(columns)))
+    for start in range(0, len(ys), step):
+        y, x = ys[start : start + step], xs[start : start + step]
         row, column = rows.take(y, axis=1), columns.take(x, axis=1)
+        y, x = first_row.take(y), first_column.take(x)
+        corners = np.empty((len(offsets), len(y), classes), np.float32)
+        for corner, (i, j) in zip(corners, offsets, strict=True):
+            place = np.minimum(y + i, high - 1) * wide + np.minimum(x + j, wide - 1)
+            if by_pixel:
+                flat.take(place, axis=0, out=corner, mode="clip")  # the default mode makes a copy first
+            else:
+                corner[...] = flat.take(place, axis=1).T
         ids = _decide(corners, down.weights[1:].take(row, axis=1), across.weights[1:].take(column, axis=1))
         mask.reshape(-1)[row[:, None] * mask.shape[1] + column] = ids
     return mask
 
 
-def _members(starts: np.ndarray, count: int) -> np.ndarray:
-    """`[most, count]` pixels that start at each score; where it has fewer, its first stands again, and -1 for none."""
-    bounds = np.searchsorted(starts, np.arange(count + 1))
-    members = bounds[:-1] + np.arange(np.diff(bounds).max())[:, None]
-    return np.where(members < bounds[1:], members, np.where(bounds[:-1] < bounds[1:], bounds[:-1], -1))
+def _groups(starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`[most, G]` neighbouring pixels that start at the same score, and `[G]` that score.
+
+    At both ends of an axis more pixels than elsewhere start at one score: they make several groups. Where a group has
+    fewer pixels than most, its first stands again.
+    """
+    bounds = np.flatnonzero(np.diff(starts, prepend=-1, append=-1))
+    most = -(-len(starts) // (len(bounds) - 1))
+    groups = -(-np.diff(bounds) // most)
+    firsts = np.repeat(bounds[:-1], groups)
+    firsts += (np.arange(len(firsts)) - np.repeat(np.cumsum(groups) - groups, groups)) * most
+    members = firsts + np.arange(most)[:, None]
+    return np.where(members < np.append(firsts[1:], len(starts)), members, firsts), starts[firsts]
 
 
 def _decide(corners: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
@@ -157,26 +172,29 @@ def _decide(corners: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.nda
     """
     wanted = corners.max(axis=0) >= corners.min(axis=0).max(axis=1)[:, None]
     block, classes = np.nonzero(wanted)
-    values = corners.reshape(len(corners), -1).take(block * wanted.shape[1] + classes, axis=1)
-    values = values.reshape(len(across) + 1, len(down) + 1, 1, -1)
-    classes = classes.astype(np.uint8)
-    firsts = np.searchsorted(block, np.arange(len(wanted)))
-    counts = np.diff(firsts, append=len(block))
+    counts = np.bincount(block)
     order = np.argsort(-counts, kind="stable")  # the blocks with a further class stand first
-    counts, firsts, down, across = counts[order], firsts[order], down.take(order, axis=2), across.take(order, axis=2)
+    sizes = len(counts) - np.cumsum(np.bincount(counts))[:-1]  # how many have a first class, a second, ...
+    firsts = (np.cumsum(counts) - counts)[order]
+    pairs = np.concatenate([firsts[:size] + rank for rank, size in enumerate(sizes)])
+    block, classes = block.take(pairs), classes.take(pairs)
+    values = corners.reshape(len(corners), -1).take(block * wanted.shape[1] + classes, axis=1)
+    values = values.reshape(len(across) + 1, len(down) + 1, 1, -1).swapaxes(0, 1)
+    classes = classes.astype(np.uint8)
+    down, across = down.take(order, axis=2)[:, None], across.take(order, axis=2)[:, None]
     best: np.ndarray = np.empty(0, np.float32)
     ids: np.ndarray = np.empty(0, np.uint8)
-    for rank in range(counts[0]):
-        some = np.count_nonzero(counts > rank)
-        place = firsts[:some] + rank
-        lines = _mean(values.take(place, axis=3).swapaxes(0, 1), down[:, None, :, :some])
-        value, index = _mean(lines[:, :, None], across[:, None, :, :some]), classes[place]
-        if rank == 0:
+    end = 0
+    for size in sizes:
+        some, end = slice(end, end + size), end + size
+        lines = _mean(values[..., some], down[..., :size])
+        value, index = _mean(lines[:, :, None], across[..., :size]), classes[some]
+        if not best.size:
             best, ids = value, np.broadcast_to(index, value.shape).copy()
             continue
-        held, chosen = best[..., :some], ids[..., :some]
+        held, chosen = best[..., :size], ids[..., :size]
         wins = (value > held).view(np.uint8)
-        wins = wins * (index - chosen)  # modulo 256
+        wins *= index - chosen  # modulo 256
         chosen += wins
         np.maximum(held, value, out=held)
     answer = np.empty_like(ids)
@@ -188,7 +206,8 @@ def _mean(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The mean of points along the first axis; the first one's weight is what the others' leave of 1."""
     total = points[0]
     for point, weight in zip(points[1:], weights, strict=True):
-        total = total + (point - points[0]) * weight
+        change = (point - points[0]) * weight
+        total = np.add(total, change, out=change)
     return total
 
 
