@@ -34,8 +34,9 @@ def add_evaluate(commands: Commands) -> None:
         nargs="+",
         default=[],
         metavar="RUN",
-        help="more runs of the same data and classes: the mean of their softmax is scored, and stored as a run of its "
-        "own beside the first, which the app and all other commands know",
+        help="more runs of the same data and classes: the mean of their softmax, or their vote where one has no "
+        "probabilities, is scored and stored as a run of its own beside the first, which the app and all other "
+        "commands know",
     )
     parser.add_argument("--name", help="what that run is called (default: ensemble-RUN_RUN2)")
     add_backend_arguments(parser)
@@ -76,10 +77,12 @@ def _ensemble(runs: Sequence[RunRecord], name: str | None) -> Iterator[RunRecord
         RunError: when nothing is left of the name.
     """
     from segcore.runs import RunWriter, load_run, run_files
-    from segcore.runs.ensemble import check_members, default_name, ensemble_summary, same_members
+    from segcore.runs.ensemble import check_members, default_name, ensemble_summary, how_combined, same_members
     from segcore.runs.provenance import now, origin, versions
 
     check_members(runs)
+    for note in how_combined(runs):
+        print(note)
     path = runs[0].path.parent / run_files.checked_folder_name(name or default_name(runs), "run")
     made = not path.exists()
     if made:
@@ -132,7 +135,7 @@ def evaluate_and_print(run: RunRecord, split: str, data: str | None = None, **op
     ids = _own_ids(run, dataset, split) if same else dataset.split(split).ids
     # Scores on other data must not take the place of the run's own on its leaderboard.
     base = split if same else f"{dataset.name}-{split}"
-    predictor = open_predictor(run, **options)
+    predictor = open_predictor(run, stored=True, **options)
     name = str(predictor.stored_as(base))
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"{run.id} on {name}", total=len(ids))
@@ -195,7 +198,7 @@ def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
         raise EvaluationError(unknown("split", split, SPLITS))
     if split != "test" and run.summary.dataset.split == SEVERAL:
         raise EvaluationError(
-            f"The members of {run.id!r} were trained on other parts of {dataset.name} each: what validates one of them "
+            f"The members of {run.id!r} don't share their {split} images of {dataset.name}: what validates one of them "
             f"trained another, so {split} scores nothing of them together. Evaluate --split test."
         )
     return dataset.split(split).ids if split == "test" else recreate_plan(run, dataset).scored(split)

@@ -50,7 +50,8 @@ def evaluate(
     _check_labels(record, dataset)
     if not ids:
         raise EvaluationError(f"No images of {split} to evaluate in {dataset.name}; it has {_splits(dataset)}.")
-    predictor = open_predictor(record, device=device) if predictor is None else predictor
+    predictor = open_predictor(record, stored=True, device=device) if predictor is None else predictor
+    of_images = [predictor.at(sample_id) for sample_id in ids]  # before any work: a stored prediction may be missing
     validation = str(predictor.stored_as(VALIDATION))
     fits = split == validation
     temperature = None if fits else fitted_temperature(record, validation)
@@ -61,10 +62,10 @@ def evaluate(
             sample = dataset[sample_id]
             try:
                 if predictor.ids_only:
-                    prediction = predictor(sample.image)
+                    prediction = of_images[index](sample.image)
                     counted.count_mask(index, prediction.mask, sample.mask)
                 else:
-                    prediction = counted.count(index, predictor.parts(sample.image), sample.mask)
+                    prediction = counted.count(index, of_images[index].parts(sample.image), sample.mask)
             except EvaluationError as error:
                 raise EvaluationError(f"Image {sample_id!r} of {split}: {error}") from None
             if predictor.ids_only:

@@ -25,6 +25,7 @@ from segcore.evaluation.accumulator import Accumulator
 from segcore.paths import local_path
 from segcore.runs import RunRecord, RunWriter, ScoreInfo, load_run, run_files
 from segcore.runs.imported import imported_summary
+from segcore.runs.probability_files import encode_probabilities
 from segcore.runs.run_writer import Predicted
 from segcore.runs.summary import Imported
 from segcore.runs.temperature import VALIDATION, fitted_temperature
@@ -156,12 +157,12 @@ class ImportedRun:
     ) -> RunRecord:
         labels = self.dataset.labels
         first = next(scored)
-        sure = len(first) == 3
+        sure = len(first) > 2
 
         def all_alike() -> Iterator[Predicted]:
             yield first
             for one in scored:
-                if (len(one) == 3) != sure:
+                if (len(one) > 2) != sure:
                     raise EvaluationError(
                         f"Only some predictions have probabilities: {first[0]!r} and {one[0]!r} differ. Give them for "
                         "all images or for none."
@@ -241,7 +242,7 @@ class _Scorer:
                     f"the mask differs from the best of its probabilities in {share:.0%} of the pixels, so they are "
                     "not of one prediction, or their classes are in another order. Give the probabilities alone."
                 )
-        return sample_id, answer.mask, answer.confidence
+        return sample_id, answer.mask, answer.confidence, encode_probabilities(logits)
 
 
 def _wrong_size(got: tuple[int, ...], expected: tuple[int, ...], stated: bool) -> str:

@@ -87,6 +87,10 @@ class Predictor:
         fed = self.run.summary.input
         self._size = fed.height, fed.width
 
+    def at(self, sample_id: str) -> Predictor:
+        """This predictor, since a model needs no id of an image; `StoredPredictions.at` does."""
+        return self
+
     def stored_as(self, split: str) -> SplitVariant:
         """The name under which results on a split are stored; that of the run's own backend says no backend."""
         backend = PLAIN if self.backend == backends_of(self.run)[0] else self.backend

@@ -1,20 +1,23 @@
-"""Making ensembles: runs whose softmax is averaged, stored as a run that has scores but no weights of its own."""
+"""Making ensembles: runs whose softmax is averaged, or that vote, stored as a run with scores but no weights."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from segcore.errors import EvaluationError
 from segcore.runs import run_files
 from segcore.runs.model_required import require_model
+from segcore.runs.probability_files import why_ids_only
 from segcore.runs.run_files import BY_ENSEMBLE as ENSEMBLE
 from segcore.runs.run_record import RunRecord
 from segcore.runs.summary import DatasetInfo, InputInfo, Member, Summary
+
+Number = TypeVar("Number", int, float)
 
 SEVERAL = "several"  # the method of the split where the members' splits differ
 _MAX_NAME = 120  # characters of a default name; file systems allow 255
@@ -59,14 +62,15 @@ def check_members(runs: Sequence[RunRecord]) -> None:
     """Check that an ensemble can be made of these runs.
 
     Raises:
-        EvaluationError: when a run is named twice or has no model of its own, or classes, void or data differ.
+        EvaluationError: when a run is named twice or is an ensemble, classes, void or data differ, or two runs vote.
     """
     first = runs[0]
     repeated = [run_id for run_id, count in Counter(run.id for run in runs).items() if count > 1]
     if repeated:
         raise EvaluationError(f"Two members are called {repeated[0]!r}; an ensemble takes each run once.")
     for run in runs:
-        require_model(run, "be a member of another ensemble", "Name its members: {}")
+        if run.summary.members:
+            require_model(run, "be a member of another ensemble", "Name its members: {}")
         check_same_classes(first, run)
         mine, other = first.summary.dataset, run.summary.dataset
         for what, one, two in (
@@ -78,6 +82,34 @@ def check_members(runs: Sequence[RunRecord]) -> None:
                     f"Runs {first.id!r} and {run.id!r} can't be scored together: their {what} differs ({one}; {two}). "
                     "Combine runs of one dataset; `segcore predict --with` averages all runs of the same classes."
                 )
+    votes(runs)
+
+
+def votes(runs: Sequence[RunRecord]) -> bool:
+    """Whether runs vote on the class of a pixel, since one of them gives no probabilities that could be averaged.
+
+    Raises:
+        EvaluationError: when fewer than three would vote: where two differ, neither has a majority.
+    """
+    reasons = {run.id: reason for run in runs if (reason := why_ids_only(run))}
+    if reasons and len(runs) < 3:
+        names = "; ".join(f"{run_id}: {reason}" for run_id, reason in reasons.items())
+        raise EvaluationError(
+            f"There are not the probabilities of all runs to average ({names}), and a vote needs three runs or more; "
+            f"there {'is' if len(runs) == 1 else 'are'} {len(runs)}. Name more runs, or import the predictions with "
+            "their probabilities: segcore import MASKS --scores PROBABILITIES"
+        )
+    return bool(reasons)
+
+
+def how_combined(runs: Sequence[RunRecord]) -> list[str]:
+    """What to know of an ensemble before it is scored: which runs make it vote, and which hold stored predictions."""
+    notes = []
+    if reasons := [f"{run.id} ({reason})" for run in runs if (reason := why_ids_only(run))]:
+        notes.append(f"The runs vote on the class of each pixel, for want of probabilities of {_listed(reasons)}.")
+    if imported := [run.id for run in runs if run.only_predictions]:
+        notes.append(f"{_listed(imported)}: by stored predictions, so the ensemble predicts no other images.")
+    return notes
 
 
 def ensemble_summary(path: Path, runs: Sequence[RunRecord], **origin: Any) -> tuple[Summary, dict[str, Any]]:  # noqa: ANN401
@@ -102,15 +134,16 @@ def ensemble_summary(path: Path, runs: Sequence[RunRecord], **origin: Any) -> tu
         status="finished",
         model=ENSEMBLE,
         members=members,
-        encoder=" + ".join(dict.fromkeys(summary.encoder or "" for summary in summaries)),
+        by_vote=votes(runs),
+        encoder=" + ".join(dict.fromkeys(summary.encoder for summary in summaries if summary.encoder)) or None,
         encoder_weights=first.encoder_weights if len(weights) == 1 else SEVERAL,
-        parameters=sum(summary.parameters or 0 for summary in summaries),
+        parameters=_sum(summary.parameters for summary in summaries),
         labels=first.labels,
         dataset=_dataset([summary.dataset for summary in summaries]),
         input=first.input
         if len(inputs) == 1
         else InputInfo(height=None, width=None, mean=first.input.mean, std=first.input.std),
-        train_seconds=sum(summary.train_seconds or 0 for summary in summaries),
+        train_seconds=_sum(summary.train_seconds for summary in summaries),
         peak_memory_mb=max(memories, default=None),
         device=first.device,
         precision=first.precision,
@@ -121,6 +154,16 @@ def ensemble_summary(path: Path, runs: Sequence[RunRecord], **origin: Any) -> tu
     return summary, {ENSEMBLE: [member.path for member in members]} | {
         name: config[name] for name in _DATA_SETTINGS if name in config
     }
+
+
+def _sum(values: Iterable[Number | None]) -> Number | None:
+    """The sum; None where one of the values is not known."""
+    known = list(values)
+    return sum(value for value in known if value is not None) if None not in known else None
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def same_members(run: RunRecord, runs: Sequence[RunRecord]) -> bool:

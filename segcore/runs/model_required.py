@@ -20,11 +20,11 @@ def require_model(run: RunRecord, what: str, with_members: str) -> None:
     if run.summary.members:
         names = " ".join(member.id for member in run.summary.members)
         raise EvaluationError(f"Run {run.id!r} is an ensemble, and can't {what}. {with_members.format(names)}")
-    if run.summary.imported is not None and run.summary.imported.file is None:
+    if run.only_predictions:
         raise EvaluationError(
             f"Run {run.id!r} holds imported predictions and no model, so it can't {what}. What is stored can be used: "
-            "compare, predictions, errors, `segcore report`, `segcore export --format png`. Predictions of other "
-            "images are imported too: segcore import."
+            "compare, predictions, errors, `segcore report`, `segcore export --format png`, ensembles (`segcore "
+            "evaluate RUN --with RUN`). Predictions of other images are imported too: segcore import."
         )
 
 

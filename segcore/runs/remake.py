@@ -10,7 +10,7 @@ from segcore.runs.run_record import RunRecord
 def remake_command(run: RunRecord, split: str) -> str:
     """The command that makes the evaluation of a split, such as `test+flip`."""
     summary = run.summary
-    if summary.imported is not None and summary.imported.file is None:
+    if summary.imported is not None and run.only_predictions:
         known = (summary.imported.source,) if split in run.splits else ()
         return cli_hints.import_command(summary.model, summary.dataset.source, split, run.path, *known)
     if not summary.members:

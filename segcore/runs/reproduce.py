@@ -121,9 +121,11 @@ def add_leaks(run: RunRecord, dataset: Dataset) -> Summary:
     from segcore.data.leaks import leak_sentences
 
     summary = run.summary
-    if summary.dataset.leaks is not None or summary.imported is not None:  # whose training images nobody knows
+    if summary.dataset.leaks is not None:
         return summary
     try:
+        if any(one.summary.imported is not None for one in (run, *run.members)):  # whose training images nobody knows
+            return summary
         leaks = leak_sentences(dataset, recreate_plan(run, dataset))
     except SegcoreError:  # without the split no leak can be known
         return summary

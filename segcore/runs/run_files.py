@@ -27,6 +27,7 @@ BOUNDARY = "boundary.parquet"
 CALIBRATION = "calibration.parquet"
 PREDICTIONS = "predictions"
 CONFIDENCE = "confidence"
+PROBABILITIES = "probabilities"
 # First settings in the config of runs that were not trained.
 BY_ENSEMBLE, BY_IMPORT, BY_MODEL_FILE = "ensemble", "import", "model_file"
 MARKS = (SUMMARY, CONFIG, METRICS, MODEL, WEIGHTS)  # a folder that holds one of these is taken for a run

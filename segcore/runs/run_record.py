@@ -64,12 +64,18 @@ class RunRecord:
         members, imported = self.summary.members, self.summary.imported
         if imported is not None:
             return imported_title(self.summary.model, imported.resized)
-        return ensemble_title(member.model for member in members) if members else model_title(self.summary.model)
+        titles = [member.model for member in members]
+        return ensemble_title(titles, self.summary.by_vote) if titles else model_title(self.summary.model)
 
     @property
     def was_trained(self) -> bool:
         """Whether it is a training, unlike an ensemble, imported predictions and the file of a model."""
         return not self.summary.members and self.summary.imported is None
+
+    @property
+    def only_predictions(self) -> bool:
+        """Whether it holds imported predictions and no model."""
+        return self.summary.imported is not None and self.summary.imported.file is None
 
     @property
     def model_file(self) -> Path | None:

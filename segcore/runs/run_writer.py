@@ -24,7 +24,7 @@ from segcore.runs.run_record import HISTORY_COLUMNS, RunRecord, load_run
 from segcore.runs.summary import Summary
 
 _RUN_LENGTHS = 3  # zlib's Z_RLE
-Predicted = tuple[str, U8Mask] | tuple[str, U8Mask, F32Map]
+Predicted = tuple[str, U8Mask] | tuple[str, U8Mask, F32Map] | tuple[str, U8Mask, F32Map, bytes]
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ class RunWriter:
             ids: The N images of the split.
             counts: `[N, C, C]` int64 confusion counts, rows = truth.
             predictions: (id, `[H, W]` uint8 class ids at ground-truth size) for each of `ids`, in any order; a third
-                element is the `[H, W]` float32 confidence to store.
+                element is the `[H, W]` float32 confidence to store, a fourth the file of the probabilities, as
+                `encode_probabilities` makes it.
             labels: The classes; their palette goes into the PNGs.
             entropy: `[N]` mean entropy of each image in 0..1, where known.
             boundary: `[N, C, 10]` int64 counts of `segcore.metrics.boundary_counts`, where known.
@@ -174,7 +175,7 @@ def _write_predictions(folder: Path, predictions: Iterable[Predicted], labels: L
     (folder / run_files.PREDICTIONS).mkdir()
     palette = labels.palette.tobytes()
     sizes: dict[str, tuple[int, int]] = {}
-    for sample_id, mask, *confidence in predictions:
+    for sample_id, mask, *scores in predictions:
         if mask.dtype != np.uint8 or mask.ndim != 2:
             raise EvaluationError(
                 f"The prediction of {sample_id!r} is {mask.dtype} {list(mask.shape)}; expected uint8 [H, W] class ids."
@@ -187,8 +188,11 @@ def _write_predictions(folder: Path, predictions: Iterable[Predicted], labels: L
         image.putpalette(palette)  # turns it into a palette image of the same ids
         # Runs of equal pixels alone: twice as fast as the default, and a third larger.
         image.save(folder / run_files.PREDICTIONS / run_files.file_name(sample_id), compress_type=_RUN_LENGTHS)
-        for values in confidence:
-            (folder / run_files.CONFIDENCE).mkdir(exist_ok=True)
-            write_confidence(folder / run_files.CONFIDENCE / run_files.file_name(sample_id), values)
+        for values, kind in zip(scores, (run_files.CONFIDENCE, run_files.PROBABILITIES), strict=False):
+            (folder / kind).mkdir(exist_ok=True)
+            if isinstance(values, bytes):
+                (folder / kind / run_files.file_name(sample_id, ".npz")).write_bytes(values)
+            else:
+                write_confidence(folder / kind / run_files.file_name(sample_id), values)
         sizes[sample_id] = (mask.shape[0], mask.shape[1])
     return sizes

@@ -212,6 +212,7 @@ class Summary(Document):
         created: ISO 8601 time with zone.
         model: The name of the model, e.g. `fcn8s`; `ensemble` where there are members; any name of an imported one.
         members: The runs of an ensemble, which has no weights and no training of its own.
+        by_vote: Whether they vote on the class of a pixel, since one of them gives no probabilities to average.
         imported: Where the predictions or the model come from that were made elsewhere; None for a training.
         encoder_weights: What the encoder began with; `None` where the whole model began with the weights of `init`.
         init: The weights that the whole model began with; `None` without `--init`.
@@ -237,6 +238,7 @@ class Summary(Document):
     created: str
     model: str
     members: tuple[Member, ...] = ()
+    by_vote: bool = False
     imported: Imported | None = None
     encoder: str | None
     encoder_weights: str | None

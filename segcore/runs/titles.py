@@ -48,14 +48,17 @@ def imported_title(name: str, resized: tuple[int, int] | None) -> str:
     return name if resized is None else f"{name}, resized from {resized[0]}x{resized[1]}"
 
 
-def ensemble_title(models: Iterable[str]) -> str:
+def ensemble_title(models: Iterable[str], by_vote: bool = False) -> str:
     """The title of an ensemble, made from the names of its members' models.
 
     >>> ensemble_title(["unet", "fcn8s"]), ensemble_title(["unet"] * 3), ensemble_title(["unet", "unet", "fcn8s"])
     ('Ensemble of U-Net and FCN-8s', 'Ensemble of 3 U-Net', 'Ensemble of 2 U-Net and FCN-8s')
+    >>> ensemble_title(["unet", "SegFormer-B5", "nnU-Net"], by_vote=True)
+    'Vote of U-Net, SegFormer-B5 and nnU-Net'
     """
     counts = Counter(map(model_title, models))
     parts = [title if count == 1 else f"{count} {title}" for title, count in counts.items()]
     if len(parts) > 3:
         parts = [*parts[:2], f"{sum(list(counts.values())[2:])} more"]
-    return "Ensemble of " + (parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}")
+    names = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"{'Vote' if by_vote else 'Ensemble'} of {names}"

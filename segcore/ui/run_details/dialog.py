@@ -64,7 +64,12 @@ def _model(run: RunRecord) -> None:
         return
     if info.members:
         names = "".join(f"\n- {escape_markdown(f'{member.id} ({member.model})')}" for member in info.members)
-        st.markdown(f"An ensemble, which averages the answers of its members and has no model of its own:{names}")
+        how = (
+            "whose members vote on the class of each pixel, since not all of them give probabilities"
+            if info.by_vote
+            else "which averages the probabilities of its members"
+        )
+        st.markdown(f"An ensemble, {how}. It has no model of its own:{names}")
         return
     if info.init is not None:
         _start(info.init)

@@ -14,14 +14,17 @@ from segcore.data import open_dataset, plan_split
 from segcore.errors import EvaluationError, RunError
 from segcore.evaluation import Ensemble, Predictor, open_predictor
 from segcore.evaluation.export_model import export_model
+from segcore.evaluation.imports import import_predictions
 from segcore.evaluation.profile import profile
 from segcore.models import create_model, save_model
 from segcore.runs import Profile, RunWriter, load_run, write_profile
+from segcore.runs.probability_files import read_probabilities
 from segcore.runs.remake import remake_command
 from segcore.runs.reproduce import recreate_plan
 from segcore.runs.summary import Member
 
 NAME = "ensemble-one_two"
+TEST = ("test0", "test1")
 
 
 @pytest.fixture
@@ -216,3 +219,132 @@ def test_one_that_holds_an_ensemble_is_refused(evaluate, store):
     with pytest.raises(RunError, match=f"'{NAME}' is an ensemble, and its member '{NAME}' at .* is another"):
         _ = store.get(NAME).members
     assert store.get(NAME).profile is None
+
+
+@pytest.fixture
+def shares():
+    """`shares(seed)`: probabilities `[11, 48, 64]` of each test image, in eighths, which 8 bits keep in order."""
+
+    def make(seed):
+        generator = np.random.default_rng(seed)
+        counts = {name: generator.multinomial(8, np.full(11, 1 / 11), (48, 64)) for name in TEST}
+        return {name: np.moveaxis(count / 8, -1, 0).astype(np.float32) for name, count in counts.items()}
+
+    return make
+
+
+@pytest.fixture
+def imported(store, data):
+    """`imported(name, pairs)` imports arrays by image id as predictions of the test images."""
+
+    def make(name, pairs, split="test"):
+        dataset = open_dataset(data, labels="camvid11")
+        return import_predictions(pairs, dataset, split=split, name=name, out=store.root, progress=False)
+
+    return make
+
+
+def best(shares):
+    return {name: share.argmax(axis=0).astype(np.uint8) for name, share in shares.items()}
+
+
+def test_imported_probabilities_are_averaged(imported, shares, store, data, capsys):
+    one, two = shares(1), shares(2)
+    imported("one", one)
+    imported("two", two)
+    assert main(["evaluate", "one", "--with", "two", "--runs", str(store.root)]) == 0
+    printed = capsys.readouterr().out
+    assert "one and two: by stored predictions, so the ensemble predicts no other images." in printed
+    assert f"{NAME} (Ensemble of one and two) on camvid test, 2 images" in printed
+    run = store.get(NAME)
+    stored, info = run.evaluation("test"), run.summary
+    for name in TEST:
+        mean = (one[name] + two[name]) / 2
+        assert (np.take_along_axis(mean, stored.prediction(name)[None], 0) == mean.max(axis=0)).all()
+        assert np.abs(stored.confidence(name) - mean.max(axis=0)).max() < 0.03  # steps of 5 %
+    assert stored.calibration is not None and not info.by_vote
+    assert (info.encoder, info.parameters, info.train_seconds, info.dataset.leaks) == (None, None, None, None)
+
+
+def test_a_trained_run_and_imported_probabilities_are_averaged(train, imported, shares, store, data):
+    scores, one = shares(1), train("one")
+    imported("two", scores)
+    assert main(["evaluate", "one", "--with", "two", "--runs", str(store.root), "--device", "cpu"]) == 0
+    stored, predictor = store.get(NAME).evaluation("test"), Predictor(one, device="cpu")
+    dataset = open_dataset(data, labels="camvid11")
+    for name in TEST:
+        logits = torch.as_tensor(predictor.logits(dataset.image(name)))[None]
+        own = torch.nn.functional.interpolate(logits, (48, 64), mode="bilinear")[0].softmax(0).numpy()
+        assert (stored.prediction(name) == (own + scores[name]).argmax(axis=0)).mean() > 0.99
+
+
+def test_runs_of_masks_vote(train, imported, shares, store, capsys):
+    masks = [best(shares(seed)) for seed in (1, 2)]
+    imported("two", masks[0])
+    imported("three", masks[1])
+    train("one")
+    words = ["evaluate", "two", "--with", "three", "one", "--runs", str(store.root), "--device", "cpu"]
+    assert main([*words, "--name", "vote"]) == 0
+    printed = capsys.readouterr().out
+    assert "vote on the class of each pixel, for want of probabilities of two (its predictions of" in printed
+    run = store.get("vote")
+    assert run.title == "Vote of two, three and FCN-32s" and run.evaluation("test").calibration is None
+    for name in TEST:
+        mask, (first, second) = run.prediction("test", name), (mask[name] for mask in masks)
+        assert (mask[first == second] == first[first == second]).all()
+        assert ((mask == first) | (mask == second)).all()  # of three different votes the first one counts
+        assert 0 < (mask != first).mean()
+    assert main(["predict", str(run.path), str(store.root), "--out", str(store.root / "out")]) == 2
+
+
+@pytest.mark.parametrize("words", [["--tta", "flip"], ["--window", "32"], ["--backend", "torch"]])
+def test_stored_predictions_are_not_made_in_another_way(words, train, imported, shares, store, capsys):
+    train("one")
+    imported("two", shares(1))
+    assert main(["evaluate", "one", "--with", "two", "--runs", str(store.root), *words]) == 2
+    assert (
+        f"Run 'two' holds imported predictions, which were made already and can't be made again with {words[0]}."
+        in (capsys.readouterr().err)
+    )
+    assert len(store.list()) == 2
+
+
+def test_two_runs_do_not_vote(train, imported, shares, store, capsys):
+    train("one")
+    imported("two", best(shares(1)))
+    words = ["evaluate", "one", "--with", "two", "--runs", str(store.root)]
+    assert main(words) == 2
+    message = "(two: its predictions of test are masks), and a vote needs three runs or more; there are 2. Name more"
+    assert message in capsys.readouterr().err
+    shutil.rmtree(store.root / "two")
+    shutil.rmtree(imported("two", shares(1)).path / "evaluation" / "test" / "probabilities")
+    assert main(words) == 2
+    assert "(two: it was imported before probabilities were kept: import it again)" in capsys.readouterr().err
+    assert len(store.list()) == 2
+
+
+def test_images_without_a_stored_prediction_are_named_before_any_work(train, imported, shares, store, data, capsys):
+    imported("one", shares(1))
+    imported("two", shares(2))
+    assert main(["evaluate", "one", "--with", "two", "--runs", str(store.root), "--split", "train"]) == 2
+    error = capsys.readouterr().err
+    assert "Run 'one' holds imported predictions of test, and none of image 'train0'. Import those" in error
+    assert f"segcore import PREDICTIONS --data {data} --split SPLIT --name one --out {store.root} --add" in error
+    assert len(store.list()) == 2
+
+
+def test_an_ensemble_whose_member_was_imported_again_as_masks_is_not_mixed(imported, shares, store):
+    for seed, name in enumerate(("one", "two", "three")):
+        imported(name, shares(seed))
+    assert main(["evaluate", "one", "--with", "two", "three", "--runs", str(store.root), "--name", "all"]) == 0
+    shutil.rmtree(store.root / "two" / "evaluation" / "test" / "probabilities")
+    with pytest.raises(EvaluationError, match="The members of 'all' vote now, and were averaged when it was made"):
+        open_predictor(store.get("all"), stored=True)
+
+
+def test_broken_probabilities_are_named(imported, shares, store):
+    run = imported("one", shares(1))
+    path = run.path / "evaluation" / "test" / "probabilities" / "test0.npz"
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(RunError, match=r"test0.npz holds no readable probabilities"):
+        read_probabilities(run.path / "evaluation" / "test", "test0")

@@ -104,8 +104,10 @@ def test_a_model_that_gives_ids_has_no_confidence(imported, tmp_path, data, keep
     assert np.isnan(predictor(np.zeros((20, 30, 3), np.uint8)).confidence).all()
     with pytest.raises(EvaluationError, match="gives only the class of each pixel and no scores, so they can't give"):
         predictor.logits(np.zeros((20, 30, 3), np.uint8))
-    with pytest.raises(EvaluationError, match="can't be averaged"):
+    with pytest.raises(EvaluationError, match=r"its model gives ids\), and a vote needs three runs or more"):
         Ensemble([run])
+    image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    assert (Ensemble([run, run, run])(image).mask == predictor(image).mask).all()
     with pytest.raises(EvaluationError, match="can't be averaged over mirror images"):
         Predictor(run, tta="flip")
     picture = data / "images" / "test" / "test1.png"
