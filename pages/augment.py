@@ -25,6 +25,7 @@ if notices.missing_dataset(context):
     page.end()
 
 # choose
+pipeline_editor.follow_link()
 pipeline = pipeline_editor.pipeline()
 toolbar.draw(pipeline)
 settings, pictures = st.columns([2, 5], gap="large")

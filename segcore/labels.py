@@ -6,6 +6,8 @@ pixels decode to `IGNORE_INDEX` and are neither trained on nor scored.
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -244,6 +246,19 @@ class LabelMap:
             "ignored": [[name, list(color)] for name, color in self.ignored],
         }
         return values | ({"merged": [list(pair) for pair in self.merged]} if self.merged else {})
+
+    def to_csv(self) -> str:
+        """`id,name,r,g,b`, a line a class, as `segcore data` reads it.
+
+        >>> print(LabelMap("own", ("car, truck",), ((64, 0, 128),)).to_csv(), end="")
+        id,name,r,g,b
+        0,"car, truck",64,0,128
+        """
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(("id", "name", "r", "g", "b"))
+        rows.writerows((index, name, *color) for index, (name, color) in enumerate(self.entries))
+        return text.getvalue()
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> LabelMap:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from segcore.data.encode import encode_image, image_suffix
 from segcore.errors import SegcoreError
-from segcore.labels import LabelMap
 from segcore.report.atomic_output import check_folder, new_folder
 from segcore.report.coco import write_coco
 from segcore.report.stored_evaluations import check_images, dataset_of, stored_evaluation
@@ -41,7 +39,7 @@ def export_png(run: RunRecord, split: str, out: str | Path) -> list[str]:
         for sample_id in evaluation.ids:
             data = encode_png(evaluation.prediction(sample_id), run.labels.palette)
             (folder / "masks" / file_name(sample_id)).write_bytes(data)
-        write_classes(folder / CLASSES, run.labels)
+        (folder / CLASSES).write_text(run.labels.to_csv(), encoding="utf-8", newline="")
     return [f"{len(evaluation.ids)} masks in {Path(out) / 'masks'}, their classes in {Path(out) / CLASSES}"]
 
 
@@ -110,15 +108,6 @@ def about(run: RunRecord, split: str, format_: str) -> dict[str, Any]:
         "contributor": f"segcore {__version__}",
         "date_created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def write_classes(path: Path, labels: LabelMap) -> None:
-    """`id,name,r,g,b`, a line a class; `segcore data` reads it too."""
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        rows = csv.writer(handle, lineterminator="\n")
-        rows.writerow(("id", "name", "r", "g", "b"))
-        for index, (name, color) in enumerate(zip(labels.names, labels.colors, strict=True)):
-            rows.writerow((index, name, *color))
 
 
 def image_names(ids: tuple[str, ...], dataset: Dataset | None, *, written: bool) -> dict[str, str]:

@@ -18,7 +18,7 @@ from segcore.arrays import U8
 from segcore.errors import ReportError
 from segcore.labels import IGNORE_INDEX, LabelMap
 from segcore.report.atomic_output import check_folder, new_folder
-from segcore.report.export import about, image_names, write_classes, write_images
+from segcore.report.export import CLASSES, about, image_names, write_images
 from segcore.report.stored_evaluations import check_images, dataset_of, stored_evaluation
 from segcore.runs.run_files import file_name
 
@@ -83,7 +83,7 @@ def export_fiftyone(
         _write_masks(folder / GROUND_TRUTH, ids, dataset.mask)
         for evaluation, field in zip(evaluations, fields, strict=True):
             _write_masks(folder / field, ids, evaluation.prediction)
-        write_classes(folder / "classes.csv", runs[0].labels)
+        (folder / CLASSES).write_text(runs[0].labels.to_csv(), encoding="utf-8", newline="")
         by_field = dict(zip(fields, evaluations, strict=True))
         created = _create(fo, called, target, dataset.labels, names, by_field)
     _replace(fo, created, called)

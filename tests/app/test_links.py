@@ -36,6 +36,7 @@ def test_a_link_with_nothing_but_strange_runs_shows_the_usual_ones(open_app, dat
         ("home", {"hide": "Moon,Car"}, "a class that this dataset doesn't have: Moon."),
         ("dataset", {"sample": "x", "split": "train"}, "an image that this dataset doesn't have: x."),
         ("dataset", {"page": "7"}, "page=7; it goes from 1 to 1."),
+        ("augment", {"pipeline": "x"}, "The pipeline in this link is cut off or damaged."),
         ("augment", {"frame": "x"}, "an image that this dataset doesn't have: x."),
         ("curves", {"x": "hours"}, "x=hours; there is epoch, step, minutes."),
         ("search", {"mode": "1"}, "sets mode, which this page doesn't have."),
@@ -57,6 +58,24 @@ def test_every_page_says_what_is_not_here_and_keeps_the_rest(open_app, data, run
     for name, text in link.items():
         if text in ("train", "error"):
             assert app.query_params[name] == text
+
+
+def test_what_a_page_has_not_come_to_yet_stays_in_the_link(open_app, data, runs):
+    app = open_app(data, runs("unet"), "try_it", look="mask")
+    assert app.query_params["look"] == "mask"
+    assert note(app) == ""
+
+
+def test_names_may_hold_commas(open_app, data, runs):
+    folder = runs("fcn8s", "unet")
+    (folder / "unet").rename(folder / "unet,lr=0.1,bs=2")
+    app = open_app(data, folder, "compare", runs="unet,lr=0.1,bs=2")
+    assert "runs that are not in this store" in note(app)
+    app.sidebar.checkbox[0].uncheck().run()
+    assert app.query_params["runs"] == "unet\\,lr=0.1\\,bs=2"
+    again = open_app(data, folder, "compare", runs=app.query_params["runs"])
+    assert [box.value for box in again.sidebar.checkbox] == [False, True]
+    assert note(again) == ""
 
 
 def test_a_link_that_can_be_had_is_not_spoken_of(open_app, data, runs):

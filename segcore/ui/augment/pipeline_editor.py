@@ -11,12 +11,14 @@ import streamlit as st
 from segcore.augment import CATALOG, GROUP_KINDS, GROUPS, PROBABILITY, Group, Nested, Pipeline, Step, Value, presets
 from segcore.augment.steps import pick_parameter
 from segcore.errors import AugmentError
-from segcore.ui.augment import parameter_widgets, pipeline_edits
+from segcore.ui.augment import parameter_widgets, pipeline_edits, pipeline_files
 from segcore.ui.augment.pipeline_edits import History, Line, Lines
+from segcore.ui.shell import url_state
 from segcore.ui.widgets.choices import icon_button
 
 OpenMenu = Callable[[int | None], None]  # opens the menu of pictures, for the list or for a group's line
 FIRST = "light"
+_PARAMETER = "pipeline"  # of the page's link
 _HISTORY = "augment:history"
 _NEXT = "augment:next"
 _LOADS = "augment:loads"  # how often a preset was chosen
@@ -35,6 +37,21 @@ def history() -> History:
 def pipeline() -> Pipeline:
     """Return the pipeline that the lines describe."""
     return pipeline_edits.pipeline_from_lines(history().now)
+
+
+def follow_link() -> None:
+    """Load the pipeline that the page's link holds, where it is another one; undo brings the old one back."""
+    begins = _HISTORY not in st.session_state
+    text, current = url_state.get(_PARAMETER, FIRST), pipeline_files.to_link(pipeline())
+    if text == current:
+        return
+    try:
+        load(pipeline_files.from_link(text))
+        if begins:
+            _keep(History(history().now))
+    except AugmentError as error:
+        url_state.report_problem(_PARAMETER, str(error))
+        url_state.put(_PARAMETER, current)
 
 
 def load(pipeline: Pipeline) -> None:
@@ -97,14 +114,19 @@ def _commit(lines: Lines) -> bool:
     except AugmentError as error:
         st.session_state[_PROBLEMS] = {-1: str(error)}
         return False
-    st.session_state[_PROBLEMS] = {}
-    st.session_state[_HISTORY] = history().commit(lines)
+    _keep(history().commit(lines))
     return True
+
+
+def _keep(new_history: History) -> None:
+    """Make a history the current one, here and in the link."""
+    st.session_state[_HISTORY], st.session_state[_PROBLEMS] = new_history, {}
+    url_state.put(_PARAMETER, pipeline_files.to_link(pipeline()))
 
 
 def _show(new_history: History) -> None:
     """Replace the lines by undo or redo, and set the widgets to them."""
-    st.session_state[_HISTORY], st.session_state[_PROBLEMS] = new_history, {}
+    _keep(new_history)
     for line in pipeline_edits.walk(new_history.now):
         for key, value in _widget_values(line).items():
             if key in st.session_state:

@@ -1,7 +1,9 @@
-"""Pipelines as files: saves and loads them, and names the pipelines that runs were trained with."""
+"""Pipelines as files and in links: saves and loads them, and names those that runs were trained with."""
 
 from __future__ import annotations
 
+import base64
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -68,6 +70,32 @@ def parse_upload(name: str, data: bytes) -> Pipeline:
         return Pipeline.from_yaml(text if "\n" in text else f"{text}\n")
     except AugmentError as error:
         raise AugmentError(f"{name}, {error}") from None
+
+
+def to_link(pipeline: Pipeline) -> str:
+    """A pipeline as a parameter of a link: a preset's name, or its YAML, deflated, in letters that links may hold."""
+    for name, preset in presets().items():
+        if preset == pipeline:
+            return name
+    return base64.urlsafe_b64encode(zlib.compress(pipeline.to_yaml().encode(), 9)).decode().rstrip("=")
+
+
+def from_link(text: str) -> Pipeline:
+    """Read what `to_link` wrote.
+
+    Raises:
+        AugmentError: when it is no pipeline.
+    """
+    if preset := presets().get(text):
+        return preset
+    unpacker = zlib.decompressobj()
+    try:
+        data = unpacker.decompress(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), MAX_FILE_SIZE << 20)
+    except (ValueError, zlib.error):
+        data = b""
+    if not unpacker.eof:
+        raise AugmentError("The pipeline in this link is cut off or damaged. Copy the whole link.")
+    return parse_upload("The pipeline in this link", data)
 
 
 class PipelineRuns(NamedTuple):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from segcore.augment import Pipeline
 from segcore.ui.augment import pipeline_files
-from segcore.ui.shell import run_cache
+from segcore.ui.shell import run_cache, url_state
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.widgets.table import Cell, format_number, table
 from segcore.visual import swatch
@@ -40,7 +40,7 @@ def runs_panel(context: AppContext, current: Pipeline, path: str) -> None:
         table([*head, Cell("epochs", True)], cells)
     run_ids = [run.id for group in groups if group.is_current for run in group.runs]
     if run_ids:
-        link = {"runs": ",".join(run_ids)}
+        link = {"runs": url_state.joined(run_ids)}
         if data := st.query_params.get("data"):
             link["data"] = data
         with st.container(horizontal=True):

@@ -11,7 +11,7 @@ SHARED = frozenset({"data", "runs", "hide", "about"})
 PARAMETERS: dict[str, frozenset[str]] = {
     "": frozenset({"opacity"}),
     "dataset": frozenset({"split", "class", "sort", "masks", "sample", "finding", "page", "opacity"}),
-    "augment": frozenset({"frame", "size", "look", "lay", "draws", "draw", "seed", "opacity"}),
+    "augment": frozenset({"pipeline", "frame", "size", "look", "lay", "draws", "draw", "seed", "opacity"}),
     "curves": frozenset({"x", "smoothing"}),
     "search": frozenset({"search"}),
     "compare": frozenset(
@@ -52,8 +52,13 @@ def check_listed(page: str, name: str) -> None:
     Raises:
         ValueError: when the page has an entry without the parameter.
     """
-    if page in PARAMETERS and name not in PARAMETERS[page] | SHARED:
+    if page in PARAMETERS and name not in parameters(page):
         raise ValueError(f"PARAMETERS of link_problems.py lists no {name!r} for the page {page!r}; add it.")
+
+
+def parameters(page: str) -> frozenset[str]:
+    """The parameters of a page's link, as far as they are known."""
+    return PARAMETERS.get(page, frozenset()) | SHARED
 
 
 def describe_missing(name: str, values: Sequence[str], options: Collection[object] | None = None) -> str:
@@ -91,7 +96,7 @@ def describe_unknown(page: str, names: Collection[str]) -> str:
     """
     if page not in PARAMETERS:
         return ""
-    strange = sorted(set(names) - PARAMETERS[page] - SHARED)
+    strange = sorted(set(names) - parameters(page))
     return f"This link sets {_listed(strange)}, which this page doesn't have." if strange else ""
 
 

@@ -48,10 +48,11 @@ def run(page: Page, dialog: Callable[[AppContext], None]) -> None:
         dialog(context)
     except SegcoreError as error:  # its text is meant for people; any other exception is a bug, shown as one
         st.error(str(error), icon=":material/error:")
-    finally:  # a page may rerun itself; its choices belong in the link all the same
+    finally:
         _context.reset(token)
-        url_state.write_link()
-        _link_problems(above)
+    # Not after a run that Streamlit broke off: it had not reached all of its choices.
+    url_state.write_link()
+    _link_problems(above)
     _warm_up()
 
 

@@ -1,5 +1,8 @@
 """Choices that outlive a page and stand in its link, kept in the session and in query parameters.
 
+Whatever a link holds wins over the session: where a page is opened by it, and where the browser goes back or forward to
+it, which also resets what the link leaves at its default.
+
 Streamlit drops the keys of widgets when another page opens, so a choice has a key of its own in the session. A widget
 gets a second key, and copies its value back when it changes. Streamlit's own `bind="query-params"` can't do this: it
 writes a widget's labels in place of its keys and knows nothing of choices that are no widget of Streamlit's.
@@ -7,16 +10,19 @@ writes a widget's labels in place of its keys and knows nothing of choices that 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from segcore.ui.shell import link_problems
 
 T = TypeVar("T", str, float, int, bool, list[str])
 # Keys in the session.
 _PAGE = "segcore:page"  # the open page, by its part of the address
+_LINK = "segcore:link"  # the link's parameters as they were read or written last: name -> text
 _PUBLISHED = "segcore:defaults"  # choices that this run of the page writes into the link: name -> default
 _LAST_DEFAULTS = "segcore:followed"  # defaults as of a choice's last use: name -> default
 _FROM_LINK = "segcore:asked"  # choices that still come from the link the page was opened by: name -> text
@@ -44,32 +50,57 @@ class Between(Collection[float]):
 
 
 def begin_page(page: str) -> None:
-    """Begin a run of a page; where it is another page than before, read its link.
+    """Begin a run of a page; where it is another page or link than before, read the link.
 
     Args:
         page: The page's part of the address, empty for home.
     """
-    st.session_state[_PUBLISHED] = {}
-    if st.session_state.get(_PAGE) == page:
+    state, link = st.session_state, dict(st.query_params.items())
+    state[_PUBLISHED] = {}
+    context = get_script_run_ctx()
+    # A page may rerun itself, and another page begin with the link of the one before: neither is a link to read again.
+    new = link != state.get(_LINK)
+    travelled = new and context is not None and context.is_history_navigation
+    if state.get(_PAGE) == page and not travelled:
         return
-    st.session_state[_PAGE] = page
-    st.session_state[_FROM_LINK] = {
-        name: text for name, text in st.query_params.items() if _key(name) not in st.session_state
-    }
-    st.session_state[_PROBLEMS] = {}
-    if sentence := link_problems.describe_unknown(page, st.session_state[_FROM_LINK]):
-        st.session_state[_PROBLEMS][""] = sentence
+    for name in {*(link if new else ()), *(link_problems.parameters(page) if travelled else ())}:
+        _drop(name)
+    state[_PAGE], state[_LINK], state[_PROBLEMS] = page, link, {}
+    state[_FROM_LINK] = {name: text for name, text in link.items() if _key(name) not in state}
+    if sentence := link_problems.describe_unknown(page, state[_FROM_LINK]):
+        state[_PROBLEMS][""] = sentence
 
 
 def write_link() -> None:
-    """Write every choice that differs from its default into the link, and nothing else."""
-    parameters: dict[str, str] = {}
+    """Write every choice that differs from its default into the link, and nothing else.
+
+    What the link says of choices that the page has not come to yet, e.g. before a file is uploaded, stays in it.
+    """
+    state = st.session_state
+    known = link_problems.parameters(state.get(_PAGE, ""))
+    waiting = {name: text for name, text in state.get(_FROM_LINK, {}).items() if name in known}
+    parameters = {name: text for name, text in waiting.items() if _key(name) not in state}
     for name, default in st.session_state.get(_PUBLISHED, {}).items():
         value = st.session_state.get(_key(name), default)
         if value != default:
-            parameters[name] = ",".join(value) if isinstance(value, list) else _text(value)
+            parameters[name] = joined(value) if isinstance(value, list) else _text(value)
+    st.session_state[_LINK] = parameters
     if dict(st.query_params) != parameters:
         st.query_params.from_dict(parameters)
+
+
+def joined(names: Sequence[str]) -> str:
+    r"""Names as one parameter of a link; commas within a name are escaped.
+
+    >>> print(joined(["unet", "lr=0.1,bs=2"]))
+    unet,lr=0.1\,bs=2
+    """
+    return ",".join(re.sub(r"([,\\])", r"\\\1", name) for name in names)
+
+
+def _split(text: str) -> list[str]:
+    """The names that were `joined`."""
+    return [re.sub(r"\\([,\\])", r"\1", name) for name in re.findall(r"(?:\\[\s\S]|[^,])+", text)]
 
 
 def problems() -> list[str]:
@@ -110,9 +141,9 @@ def get(name: str, default: T, options: Collection[Any] | None = None) -> T:
     key = _key(name)
     if key not in st.session_state:
         parsed = _parsed(name, default)
-        if parsed is None and name in st.query_params:
+        if parsed is None and (text := _link_text(name)) is not None:
             valid = ("True", "False") if isinstance(default, bool) else options
-            report_problem(name, link_problems.describe_missing(name, [st.query_params[name]], valid))
+            report_problem(name, link_problems.describe_missing(name, [text], valid))
         st.session_state[key] = default if parsed is None else parsed
     last_defaults = st.session_state.setdefault(_LAST_DEFAULTS, {})
     if name in last_defaults and st.session_state[key] == last_defaults[name]:
@@ -144,11 +175,8 @@ def put(name: str, value: Any) -> None:  # noqa: ANN401 - whatever the choice ho
 
 def forget(name: str) -> None:
     """Reset a choice to its default."""
-    st.session_state.pop(_widget_key(name), None)
-    st.session_state.pop(_key(name), None)
+    _drop(name)
     _not_from_link(name)
-    if name in st.query_params:
-        del st.query_params[name]
 
 
 def bound(name: str, default: T, options: Collection[Any] | None = None) -> dict[str, Any]:
@@ -166,6 +194,18 @@ def _key(name: str) -> str:
 
 def _widget_key(name: str) -> str:
     return f"widget:{name}"
+
+
+def _drop(name: str) -> None:
+    """Let go of a choice and of its widget's value."""
+    st.session_state.pop(_widget_key(name), None)
+    st.session_state.pop(_key(name), None)
+
+
+def _link_text(name: str) -> str | None:
+    """What the link says of a choice that nobody made since."""
+    text: str | None = st.session_state.get(_FROM_LINK, {}).get(name)
+    return text
 
 
 def _copy_from_widget(name: str) -> None:
@@ -186,14 +226,14 @@ def _text(value: object) -> str:
 
 def _parsed(name: str, default: T) -> Any | None:  # noqa: ANN401 - of the default's type
     """The link's value as the default's type; None where there is none, or none of that type."""
-    text = st.query_params.get(name)
+    text = _link_text(name)
     if text is None:
         return None
     try:
         if isinstance(default, bool):
             return {"True": True, "False": False}.get(text)
         if isinstance(default, list):
-            return [item for item in text.split(",") if item]
+            return _split(text)
         return type(default)(text)
     except ValueError:
         return None

@@ -109,9 +109,5 @@ def _zip(runs: Sequence[RunRecord], digest: str, _answers: Sequence[ModelAnswer]
         for run, answer in zip(runs, _answers, strict=True):
             assert answer.mask is not None
             archive.writestr(file_name(run.id), encode_png(answer.mask, run.labels.palette))
-            rows = [
-                f"{index},{name},{','.join(map(str, color))}"
-                for index, (name, color) in enumerate(zip(run.labels.names, run.labels.colors, strict=True))
-            ]
-            archive.writestr(f"{run.id}-classes.csv", "\n".join(["id,name,r,g,b", *rows, ""]))
+            archive.writestr(f"{run.id}-classes.csv", run.labels.to_csv())
     return buffer.getvalue()
