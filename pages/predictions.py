@@ -9,6 +9,7 @@ from segcore.ui.predictions.panels import min_panel_width
 from segcore.ui.predictions.prediction_panels import PredictionPanels
 from segcore.ui.predictions.score_table import score_table
 from segcore.ui.shell import dataset_cache, image_cache, notices, page, url_state
+from segcore.ui.shell.icon_button import icon_button
 from segcore.ui.widgets.choices import menu
 from segcore.ui.widgets.headings import page_heading, scores_heading
 from segcore.ui.widgets.table import table
@@ -32,9 +33,9 @@ ids = run_evaluations.image_ids(context, evaluations, split)
 middle = ids[len(ids) // 2]
 url_state.get("image", middle, ids)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-    st.button("", icon=":material/chevron_left:", help="Previous image (left arrow)", on_click=step, args=(-1,))
+    icon_button("chevron_left", "Previous image (left arrow)", "predictions:previous", step, -1, framed=True)
     sample_id = menu("Image", "image", ids, middle, width=230)
-    st.button("", icon=":material/chevron_right:", help="Next image (right arrow)", on_click=step, args=(1,))
+    icon_button("chevron_right", "Next image (right arrow)", "predictions:next", step, 1, framed=True)
     st.caption(f"{ids.index(sample_id) + 1} of {len(ids)}", width="content")
     view_options.choose_split(splits)
     st.space("stretch")

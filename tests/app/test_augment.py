@@ -75,11 +75,11 @@ def test_preset_replaces_the_list_and_undo_brings_it_back(lab):
     assert shown(lab) == Pipeline()
     choose(lab, "driving")
     assert shown(lab) == presets()["driving"]
-    click(lab, "augment:undo")
-    click(lab, "augment:undo")
+    click(lab, "icon-augment:undo")
+    click(lab, "icon-augment:undo")
     assert shown(lab) == presets()["light"]
-    assert lab.button(key="augment:undo").disabled
-    click(lab, "augment:redo")
+    assert lab.button(key="icon-augment:undo").disabled
+    click(lab, "icon-augment:redo")
     assert shown(lab) == Pipeline()
 
 
@@ -109,15 +109,15 @@ def test_add_set_move_switch_off_double_and_remove(lab):
     rotate, flip = (slider.key.split(":")[1] for slider in lab.slider if slider.key.endswith(":p"))
     lab.slider(key=f"augment:{rotate}:limit").set_value((-10, 45)).run()
     lab.slider(key=f"augment:{flip}:p").set_value(1.0).run()
-    click(lab, f"augment:{flip}:arrow_upward")
+    click(lab, f"icon-augment:{flip}:arrow_upward")
     first, second = shown(lab).steps
     assert (first.name, first.p) == ("HorizontalFlip", 1.0)
     assert second.name == "Rotate" and dict(second.values)["limit"] == (-10, 45)
     lab.checkbox(key=f"augment:{flip}:on").set_value(False).run()
     assert [step.enabled for step in shown(lab).steps] == [False, True]
-    click(lab, f"augment:{rotate}:content_copy")
+    click(lab, f"icon-augment:{rotate}:content_copy")
     assert [step.name for step in shown(lab).steps] == ["HorizontalFlip", "Rotate", "Rotate"]
-    click(lab, f"augment:{rotate}:delete")
+    click(lab, f"icon-augment:{rotate}:delete")
     assert [step.name for step in shown(lab).steps] == ["HorizontalFlip", "Rotate"]
     assert not lab.exception
 
@@ -126,12 +126,12 @@ def test_undo_moves_the_widgets_too(lab):
     put(lab, Step.create("Rotate"), unfolded=[1000])
     lab.slider(key="augment:1000:limit").set_value((-5, 5)).run()
     lab.slider(key="augment:1000:p").set_value(0.9).run()
-    click(lab, "augment:undo")
-    click(lab, "augment:undo")
+    click(lab, "icon-augment:undo")
+    click(lab, "icon-augment:undo")
     assert lab.slider(key="augment:1000:limit").value == (-30, 30)
     assert lab.slider(key="augment:1000:p").value == 0.5
     assert shown(lab) == Pipeline((Step.create("Rotate"),))
-    click(lab, "augment:redo")
+    click(lab, "icon-augment:redo")
     assert lab.slider(key="augment:1000:limit").value == (-5, 5)
 
 

@@ -85,7 +85,7 @@ def test_a_link_that_can_be_had_is_not_spoken_of(open_app, data, runs):
 
 def test_the_note_is_closed_and_stays_away_on_the_next_page(open_app, data, runs):
     app = open_app(data, runs("fcn8s", "unet"), "compare", runs="nope,unet")
-    app.button(key="link:heed").click().run()
+    app.button(key="icon-link:heed").click().run()
     assert note(app) == ""
     app = open_app(data, runs("fcn8s", "unet"), "compare", runs="nope,unet")
     app.switch_page("pages/curves.py").run()

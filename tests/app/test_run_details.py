@@ -13,7 +13,7 @@ from segcore.runs.summary import Imported, InitInfo
 
 
 def button(app, run_id):
-    return app.button(key=f"about:{run_id}")
+    return app.button(key=f"icon-about:{run_id}")
 
 
 @pytest.fixture

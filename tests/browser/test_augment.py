@@ -110,7 +110,7 @@ def test_a_file_is_loaded_stepped_through_and_undone(lab, tmp_path):
     lab.get_by_role("radio", name="4. Rotate").click()
     idle(lab)
     expect(lab.locator(".viewer figcaption b")).to_have_text(["Before Rotate", "After Rotate"])
-    lab.get_by_role("button", name="undo").click()
+    lab.get_by_role("button", name="Undo").click()
     idle(lab)
     eventually(lab, lambda: len(titles(lab)), 2)
     fine(lab)
@@ -150,7 +150,7 @@ def test_own_picture_and_back(lab, tmp_path):
 
 
 def test_a_transform_is_chosen_by_its_picture(lab):
-    lab.get_by_role("button", name="grid_view").last.click()
+    lab.get_by_role("button", name="Choose by picture").last.click()
     lab.get_by_role("dialog").wait_for()
     lab.get_by_role("dialog").get_by_role("radio", name="weather").click()
     idle(lab)

@@ -57,6 +57,6 @@ def test_a_runs_model_is_one_click_from_its_name_and_closes_again(app, page):
     expect(dialog).to_have_count(0)
     expect(page).not_to_have_url(re.compile("about="))
     idle(page)
-    page.locator(".st-key-run-line-unet").get_by_test_id("stBaseButton-tertiary").first.click()
+    page.get_by_role("button", name="U-Net: model and settings").click()
     expect(page.get_by_role("dialog")).to_contain_text("Climbs back to full size")
     assert page.problems == []

@@ -14,11 +14,12 @@ from segcore.errors import AugmentError
 from segcore.ui.augment import parameter_widgets, pipeline_edits, pipeline_files
 from segcore.ui.augment.pipeline_edits import History, Line, Lines
 from segcore.ui.shell import url_state
-from segcore.ui.widgets.choices import icon_button
+from segcore.ui.shell.icon_button import icon_button
 
 OpenMenu = Callable[[int | None], None]  # opens the menu of pictures, for the list or for a group's line
 FIRST = "light"
 _PARAMETER = "pipeline"  # of the page's link
+_LINKED = "augment:linked"  # the pipeline as the link holds it
 _HISTORY = "augment:history"
 _NEXT = "augment:next"
 _LOADS = "augment:loads"  # how often a preset was chosen
@@ -40,18 +41,18 @@ def pipeline() -> Pipeline:
 
 
 def follow_link() -> None:
-    """Load the pipeline that the page's link holds, where it is another one; undo brings the old one back."""
+    """Load the pipeline of the page's link, where that changed; undo brings the old one back. Then keep it current."""
     begins = _HISTORY not in st.session_state
-    text, current = url_state.get(_PARAMETER, FIRST), pipeline_files.to_link(pipeline())
-    if text == current:
-        return
-    try:
-        load(pipeline_files.from_link(text))
+    text = url_state.get(_PARAMETER, FIRST)
+    if text != st.session_state.get(_LINKED, FIRST):
+        try:
+            load(pipeline_files.from_link(text))
+        except AugmentError as error:
+            url_state.report_problem(_PARAMETER, str(error))
         if begins:
-            _keep(History(history().now))
-    except AugmentError as error:
-        url_state.report_problem(_PARAMETER, str(error))
-        url_state.put(_PARAMETER, current)
+            st.session_state[_HISTORY] = History(history().now)
+    st.session_state[_LINKED] = pipeline_files.to_link(pipeline())
+    url_state.put(_PARAMETER, st.session_state[_LINKED])
 
 
 def load(pipeline: Pipeline) -> None:
@@ -114,19 +115,14 @@ def _commit(lines: Lines) -> bool:
     except AugmentError as error:
         st.session_state[_PROBLEMS] = {-1: str(error)}
         return False
-    _keep(history().commit(lines))
+    st.session_state[_PROBLEMS] = {}
+    st.session_state[_HISTORY] = history().commit(lines)
     return True
-
-
-def _keep(new_history: History) -> None:
-    """Make a history the current one, here and in the link."""
-    st.session_state[_HISTORY], st.session_state[_PROBLEMS] = new_history, {}
-    url_state.put(_PARAMETER, pipeline_files.to_link(pipeline()))
 
 
 def _show(new_history: History) -> None:
     """Replace the lines by undo or redo, and set the widgets to them."""
-    _keep(new_history)
+    st.session_state[_HISTORY], st.session_state[_PROBLEMS] = new_history, {}
     for line in pipeline_edits.walk(new_history.now):
         for key, value in _widget_values(line).items():
             if key in st.session_state:
@@ -237,7 +233,7 @@ def _add_row(group: int | None, open_menu: OpenMenu) -> None:
             on_change=add_chosen,
             label_visibility="collapsed",
         )
-        if st.button("", icon=":material/grid_view:", help="Choose by picture", key=f"{key}:pictures"):
+        if icon_button("grid_view", "Choose by picture", f"{key}:pictures", framed=True):
             open_menu(group)
 
 

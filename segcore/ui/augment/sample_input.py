@@ -12,7 +12,8 @@ from segcore.ui.augment.preview_images import PreviewInput
 from segcore.ui.augment.statistics_measurement import training_size
 from segcore.ui.shell import dataset_cache, url_state
 from segcore.ui.shell.app_context import AppContext
-from segcore.ui.widgets.choices import choose, icon_button, menu
+from segcore.ui.shell.icon_button import icon_button
+from segcore.ui.widgets.choices import choose, menu
 from segcore.ui.widgets.image_upload import (
     UploadedFile,
     decode_upload,

@@ -9,6 +9,7 @@ import streamlit as st
 from segcore.augment import Pipeline
 from segcore.errors import AugmentError
 from segcore.ui.augment import pipeline_editor, pipeline_files
+from segcore.ui.shell.icon_button import icon_button
 
 _SAVED = "augment:saved"  # (path, pipeline) that was saved or loaded last
 _NAME_TAKEN = "augment:taken"  # a name under which another pipeline is saved
@@ -25,8 +26,7 @@ def draw(pipeline: Pipeline) -> None:
             ("undo", pipeline_editor.undo, history.past),
             ("redo", pipeline_editor.redo, history.future),
         ):
-            icon, key = f":material/{name}:", f"augment:{name}"
-            st.button("", icon=icon, help=name.capitalize(), key=key, on_click=change, disabled=not possible)
+            icon_button(name, name.capitalize(), f"augment:{name}", change, framed=True, disabled=not possible)
         with st.popover("Load", icon=":material/folder_open:"):
             _load()
         with st.popover("Save", icon=":material/save:"):

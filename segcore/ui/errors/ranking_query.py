@@ -13,6 +13,7 @@ from segcore.ui.dataset.browsing import EVERY
 from segcore.ui.errors.evaluated_runs import EvaluatedRuns
 from segcore.ui.shell import run_cache, url_state
 from segcore.ui.shell.app_context import AppContext
+from segcore.ui.shell.icon_button import icon_button
 from segcore.ui.shell.incremental import chunks, process_incrementally
 from segcore.ui.shell.link_problems import describe_missing
 
@@ -94,7 +95,7 @@ def choose_query(context: AppContext, evaluated: EvaluatedRuns, splits: Sequence
         others = {run_id: title for run_id, title in titles.items() if run_id != run}
         other = url_state.get("than", next(iter(others), run), others or titles)
         if order == "difference":
-            st.button("", icon=":material/swap_horiz:", help="Swap the two runs", on_click=_swap, args=(run, other))
+            icon_button("swap_horiz", "Swap the two runs", "errors:swap", _swap, run, other, framed=True)
             bound = url_state.bound("than", next(iter(others)), others)
             other = st.selectbox("than this one", others, format_func=titles.__getitem__, **bound, width=165)
         bound = url_state.bound("class", EVERY, classes)

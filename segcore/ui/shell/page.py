@@ -17,6 +17,7 @@ from streamlit.navigation.page import Page
 from segcore.errors import SegcoreError
 from segcore.ui.shell import app_files, url_state
 from segcore.ui.shell.app_context import AppContext
+from segcore.ui.shell.icon_button import icon_button
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.shell.page_style import apply_page_style
 from segcore.ui.shell.sidebar import sidebar
@@ -82,14 +83,7 @@ def _link_problems(place: DeltaGenerator) -> None:
     if problems:
         with place.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f":material/link_off: {escape_markdown(' '.join(problems))}")
-            st.button(
-                "",
-                icon=":material/close:",
-                key="link:heed",
-                type="tertiary",
-                help="Close",
-                on_click=url_state.dismiss_problems,
-            )
+            icon_button("close", "Close", "link:heed", url_state.dismiss_problems)
 
 
 @st.cache_resource(show_spinner=False)

@@ -10,9 +10,9 @@ from segcore.data import Dataset
 from segcore.runs import RunProblem, RunRecord
 from segcore.ui.shell import url_state
 from segcore.ui.shell.app_context import MAX_CHOSEN, fits
+from segcore.ui.shell.icon_button import icon_button
 from segcore.ui.shell.link_problems import describe_too_many
 from segcore.ui.shell.markdown import escape_markdown
-from segcore.visual import swatch
 
 
 def chosen_ids(runs: Sequence[RunRecord], dataset: Dataset | None) -> list[str]:
@@ -61,12 +61,14 @@ def run_menu(
         st.caption("none yet")
     many = len(runs) > MAX_CHOSEN
     with st.container(border=False, gap="xxsmall"):
-        for run in runs:
+        styles = (f".st-key-run-line-{place} {{ --run: {colors[run.id]}; }}" for place, run in enumerate(runs))
+        st.html(f"<style>{' '.join(styles)}</style>")
+        for place, run in enumerate(runs):
             if many and run.id not in chosen:
                 continue
             fitting = dataset is None or fits(run, dataset)
-            label = f"![dot]({swatch(colors[run.id], round_=True)}) {escape_markdown(titles[run.id])}"
-            with st.container(key=f"run-line-{run.id}", horizontal=True, vertical_alignment="center", gap="xxsmall"):
+            label = escape_markdown(titles[run.id])
+            with st.container(key=f"run-line-{place}", horizontal=True, vertical_alignment="center", gap="xxsmall"):
                 st.checkbox(
                     label if fitting else f"{label} :gray[{escape_markdown(run.summary.dataset.name)}]",
                     value=run.id in chosen,
@@ -76,14 +78,8 @@ def run_menu(
                     args=(run.id, ids, sorted(chosen)),
                     width="stretch",
                 )
-                st.button(
-                    "",
-                    icon=":material/info:",
-                    key=f"about:{run.id}",
-                    type="tertiary",
-                    help="Its model and settings",
-                    on_click=url_state.put,
-                    args=("about", run.id),
+                icon_button(
+                    "info", f"{titles[run.id]}: model and settings", f"about:{run.id}", url_state.put, "about", run.id
                 )
         if many:
             _add_menu([run for run in runs if run.id not in chosen], titles, sorted(chosen))

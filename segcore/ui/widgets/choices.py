@@ -1,8 +1,8 @@
-"""Rows of buttons and menus whose choice stands in the link, and buttons that are one icon."""
+"""Rows of buttons and menus whose choice stands in the link."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -36,22 +36,6 @@ def menu(label: str, name: str, options: Options, default: str = "", *, width: i
     """
     chosen: str = st.selectbox(label, width=width or "stretch", **_arguments(name, options, default))
     return chosen
-
-
-def icon_button(
-    icon: str, help: str, key: str, on_click: Callable[..., None], *args: object, disabled: bool = False
-) -> None:
-    """Draw a button without text or frame, whose tooltip says what it does."""
-    st.button(
-        "",
-        icon=f":material/{icon}:",
-        help=help,
-        key=key,
-        on_click=on_click,
-        args=args,
-        disabled=disabled,
-        type="tertiary",
-    )
 
 
 def _arguments(name: str, options: Options, default: str = "") -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
+from segcore.ui.shell.icon_button import ICON_KEY
+
 if TYPE_CHECKING:
     from segcore.visual.render import Chart, Height
 
@@ -36,7 +38,9 @@ def saved_as(
     """
     with st.container(key=f"{style}-{key or name}", gap="small"):
         yield
-        with st.popover("", type="tertiary", icon=":material/download:", help="Save", key=f"save-{key or name}"):
+        with st.popover(
+            "Save", type="tertiary", icon=":material/download:", help="Save", key=f"{ICON_KEY}save-{key or name}"
+        ):
             for kind, mime in KINDS.items():
                 st.download_button(
                     kind.upper(),
