@@ -14,6 +14,7 @@ from segcore.ui.augment import (
     transform_menu,
 )
 from segcore.ui.shell import notices, page, url_state
+from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.headings import page_heading
 
 context = page.start()
@@ -36,7 +37,7 @@ with pictures:
         source = sample_input.choose_input(context)
         layers, comparison = preview.choose_view()
     for problem in pipeline_editor.problems():
-        st.error(problem, icon=":material/error:")
+        st.error(escape_markdown(problem), icon=":material/error:")
     if source is None:
         page.end()
     transform_menu.open_if_requested(source)
@@ -50,7 +51,7 @@ with pictures:
         with st.spinner(loading, show_time=True):
             made = preview_images.make_examples(source, pipeline, seeds)
     except SegcoreError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")
         preview.unchanged_preview(layers, source)
         page.end()
     selected_seed = url_state.get("draw", seed, seeds)

@@ -7,6 +7,7 @@ from segcore.ui.dataset.class_shares import class_shares
 from segcore.ui.dataset.contact_sheet import contact_sheet
 from segcore.ui.predictions.panels import photo_panel, truth_panel
 from segcore.ui.shell import dataset_cache, image_cache, notices, page, url_state
+from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.headings import page_heading
 from segcore.ui.widgets.viewer import viewer
 
@@ -41,7 +42,7 @@ with st.spinner("Reading masks", show_time=True):
     class_id = None if name == browsing.EVERY else data.labels.index(name)
     ids = browsing.matching_ids(context.key, split_ids, class_id, sort)
 if not ids:
-    st.info(f"No {split} sample has {name}. Choose another class or split.")
+    st.info(f"No {escape_markdown(split)} sample has {escape_markdown(name)}. Choose another class or split.")
     page.end()
 sample_id = url_state.get("sample", ids[0], data.ids)
 sample = dataset_cache.sample(context.key, sample_id)
@@ -64,7 +65,8 @@ pictures, facts = st.columns([3, 1], gap="large")
 with pictures:
     browsing.sample_grid(context.key, ids, sample_id, sample.size, overlay=overlay)
 with facts:
-    st.markdown(f"**{sample_id}**  \n:gray[{sample.split} · {sample.size[1]} × {sample.size[0]}]")
+    place = escape_markdown(f"{sample.split} · {sample.size[1]} × {sample.size[0]}")
+    st.markdown(f"**{escape_markdown(sample_id)}**  \n:gray[{place}]")
     class_shares(data.labels, dataset_cache.class_pixels(context.key, sample_id))
 
 st.subheader("Health", anchor=False, help=leak_findings.HELP)

@@ -15,6 +15,7 @@ from segcore.ui.augment import parameter_widgets, pipeline_edits, pipeline_files
 from segcore.ui.augment.pipeline_edits import History, Line, Lines
 from segcore.ui.shell import url_state
 from segcore.ui.shell.icon_button import icon_button
+from segcore.ui.shell.markdown import escape_markdown
 
 OpenMenu = Callable[[int | None], None]  # opens the menu of pictures, for the list or for a group's line
 FIRST = "light"
@@ -266,7 +267,7 @@ def _line(
             _settings(line, key, changed)
         problem = st.session_state.get(_PROBLEMS, {}).get(line.id)
         if problem:
-            st.caption(f":red[{problem}]")
+            st.caption(f":red[{escape_markdown(problem)}]")
         if isinstance(node, Group):
             group = line.full_node
             assert isinstance(group, Group)

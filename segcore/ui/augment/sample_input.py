@@ -13,6 +13,7 @@ from segcore.ui.augment.statistics_measurement import training_size
 from segcore.ui.shell import dataset_cache, url_state
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.icon_button import icon_button
+from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.choices import choose, menu
 from segcore.ui.widgets.image_upload import (
     UploadedFile,
@@ -56,7 +57,7 @@ def choose_input(context: AppContext) -> PreviewInput | None:
         try:
             upload = decode_upload(file, labels)
         except SegcoreError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(escape_markdown(str(error)), icon=":material/error:")
             return None
         for note in upload.notes:
             st.caption(note)
@@ -80,5 +81,5 @@ def _upload_form(file: UploadedFile | None, labels: LabelMap) -> None:
         st.caption("It stays on this machine.")
     else:
         with_mask = f" with {file.mask_name}" if file.mask_name else ""
-        st.caption(f"{file.name}{with_mask}")
+        st.caption(escape_markdown(f"{file.name}{with_mask}"))
         st.button("Back to the dataset", on_click=remove_uploaded_file, args=(_PAGE,), key="augment:back")

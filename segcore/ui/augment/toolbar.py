@@ -10,6 +10,7 @@ from segcore.augment import Pipeline
 from segcore.errors import AugmentError
 from segcore.ui.augment import pipeline_editor, pipeline_files
 from segcore.ui.shell.icon_button import icon_button
+from segcore.ui.shell.markdown import escape_markdown
 
 _SAVED = "augment:saved"  # (path, pipeline) that was saved or loaded last
 _NAME_TAKEN = "augment:taken"  # a name under which another pipeline is saved
@@ -71,7 +72,7 @@ def _load() -> None:
     )
     problem = st.session_state.get(_LOAD_PROBLEM)
     if problem and (upload or not problem.startswith("file:")):
-        st.error(problem.removeprefix("file:"))
+        st.error(escape_markdown(problem.removeprefix("file:")))
 
 
 def _load_file(path: str) -> None:
@@ -108,15 +109,15 @@ def _save(pipeline: Pipeline) -> None:
             st.session_state[_NAME_TAKEN] = name
             st.rerun()
         except AugmentError as error:
-            st.error(str(error))
+            st.error(escape_markdown(str(error)))
         else:
             if replace:
                 st.rerun()
     if taken:
-        st.warning(f"{name} holds another pipeline. Replace it, or choose another name.")
+        st.warning(f"{escape_markdown(name)} holds another pipeline. Replace it, or choose another name.")
     path = saved_path(pipeline)
     if path:
-        st.caption(f"Saved as {path}.")
+        st.caption(f"Saved as {escape_markdown(path)}.")
     elif _SAVED in st.session_state:
-        st.caption(f"Changed since it was saved as {st.session_state[_SAVED][0]}.")
+        st.caption(f"Changed since it was saved as {escape_markdown(st.session_state[_SAVED][0])}.")
     st.code(f"python train.py --augment {path or 'PIPELINE.yaml'}", language="bash")

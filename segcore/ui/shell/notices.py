@@ -62,7 +62,7 @@ def missing_dataset(context: AppContext) -> bool:
     """Say why the dataset can't be opened. Returns False, and says nothing, when it can."""
     if context.dataset is not None:
         return False
-    st.warning(f"The dataset can't be opened. {context.problem}")
+    st.warning(f"The dataset can't be opened. {escape_markdown(context.problem or '')}")
     st.caption("Start the app with another one, or without `--data` for the embedded drive:")
     st.code("streamlit run app.py -- --data PATH", language="bash", wrap_lines=True)
     return True
@@ -80,7 +80,7 @@ def missing_runs(context: AppContext, what: str) -> bool:
     if context.runs:
         st.info(f"Tick a run in the sidebar to see {what}.")
         return True
-    st.info(f"No runs in {context.folder} yet. Train some to see {what}:")
+    st.info(f"No runs in {escape_markdown(str(context.folder))} yet. Train some to see {what}:")
     st.code(train_command(context), language="bash", wrap_lines=True)
     return True
 
@@ -108,7 +108,8 @@ def other_data(context: AppContext) -> None:
         names = ", ".join(
             f"{context.titles[run.id]} ({run.summary.dataset.name}, {run.labels.classes} classes)" for run in others
         )
-        st.caption(f"Left out, trained on other data: {names}. Choose their dataset in the sidebar to see them.")
+        text = f"Left out, trained on other data: {names}. Choose their dataset in the sidebar to see them."
+        st.caption(escape_markdown(text))
 
 
 def different_data(runs: Sequence[RunRecord], titles: dict[str, str]) -> None:
@@ -118,7 +119,8 @@ def different_data(runs: Sequence[RunRecord], titles: dict[str, str]) -> None:
         by_data.setdefault(f"{run.summary.dataset.name}, {run.labels.classes} classes", []).append(titles[run.id])
     if len(by_data) > 1:
         listed = "; ".join(f"{data}: {', '.join(names)}" for data, names in by_data.items())
-        st.warning(f"These runs were scored on different data, so their numbers don't rank each other. {listed}.")
+        text = f"These runs were scored on different data, so their numbers don't rank each other. {listed}."
+        st.warning(escape_markdown(text))
 
 
 def leak_note(runs: Sequence[RunRecord], split: str) -> None:
@@ -160,7 +162,8 @@ def other_version(context: AppContext) -> None:
     if others:
         names = ", ".join(context.titles[run.id] for run in others)
         st.caption(
-            f":material/history: {names}: trained on another version of {context.dataset.name} than the one shown."
+            f":material/history: {escape_markdown(names)}: trained on another version of "
+            f"{escape_markdown(context.dataset.name)} than the one shown."
         )
 
 
@@ -184,8 +187,8 @@ def unevaluated(context: AppContext, runs: Sequence[RunRecord], split: str) -> N
         if reason == f"not evaluated on {split}":
             missing.append(run)
         else:
-            st.caption(f":material/info: {escape_markdown(context.titles[run.id])}: {reason}.")
+            st.caption(f":material/info: {escape_markdown(f'{context.titles[run.id]}: {reason}')}.")
     if missing:
         names = escape_markdown(", ".join(context.titles[run.id] for run in missing))
-        st.info(f"No scores on {split} for {names}. Make them:")
+        st.info(f"No scores on {escape_markdown(split)} for {names}. Make them:")
         st.code("\n".join(remake_command(run, split) for run in missing), language="bash", wrap_lines=True)

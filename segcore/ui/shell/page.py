@@ -48,7 +48,7 @@ def run(page: Page, dialog: Callable[[AppContext], None]) -> None:
             page.run()
         dialog(context)
     except SegcoreError as error:  # its text is meant for people; any other exception is a bug, shown as one
-        st.error(str(error), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")
     finally:
         _context.reset(token)
     # Not after a run that Streamlit broke off: it had not reached all of its choices.

@@ -49,6 +49,6 @@ def _open_dataset(key: DataKey) -> tuple[Dataset | None, str | None]:
     except SegcoreError as error:
         st.caption("can't be opened")
         return None, str(error)
-    counts = "  ·  ".join(f"{split} {len(ids)}" for split, ids in dataset.splits.items())
+    counts = "  ·  ".join(f"{escape_markdown(split)} {len(ids)}" for split, ids in dataset.splits.items())
     st.caption(f"{len(dataset)} images, {dataset.labels.classes} classes  \n{counts}")
     return dataset, None

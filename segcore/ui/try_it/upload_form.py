@@ -7,6 +7,7 @@ import streamlit as st
 from segcore.data import Sample
 from segcore.errors import SegcoreError
 from segcore.labels import LabelMap
+from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.image_upload import UploadedFile, decode_upload, image_uploader, uploaded_file
 
 
@@ -21,10 +22,10 @@ def read_image(file: UploadedFile, labels: LabelMap) -> Sample | None:
     try:
         upload = decode_upload(file, labels)
     except SegcoreError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")
         return None
     height, width = upload.sample.size
     # The augment page wants a mask beside an upload; here none is wanted.
     notes = [note for note in upload.notes if not note.startswith("no mask")]
-    st.caption(" · ".join([f"{upload.sample.id}, {width} × {height}", *notes]))
+    st.caption(escape_markdown(" · ".join([f"{upload.sample.id}, {width} × {height}", *notes])))
     return upload.sample
