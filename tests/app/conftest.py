@@ -4,7 +4,7 @@ import sys
 
 import pytest
 import streamlit as st
-from fixtures.app import ROOT, make_data, make_runs
+from fixtures.app import ROOT, as_read, make_data, make_runs
 from PIL import Image
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
@@ -72,6 +72,6 @@ def page_text():
 
     def collect(app):
         kinds = ("markdown", "caption", "info", "warning", "error", "code", "title", "subheader")
-        return "\n".join(str(part.value) for kind in kinds for part in app.get(kind))
+        return as_read("\n".join(str(part.value) for kind in kinds for part in app.get(kind)))
 
     return collect

@@ -6,6 +6,7 @@ from itertools import count
 import numpy as np
 import pytest
 import yaml
+from fixtures.app import as_read
 
 from segcore.augment import CATALOG, Group, Pipeline, Step, presets
 from segcore.ui.augment.pipeline_edits import History, lines_from_pipeline
@@ -36,7 +37,7 @@ def put(app, *nodes, unfolded=(), first=1000):
 
 
 def errors(app):
-    return [error.value for error in app.error]
+    return [as_read(error.value) for error in app.error]
 
 
 def click(app, key):

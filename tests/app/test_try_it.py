@@ -7,7 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from fixtures.app import ROOT
+from fixtures.app import ROOT, as_read
 from fixtures.runs import fake_ensemble
 from PIL import Image
 
@@ -40,7 +40,7 @@ def panels(app):
 
 def test_no_picture_is_said_and_the_page_goes_on(upload, data, runs, page_text):
     app = upload(data, runs("unet"), b"no picture")
-    assert not app.exception and "street.png" in app.error[0].value
+    assert not app.exception and "street.png" in as_read(app.error[0].value)
     assert not app.get("bidi_component")
 
 
