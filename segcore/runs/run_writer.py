@@ -175,7 +175,8 @@ def _write_predictions(folder: Path, predictions: Iterable[Predicted], labels: L
     (folder / run_files.PREDICTIONS).mkdir()
     palette = labels.palette.tobytes()
     sizes: dict[str, tuple[int, int]] = {}
-    for sample_id, mask, *scores in predictions:
+    for predicted in predictions:
+        sample_id, mask = predicted[:2]
         if mask.dtype != np.uint8 or mask.ndim != 2:
             raise EvaluationError(
                 f"The prediction of {sample_id!r} is {mask.dtype} {list(mask.shape)}; expected uint8 [H, W] class ids."
@@ -188,11 +189,12 @@ def _write_predictions(folder: Path, predictions: Iterable[Predicted], labels: L
         image.putpalette(palette)  # turns it into a palette image of the same ids
         # Runs of equal pixels alone: twice as fast as the default, and a third larger.
         image.save(folder / run_files.PREDICTIONS / run_files.file_name(sample_id), compress_type=_RUN_LENGTHS)
-        for values, kind in zip(scores, (run_files.CONFIDENCE, run_files.PROBABILITIES), strict=False):
-            (folder / kind).mkdir(exist_ok=True)
-            if isinstance(values, bytes):
-                (folder / kind / run_files.file_name(sample_id, ".npz")).write_bytes(values)
-            else:
-                write_confidence(folder / kind / run_files.file_name(sample_id), values)
+        if len(predicted) > 2:
+            (folder / run_files.CONFIDENCE).mkdir(exist_ok=True)
+            write_confidence(folder / run_files.CONFIDENCE / run_files.file_name(sample_id), predicted[2])
+        if len(predicted) > 3:
+            (folder / run_files.PROBABILITIES).mkdir(exist_ok=True)
+            path = folder / run_files.PROBABILITIES / run_files.file_name(sample_id, ".npz")
+            path.write_bytes(predicted[3])
         sizes[sample_id] = (mask.shape[0], mask.shape[1])
     return sizes
