@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
@@ -17,7 +18,40 @@ from segcore.durations import duration
 from segcore.metrics import POLICY
 from segcore.models import model_title
 from segcore.runs import RunRecord, ScoreInfo, Summary
-from segcore.training.estimate import Estimate
+
+WORTH_SAYING = 30.0  # seconds; shorter trainings need no estimate
+
+
+@dataclass(frozen=True)
+class TrainingTime:
+    """How long the trainings of one model will take, as a few steps of it tell.
+
+    Args:
+        model: Name of the architecture.
+        seconds: Of one training, validation included and scoring aside.
+        epochs: Epochs of one training that are left.
+        trainings: Number of its trainings: seeds x folds.
+    """
+
+    model: str
+    seconds: float
+    epochs: float
+    trainings: int = 1
+
+    def sentence(self) -> str:
+        """The time in words.
+
+        >>> TrainingTime("unet", 720, 45, 3).sentence()
+        'U-Net will take about 12 min, 16 s an epoch; 3 trainings about 36 min'
+        """
+        several = f"; {self.trainings} trainings about {duration(self.total)}" if self.trainings > 1 else ""
+        epoch = duration(self.seconds / self.epochs)
+        return f"{model_title(self.model)} will take about {duration(self.seconds)}, {epoch} an epoch{several}"
+
+    @property
+    def total(self) -> float:
+        """Seconds of all its trainings."""
+        return self.seconds * self.trainings
 
 
 class Reporter:
@@ -46,8 +80,7 @@ class Reporter:
             disable=not self.console.is_terminal,
         )
         self._tasks: list[TaskID] = []
-        self._model, self._epochs, self._models_left = "", 0, 1
-        self._estimate: Estimate | None = None
+        self._model, self._epochs = "", 0
 
     def opening(self, lines: Mapping[str, str], warnings: Sequence[str]) -> None:
         """Print the settings and data, then the warnings."""
@@ -99,9 +132,7 @@ class Reporter:
         )
 
     @contextmanager
-    def training(
-        self, model: str, *, epochs: int, steps: int, done: int, models_left: int, validation: float = 0.0
-    ) -> Iterator[None]:
+    def training(self, model: str, *, epochs: int, steps: int, done: int, models_left: int) -> Iterator[None]:
         """Draw bars of one model and of all remaining models inside the block.
 
         Args:
@@ -110,11 +141,9 @@ class Reporter:
             steps: Steps in an epoch.
             done: Steps done before, when the training resumes.
             models_left: Models still to train, this one included.
-            validation: Validation images for each training image, for the estimate of the time.
         """
-        self._model, self._epochs, self._models_left = model, epochs, models_left
+        self._model, self._epochs = model, epochs
         total = epochs * steps
-        self._estimate = Estimate(steps, total - done, validation)
         self._tasks = [self._bars.add_task(model_title(model), total=total, completed=done, speed="")]
         if models_left > 1:
             self._tasks.append(
@@ -136,25 +165,21 @@ class Reporter:
         """
         for task in self._tasks:
             self._bars.advance(task)
-        if self._estimate and (epoch := self._estimate.after_step()) is not None:
-            self.estimate(epoch, self._estimate.steps / self._estimate.epoch_steps)
         if self._tasks and seconds:
             speed = f"{images / seconds:.1f} images/s, {100 * waited / seconds:.0f} % waiting for data"
             self._bars.update(self._tasks[0], speed=speed)
 
-    def estimate(self, epoch: float, epochs: float) -> None:
-        """Print how long the training will take.
-
-        Args:
-            epoch: Seconds of an epoch, validation included.
-            epochs: Epochs left, a part of one included.
-        """
-        seconds = epoch * epochs
-        text = f"{model_title(self._model)} will take about {duration(seconds)}, {duration(epoch)} an epoch"
-        if self._models_left > 1:
-            all_models = f"{self._models_left} models: about {duration(seconds * self._models_left)}"
-            text += f"; {all_models}, if the others take as long"
-        self.console.print(f"[dim]{escape(text)}, scoring aside.[/]")
+    def estimates(self, times: Sequence[TrainingTime]) -> None:
+        """Print how long each model will take, and all of them together, unless that is soon."""
+        seconds = sum(time.total for time in times)
+        if seconds < WORTH_SAYING:
+            return
+        lines = [time.sentence() for time in times]
+        if len(times) > 1:
+            lines.append(f"{sum(time.trainings for time in times)} trainings: about {duration(seconds)}")
+        lines[-1] += ", scoring aside"
+        for line in lines:
+            self.console.print(f"[dim]{escape(line)}.[/]")
 
     def epoch(self, row: Mapping[str, Any], *, best: bool, seconds: float) -> None:
         """Print an epoch's metrics.

@@ -61,6 +61,7 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
         decode(job)
         session.check_classes(job)
         check_samples(job, "test")
+        session.reporter.estimates(session.estimates(tasks))
         for index, task in enumerate(tasks):
             (stop,) = world.any_rank(session.stop.requested)
             if stop:
@@ -129,6 +130,7 @@ def resume(run: str, changes: Mapping[str, Any], reporter: Reporter | None = Non
         + (f" and {position.batches} batches." if position.batches else ".")
     )
     with session.working():
+        session.reporter.estimates(session.estimates([config], checkpoint))
         resumed = session.run(config, RunWriter(record.path), checkpoint=checkpoint)
     session.reporter.closing([resumed])
     return resumed

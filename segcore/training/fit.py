@@ -6,43 +6,36 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import fields
 from functools import partial
 from shlex import quote
 from typing import Any
 
 import lightning.pytorch as pl
-import torch
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy
 from rich.console import Console
 from rich.markup import escape
 
-from segcore import data
 from segcore.errors import ConfigError, TrainingError, typed_line
 from segcore.evaluation import evaluate
 from segcore.extensions.code_file import CodeName
-from segcore.models import count_parameters, model_title, set_trainable
+from segcore.models import count_parameters
 from segcore.models.base import AnySize, Wrapped
 from segcore.runs import RunRecord, RunWriter, ScoreInfo, Status, Summary
 from segcore.runs.cli_hints import evaluate_command
 from segcore.runs.heartbeat import beating
 from segcore.runs.run_files import CHECKPOINT
-from segcore.runs.summary import InitInfo
 from segcore.training.callbacks import Interrupted, OnEpoch, Progress, Recorder
 from segcore.training.checkpoint import Checkpoint, Position, set_position
-from segcore.training.distributed import LOST, cluster, keep_waiting, share_batch_statistics, wait_for_scores
+from segcore.training.distributed import LOST, cluster, keep_waiting, wait_for_scores
 from segcore.training.error_messages import cause
-from segcore.training.feature_cache import FeatureCache
-from segcore.training.hardware import depthwise_in_float32
-from segcore.training.initialization import create_architecture, init_info, start_model
 from segcore.training.job import Job
 from segcore.training.lightning_module import SegmentationModule
 from segcore.training.loggers import create_loggers, log_end, log_epoch, log_level
-from segcore.training.losses import LossOptions, SegmentationLoss, class_weights
 from segcore.training.registry import parse_loss
 from segcore.training.run_summaries import ended, first_summary, frozen_text, peak_memory_mb
-from segcore.training.train_dataset import ResumableBatchSampler, TrainDataset, ValBatches, loader
+from segcore.training.train_dataset import TrainDataset, ValBatches, loader
+from segcore.training.training_parts import create_start_model, loss_weights, training_parts
 from segcore.visual.contact_sheet import contact_sheet
 
 
@@ -97,7 +90,7 @@ def _fit(
     status: Status = "finished"
     error: str | None = None
     try:
-        model, init = _create(job)
+        model, init = create_start_model(job)
         summary = summary.model_copy(
             update={
                 **init,
@@ -201,46 +194,6 @@ def _show_failure(job: Job, writer: RunWriter, exception: Exception) -> str:
     return known
 
 
-def _create(job: Job) -> tuple[AnySize, dict[str, InitInfo]]:
-    """The model with its first weights, and what the summary says of them."""
-    config, init = job.config, {}
-    pl.seed_everything(config.seed, verbose=False)
-    model = create_architecture(config, job.dataset.labels.classes)
-    if job.initial:
-        transfer = start_model(model, config, job.initial, job.dataset.labels.names)
-        init["init"] = init_info(job.initial, transfer)
-        job.reporter.say(escape(f"{job.model} starts from {job.initial.source}: {transfer}."))
-    elif not config.init and model.origin:
-        job.reporter.say(escape(model.origin))
-    if config.cache_features and not (model.cuts_after_encoder and model.encoder_part is not None):
-        raise ConfigError(
-            f"--cache-features keeps what an encoder sees, and {model_title(job.model)} is not divided into an encoder "
-            "and what follows. Leave it out."
-        )
-    set_trainable(model, config.frozen_at(0))
-    if (job.hardware.device, job.hardware.precision) == ("cpu", "bf16"):
-        depthwise_in_float32(model)
-    if job.world.size > 1:
-        share_batch_statistics(model, job.world)
-    return model.to(memory_format=torch.channels_last) if config.channels_last else model, init
-
-
-def split_dataset(job: Job, items: Sequence[data.Item], *, training: bool, fixed_until: int = 0) -> TrainDataset:
-    """The samples of a job's split as tensors, augmented as in its training."""
-    config = job.config
-    return TrainDataset(
-        items,
-        job.store,
-        config.pipeline,
-        seed=config.seed,
-        copies=config.copies,
-        training=training,
-        fixed=job.plan.method == "augmented",
-        size_at=config.size_at if training else None,
-        fixed_until=fixed_until,
-    )
-
-
 def _train(
     job: Job,
     writer: RunWriter,
@@ -250,29 +203,11 @@ def _train(
     models_left: int,
     on_epoch: OnEpoch,
 ) -> None:
-    config, classes = job.config, job.dataset.labels.classes
+    config = job.config
     start = checkpoint.position if checkpoint else Position()
-    epochs = range(config.epochs)
-    unfrozen = next((epoch for epoch in epochs if config.frozen_at(epoch) != "encoder"), config.epochs)
-    train_set = split_dataset(job, job.plan.train, training=True, fixed_until=unfrozen if config.cache_features else 0)
-    val_set = split_dataset(job, job.plan.val, training=False, fixed_until=0)
-    batches = ResumableBatchSampler(len(train_set), config.batch_size, seed=config.seed, world=job.world)
+    parts = training_parts(job, model, weights=loss_weights(job), checkpoint=checkpoint)
+    module, train_set, val_set, batches = parts.module, parts.train_set, parts.val_set, parts.batches
     batches.resume(start.epoch, start.batches)
-    if not len(batches):
-        raise TrainingError(
-            f"{len(train_set)} training images leave no batch for {job.world.size} processes. Use fewer."
-        )
-    module = SegmentationModule(
-        model,
-        _loss(job),
-        job.norm,
-        config,
-        classes=classes,
-        steps=config.epochs * -(-len(batches) // config.accumulate),
-        world=job.world,
-        features=FeatureCache(config.cache_mb * 1_000_000) if config.cache_features else None,
-        checkpoint=checkpoint,
-    )
     if progress.ended:
         return
     val_size = config.val_batch_size or 2 * config.batch_size
@@ -285,19 +220,12 @@ def _train(
         unused = config.freeze == "schedule" or isinstance(model, Wrapped)
         trainer = _trainer(job, unused, [Recorder(writer, job.reporter, job.stop, progress, batches, start, on_epoch)])
     set_position(trainer, start)
-    if config.cache_features and start.epoch < unfrozen:
+    if config.cache_features and start.epoch < parts.unfrozen:
         _fill_features(job, module, trainer, train_set)
     done = start.epoch * len(batches) + start.batches
     with (
         _quiet(),
-        job.reporter.training(
-            job.model,
-            epochs=config.epochs,
-            steps=len(batches),
-            done=done,
-            models_left=models_left,
-            validation=len(val_set) / len(train_set),
-        ),
+        job.reporter.training(job.model, epochs=config.epochs, steps=len(batches), done=done, models_left=models_left),
     ):
         trainer.fit(module, train_dataloaders=loaders[0], val_dataloaders=loaders[1])
 
@@ -322,23 +250,6 @@ def _trainer(job: Job, unused: bool, callbacks: list[pl.Callback]) -> pl.Trainer
         enable_model_summary=False,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
-    )
-
-
-def _loss(job: Job) -> SegmentationLoss:
-    config, labels = job.config, job.dataset.labels
-    terms = parse_loss(config.loss)
-    weights = None
-    if any(term == "weighted_ce" for _, term in terms):
-        pixels = job.store.pixels([item.id for item in job.plan.train if item.copy == 0], labels.classes)
-        weights = torch.from_numpy(
-            class_weights(config.class_weights, pixels, limit=config.class_weight_limit, names=labels.names)
-        )
-    return SegmentationLoss(
-        terms,
-        class_weights=weights,
-        total=job.world.total,
-        **{field.name: getattr(config, field.name) for field in fields(LossOptions) if field.name != "class_weights"},
     )
 
 

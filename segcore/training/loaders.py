@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from segcore.training.config import TrainConfig
-from segcore.training.fit import split_dataset
 from segcore.training.session import Session
 from segcore.training.train_dataset import ResumableBatchSampler, Sized, ValBatches, loader
+from segcore.training.training_parts import split_dataset
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader

@@ -17,8 +17,9 @@ from segcore.training.callbacks import OnEpoch
 from segcore.training.checkpoint import Checkpoint
 from segcore.training.class_check import check_classes
 from segcore.training.config import TrainConfig
-from segcore.training.console import Reporter
+from segcore.training.console import Reporter, TrainingTime
 from segcore.training.distributed import World
+from segcore.training.estimate import estimates
 from segcore.training.fit import fit
 from segcore.training.hardware import Hardware
 from segcore.training.initialization import create_architecture, read_initial, start_model
@@ -190,6 +191,27 @@ class Session:
                 self.reporter.note(note)
             self._counted.add(key)
 
+    def estimates(self, tasks: Sequence[TrainConfig], checkpoint: Checkpoint | None = None) -> list[TrainingTime]:
+        """Time a few steps of each model of some tasks, which share their data and settings.
+
+        Args:
+            tasks: From `TrainConfig.tasks()`.
+            checkpoint: Where the only one of them resumes; None starts from the beginning.
+
+        Raises:
+            SegcoreError: when the first of them can't start.
+        """
+        position = checkpoint.position if checkpoint else None
+        return estimates(self._ready(tasks[0], resumed=checkpoint is not None), tasks, position)
+
+    def _ready(self, task: TrainConfig, *, resumed: bool) -> Job:
+        """The job of a task whose samples are decoded and checked."""
+        job = self.prepare(task, resumed=resumed)
+        check_pipeline(task)
+        decode(job)
+        self.check_classes(job)
+        return job
+
     def run(
         self,
         task: TrainConfig,
@@ -213,10 +235,7 @@ class Session:
         Raises:
             SegcoreError: when it can't start. A training that fails later returns a run whose status says so.
         """
-        job = self.prepare(task, resumed=checkpoint is not None)
-        check_pipeline(task)
-        decode(job)
-        self.check_classes(job)
+        job = self._ready(task, resumed=checkpoint is not None)
         return fit(job, writer, checkpoint=checkpoint, models_left=models_left, on_epoch=on_epoch, splits=splits)
 
 

@@ -73,17 +73,21 @@ def test_the_history_has_a_row_an_epoch(trained):
     assert history.notna().all(axis=None) and (history["epoch"] == 0).all() and (history["step"] == 2).all()
 
 
-def test_the_runs_config_trains_it_again_to_the_same_numbers(trained, tmp_path):
+def test_the_runs_config_trains_it_again_to_the_same_numbers(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("segcore.training.estimate.QUICK_PIXELS", 0.0)  # timing a few steps first changes no bit
+    monkeypatch.setattr("segcore.training.console.WORTH_SAYING", 0.0)
     recipe = trained.path / "config.yaml"
     values = yaml.safe_load(recipe.read_text())
     assert values["models"] == ["fcn8s"] and len(values["augment"]["transforms"]) == 5
     config, _ = parse(["--config", str(recipe), "--out", str(tmp_path)])
     again = train(config)[0]
+    assert "FCN-8s will take about " in capsys.readouterr().out
     drop = {"seconds"}
     pd.testing.assert_frame_equal(
         again.history.drop(columns=drop), trained.history.drop(columns=drop), check_exact=True
     )
     assert (again.evaluation("test").counts == trained.evaluation("test").counts).all()
+    assert again.weights.read_bytes() == trained.weights.read_bytes()
 
 
 def test_a_model_that_fails_does_not_lose_the_others(data, tmp_path, capsys):

@@ -23,9 +23,6 @@ class SilentReporter(Reporter):
     def epoch(self, row: Mapping[str, Any], *, best: bool, seconds: float) -> None:
         """Print nothing: the user's command prints the epochs."""
 
-    def estimate(self, epoch: float, epochs: float) -> None:
-        """Print nothing: the user's command prints the time left of all trainings together."""
-
 
 class RunsReporter(Reporter):
     """Prints the progress of several trainings at the same time."""

@@ -16,8 +16,7 @@ from segcore.durations import duration
 from segcore.errors import number
 from segcore.runs import Summary
 from segcore.runs.search import PARAM, SearchRecord
-from segcore.training.console import Reporter
-from segcore.training.estimate import Estimate
+from segcore.training.console import WORTH_SAYING, Reporter, TrainingTime
 
 MOST_SHOWN = 20  # trials in the table at the end; trials.csv has all of them
 
@@ -28,8 +27,6 @@ class SearchReporter(Reporter):
     _trials: TaskID | None = None
     _epochs_bar: TaskID | None = None
     _done = _wanted = 0
-    _folds = 1
-    _estimated = False
 
     def say_search(self, text: str) -> None:
         """Print a line about the search."""
@@ -54,7 +51,6 @@ class SearchReporter(Reporter):
 
     def position(self, number: int, fold: int, folds: int, epoch: int, epochs: int) -> None:
         """Show which fold is trained and how many of its epochs are done."""
-        self._folds = folds
         if self._epochs_bar is None or self._trials is None:
             return
         done, total = fold * epochs + epoch, folds * epochs
@@ -66,22 +62,23 @@ class SearchReporter(Reporter):
         """Print nothing: each fold trains the same model."""
 
     @contextmanager
-    def training(
-        self, model: str, *, epochs: int, steps: int, done: int, models_left: int, validation: float = 0.0
-    ) -> Iterator[None]:
-        """Draw no bars of a training beside those of the search; the first of its trainings is timed."""
-        self._estimate = None if self._estimated else Estimate(steps, epochs * steps - done, validation)
+    def training(self, model: str, *, epochs: int, steps: int, done: int, models_left: int) -> Iterator[None]:
+        """Draw no bars of a training beside those of the search."""
         yield
 
-    def estimate(self, epoch: float, epochs: float) -> None:
-        """Print how long a trial and the search will take, once."""
-        self._estimated = True
-        trial, left = epoch * epochs * self._folds, self._wanted - self._done
-        self.console.print(
-            f"[dim]A fold will take about {duration(epoch * epochs)}, a trial of {self._folds} folds "
-            f"{duration(trial)}, the {number(left, 'trial')} left {duration(trial * left)} at most: hopeless trials "
-            "are pruned, and more processes with this command share them.[/]"
-        )
+    def estimates(self, times: Sequence[TrainingTime]) -> None:
+        """Print how long the folds of a trial and the search will take, as the first trial of this process tells."""
+        trial, left = sum(time.total for time in times), self._wanted - self._done
+        if trial * left < WORTH_SAYING:
+            return
+        fold, folds = duration(times[0].seconds), times[0].trainings
+        text = f"A fold will take about {fold}, the {number(folds, 'fold')} of a trial {duration(trial)}"
+        if left > 1:
+            text += (
+                f", the {number(left, 'trial')} left {duration(trial * left)} at most, if they take as long: hopeless "
+                "trials are pruned, and more processes with this command share them"
+            )
+        self.console.print(f"[dim]{text}.[/]")
 
     def epoch(self, row: Mapping[str, Any], *, best: bool, seconds: float) -> None:
         """Print nothing: each epoch is in its run's metrics.csv."""

@@ -24,6 +24,7 @@ from segcore.training.search.study import FoldScore, Sampler, Study, Trial, open
 from segcore.training.search.study_storage import storage_errors, storage_name
 
 if TYPE_CHECKING:
+    from segcore.training.config import TrainConfig
     from segcore.training.session import Session
 
 MAX_FAILURES = 5  # failed trials in a row that end a search; their common cause is not a searched setting
@@ -209,11 +210,15 @@ def _range_words(value: object) -> str:
 
 def _run(study: Study, session: Session, reporter: SearchReporter) -> None:
     """Train trials until there are as many as wanted."""
-    failures = 0
+    failures, timed = 0, False
     while not session.stop.requested and (trial := study.take()):
         started = time.perf_counter()
         try:
-            _train(study, trial, session, reporter)
+            tasks = _tasks(study, trial)
+            if not timed:
+                reporter.estimates(session.estimates(tasks))
+            timed = True
+            _train(study, trial, tasks, session, reporter)
         except (KeyboardInterrupt, DatasetError, OSError):  # not caused by the trial's settings
             study.put_back(trial)
             reporter.say_search(f"Interrupted in trial {trial.number}; the same command goes on.")
@@ -234,7 +239,17 @@ def _run(study: Study, session: Session, reporter: SearchReporter) -> None:
         raise KeyboardInterrupt
 
 
-def _train(study: Study, trial: Trial, session: Session, reporter: SearchReporter) -> None:
+def _tasks(study: Study, trial: Trial) -> list[TrainConfig]:
+    """The trainings of a trial, one for each fold.
+
+    Raises:
+        ConfigError: when its settings contradict each other.
+    """
+    name, runs = run_prefix(trial.number), str(study.runs)
+    return study.space.config(trial.drawn, folds=study.info.folds, name=name, out=runs).tasks()
+
+
+def _train(study: Study, trial: Trial, tasks: list[TrainConfig], session: Session, reporter: SearchReporter) -> None:
     """Train a trial fold by fold, to the end or until it is pruned.
 
     Raises:
@@ -242,7 +257,6 @@ def _train(study: Study, trial: Trial, session: Session, reporter: SearchReporte
         KeyboardInterrupt: on Ctrl-C.
     """
     folds, number, settings = study.info.folds, trial.number, escape(words(study.space.shown(trial.drawn)))
-    tasks = study.space.config(trial.drawn, folds=folds, name=run_prefix(number), out=str(study.runs)).tasks()
     with reporter.trial(number, study.space.shown(trial.drawn), epochs=folds * tasks[0].epochs):
         for fold, task in enumerate(tasks):
             if fold in trial.folds:
