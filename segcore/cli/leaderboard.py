@@ -142,7 +142,7 @@ def at_speed(comparison: Comparison, least: float) -> Comparison:
         ReportError: when there are none; the message says how fast the fastest is, or how to measure.
     """
     from segcore.evaluation.comparison import Comparison
-    from segcore.evaluation.comparison.costs import FPS
+    from segcore.evaluation.comparison.costs import FPS, measured_elsewhere
     from segcore.evaluation.comparison.rows import SpeedChoice
 
     choice = SpeedChoice.of(comparison.rows, least)
@@ -160,8 +160,8 @@ def at_speed(comparison: Comparison, least: float) -> Comparison:
     for rows, why in ((choice.slow, f"slower than {least:g} frames/s"), (choice.unmeasured, "speed not measured")):
         if rows:
             print(f"segcore: left out, {why}: {', '.join(row.title for row in rows)}", file=sys.stderr)
-    if how:
-        print(f"segcore:{how}", file=sys.stderr)
+    for note in filter(None, (how.strip(), measured_elsewhere(comparison.costs[FPS]))):
+        print(f"segcore: {note}", file=sys.stderr)
     kept = {run_id for row in choice.fast for run_id in row.runs}
     runs = [run for run in comparison.runs if run.id in kept]
     return Comparison.of(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import platform
 import statistics
 import sys
 import time
@@ -26,6 +25,7 @@ import numpy as np
 from segcore.errors import SegcoreError
 from segcore.evaluation.backends import BACKENDS
 from segcore.evaluation.predictor import Predictor
+from segcore.evaluation.processor import processor_name
 from segcore.runs import Latency, load_run
 from segcore.runs.profile import PictureLatency
 
@@ -134,16 +134,7 @@ def machine(device: str) -> str:
 
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
-    return f"{_processor()}, {torch.get_num_threads()} threads"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    return f"{processor_name()}, {torch.get_num_threads()} threads"
 
 
 def _peak_memory(device: str) -> float | None:

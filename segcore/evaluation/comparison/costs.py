@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from segcore.errors import RunError
+from segcore.evaluation.processor import processor_name
 from segcore.runs import RunRecord
 from segcore.runs.profile import Latency, Profile
 from segcore.runs.split_variant import SplitVariant
@@ -52,6 +53,7 @@ class Cost:
         value: Computes it in that unit; None where it was not measured.
         digits: Digits shown after the decimal point.
         higher_is_better: Whether more of it is better, as of a speed.
+        machine: Where it was measured, as `Latency.machine`; empty where that makes no difference.
     """
 
     key: str
@@ -60,6 +62,7 @@ class Cost:
     value: Callable[[ProfiledRun], float | None]
     digits: int = 1
     higher_is_better: bool = False
+    machine: str = ""
 
 
 def _profiled(key: str, title: str, help_: str, value: Callable[[Profile], float | None]) -> Cost:
@@ -174,7 +177,17 @@ def _rate(by_run: Sequence[Sequence[Latency]], variant: SplitVariant) -> Cost | 
     through = "the fastest exact backend" if plain else f"{variant.backend} in {variant.precision}"
     how = f"one at a time, from picture to mask through {through}, on {machine}."
     what = f"Pictures of {size[0]}x{size[1]} predicted a second, {how}"
-    return Cost(FPS, "frames/s", what, value, higher_is_better=True)
+    return Cost(FPS, "frames/s", what, value, higher_is_better=True, machine=machine)
+
+
+def measured_elsewhere(cost: Cost) -> str:
+    """A sentence where a cost was measured on another processor than this machine's; else empty.
+
+    Whether a graphics card is this machine's is not known without torch, and nothing is said of it.
+    """
+    if not cost.machine.endswith(" threads") or cost.machine.startswith(f"{processor_name()}, "):
+        return ""
+    return "These speeds are not this machine's: segcore profile RUN measures here."
 
 
 def _of_backend(backend: str, precision: str, setting: tuple[str, int, int]) -> tuple[Cost, Cost, Cost]:

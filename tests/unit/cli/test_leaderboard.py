@@ -11,6 +11,7 @@ from fixtures.runs import fake_profile
 
 from segcore.cli import main
 from segcore.evaluation.comparison import Comparison
+from segcore.evaluation.processor import processor_name
 from segcore.metrics import POLICY
 from segcore.runs import RunStore
 
@@ -179,6 +180,19 @@ def test_a_speed_says_where_it_was_measured(capsys):
     text = board(capsys, "--runs", ROOT / "checkpoints")
     assert re.search(r"- frames/s: Pictures of \d+x\d+ predicted a second, one at a time, from picture to mask", text)
     assert "frames/s: " not in board(capsys, "--runs", ROOT / "checkpoints", "--columns", "ece")
+
+
+@pytest.mark.parametrize(
+    ("machine", "elsewhere"),
+    [("Another Processor, 2 threads", True), (f"{processor_name()}, 2 threads", False), ("Some Graphics Card", False)],
+)
+def test_speeds_of_another_machine_are_named(toy, tmp_path, capsys, machine, elsewhere):
+    shutil.copytree(toy[1], tmp_path / "runs")
+    for run in RunStore(tmp_path / "runs").list():
+        fake_profile(run, 20.0, machine)
+    assert main(["leaderboard", "--runs", str(tmp_path / "runs"), "--min-fps", "30"]) == 0
+    sentence = "These speeds are not this machine's: segcore profile RUN measures here."
+    assert (sentence in capsys.readouterr().err) == elsewhere
 
 
 def test_only_models_that_are_fast_enough(toy, tmp_path, capsys):
