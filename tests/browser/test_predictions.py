@@ -198,7 +198,7 @@ def test_a_link_shows_the_same_to_somebody_else(app, page, browser):
 def test_what_is_saved_names_what_it_shows(page, app, path, name, words):
     page.goto(f"{app}/{path}")
     idle(page)
-    button = page.locator(f".st-key-save-{name} button").first
+    button = page.locator(f".st-key-icon-save-{name} button").first
     button.click()
     choice = page.locator(f".st-key-save-{name}-svg button")
 
