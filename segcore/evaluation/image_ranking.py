@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segcore.arrays import F64, I64, Bool
-from segcore.errors import EvaluationError, RunError, unknown
-from segcore.evaluation.stored_counts import FILES, StoredCounts
+from segcore.errors import EvaluationError, unknown
+from segcore.evaluation.stored_counts import StoredCounts, why_unknown
 from segcore.labels import LabelMap
 from segcore.metrics import CLASS_SCORES, SCORES, Score, Sums, statistic
 
@@ -135,19 +135,7 @@ class ImageScores:
 
     def lacks(self, name: str) -> str:
         """Why no image has a score, where the file that holds its counts is the reason; else empty."""
-        if name not in SCORES or SCORES[name].source not in FILES:
-            return ""
-        source = SCORES[name].source
-        if not (self.evaluation.path / FILES[source]).is_file():
-            return self.evaluation.missing
-        try:
-            _, calibration = self.evaluation.boundary_counts, self.evaluation.calibration_counts
-        except RunError as error:
-            return str(error)
-        if source == "calibration_scaled" and calibration is not None and calibration.temperature is None:
-            split = self.evaluation.split
-            return f"It was evaluated on {split} before there was a temperature: evaluate val, then {split} again."
-        return ""
+        return why_unknown(self.evaluation, name)
 
     def mistaken(self, mistake: Mistake) -> I64:
         """`[N]` int64 pixels of each image with this mistake."""

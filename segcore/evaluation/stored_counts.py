@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from segcore.arrays import F64, I64, U8, Bool
 from segcore.errors import RunError
-from segcore.metrics import Counts, Score, Sums
+from segcore.metrics import SCORES, Counts, Score, Sums
 from segcore.metrics.counts import Source
-from segcore.runs import Evaluation, run_files, void_ids
+from segcore.runs import Evaluation, load_run, run_files, void_ids
+from segcore.runs.probability_files import why_ids_only
 
 # Files that older evaluations lack; other counts are always there.
 FILES: dict[Source, str] = {
@@ -20,6 +21,33 @@ FILES: dict[Source, str] = {
     "calibration": run_files.CALIBRATION,
     "calibration_scaled": run_files.CALIBRATION,
 }
+
+
+def why_unknown(evaluation: Evaluation, name: str) -> str:
+    """Why no image of an evaluation has a score, as a sentence; empty where its counts are there.
+
+    Args:
+        evaluation: The evaluation of a run.
+        name: A key of `SCORES`; any other is a score of the confusion counts, which are always there.
+    """
+    source = SCORES[name].source if name in SCORES else "confusion"
+    sure = (evaluation.path / run_files.CALIBRATION).is_file()
+    if source in ("calibration", "calibration_scaled", "entropy") and not sure:
+        reason = why_ids_only(load_run(evaluation.path.parents[1]))
+        if reason:
+            return f"Only the class of each pixel is known: {reason}."
+    if source not in FILES:
+        return ""
+    if not (evaluation.path / FILES[source]).is_file():
+        return evaluation.missing
+    try:
+        _, calibration = evaluation.boundary_counts, evaluation.calibration_counts
+    except RunError as error:
+        return str(error)
+    if source == "calibration_scaled" and calibration is not None and calibration.temperature is None:
+        split = evaluation.split
+        return f"It was evaluated on {split} before there was a temperature: evaluate val, then {split} again."
+    return ""
 
 
 class StoredCounts:

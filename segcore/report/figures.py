@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segcore.errors import ReportError, SegcoreError, unknown
+from segcore.evaluation.comparison.sentences import without_score
 from segcore.evaluation.comparison.tidy_tables import class_scores, total_confusion
 from segcore.report import picture_figures
 from segcore.report.atomic_output import check_folder, new_folder
 from segcore.report.report_data import ReportData
-from segcore.report.sections.cost import cost_charts, curve_charts
+from segcore.report.sections.cost import cost_charts, curve_charts, not_known
 from segcore.runs.curves import CURVES
 from segcore.visual.compare_charts import BETTER, class_step, confusion, per_class, square_cells
 from segcore.visual.render import PRINTED, Chart, Height, printed_pixels, to_print
@@ -111,6 +112,7 @@ def figures(data: ReportData, width: int) -> Iterator[ReportFigure | str]:
                 yield replace(figure, name=f"{figure.name}-{pool + 1}")
             else:
                 yield figure
+    yield from not_known(data)
 
 
 def _pictures(data: ReportData, pool: int, width: int) -> Iterator[ReportFigure | str]:
@@ -127,9 +129,12 @@ def _pictures(data: ReportData, pool: int, width: int) -> Iterator[ReportFigure 
             yield str(error)
 
 
-def _scores(data: ReportData, pool: int, width: int) -> Iterator[ReportFigure]:
+def _scores(data: ReportData, pool: int, width: int) -> Iterator[ReportFigure | str]:
     """Scores of the models and of the classes, confusions, and quality against cost."""
     comparison, rows, labels = data.comparison, data.drawn(pool), data.labels(pool)
+    inside = [row for row in comparison.rows if row.pool == pool]
+    yield from without_score(inside, comparison.evaluations, [comparison.metric.key])
+    yield from filter(None, [data.not_drawn(pool)])
     if not rows:
         return
     title, where = comparison.metric.title, f"{comparison.split}, {comparison.pools[pool].title}"

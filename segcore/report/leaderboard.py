@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from segcore.errors import ReportError, unknown
 from segcore.evaluation.comparison import COSTS, METRICS, Comparison, Row
 from segcore.evaluation.comparison.costs import FPS
+from segcore.evaluation.comparison.sentences import without_score
 from segcore.evaluation.comparison.table import CSV_BEGINS, ordered, to_csv
 from segcore.metrics import POLICY
 from segcore.report.leak_notes import leak_notes
@@ -137,6 +138,8 @@ def notes(comparison: Comparison, pool: int, shown: Sequence[Column] = ()) -> li
     sentences += [column.note for column in shown if column.note][:1]  # the others were measured at the same place
     inside = [run for run in comparison.runs if run.id in kept.runs]
     sentences += filter(None, [comparison.validation_note(pool)])
+    pooled = [row for row in comparison.rows if row.pool == pool]
+    sentences += without_score(pooled, comparison.evaluations, [comparison.metric.key])
     return [*sentences, *comparison.stale(kept.runs), *leak_notes(inside, comparison.split)]
 
 

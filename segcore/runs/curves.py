@@ -78,5 +78,5 @@ def curves(
 
 def _why_empty(run: RunRecord) -> str:
     if run.summary.imported is not None:
-        return "has no curves; it was imported"
+        return "has no curves and no costs of training; it was imported"
     return "has no curves; its members have theirs" if run.summary.members else "no epoch finished yet"

@@ -70,6 +70,8 @@ def why_ids_only(run: RunRecord) -> str:
         RunError: when the settings of an imported model can't be read.
     """
     imported = run.summary.imported
+    if run.summary.by_vote:
+        return "its members vote"
     if imported is None:
         return ""
     if imported.file is not None:

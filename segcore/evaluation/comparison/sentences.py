@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from segcore.evaluation.comparison.comparable_sets import ComparableSet
 from segcore.evaluation.comparison.paired_differences import PairedDifference
 from segcore.evaluation.comparison.rows import Row
-from segcore.metrics import Score
+from segcore.evaluation.stored_counts import why_unknown
+from segcore.metrics import SCORES, Score
 from segcore.metrics.bootstrap_intervals import FEW_BLOCKS
+from segcore.runs import Evaluation
 from segcore.runs.scored_splits import VALIDATION_NOTE
 from segcore.runs.split_variant import SplitVariant
 from segcore.runs.temperature import temperature_split
@@ -120,6 +123,24 @@ def validation_note(rows: Sequence[Row], split: str, *, tested: bool) -> str:
         "what the trainings of the folds differ by. The best epoch of each was chosen by these images, so all scores "
         "read a little high."
     )
+
+
+def without_score(rows: Sequence[Row], evaluations: Mapping[str, Evaluation], names: Iterable[str]) -> list[str]:
+    """A sentence for each row that lacks some scores, with the reason; none where all rows have them.
+
+    Args:
+        rows: Some rows of a comparison; those without any scores are left to others.
+        evaluations: Its evaluations by the id of the run.
+        names: Keys of `SCORES`.
+    """
+    texts: dict[tuple[str, str], list[str]] = {}
+    for row in (row for row in rows if row.pool >= 0):
+        for name in names:
+            if math.isnan(row.scores[name]):
+                reasons = (why_unknown(evaluations[run_id], name) for run_id in row.runs if run_id in evaluations)
+                if reason := next(filter(None, reasons), ""):  # else the data has nothing to score
+                    texts.setdefault((row.title, reason), []).append(SCORES[name].title)
+    return [f"{title} has no {', '.join(scores)}. {reason}" for (title, reason), scores in texts.items()]
 
 
 def caveats(rows: Sequence[Row], pool: ComparableSet, metric: Score, split: str) -> list[str]:

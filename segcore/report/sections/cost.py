@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from segcore.errors import listed
 from segcore.evaluation.comparison.tidy_tables import quality_and_cost
 from segcore.report.figure import Figure
 from segcore.report.report_data import MOST_DRAWN, ReportData
@@ -36,9 +37,20 @@ def costs(data: ReportData) -> dict[str, Any] | None:
         "model_a_row": len(rows) > MOST_DRAWN,
         "joined": bool(figures) and comparison.metric.higher_is_better is not None,
         "measured": "macs" in comparison.costs,
+        "not_known": not_known(data),
         "figures": figures,
         "explained": _explained(data),
     }
+
+
+def not_known(data: ReportData) -> list[str]:
+    """A sentence for each cost that a chart shows, on the rows it leaves out since nobody knows theirs."""
+    texts = []
+    for key in _plotted(data):
+        titles = [row.title for row in data.comparison.rows if key not in row.cost]
+        if titles:
+            texts.append(f"{data.comparison.costs[key].title} is not known of {listed(titles, 4)}.")
+    return texts
 
 
 def cost_charts(data: ReportData, pool: int) -> dict[str, tuple[str, Layers]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from segcore.evaluation.comparison import METRICS
-from segcore.evaluation.comparison.sentences import points
+from segcore.evaluation.comparison.sentences import points, without_score
 from segcore.report.leaderboard import interval, parts_heading, score
 from segcore.report.leak_notes import checks_of, leak_notes, leak_sentence
 from segcore.report.report_data import ReportData
@@ -147,5 +147,8 @@ def all_scores(data: ReportData, pool: int) -> dict[str, Any]:
         "rows": rows,
         "metrics": comparison.metrics,
         "model_a_row": len(rows) > MOST_COLUMNS,
-        "notes": comparison.stale(comparison.pools[pool].runs),
+        "notes": [
+            *without_score(rows, comparison.evaluations, comparison.metrics),
+            *comparison.stale(comparison.pools[pool].runs),
+        ],
     }

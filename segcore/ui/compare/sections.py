@@ -10,6 +10,7 @@ import streamlit as st
 
 from segcore.evaluation.comparison import COSTS, METRICS
 from segcore.evaluation.comparison.costs import FPS
+from segcore.evaluation.comparison.sentences import without_score
 from segcore.evaluation.comparison.table import to_csv
 from segcore.evaluation.comparison.tidy_tables import total_confusion
 from segcore.metrics import CLASS_SCORES, HELP, POLICY
@@ -125,6 +126,8 @@ def significance(context: AppContext, comparison: Comparison, part: Part) -> Non
         else:
             st.markdown("Choose two models to see which is better.")
         for text in cached_result(part.token("caveats"), lambda: comparison.caveats(ids)):
+            st.caption(escape_markdown(text))
+        for text in without_score(part.rows, comparison.evaluations, [comparison.metric.key]):
             st.caption(escape_markdown(text))
     with right:
         rows = part.rows
@@ -298,6 +301,10 @@ def _calibration(comparison: Comparison, part: Part) -> None:
         for line in lines
     ]
     small_table(head, rows)
+    for text in cached_result(
+        part.token("uncalibrated"), lambda: without_score(part.rows, comparison.evaluations, ["ece"])
+    ):
+        st.caption(escape_markdown(text))
     st.caption(
         "Below the dashed line a model is too sure. The temperature is fitted on validation: where test differs, it "
         "may not help."

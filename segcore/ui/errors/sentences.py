@@ -41,7 +41,12 @@ def ranking_sentence(context: AppContext, evaluated: EvaluatedRuns, query: Ranki
         "time": f"{count} in the split's order, with the {title} of {run}.",
         "lit": f"{count} have such pixels of {run}; those with the most come first.",
     }[query.order]
-    return sentence + _left_out(query, ranking, title)
+    lacking = [
+        f" {context.titles[stored.id]} has no {title}. {reason}"
+        for stored, scored in zip(evaluated.runs, evaluated.triage.runs, strict=True)
+        if query.order == "all-fail" and (reason := scored.lacks(query.score))
+    ]
+    return sentence + _left_out(query, ranking, title) + "".join(lacking)
 
 
 def _left_out(query: RankingQuery, ranking: Ranking, title: str) -> str:

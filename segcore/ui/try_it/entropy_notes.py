@@ -23,20 +23,24 @@ class EntropyNote(NamedTuple):
         run: The model's run.
         split: Name of the split that the image is compared with.
         check: The comparison; None where no entropy is stored.
+        ids_only: Whether the model gives no probabilities.
     """
 
     run: RunRecord
     split: str
     check: EntropyCheck | None
+    ids_only: bool = False
 
 
 def compare_entropy(answers: Sequence[ModelAnswer]) -> list[EntropyNote]:
     """Compare the entropy of each usable answer with that of the run's stored images."""
-    return [_compare(answer) for answer in answers if answer.confidence_levels is not None]
+    return [_compare(answer) for answer in answers if answer.mask is not None]
 
 
 def _compare(answer: ModelAnswer) -> EntropyNote:
     """Compare with validation images, which the model was chosen by but not trained on; else with test images."""
+    if answer.confidence_levels is None:
+        return EntropyNote(answer.run, "", None, ids_only=True)
     for split, title in (("val", "validation"), ("test", "test")):
         try:
             evaluation = run_cache.evaluation(answer.run, split)
@@ -71,7 +75,12 @@ def explain_entropy(context: AppContext, notes: Sequence[EntropyNote]) -> None:
         ]
         if usual:
             st.caption(f"As confident as on {split} images: {'; '.join(usual)}.")
-    unknown = [_title(context, note) for note in notes if note.check is None]
+    ids_only = [_title(context, note) for note in notes if note.ids_only]
+    if ids_only:
+        st.caption(
+            f"No confidence to compare, because only the class of each pixel is predicted: {', '.join(ids_only)}."
+        )
+    unknown = [_title(context, note) for note in notes if note.check is None and not note.ids_only]
     if unknown:
         st.caption(f"Can't be compared, because no entropy of other images is stored: {', '.join(unknown)}.")
     if notes:

@@ -77,6 +77,14 @@ def test_only_of_a_score_with_a_better_there_are_ranks_and_a_best(tmp_path, fake
         assert all(float(row["low"]) < float(row["value"]) < float(row["high"]) for row in rows)
 
 
+def test_a_run_without_the_score_is_named_with_the_reason(tmp_path, fake_run, capsys):
+    fake_run(tmp_path / "runs", "pspnet", model="pspnet", extras=True)
+    fake_run(tmp_path / "runs", "unet", model="unet", seed=1)
+    text = board(capsys, "--runs", tmp_path / "runs", "--metric", "ece")
+    assert "U-Net has no ECE. This evaluation was stored without" in text and "PSPNet has no" not in text
+    assert "has no" not in board(capsys, "--runs", tmp_path / "runs")
+
+
 def test_without_intervals_nothing_is_level_with_the_best(tmp_path, fake_run, capsys):
     for index, name in enumerate(("unet", "pspnet")):
         fake_run(tmp_path / "runs", name, model=name, right=0.6 + 0.2 * index, ids=("a",))

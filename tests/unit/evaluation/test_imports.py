@@ -139,4 +139,4 @@ def test_imported_runs_are_compared_without_a_word_on_their_unknown_training(dat
     assert len(comparison.pools) == 1 and not comparison.differences
     assert "parameters" not in comparison.row("net").cost and comparison.row("net").interval is not None
     table, notes = curves([trained, imported], {"unet": "U-Net", "net": "net"})
-    assert len(table) == 10 and notes == ["net: has no curves; it was imported."]
+    assert len(table) == 10 and notes == ["net: has no curves and no costs of training; it was imported."]
