@@ -130,6 +130,15 @@ def listed(names: Sequence[str], most: int, separator: str = ", ") -> str:
     return separator.join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+def enumerated(names: Sequence[str], word: str = "and") -> str:
+    """All names as one phrase; one name or more.
+
+    >>> enumerated(["sky"]), enumerated(["sky", "road", "car"]), enumerated(["sky", "road"], "or")
+    ('sky', 'sky, road and car', 'sky or road')
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """` Did you mean 'unet'?` when one choice is close to `name`, else an empty string.
 

@@ -22,7 +22,7 @@ from segcore.cli.arguments import (
     run_from,
 )
 from segcore.durations import duration
-from segcore.errors import DatasetError, number
+from segcore.errors import DatasetError, enumerated, number
 from segcore.paths import path_text
 
 if TYPE_CHECKING:
@@ -222,4 +222,4 @@ def _made_by(runs: Sequence[RunRecord], predict: Predictor | Ensemble) -> str:
 def _averaged(runs: Sequence[RunRecord]) -> str:
     """The models' names, e.g. `U-Net and FCN-8s averaged`."""
     names = [run.title for run in runs]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} averaged"
+    return enumerated(names) + (" averaged" if len(names) > 1 else "")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from segcore.errors import EvaluationError
+from segcore.errors import EvaluationError, enumerated
 from segcore.runs import run_files
 from segcore.runs.model_required import require_model
 from segcore.runs.probability_files import why_ids_only
@@ -106,9 +106,9 @@ def how_combined(runs: Sequence[RunRecord]) -> list[str]:
     """What to know of an ensemble before it is scored: which runs make it vote, and which hold stored predictions."""
     notes = []
     if reasons := [f"{run.id} ({reason})" for run in runs if (reason := why_ids_only(run))]:
-        notes.append(f"The runs vote on the class of each pixel, for want of probabilities of {_listed(reasons)}.")
+        notes.append(f"The runs vote on the class of each pixel, for want of probabilities of {enumerated(reasons)}.")
     if imported := [run.id for run in runs if run.only_predictions]:
-        notes.append(f"{_listed(imported)}: by stored predictions, so the ensemble predicts no other images.")
+        notes.append(f"{enumerated(imported)}: by stored predictions, so the ensemble predicts no other images.")
     return notes
 
 
@@ -160,10 +160,6 @@ def _sum(values: Iterable[Number | None]) -> Number | None:
     """The sum; None where one of the values is not known."""
     known = list(values)
     return sum(value for value in known if value is not None) if None not in known else None
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def same_members(run: RunRecord, runs: Sequence[RunRecord]) -> bool:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from segcore.errors import enumerated
 from segcore.models import model_title
 
 if TYPE_CHECKING:
@@ -60,5 +61,4 @@ def ensemble_title(models: Iterable[str], by_vote: bool = False) -> str:
     parts = [title if count == 1 else f"{count} {title}" for title, count in counts.items()]
     if len(parts) > 3:
         parts = [*parts[:2], f"{sum(list(counts.values())[2:])} more"]
-    names = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return f"{'Vote' if by_vote else 'Ensemble'} of {names}"
+    return f"{'Vote' if by_vote else 'Ensemble'} of {enumerated(parts)}"

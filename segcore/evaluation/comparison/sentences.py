@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from segcore.errors import enumerated
 from segcore.evaluation.comparison.comparable_sets import ComparableSet
 from segcore.evaluation.comparison.paired_differences import PairedDifference
 from segcore.evaluation.comparison.rows import Row
@@ -198,5 +199,5 @@ def caveats(rows: Sequence[Row], pool: ComparableSet, metric: Score, split: str)
 
 def _listed(names: Sequence[str], word: str = "and") -> str:
     if len(names) <= NAMED + 1:
-        return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
+        return enumerated(names, word)
     return f"{', '.join(names[:NAMED])} {word} {len(names) - NAMED} more"

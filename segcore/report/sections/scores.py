@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from segcore.errors import enumerated
 from segcore.evaluation.comparison import METRICS
 from segcore.evaluation.comparison.sentences import points, without_score
 from segcore.report.leaderboard import interval, parts_heading, score
@@ -75,7 +76,7 @@ def _validation(data: ReportData, pool: int, rows: Sequence[Row]) -> str:
 def _listed(names: Sequence[str]) -> str:
     if len(names) > 5:
         return f"{', '.join(names[:4])} and {len(names) - 4} more"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return enumerated(names)
 
 
 def leaderboard(data: ReportData, pool: int) -> dict[str, Any]:

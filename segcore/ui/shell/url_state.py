@@ -80,11 +80,11 @@ def write_link() -> None:
     known = link_problems.parameters(state.get(_PAGE, ""))
     waiting = {name: text for name, text in state.get(_FROM_LINK, {}).items() if name in known}
     parameters = {name: text for name, text in waiting.items() if _key(name) not in state}
-    for name, default in st.session_state.get(_PUBLISHED, {}).items():
-        value = st.session_state.get(_key(name), default)
+    for name, default in state.get(_PUBLISHED, {}).items():
+        value = state.get(_key(name), default)
         if value != default:
             parameters[name] = joined(value) if isinstance(value, list) else _text(value)
-    st.session_state[_LINK] = parameters
+    state[_LINK] = parameters
     if dict(st.query_params) != parameters:
         st.query_params.from_dict(parameters)
 
