@@ -178,12 +178,15 @@ class LabelMap:
         name, near = self.entries[best]
         apart = np.abs(known[:, None] - known[None]).max(axis=2)
         reach = int(apart[apart > 0].min(initial=256)) // 4  # a colour farther away is a guess
-        advice = (
-            f", or let such colours pass: --color-tolerance {int(distance[best])}" if distance[best] <= reach else ""
+        tolerance = int(distance[best])
+        otherwise = (
+            f"let such colours pass with a colour tolerance of {tolerance} (--color-tolerance {tolerance})"
+            if tolerance <= reach
+            else "save the mask without smoothed edges"
         )
         raise LabelError(
             f"{source}: colour {color} ({count} pixels) is no class of {self.name}; the nearest is {name} {near}. "
-            f"Add it to the label file{advice}."
+            f"Add it to the label file, or {otherwise}."
         )
 
     def with_ignored(self, ignored: Iterable[str]) -> LabelMap:

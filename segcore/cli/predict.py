@@ -201,12 +201,14 @@ class _Work:
 def _decoded(sources: Sequence[Source]) -> Iterator[tuple[Source, U8Image | DatasetError]]:
     """Each image, or why it can't be read."""
     from segcore.data import decode_image
+    from segcore.data.image_depth import depth_of_files
     from segcore.data.image_sequence import read_image_file
 
+    depth = depth_of_files([source.paths[0] for source in sources])
     for source in sources:
         path = source.paths[0]
         try:
-            yield source, decode_image(read_image_file(path), str(path))
+            yield source, decode_image(read_image_file(path), str(path), depth)
         except DatasetError as error:
             yield source, error
 

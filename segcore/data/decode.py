@@ -12,16 +12,29 @@ from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
+import pi_heif
 from PIL import Image, UnidentifiedImageError
 
 from segcore.arrays import U8, U8Image, U8Mask
+from segcore.data.file_kind import kind_of_file
 from segcore.data.image_depth import ImageDepth
 from segcore.errors import DatasetError, one_line
 from segcore.labels import IGNORE_INDEX
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)  # photos of Apple's phones
+
+IMAGE_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".heic", ".heif"),
+    *(".jp2", ".j2k", ".bmp", ".tif", ".tiff", ".gif"),
+)
+# The formats that are tried, in this order. Others of Pillow's run programs (EPS).
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "HEIF", "JPEG2000", "BMP", "TIFF", "GIF")
+EXPECTED_IMAGE = "expected a PNG, JPEG, WebP, AVIF, HEIC, JPEG 2000, BMP or GIF, or a TIFF of 1, 3 or 4 bands of 8 bits"
 MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".gif", ".npy")
-NEAREST_COLOUR = "Then list the classes' colours and read each pixel as the nearest: --color-tolerance 60."
+NEAREST_COLOUR = (
+    "Then list the classes' colours and read each pixel as the nearest, with a colour tolerance of 60 "
+    "(--color-tolerance 60)."
+)
 SIDEWAYS = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 EXIF_ORIENTATION = 0x0112
 _ORIENTED = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}  # chunks of a PNG that may turn it
@@ -59,7 +72,7 @@ def decode_image(data: bytes, where: str, depth: ImageDepth | None = None) -> U8
         DatasetError: when it is empty, corrupt, no image, of floats, or deeper than the dataset's other images.
     """
     with readable(data, where):
-        image: Image.Image = Image.open(io.BytesIO(data))
+        image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
         turn = _TURNS.get(_orientation(image)) if image.format != "TIFF" else None  # Pillow turns TIFFs itself
         image.load()
         image = image if turn is None else image.transpose(turn)
@@ -85,7 +98,7 @@ def read_size(stream: IO[bytes], where: str) -> tuple[int, int]:
     Raises:
         DatasetError: when it is empty or no image.
     """
-    with readable(None, where), Image.open(stream) as image:
+    with readable(stream, where), Image.open(stream, formats=FORMATS) as image:
         width, height = image.size
         sideways = image.format != "TIFF" and _orientation(image) in SIDEWAYS  # of a TIFF, Pillow gives it turned
     return (width, height) if sideways else (height, width)
@@ -124,7 +137,7 @@ def read_mask(data: bytes, where: str) -> MaskPixels:
     if where.lower().endswith(".npy"):
         return _from_array(data, where)
     with readable(data, where):
-        image = Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
         stored = stored_mode(image)
         image.load()
         pages = getattr(image, "n_frames", 1)
@@ -168,7 +181,7 @@ def check_lossless(image: Image.Image, where: str) -> None:
     Raises:
         DatasetError: when the mask is in such a format.
     """
-    if image.format in {"AVIF", "JPEG", "MPO", "WEBP"}:
+    if image.format in {"AVIF", "HEIF", "JPEG", "JPEG2000", "MPO", "WEBP"}:
         raise DatasetError(
             f"{where}: a mask as {image.format}; compression changes its classes. Save it as PNG. {NEAREST_COLOUR}"
         )
@@ -180,7 +193,7 @@ def read_orientation(stream: IO[bytes], where: str) -> int:
     Raises:
         DatasetError: when it is empty or no image.
     """
-    with readable(None, where), Image.open(stream) as image:
+    with readable(stream, where), Image.open(stream, formats=FORMATS) as image:
         return _orientation(image)
 
 
@@ -266,13 +279,16 @@ def _high_byte(pixels: npt.NDArray[np.integer], where: str, bits: int) -> U8:
 
 
 @contextmanager
-def readable(data: bytes | None, where: str) -> Iterator[None]:
-    """Turn whatever Pillow's decoders raise on damaged files into one `DatasetError`."""
-    if data == b"":
+def readable(source: bytes | IO[bytes], where: str) -> Iterator[None]:
+    """Turn whatever Pillow's decoders raise on a file, given whole or as a stream, into one `DatasetError`."""
+    if source == b"":
         raise DatasetError(f"{where}: an empty file (0 bytes). Get it again from its source.")
     try:
         yield
     except UnidentifiedImageError:  # Pillow's own text names an object in memory
+        kind = kind_of_file(source if isinstance(source, bytes) else _whole_file(source))
+        if kind:
+            raise DatasetError(f"{where}: {kind}; {EXPECTED_IMAGE}. Export it as PNG or JPEG.") from None
         raise DatasetError(
             f"{where}: not a readable image (no known image format). Get it again from its source."
         ) from None
@@ -280,3 +296,8 @@ def readable(data: bytes | None, where: str) -> Iterator[None]:
         raise DatasetError(f"{where}: too many pixels for one image ({error}).") from None
     except _DAMAGED as error:
         raise DatasetError(f"{where}: not a readable image ({error}). Get it again from its source.") from None
+
+
+def _whole_file(stream: IO[bytes]) -> bytes:
+    stream.seek(0)
+    return stream.read()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from segcore.data.evenly_spread import FileSample
+from segcore.data.file_source import Folder
 from segcore.data.image_file import read_image
 from segcore.errors import DatasetError
 
@@ -29,6 +32,11 @@ class ImageDepth(FileSample[str]):
                 return int(np.asarray(image).max()) if image.mode.startswith("I") else 0
         except (DatasetError, OSError, ValueError):
             return 0  # its error is raised when it is read itself
+
+
+def depth_of_files(paths: Sequence[Path]) -> ImageDepth:
+    """The depth of images that lie anywhere."""
+    return ImageDepth.spread(Folder(""), [str(path) for path in paths])
 
 
 def fitting_depth(highest: int) -> int:

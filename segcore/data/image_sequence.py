@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from segcore.data.decode import decode_image
+from segcore.data.image_depth import ImageDepth, depth_of_files
 from segcore.data.video_file import Frame
 from segcore.errors import DatasetError
 
@@ -47,13 +49,17 @@ class ImageSequence:
         Raises:
             DatasetError: when it can't be read.
         """
-        height, width = decode_image(read_image_file(paths[0]), str(paths[0])).shape[:2]
+        height, width = decode_image(read_image_file(paths[0]), str(paths[0]), depth_of_files(paths)).shape[:2]
         return cls(tuple(paths), height, width, rate)
 
     @property
     def stated(self) -> int:
         """Number of images."""
         return len(self.paths)
+
+    @cached_property
+    def _depth(self) -> ImageDepth:
+        return depth_of_files(self.paths)
 
     def frames(self) -> Generator[Frame, None, None]:
         """Decode the images in order.
@@ -62,7 +68,7 @@ class ImageSequence:
             DatasetError: when one can't be read, or is of another size than the first.
         """
         for index, path in enumerate(self.paths):
-            image = decode_image(read_image_file(path), str(path))
+            image = decode_image(read_image_file(path), str(path), self._depth)
             height, width = image.shape[:2]
             if (height, width) != (self.height, self.width):
                 raise DatasetError(

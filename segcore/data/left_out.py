@@ -71,8 +71,8 @@ def unread_parts(file_source: FileSource, images: Sequence[str]) -> tuple[str, .
 def _parts(file_source: FileSource, path: str) -> list[str]:
     try:
         with (
-            readable(None, path),
             file_source.open(path) as stream,
+            readable(stream, path),
             Image.open(stream) as image,
         ):
             fourth = image.has_transparency_data or image.mode == "RGBX"

@@ -15,7 +15,16 @@ from PIL import Image
 
 from segcore.arrays import U8, U8Image
 from segcore.data.class_lists import ClassList
-from segcore.data.decode import EXIF_ORIENTATION, SIDEWAYS, check_lossless, mask_pixels, readable, to_rgb
+from segcore.data.decode import (
+    EXIF_ORIENTATION,
+    FORMATS,
+    SIDEWAYS,
+    check_lossless,
+    mask_pixels,
+    readable,
+    to_rgb,
+)
+from segcore.data.image_depth import fitting_depth
 from segcore.data.mask_coding import MaskCoding, to_ids
 from segcore.data.sample import Sample
 from segcore.errors import DatasetError
@@ -24,9 +33,6 @@ from segcore.labels import IGNORE_INDEX, LabelMap
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 50_000_000  # above any phone's photo; 150 MB as RGB
 LONGEST = 1280  # px, the longer side of the image after reading
-FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "TIFF", "GIF")  # some phones write a kind of JPEG, MPO
-_WANTED = "expected a PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF"
-_WAY_OUT = "Export it as PNG or JPEG, or choose another file."
 
 Size = tuple[int, int]  # width, height
 
@@ -61,6 +67,7 @@ class _Picture:
         turned: Whether Pillow has turned it upright already, as it does with TIFF.
         frames: Number of images in the file.
         deep: Whether it has 16 bits a channel.
+        bits: How many of them its brightest pixel needs; 12-bit pictures would be nearly black by their high byte.
     """
 
     image: Image.Image
@@ -69,6 +76,7 @@ class _Picture:
     turned: bool
     frames: int
     deep: bool
+    bits: int
 
     @property
     def upright(self) -> Size:
@@ -86,16 +94,22 @@ class _Picture:
 
 
 def read_upload(
-    image: bytes, image_name: str, labels: LabelMap, mask: bytes | None = None, mask_name: str = ""
+    image: bytes,
+    image_name: str,
+    labels: LabelMap,
+    mask: bytes | None = None,
+    mask_name: str = "",
+    color_tolerance: int = 0,
 ) -> Upload:
     """Read an uploaded image, with its mask if there is one, as a sample.
 
     Args:
-        image: Bytes of the image file: PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF.
+        image: Bytes of the image file, in one of `decode.FORMATS`.
         image_name: Its name; the sample's id is made from it.
         labels: Classes of the mask. Its ids number the scored classes first, then the ignored ones.
         mask: Bytes of the mask file, lossless. Without one every pixel is 255 (ignored).
         mask_name: Its name, for errors.
+        color_tolerance: Largest per-channel distance at which an unknown colour of the mask takes its nearest class.
 
     Returns:
         A sample of the split `upload`, at most `LONGEST` pixels on its longer side, and notes on how it was changed.
@@ -107,7 +121,7 @@ def read_upload(
     picture = _open(image, _file_name(image_name, "image"))
     notes = _notes(picture)
     width, height = _limited(picture.upright)
-    pixels = picture.turn(_small_rgb(picture.image, picture.where))
+    pixels = picture.turn(_small_rgb(picture))
     if (width, height) != picture.upright:
         notes.append(f"made smaller: {_text(picture.upright)} → {_text((width, height))}")
 
@@ -120,7 +134,9 @@ def read_upload(
         with_image = _turns_with(drawn, picture)
         # Nearest: a mean would invent ids. Before decoding, which takes ten times the memory of the file's pixels.
         small = drawn.image.resize(_limited(drawn.image.size), Image.Resampling.NEAREST)
-        ids = to_ids(mask_pixels(small, drawn.where), MaskCoding(ClassList.of(labels), labels))
+        ids = to_ids(
+            mask_pixels(small, drawn.where), MaskCoding(ClassList.of(labels), labels, tolerance=color_tolerance)
+        )
         ids = _turn(ids, picture.orientation) if with_image else drawn.turn(ids)
         notes += _mask_notes(drawn, picture, with_image)
     sample_id = picture.where.rpartition(".")[0] or picture.where
@@ -138,9 +154,6 @@ def _open(data: bytes, where: str) -> _Picture:
             f"{where}: {len(data) / 2**20:.1f} MB; expected at most {MAX_BYTES / 2**20:.0f} MB. "
             "Make it smaller first, or save it as JPEG."
         )
-    foreign = _foreign(data)
-    if foreign:
-        raise DatasetError(f"{where}: {foreign}; {_WANTED}. {_WAY_OUT}")
     with readable(data, where):
         try:
             picture = Image.open(io.BytesIO(data), formats=FORMATS)
@@ -155,7 +168,8 @@ def _open(data: bytes, where: str) -> _Picture:
         orientation = picture.getexif().get(EXIF_ORIENTATION)  # before loading: a TIFF then forgets it
         picture.load()
     orientation = orientation if orientation in _TURNS else 1
-    return _Picture(picture, where, orientation, picture.format == "TIFF", frames, deep)
+    bits = fitting_depth(int(np.asarray(picture).max())) if picture.mode.startswith("I") else 16
+    return _Picture(picture, where, orientation, picture.format == "TIFF", frames, deep, bits)
 
 
 def _refuse_pixels(where: str, got: str) -> None:
@@ -163,24 +177,6 @@ def _refuse_pixels(where: str, got: str) -> None:
         f"{where}: {got} million pixels; expected at most {MAX_PIXELS // 1_000_000} million. "
         f"Make it smaller first: it would be worked on at {LONGEST} pixels on its longer side."
     )
-
-
-def _foreign(data: bytes) -> str:
-    """The kind of a file that is no image, in words; empty when it may be an image."""
-    start = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start[:4] == b"%PDF":
-        return "a PDF"
-    if data[4:8] == b"ftyp" and data[8:12] in {b"heic", b"heix", b"hevc", b"mif1", b"msf1"}:
-        return "a HEIC photo, which can't be read here"
-    if start[:1] == b"<" and b"<svg" in start.lower():
-        return "an SVG drawing, which has no pixels"
-    try:
-        text = start.decode()
-    except UnicodeDecodeError as error:
-        if error.start < len(start) - 3:  # not just a letter cut in two
-            return ""
-        text = start[: error.start].decode()
-    return "text, not a picture" if text and all(letter.isprintable() or letter.isspace() for letter in text) else ""
 
 
 def _notes(picture: _Picture) -> list[str]:
@@ -191,7 +187,8 @@ def _notes(picture: _Picture) -> list[str]:
     if picture.image.mode == "CMYK":
         notes.append("CMYK converted to RGB")
     if picture.deep:
-        notes.append("16 bits a channel: the high byte")
+        used = "the high byte" if picture.bits == 16 else f"its brightest pixel needs {picture.bits}, shown as 8"
+        notes.append(f"16 bits a channel: {used}")
     if picture.image.has_transparency_data and np.asarray(picture.image.convert("RGBA").getchannel("A")).min() < 255:
         notes.append("transparency left out: the colours below it show")
     if picture.orientation != 1:
@@ -239,12 +236,12 @@ def _limited(size: Size) -> Size:
     return size if scale >= 1 else (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
 
 
-def _small_rgb(image: Image.Image, where: str) -> U8Image:
+def _small_rgb(picture: _Picture) -> U8Image:
     """RGB with at most `LONGEST` pixels on the longer side; each pixel is the mean of its area."""
-    size = _limited(image.size)
+    image, size = picture.image, _limited(picture.image.size)
     if image.mode in {"RGB", "L"}:  # most photos, shrunk before anything copies them
-        return to_rgb(image.resize(size, Image.Resampling.BOX), where)
-    return np.asarray(Image.fromarray(to_rgb(image, where)).resize(size, Image.Resampling.BOX))
+        return to_rgb(image.resize(size, Image.Resampling.BOX), picture.where)
+    return np.asarray(Image.fromarray(to_rgb(image, picture.where, picture.bits)).resize(size, Image.Resampling.BOX))
 
 
 def _turn(pixels: U8, orientation: int) -> U8:

@@ -273,6 +273,19 @@ def test_own_picture_with_its_mask(lab, picture_file):
     assert not lab.exception and "small.png" in errors(lab)[0]
 
 
+def test_a_mask_with_smoothed_edges_is_read_with_the_tolerance_that_its_error_names(lab, picture_file):
+    """The drive's road is (128, 64, 128), its sky (128, 128, 128)."""
+    colors = np.full((50, 70, 3), (128, 64, 131), np.uint8)
+    colors[:20] = (128, 128, 128)
+    lab.file_uploader(key="augment:image").set_value(("street.png", picture_file(colors), "image/png")).run()
+    lab.file_uploader(key="augment:mask").set_value(("street_L.png", picture_file(colors), "image/png")).run()
+    assert "a colour tolerance of 3" in errors(lab)[0]
+    lab.number_input(key="augment:tolerance").set_value(3).run()
+    assert not lab.exception and not errors(lab)
+    lab.number_input(key="augment:tolerance").set_value(2).run()
+    assert "a colour tolerance of 3" in errors(lab)[0]
+
+
 def test_an_upload_that_is_no_picture_is_refused_in_words(lab):
     lab.file_uploader(key="augment:image").set_value(("street.png", b"no picture", "image/png")).run()
     assert not lab.exception

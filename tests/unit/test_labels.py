@@ -79,7 +79,7 @@ def test_unknown_colour_names_file_colour_count_and_nearest():
     rgb[0, :3] = (5, 190, 0)
     message = (
         "m.png: colour (5, 190, 0) (3 pixels) is no class of two; the nearest is dog (0, 200, 0). "
-        "Add it to the label file, or let such colours pass: --color-tolerance 10."
+        "Add it to the label file, or let such colours pass with a colour tolerance of 10 (--color-tolerance 10)."
     )
     with pytest.raises(LabelError, match=re.escape(message)):
         TWO.to_ids(rgb, source="m.png")

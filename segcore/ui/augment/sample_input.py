@@ -17,6 +17,7 @@ from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.choices import choose, menu
 from segcore.ui.widgets.image_upload import (
     UploadedFile,
+    color_tolerance,
     decode_upload,
     image_uploader,
     mask_uploader,
@@ -77,6 +78,7 @@ def _upload_form(file: UploadedFile | None, labels: LabelMap) -> None:
     mask_uploader(
         _PAGE, "Its mask, if there is one", help=f"Class ids or colours of {labels.name} ({labels.classes} classes)."
     )
+    color_tolerance(_PAGE)
     if file is None:
         st.caption("It stays on this machine.")
     else:

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
+from segcore.data.decode import IMAGE_SUFFIXES
 from segcore.data.upload import MAX_BYTES, Upload, read_upload
 from segcore.labels import LabelMap
 
-IMAGE_TYPES = ["png", "jpg", "jpeg", "webp", "avif", "bmp", "tif", "tiff", "gif"]
+MAX_TOLERANCE = 60  # of 255; classes' colours are often no farther apart
 
 
 class UploadedFile(NamedTuple):
@@ -20,12 +21,14 @@ class UploadedFile(NamedTuple):
     name: str
     mask: bytes | None = None
     mask_name: str = ""
+    color_tolerance: int = 0
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the files and their names, the key in caches."""
+        """SHA-256 of the files, their names and how they are read, the key in caches."""
         digest = hashlib.sha256()
-        for part in (self.image, self.name.encode(), self.mask or b"", self.mask_name.encode()):
+        read_by = bytes([self.color_tolerance])
+        for part in (self.image, self.name.encode(), self.mask or b"", self.mask_name.encode(), read_by):
             digest.update(len(part).to_bytes(8, "big") + part)
         return digest.hexdigest()
 
@@ -50,6 +53,23 @@ def mask_uploader(page: str, label: str, **options: Any) -> None:  # noqa: ANN40
     _uploader(f"{page}:mask", label, on_change=_keep_mask, args=(page,), **options)
 
 
+def color_tolerance(page: str) -> None:
+    """Draw a number that says how far a colour of the page's uploaded mask may be from that of its class."""
+    file = uploaded_file(page)
+    if file is not None and file.mask is not None:
+        st.number_input(
+            "Colour tolerance of the mask",
+            0,
+            MAX_TOLERANCE,
+            file.color_tolerance,
+            key=f"{page}:tolerance",
+            on_change=_keep_tolerance,
+            args=(page,),
+            help="How far each channel of an unknown colour may be from a class to be read as it. 0 reads exact "
+            "colours alone; smoothed edges need more, and may then become a third class.",
+        )
+
+
 def remove_uploaded_file(page: str) -> None:
     """Remove the file uploaded on a page."""
     st.session_state.pop(f"{page}:own", None)
@@ -62,11 +82,12 @@ def remove_uploaded_file(page: str) -> None:
 )
 def decode_upload(file: UploadedFile, labels: LabelMap) -> Upload:
     """Decode an uploaded file; raises what `read_upload` raises."""
-    return read_upload(file.image, file.name, labels, file.mask, file.mask_name)
+    return read_upload(file.image, file.name, labels, file.mask, file.mask_name, file.color_tolerance)
 
 
 def _uploader(key: str, label: str, **options: Any) -> None:  # noqa: ANN401 - passed to `st.file_uploader`
-    st.file_uploader(label, IMAGE_TYPES, key=key, max_upload_size=MAX_BYTES // 2**20, **options)
+    types = [suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES]
+    st.file_uploader(label, types, key=key, max_upload_size=MAX_BYTES // 2**20, **options)
 
 
 def _keep_image(page: str) -> None:
@@ -74,7 +95,8 @@ def _keep_image(page: str) -> None:
     if image is None:
         remove_uploaded_file(page)
     else:
-        st.session_state[f"{page}:own"] = UploadedFile(image.getvalue(), image.name)
+        tolerance = st.session_state.get(f"{page}:tolerance", 0)
+        st.session_state[f"{page}:own"] = UploadedFile(image.getvalue(), image.name, color_tolerance=tolerance)
         _keep_mask(page)
 
 
@@ -83,3 +105,9 @@ def _keep_mask(page: str) -> None:
     if file is not None:
         mask_bytes, mask_name = (mask.getvalue(), mask.name) if mask else (None, "")
         st.session_state[f"{page}:own"] = file._replace(mask=mask_bytes, mask_name=mask_name)
+
+
+def _keep_tolerance(page: str) -> None:
+    file = uploaded_file(page)
+    if file is not None:
+        st.session_state[f"{page}:own"] = file._replace(color_tolerance=st.session_state[f"{page}:tolerance"])

@@ -223,7 +223,7 @@ def test_a_text_file_called_png(cam101):
     layouts.write(cam101 / "train" / f"{FIRST}.png", "no picture")
     dataset = open_dataset(cam101)
     for read in (dataset.image, dataset.size):
-        with pytest.raises(DatasetError, match=rf"{FIRST}\.png: not a readable image"):
+        with pytest.raises(DatasetError, match=rf"{FIRST}\.png: text, not a picture; expected a PNG,"):
             read(FIRST)
 
 
@@ -242,7 +242,8 @@ def test_unknown_colour(cam101):
         LabelError,
         match=re.escape(
             f"train/{FIRST}_L.png: colour (129, 65, 128) (2 pixels) is no class of camvid32; the nearest is "
-            "Road (128, 64, 128). Add it to the label file, or let such colours pass: --color-tolerance 1."
+            "Road (128, 64, 128). Add it to the label file, or let such colours pass with a colour "
+            "tolerance of 1 (--color-tolerance 1)."
         ),
     ):
         open_dataset(cam101).mask(FIRST)

@@ -16,7 +16,7 @@ def left_out(path):
 def test_files_and_folders_that_are_not_read_are_counted_once(tmp_path):
     exports.EXPORTS["folder"].write(tmp_path)
     for name in ("a", "b"):
-        layouts.write(tmp_path / "images" / "train" / f"{name}.heic", "photo")
+        layouts.write(tmp_path / "images" / "train" / f"{name}.cr2", "photo")
         layouts.write(tmp_path / "boxes" / f"{name}.xml", "<a/>")
     layouts.save(tmp_path / "depth" / "train" / "a_01.png", layouts.image(0))
     for name in ("README.md", "LICENSE", "readme.roboflow.txt", "leaks.json"):
@@ -24,7 +24,7 @@ def test_files_and_folders_that_are_not_read_are_counted_once(tmp_path):
     layouts.write(tmp_path / "boxes.json", "[]")
     layouts.write(tmp_path / "movie.mp4", "film")
     assert left_out(tmp_path) == [
-        "Left out 7 files that are not read: 2 .xml in boxes/, 2 .heic in images/, 1 .json, 1 .png in depth/, 1 .mp4."
+        "Left out 7 files that are not read: 2 .xml in boxes/, 2 .cr2 in images/, 1 .json, 1 .png in depth/, 1 .mp4."
     ]
     packed = layouts.zipped(tmp_path, tmp_path.parent / "packed.zip", prefix="deep/")
     assert left_out(packed) == left_out(tmp_path)

@@ -10,12 +10,12 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from fixtures import layouts
+from fixtures import layouts, pictures
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from segcore.data import Upload, read_upload
+from segcore.data import Upload, decode_image, read_upload
 from segcore.data.upload import MAX_BYTES
 from segcore.errors import DatasetError, LabelError, SegcoreError
 from segcore.labels import CAMVID11, LabelMap
@@ -83,13 +83,23 @@ def test_the_id_is_the_file_name_fit_to_be_shown(name, wanted):
     assert read(photo(), name=name).sample.id == wanted
 
 
-@pytest.mark.parametrize("file_format", ["PNG", "BMP", "TIFF", "GIF", "WEBP", "JPEG", "AVIF", "MPO"])
+@pytest.mark.parametrize("file_format", ["PNG", "BMP", "TIFF", "GIF", "WEBP", "JPEG", "AVIF", "MPO", "JPEG2000"])
 def test_every_format(file_format):
     flat = Image.new("RGB", (16, 12), (200, 30, 60))
     options = {"save_all": True, "append_images": [flat]} if file_format == "MPO" else {}
     got = read(encoded(flat, file_format, **options))
     assert got.sample.size == (12, 16) and got.notes == (NO_MASK,)
     assert np.abs(got.sample.image.astype(int) - (200, 30, 60)).max() < 14
+
+
+def test_a_photo_of_a_phone():
+    """HEIC, which Pillow reads with a plugin of ours, as a phone's AVIF, which calls itself an image sequence."""
+    got = read(pictures.HEIC)
+    assert got.sample.size == (48, 64) and got.notes == (NO_MASK,)
+    assert np.abs(got.sample.image[10, 10].astype(int) - (30, 120, 200)).max() < 5
+    assert np.abs(got.sample.image[40, 50].astype(int) - (200, 30, 60)).max() < 5
+    avif = encoded(photo(), "AVIF")
+    assert (read(avif[:8] + b"mif1" + avif[12:]).sample.image == read(avif).sample.image).all()
 
 
 @pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG"])
@@ -135,6 +145,41 @@ def test_16_bit_channels_keep_their_high_byte():
     got = read(png(b"".join(b"\0" + row.astype(">u2").tobytes() for row in colors), 8, 6, 16, 2))
     assert got.notes == ("16 bits a channel: the high byte", NO_MASK)
     assert (got.sample.image == layouts.image()).all()
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+def test_12_bits_in_16_are_not_nearly_black(file_format):
+    levels = layouts.mask(0, 255)
+    levels[0, 0] = 255
+    got = read(encoded(Image.fromarray(levels.astype(np.uint16) * 16 + 15), file_format))
+    assert got.notes == ("16 bits a channel: its brightest pixel needs 12, shown as 8", NO_MASK)
+    assert (got.sample.image == levels[..., None]).all()
+
+
+@pytest.mark.parametrize(
+    ("bands", "kind", "said"),
+    [
+        (5, np.uint8, "a TIFF of 5 bands of 8-bit numbers"),
+        (8, np.uint16, "a TIFF of 8 bands of 16-bit numbers"),
+        (3, np.float32, "a TIFF of 3 bands of 32-bit floats"),
+        (1, np.float64, "a TIFF of 1 band of 64-bit floats"),
+    ],
+)
+def test_a_tiff_of_measurements_is_called_what_it_is(bands, kind, said):
+    data = pictures.tiff(np.zeros((4, 6, bands), kind))
+    refused(f"x.tif: {said}; expected a PNG,", data, "x.tif", PETS)
+    with pytest.raises(DatasetError, match=f"x.tif: {said}; expected"):
+        decode_image(data, "x.tif")
+
+
+def test_a_tolerance_lets_smoothed_edges_pass():
+    image, colors = photo(), np.array([PETS.colors[0], PETS.colors[1]], np.int16)
+    mask = colors[np.arange(12 * 16).reshape(12, 16) % 2]
+    mask[0, 0] += 3 - 6 * (mask[0, 0] > 100)
+    drawn = encoded(Image.fromarray(mask.astype(np.uint8)))
+    refused("(--color-tolerance 3)", encoded(image), "x.png", PETS, drawn, "m.png", error=LabelError)
+    ids = read_upload(encoded(image), "x.png", PETS, drawn, "m.png", color_tolerance=3).sample.mask
+    assert (ids == np.arange(12 * 16).reshape(12, 16) % 2).all()
 
 
 def test_transparency_is_left_out_and_named_only_where_there_is_some():
@@ -374,15 +419,23 @@ def test_a_bomb_of_text_in_a_png():
     ("data", "output"),
     [
         (b"", "x: an empty file (0 bytes). Get it again from its source."),
-        (b"hello", "x: text, not a picture; expected a PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF. Export it as"),
+        (
+            b"hello",
+            "x: text, not a picture; expected a PNG, JPEG, WebP, AVIF, HEIC, JPEG 2000, BMP or GIF, or a TIFF of",
+        ),
         ("Grüße,\n" * 3000 + "ü" * 9000, "x: text, not a picture; expected"),
         (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "x: an SVG drawing, which has no pixels; expected a PNG, JPEG"),
         (b'\xef\xbb\xbf <?xml version="1.0"?>\n<!-- x -->\n<SVG/>', "x: an SVG drawing, which has no pixels"),
-        (b"<html></html>", "x: text, not a picture"),
+        (b"<html></html>", "x: a web page, not the picture that it shows"),
         (b"%PDF-1.7\n\xff\xff", "x: a PDF; expected"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "x: text, not a picture"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "x: a HEIC photo, which can't be read here; expected"),
-        (b"PK\3\4\xff\xfe", "x: not a readable image (no known image format). Get it again from its source."),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "x: the pointer of a file in Git LFS (`git lfs pull`"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "x: not a readable image ("),
+        (b"\0\0\0\x20ftypisom\0\0\2\0", "x: a video; expected"),
+        (b"PK\3\4\xff\xfe", "x: a ZIP archive; expected"),
+        (b"\xff\x0a\xff\xfe", "x: a JPEG XL image; expected"),
+        (bytes(128) + b"DICM", "x: a DICOM file; expected"),
+        (b"II*\0\x10\0\0\0CR\2\0", "x: a camera's raw file; expected"),
         (bytes(1000), "x: not a readable image (no known image format)."),
     ],
 )
