@@ -7,7 +7,7 @@ c01 c02 c04 (EXIF) and c05 (12 bits) are in `unit/data/test_mask_coding.py`, c10
 import unicodedata
 
 import numpy as np
-from fixtures import cases, layouts
+from fixtures import cases, layouts, pictures
 from PIL import Image
 
 from segcore.data import find_problems
@@ -23,6 +23,9 @@ def test_images_of_every_kind_in_one_folder(tmp_path):
         "d.bmp": pixels,
         "e.webp": pixels,
         "f.PNG": pixels,
+        "h.jfif": pixels,
+        "i.avif": pixels,
+        "j.jp2": pixels,
         "g.TIFF": pixels,
         "cmyk.jpg": pixels.convert("CMYK"),
         "rgba.png": pixels.convert("RGBA"),
@@ -35,7 +38,12 @@ def test_images_of_every_kind_in_one_folder(tmp_path):
         path.unlink()
     for name, picture in kinds.items():
         picture.save(tmp_path / "images" / name, **({"quality": 97} if name[-2:] in ("PG", "eg", "pg", "bp") else {}))
+    scenes["phone"] = layouts.mask(40, 3, (48, 64))
+    cases.folder(tmp_path, {"phone": scenes["phone"]})
+    (tmp_path / "images" / "phone.png").unlink()
+    (tmp_path / "images" / "phone.heic").write_bytes(pictures.HEIC)
     dataset = cases.opens_as(tmp_path, scenes)
+    assert np.abs(dataset["phone"].image[10, 10].astype(int) - (30, 120, 200)).max() < 5
     for name in kinds.keys() - {"grey.png"}:
         shown = dataset[name.partition(".")[0]].image.astype(float)
         assert np.abs(shown - np.asarray(pixels)).mean() < 20, name

@@ -48,6 +48,24 @@ def test_an_image_that_is_not_there_is_an_error(run, tmp_path, capsys):
     assert f"{tmp_path / 'empty'}: a folder without images and videos." in capsys.readouterr().err
 
 
+def test_12_bits_in_16_are_predicted_as_the_8_bits_that_they_show(run, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 40, 60), dtype=np.uint8)
+    pixels[0, 0, 0] = 255  # the brightest of all decides
+    pixels[1] //= 8
+    for index, picture in enumerate(pixels):
+        for folder, stored in {"deep": picture * np.uint16(16), "shown": picture}.items():
+            (tmp_path / folder).mkdir(exist_ok=True)
+            Image.fromarray(stored).save(tmp_path / folder / f"{index}.png")
+    options = ["--out", str(tmp_path / "out"), "--device", "cpu", "--write", "masks"]
+    inputs = [str(tmp_path / folder / f"{index}.png") for folder in ("deep", "shown") for index in (0, 1)]
+    assert main(["predict", str(run.path), *inputs, *options]) == 0
+    for index in (0, 1):
+        deep, shown = (
+            np.asarray(Image.open(tmp_path / f"out/{folder}/{index}.png-mask.png")) for folder in ("deep", "shown")
+        )
+        assert (deep == shown).all()
+
+
 def test_a_folder_and_images_of_one_name(run, tmp_path):
     """What is written never takes the place of another image's, whatever is turned, deep, grey or tiny among them."""
     pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
@@ -108,7 +126,7 @@ def test_images_and_videos_are_predicted_once(run, tmp_path, capsys):
     assert written == ["a-mask.png", "a-overlay.jpg", "b-mask.png", "b-overlay.jpg", "ride-overlay.mp4"]
     printed = capsys.readouterr()
     assert re.search(r"^2 images and 1 video in .*, [0-9.]+ frames/s: FCN-32s$", printed.out, re.MULTILINE)
-    assert "bad.jpg: not a readable image" in printed.err and "torn.mp4: not a readable video" in printed.err
+    assert "bad.jpg: text, not a picture" in printed.err and "torn.mp4: not a readable video" in printed.err
     for name in ("bad.jpg", "torn.mp4"):
         (tmp_path / "in" / name).unlink()
     assert main(words) == 0
