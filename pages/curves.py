@@ -64,6 +64,7 @@ st.subheader("Cost", anchor=False)
 st.dataframe(
     cost,
     hide_index=True,
+    placeholder="–",
     column_config={
         "color": st.column_config.ImageColumn("", width=30),
         "run": "model",

@@ -58,7 +58,8 @@ with image_column:
             st.caption(escape_markdown(sentences.thumbnail_legend(context, evaluated, query)))
         else:
             notices.missing_dataset(context)
-            st.dataframe(image_grid.image_table(context, evaluated, query, ranking), hide_index=True)
+            table = image_grid.image_table(context, evaluated, query, ranking)
+            st.dataframe(table, hide_index=True, placeholder="–")
 with matrix_column:
     run = evaluated.runs[query.run]
     st.subheader(f"What {escape_markdown(context.titles[run.id])} takes for what", anchor=False)

@@ -155,7 +155,10 @@ def test_weights_that_cannot_be_had_begin_nothing(data, tmp_path):
     ("bad", "message"),
     [
         (["test/test1"], r"^1 of 2 test samples can't be used\. .*test1\.png: text, not a picture"),
-        (["train/train2", "val/val0"], r"^2 of 10 training and validation samples can't be used\. .*train2\.png: text, not"),
+        (
+            ["train/train2", "val/val0"],
+            r"^2 of 10 training and validation samples can't be used\. .*train2\.png: text, not",
+        ),
     ],
 )
 def test_bad_images_are_found_before_training(data, tmp_path, bad, message):

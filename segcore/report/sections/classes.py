@@ -108,7 +108,8 @@ def _largest_mistakes(names: Sequence[str], totals: Sequence[I64]) -> list[dict[
     shares: list[F64] = [total / np.maximum(1, total.sum(axis=1))[:, None] for total in totals]
     return [
         {
-            "title": f"{names[truth]} taken for {names[guess]}",
+            "truth": names[truth],
+            "guess": names[guess],
             "of_all": pixels[truth, guess] / everything,
             "shares": [share[truth, guess] for share in shares],
         }

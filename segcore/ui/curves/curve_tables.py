@@ -42,7 +42,7 @@ def cost(context: AppContext, runs: Sequence[RunRecord]) -> pd.DataFrame:
                 "color": swatch(context.colors[run.id], round_=True, margin=7),
                 "run": context.titles[run.id],
                 "status": info.status,
-                "minutes": over(info.train_seconds, 60),
+                "minutes": over(info.train_seconds or None, 60),  # 0 before the first epoch ends
                 "epochs": info.epochs,
                 "best_epoch": None if info.best_epoch is None else info.best_epoch + 1,
                 "seconds": seconds,

@@ -29,7 +29,7 @@ def class_shares(labels: LabelMap, pixels: Mapping[int, int]) -> None:
         color = hex_color(labels.palette[index])
         share = count / total
         rows.append(
-            f'<span><img src="{swatch(color)}" alt="">{html.escape(name)}</span>'
+            f'<span title="{html.escape(name)}"><img src="{swatch(color)}" alt="">{html.escape(name)}</span>'
             f'<span class="t"><b style="width:{100 * share:.1f}%;background:{color}"></b></span>'
             f'<span class="n">{share_text(share)}</span>'
         )

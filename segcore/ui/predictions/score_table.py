@@ -52,7 +52,7 @@ def score_table(
             rows.append([Cell(title, title=HELP[name]), *row])
     present = dataset_cache.class_pixels(context.key, sample_id)
     for index in sorted((index for index in present if index < labels.classes), key=lambda index: -present[index]):
-        cell = Cell(labels.names[index], icon=swatch(labels.colors[index]))
+        cell = Cell(labels.names[index], icon=swatch(labels.colors[index]), title=labels.names[index])
         rows.append([cell, *_row([float(scores["iou"][index]) for scores in models])])
     return head, rows
 

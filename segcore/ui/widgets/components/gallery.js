@@ -31,7 +31,7 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
     own.button.classList.toggle("selected", wanted.id === data.selected);
     own.button.classList.toggle("titled", !!wanted.title);
     own.button.ariaLabel = wanted.title ? null : `Open ${wanted.id}`;
-    own.label.textContent = wanted.title || wanted.id;
+    own.label.textContent = own.label.title = wanted.title || wanted.id;
     own.note.textContent = own.note.title = wanted.note || "";
     own.button.title = wanted.hint || "";
     own.button.onclick = () => setTriggerValue("pick", wanted.id);
