@@ -39,6 +39,8 @@ st.markdown(trial_tables.summary(search, trials), help=trial_tables.VALUE_HELP)
 trial_tables.follow_search(search, trials)
 if trials.empty:
     page.end()
+if trials.attrs.get("cut_off"):
+    st.caption("The last line of trials.csv is cut off and left out.")
 left, right = st.columns([3, 2], gap="large")
 draw = partial(charts.trial_history, trials, settings, title=f"{title} of each trial, ± over folds, ◆ the best")
 with left, saved_as("trials-history", draw):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 def read_csv_table(path: Path, columns: Sequence[str], numeric: Sequence[str], hint: str) -> pd.DataFrame:
     """Read a table that has these columns, and perhaps more. A missing file is a table without rows.
 
+    A last line that doesn't end is left out, as its last number may lack digits; `attrs["cut_off"]` says so.
+
     Args:
         path: The CSV file.
         columns: Columns that it must have.
@@ -33,17 +36,20 @@ def read_csv_table(path: Path, columns: Sequence[str], numeric: Sequence[str], h
     if not path.is_file():
         return pd.DataFrame({name: pd.Series(dtype="float64" if name in numeric else "object") for name in columns})
     try:
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""])  # a setting may be called "null"
-    except (ValueError, UnicodeDecodeError) as error:  # pandas' ParserError and EmptyDataError are ValueErrors
+        text = path.read_text("utf-8")
+        whole = text[: text.rfind("\n") + 1] or text
+        table = pd.read_csv(io.StringIO(whole), keep_default_na=False, na_values=[""])  # a setting may be called "null"
+    except (ValueError, OSError) as error:  # pandas' ParserError and EmptyDataError are ValueErrors
         raise RunError(f"{path} is no table ({one_line(error)}). {hint}") from None
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise RunError(f"{path} has no column {', '.join(missing)}. {hint}")
     if table.empty:  # no value to tell a column's type by
         return table.astype(dict.fromkeys(numeric, "float64"))
-    text = [name for name in numeric if not pd.api.types.is_numeric_dtype(table[name])]
-    if text:
-        raise RunError(f"{path}: column {', '.join(text)} holds text; expected numbers. {hint}")
+    wrong = [name for name in numeric if not pd.api.types.is_numeric_dtype(table[name])]
+    if wrong:
+        raise RunError(f"{path}: column {', '.join(wrong)} holds text; expected numbers. {hint}")
+    table.attrs["cut_off"] = len(whole) < len(text)
     return table
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segcore.errors import SegcoreError
+from segcore.runs.run_files import METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +53,8 @@ def curves(
             if not run.stopped:
                 notes.append(f"{titles[run.id]}: {_why_empty(run)}.")
             continue
+        if history.attrs.get("cut_off"):
+            notes.append(f"{titles[run.id]}: the last line of {METRICS} is cut off and left out.")
         # People count epochs from 1; the file counts from 0.
         epoch = history["epoch"].to_numpy()
         x = {

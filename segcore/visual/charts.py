@@ -18,6 +18,8 @@ from segcore.visual.vega_lite import Layers
 GRID = 0.35  # opacity of grid lines: the data is the loud thing
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
 TICKS = 5  # a number: by default it follows the height, which is known after room is made for the labels
+FLAT = 1000  # times the lowest value: a curve that reaches it draws the others flat
+DECADES = 4  # of a logarithmic axis
 MARKERS = 10  # along a printed curve, to tell it from others where colours can't be seen
 PRINTED_LEGEND: dict[str, Any] = {"title": None, "orient": "bottom", "direction": "horizontal", "offset": 6}
 NAME_AXIS: dict[str, Any] = {"ticks": False, "domain": False, "labelBound": False, "labelFlush": False}
@@ -60,7 +62,22 @@ def _while(hover: alt.Parameter, opacity: float) -> alt.OpacityValue:
 
 def smoothed(values: pd.Series, strength: float) -> pd.Series:
     """Exponential moving average without its start-up bias; `strength` 0 leaves the values alone."""
-    return values if strength <= 0 else values.ewm(alpha=1 - strength, ignore_na=True).mean()
+    if strength <= 0:
+        return values
+    return values.ewm(alpha=1 - strength, ignore_na=True).mean().where(values.notna())  # a gap stays one
+
+
+def log_domain(values: pd.Series) -> tuple[float, float] | None:
+    """The ends of a logarithmic axis for values that a linear one would draw as a flat line, at most `DECADES` apart.
+
+    >>> log_domain(pd.Series([0.5, 2.0, 3.0])), log_domain(pd.Series([0.5, 2.0, 1e30]))
+    (None, (0.5, 5000.0))
+    """
+    finite = values[np.isfinite(values)]
+    if finite.empty or finite.min() <= 0 or finite.max() < FLAT * finite.min():
+        return None
+    low = float(finite.min())
+    return low, min(float(finite.max()), low * 10**DECADES)
 
 
 def history(
@@ -76,6 +93,9 @@ def history(
 ) -> Layers:
     """Draw curves over training: train dashed, validation solid, the best epoch marked, hover reads all runs at once.
 
+    An epoch without a number is a gap. Where one value would draw all others flat, the axis is logarithmic, which the
+    title says.
+
     Args:
         table: Columns `run, phase (train | validation), x, value`; with a column `raw`, the values that were smoothed,
             these are drawn thin behind them.
@@ -87,7 +107,13 @@ def history(
         height: Height of the plot in px.
         printed: For a figure that nobody points at: with a legend, and markers that tell runs apart in grey.
     """
+    table = table.assign(value=table["value"].where(np.isfinite(table["value"].astype(float))))
     data = table.dropna(subset=["value"])
+    ends = None if score else log_domain(data["value"])
+    if ends is not None:
+        cut = f", cut at {ends[1]:,.4g}" if ends[1] < data["value"].max() else ""
+        title = f"{title} (log scale{cut})"
+    within = {} if ends is None else {"clip": True}
     x = alt.X(
         "x:Q",
         title=x_title,
@@ -98,15 +124,17 @@ def history(
     y = alt.Y(
         "value:Q",
         title=None,
-        scale=alt.Scale(zero=False, nice=TICKS, domainMax=1 if score else alt.Undefined),
+        scale=alt.Scale(zero=False, nice=TICKS, domainMax=1 if score else alt.Undefined)
+        if ends is None
+        else alt.Scale(type="log", domain=list(ends), nice=False),
         axis=alt.Axis(gridOpacity=GRID, labelBound=False, labelFlush=False, tickCount=TICKS),
     )
     color = run_color(colors, printed=printed)
     phases = ["train", "validation"]
     phase_legend = alt.Legend(**PRINTED_LEGEND, symbolStrokeColor="gray") if printed else None
     lines = (
-        alt.Chart(data)
-        .mark_line(interpolate="linear", strokeWidth=2)
+        alt.Chart(table)
+        .mark_line(interpolate="linear", strokeWidth=2, **within, invalid="break-paths-show-domains")
         .encode(
             x=x,
             y=y,
@@ -119,7 +147,7 @@ def history(
     )
     heading = alt.TitleParams(title, anchor="start", fontSize=13, fontWeight="normal", offset=8)
     if printed:
-        marked = alt.Chart(_markers(data, best)).mark_point(filled=True, opacity=1, strokeWidth=0)
+        marked = alt.Chart(_markers(data, best)).mark_point(filled=True, opacity=1, strokeWidth=0, **within)
         size = alt.Size("size:Q", scale=None)
         return Layers(
             (lines, marked.encode(x=x, y=y, color=color, shape=run_shape(colors), size=size)), height, heading
@@ -144,13 +172,13 @@ def history(
         .encode(x=x, opacity=_while(hover, 0.7), tooltip=tips)
         .add_params(hover)
     )
-    points = alt.Chart(data).mark_circle(size=45).encode(x=x, y=y, color=color, opacity=_while(hover, 1))
+    points = alt.Chart(data).mark_circle(size=45, **within).encode(x=x, y=y, color=color, opacity=_while(hover, 1))
     layers: list[alt.Chart] = [lines, points, rule]
     if "raw" in data:
-        thin = alt.Chart(data).mark_line(strokeWidth=1, opacity=0.3)
+        thin = alt.Chart(table).mark_line(strokeWidth=1, opacity=0.3, **within)
         layers.insert(0, thin.encode(x=x, y=alt.Y("raw:Q", title=None), color=color, detail="phase:N"))
     if best is not None and len(best):
-        marks = alt.Chart(best).mark_point(shape="diamond", size=90, filled=True, strokeWidth=0)
+        marks = alt.Chart(best).mark_point(shape="diamond", size=90, filled=True, strokeWidth=0, **within)
         kept = tooltips("run:N", ("x:Q", x_title, ".4~g"), ("value:Q", title, ".3f"))
         layers.append(marks.encode(x=x, y=y, color=color, tooltip=kept))
     return Layers(tuple(layers), height, heading)

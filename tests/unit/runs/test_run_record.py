@@ -15,6 +15,7 @@ from segcore.errors import RunError
 from segcore.labels import CAMVID11
 from segcore.metrics import confusion_matrix
 from segcore.runs import HISTORY_COLUMNS, RunWriter, load_run
+from segcore.runs.curves import curves
 
 TRAIN_AGAIN = r"Train it again: python train\.py --config .*fake/config\.yaml"
 
@@ -242,3 +243,15 @@ def test_a_foreign_history(run, data, message):
     (run.path / "metrics.csv").write_bytes(data)
     with pytest.raises(RunError, match=message):
         _ = run.history
+
+
+def test_the_last_line_of_a_history_that_was_cut_off_is_left_out_with_a_word(run):
+    path = run.path / "metrics.csv"
+    whole = run.history
+    assert not whole.attrs["cut_off"]
+    path.write_bytes(path.read_bytes()[:-4])  # 3.1e-07 would be read as 3.1
+    cut = load_run(run.path).history
+    assert cut.attrs["cut_off"] and cut.equals(whole[:-1])
+    assert curves([run], {"fake": "U-Net"})[1] == ["U-Net: the last line of metrics.csv is cut off and left out."]
+    path.write_text(path.read_text().partition("\n")[0])
+    assert load_run(run.path).history.empty

@@ -32,9 +32,31 @@ def test_history_has_one_color_a_run_dashes_train_and_names_every_run_on_hover(c
 
 
 def test_history_leaves_out_gaps(curves):
-    curves.loc[0, "value"] = np.nan
+    """The line is broken there, and nothing is pointed at."""
+    curves.loc[1, "value"], curves.loc[2, "value"] = np.nan, np.inf
     chart = spec(charts.history(curves, COLORS, title="mIoU", x_title="epoch", score=True))
-    assert max(len(rows) for rows in chart["datasets"].values()) == len(curves) - 1
+    line, points = (chart["datasets"][layer["data"]["name"]] for layer in chart["layer"][:2])
+    assert [row["value"] for row in line[:4]] == [0.1, None, None, 0.1] and len(line) == len(curves)
+    assert len(points) == len(curves) - 2
+    assert chart["layer"][0]["mark"]["invalid"] == "break-paths-show-domains"
+
+
+def test_a_curve_that_would_draw_the_others_flat_gets_a_logarithmic_axis(curves):
+    plain = spec(charts.history(curves, COLORS, title="Loss", x_title="epoch"))
+    assert plain["title"]["text"] == "Loss" and "type" not in plain["layer"][0]["encoding"]["y"]["scale"]
+    curves.loc[2, "value"] = 400
+    wide = spec(charts.history(curves, COLORS, title="Loss", x_title="epoch"))
+    assert wide["title"]["text"] == "Loss (log scale)"
+    assert wide["layer"][0]["encoding"]["y"]["scale"] == {"type": "log", "domain": [0.1, 400.0], "nice": False}
+    curves.loc[2, "value"] = 1e30
+    cut = spec(charts.history(curves, COLORS, title="Loss", x_title="epoch"))
+    assert cut["title"]["text"] == "Loss (log scale, cut at 1,000)"
+    assert cut["layer"][0]["encoding"]["y"]["scale"]["domain"] == [0.1, 1000.0] and cut["layer"][0]["mark"]["clip"]
+
+
+def test_smoothing_keeps_gaps():
+    smooth = charts.smoothed(pd.Series([1.0, np.nan, 3.0]), 0.5)
+    assert smooth.isna().tolist() == [False, True, False]
 
 
 def test_smoothing_is_off_at_zero_and_keeps_the_first_value():
