@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from segcore.runs import RunRecord
 
 _DESCRIPTION = """\
-onnx and openvino write the model itself. png, coco and fiftyone write what it predicted on a split, as `segcore
-evaluate` stored it: no model runs. The predictions of several runs go into a folder each; in FiftyOne, into one
-dataset."""
+onnx and openvino write the model itself. The others write what it predicted on a split, as `segcore evaluate`
+stored it: no model runs. labelme and cvat are for people who correct it there. The predictions of several runs go
+into a folder each; in FiftyOne, into one dataset."""
 
 
 def add_export(commands: Commands) -> None:
@@ -111,6 +111,18 @@ def _coco(arguments: argparse.Namespace, run: RunRecord, out: Path) -> list[str]
     return export_coco(run, arguments.split, out, data=arguments.data, images=arguments.images)
 
 
+def _labelme(arguments: argparse.Namespace, run: RunRecord, out: Path) -> list[str]:
+    from segcore.report.export import export_labelme
+
+    return export_labelme(run, arguments.split, out, data=arguments.data)
+
+
+def _cvat(arguments: argparse.Namespace, run: RunRecord, out: Path) -> list[str]:
+    from segcore.report.export import export_cvat
+
+    return export_cvat(run, arguments.split, out)
+
+
 def _fiftyone(arguments: argparse.Namespace, runs: Sequence[RunRecord]) -> list[str]:
     from segcore.report.fiftyone import export_fiftyone
 
@@ -122,12 +134,14 @@ FORMATS: dict[str, Callable[[argparse.Namespace, Sequence[RunRecord]], list[str]
     "openvino": _models,
     "png": _for_each_run(_png),
     "coco": _for_each_run(_coco),
+    "labelme": _for_each_run(_labelme),
+    "cvat": _for_each_run(_cvat),
     "fiftyone": _fiftyone,
 }
 _OPTIONS = {  # what only some formats can use
     "--images": ("coco",),
     "--name": ("fiftyone",),
-    "--data": ("coco", "fiftyone"),
+    "--data": ("coco", "labelme", "fiftyone"),
     "--precision": ("onnx", "openvino"),
     "--size": ("onnx", "openvino"),
 }

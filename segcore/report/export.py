@@ -1,16 +1,20 @@
-"""Writes stored predictions as palette PNGs or as COCO annotations."""
+"""Writes stored predictions as palette PNGs, as COCO annotations, or for correction in labelme and CVAT."""
 
 from __future__ import annotations
 
+import json
+import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from segcore.data.encode import encode_image, image_suffix
-from segcore.errors import SegcoreError
+from segcore.errors import ReportError, SegcoreError
+from segcore.labels import IGNORE_INDEX
 from segcore.report.atomic_output import check_folder, new_folder
 from segcore.report.coco import write_coco
+from segcore.report.labelme import labelme_document
 from segcore.report.stored_evaluations import check_images, dataset_of, stored_evaluation
 from segcore.runs.run_files import file_name
 from segcore.visual import encode_png
@@ -92,6 +96,67 @@ def export_coco(
             write_images(folder / "images", dataset, names)
             lines.append(f"{len(names)} images in {Path(out) / 'images'}")
     return lines
+
+
+def export_labelme(run: RunRecord, split: str, out: str | Path, *, data: str | None = None) -> list[str]:
+    """Write `<id>.json` beside its image, as labelme opens and `segcore data` reads them, and `classes.csv`.
+
+    Returns:
+        What was written, a sentence a line.
+
+    Raises:
+        ReportError: when there is no evaluation of the split, or `out` can't take it, or `data` doesn't fit.
+        RunError: when a stored prediction is missing or broken.
+        DatasetError: when the dataset, which has the images, can't be opened.
+    """
+    check_folder(out)
+    evaluation = stored_evaluation(run, split)
+    dataset = dataset_of(run, data)
+    check_images(dataset, run, evaluation)
+    names = image_names(evaluation.ids, dataset, written=True)
+    with new_folder(out, about(run, split, "labelme")) as folder:
+        for sample_id, name in names.items():
+            document = labelme_document(evaluation.prediction(sample_id), run.labels, name)
+            (folder / name).write_bytes(encode_image(dataset.image(sample_id), PurePosixPath(name).suffix))
+            (folder / file_name(sample_id, ".json")).write_text(json.dumps(document, ensure_ascii=False), "utf-8")
+        (folder / CLASSES).write_text(run.labels.to_csv(), encoding="utf-8", newline="")
+    return [f"{len(names)} images with their annotations in {out}; open them: labelme {out}"]
+
+
+def export_cvat(run: RunRecord, split: str, out: str | Path) -> list[str]:
+    """Write `annotations.zip`, which CVAT imports as "Segmentation mask 1.1" into a task of these images.
+
+    Returns:
+        What was written, a sentence a line.
+
+    Raises:
+        ReportError: when there is no evaluation of the split, `out` can't take it, or two classes share a colour.
+        RunError: when a stored prediction is missing or broken.
+
+    Source: CVAT's documentation of the format, docs.cvat.ai.
+    """
+    check_folder(out)
+    evaluation, labels = stored_evaluation(run, split), run.labels
+    colors = labels.colors
+    if len(set(colors)) < len(colors):
+        name = next(name for name, color in zip(labels.names, colors, strict=True) if colors.count(color) > 1)
+        raise ReportError(f"CVAT tells classes apart by colours, and {name!r} shares its own. Use --format labelme.")
+    palette = labels.palette.copy()
+    background = (0, 0, 0)
+    entries = [f"{name}:{','.join(map(str, color))}::" for name, color in zip(labels.names, colors, strict=True)]
+    if background not in colors:
+        palette[IGNORE_INDEX] = background
+        entries.append("background:0,0,0::")
+    with new_folder(out, about(run, split, "cvat")) as folder:
+        with zipfile.ZipFile(folder / "annotations.zip", "w", zipfile.ZIP_STORED) as packed:
+            packed.writestr("labelmap.txt", "# label:color_rgb:parts:actions\n" + "\n".join(entries) + "\n")
+            frames = [file_name(sample_id, "") for sample_id in evaluation.ids]
+            packed.writestr("ImageSets/Segmentation/default.txt", "\n".join(frames) + "\n")
+            for sample_id in evaluation.ids:
+                data = encode_png(evaluation.prediction(sample_id), palette)
+                packed.writestr(f"SegmentationClass/{file_name(sample_id)}", data)
+    path = Path(out) / "annotations.zip"
+    return [f'{len(evaluation.ids)} masks in {path}; CVAT imports it into a task as "Segmentation mask 1.1"']
 
 
 def about(run: RunRecord, split: str, format_: str) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def history(
     if ends is not None:
         cut = f", cut at {ends[1]:,.4g}" if ends[1] < data["value"].max() else ""
         title = f"{title} (log scale{cut})"
-    within = {} if ends is None else {"clip": True}
+    clip = ends is not None  # what leaves the axis
     x = alt.X(
         "x:Q",
         title=x_title,
@@ -134,7 +134,7 @@ def history(
     phase_legend = alt.Legend(**PRINTED_LEGEND, symbolStrokeColor="gray") if printed else None
     lines = (
         alt.Chart(table)
-        .mark_line(interpolate="linear", strokeWidth=2, **within, invalid="break-paths-show-domains")
+        .mark_line(interpolate="linear", strokeWidth=2, clip=clip, invalid="break-paths-show-domains")
         .encode(
             x=x,
             y=y,
@@ -147,7 +147,7 @@ def history(
     )
     heading = alt.TitleParams(title, anchor="start", fontSize=13, fontWeight="normal", offset=8)
     if printed:
-        marked = alt.Chart(_markers(data, best)).mark_point(filled=True, opacity=1, strokeWidth=0, **within)
+        marked = alt.Chart(_markers(data, best)).mark_point(filled=True, opacity=1, strokeWidth=0, clip=clip)
         size = alt.Size("size:Q", scale=None)
         return Layers(
             (lines, marked.encode(x=x, y=y, color=color, shape=run_shape(colors), size=size)), height, heading
@@ -172,13 +172,13 @@ def history(
         .encode(x=x, opacity=_while(hover, 0.7), tooltip=tips)
         .add_params(hover)
     )
-    points = alt.Chart(data).mark_circle(size=45, **within).encode(x=x, y=y, color=color, opacity=_while(hover, 1))
+    points = alt.Chart(data).mark_circle(size=45, clip=clip).encode(x=x, y=y, color=color, opacity=_while(hover, 1))
     layers: list[alt.Chart] = [lines, points, rule]
     if "raw" in data:
-        thin = alt.Chart(table).mark_line(strokeWidth=1, opacity=0.3, **within)
+        thin = alt.Chart(table).mark_line(strokeWidth=1, opacity=0.3, clip=clip)
         layers.insert(0, thin.encode(x=x, y=alt.Y("raw:Q", title=None), color=color, detail="phase:N"))
     if best is not None and len(best):
-        marks = alt.Chart(best).mark_point(shape="diamond", size=90, filled=True, strokeWidth=0, **within)
+        marks = alt.Chart(best).mark_point(shape="diamond", size=90, filled=True, strokeWidth=0, clip=clip)
         kept = tooltips("run:N", ("x:Q", x_title, ".4~g"), ("value:Q", title, ".3f"))
         layers.append(marks.encode(x=x, y=y, color=color, tooltip=kept))
     return Layers(tuple(layers), height, heading)

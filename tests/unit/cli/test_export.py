@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+import zipfile
 from types import SimpleNamespace
 
 import numpy as np
@@ -50,6 +51,32 @@ def test_png_masks_beside_their_images_are_a_dataset(toy, run, tmp_path):
     assert again.labels.names == LABELS.names
     for sample_id in run.evaluation("test").ids:
         assert np.array_equal(again.mask(sample_id), run.evaluation("test").prediction(sample_id))
+
+
+def test_labelme_opens_again_pixel_for_pixel(toy, run, tmp_path, capsys):
+    assert export(run.path, "--format", "labelme", "--out", tmp_path / "out") == 0
+    assert f"open them: labelme {tmp_path / 'out'}" in capsys.readouterr().out
+    (tmp_path / "out" / "export.json").unlink()
+    again = open_dataset(tmp_path / "out")
+    assert "labelme" in again.layout
+    names = [again.labels.names[index] for index in range(again.labels.classes)]
+    for sample_id in run.evaluation("test").ids:
+        prediction = run.evaluation("test").prediction(sample_id)
+        assert np.array_equal(again.image(sample_id), open_dataset(toy[0]).image(sample_id))
+        assert np.array_equal(np.array(names)[again.mask(sample_id)], np.array(LABELS.names)[prediction])
+
+
+def test_cvat_opens_again_pixel_for_pixel(toy, run, tmp_path, capsys):
+    """Beside the images, whose folder CVAT doesn't need."""
+    assert export(run.path, "--format", "cvat", "--out", tmp_path / "out") == 0
+    assert 'CVAT imports it into a task as "Segmentation mask 1.1"' in capsys.readouterr().out
+    with zipfile.ZipFile(tmp_path / "out" / "annotations.zip") as packed:
+        packed.extractall(tmp_path / "cvat")
+    shutil.copytree(toy[0] / "test" / "images", tmp_path / "cvat" / "JPEGImages")
+    again = open_dataset(tmp_path / "cvat", void="class")
+    for sample_id in run.evaluation("test").ids:
+        prediction = run.evaluation("test").prediction(sample_id)
+        assert np.array_equal(np.array(again.labels.names)[again.mask(sample_id)], np.array(LABELS.names)[prediction])
 
 
 def decoded(file, ids):
