@@ -1,4 +1,4 @@
-"""Builds a pipeline in albumentations and runs it under a seed. The only module that calls the library."""
+"""Builds a pipeline in albumentations and runs it under a seed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CompiledPipeline:
     """
 
     def __init__(self, nodes: Sequence[Node]) -> None:
-        self._library = _albumentations()
+        self._library = albumentations_library()
         self._transforms: dict[int, Any] = {}  # position among all transforms -> object
         self._drawn: DrawnParameters = []
         self._kept: list[tuple[U8, U8]] | None = None
@@ -143,7 +143,7 @@ def compiled_pipeline(nodes: tuple[Node, ...]) -> CompiledPipelinePool:
     return CompiledPipelinePool(nodes)
 
 
-def _albumentations() -> Any:  # noqa: ANN401 - an untyped library
+def albumentations_library() -> Any:  # noqa: ANN401 - an untyped library
     """Import the library, without torch where that isn't loaded: it takes three of four seconds.
 
     Only two transforms need torch. They make tensors, which no pipeline does, and are imported on first use.

@@ -71,6 +71,10 @@ class Parameter:
         """The value as albumentations takes it."""
         return value
 
+    def of_argument(self, value: object) -> object:
+        """A value as albumentations has it -> as a file has it: the inverse of `argument`. `check` judges it."""
+        return value
+
     def refused(self, value: object, expected: str) -> ParameterError:
         """The error for an invalid value, worded the same for all parameters."""
         return ParameterError(self.name, f"{self.name} is {short_repr(value)}; expected {expected}.")

@@ -50,6 +50,9 @@ class Number(Bounded):
     def argument(self, value: Value) -> object:
         return [value] if self.listed else value
 
+    def of_argument(self, value: object) -> object:
+        return value[0] if self.listed and isinstance(value, list | tuple) and value else value
+
 
 @dataclass(frozen=True, kw_only=True)
 class Range(Bounded):
@@ -81,6 +84,9 @@ class Range(Bounded):
 
     def argument(self, value: Value) -> object:
         return [value] if self.listed else value
+
+    def of_argument(self, value: object) -> object:
+        return value[0] if self.listed and isinstance(value, list | tuple) and value else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +120,11 @@ class Axes(Range):
 
     def argument(self, value: Value) -> object:
         return dict(named_pairs(value)) if is_named_pairs(value) else value
+
+    def of_argument(self, value: object) -> object:
+        if isinstance(value, Mapping) and set(value) == {"x", "y"}:
+            return value["x"] if value["x"] == value["y"] else value
+        return [0, 0] if value is None else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +189,11 @@ class Color(Parameter):
             raise self.refused(value, f"red, green and blue from 0 to 255, e.g. {list(self.default)}")
         return tuple(given)
 
+    def of_argument(self, value: object) -> object:
+        channels = list(value) if isinstance(value, list | tuple) else [value] * 3
+        whole = [int(one) for one in channels if isinstance(one, int | float) and float(one).is_integer()]
+        return whole if len(whole) == len(channels) else value  # the library keeps 0.0
+
     def text(self, value: Value) -> str:
         assert isinstance(value, tuple)
         return "#" + "".join(f"{int(str(channel)):02x}" for channel in value)
@@ -204,6 +220,9 @@ class Choice(Parameter):
 
     def argument(self, value: Value) -> object:
         return self.options[str(value)]
+
+    def of_argument(self, value: object) -> object:
+        return next((name for name, option in self.options.items() if option == value), value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,6 +308,12 @@ class Nested(Parameter):
 
     def argument(self, value: Value) -> object:
         return {parameter.name: parameter.argument(inner) for parameter, inner in self.inner(value)}
+
+    def of_argument(self, value: object) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        named = (parameters for parameters in self.variants.values() if {one.name for one in parameters} <= set(value))
+        return {one.name: one.of_argument(value[one.name]) for one in next(named, ())} or value
 
 
 PROBABILITY = Number(name="p", low=0.0, high=1.0, default=0.5, help="How often the transform is applied.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import yaml
 from segcore.arrays import U8Image, U8Mask
 from segcore.augment.applied_parameters import readable_parameters
 from segcore.augment.steps import Group, Node, Step, check_limits, is_active, leaves
-from segcore.augment.yaml_reader import VERSION, read_nodes, read_text
+from segcore.augment.yaml_reader import VERSION, is_of_albumentations, read_nodes, read_text
 from segcore.errors import AugmentError
 
 Size = tuple[int, int]  # (height, width)
@@ -59,24 +59,33 @@ class Pipeline:
     >>> Pipeline((Step.create("HorizontalFlip", 0.5),)).to_dict()
     {'version': 1, 'transforms': [{'HorizontalFlip': {'p': 0.5}}]}
 
+    Args:
+        steps: Transforms and groups.
+        notes: What was left out, or is different here, where it was read from a file of albumentations.
+
     Raises:
         AugmentError: when it is too long, or its groups too deep.
     """
 
     steps: tuple[Node, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         check_limits(self.steps)
 
     @classmethod
     def from_yaml(cls, text_or_path: str | Path) -> Pipeline:
-        """Read a pipeline from YAML text or from a file.
+        """Read a pipeline from YAML text or from a file; also one that albumentations saved, or Python code of one.
 
         Raises:
             AugmentError: when the file can't be read, the YAML is no pipeline, or a transform, key or value is
                 wrong; with the line where it stands.
         """
         text, where = read_text(text_or_path)
+        if is_of_albumentations(text):
+            from segcore.augment.albumentations_files import read_albumentations
+
+            return cls(*read_albumentations(text, where))
         return cls(read_nodes(text, where))
 
     @classmethod

@@ -14,6 +14,7 @@ from segcore.errors import AugmentError, unknown
 from segcore.paths import local_path
 
 VERSION = 1
+SAVED, _CODE = "__class_fullname__", "Compose("  # in files of albumentations, and in code
 LARGEST = 200_000  # characters; a pipeline of 60 transforms has about 6,000
 
 
@@ -33,6 +34,11 @@ def read_text(text_or_path: str | Path) -> tuple[str, str]:
         raise AugmentError(f"Can't read the pipeline {str(path)!r}: {reason}.") from None
 
 
+def is_of_albumentations(text: str) -> bool:
+    """Whether a text is no pipeline of Segcore's own, but one of albumentations or code that makes one."""
+    return SAVED in text or _CODE in text
+
+
 def read_nodes(text: str, where: str, *, numbered: bool = True) -> tuple[Node, ...]:
     """Parse the YAML text of a pipeline into its nodes.
 
@@ -47,7 +53,7 @@ def read_nodes(text: str, where: str, *, numbered: bool = True) -> tuple[Node, .
     if len(text) > LARGEST:
         raise AugmentError(f"{where}{len(text)} characters; a pipeline has at most {LARGEST}. Is it another file?")
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = yaml.compose(text, Loader=PlainLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark and numbered else ""
@@ -67,7 +73,7 @@ def read_nodes(text: str, where: str, *, numbered: bool = True) -> tuple[Node, .
     return tuple(_node(item, MAX_DEPTH) for item in fields["transforms"].items())
 
 
-class _Loader(yaml.SafeLoader):
+class PlainLoader(yaml.SafeLoader):
     """A YAML loader that refuses aliases: a few nested ones expand a small file to a huge one."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:

@@ -54,7 +54,9 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
     if world.first:
         store.check_writable()
     job = session.prepare_all(tasks)
-    session.reporter.opening(opening_lines(job, config), (*job.dataset.notes, *job.plan.warnings))
+    session.reporter.opening(
+        opening_lines(job, config), (*job.dataset.notes, *job.plan.warnings, *config.pipeline.notes)
+    )
     runs: list[RunRecord] = []
     with session.working():
         check_pipeline(config)

@@ -14,6 +14,7 @@ from segcore.ui.shell.markdown import escape_markdown
 
 _SAVED = "augment:saved"  # (path, pipeline) that was saved or loaded last
 _NAME_TAKEN = "augment:taken"  # a name under which another pipeline is saved
+_LOAD_NOTES = "augment:load-notes"  # what is different here of the last upload
 _LOAD_PROBLEM = "augment:loaded"  # why the last file could not be loaded; begins with `file:` for an upload
 
 
@@ -65,12 +66,15 @@ def _load() -> None:
         )
     upload = st.file_uploader(
         "A pipeline in YAML",
-        type=["yaml", "yml"],
+        type=["yaml", "yml", "json", "py"],
+        help="Or one of albumentations: what its `save` wrote, or Python code with one `Compose`, which is not run.",
         key="augment:file",
         max_upload_size=pipeline_files.MAX_FILE_SIZE,
         on_change=_load_upload,
     )
     problem = st.session_state.get(_LOAD_PROBLEM)
+    for note in st.session_state.get(_LOAD_NOTES, ()) if upload else ():
+        st.caption(escape_markdown(note))
     if problem and (upload or not problem.startswith("file:")):
         st.error(escape_markdown(problem.removeprefix("file:")))
 
@@ -88,11 +92,13 @@ def _load_file(path: str) -> None:
 
 def _load_upload() -> None:
     upload = st.session_state["augment:file"]
-    st.session_state[_LOAD_PROBLEM] = ""
+    st.session_state[_LOAD_PROBLEM], st.session_state[_LOAD_NOTES] = "", ()
     if upload is None:
         return
     try:
-        pipeline_editor.load(pipeline_files.parse_upload(upload.name, upload.getvalue()))
+        pipeline = pipeline_files.parse_upload(upload.name, upload.getvalue())
+        pipeline_editor.load(pipeline)
+        st.session_state[_LOAD_NOTES] = pipeline.notes
     except AugmentError as error:
         st.session_state[_LOAD_PROBLEM] = f"file:{error}"
 
