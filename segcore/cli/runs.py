@@ -155,7 +155,7 @@ def print_settings(console: Console, runs: Sequence[RunRecord]) -> int:
     from rich.markup import escape
     from rich.table import Table
 
-    from segcore.runs.settings import Difference, differences, flat_settings
+    from segcore.runs.settings import Difference, differences, flat_settings, pipeline_of
 
     trained = [run for run in runs if run.was_trained]
     left_out = [run.id for run in runs if not run.was_trained]
@@ -163,7 +163,7 @@ def print_settings(console: Console, runs: Sequence[RunRecord]) -> int:
         named = ", ".join(left_out) or "none"
         raise RunError(f"No run with settings of a training; got {named}. Give runs that train.py made.")
     settings = [flat_settings(run) for run in trained]
-    rows = differences(settings)
+    rows = differences(settings, [pipeline_of(run) for run in trained])
     if len(trained) == 1:
         rows = [Difference(name, (value,)) for name, value in settings[0].items()]
     table = Table(padding=(0, 0, 0, 1), box=None)

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from segcore.errors import SegcoreError
 from segcore.runs.run_record import RunRecord
+
+if TYPE_CHECKING:
+    from segcore.augment import Pipeline
 
 NOT_SET, NONE = "not set", "none"
 # Where files are and how fast they are read: nothing of these changes a result.
 PLACES = frozenset({"out", "name", "launcher", "workers", "cache_mb", "checkpoint_minutes", "loggers"})
+PIPELINE = "augment"
+# What is asked for first; the others follow in their order.
+FIRST = ("models", "loss", "lr", "batch_size", "image_size", "epochs", "encoder", PIPELINE)
 
 
 @dataclass(frozen=True)
@@ -38,13 +46,26 @@ def flat_settings(run: RunRecord) -> dict[str, str]:
     return flat | {name: text for name, text in met.items() if text}
 
 
-def differences(settings: Sequence[Mapping[str, str]]) -> list[Difference]:
-    """The settings that runs recorded different values of; those of `PLACES` change no result and are left out.
+def pipeline_of(run: RunRecord) -> Pipeline | None:
+    """The augmentation a run was trained with; None where its config can't be read, or it was not trained."""
+    from segcore.augment import load_pipeline
+
+    try:
+        return load_pipeline(run.config.get(PIPELINE, "none")) if run.was_trained else None
+    except SegcoreError:
+        return None
+
+
+def differences(settings: Sequence[Mapping[str, str]], pipelines: Sequence[Pipeline | None] = ()) -> list[Difference]:
+    """The settings that runs recorded different values of, those of `FIRST` first.
+
+    Those of `PLACES` change no result and are left out.
 
     A setting that a run did not record (an older run) does not differ by that alone.
 
     Args:
         settings: `flat_settings` of each run.
+        pipelines: `pipeline_of` each run, for one row in words; without them, each parameter is a row.
 
     >>> differences([{"lr": "0.1", "epochs": "5"}, {"lr": "0.2", "epochs": "5", "init": "none"}])
     [Difference(name='lr', values=('0.1', '0.2'))]
@@ -59,7 +80,19 @@ def differences(settings: Sequence[Mapping[str, str]]) -> list[Difference]:
         return NOT_SET if text == NONE else text
 
     rows = [Difference(name, tuple(value(run, name) for run in range(len(settings)))) for name in names]
-    return [row for row in rows if len({text for text in row.values if text is not None}) > 1]
+    rows = [row for row in rows if len({text for text in row.values if text is not None}) > 1]
+    if pipelines and any(_root(row.name) == PIPELINE for row in rows):
+        rows = [row for row in rows if _root(row.name) != PIPELINE] + [_pipeline_row(settings, pipelines)]
+    return sorted(rows, key=lambda row: FIRST.index(row.name) if row.name in FIRST else len(FIRST))
+
+
+def _pipeline_row(settings: Sequence[Mapping[str, str]], pipelines: Sequence[Pipeline | None]) -> Difference:
+    """The augmentation of each run in words; as it was recorded where it can't be read."""
+    from segcore.augment.pipeline_names import pipelines_in_words
+
+    words = iter(pipelines_in_words([pipeline for pipeline in pipelines if pipeline is not None]))
+    values = zip(settings, pipelines, strict=True)
+    return Difference(PIPELINE, tuple(next(words) if pipeline else flat.get(PIPELINE) for flat, pipeline in values))
 
 
 def _root(name: str) -> str:

@@ -111,7 +111,9 @@ def test_settings_are_listed_and_their_differences_compared(open_app, data, runs
     )
     text = words(open_app(data, folder, "compare"))
     table = next(part for part in text.split("<table") if ">lr<" in part)
-    assert "0.01" in table and "0.02" in table and "augment.transforms.Rotate.p" in table
+    assert "0.01" in table and "0.02" in table and table.index(">lr<") < table.index(">augment<")
+    assert "custom: 1 transform (Rotate between -5 and 5 degrees, half the time)" in table
+    assert "custom: 1 transform (Rotate between -5 and 5 degrees, 90 % of the time)" in table
     assert "limit" not in table and ">out<" not in table
     text = words(open_app(data, folder, "home", about="unet"))
     assert "augment.transforms.Rotate.limit" in text and "-5, 5" in text

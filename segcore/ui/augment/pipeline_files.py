@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segcore.augment import Pipeline, presets
-from segcore.errors import AugmentError, SegcoreError
+from segcore.augment.pipeline_names import FOLDER, pipeline_names
+from segcore.errors import AugmentError
 from segcore.runs import RunRecord
 from segcore.runs.run_files import folder_name, replacing
 
-FOLDER = Path("pipelines")
 MAX_FILE_SIZE = 1  # MB
 
 
@@ -47,11 +47,6 @@ def _holds(path: Path, pipeline: Pipeline) -> bool:
         return Pipeline.from_yaml(path) == pipeline
     except AugmentError:
         return False
-
-
-def saved_files() -> list[Path]:
-    """List the files in `pipelines/`, sorted by name."""
-    return sorted(FOLDER.glob("*.yaml")) if FOLDER.is_dir() else []
 
 
 def parse_upload(name: str, data: bytes) -> Pipeline:
@@ -114,12 +109,7 @@ class PipelineRuns(NamedTuple):
 
 def group_by_pipeline(trained: Sequence[tuple[RunRecord, Pipeline | None]], current: Pipeline) -> list[PipelineRuns]:
     """Group runs by their pipeline, the current one first; runs without a readable pipeline are left out."""
-    names: dict[Pipeline, str] = {preset: name for name, preset in presets().items()}
-    for path in saved_files():
-        try:
-            names.setdefault(Pipeline.from_yaml(path), path.stem)
-        except SegcoreError:
-            continue
+    names = pipeline_names()
     runs_of: dict[Pipeline, list[RunRecord]] = {}
     for run, pipeline in trained:
         if pipeline is not None:

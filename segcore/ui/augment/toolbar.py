@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from segcore.augment import Pipeline
+from segcore.augment.pipeline_names import saved_files
 from segcore.errors import AugmentError
 from segcore.ui.augment import pipeline_editor, pipeline_files
 from segcore.ui.shell.icon_button import icon_button
@@ -55,7 +56,7 @@ def saved_path(pipeline: Pipeline) -> str:
 
 
 def _load() -> None:
-    for path in pipeline_files.saved_files():
+    for path in saved_files():
         st.button(
             path.stem,
             icon=":material/description:",

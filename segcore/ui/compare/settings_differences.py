@@ -7,6 +7,7 @@ import streamlit as st
 from segcore.errors import SegcoreError, number
 from segcore.runs import RunRecord
 from segcore.runs.settings import differences, flat_settings
+from segcore.ui.shell import run_cache
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.shell.run_cache import HASH_FUNCS
@@ -28,7 +29,7 @@ def settings_differences(context: AppContext) -> None:
     left_out = [context.titles[run.id] for run in context.chosen if _settings(run) is None]
     if left_out:
         st.caption(f"No settings of a training: {escape_markdown(', '.join(left_out))}.")
-    rows = differences([values for _, values in recorded])
+    rows = differences([values for _, values in recorded], [run_cache.pipeline(run) for run, _ in recorded])
     if not rows:
         if len(recorded) > 1:
             st.markdown(f"Nothing: {number(len(recorded), 'run')} of the same settings.")

@@ -102,12 +102,9 @@ def _required(run: RunRecord, split: str) -> Evaluation:
 @st.cache_resource(max_entries=256, show_spinner=False, hash_funcs=HASH_FUNCS)
 def pipeline(run: RunRecord) -> Pipeline | None:
     """The augmentation a run was trained with; None where its config can't be read, or it was not trained."""
-    from segcore.augment import load_pipeline
+    from segcore.runs.settings import pipeline_of
 
-    try:
-        return load_pipeline(run.config.get("augment", "none")) if run.was_trained else None
-    except SegcoreError:
-        return None
+    return pipeline_of(run)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=HASH_FUNCS)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from segcore.augment import presets
 from segcore.cli import main
 
 
@@ -48,6 +49,21 @@ def test_what_runs_were_trained_with_and_what_differs(store, fake_run, capsys):
     assert "loss" in capsys.readouterr().out  # of one run, all of it
     assert main(["runs", *root, "--diff", "one", "one"]) == 0
     assert "Nothing differs: 2 runs of the same settings." in capsys.readouterr().out
+
+
+def test_an_augmentation_that_differs_is_one_row_after_what_is_asked_for_first(store, fake_run, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    light, strong = (presets()[name].to_dict() for name in ("light", "strong"))
+    fake_run(store, "one", settings={"augment": light, "warmup": 0.1, "lr": 0.1})
+    fake_run(store, "two", settings={"augment": strong, "warmup": 0.2, "lr": 0.2})
+    assert main(["runs", "--runs", str(store.root), "--diff"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows == [
+        ["setting", "one", "two"],
+        ["lr", "0.1", "0.2"],
+        ["augment", "light", "strong"],
+        ["warmup", "0.1", "0.2"],
+    ]
 
 
 def test_runs_are_renamed_and_keep_notes(store, fake_run, capsys):
