@@ -12,6 +12,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import altair as alt
+
 from segcore.errors import ReportError, SegcoreError, unknown
 from segcore.evaluation.comparison.sentences import without_score
 from segcore.evaluation.comparison.tidy_tables import class_scores, total_confusion
@@ -146,8 +148,9 @@ def _scores(data: ReportData, pool: int, width: int) -> Iterator[ReportFigure | 
     yield ReportFigure("classes", caption, per_class(table, data.palette(rows), printed=True), step)
     for row in rows:
         counts = total_confusion(comparison, row)
-        caption = f"{row.title}: what each true class is taken for, the darker the larger the share ({where})."
-        chart = confusion(counts, labels, hue=BETTER, printed=True)
+        caption = f"{row.title}: what each true class is taken for, in percent of its pixels ({where})."
+        heading = alt.TitleParams(row.title, anchor="start", fontSize=13, fontWeight="normal", offset=8)
+        chart = confusion(counts, labels, hue=BETTER, printed=True).properties(title=heading)
         yield ReportFigure(f"confusion-{row.id}", caption, chart, square_cells(counts, width))
     for key, (caption, costs) in cost_charts(data, pool).items():
         joined = " Joined: no other model is both cheaper and better."

@@ -5,7 +5,7 @@ Every function takes tidy tables and `colors` (name of a run -> hex), so that a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import altair as alt
@@ -22,7 +22,16 @@ FLAT = 1000  # times the lowest value: a curve that reaches it draws the others 
 DECADES = 4  # of a logarithmic axis
 MARKERS = 10  # along a printed curve, to tell it from others where colours can't be seen
 PRINTED_LEGEND: dict[str, Any] = {"title": None, "orient": "bottom", "direction": "horizontal", "offset": 6}
+_LETTER, _SYMBOL = 6.9, 28  # px of a letter of a printed legend, where fonts are wide, and of a symbol with its space
+_EPOCHS = 10  # that are labelled
 NAME_AXIS: dict[str, Any] = {"ticks": False, "domain": False, "labelBound": False, "labelFlush": False}
+
+
+def printed_legend(names: Iterable[str]) -> dict[str, Any]:
+    """Make the settings of a legend below a printed chart, in as many columns as its width has room for."""
+    widths = [_LETTER * len(name) + _SYMBOL for name in names]
+    columns = f"width >= {sum(widths):.0f} ? {len(widths)} : max(1, floor(width / {max(widths):.0f}))"
+    return PRINTED_LEGEND | {"columns": alt.ExprRef(columns)}
 
 
 def run_scale(colors: Mapping[str, str]) -> alt.Scale:
@@ -32,7 +41,7 @@ def run_scale(colors: Mapping[str, str]) -> alt.Scale:
 
 def run_color(colors: Mapping[str, str], *, printed: bool = False) -> alt.Color:
     """Make the channel that gives each run its colour; a printed chart has a legend, the app has one of its own."""
-    legend = alt.Legend(**PRINTED_LEGEND, symbolSize=70, symbolOpacity=1) if printed else None
+    legend = alt.Legend(**printed_legend(colors), symbolSize=70, symbolOpacity=1) if printed else None
     return alt.Color("run:N", scale=run_scale(colors), legend=legend)
 
 
@@ -40,7 +49,7 @@ def run_shape(colors: Mapping[str, str]) -> alt.Shape:
     """Make the channel that gives each run a marker, by which a grey print can be read; its legend is the colours'."""
     shapes = [SHAPES[index % len(SHAPES)] for index in range(len(colors))]
     scale = alt.Scale(domain=list(colors), range=shapes)
-    return alt.Shape("run:N", scale=scale, legend=alt.Legend(**PRINTED_LEGEND, symbolSize=70, symbolOpacity=1))
+    return alt.Shape("run:N", scale=scale, legend=alt.Legend(**printed_legend(colors), symbolSize=70, symbolOpacity=1))
 
 
 def name_axis(limit: int, offset: int) -> alt.Axis:
@@ -78,6 +87,20 @@ def log_domain(values: pd.Series) -> tuple[float, float] | None:
         return None
     low = float(finite.min())
     return low, min(float(finite.max()), low * 10**DECADES)
+
+
+def epoch_ticks(epochs: pd.Series) -> list[int]:
+    """The epochs that an axis labels: all, or as many in round steps as there is room for.
+
+    >>> epoch_ticks(pd.Series([1, 2, 3])), epoch_ticks(pd.Series(range(1, 101)))
+    ([1, 2, 3], [10, 20, 30, 40, 50, 60, 70, 80, 90, 100])
+    """
+    if epochs.empty:
+        return []
+    first, last = int(epochs.min()), int(epochs.max())
+    steps = (digit * 10**power for power in range(7) for digit in (1, 2, 5))
+    step = next(step for step in steps if (last - first) / step < _EPOCHS)
+    return list(range(-(-first // step) * step, last + 1, step))
 
 
 def history(
@@ -118,7 +141,11 @@ def history(
         "x:Q",
         title=x_title,
         axis=alt.Axis(
-            grid=False, format="~r", labelBound=False, labelFlush=False, tickMinStep=1 if x_title != "minutes" else 0
+            grid=False,
+            format="~r",
+            labelBound=False,
+            labelFlush=False,
+            values=epoch_ticks(data["x"]) if x_title == "epoch" else alt.Undefined,
         ),
     )
     y = alt.Y(

@@ -23,6 +23,7 @@ from segcore.visual.vega_lite import Layers
 CELL = 20  # px, height of a row of a matrix
 PRINTED_CELL = 14  # px, of one that is printed
 SEEN = 0.0005  # share from which on a cell of a printed matrix is drawn
+NUMBERED = 15  # classes of a printed confusion matrix that has numbers
 BETTER, WORSE = "#3d7fd6", "#d9763a"  # of the row against the column, and the other way round
 BETTER_ON_DARK, WORSE_ON_DARK = "#7db0ff", "#ff9d61"  # what fades to black must begin brighter
 QUIET = "#8c8c8c"  # dots of models that are not chosen
@@ -196,7 +197,9 @@ def trade_off(
     return Layers(layers, 340)
 
 
-def confusion(counts: I64, labels: LabelMap, *, hue: str, dark: bool = False, printed: bool = False) -> alt.Chart:
+def confusion(
+    counts: I64, labels: LabelMap, *, hue: str, dark: bool = False, printed: bool = False
+) -> alt.Chart | alt.LayerChart:
     """Draw what each true class was taken for, in shares of its pixels; classes that occur nowhere are left out.
 
     Args:
@@ -204,7 +207,8 @@ def confusion(counts: I64, labels: LabelMap, *, hue: str, dark: bool = False, pr
         labels: Names.
         hue: Hex of a share of 1.
         dark: The page is dark: stronger is brighter there, and `hue` is lightened so that small shares can be seen.
-        printed: For a narrow figure that nobody points at: square cells, no empty ones, names that stand upright.
+        printed: For a narrow figure that nobody points at: square cells, no empty ones, names that stand upright, and
+            the shares in percent where there are few classes.
     """
     true, kept = _occurring(counts)
     rows = [
@@ -220,12 +224,20 @@ def confusion(counts: I64, labels: LabelMap, *, hue: str, dark: bool = False, pr
     # The eye tells dark colours from black less well than pale ones from white.
     strength = alt.Scale(type="pow", exponent=0.4 if dark else 0.5, domain=[0, 1], range=[0.07 if dark else 0.04, 1])
     table = pd.DataFrame(rows, columns=["truth", "prediction", "pixels", "share"])
-    return _cells(table[table["share"] >= SEEN] if printed else table, labels, kept, printed).encode(
+    base = _cells(table[table["share"] >= SEEN] if printed else table, labels, kept, printed)
+    cells = base.encode(
         # Opacity over the page's own background: light and dark themes both read as "more is stronger".
         opacity=alt.Opacity("share:Q", scale=strength, legend=None),
         color=alt.value(_lighter(hue) if dark else hue),
         tooltip=tooltips("truth:N", ("prediction:N", "taken for"), ("share:Q", "", SHARE), ("pixels:Q", "", ",")),
     )
+    if not printed or len(kept) > NUMBERED:
+        return cells
+    room = alt.ExprRef(f"min(11, width / {2.4 * len(kept):.1f})")  # three digits in a cell
+    percent = base.transform_calculate(percent="round(100 * datum.share)").transform_filter("datum.percent >= 1")
+    ink = alt.condition("datum.share >= 0.3", alt.value("#ffffff"), alt.value("#1d1d1f"))
+    numbers = percent.mark_text(fontSize=room, aria=False).encode(text="percent:Q", color=ink)
+    return cells + numbers
 
 
 def confusion_difference(

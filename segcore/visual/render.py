@@ -163,7 +163,7 @@ def _spec(chart: Chart, theme: Theme, width: int, height: Height, room: float = 
     config = {
         "font": "sans-serif",
         "axis": axis | text | colors,
-        "legend": text | colors,
+        "legend": text | colors | {"layout": {"bottom": {"anchor": "start", "direction": "vertical", "margin": 4}}},
         "text": {"fontSize": 12},
         "title": {"color": theme.ink, "fontSize": 13},
         "view": {"stroke": None},
