@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from segcore.paths import program
 from segcore.ui.home.best_runs import best_runs_table
 from segcore.ui.home.opening_sentence import opening_sentence
 from segcore.ui.predictions.panels import min_panel_width, preview_panels
@@ -49,7 +50,7 @@ else:
         if context.runs:
             st.markdown("**Train on yours**")
             st.caption("A folder or a zip of images and masks; the layout is recognised.")
-            st.code("python train.py --data PATH", language="bash")
+            st.code(f"{program('python')} train.py --data PATH", language="bash")
         else:
             st.markdown("**Train the first models**")
             st.caption("Four architectures on this dataset; they appear here as soon as they have a first epoch.")

@@ -113,8 +113,9 @@ def _print_runs(console: Console, runs: Sequence[RunRecord]) -> None:
     table.add_column("run", no_wrap=True)
     table.add_column("model", overflow="fold", min_width=10)
     table.add_column("data", overflow="fold", min_width=6)
-    for name in ("classes", f"{split} mIoU", "pixel acc.", "params", "min."):
-        table.add_column(name, justify="right", min_width=max(map(len, name.split())))
+    chosen_by = ["val mIoU"] if split == "test" else []  # models are chosen by validation
+    for name in ("classes", *chosen_by, f"{split} mIoU", "pixel acc.", "params", "min."):
+        table.add_column(name, justify="right", min_width=max(map(len, name.split())), no_wrap="mIoU" in name)
     table.add_column("status", no_wrap=True)
     noted = any(run.note for run in runs)
     if noted:
@@ -130,6 +131,7 @@ def _print_runs(console: Console, runs: Sequence[RunRecord]) -> None:
             escape(run.title),
             escape(summary.dataset.name),
             f"{run.labels.classes}",
+            *((f"{summary.val.miou:.3f}" if summary.val else "–") for _ in chosen_by),
             f"{scores.miou:.3f}{mark}" if scores else "–",
             f"{scores.pixel_accuracy:.3f}" if scores else "–",
             _number(over(summary.parameters, 1e6), " M", 2),

@@ -21,7 +21,7 @@ from segcore.report import picture_figures
 from segcore.report.atomic_output import check_folder, new_folder
 from segcore.report.report_data import ReportData
 from segcore.report.sections.cost import cost_charts, curve_charts, not_known
-from segcore.runs.curves import CURVES
+from segcore.runs.curves import CURVES, different_losses
 from segcore.visual.compare_charts import BETTER, class_step, confusion, per_class, square_cells
 from segcore.visual.render import PRINTED, Chart, Height, printed_pixels, to_print
 
@@ -105,6 +105,8 @@ def figures(data: ReportData, width: int) -> Iterator[ReportFigure | str]:
     charts, _, notes = curve_charts(data, printed=True)
     for name, chart in charts.items():
         caption = f"{CURVES[name]} by epoch, training dashed and validation solid. Large markers: the epochs kept."
+        if name == "loss":
+            caption = " ".join([caption, *different_losses(data.runs, data.comparison.titles)])
         yield ReportFigure(f"curves-{name.replace('_', '-')}", caption, chart, 280)
     yield from notes
     several = len(data.comparison.pools) > 1

@@ -84,7 +84,7 @@ def predictions(data: ReportData, pool: int, dataset: Dataset, width: int) -> Dr
         SegcoreError: when an image or a stored prediction can't be read.
     """
     rows, ids, labels = data.drawn(pool), data.comparison.pools[pool].ids, dataset.labels
-    wide = pixels(width, min(MOST_COLUMNS, 2 + len(rows)))
+    wide = pixels(width, columns_of(2 + len(rows)))
     chosen, shown, mistakes, masks = choices(data, pool), [], [], []
     for choice in chosen:
         sample = dataset[ids[choice.place]]
@@ -117,5 +117,16 @@ def predictions(data: ReportData, pool: int, dataset: Dataset, width: int) -> Dr
     yield "errors", f"Errors. {how} never scored. {numbers}", picture_grid(mistakes, width=width, classes=legend)
 
 
+def columns_of(pictures: int) -> int:
+    """The columns of a grid whose rows are about equally long, at most `MOST_COLUMNS`.
+
+    >>> columns_of(6), columns_of(7), columns_of(10)
+    (6, 4, 5)
+    """
+    rows = -(-pictures // MOST_COLUMNS)
+    return -(-pictures // rows)
+
+
 def _in_rows(pictures: list[Picture]) -> list[list[Picture]]:
-    return [pictures[at : at + MOST_COLUMNS] for at in range(0, len(pictures), MOST_COLUMNS)]
+    columns = columns_of(len(pictures))
+    return [pictures[at : at + columns] for at in range(0, len(pictures), columns)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from segcore.errors import SegcoreError
+from segcore.errors import SegcoreError, listed
 from segcore.runs.run_files import METRICS
 
 if TYPE_CHECKING:
@@ -73,10 +73,27 @@ def curves(
                     "best": epoch == run.summary.best_epoch,
                 }
             )
+    notes += different_losses(runs, titles)
     columns = ["run", "epoch", "x", "phase", *CURVES, "best"]
     # Columns are joined, not tables: with eight runs that takes a sixth of the time.
     table: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) if parts else [] for name in columns}
     return pd.DataFrame(table), notes
+
+
+def different_losses(runs: Sequence[RunRecord], titles: Mapping[str, str]) -> list[str]:
+    """A note where runs were trained with different losses, whose values mean different things."""
+    users: dict[str, list[str]] = {}
+    for run in runs:
+        try:
+            loss = run.config.get("loss")
+        except SegcoreError:  # imported, an ensemble, or unreadable, which is said elsewhere
+            continue
+        if loss is not None:
+            users.setdefault(str(loss), []).append(titles[run.id])
+    if len(users) < 2:
+        return []
+    kinds = "; ".join(f"{loss} of {listed(names, 4)}" for loss, names in users.items())
+    return [f"Losses of different kinds can't be compared: {kinds}."]
 
 
 def _why_empty(run: RunRecord) -> str:

@@ -192,8 +192,8 @@ class Reporter:
         minutes, rest = divmod(round(seconds), 60)
         self.console.print(
             f"{self._model:<14} epoch {row['epoch'] + 1:>3}/{self._epochs}  "
-            f"loss {row['train_loss']:.3f} train {row['val_loss']:.3f} val  "
-            f"mIoU {row['train_miou']:.3f} train {row['val_miou']:.3f} val{' *' if best else '  '}"
+            f"loss train {row['train_loss']:.3f} val {row['val_loss']:.3f}  "
+            f"mIoU train {row['train_miou']:.3f} val {row['val_miou']:.3f}{' *' if best else '  '}"
             f"{row['seconds']:7.1f} s  {minutes:>3}:{rest:02} min"
         )
 

@@ -165,9 +165,12 @@ def sample_pictures(sample: Sample, labels: LabelMap, width: int) -> list[Pictur
 
 
 def _words(picture: Picture, left: float, bottom: float, side: float) -> list[dict[str, object]]:
-    """The texts above a picture: the title is cut where the note begins."""
+    """The texts above a picture: the title is cut in its middle, since names that differ often do at their end."""
     room = side - LETTER * (len(picture.note) + 1) if picture.note else side
-    title = {"x": left, "y": bottom, "text": picture.title, "align": "left", "limit": max(1.0, room)}
+    name, most = picture.title, max(3, int(room / LETTER))
+    if len(name) > most:
+        name = f"{name[: most // 2]}…{name[most // 2 + 1 - most :]}"
+    title = {"x": left, "y": bottom, "text": name, "align": "left", "limit": max(1.0, room)}
     note = {"x": left + side, "y": bottom, "text": picture.note, "align": "right", "limit": side}
     return [text for text in (title, note) if text["text"]]
 

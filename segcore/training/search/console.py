@@ -14,6 +14,7 @@ from rich.table import Table
 
 from segcore.durations import duration
 from segcore.errors import number
+from segcore.paths import program
 from segcore.runs import Summary
 from segcore.runs.search import PARAM, SearchRecord
 from segcore.training.console import WORTH_SAYING, Reporter, TrainingTime
@@ -105,7 +106,7 @@ class SearchReporter(Reporter):
                 "[dim]The best of many trials on the same folds reads too high: train it, and report its test score, "
                 "once.[/]"
             )
-            self.console.print(f"Train it: python train.py --config {escape(quote(str(search.best)))}")
+            self.console.print(f"Train it: {program('python')} train.py --config {escape(quote(str(search.best)))}")
 
 
 def words(settings: Mapping[str, object]) -> str:

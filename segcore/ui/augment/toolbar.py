@@ -9,6 +9,7 @@ import streamlit as st
 from segcore.augment import Pipeline
 from segcore.augment.pipeline_names import saved_files
 from segcore.errors import AugmentError
+from segcore.paths import program
 from segcore.ui.augment import pipeline_editor, pipeline_files
 from segcore.ui.shell.icon_button import icon_button
 from segcore.ui.shell.markdown import escape_markdown
@@ -127,4 +128,4 @@ def _save(pipeline: Pipeline) -> None:
         st.caption(f"Saved as {escape_markdown(path)}.")
     elif _SAVED in st.session_state:
         st.caption(f"Changed since it was saved as {escape_markdown(st.session_state[_SAVED][0])}.")
-    st.code(f"python train.py --augment {path or 'PIPELINE.yaml'}", language="bash")
+    st.code(f"{program('python')} train.py --augment {path or 'PIPELINE.yaml'}", language="bash")

@@ -14,6 +14,7 @@ import streamlit as st
 
 from segcore.durations import duration
 from segcore.errors import RunError, SegcoreError
+from segcore.paths import program
 from segcore.runs import load_run
 from segcore.runs.search import PARAM, STATES, best_row, load_search, run_prefix
 from segcore.ui.shell import run_cache
@@ -163,7 +164,7 @@ def recipe(search: SearchRecord) -> str:
 
 def train_command(search: SearchRecord) -> str:
     """The command that trains with the best settings."""
-    return shlex.join(["python", "train.py", "--config", str(search.best)])
+    return shlex.join([program("python"), "train.py", "--config", str(search.best)])
 
 
 def trial_table(

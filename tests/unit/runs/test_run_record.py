@@ -255,3 +255,11 @@ def test_the_last_line_of_a_history_that_was_cut_off_is_left_out_with_a_word(run
     assert curves([run], {"fake": "U-Net"})[1] == ["U-Net: the last line of metrics.csv is cut off and left out."]
     path.write_text(path.read_text().partition("\n")[0])
     assert load_run(run.path).history.empty
+
+
+def test_losses_of_different_kinds_are_said(store, fake_run):
+    runs = [fake_run(store, name, settings={"loss": loss}) for name, loss in (("a", "ce"), ("b", "ohem"), ("c", "ce"))]
+    titles = {"a": "U-Net", "b": "FCN-8s", "c": "PSPNet"}
+    note = "Losses of different kinds can't be compared: ce of U-Net, PSPNet; ohem of FCN-8s."
+    assert curves(runs, titles)[1] == [note]
+    assert curves(runs[::2], titles)[1] == []

@@ -117,6 +117,44 @@ def test_a_printed_curve_names_its_runs_and_tells_them_apart_by_markers():
     assert len(markers) >= 4  # small and large, of two shapes, and those of the legend
 
 
+@pytest.mark.parametrize("width", [300, 605])
+def test_a_printed_legend_of_long_names_stays_inside(width):
+    names = [f"FCN-8s (cam101-fcn8s-{number})" for number in range(5)]
+    curves = pd.DataFrame(
+        [(name, phase, x, 0.1 * x) for name in names for phase in ("train", "validation") for x in (1, 2, 3)],
+        columns=["run", "phase", "x", "value"],
+    )
+    chart = charts.history(curves, dict.fromkeys(names, "#112233"), title="mIoU", x_title="epoch", printed=True)
+    root = ElementTree.fromstring(to_svg(chart, width=width, height=200, label="x"))
+    words = {text.text for text in root.iter(f"{SVG}text")}
+    assert {*names, "train", "validation", "1", "2", "3"} <= words and "1.5" not in words
+    assert float(root.attrib["viewBox"].split()[2]) <= width + 2
+    for text in root.iter(f"{SVG}text"):
+        assert _left(text, root) + 6 * len(text.text or "") <= width + 2 or text.text not in names
+
+
+def _left(wanted, root):
+    """The x of an element, through the groups that it is in."""
+    parents = {child: parent for parent in root.iter() for child in parent}
+    x, element = 0.0, wanted
+    while element in parents:
+        shift = re.match(r"translate\(([-\d.]+)", element.attrib.get("transform", ""))
+        x += float(shift[1]) if shift else 0.0
+        element = parents[element]
+    return x
+
+
+def test_a_printed_confusion_of_few_classes_has_numbers():
+    counts = np.array([[99, 1], [30, 70]])
+    words = {
+        text.text
+        for text in ElementTree.fromstring(
+            to_svg(compare_charts.confusion(counts, TWO, hue="#123456", printed=True), width=300, label="x")
+        ).iter(f"{SVG}text")
+    }
+    assert {"99", "1", "30", "70"} <= words
+
+
 def test_a_mark_that_shines_through_needs_no_layer_of_its_own():
     curves = pd.DataFrame({"run": "U-Net", "phase": "train", "x": [1, 2], "value": [0.1, 0.2]})
     svg = to_svg(charts.history(curves, {"U-Net": "#112233"}, title="mIoU", x_title="epoch"), width=400, label="x")
