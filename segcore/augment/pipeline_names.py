@@ -7,7 +7,6 @@ from pathlib import Path
 
 from segcore.augment.pipeline import Pipeline
 from segcore.augment.presets import presets
-from segcore.augment.steps import Step
 from segcore.errors import SegcoreError, number
 
 FOLDER = Path("pipelines")
@@ -32,6 +31,7 @@ def pipeline_names() -> dict[Pipeline, str]:
 def pipelines_in_words(pipelines: Sequence[Pipeline]) -> list[str]:
     """The name of each pipeline; of one without a name, the number of its transforms and those that others lack.
 
+    >>> from segcore.augment import Step
     >>> light = presets()["light"]
     >>> pipelines_in_words([light, Pipeline((light.steps[0], Step.create("VerticalFlip")))])
     ['light', 'custom: 2 transforms (Flip upside down, half the time)']
