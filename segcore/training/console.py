@@ -80,6 +80,7 @@ class Reporter:
             disable=not self.console.is_terminal,
         )
         self._tasks: list[TaskID] = []
+        self._notes: set[str] = set()
         self._model, self._epochs = "", 0
 
     def opening(self, lines: Mapping[str, str], warnings: Sequence[str]) -> None:
@@ -92,7 +93,10 @@ class Reporter:
             self.note(warning)
 
     def note(self, text: str) -> None:
-        """Print a warning."""
+        """Print a warning, once: the trainings of a search or of several seeds have many in common."""
+        if text in self._notes:
+            return
+        self._notes.add(text)
         self.console.print(f"[yellow]Note[/] {escape(text)}")
 
     def say(self, text: str) -> None:

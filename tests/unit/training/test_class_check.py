@@ -1,15 +1,19 @@
 """What masks can't teach or score is said before the first epoch."""
 
+import io
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from segcore.data import Item
 from segcore.errors import DatasetError
 from segcore.labels import LabelMap
 from segcore.training import class_check
 from segcore.training.class_check import check_classes, class_notes
+from segcore.training.search.console import SearchReporter
+from segcore.training.session import Session
 
 LABELS = LabelMap("street", ("sky", "road", "car"), ((1, 1, 1), (2, 2, 2), (3, 3, 3)))
 
@@ -72,3 +76,15 @@ def test_many_masks_are_counted_by_a_spread_of_them(monkeypatch):
     counted = job([[5, 0, 0]] * 5, [[9, 0, 0]])
     (note,) = check_classes(counted)
     assert counted.requested == ["t0", "t4", "v0"] and "one class only, sky (counted in 2 of 5 masks)" in note
+
+
+def test_folds_that_lack_the_same_class_say_it_once():
+    output = io.StringIO()
+    session = Session(SearchReporter(Console(file=output)))
+    for fold, train in enumerate([[5, 5, 0], [4, 4, 0], [4, 0, 4]]):
+        counted = job([train], [[1, 1, 0]])
+        counted.dataset.fingerprint, counted.plan.fingerprint = "street", f"fold {fold}"
+        counted.config = SimpleNamespace(image_size=(8, 8))
+        session.check_classes(counted)
+    printed = " ".join(output.getvalue().split())
+    assert printed.count("Training never shows car") == printed.count("Training never shows road") == 1
