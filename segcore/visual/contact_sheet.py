@@ -107,16 +107,17 @@ def _hatched(shape: tuple[int, ...]) -> U8:
 
 
 def _legend(labels: LabelMap, shares: F64, title: str) -> Image.Image:
-    """The classes by share, the most frequent first, then those that are not scored."""
+    """The classes that occur, the most frequent first, those that are not scored, and how many do not occur."""
     texts = [(name, share_text(float(share))) for name, share in zip(labels.names, shares, strict=True)]
-    order = np.argsort(-shares, kind="stable")
+    order = [index for index in np.argsort(-shares, kind="stable") if shares[index] > 0]
     rows = [(*texts[index], np.full((15, 15, 3), labels.colors[index], np.uint8), int(index)) for index in order]
     swatch = np.broadcast_to(_hatched((15, 15)), (15, 15, 3))
     rows += [(name, "not scored", swatch, IGNORE_INDEX) for name, _ in labels.ignored]
     width = COLUMNS * BLOCK - BETWEEN + GAP
     columns = width // (PANEL + GAP)
     lines = -(-len(rows) // columns)
-    picture = Image.new("RGB", (width, (lines + 1) * LINE + 3 * GAP), PAPER)
+    absent = labels.classes - len(order)
+    picture = Image.new("RGB", (width, (lines + 1 + bool(absent)) * LINE + 3 * GAP), PAPER)
     draw = ImageDraw.Draw(picture)
     _write(draw, (GAP, GAP), title, width, FAINT)
     for place, (name, share, color, index) in enumerate(rows):
@@ -126,7 +127,15 @@ def _legend(labels: LabelMap, shares: F64, title: str) -> Image.Image:
         room = PANEL - 30 - draw.textlength(share, _fonts(13)[0])
         end = _write(draw, (left + 22, top + 2), name, room, otherwise=f"class {index}")
         _write(draw, (end + 8, top + 2), share, PANEL, FAINT)
+    if absent:
+        _write(draw, (GAP, 2 * GAP + (1 + lines) * LINE + 4), _absent_text(absent), width, FAINT)
     return picture
+
+
+def _absent_text(count: int) -> str:
+    return (
+        f"{count} classes do not occur in these samples." if count > 1 else "1 class does not occur in these samples."
+    )
 
 
 def _write(

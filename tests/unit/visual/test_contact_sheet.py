@@ -9,7 +9,7 @@ from PIL import Image
 
 from segcore import cli
 from segcore.data import open_dataset
-from segcore.visual.contact_sheet import contact_sheet
+from segcore.visual.contact_sheet import LINE, contact_sheet
 
 
 def test_it_shows_image_mask_and_classes_of_every_split(tmp_path):
@@ -41,3 +41,15 @@ def test_any_shape_fits_and_names_are_drawn_or_cut(tmp_path, size):
     assert dataset.examples() == ("train0", "train1", "train2", "train4", "test0")
     sheet = Image.open(io.BytesIO(contact_sheet(dataset, "JPEG")))
     assert sheet.width == 1640 and sheet.height < 2400 and sheet.format == "JPEG"
+
+
+def test_classes_that_do_not_occur_are_one_line(tmp_path):
+    def height(absent):
+        root = tmp_path / f"{absent}"
+        names = ["one", "two", "three", *(f"absent {index}" for index in range(absent))]
+        layouts.write(root / "classes.csv", "\n".join(["name", *names]))
+        layouts.save(root / "images" / "only.png", layouts.image(0))
+        layouts.save(root / "masks" / "only.png", layouts.mask(0, 3))
+        return Image.open(io.BytesIO(contact_sheet(open_dataset(root)))).height
+
+    assert height(1) == height(40) == height(0) + LINE
