@@ -108,6 +108,14 @@ def test_another_pipeline_shows_the_last_result_until_it_has_its_own_and_undo_fi
     assert "opacity: .45" not in "".join(html.proto.body for html in app.get("html"))
 
 
+def test_no_height_is_kept_for_classes_that_do_not_occur(data, open_panel):
+    with (data / "classes.csv").open("a") as file:
+        file.write("".join(f"absent {index},{index},1,2\n" for index in range(60)))
+    styles = ["".join(html.proto.body for html in open_panel(presets()["light"], wait).get("html")) for wait in (0, 60)]
+    assert ".st-key-effect-shares { min-height: 300px; }" in styles[0]  # less than a screen while it is measured
+    assert ".st-key-effect-shares { min-height: 0px; }" in styles[1]
+
+
 def test_results_are_bounded(open_panel, monkeypatch):
     monkeypatch.setattr(statistics_measurement, "MAX_RESULTS", 2)
     for p in (0.1, 0.2, 0.3):

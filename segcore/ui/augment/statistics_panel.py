@@ -36,6 +36,7 @@ Drawn: TypeAlias = "tuple[Callable[[], Chart], dict[str, Any]]"  # how a chart i
 
 MAX_ADVICE = 6  # pieces; nobody reads more
 ROW, AXIS, HISTOGRAM = 20, 60, 150  # px: heights kept free before there is anything to show
+MOST_RESERVED = 12  # rows kept free: of many classes, most do not occur
 BUDGET = 0.25  # s of measuring in one go; then the page may answer to clicks
 INTERVAL = 0.3  # s between two goes
 SETTLED_AFTER = 1.0  # s without a change of the pipeline: nothing is measured while a slider moves
@@ -127,7 +128,7 @@ def _result(context: AppContext, pipeline: Pipeline, key: MeasurementKey) -> Non
     usable = last is not None and last[:2] == key[:2]  # of this data at this size
     shown = measured_effect(last) if last is not None and usable else None
     has_examples = shown is not None and shown.draws > 0
-    _reserve_heights(labels, stale=complete is None)
+    _style(labels, empty=not has_examples, stale=complete is None)
     shares, histograms, words = st.columns([5, 4, 5], gap="large")
     charts = _charts(last, shown, labels) if last and shown and has_examples else None
     with shares, st.container(key="effect-shares"):
@@ -153,9 +154,9 @@ def _result(context: AppContext, pipeline: Pipeline, key: MeasurementKey) -> Non
         _advice(advice, measured=complete is not None)
 
 
-def _reserve_heights(labels: LabelMap, *, stale: bool) -> None:
-    """Keep heights free while there is nothing to show, so that nothing moves; make an earlier result faint."""
-    rows = ROW * labels.classes + AXIS
+def _style(labels: LabelMap, *, empty: bool, stale: bool) -> None:
+    """Keep heights free while there is nothing to show, so that little moves; make an earlier result faint."""
+    rows = ROW * min(labels.classes, MOST_RESERVED) + AXIS if empty else 0
     faint = ".st-key-effect-shares, .st-key-effect-light, .st-key-effect-numbers { opacity: .45; }" if stale else ""
     st.html(
         f"<style>.st-key-effect-head {{ min-height: 46px; }} .st-key-effect-shares {{ min-height: {rows}px; }} "
