@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ MARKS = {
 _TITLE: dict[str, Any] = {"anchor": "start", "fontSize": 13, "fontWeight": "normal", "offset": 8}
 MANY = 80  # trials, from which on marks are smaller and fainter
 LEAST_SPAN = 0.02  # of a score's axis: less would make a mountain of a thousandth
+_NARROW, _LETTER, _LABEL_GAP = 150, 5.5, 8  # px: a chart's width beside three others, a letter, between labels
+_LINE, _EMPTY_LINE = 13, "\N{ZERO WIDTH SPACE}"  # px of a row of labels; browsers skip lines without a letter
 _BAND = 0.5  # of a choice's share of its axis, over which the trials that took it fan out
 
 
@@ -238,10 +241,12 @@ def slice_of(trials: pd.DataFrame, setting: Setting, settings: Sequence[Setting]
         # Side by side where they took the same choice; the golden ratio spreads neighbouring numbers far apart.
         data["x"] += 0.5 * ((data["number"] * 0.618034) % 1 - 0.5)
         domain = [-0.5, len(setting.choices) - 0.5]
-        cut = [_cut(choice) for choice in setting.choices]
-        axis = alt.Axis(values=setting.ticks, labelExpr=f"{json.dumps(cut)}[datum.value]", labelLimit=90)
+        lines = staggered([_cut(choice) for choice in setting.choices])
+        more = _LINE * (max(map(len, lines)) - 1)
+        expression = f"{json.dumps(lines)}[datum.value]"
+        axis = alt.Axis(values=setting.ticks, labelExpr=expression, labelLimit=150, labelOverlap=False)
     else:
-        domain = list(wider(setting))
+        domain, more = list(wider(setting)), 0
         # As `Setting.label`; Vega's own formats write 20 as 2e+1.
         small = "datum.value > 0 && datum.value < 1e-4"
         axis = alt.Axis(
@@ -269,7 +274,7 @@ def slice_of(trials: pd.DataFrame, setting: Setting, settings: Sequence[Setting]
         )
     )
     return alt.layer(points, _best_mark(data, x, y)).properties(
-        height=170, title=alt.TitleParams(setting.name, **_TITLE)
+        height=170 + more, title=alt.TitleParams(setting.name, **_TITLE)
     )
 
 
@@ -308,6 +313,17 @@ def _bounds(values: pd.Series, room: float = ROOM, least: float = LEAST_SPAN) ->
     middle = (low + high) / 2
     half = (0.5 + room) * span
     return middle - half, middle + half
+
+
+def staggered(labels: Sequence[str]) -> list[list[str]]:
+    """The lines of each label on an axis, in as many rows in turn as all labels of a narrow chart need.
+
+    >>> [len(lines) for lines in staggered(["unet", "fcn8s", "pspnet", "deeplabv3plus"])]
+    [1, 2, 3, 1]
+    """
+    width = len(labels) * (_LETTER * max(map(len, labels)) + _LABEL_GAP)
+    rows = max(1, min(len(labels), math.ceil(width / _NARROW)))
+    return [[_EMPTY_LINE] * (index % rows) + [label] for index, label in enumerate(labels)]
 
 
 def _cut(text: str, most: int = 18) -> str:

@@ -109,6 +109,13 @@ def test_the_best_is_a_recipe_with_its_command_and_a_warning(page, search):
     assert "reads too high" in text and "The test images took no part" in text
 
 
+def test_searched_settings_stand_first_among_the_best(page, search):
+    record = search("a", MIXED)
+    record.best.write_text("# Best of a\ndata: street\nepochs: 3\n# searched\nlr: 0.002\nloss: ce\n")
+    _, text = page()
+    assert "# searched\nlr: 0.002\nloss: ce\n# the same in every trial\ndata: street\nepochs: 3\n" in text
+
+
 def test_the_newest_comes_first_and_a_link_keeps_another(page, search):
     search("old", ["complete"], created="2026-01-01T00:00:00+00:00")
     search("new", ["complete"], created="2026-01-02T00:00:00+00:00")

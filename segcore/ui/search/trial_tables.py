@@ -35,6 +35,7 @@ OPTIMISM = (
     "The best of many trials on the same folds reads too high: part of its lead is luck. The test images took no part; "
     "train the recipe and score it on them."
 )
+SEARCHED = "# searched\n"  # in `best.yaml`, above the searched settings
 ROW_HEIGHT = 35  # px, of Streamlit's tables
 QUIET_AFTER = 15  # minutes without a change, after which a running trial may have been killed
 FEW = 20  # complete trials; shares of importance from fewer are rough
@@ -150,7 +151,9 @@ def failures(search: SearchRecord, trials: pd.DataFrame, *, most: int = 3) -> li
 
 
 def recipe(search: SearchRecord) -> str:
-    """The best settings so far as YAML, without the comments above them; empty before a trial is complete.
+    """The best settings so far as YAML, the searched ones first, without the comments above them.
+
+    It is empty before a trial is complete.
 
     Raises:
         RunError: when the file can't be read.
@@ -159,7 +162,8 @@ def recipe(search: SearchRecord) -> str:
         lines = search.best.read_text("utf-8").splitlines(keepends=True) if search.best else []
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{search.best} can't be read ({error}).") from None
-    return "".join(dropwhile(lambda line: line.startswith("#"), lines))
+    base, mark, searched = "".join(dropwhile(lambda line: line.startswith("#"), lines)).partition(SEARCHED)
+    return f"{mark}{searched}# the same in every trial\n{base}" if searched and base else base + mark + searched
 
 
 def train_command(search: SearchRecord) -> str:

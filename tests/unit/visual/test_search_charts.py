@@ -1,3 +1,4 @@
+import json
 import math
 
 import numpy as np
@@ -122,6 +123,17 @@ def test_slices_share_their_y_axis_and_say_choices_in_words(trials, settings):
     assert x["scale"]["type"] == "log" and x["scale"]["domain"][0] < 1e-4 and x["scale"]["domain"][1] > 3e-2
     x = made["loss"]["layer"][0]["encoding"]["x"]
     assert '"ce+dice"' in x["axis"]["labelExpr"] and x["scale"]["type"] == "linear"
+
+
+def test_every_choice_has_a_label_whatever_their_number(trials, settings):
+    names = ("unet", "fcn8s", "pspnet", "deeplabv3plus")
+    setting = Setting("models", choices=names, column="param.models")
+    made = spec(charts.slice_of(trials.assign(**{"param.models": "fcn8s"}), setting, [setting]))
+    axis = made["layer"][0]["encoding"]["x"]["axis"]
+    assert axis["labelOverlap"] is False and axis["values"] == [0, 1, 2, 3]
+    labels = json.loads(axis["labelExpr"].removesuffix("[datum.value]"))
+    assert [label[-1] for label in labels] == list(names)
+    assert len(labels[0]) != len(labels[1])  # neighbours stand in rows of their own
 
 
 def test_importance_is_sorted(settings):
