@@ -12,6 +12,7 @@ from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.choices import choose
 from segcore.ui.widgets.figure import saved_as
 from segcore.ui.widgets.headings import scores_heading
+from segcore.ui.widgets.run_legend import run_legend
 from segcore.visual import charts
 from segcore.visual.vega_lite import vega_lite
 
@@ -45,6 +46,7 @@ for name in CURVES:
 # show
 colors = {context.titles[run.id]: context.colors[run.id] for run in context.chosen}
 if len(curves):
+    run_legend(colors)
     for column, (name, title) in zip(st.columns(3, gap="medium"), CURVES.items(), strict=True):
         raw = {name: "raw"} if smoothing else {}
         shown = curves.rename(columns={f"{name}_shown": "value"} | raw)

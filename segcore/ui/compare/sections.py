@@ -25,6 +25,7 @@ from segcore.ui.shell.result_cache import cached_result, chart_spec
 from segcore.ui.widgets.choices import choose, menu
 from segcore.ui.widgets.figure import saved_as
 from segcore.ui.widgets.headings import scores_heading
+from segcore.ui.widgets.run_legend import run_legend
 from segcore.ui.widgets.table import Cell, format_number
 from segcore.ui.widgets.table import table as small_table
 from segcore.visual import charts, compare_charts, swatch
@@ -324,6 +325,7 @@ def training(context: AppContext, comparison: Comparison, part: Part) -> None:
     st.subheader(
         "Training", anchor=False, help="Training dashed, validation solid, ◆ the epoch whose weights were kept."
     )
+    run_legend(colors)
     for column, name in zip(st.columns(2, gap="large"), ("loss", "miou"), strict=True):
         heading = CURVES[name]
         with column:
