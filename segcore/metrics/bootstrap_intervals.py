@@ -137,7 +137,9 @@ class BootstrapSamples:
         low, high = _percentiles(difference, blocks, -1.0, folds)
         return PairedInterval(one, other, gap, low, high, _probability(difference, blocks, folds), blocks)
 
-    def grouped(self, groups: Sequence[Sequence[int]], *, seed: int = 0) -> BootstrapSamples:
+    def grouped(
+        self, groups: Sequence[Sequence[int]], *, trainings: Sequence[Hashable] | None = None, seed: int = 0
+    ) -> BootstrapSamples:
         """Means over groups of runs, e.g. the seeds of a recipe; one row a group.
 
         The uncertainty from the choice of seeds is added to each sample as normal noise, with the standard error of the
@@ -145,15 +147,22 @@ class BootstrapSamples:
         contains the noise of both. A group of one run keeps its row, without noise. Seeds contain what folds tell of
         training, so the folds of several runs are not kept.
 
+        The folds of one cross-validation share most of their training images, so they are no independent trainings:
+        of several cross-validations, each counts once, with the mean of its folds.
+
         Args:
             groups: Rows of the runs of each group.
+            trainings: What each row was trained in, the same for the folds of a cross-validation; each alone when not
+                given.
             seed: Seed of the noise.
         """
         rng = np.random.default_rng(seed)
         values, points = [], []
         alone = np.array([len(group) == 1 for group in groups]).reshape(-1, *[1] * (self.folds.ndim - 1))
         for group in map(list, groups):
-            noise = _seed_noise(self.points[group], self.blocks[group[0]], self.values.shape[1], rng)
+            each = _by_training(group, trainings)
+            means = np.stack([self.points[rows].mean(axis=0) for rows in each])
+            noise = _seed_noise(means, self.blocks[group[0]], self.values.shape[1], rng)
             values.append(self.values[group].mean(axis=0) + noise)
             points.append(self.points[group].mean(axis=0))
         first = [group[0] for group in groups]
@@ -297,6 +306,14 @@ def _mean_of_classes(sampled: F64, points: F64) -> F64:
     mean = mean_present(np.where(absent, points, sampled))
     mean[absent.all(axis=2)] = np.nan
     return mean[:, :, None]
+
+
+def _by_training(group: Sequence[int], trainings: Sequence[Hashable] | None) -> list[list[int]]:
+    """The rows of each training of a group; where all are of one, each row."""
+    rows: dict[Hashable, list[int]] = {}
+    for row in group:
+        rows.setdefault(row if trainings is None else trainings[row], []).append(row)
+    return list(rows.values()) if len(rows) > 1 else [[row] for row in group]
 
 
 def _seed_noise(points: F64, blocks: I64, samples: int, rng: np.random.Generator) -> F64:

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from segcore.errors import ReportError, unknown
 from segcore.evaluation.comparison import COSTS, METRICS, Comparison, Row
 from segcore.evaluation.comparison.costs import FPS
-from segcore.evaluation.comparison.sentences import without_score
+from segcore.evaluation.comparison.sentences import scored_with, without_score
 from segcore.evaluation.comparison.table import CSV_BEGINS, ordered, to_csv
 from segcore.metrics import POLICY
 from segcore.report.leak_notes import leak_notes
@@ -134,7 +134,8 @@ def notes(comparison: Comparison, pool: int, shown: Sequence[Column] = ()) -> li
         drawn = f"blocks of {kept.block} frames" if kept.block > 1 else "images"
         sentences.append(f"Intervals: 95 %, bootstrap over {drawn}, {comparison.resamples:,} draws.")
     if len(comparison.tied_with_best(pool)) > 1:
-        sentences.append(f"Bold: the best; {kept.where} are too few to show a difference between these.")
+        where = scored_with(kept.where, *(row for row in rows if row.id in comparison.tied_with_best(pool)))
+        sentences.append(f"Bold: the best; {where} are too few to show a difference between these.")
     sentences += [column.note for column in shown if column.note][:1]  # the others were measured at the same place
     inside = [run for run in comparison.runs if run.id in kept.runs]
     sentences += filter(None, [comparison.validation_note(pool)])
@@ -168,7 +169,8 @@ def markdown(comparison: Comparison, sort: str | None = None, requested: Request
             if row.id in level:
                 cells[_RANKED_BY] = f"**{cells[_RANKED_BY]}**"
             lines.append(_line(cells))
-        texts = [*comparison.sentences(comparison.pools[pool].runs), *notes(comparison, pool, shown)]
+        ids = comparison.pools[pool].runs
+        texts = [*comparison.sentences(ids), *comparison.caveats(ids), *notes(comparison, pool, shown)]
         listed = "\n".join(f"- {_markdown(text)}" for text in texts)
         parts += [f"### {_markdown(title(comparison, pool))}", "\n".join(lines), listed]
     if problems(comparison):
@@ -211,6 +213,8 @@ def latex(comparison: Comparison, sort: str | None = None, requested: Requested 
             f"  \\label{{tab:{name.strip('-')}{'-' + str(pool + 1) if pool else ''}}}\n"
             f"  \\begin{{tabular}}{{{kind}}}\n    {body}\n  \\end{{tabular}}\n\\end{{table}}"
         )
+        ids = comparison.pools[pool].runs
+        parts += [f"% {' '.join(text.split())}" for text in (*comparison.sentences(ids), *comparison.caveats(ids))]
     parts += [f"% {' '.join(text.split())}" for text in problems(comparison)]
     return "\n\n".join(parts) + "\n"
 

@@ -81,7 +81,7 @@ def _sentence(run: RunRecord, split: str, checked: LeakReport | None) -> str:
     if _looked_at_pictures(checked) or run.leak_report() is not None:
         return f"Leak check: nothing was found that {split} shares with training, in its pictures, ids and times."
     return (
-        f"Leak check: nothing was found against scores on {split} when it was trained; `segcore data check "
+        f"Leak check: when this was trained, nothing was found against scores on {split}; `segcore data check "
         "--run` compares every picture."
     )
 

@@ -136,19 +136,24 @@ class Reporter:
         )
 
     @contextmanager
-    def training(self, model: str, *, epochs: int, steps: int, done: int, models_left: int) -> Iterator[None]:
+    def training(
+        self, model: str, part: str = "", *, epochs: int, steps: int, done: int, models_left: int
+    ) -> Iterator[None]:
         """Draw bars of one model and of all remaining models inside the block.
 
         Args:
             model: Name of the architecture.
+            part: Which of its trainings it is, e.g. `fold 2/3`.
             epochs: Epochs of the training.
             steps: Steps in an epoch.
             done: Steps done before, when the training resumes.
             models_left: Models still to train, this one included.
         """
-        self._model, self._epochs = model, epochs
+        self._model, self._epochs = f"{model} {part}".strip(), epochs
         total = epochs * steps
-        self._tasks = [self._bars.add_task(model_title(model), total=total, completed=done, speed="")]
+        self._tasks = [
+            self._bars.add_task(f"{model_title(model)} {part}".strip(), total=total, completed=done, speed="")
+        ]
         if models_left > 1:
             self._tasks.append(
                 self._bars.add_task(f"{models_left} models", total=total * models_left, completed=done, speed="")
@@ -223,9 +228,10 @@ class Reporter:
         self.console.print(f"[dim]{POLICY}[/]")
         if any(run.summary.dataset.split == FOLDS for run in runs):
             folder = quote(str(runs[0].path.parent))
+            seeds = " --by-seed" if len({run.summary.seed for run in runs}) > 1 else ""
             self.console.print(
                 "The folds of each recipe as one row, with intervals and a sentence a pair: "
-                f"segcore leaderboard --split val --runs {escape(folder)}"
+                f"segcore leaderboard --split val{seeds} --runs {escape(folder)}"
             )
 
 

@@ -27,6 +27,7 @@ from segcore.runs.heartbeat import beating
 from segcore.runs.run_files import CHECKPOINT
 from segcore.training.callbacks import Interrupted, OnEpoch, Progress, Recorder
 from segcore.training.checkpoint import Checkpoint, Position, set_position
+from segcore.training.config import TrainConfig
 from segcore.training.distributed import LOST, cluster, keep_waiting, wait_for_scores
 from segcore.training.error_messages import cause
 from segcore.training.job import Job
@@ -225,7 +226,9 @@ def _train(
     done = start.epoch * len(batches) + start.batches
     with (
         _quiet(),
-        job.reporter.training(job.model, epochs=config.epochs, steps=len(batches), done=done, models_left=models_left),
+        job.reporter.training(
+            job.model, _part(config), epochs=config.epochs, steps=len(batches), done=done, models_left=models_left
+        ),
     ):
         trainer.fit(module, train_dataloaders=loaders[0], val_dataloaders=loaders[1])
 
@@ -289,3 +292,10 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", module="lightning")
         warnings.filterwarnings("ignore", module="torch")
         yield
+
+
+def _part(config: TrainConfig) -> str:
+    """Which training of its recipe it is: `fold 2/3 seed 1`; empty for one without folds, of seed 0."""
+    fold = f"fold {config.fold + 1}/{config.folds}" if config.folds and config.fold is not None else ""
+    seed = f"seed {config.seed}" if config.seed else ""
+    return f"{fold} {seed}".strip()

@@ -26,6 +26,7 @@ class Resampler:
         pools: Comparable sets of these evaluations.
         resamples: Number of samples.
         seed: Seed of the samples.
+        trainings: Id of a run -> that of its training, the same for the folds of a cross-validation.
     """
 
     def __init__(
@@ -35,7 +36,9 @@ class Resampler:
         pools: Sequence[ComparableSet],
         resamples: int,
         seed: int,
+        trainings: Mapping[str, str],
     ) -> None:
+        self.trainings = trainings
         self.score, self.counts, self.pools, self.resamples, self.seed = score, counts, pools, resamples, seed
         self._of_evaluated: dict[int, BootstrapSamples | None] = {}
         self._of_rows: dict[tuple[int, Groups], BootstrapSamples | None] = {}
@@ -105,7 +108,8 @@ class Resampler:
         if samples is None or [(evaluation_id,) for evaluation_id in evaluated] == list(groups):
             return samples
         places = [[evaluated.index(evaluation_id) for evaluation_id in group] for group in groups]
-        return samples.grouped(places, seed=self.seed)
+        trainings = [self.trainings[evaluation_id] for evaluation_id in evaluated]
+        return samples.grouped(places, trainings=trainings, seed=self.seed)
 
 
 def _folds(evaluated: Sequence[StoredCounts], ids: Sequence[str]) -> I64 | None:

@@ -116,6 +116,7 @@ class Comparison:
         evaluated = evaluated_together(trainings, evaluations)
         counts = {key: StoredCounts(*(evaluations[run_id] for run_id in ids)) for key, ids in evaluated.items()}
         pools = comparable_sets(runs, counts, evaluated)
+        training_of = {run_id: training.runs[0] for training in trainings for run_id in training.runs}
         return cls(
             tuple(runs),
             split,
@@ -127,7 +128,7 @@ class Comparison:
             pools,
             trainings,
             recipes,
-            Resampler(SCORES[metric], counts, pools, resamples, seed),
+            Resampler(SCORES[metric], counts, pools, resamples, seed, training_of),
         )
 
     @property
@@ -190,12 +191,20 @@ class Comparison:
             evaluated,
             scores,
             interval,
-            scores.of_parts(self.metric.key),
+            self._parts(scores, evaluated, groups),
             "folds" if len(evaluated) == 1 or len(groups) == 1 else "seeds",
             {key: float(np.mean(known)) for key, known in measured.items() if known},
             place,
             images=len(self.pools[place].ids),
         )
+
+    def _parts(self, scores: RowScores, evaluated: tuple[str, ...], groups: Sequence[Group]) -> tuple[float, ...]:
+        """The metric of each fold or run of a row; of several cross-validations, the mean of each."""
+        if len(groups) in (0, 1, len(evaluated)):
+            return scores.of_parts(self.metric.key)
+        inside = [[run_id for run_id in group.runs if run_id in evaluated] for group in groups]
+        each = [RowScores([self._resampler.counts[run_id] for run_id in runs]) for runs in inside]
+        return tuple(one[self.metric.key] for one in each)
 
     def _unscored(self, run: RunRecord) -> Row:
         scores = dict.fromkeys(SCORES, NAN)
@@ -320,7 +329,7 @@ class Comparison:
         one, other = self.row(pair.a), self.row(pair.b)
         together = one.pool >= 0 and one.pool == other.pool
         where = self.pools[one.pool].where if together else f"{pair.images} images"
-        return sentences.verdict(pair, self.metric, self.name, where)
+        return sentences.verdict(pair, self.metric, self.name, sentences.scored_with(where, one, other))
 
     def caveats(self, among: Sequence[str] = ()) -> list[str]:
         """Sentences on what the intervals don't cover, each once."""

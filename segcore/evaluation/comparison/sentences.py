@@ -89,8 +89,12 @@ def sentences(
     ]
     if not any(result.has_interval for result in pairs):
         return [NO_INTERVAL]
+    named = {row.id: row for row in rows}
     if few:
-        return [verdict(result, metric, names, pool.where) for result in pairs]
+        return [
+            verdict(result, metric, names, scored_with(pool.where, named[result.a], named[result.b]))
+            for result in pairs
+        ]
     first = names(rows[0].id)
     tied = [names(result.b) for result in pairs if result.tied]
     beaten = [
@@ -99,12 +103,19 @@ def sentences(
     unknown = [names(result.b) for result in pairs if not result.has_interval]
     texts = []
     if tied:
-        texts.append(f"{pool.where} are too few to show a difference between {first} and {_listed(tied, 'or')}.")
+        where = scored_with(pool.where, *(named[result.b] for result in pairs if result.tied), rows[0])
+        texts.append(f"{where} are too few to show a difference between {first} and {_listed(tied, 'or')}.")
     if beaten:
         texts.append(f"{first} {_leads(metric)} than {_listed(beaten)}.")
     if unknown:
         texts.append(f"There is no interval of its difference from {_listed(unknown)}.")
     return texts
+
+
+def scored_with(where: str, *rows: Row) -> str:
+    """What made the intervals of some rows: `11 frames of one clip and 2 seeds`, where seeds were trained."""
+    seeds = min((len(row.parts) for row in rows if row.parts and row.parts_are == "seeds"), default=0)
+    return f"{where} and {seeds} seeds" if seeds else where
 
 
 def validation_note(rows: Sequence[Row], split: str, *, tested: bool) -> str:
@@ -117,7 +128,7 @@ def validation_note(rows: Sequence[Row], split: str, *, tested: bool) -> str:
     """
     if not rows or SplitVariant.parse(split).split != "val":
         return ""
-    if not any(row.parts_are == "folds" and len(row.evaluated) == 1 and len(row.runs) > 1 for row in rows):
+    if not any(len(row.runs) > len(row.evaluated) for row in rows):  # folds, scored as one
         return "" if tested else VALIDATION_NOTE
     return (
         "Folds: each image is scored by the model of its fold, which was not trained on it; the interval also holds "
@@ -178,6 +189,8 @@ def caveats(rows: Sequence[Row], pool: ComparableSet, metric: Score, split: str)
             f"{folds} folds show little of how trainings differ: where some fail, the intervals are too narrow. "
             f"train.py --folds {FEW_FOLDS} shows more."
         )
+    if any(len(row.parts) == 2 and row.parts_are == "seeds" for row in rows):
+        texts.append("Intervals of 2 seeds are very wide (Student's t is 12.7). train.py --repeats 3 trains three.")
     single = [row for row in rows if len(row.runs) == 1]
     if single and len(rows) > 1:
         which = "Each was" if len(single) == len(rows) else "Some were"

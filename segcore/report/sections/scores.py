@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from segcore.errors import enumerated
 from segcore.evaluation.comparison import METRICS
-from segcore.evaluation.comparison.sentences import points, without_score
+from segcore.evaluation.comparison.sentences import points, scored_with, without_score
 from segcore.report.leaderboard import interval, parts_heading, score
 from segcore.report.leak_notes import checks_of, leak_notes, leak_sentence
 from segcore.report.report_data import ReportData
@@ -48,7 +48,7 @@ def _verdict(data: ReportData, pool: int, rows: Sequence[Row]) -> str:
     sentences = [f"{best.title} has the {most} {metric.title}, {score(best.scores[metric.key])}{known}."]
     tied = comparison.tied_with_best(pool)
     equal = [row.title for row in rows[1:] if row.id in tied]
-    where = comparison.pools[pool].where
+    where = scored_with(comparison.pools[pool].where, *(row for row in rows if row.id in tied))
     if equal:
         sentences.append(f"{where} are too few to show a difference between it and {_listed(equal)}.")
     unknown = [row.title for row in rows[1:] if not comparison.pair(best.id, row.id).has_interval]
@@ -90,6 +90,7 @@ def leaderboard(data: ReportData, pool: int) -> dict[str, Any]:
     tied = comparison.tied_with_best(pool) if len(rows) > 1 else frozenset()
     drawn = f"blocks of {shown.block} frames" if shown.block > 1 else "images"
     how = f"Intervals: 95 %, from {comparison.resamples:,} draws of {drawn}."
+    where = scored_with(shown.where, *(row for row in rows if row.id in tied))
     return {
         "rows": rows,
         "metric": comparison.metric,
@@ -102,7 +103,7 @@ def leaderboard(data: ReportData, pool: int) -> dict[str, Any]:
         "parts": parts_heading(rows),
         "others": [METRICS[name] for name in ("image_miou", "pixel_accuracy", "mean_accuracy") if name != key],
         "notes": [
-            f"Bold: the best; {shown.where} are too few to show a difference between these." if len(tied) > 1 else "",
+            f"Bold: the best; {where} are too few to show a difference between these." if len(tied) > 1 else "",
             how if ends else "There is no interval of this score.",
         ],
     }

@@ -63,7 +63,9 @@ class SearchReporter(Reporter):
         """Print nothing: each fold trains the same model."""
 
     @contextmanager
-    def training(self, model: str, *, epochs: int, steps: int, done: int, models_left: int) -> Iterator[None]:
+    def training(
+        self, model: str, part: str = "", *, epochs: int, steps: int, done: int, models_left: int
+    ) -> Iterator[None]:
         """Draw no bars of a training beside those of the search."""
         yield
 

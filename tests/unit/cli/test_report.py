@@ -248,7 +248,7 @@ def test_a_leak_stands_above_everything(toy, tmp_path, capsys):
     assert output in Page(text).text
     both = Page(report(tmp_path / "both.html", "--runs", tmp_path / "runs")).text
     assert f"{output} (U-Net)" in both
-    assert "Leak check: nothing was found against scores on test when it was trained" in both
+    assert "Leak check: when this was trained, nothing was found against scores on test" in both
     assert "every picture. (PSPNet)" in both
     for format_, wanted in (("md", output), ("latex", output.replace("%", r"\%")), ("csv", output)):
         assert main(["leaderboard", str(tmp_path / "runs" / "unet"), "--format", format_]) == 0

@@ -102,6 +102,30 @@ def test_on_images_that_all_folds_scored_a_row_is_their_mean(tmp_path):
     assert row.scores["miou"] == pytest.approx(np.mean([run.evaluation("test").scores.miou for run in runs]))
 
 
+def test_folds_are_no_seeds_on_images_that_all_scored(tmp_path):
+    """Two cross-validations of three folds are two trainings, not six: folds share most of their training images."""
+    runs = [
+        fake_run(
+            tmp_path,
+            f"unet-seed{seed}-fold{fold}",
+            ids=IDS,
+            seed=seed,
+            settings={"folds": 3, "fold": fold},
+            right=0.7 + seed / 20 + fold / 50,
+        )
+        for seed in (0, 1)
+        for fold in range(3)
+    ]
+    (row,) = of(runs, "test").by_recipe.rows
+    assert row.title == "U-Net, 2 seeds of 3 folds" and row.parts_are == "seeds" and len(row.parts) == 2
+    scores = [run.evaluation("test").scores.miou for run in runs]
+    assert row.parts == pytest.approx((np.mean(scores[:3]), np.mean(scores[3:])))
+    error = np.std(row.parts, ddof=1) / np.sqrt(2)
+    assert row.interval.high - row.interval.low > 2 * 11 * error  # Student's t for one degree of freedom is 12.7
+    one = of(runs[:3], "test").rows[0]
+    assert one.parts == pytest.approx(scores[:3])  # of one cross-validation alone, its folds tell of training
+
+
 def test_luck_of_training_widens_the_interval(tmp_path):
     rights = (0.5, 0.7, 0.9)  # of equally hard images, so trainings differ
     truths = [fake_truth(0)] * len(IDS)

@@ -11,7 +11,9 @@ function item(root) {
   const second = make("img", "second", box);
   photo.alt = layer.alt = second.alt = "";
   const line = make("span", "", button);
-  return { button, box, photo, layer, second, label: make("em", "", line), note: make("em", "", line) };
+  const label = make("em", "", line);
+  line.append(" "); // so that the name and the note are two words to a screen reader
+  return { button, box, photo, layer, second, label, note: make("em", "", line) };
 }
 
 export default function ({ data: [data], parentElement, setTriggerValue }) {
@@ -30,7 +32,7 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
     own.box.classList.toggle("waiting", wanted.waiting);
     own.button.classList.toggle("selected", wanted.id === data.selected);
     own.button.classList.toggle("titled", !!wanted.title);
-    own.button.ariaLabel = wanted.title ? null : `Open ${wanted.id}`;
+    own.button.ariaLabel = wanted.title ? null : `Open ${wanted.id} ${wanted.note || ""}`.trim();
     own.label.textContent = own.label.title = wanted.title || wanted.id;
     own.note.textContent = own.note.title = wanted.note || "";
     own.button.title = wanted.hint || "";
