@@ -105,7 +105,7 @@ def predict_files(arguments: argparse.Namespace) -> int:
         except OSError as error:
             raise DatasetError(f"{error.filename}: {error.strerror}. Check --out.") from None
     before = [f"{len(sources) - len(todo)} there before"] if len(todo) < len(sources) else []
-    what = ", ".join([work.summary(), *before])
+    what = ", ".join([work.summary() if todo else "nothing new", *before])
     print(", ".join(filter(None, (f"{what}: {_averaged(runs)}", predict.stored_as("").description))))
     for note in (*work.notes, *predict.notes):
         print(f"segcore: {note}", file=sys.stderr)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from segcore.runs import RunRecord
 
 
+SIDE_BY_SIDE = 4  # runs that have a column each in a table of settings
+
+
 def add_runs(commands: Commands) -> None:
     """Add the command `segcore runs`."""
     parser = commands.add_parser(
@@ -169,14 +172,26 @@ def print_settings(console: Console, runs: Sequence[RunRecord]) -> int:
     if len(trained) == 1:
         rows = [Difference(name, (value,)) for name, value in settings[0].items()]
     table = Table(padding=(0, 0, 0, 1), box=None)
-    for name in ("setting", *(run.id for run in trained)):
+    shown = [(row.name, ["–" if value is None else value for value in row.values]) for row in rows]
+    ids = [run.id for run in trained]
+    beside = len(trained) <= SIDE_BY_SIDE
+    for name in ("setting", *(ids if beside else ("value", "runs"))):
         table.add_column(escape(name), overflow="fold")
-    for row in rows:
-        table.add_row(escape(row.name), *("–" if value is None else escape(value) for value in row.values))
+    for name, values in shown:
+        for cells in [[name, *values]] if beside else _by_value(name, values, ids):
+            table.add_row(*map(escape, cells))
     console.print(table if rows else f"Nothing differs: {len(trained)} runs of the same settings.")
     if left_out:
         console.print(f"No settings of a training: {escape(', '.join(left_out))}.")
     return 0
+
+
+def _by_value(name: str, values: Sequence[str], ids: Sequence[str]) -> list[list[str]]:
+    """A line for each value of a setting, with the runs that have it."""
+    owners: dict[str, list[str]] = {}
+    for value, run_id in zip(values, ids, strict=True):
+        owners.setdefault(value, []).append(run_id)
+    return [["" if place else name, value, ", ".join(runs)] for place, (value, runs) in enumerate(owners.items())]
 
 
 def _number(value: float | None, unit: str = "", digits: int = 1) -> str:

@@ -150,6 +150,9 @@ def _finish(job: Job, writer: RunWriter, summary: Summary, progress: Progress, s
             summary = _evaluate(job, writer, summary, splits)
         if summary.status == "finished":
             (writer.path / CHECKPOINT).unlink(missing_ok=True)
+    except KeyboardInterrupt:  # a second Ctrl-C
+        job.reporter.say(escape(f"{job.model}: trained, but not scored.{_how_to_score(job, writer, splits)}"))
+        raise
     except Exception as exception:  # a bad test image, a full disk
         error = summary.error or _not_scored(job, writer, exception, splits)
         summary = summary.model_copy(update={"status": "failed", "error": error})
@@ -172,12 +175,17 @@ def _finish(job: Job, writer: RunWriter, summary: Summary, progress: Progress, s
 
 def _not_scored(job: Job, writer: RunWriter, exception: Exception, splits: Sequence[str]) -> str:
     """Print and return why a trained model has no scores, and the commands that score it."""
-    left = [split for split in splits if job.plan.scored(split)]
-    commands = "; ".join(f"{evaluate_command(writer.path, split)} --data {quote(job.config.data)}" for split in left)
-    how = f" Score it: {commands}" if commands else ""
+    how = _how_to_score(job, writer, splits)
     text = f"Trained, but not scored. {_show_failure(job, writer, exception)}{how}"
     job.reporter.say(escape(how.strip()))
     return text
+
+
+def _how_to_score(job: Job, writer: RunWriter, splits: Sequence[str]) -> str:
+    """The commands that score a trained model, as a sentence after a space; empty where nothing is scored."""
+    left = [split for split in splits if job.plan.scored(split)]
+    commands = "; ".join(f"{evaluate_command(writer.path, split)} --data {quote(job.config.data)}" for split in left)
+    return f" Score it: {commands}" if commands else ""
 
 
 def _show_failure(job: Job, writer: RunWriter, exception: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,7 @@ class StopRequest(Signals):
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
+        print("\nStopping at the next safe point; Ctrl-C again stops at once.", file=sys.stderr)
 
 
 @dataclass

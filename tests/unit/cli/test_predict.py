@@ -130,7 +130,7 @@ def test_images_and_videos_are_predicted_once(run, tmp_path, capsys):
     for name in ("bad.jpg", "torn.mp4"):
         (tmp_path / "in" / name).unlink()
     assert main(words) == 0
-    assert capsys.readouterr().out == "0 images, 3 there before: FCN-32s\n"
+    assert capsys.readouterr().out == "nothing new, 3 there before: FCN-32s\n"
     Image.fromarray(moving_square(2)[1][::2]).save(tmp_path / "in" / "b.png")
     assert main(words) == 0
     assert re.search(r"^1 image in .*/s, 2 there before: FCN-32s$", capsys.readouterr().out, re.MULTILINE)

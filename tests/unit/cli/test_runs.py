@@ -66,6 +66,19 @@ def test_an_augmentation_that_differs_is_one_row_after_what_is_asked_for_first(s
     ]
 
 
+def test_many_runs_stand_beside_each_value_that_they_have(store, fake_run, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for fold in range(6):
+        fake_run(store, f"run-{fold}", settings={"lr": 0.1 if fold % 2 else 0.2})
+    assert main(["runs", "--runs", str(store.root), "--diff"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows == [
+        ["setting", "value", "runs"],
+        ["lr", "0.2", "run-0,", "run-2,", "run-4"],
+        ["0.1", "run-1,", "run-3,", "run-5"],
+    ]
+
+
 def test_runs_are_renamed_and_keep_notes(store, fake_run, capsys):
     fake_run(store, "one")
     root = ["--runs", str(store.root)]
