@@ -142,16 +142,17 @@ def at_speed(comparison: Comparison, least: float) -> Comparison:
         ReportError: when there are none; the message says how fast the fastest is, or how to measure.
     """
     from segcore.evaluation.comparison import Comparison
-    from segcore.evaluation.comparison.costs import FPS, measured_elsewhere
+    from segcore.evaluation.comparison.costs import FPS, speed_note
     from segcore.evaluation.comparison.rows import SpeedChoice
+    from segcore.runs.cli_hints import profile_command
 
     choice = SpeedChoice.of(comparison.rows, least)
     paths = {run.id: run.path for run in comparison.runs}
-    measure = [f"segcore profile {paths[row.id]}" for row in choice.unmeasured if row.pool >= 0]
-    how = f" Measure the others: {'; '.join(measure[:3])}" if measure else ""
+    measure = [profile_command(paths[row.id], comparison.split) for row in choice.unmeasured if row.pool >= 0]
+    how = f" Measure: {'; '.join(measure[:3])}" if measure else ""
     if not any(row.pool >= 0 for row in choice.fast):
         if not choice.slow:
-            raise ReportError(f"No run's speed is known for {comparison.split} as it was predicted.{how}")
+            raise ReportError(f"No run's speed is known for {comparison.split}.{how}")
         best = max(choice.slow, key=lambda row: row.cost[FPS])
         raise ReportError(
             f"No run predicts {least:g} frames/s; the fastest, {best.title}, predicts {best.cost[FPS]:.1f}. "
@@ -160,7 +161,7 @@ def at_speed(comparison: Comparison, least: float) -> Comparison:
     for rows, why in ((choice.slow, f"slower than {least:g} frames/s"), (choice.unmeasured, "speed not measured")):
         if rows:
             print(f"segcore: left out, {why}: {', '.join(row.title for row in rows)}", file=sys.stderr)
-    for note in filter(None, (how.strip(), measured_elsewhere(comparison.costs[FPS]))):
+    for note in filter(None, (how.strip(), speed_note(comparison.costs[FPS]))):
         print(f"segcore: {note}", file=sys.stderr)
     kept = {run_id for row in choice.fast for run_id in row.runs}
     runs = [run for run in comparison.runs if run.id in kept]

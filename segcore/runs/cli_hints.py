@@ -61,6 +61,17 @@ def evaluate_command(path: str | Path, split: str, others: Sequence[str | Path] 
     return shlex.join([*words, *SplitVariant.parse(split).flags])
 
 
+def profile_command(path: str | Path, split: str) -> str:
+    """The `segcore profile` command that measures the speed of what was evaluated.
+
+    >>> profile_command("checkpoints/unet", "test"), profile_command("unet", "test+openvino-int8")
+    ('segcore profile checkpoints/unet', 'segcore profile unet --backends openvino:int8')
+    """
+    variant, words = SplitVariant.parse(split), ["segcore", "profile", str(path)]
+    way = f"{variant.backend}:{variant.precision}"
+    return shlex.join([*words, *([] if way == "torch:fp32" else ["--backends", way])])
+
+
 def leak_check_command(folder: str | Path) -> str:
     """The `segcore data check` command for the data and split of a run, with the labels and void setting it had.
 

@@ -113,6 +113,11 @@ class Latency(Document):
         own = [(self.height, self.width)] if self.image_ms is not None else []
         return tuple(dict.fromkeys([*(picture.size for picture in self.pictures), *own]))
 
+    def with_pictures_of(self, earlier: Latency) -> Latency:
+        """A copy with the pictures of an earlier measurement whose sizes were not measured again."""
+        others = (picture for picture in earlier.pictures if picture.size not in self.picture_sizes)
+        return self.model_copy(update={"pictures": (*self.pictures, *others)})
+
     @property
     def name(self) -> str:
         """Backend and precision as shown in a table or a legend, e.g. `openvino bf16`."""
@@ -145,10 +150,10 @@ class Profile(Document):
     latencies: tuple[Latency, ...] = ()
 
     def with_latency(self, fresh: Latency) -> Profile:
-        """A copy with one more entry, or with the entry of the same key replaced."""
+        """A copy with one more entry, or with the entry of the same key replaced, but for pictures of other sizes."""
         if not any(old.key == fresh.key for old in self.latencies):
             return self.model_copy(update={"latencies": (*self.latencies, fresh)})
-        replaced = tuple(fresh if old.key == fresh.key else old for old in self.latencies)
+        replaced = tuple(fresh.with_pictures_of(old) if old.key == fresh.key else old for old in self.latencies)
         return self.model_copy(update={"latencies": replaced})
 
     def latency(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from segcore.errors import RunError
 from segcore.evaluation.processor import processor_name
@@ -14,7 +14,7 @@ from segcore.runs.profile import Latency, Profile
 from segcore.runs.split_variant import SplitVariant
 from segcore.runs.summary import over
 
-_Place = TypeVar("_Place")
+_Place = TypeVar("_Place", bound=tuple[Any, ...])  # its first part is the machine
 
 
 class ProfiledRun(NamedTuple):
@@ -38,8 +38,9 @@ class ProfiledRun(NamedTuple):
 
     @property
     def latencies(self) -> tuple[Latency, ...]:
-        """The latencies measured while the machine was otherwise idle."""
-        return () if self.profile is None else tuple(entry for entry in self.profile.latencies if not entry.busy)
+        """The latencies measured while the machine was otherwise idle, and those of this machine in any case."""
+        entries = () if self.profile is None else self.profile.latencies
+        return tuple(entry for entry in entries if not entry.busy or _is_here(entry.machine))
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Cost:
         digits: Digits shown after the decimal point.
         higher_is_better: Whether more of it is better, as of a speed.
         machine: Where it was measured, as `Latency.machine`; empty where that makes no difference.
+        busy: Whether other programs used that machine meanwhile, so that true speeds are rather higher.
     """
 
     key: str
@@ -63,6 +65,7 @@ class Cost:
     digits: int = 1
     higher_is_better: bool = False
     machine: str = ""
+    busy: bool = False
 
 
 def _profiled(key: str, title: str, help_: str, value: Callable[[Profile], float | None]) -> Cost:
@@ -105,9 +108,10 @@ COSTS: dict[str, Cost] = {
 def costs(runs: Sequence[ProfiledRun], split: str = "test") -> dict[str, Cost]:
     """The known costs: `COSTS`, frames a second, and two latencies and memory for each backend and precision.
 
-    Latencies on different machines, or for images of different sizes, can't rank models. So the machine and size that
-    most of these runs were timed with are taken (of several, those timed last), and the help names both. Times measured
-    while other programs kept the machine busy are too long, and are left out.
+    Latencies on different machines, or for images of different sizes, can't rank models. So this machine is taken where
+    any run was timed on it, else the one that most of these runs were timed with, with the size of most (of several,
+    those timed last), and the help names both. Times measured while other programs kept another machine busy are too
+    long, and are left out; of this machine they are all there is, and `speed_note` says so.
 
     Args:
         runs: The runs.
@@ -130,7 +134,7 @@ def costs(runs: Sequence[ProfiledRun], split: str = "test") -> dict[str, Cost]:
 
 
 def _most_timed(by_run: Iterable[Sequence[tuple[_Place, str]]]) -> _Place:
-    """The place of most runs; of several, the one measured last, so that profiles made here replace shipped ones.
+    """This machine, else the place of most runs; of several, the one measured last.
 
     Args:
         by_run: For every run, the place and the ISO 8601 time of its measurements; one at least.
@@ -141,7 +145,15 @@ def _most_timed(by_run: Iterable[Sequence[tuple[_Place, str]]]) -> _Place:
         runs_at.update({place for place, _ in entries})
         for place, measured in entries:
             last[place] = max(measured, last.get(place, ""))
-    return max(last, key=lambda place: (runs_at[place], last[place]))
+    return max(last, key=lambda place: (_is_here(place[0]), runs_at[place], last[place]))
+
+
+def _is_here(machine: str) -> bool:
+    """Whether times were measured on a processor like this machine's.
+
+    Whether a graphics card is this machine's is not known without torch, and is not asked.
+    """
+    return machine.startswith(f"{processor_name()}, ")
 
 
 def _setting(latency: Latency) -> tuple[str, int, int]:
@@ -177,17 +189,20 @@ def _rate(by_run: Sequence[Sequence[Latency]], variant: SplitVariant) -> Cost | 
     through = "the fastest exact backend" if plain else f"{variant.backend} in {variant.precision}"
     how = f"one at a time, from picture to mask through {through}, on {machine}."
     what = f"Pictures of {size[0]}x{size[1]} predicted a second, {how}"
-    return Cost(FPS, "frames/s", what, value, higher_is_better=True, machine=machine)
+    used = [one for latencies in by_run for one in latencies if fits(one) and one.machine == machine]
+    busy = any(one.busy for one in used if size in one.picture_sizes)
+    return Cost(FPS, "frames/s", what, value, higher_is_better=True, machine=machine, busy=busy)
 
 
-def measured_elsewhere(cost: Cost) -> str:
-    """A sentence where a cost was measured on another processor than this machine's; else empty.
-
-    Whether a graphics card is this machine's is not known without torch, and nothing is said of it.
-    """
-    if not cost.machine.endswith(" threads") or cost.machine.startswith(f"{processor_name()}, "):
-        return ""
-    return "These speeds are not this machine's: segcore profile RUN measures here."
+def speed_note(cost: Cost) -> str:
+    """A sentence where speeds are those of another processor than this machine's, or of a busy one; else empty."""
+    if cost.machine.endswith(" threads") and not _is_here(cost.machine):
+        return "These speeds are not this machine's: segcore profile RUN measures here."
+    if cost.busy:
+        return (
+            "Some were measured while other programs used this machine, so they are rather faster; profile them again."
+        )
+    return ""
 
 
 def _of_backend(backend: str, precision: str, setting: tuple[str, int, int]) -> tuple[Cost, Cost, Cost]:

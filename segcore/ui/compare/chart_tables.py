@@ -12,7 +12,7 @@ import pandas as pd
 
 from segcore.errors import RunError, listed
 from segcore.evaluation.comparison import METRICS, LabelSpace, tidy_tables
-from segcore.evaluation.comparison.costs import FPS, measured_elsewhere
+from segcore.evaluation.comparison.costs import FPS, speed_note
 from segcore.evaluation.comparison.rows import SpeedChoice
 from segcore.ui.compare import leaderboard
 from segcore.ui.curves import curve_tables
@@ -127,7 +127,7 @@ def best_at_speed(comparison: Comparison, part: Part, quality: str, least: float
     word = "Highest" if score.higher_is_better is None else "Best"
     value, through = f"{score.title} {best.scores[quality]:.3f}", comparison.costs[FPS].help.partition("through ")[2]
     speed = f"{best.cost[FPS]:.1f} frames/s through {through}"
-    elsewhere = measured_elsewhere(comparison.costs[FPS])
+    elsewhere = speed_note(comparison.costs[FPS])
     here = f" {elsewhere}" if elsewhere else ""
     return f"{word} at {least:g} frames/s or more: {best.title}, {value}, {speed}{here}{left}"
 

@@ -14,6 +14,7 @@ from segcore.evaluation.comparison.sentences import without_score
 from segcore.evaluation.comparison.table import to_csv
 from segcore.evaluation.comparison.tidy_tables import total_confusion
 from segcore.metrics import CLASS_SCORES, HELP, POLICY
+from segcore.runs.cli_hints import profile_command
 from segcore.runs.curves import CURVES
 from segcore.ui.compare import chart_tables, leaderboard
 from segcore.ui.compare.chart_tables import Part
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from segcore.visual.vega_lite import Charts
 
 CLICKED = "pick"  # name of the selection of a clicked dot
-SPEEDS = {"0": "any speed"} | {str(fps): f"{fps} frames/s or more" for fps in (1, 5, 10, 15, 24, 30, 60, 100)}
+SPEEDS = {"0": "any speed"} | {str(fps): f"{fps}+ frames/s" for fps in (1, 5, 10, 15, 24, 30, 60, 100)}
 FEW_CLASSES = 14  # whose confusion leaves room for a chart beside it
 
 
@@ -195,7 +196,7 @@ def quality_and_cost(context: AppContext, comparison: Comparison, part: Part) ->
         st.markdown(escape_markdown(chart_tables.best_at_speed(comparison, part, quality, float(speed))))
     table, note = chart_tables.quality_and_cost(comparison, part, cost, quality, float(speed))
     if table.dropna(subset=["x", "y"]).empty:
-        st.caption(f"{note} Measure it: `segcore profile RUN`.")
+        st.caption(f"{note} Measure it: `{profile_command('RUN', comparison.split)}`.")
         return
     event = _chart(
         part.token("cost", cost, quality, speed),

@@ -11,9 +11,11 @@ from fixtures.runs import IDS, fake_run, fake_truth
 from segcore.errors import EvaluationError
 from segcore.evaluation.comparison import METRICS, Comparison, LabelSpace
 from segcore.evaluation.comparison.comparable_sets import block_of, sequences, where
+from segcore.evaluation.comparison.costs import speed_note
 from segcore.evaluation.comparison.rows import SpeedChoice
 from segcore.evaluation.comparison.sentences import NO_INTERVAL, points
 from segcore.evaluation.comparison.table import ordered, to_csv
+from segcore.evaluation.processor import processor_name
 from segcore.evaluation.stored_counts import sums_of
 from segcore.labels import CAMVID11, LabelMap
 from segcore.runs import RunRecord, RunWriter, load_run
@@ -404,6 +406,21 @@ def test_frames_a_second_are_those_of_the_fastest_backend_with_these_scores(thre
     again = Comparison.of(runs, "test+openvino-bf16")
     assert [again.row(run.id).cost.get("fps") for run in runs] == [50.0, None, None]
     assert "fps" not in Comparison.of(runs, "test+flip").costs
+
+
+def test_this_machine_comes_first_and_busy_times_of_it_count_with_a_word(three):
+    """Who measured here asks about here, and has no other machine; elsewhere a busy time says nothing."""
+    here = f"{processor_name()}, 2 threads"
+    profiled(three[0], fast("torch", "fp32", 10.0, (480, 640, 50.0), machine=here, load=0.9))
+    profiled(three[1], fast("torch", "fp32", 8.0, (480, 640, 25.0), machine="there, 2 threads"))
+    profiled(three[2], fast("torch", "fp32", 8.0, (480, 640, 20.0), machine="there, 2 threads"))
+    runs = [load_run(run.path) for run in three]
+    result = of(runs)
+    assert [result.row(run.id).cost.get("fps") for run in runs] == [20.0, None, None]
+    assert speed_note(result.costs["fps"]).startswith("Some were measured while other programs used this machine")
+    others = of(runs[1:])
+    assert [others.row(run.id).cost.get("fps") for run in runs[1:]] == [40.0, 50.0]
+    assert speed_note(others.costs["fps"]).startswith("These speeds are not this machine's")
 
 
 def test_a_profile_is_read_once_for_all_costs(three, monkeypatch):

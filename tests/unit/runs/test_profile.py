@@ -49,6 +49,15 @@ def test_one_entry_a_backend_precision_machine_and_size():
     assert (newer.name, newer.busy, entry(load=0.9).busy) == ("torch fp32", False, True)
 
 
+def test_pictures_of_other_sizes_are_kept():
+    def pictures(*sizes):
+        return [{"height": h, "width": w, "median_ms": ms, "p95_ms": ms} for h, w, ms in sizes]
+
+    before = entry(pictures=pictures((480, 640, 20.0), (720, 1280, 40.0)))
+    (kept,) = PROFILE.with_latency(before).with_latency(entry(pictures=pictures((480, 640, 10.0)))).latencies
+    assert (kept.picture_ms((480, 640)), kept.picture_ms((720, 1280))) == (10.0, 40.0)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
