@@ -160,8 +160,7 @@ class BootstrapSamples:
         values, points = [], []
         alone = np.array([len(group) == 1 for group in groups]).reshape(-1, *[1] * (self.folds.ndim - 1))
         for group in map(list, groups):
-            each = _by_training(group, trainings)
-            means = np.stack([self.points[rows].mean(axis=0) for rows in each])
+            means = np.stack([self.points[rows].mean(axis=0) for rows in _by_training(group, trainings)])
             noise = _seed_noise(means, self.blocks[group[0]], self.values.shape[1], rng)
             values.append(self.values[group].mean(axis=0) + noise)
             points.append(self.points[group].mean(axis=0))

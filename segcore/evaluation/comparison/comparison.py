@@ -179,7 +179,7 @@ class Comparison:
         return [evaluated for evaluated in rows if evaluated]
 
     def _row(self, evaluated: tuple[str, ...], place: int, interval: Interval | None) -> Row:
-        scores = RowScores([self._resampler.counts[run_id] for run_id in evaluated])
+        scores = RowScores({run_id: self._resampler.counts[run_id] for run_id in evaluated}, self._resampler.trainings)
         groups = [group for group in self.trainings if any(run_id in evaluated for run_id in group.runs)]
         runs = tuple(run_id for group in groups for run_id in group.runs if run_id in self.pools[place].runs)
         costs = [costs_of(self._profiled[run_id], self.costs) for run_id in runs]
@@ -191,20 +191,12 @@ class Comparison:
             evaluated,
             scores,
             interval,
-            self._parts(scores, evaluated, groups),
+            scores.of_parts(self.metric.key),
             "folds" if len(evaluated) == 1 or len(groups) == 1 else "seeds",
             {key: float(np.mean(known)) for key, known in measured.items() if known},
             place,
             images=len(self.pools[place].ids),
         )
-
-    def _parts(self, scores: RowScores, evaluated: tuple[str, ...], groups: Sequence[Group]) -> tuple[float, ...]:
-        """The metric of each fold or run of a row; of several cross-validations, the mean of each."""
-        if len(groups) in (0, 1, len(evaluated)):
-            return scores.of_parts(self.metric.key)
-        inside = [[run_id for run_id in group.runs if run_id in evaluated] for group in groups]
-        each = [RowScores([self._resampler.counts[run_id] for run_id in runs]) for runs in inside]
-        return tuple(one[self.metric.key] for one in each)
 
     def _unscored(self, run: RunRecord) -> Row:
         scores = dict.fromkeys(SCORES, NAN)

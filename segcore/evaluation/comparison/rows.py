@@ -87,11 +87,13 @@ class RowScores(Mapping[str, float]):
     """Mean scores of several evaluations by the keys of `SCORES`, NaN where unknown; computed when first read.
 
     Args:
-        evaluated: Counts of each evaluation.
+        evaluated: Id of a run -> its counts.
+        trainings: Id of a run -> that of its training, the same for the folds of a cross-validation.
     """
 
-    def __init__(self, evaluated: Sequence[StoredCounts]) -> None:
-        self._evaluated = tuple(evaluated)
+    def __init__(self, evaluated: Mapping[str, StoredCounts], trainings: Mapping[str, str]) -> None:
+        self._evaluated = tuple(evaluated.values())
+        self._trainings = tuple(trainings[run_id] for run_id in evaluated)
         self._means: dict[str, float] = {}
 
     def __getitem__(self, key: str) -> float:
@@ -101,9 +103,18 @@ class RowScores(Mapping[str, float]):
         return self._means[key]
 
     def of_parts(self, key: str) -> tuple[float, ...]:
-        """A score of every evaluation, or of every fold of the only one; empty where there is one run."""
+        """A score of every training, or of every fold of the only one; empty where there is one run.
+
+        The score of a cross-validation whose folds all scored the same images is the mean of the folds.
+        """
         parts = self._evaluated if len(self._evaluated) > 1 else self._evaluated[0].parts
-        return tuple(counts.value(SCORES[key]) for counts in parts) if len(parts) > 1 else ()
+        values = [counts.value(SCORES[key]) for counts in parts]
+        if len(set(self._trainings)) in (1, len(self._evaluated)):
+            return tuple(values) if len(values) > 1 else ()
+        of_training: dict[str, list[float]] = {}
+        for training, value in zip(self._trainings, values, strict=True):
+            of_training.setdefault(training, []).append(value)
+        return tuple(sum(some) / len(some) for some in of_training.values())
 
     def __iter__(self) -> Iterator[str]:
         return iter(SCORES)
