@@ -25,6 +25,7 @@ from segcore.augment.yaml_reader import LARGEST, SAVED, PlainLoader
 from segcore.errors import AugmentError, number, one_line, unknown
 
 _DONE_BY_TRAINING = ("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "NoOp")
+_GROUPS = ("Compose", "Sequential", *GROUP_KINDS)
 _CONSTANTS = ("BORDER_", "INTER_")  # names in cv2 that code may use
 
 
@@ -45,7 +46,7 @@ def read_albumentations(text: str, where: str) -> tuple[tuple[Node, ...], tuple[
         raise AugmentError(f"{where}{len(text)} characters; a pipeline has at most {LARGEST}. Is it another file?")
     whole = _saved(text, where) if SAVED in text else _coded(text, where)
     if whole.name != "Compose" or whole.p != 1:
-        raise whole.error(f"expected a Compose with p=1, got {whole.name} with p={whole.p:g}.")
+        raise whole.error(f"expected a Compose with p=1, got {whole.name} with p={whole.p}.")
     reader = _Reader()
     boxes = [name for name in ("bbox_params", "keypoint_params") if whole.arguments.get(name)]
     if boxes:
@@ -79,7 +80,7 @@ class _Reader:
         """The members of a group; those of a `Sequential` that is always applied take its place."""
         for member in written.members:
             if member.name in ("Sequential", "Compose"):
-                if grouped or (member.p if member.p is not None else member.name == "Compose") != 1:
+                if grouped or member.p != 1:
                     raise member.error(f"{member.name} is read where it is always applied (p=1), outside of groups.")
                 yield from self.nodes(member, grouped=False)
             elif member.name in GROUP_KINDS:
@@ -183,10 +184,19 @@ def _saved_node(content: object, where: str) -> _WrittenNode:
     members, p = content.get("transforms", []), content.get("p")
     if not isinstance(members, list) or not isinstance(p, int | float | None):
         raise AugmentError(f"{where}not as albumentations.save writes it: {content[SAVED]}. Save it again.")
+    name = content[SAVED].rpartition(".")[2]
+    return _node(name, p, arguments, [_saved_node(member, where) for member in members], where)
+
+
+def _node(
+    name: str, p: float | None, arguments: dict[str, Any], members: list[_WrittenNode], where: str
+) -> _WrittenNode:
+    """A node with its chance; None leaves that of a transform to the library."""
     if arguments.pop("always_apply", False):  # before version 2
         p = 1.0
-    name = content[SAVED].rpartition(".")[2]
-    return _WrittenNode(name, p, arguments, [_saved_node(member, where) for member in members], where)
+    elif p is None and name in _GROUPS:
+        p = float(inspect.signature(getattr(albumentations_library(), name)).parameters["p"].default)
+    return _WrittenNode(name, p, arguments, members, where)
 
 
 def _coded(text: str, where: str) -> _WrittenNode:
@@ -244,14 +254,7 @@ class _Code:
         p = values.pop("p", None)
         if not isinstance(p, int | float | None):
             raise AugmentError(f"{where}{name}: p is {p!r}; expected a number.")
-        if values.pop("always_apply", False):
-            p = 1.0
-        if p is None and name in ("Compose", "OneOf", "SomeOf", "Sequential"):
-            default = inspect.signature(kind).parameters["p"].default
-            p = float(default)
-        return _WrittenNode(
-            name, p, values, [self.written(member) for member in members.elts] if members else [], where
-        )
+        return _node(name, p, values, [self.written(member) for member in members.elts] if members else [], where)
 
     def _value(self, node: ast.expr, where: str, what: str) -> object:
         """A literal, a number of cv2's, or what a name was given at the top of the code."""

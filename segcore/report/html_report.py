@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from segcore.evaluation.comparison import Comparison
 
 MARK = '<meta name="generator" content="Segcore report">'  # an earlier report is known by it
-_NAME = 36  # letters of a class's name
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -143,24 +142,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "score": score,
-        "interval": interval,
-        "parts": parts_cell,
-        "prose": prose,
-        "hex": hex_color,
-        "short": short,
-    }
+    environment.filters |= {"score": score, "interval": interval, "parts": parts_cell, "prose": prose, "hex": hex_color}
     return environment
-
-
-def short(name: str) -> str:
-    """A class's name, cut where it is longer than a line of a narrow table; the whole is its title.
-
-    >>> short("Road"), short("person, individual, someone, somebody, mortal, soul")
-    ('Road', 'person, individual, someone, somebo…')
-    """
-    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
 
 
 def prose(text: str) -> Markup:

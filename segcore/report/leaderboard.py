@@ -133,8 +133,9 @@ def notes(comparison: Comparison, pool: int, shown: Sequence[Column] = ()) -> li
     if any(interval(row) != "–" for row in rows):
         drawn = f"blocks of {kept.block} frames" if kept.block > 1 else "images"
         sentences.append(f"Intervals: 95 %, bootstrap over {drawn}, {comparison.resamples:,} draws.")
-    if len(comparison.tied_with_best(pool)) > 1:
-        where = scored_with(kept.where, *(row for row in rows if row.id in comparison.tied_with_best(pool)))
+    tied = comparison.tied_with_best(pool)
+    if len(tied) > 1:
+        where = scored_with(kept.where, *(row for row in rows if row.id in tied))
         sentences.append(f"Bold: the best; {where} are too few to show a difference between these.")
     sentences += [column.note for column in shown if column.note][:1]  # the others were measured at the same place
     inside = [run for run in comparison.runs if run.id in kept.runs]

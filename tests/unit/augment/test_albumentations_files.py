@@ -120,6 +120,13 @@ def test_what_can_not_be_read_names_the_line(calls, message):
     refused(code(calls), message)
 
 
+def test_groups_without_a_chance_have_that_of_the_library():
+    """A file that was edited by hand may lack it."""
+    saved_without = {"__class_fullname__": "Compose", "transforms": [{"__class_fullname__": "HorizontalFlip"}]}
+    text = json.dumps({"__version__": "2.0.8", "transform": saved_without}) + "\n"
+    assert Pipeline.from_yaml(text) == Pipeline((Step.create("HorizontalFlip", 0.5),))
+
+
 def test_two_pipelines_and_none():
     refused("a = A.Compose([])\nb = A.Compose([])\n", "2 Composes (lines 1, 2); expected one.")
     refused("# A.Compose([\n", "0 Composes; expected one.")
