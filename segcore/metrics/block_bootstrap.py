@@ -89,8 +89,9 @@ def block_length(values: npt.ArrayLike, groups: Sequence[Hashable] | None = None
     The automatic rule of Politis & White (Econometric Reviews 23, 2004, as corrected by Patton, Politis & White 2009)
     for circular blocks: (2 G^2 / D)^(1/3) n^(1/3) of the autocovariances up to the lag where they fade, here pooled
     over clips. The longest block of several runs is taken, so that all runs share their samples. Few frames don't show
-    their autocorrelation, so a block has at least n^(1/3) of the n frames of the longest clip (3 of 11, 7 of 233), and
-    at most a third of the clip or 3 sqrt(n), whichever is less. Photos need no blocks: they are drawn one by one.
+    their autocorrelation, so a block has at least sqrt(n) of the n frames of the longest clip, the batch length of
+    Flegal, Haran & Jones (Statistical Science 23, 2008), and at most a third of the clip or 3 sqrt(n), whichever is
+    less (3 of 11, 16 to 46 of 233). Photos need no blocks: they are drawn one by one.
 
     Args:
         values: `[N]` a score of each image in the order of time, e.g. `per_image(counts)["miou"]`, or `[R, N]` scores
@@ -110,7 +111,7 @@ def block_length(values: npt.ArrayLike, groups: Sequence[Hashable] | None = None
     longest = max(map(len, clips))
     if longest == 1:
         return 1
-    least = math.ceil(round(longest ** (1 / 3), 9))
+    least = math.isqrt(longest - 1) + 1
     most = max(1, min(longest // 3, math.ceil(3 * math.sqrt(longest))))
     longest_block = max(_politis_white(_filled(row), clips) for row in table)
     return min(max(math.ceil(round(longest_block, 9)), least), most)
