@@ -15,7 +15,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import yaml
 
 from segcore.augment.catalog import CATALOG, LEFT_OUT
 from segcore.augment.compiled_pipeline import albumentations_library
@@ -23,6 +22,7 @@ from segcore.augment.parameter_base import ParameterError
 from segcore.augment.steps import GROUP_KINDS, Group, Node, Step
 from segcore.augment.yaml_reader import LARGEST, SAVED, PlainLoader
 from segcore.errors import AugmentError, number, one_line, unknown
+from segcore.reading import parse_yaml
 
 _DONE_BY_TRAINING = ("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "NoOp")
 _GROUPS = ("Compose", "Sequential", *GROUP_KINDS)
@@ -169,8 +169,8 @@ def _canonical(value: object) -> object:
 
 def _saved(text: str, where: str) -> _WrittenNode:
     try:
-        content = yaml.load(text, Loader=PlainLoader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        content = parse_yaml(text, PlainLoader)
+    except ValueError as error:
         raise AugmentError(f"{where}neither JSON nor YAML ({one_line(error)}).") from None
     if not isinstance(content, Mapping) or not isinstance(content.get("transform"), Mapping):
         raise AugmentError(f"{where}not as albumentations.save writes it: no 'transform'. Save it again.")

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from segcore import reading
 from segcore.augment.parameter_base import ParameterError
 from segcore.augment.steps import GROUP_KINDS, MAX_DEPTH, Group, Node, Step
 from segcore.errors import AugmentError, unknown
@@ -15,7 +16,7 @@ from segcore.paths import local_path
 
 VERSION = 1
 SAVED, _CODE = "__class_fullname__", "Compose("  # in files of albumentations, and in code
-LARGEST = 200_000  # characters; a pipeline of 60 transforms has about 6,000
+LARGEST = 50_000  # characters; a pipeline of 60 transforms has about 6,000
 
 
 def read_text(text_or_path: str | Path) -> tuple[str, str]:
@@ -28,8 +29,8 @@ def read_text(text_or_path: str | Path) -> tuple[str, str]:
         return text_or_path, ""
     path = local_path(text_or_path, AugmentError)
     try:
-        return path.read_text(encoding="utf-8"), f"{path.name}, "
-    except (OSError, UnicodeDecodeError) as error:
+        return reading.read_text(path), f"{path.name}, "
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a text file"
         raise AugmentError(f"Can't read the pipeline {str(path)!r}: {reason}.") from None
 
@@ -53,13 +54,10 @@ def read_nodes(text: str, where: str, *, numbered: bool = True) -> tuple[Node, .
     if len(text) > LARGEST:
         raise AugmentError(f"{where}{len(text)} characters; a pipeline has at most {LARGEST}. Is it another file?")
     try:
-        node = yaml.compose(text, Loader=PlainLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"line {mark.line + 1}: " if mark and numbered else ""
-        raise AugmentError(f"{where}{line}not YAML: {getattr(error, 'problem', None) or error}.") from None
-    except RecursionError:
-        raise AugmentError(f"{where}not a pipeline: nested too deep.") from None
+        node = reading.compose_yaml(text, PlainLoader)
+    except reading.YamlError as error:
+        line = f"line {error.line}: " if error.line and numbered else ""
+        raise AugmentError(f"{where}{line}not YAML: {error.problem}.") from None
     root = _Located(node, where, numbered=numbered)
     fields = root.mapping("Not a pipeline: expected 'version' and 'transforms'")
     for key, located in fields.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from segcore.data.file_kind import kind_of_file
 from segcore.data.image_depth import ImageDepth
 from segcore.errors import DatasetError, one_line
 from segcore.labels import IGNORE_INDEX
+from segcore.reading import DECODER_ERRORS
 
 pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)  # photos of Apple's phones
 
@@ -48,10 +48,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_DAMAGED = (
-    *(OSError, SyntaxError, ValueError, TypeError, EOFError, MemoryError, zlib.error, struct.error),
-    *(RuntimeError, LookupError, ArithmeticError, AssertionError),  # AVIF, GIF and MPO
-)
 
 
 def decode_image(data: bytes, where: str, depth: ImageDepth | None = None) -> U8Image:
@@ -294,7 +290,7 @@ def readable(source: bytes | IO[bytes], where: str) -> Iterator[None]:
         ) from None
     except Image.DecompressionBombError as error:
         raise DatasetError(f"{where}: too many pixels for one image ({error}).") from None
-    except _DAMAGED as error:
+    except DECODER_ERRORS as error:
         raise DatasetError(f"{where}: not a readable image ({error}). Get it again from its source.") from None
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import codecs
+import io
 import os
 import zipfile
 import zlib
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
-from io import FileIO
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 from segcore.errors import DatasetError, nearest
 from segcore.paths import local_path
-
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
+from segcore.reading import DECODER_ERRORS, LARGEST_FILE, check_kind, open_file, read_bytes
 
 
 class FileSource(Protocol):
@@ -56,8 +56,10 @@ class Folder:
         Raises:
             DatasetError: when it can't be read.
         """
-        with self.open(path) as stream:
-            return stream.read()
+        try:
+            return read_bytes(f"{self.root}/{path}")
+        except OSError as error:
+            raise DatasetError(f"{self.root}/{path}: can't be read ({error.strerror or error}).") from None
 
     def open(self, path: str) -> IO[bytes]:
         """One file as a binary stream.
@@ -66,7 +68,7 @@ class Folder:
             DatasetError: when it can't be read.
         """
         try:
-            return (Path(self.root) / path).open("rb")
+            return open_file(f"{self.root}/{path}")
         except OSError as error:
             raise DatasetError(f"{self.root}/{path}: can't be read ({error.strerror or error}).") from None
 
@@ -75,11 +77,16 @@ class Folder:
 
     def checksum(self, path: str) -> str:
         stat = self._stat(path)
-        return _file_checksum(f"{self.root}/{path}", stat.st_mtime_ns, stat.st_size)
+        try:
+            return _file_checksum(f"{self.root}/{path}", stat.st_mtime_ns, stat.st_size)
+        except OSError as error:
+            raise DatasetError(f"{self.root}/{path}: can't be read ({error.strerror or error}).") from None
 
     def _stat(self, path: str) -> os.stat_result:
         try:
-            return os.stat(f"{self.root}/{path}")  # noqa: PTH116 - making a Path takes longer than reading the size
+            stat = os.stat(f"{self.root}/{path}")  # noqa: PTH116 - making a Path takes longer than reading the size
+            check_kind(stat, path)
+            return stat
         except OSError as error:  # a link to a missing file, or a file removed since it was listed
             raise DatasetError(f"{self.root}/{path}: can't be read ({error.strerror or error}).") from None
 
@@ -98,8 +105,10 @@ class Archive:
         """
         try:
             archive, entries = _archive(self.root)
+            if entries[path].file_size > LARGEST_FILE:
+                raise ValueError(f"it has {entries[path].file_size:,} bytes; at most {LARGEST_FILE:,} are read")
             return archive.read(entries[path])
-        except _DAMAGED as error:
+        except DECODER_ERRORS as error:
             raise self._damaged(path, error) from None
 
     def open(self, path: str) -> IO[bytes]:
@@ -110,8 +119,8 @@ class Archive:
         """
         try:
             archive, entries = _archive(self.root)
-            return archive.open(entries[path])
-        except _DAMAGED as error:
+            return io.BufferedReader(_ArchiveStream(archive.open(entries[path]), partial(self._damaged, path)))
+        except DECODER_ERRORS as error:
             raise self._damaged(path, error) from None
 
     def _damaged(self, path: str, error: Exception) -> DatasetError:
@@ -123,6 +132,37 @@ class Archive:
     def checksum(self, path: str) -> str:
         entry = _archive(self.root).entries[path]
         return f"{entry.file_size}-{entry.CRC:08x}"
+
+
+class _ArchiveStream(io.RawIOBase):
+    """A file in a zip as a stream; damage that shows while it is read is a `DatasetError`."""
+
+    def __init__(self, stream: IO[bytes], damaged: Callable[[Exception], DatasetError]) -> None:
+        self._stream, self._damaged = stream, damaged
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
+        try:
+            data = self._stream.read(len(buffer))
+        except DECODER_ERRORS as error:
+            raise self._damaged(error) from None
+        buffer[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return self._stream.seek(offset, whence)
+        except DECODER_ERRORS as error:
+            raise self._damaged(error) from None
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 @dataclass(frozen=True)
@@ -309,19 +349,18 @@ def _open_archive(_process: int, path: str, _mtime: int, _size: int) -> _OpenArc
     if is_archive(path) and not path.lower().endswith(".zip"):
         raise DatasetError(f"{path}: only zip archives are read in place. Unpack it and open the folder.")
     try:
-        archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile:
+        archive = zipfile.ZipFile(open_file(path))
+    except OSError as error:
+        raise DatasetError(f"{path}: can't be opened ({error.strerror or error}).") from None
+    except DECODER_ERRORS:
         raise DatasetError(
             f"{path}: not a zip, or one that is cut off ({_size} bytes). Copy or download it again."
             if is_archive(path)
             else f"{path}: neither a folder nor a zip. Give the folder of the dataset, which holds images and masks."
         ) from None
-    except OSError as error:
-        raise DatasetError(f"{path}: can't be opened ({error.strerror or error}).") from None
     return _OpenArchive(archive, {entry.filename.replace("\\", "/"): entry for entry in archive.infolist()})
 
 
 @lru_cache(maxsize=1 << 17)
 def _file_checksum(path: str, _mtime: int, size: int) -> str:
-    with FileIO(path) as stream:  # a Path and a buffer would take longer than a small file's bytes
-        return f"{size}-{zlib.crc32(stream.readall()):08x}"
+    return f"{size}-{zlib.crc32(read_bytes(path)):08x}"

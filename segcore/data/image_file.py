@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from typing import IO
 
 from segcore.data.file_source import FileSource
 from segcore.errors import DatasetError
+from segcore.reading import parse_json
 
 
 def read_image(file_source: FileSource, path: str) -> bytes:
@@ -21,7 +21,7 @@ def read_image(file_source: FileSource, path: str) -> bytes:
     if not path.lower().endswith(".json"):
         return data
     try:
-        return base64.b64decode(json.loads(data)["imageData"])
+        return base64.b64decode(parse_json(data)["imageData"])
     except (ValueError, LookupError, TypeError):
         raise DatasetError(f"{file_source.root}/{path}: no image in its imageData. Put the image beside it.") from None
 

@@ -11,6 +11,7 @@ from segcore.data.decode import decode_image
 from segcore.data.image_depth import ImageDepth, depth_of_files
 from segcore.data.video_file import Frame
 from segcore.errors import DatasetError
+from segcore.reading import read_bytes
 
 
 def read_image_file(path: Path) -> bytes:
@@ -20,7 +21,7 @@ def read_image_file(path: Path) -> bytes:
         DatasetError: when it can't be read.
     """
     try:
-        return path.read_bytes()
+        return read_bytes(path)
     except OSError as error:
         raise DatasetError(f"{path}: the image can't be read ({error.strerror or error}).") from None
 

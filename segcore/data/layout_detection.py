@@ -20,6 +20,7 @@ from segcore.data.left_out import unread_files
 from segcore.data.stored_mask import files_of
 from segcore.data.table_source import TABLE_SUFFIXES
 from segcore.errors import DatasetError, listed, number, one_line, unknown
+from segcore.reading import parse_json
 
 MAX_DEPTH = 4  # folders around a dataset that are searched
 MAX_FOLDERS = 200  # folders that are searched, so that a home folder given by mistake is refused soon
@@ -101,7 +102,7 @@ def _with_facts(listing: Listing, detected: DetectedDataset) -> DetectedDataset:
         return detected
     where = listing.where(FACTS_FILE)
     try:
-        facts = json.loads(listing.text(FACTS_FILE))
+        facts = parse_json(listing.text(FACTS_FILE))
     except ValueError as error:
         raise DatasetError(f'{where}: no JSON ({one_line(error)}). Expected {{"video": true}}.') from None
     video = facts.get("video") if isinstance(facts, dict) else ""

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
 
-_NUMBERED = re.compile(r"^(?P<sequence>.*?)(?P<number>\d+)$")
-_DIGITS = re.compile(r"(\d+)")
+_NUMBERED = re.compile(r"^(?P<sequence>.*?)(?P<number>\d{1,18})$")  # of 64 bits
+_DIGITS = re.compile(r"(\d{1,18})")
 # Frames a second that the numbers count. CamVid's drives were filmed at 30 Hz (Brostow et al. 2009); every 30th frame
 # is labelled, and every second one of the clip that is CamSeq01 and Cam101.
 RATES = {"0001TP": 30.0, "0006R0": 30.0, "0016E5": 30.0, "Seq05VD": 30.0}

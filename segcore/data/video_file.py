@@ -109,13 +109,21 @@ class Video:
 def _capture(path: Path) -> Any:  # noqa: ANN401 - OpenCV has no types
     if not path.is_file():
         raise DatasetError(f"{path}: there is no such video.")
-    capture = _quietly(cv2.VideoCapture, str(path), cv2.CAP_FFMPEG)
+    capture = _quietly(cv2.VideoCapture, _utf8(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         raise DatasetError(
             f"{path}: not a readable video; it is damaged, empty or of a format that this OpenCV lacks. Get it again "
             "from its source, or convert it: ffmpeg -i VIDEO -c:v libx264 new.mp4"
         )
     return capture
+
+
+def _utf8(path: Path) -> str:
+    """The path as text; OpenCV crashes on one that is not UTF-8."""
+    try:
+        return str(path).encode("utf-8").decode("utf-8")
+    except UnicodeEncodeError:
+        raise DatasetError(f"{str(path)!r}: its name is not UTF-8, which OpenCV needs for videos. Rename it.") from None
 
 
 def _quietly(opener: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401
@@ -192,7 +200,7 @@ class VideoWriter:
         self._padding = height % 2, width % 2
         size = width + width % 2, height + height % 2
         codec = cv2.VideoWriter.fourcc(*_CODEC)
-        self._writer = _quietly(cv2.VideoWriter, str(path), cv2.CAP_FFMPEG, codec, rate, size)
+        self._writer = _quietly(cv2.VideoWriter, _utf8(path), cv2.CAP_FFMPEG, codec, rate, size)
         if not self._writer.isOpened():
             raise DatasetError(
                 f"{path}: no video of {height}x{width} at {rate:g} frames/s can be written there. Check --out, or "

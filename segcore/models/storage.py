@@ -19,6 +19,7 @@ from segcore.models.encoders import dropped_tensors
 from segcore.models.registry import ModelSpec, model_spec
 from segcore.models.sources import source_of
 from segcore.models.state_dict_file import STAND_IN, without_stand_ins
+from segcore.reading import parse_json, read_text
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -110,7 +111,7 @@ def _spec(folder: Path, name: str) -> ModelSpec:
 def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG_FILE
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = parse_json(read_text(path))
     except FileNotFoundError:
         raise RunError(f"{folder} has no {CONFIG_FILE}. {_again(folder)}") from None
     except (ValueError, OSError) as error:

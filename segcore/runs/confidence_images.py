@@ -39,9 +39,9 @@ def read_confidence(path: Path, height: int, width: int) -> F32Map:
     """
     from PIL import Image
 
-    with Image.open(path) as image:
-        if image.mode != "L":
-            raise ValueError(f"a {image.mode} picture; expected a grey one")
+    with Image.open(path, formats=["PNG"]) as image:
+        if image.mode != "L" or max(image.size) > MAX_SIDE:
+            raise ValueError(f"a {image.mode} picture of {image.size}; expected a grey one, at most {MAX_SIDE} a side")
         grey = np.array(image)
     confidence = (np.rint(grey * (LEVELS / 255)) / LEVELS).astype(np.float32)
     if confidence.shape == (height, width):

@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segcore.errors import RunError, one_line
+from segcore.reading import read_text
 from segcore.runs import run_files
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+MOST_COLUMNS = 1000  # a search has one for each setting
 
 
 def read_csv_table(path: Path, columns: Sequence[str], numeric: Sequence[str], hint: str) -> pd.DataFrame:
@@ -36,8 +40,10 @@ def read_csv_table(path: Path, columns: Sequence[str], numeric: Sequence[str], h
     if not path.is_file():
         return pd.DataFrame({name: pd.Series(dtype="float64" if name in numeric else "object") for name in columns})
     try:
-        text = path.read_text("utf-8")
+        text = read_text(path)
         whole = text[: text.rfind("\n") + 1] or text
+        if whole.partition("\n")[0].count(",") > MOST_COLUMNS:
+            raise ValueError(f"its first line has more than {MOST_COLUMNS} columns")
         table = pd.read_csv(io.StringIO(whole), keep_default_na=False, na_values=[""])  # a setting may be called "null"
     except (ValueError, OSError) as error:  # pandas' ParserError and EmptyDataError are ValueErrors
         raise RunError(f"{path} is no table ({one_line(error)}). {hint}") from None

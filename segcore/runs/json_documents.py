@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from segcore.errors import RunError, one_line
+from segcore.reading import parse_json, read_text
 from segcore.runs import run_files
 
 
@@ -55,8 +55,10 @@ def read_json(path: Path, hint: str) -> Any:  # noqa: ANN401 - JSON may be anyth
         RunError: when it is no JSON; `hint` ends the message.
     """
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return parse_json(read_text(path))
+    except OSError as error:
+        raise RunError(f"{path} can't be read ({error.strerror or error}). {hint}") from None
+    except ValueError as error:
         raise RunError(f"{path} is no JSON, perhaps cut off ({one_line(error)}). {hint}") from None
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from segcore.arrays import U8Mask
 from segcore.errors import RunError
+from segcore.reading import DECODER_ERRORS
 from segcore.runs import run_files
 from segcore.runs.cli_hints import again
 
@@ -32,9 +33,9 @@ def read_prediction(evaluation: Path, sample_id: str) -> U8Mask:
     if not path.is_file():
         raise RunError(f"No stored prediction of {sample_id!r} at {path}. {hint}")
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=["PNG"]) as image:
             mode, mask = image.mode, np.array(image)
-    except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises on truncated and foreign files
+    except (*DECODER_ERRORS, Image.DecompressionBombError) as error:
         raise RunError(f"{path} is no readable PNG ({error}). {hint}") from None
     if mode != "P":
         raise RunError(f"{path} is a {mode} picture; expected a palette PNG of class ids. {hint}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from segcore.errors import RunError, unknown
+from segcore.reading import open_file
 
 SUMMARY = "summary.json"
 CONFIG = "config.yaml"
@@ -55,8 +56,8 @@ def sample_id(name: str, suffix: str = ".png") -> str:
 
 def made_by(folder: Path) -> str:
     """`BY_ENSEMBLE`, `BY_IMPORT`, `BY_MODEL_FILE`, or for a trained run "", as the first line of its config tells."""
-    with suppress(OSError, UnicodeDecodeError), (folder / CONFIG).open(encoding="utf-8") as file:
-        first = file.readline().partition(":")[0]
+    with suppress(OSError, UnicodeDecodeError), open_file(folder / CONFIG) as file:
+        first = file.readline(200).decode("utf-8").partition(":")[0]
         return first if first in (BY_ENSEMBLE, BY_IMPORT, BY_MODEL_FILE) else ""
     return ""
 

@@ -14,6 +14,7 @@ from segcore.errors import RunError, number, one_line
 from segcore.labels import LabelMap
 from segcore.models import model_title
 from segcore.paths import local_path
+from segcore.reading import parse_yaml, read_bytes, read_text
 from segcore.runs import cli_hints, heartbeat, run_files
 from segcore.runs.csv_tables import read_csv_table
 from segcore.runs.json_documents import read_document
@@ -119,13 +120,10 @@ class RunRecord:
         Raises:
             RunError: when `config.yaml` is missing or no YAML mapping.
         """
-        import yaml
-
         path = self._file(run_files.CONFIG)
         try:
-            # libyaml's loader where it is built in: ten times as fast, and as safe.
-            values = yaml.load(path.read_text("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            values = parse_yaml(read_text(path))
+        except (OSError, ValueError) as error:
             raise RunError(f"{path} is no YAML ({one_line(error)}). {recovery_hint(self.path)}") from None
         if not isinstance(values, dict):
             raise RunError(f"{path} holds no settings; expected `name: value` lines. {recovery_hint(self.path)}")
@@ -135,7 +133,10 @@ class RunRecord:
     def note(self) -> str:
         """What its user wrote about it; empty where nothing."""
         path = self.path / run_files.NOTE
-        return path.read_text("utf-8", errors="replace").strip() if path.is_file() else ""
+        try:
+            return read_bytes(path).decode("utf-8", errors="replace").strip()
+        except OSError:
+            return ""
 
     @property
     def history(self) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import huggingface_hub
@@ -16,6 +15,7 @@ from segcore.models.encoders import Normalization
 from segcore.models.initial_weights import InitialWeights, Transfer, class_axes, start_from
 from segcore.models.state_dict_file import FOLDER_FILES, read_tensors, weights_file
 from segcore.paths import local_path
+from segcore.reading import parse_json, read_text
 from segcore.runs import RunStore, load_run
 from segcore.runs.run_files import SUMMARY
 from segcore.runs.run_record import RunRecord
@@ -90,7 +90,7 @@ def hub_folder(name: str) -> Path:
 def _named_classes(folder: Path) -> tuple[str, ...] | None:
     """The names of the classes in a folder's `config.json` (`id2label`); None where there are none."""
     try:
-        config = json.loads((folder / CONFIG).read_text("utf-8"))
+        config = parse_json(read_text(folder / CONFIG))
     except (OSError, ValueError):
         return None
     names = config.get("id2label") if isinstance(config, dict) else None

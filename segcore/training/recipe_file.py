@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from segcore.errors import ConfigError, SegcoreError
 from segcore.paths import local_path
+from segcore.reading import YamlError, parse_yaml, read_text
 from segcore.training.config import build
+
+LARGEST = 1 << 20  # bytes of a recipe
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:
@@ -39,13 +40,14 @@ def read_mapping(path: str | Path, what: str = "recipe", line: str = "epochs: 10
     """
     file = local_path(path, ConfigError)
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        values = parse_yaml(read_text(file, LARGEST))
     except OSError as error:
         raise ConfigError(f"Can't read the {what} {str(path)!r}: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{file.name}{where}: not YAML: {getattr(error, 'problem', None) or error}.") from None
+    except YamlError as error:
+        where = f", line {error.line}" if error.line else ""
+        raise ConfigError(f"{file.name}{where}: not YAML: {error.problem}.") from None
+    except ValueError as error:
+        raise ConfigError(f"{file.name}: not YAML: {error}.") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{file.name}: not a {what}; expected lines such as {line!r}.")
     return {str(name): value for name, value in values.items()}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from segcore.data.open_options import absolute
 from segcore.errors import PathError
 from segcore.paths import path_exists, path_text
+from segcore.reading import parse_yaml
 
 
 def _size(value: object) -> object:
@@ -29,8 +29,8 @@ def _names(value: object) -> object:
 def _flow(value: object) -> object:
     """YAML text from a command line -> its value."""
     try:
-        return yaml.safe_load(value) if isinstance(value, str) else value
-    except yaml.YAMLError:
+        return parse_yaml(value) if isinstance(value, str) else value
+    except ValueError:
         raise ValueError("expected YAML, e.g. '{unet: {decoder_channels: [128, 64, 48, 32, 16]}}'") from None
 
 

@@ -15,6 +15,7 @@ from segcore.data.file_source import Listing, decode_text
 from segcore.errors import DatasetError, LabelError
 from segcore.labels import CAMVID32, IGNORE_INDEX, Color, is_void, plain_name
 from segcore.paths import local_path
+from segcore.reading import read_bytes
 
 MAX_DEPTH = 2  # folders below the dataset's own in which a list is looked for
 Reader = Callable[[str, str], list[Row]]  # (text, the file's full path for messages) -> classes
@@ -227,7 +228,7 @@ def _text(listing: Listing, file: str) -> tuple[str, str]:
     if file != listing.class_list:
         return listing.where(file), listing.text(file)
     try:
-        return file, decode_text(Path(file).read_bytes(), file)
+        return file, decode_text(read_bytes(file), file)
     except OSError as error:
         raise LabelError(f"{file}: can't be read ({error.strerror or error}).") from None
 

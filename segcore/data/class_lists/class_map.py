@@ -13,6 +13,7 @@ from segcore.data.file_source import decode_text
 from segcore.errors import LabelError, nearest
 from segcore.labels import Color, LabelMap, plain_name
 from segcore.paths import local_path
+from segcore.reading import read_bytes
 
 REST = "*"
 _FROM = ("from", "source", "old", "original")
@@ -47,7 +48,7 @@ def apply_map(labels: LabelMap, path: str | Path) -> LabelMap:
     """
     file = local_path(path, LabelError).absolute()
     try:
-        text = decode_text(file.read_bytes(), str(file))
+        text = decode_text(read_bytes(file), str(file))
     except OSError as error:
         raise LabelError(f"{file}: can't be read ({error.strerror or error}). Give --map a CSV; {_EXPECTED}.") from None
     return _applied(labels, _expanded(labels, _lines(text, str(file)), str(file)), str(file))

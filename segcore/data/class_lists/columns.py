@@ -28,7 +28,7 @@ OTHERS = (
     *("test", "stuff", "isthing", "instances", "hasinstances", "categoryid", "supercategory", "parent", "shape"),
 )
 _YES, _NO = ("true", "yes", "1"), ("false", "no", "0", "")
-_NUMBER = re.compile(r"(\d+)(?:\.0*)?")
+_NUMBER = re.compile(r"(\d{1,18})(?:\.0*)?")
 _HEX = re.compile(r"(?:#|0x)([0-9a-f]{6}|[0-9a-f]{3})", re.IGNORECASE)
 
 

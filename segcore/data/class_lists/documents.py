@@ -12,6 +12,7 @@ from segcore.data.class_lists.class_list import Row
 from segcore.data.class_lists.columns import IDS, NAMES, Table, is_color, is_number, rows_of
 from segcore.errors import LabelError
 from segcore.labels import plain_name
+from segcore.reading import YamlError, compose_yaml, parse_json
 
 KEYS = ("classes", "labels", "names", "id2label", "label2id", "categories")  # where a document keeps its classes
 EXPECTED = 'expected [{"name": "road", "color": [128, 64, 128]}, ...], ["road", ...] or {"road": [128, 64, 128]}'
@@ -33,9 +34,11 @@ def load_json(text: str, where: str) -> Any:  # noqa: ANN401 - any document
         LabelError: naming the file and the place.
     """
     try:
-        return json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, where))
+        return parse_json(text, lambda pairs: _unique(pairs, where))
     except json.JSONDecodeError as error:
         raise LabelError(f"{where}:{error.lineno}: no valid JSON ({error.msg}); {EXPECTED}.") from None
+    except ValueError as error:
+        raise LabelError(f"{where}: no valid JSON ({error}); {EXPECTED}.") from None
 
 
 def read_yaml(text: str, where: str) -> list[Row]:
@@ -45,10 +48,9 @@ def read_yaml(text: str, where: str) -> list[Row]:
         LabelError: naming the file, when it is no YAML, repeats a key, lists no classes, or `nc` is another number.
     """
     try:
-        node = yaml.compose(text, yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise LabelError(f"{where}{f':{mark.line + 1}' if mark else ''}: no valid YAML; {EXPECTED}.") from None
+        node = compose_yaml(text, yaml.SafeLoader)
+    except YamlError as error:
+        raise LabelError(f"{where}{f':{error.line}' if error.line else ''}: no valid YAML; {EXPECTED}.") from None
     content = _plain(node, where)
     rows = rows_of_document(content, where)
     if isinstance(content, dict) and is_number(str(content.get("nc", ""))) and int(content["nc"]) != len(rows):

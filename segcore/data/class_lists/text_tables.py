@@ -76,9 +76,11 @@ def split_line(line: str, delimiter: str) -> list[str]:
     """The cells of one line, without quotes; an open quote does not swallow the lines after it."""
     if delimiter == BLANK:
         return line.split()
-    return [
-        cell.strip() for cell in next(csv.reader([line.strip("\r\n ")], delimiter=delimiter, skipinitialspace=True))
-    ]
+    try:
+        cells = next(csv.reader([line.strip("\r\n ")], delimiter=delimiter, skipinitialspace=True))
+    except csv.Error as error:
+        raise LabelError(f"{line[:40]!r}...: no line of a list ({error}).") from None
+    return [cell.strip() for cell in cells]
 
 
 def find_header(

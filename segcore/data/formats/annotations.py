@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from segcore.data.file_source import FileSource, Listing, decode_text
 from segcore.data.formats.class_choice import LABELS_NAME, OwnClasses, short_name
 from segcore.errors import DatasetError, LabelError, one_line
 from segcore.labels import IGNORE_INDEX, LabelMap, auto_palette, plain_name
+from segcore.reading import DECODER_ERRORS, parse_json
 
 BACKGROUND = "background"
 OVERLAP = "Where objects overlap, the one that comes later in its file covers the earlier one."
@@ -122,7 +121,7 @@ def written_by(tool: str, where: str) -> Iterator[None]:
         yield
     except KeyError as error:
         raise DatasetError(f"{where}: not as {tool} writes it, {error} is missing. Export it again.") from None
-    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, OSError, zlib.error) as error:
+    except (AttributeError, *DECODER_ERRORS) as error:
         raise DatasetError(f"{where}: not as {tool} writes it ({one_line(error)}). Export it again.") from None
 
 
@@ -139,7 +138,7 @@ def load_document(file_source: FileSource, path: str, tool: str) -> dict[str, An
     """
     where = f"{file_source.root}/{path}"
     with written_by(tool, where):
-        document = json.loads(decode_text(file_source.read(path), where))
+        document = parse_json(decode_text(file_source.read(path), where))
     if not isinstance(document, dict):
         raise DatasetError(f"{where}: not as {tool} writes it; expected a JSON object. Export it again.")
     return document

@@ -5,7 +5,6 @@ A row holds an image and its mask as encoded pictures, each a struct of `bytes` 
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from segcore.data.formats.split_names import SPLIT_NAMES, split_of
 from segcore.data.table_source import IMAGES, MASKS, TABLE_SUFFIXES, Table, TableSource, open_table, picture_columns
 from segcore.errors import DatasetError, LabelError
 from segcore.labels import LabelMap, auto_palette
+from segcore.reading import parse_json
 
 IMAGE_COLUMNS = ("image", "pixel_values", "img", "images", "picture", "photo")
 MASK_COLUMNS = (
@@ -118,7 +118,7 @@ def _by_split(listing: Listing) -> tuple[dict[str, list[str]], list[str]]:
 def _stated_split(listing: Listing) -> str:
     """The split of tables that lie in the dataset's own folder: that of `state.json`, else train."""
     try:
-        state = json.loads(listing.text("state.json")) if "state.json" in listing.files else None
+        state = parse_json(listing.text("state.json")) if "state.json" in listing.files else None
     except ValueError:
         state = None
     stated = state.get("_split") if isinstance(state, dict) else None
@@ -170,7 +170,7 @@ def _classes(listing: Listing, table: Table, mask: str) -> OwnClasses:
 def _feature_names(table: Table, mask: str) -> Sequence[str]:
     """The names of the mask's own feature, or of the only feature that lists several classes of a row."""
     try:
-        features = json.loads((table.schema.metadata or {})[b"huggingface"])["info"]["features"]
+        features = parse_json((table.schema.metadata or {})[b"huggingface"])["info"]["features"]
     except (KeyError, TypeError, ValueError):
         return ()
     lists = [names for feature in features.values() if (names := _names(_inner(feature)))]

@@ -15,6 +15,7 @@ from segcore.data.dataset import Dataset
 from segcore.data.leaks.leak_report import LeakReport
 from segcore.data.plan import SplitPlan, own_plan
 from segcore.paths import cache_folder, local_path, path_exists
+from segcore.reading import parse_json, read_text
 
 FILE = "leaks.json"
 MOST_KEPT = 12  # reports of one dataset: other labels and other splits of the same files
@@ -111,7 +112,7 @@ def _places(source: str) -> Iterator[Path]:
 def _read(path: Path) -> list[dict[str, Any]]:
     """The reports in a file as plain values, newest first; none where it is missing, cut off or no report file."""
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = parse_json(read_text(path))
     except (OSError, ValueError):
         return []
     reports = content.get("reports") if isinstance(content, dict) else None

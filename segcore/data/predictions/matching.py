@@ -139,7 +139,7 @@ def class_number(file: str) -> int:
     (7, -1)
     """
     stem = file.rpartition("/")[2].rpartition(".")[0]
-    return int(stem) if stem.isdecimal() else -1
+    return int(stem) if stem.isdecimal() and len(stem) < 10 else -1
 
 
 def _ends(path: str) -> list[str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +13,11 @@ from segcore.data.decode import MaskPixels, array_pixels, read_mask, readable
 from segcore.data.file_source import FileSource, list_files
 from segcore.data.predictions.matching import ARRAY_SUFFIXES, class_number
 from segcore.errors import DatasetError, one_line
+from segcore.reading import DECODER_ERRORS
 
 KEYS = ("probabilities", "softmax", "probs", "arr_0")  # of an .npz with several arrays: nnU-Net 2, nnU-Net 1, ...
 TOLERANCE = 0.01  # by which probabilities of a pixel may miss 1: float16, or 16 bits, of 150 classes
 _DEPTH = 65535
-_UNREADABLE = (ValueError, OSError, EOFError, SyntaxError, KeyError, zipfile.BadZipFile, zlib.error)
 
 
 def read_prediction(file_source: FileSource, path: str) -> MaskPixels | npt.NDArray[np.floating]:
@@ -98,7 +96,7 @@ def _load(data: bytes, where: str) -> npt.NDArray[np.generic]:
     try:
         stored = np.load(io.BytesIO(data), allow_pickle=False)
         return stored if isinstance(stored, np.ndarray) else stored[_key(list(stored.files), where)]
-    except _UNREADABLE as error:
+    except DECODER_ERRORS as error:
         pickled = " Python objects (a pickle) are never loaded: they could run any code." * ("pickle" in str(error))
         raise DatasetError(
             f"{where}: not a readable array ({one_line(error)}).{pickled} Save it again with numpy.save or numpy.savez."

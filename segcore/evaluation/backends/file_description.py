@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat,
 
 from segcore.errors import EvaluationError, one_line
 from segcore.paths import local_path
+from segcore.reading import parse_json, parse_yaml, read_text
 
 EXAMPLE: Final = """\
 classes: [road, car, sky]       # in the order of the model's channels or ids
@@ -98,15 +98,13 @@ def read_description(path: str | Path) -> FileDescription:
     Raises:
         EvaluationError: when it can't be read, or a field is missing, unknown or of another kind.
     """
-    import yaml
-
     file = local_path(path, EvaluationError)
     try:
-        text = file.read_text("utf-8")
-        values = json.loads(text) if file.suffix.lower() == ".json" else yaml.safe_load(text)
+        text = read_text(file)
+        values = parse_json(text) if file.suffix.lower() == ".json" else parse_yaml(text)
     except OSError as error:
         raise EvaluationError(f"{file}: the description can't be read ({error.strerror}). {_HINT}") from None
-    except (ValueError, yaml.YAMLError) as error:
+    except ValueError as error:
         raise EvaluationError(f"{file}: no YAML or JSON ({one_line(error)}). {_HINT}") from None
     if not isinstance(values, dict):
         raise EvaluationError(f"{file}: holds no `name: value` lines. {_HINT}")

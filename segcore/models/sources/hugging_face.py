@@ -22,6 +22,7 @@ from segcore.models.base import Wrapped
 from segcore.models.encoder_weights import hub_reachable
 from segcore.models.encoders import Normalization
 from segcore.models.registry import ModelSpec
+from segcore.reading import parse_json, read_text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -254,7 +255,7 @@ def _processor(spec: ModelSpec) -> dict[str, Any]:
             path = place / name
         else:
             path = Path(huggingface_hub.hf_hub_download(spec.builder, name, local_files_only=_local_only(spec)))
-        stored = json.loads(path.read_text("utf-8"))
+        stored = parse_json(read_text(path))
     except (OSError, huggingface_hub.errors.EntryNotFoundError):
         return {}
     except ValueError as error:
