@@ -349,7 +349,8 @@ def _open_archive(_process: int, path: str, _mtime: int, _size: int) -> _OpenArc
     if is_archive(path) and not path.lower().endswith(".zip"):
         raise DatasetError(f"{path}: only zip archives are read in place. Unpack it and open the folder.")
     try:
-        archive = zipfile.ZipFile(open_file(path))
+        open_file(path).close()  # no pipe or device
+        archive = zipfile.ZipFile(path)
     except OSError as error:
         raise DatasetError(f"{path}: can't be opened ({error.strerror or error}).") from None
     except DECODER_ERRORS:

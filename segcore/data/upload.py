@@ -119,9 +119,10 @@ def read_upload(
         LabelError: when the mask holds a colour that is no class.
     """
     picture = _open(image, _file_name(image_name, "image"))
-    notes = _notes(picture)
     width, height = _limited(picture.upright)
-    pixels = picture.turn(_small_rgb(picture))
+    with readable(image, picture.where):  # a damaged palette shows when colours are converted
+        notes = _notes(picture)
+        pixels = picture.turn(_small_rgb(picture))
     if (width, height) != picture.upright:
         notes.append(f"made smaller: {_text(picture.upright)} → {_text((width, height))}")
 
@@ -133,10 +134,10 @@ def read_upload(
         check_lossless(drawn.image, drawn.where)
         with_image = _turns_with(drawn, picture)
         # Nearest: a mean would invent ids. Before decoding, which takes ten times the memory of the file's pixels.
-        small = drawn.image.resize(_limited(drawn.image.size), Image.Resampling.NEAREST)
-        ids = to_ids(
-            mask_pixels(small, drawn.where), MaskCoding(ClassList.of(labels), labels, tolerance=color_tolerance)
-        )
+        with readable(mask, drawn.where):
+            small = drawn.image.resize(_limited(drawn.image.size), Image.Resampling.NEAREST)
+            stored = mask_pixels(small, drawn.where)
+        ids = to_ids(stored, MaskCoding(ClassList.of(labels), labels, tolerance=color_tolerance))
         ids = _turn(ids, picture.orientation) if with_image else drawn.turn(ids)
         notes += _mask_notes(drawn, picture, with_image)
     sample_id = picture.where.rpartition(".")[0] or picture.where

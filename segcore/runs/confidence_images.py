@@ -35,13 +35,15 @@ def read_confidence(path: Path, height: int, width: int) -> F32Map:
     """Read confidences as `[height, width]` float32 in 0..1, enlarged bilinearly where they were stored smaller.
 
     Raises:
-        ValueError, OSError, SyntaxError: when the file is truncated or no grey picture; Pillow's errors are passed on.
+        DECODER_ERRORS: when the file is truncated or no grey picture; Pillow's errors are passed on.
     """
     from PIL import Image
 
     with Image.open(path, formats=["PNG"]) as image:
-        if image.mode != "L" or max(image.size) > MAX_SIDE:
-            raise ValueError(f"a {image.mode} picture of {image.size}; expected a grey one, at most {MAX_SIDE} a side")
+        if image.mode != "L":
+            raise ValueError(f"a {image.mode} picture; expected a grey one")
+        if max(image.size) > MAX_SIDE:
+            raise ValueError(f"{image.width}x{image.height} pixels; expected at most {MAX_SIDE} a side")
         grey = np.array(image)
     confidence = (np.rint(grey * (LEVELS / 255)) / LEVELS).astype(np.float32)
     if confidence.shape == (height, width):

@@ -15,6 +15,7 @@ from segcore.arrays import F64, I64, F32Map, U8Mask
 from segcore.errors import EvaluationError, RunError, unknown
 from segcore.labels import LabelMap
 from segcore.metrics import BINS, BoundaryScores, Calibration, Reliability, Scores, boundary_scores, scores
+from segcore.reading import DECODER_ERRORS
 from segcore.runs import cli_hints, parquet_tables, run_files
 from segcore.runs.confidence_images import read_confidence
 from segcore.runs.prediction_images import read_prediction
@@ -226,7 +227,7 @@ class Evaluation:
             raise RunError(f"No stored confidence of {sample_id!r} at {path}. {self._hint}")
         try:
             return read_confidence(path, height, width)
-        except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises on truncated and foreign files
+        except DECODER_ERRORS as error:
             raise RunError(f"{path} is no readable grey PNG ({error}). {self._hint}") from None
 
     def __repr__(self) -> str:
