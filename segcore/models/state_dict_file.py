@@ -15,6 +15,7 @@ from torch import Tensor
 
 from segcore.errors import WeightsError, first_line, nearest
 from segcore.paths import local_path
+from segcore.reading import open_file
 
 State = dict[str, Tensor]
 
@@ -47,9 +48,11 @@ def read_tensors(given: str | Path) -> State:
         WeightsError: when it is missing, damaged, holds no table of tensors, or could only be read by running its code.
     """
     path = weights_file(given)
-    if path.suffix.lower() == ".safetensors" or _is_safetensors(path):
-        return _read_safetensors(path)
-    return _read_torch(path)
+    try:
+        safe = path.suffix.lower() == ".safetensors" or _is_safetensors(path)
+    except OSError as error:
+        raise WeightsError(f"{path}: can't be read ({error.strerror or error}). Get the file again.") from None
+    return _read_safetensors(path) if safe else _read_torch(path)
 
 
 def weights_file(given: str | Path) -> Path:
@@ -121,7 +124,7 @@ def _prefixes(name: str) -> list[str]:
 
 def _is_safetensors(path: Path) -> bool:
     """Whether a file begins as safetensors do: eight bytes of length, then JSON; `.bin` files may be either."""
-    with path.open("rb") as handle:
+    with open_file(path) as handle:
         head = handle.read(9)
     return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size
 
@@ -189,9 +192,16 @@ def _reason(path: Path) -> str:
         return "it is a pointer of Git LFS, not the file itself: git lfs pull"
     if head.lstrip()[:1] == b"<":
         return "it is a web page"
-    if head.startswith(b"PK") and not zipfile.is_zipfile(path):
+    if head.startswith(b"PK") and not _is_zip(path):
         return f"it is cut off, {size} bytes"
     return "it is damaged, or another kind of file"
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # as of several disks
+        return False
 
 
 def _unwrapped(content: object, path: Path) -> State:

@@ -39,7 +39,11 @@ def read_confidence(path: Path, height: int, width: int) -> F32Map:
     """
     from PIL import Image
 
-    with Image.open(path, formats=["PNG"]) as image:
+    try:
+        picture = Image.open(path, formats=["PNG"])
+    except Image.DecompressionBombError as error:
+        raise ValueError(str(error)) from None
+    with picture as image:
         if image.mode != "L":
             raise ValueError(f"a {image.mode} picture; expected a grey one")
         if max(image.size) > MAX_SIDE:
