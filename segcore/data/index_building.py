@@ -20,7 +20,7 @@ from segcore.data.open_options import OpenOptions
 from segcore.errors import DatasetError
 
 FEW = 1000  # images that threads read before worker processes have started
-_BATCH = 64  # images that a worker reads at once
+BATCH = 64  # images that a worker reads at once
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def build_index(
         for done, (ids, facts) in enumerate(_read_all(dataset, missing, processes), 1):
             known.add(ids, facts)
             if progress:
-                progress(min(done * _BATCH, len(missing)), len(missing))
+                progress(min(done * BATCH, len(missing)), len(missing))
     finally:  # whatever ends it: the next time goes on from here
         path = save(known, stamps)
     return BuiltIndex(path, dataset, known, len(missing), len(set(missing) & set(changed)))
@@ -90,7 +90,7 @@ def _read_all(
     dataset: Dataset, ids: Sequence[str], processes: int
 ) -> Iterator[tuple[Sequence[str], Sequence[ImageFacts]]]:
     """(ids, their facts) of one batch after the other."""
-    batches = [ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH)]
+    batches = [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
 
     def records(batch: Sequence[str]) -> list[Record]:
         return [dataset.record(sample_id) for sample_id in batch]

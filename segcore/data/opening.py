@@ -64,6 +64,7 @@ def open_dataset(
     options |= {"video": video, "format": format, "classes": classes, "map": map}
     opened_with = tuple((name, value) for name, value in options.items() if value is not None)
     _check(labels, void, video, map)
+    check_source(source)
     stored = None if str(source) == DRIVE else reopen(source, dict(opened_with))
     if stored is not None:
         return replace(stored, opened_with=opened_with)

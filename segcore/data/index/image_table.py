@@ -89,9 +89,9 @@ class ImageTable:
 
     def class_pixels(self, class_id: int) -> I64:
         """`[N]` pixels of one class in each image."""
-        found = self.classes == class_id
+        here = self.classes == class_id
         result = np.zeros(len(self), np.int64)
-        result[self.image[found]] = self.pixels[found]
+        result[self.image[here]] = self.pixels[here]
         return result
 
     @cached_property

@@ -49,7 +49,7 @@ def places(source: str | Path, options: Mapping[str, object]) -> Iterator[Path]:
         options: `Dataset.opened_with`; another way of opening has another index.
     """
     path = local_path(source).absolute()
-    key = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:8]
+    key = hashlib.sha256(json.dumps(options, sort_keys=True, default=str).encode()).hexdigest()[:8]
     if path.is_dir():
         yield path / f".segcore-index-{key}.parquet"  # hidden: a table beside images looks like data
     name = hashlib.sha256(str(path).encode()).hexdigest()[:16]
@@ -57,20 +57,13 @@ def places(source: str | Path, options: Mapping[str, object]) -> Iterator[Path]:
 
 
 def find_index(source: str | Path, options: Mapping[str, object]) -> IndexFile | None:
-    """The newest readable index of a dataset as it is opened; None without one, or where it is another version's."""
-    found = []
-    for path in places(source, options):
-        try:
-            found.append((path.stat().st_mtime_ns, path))
-        except OSError:
-            continue
-    for _, path in sorted(found, reverse=True):
-        if index := _read(path):
-            return index
-    return None
+    """The index of a dataset as it is opened; None without one that can be read, or where it is another version's."""
+    return next(filter(None, map(_read, places(source, options))), None)
 
 
 def _read(path: Path) -> IndexFile | None:
+    if not path.is_file():
+        return None
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import parquet

@@ -120,7 +120,7 @@ class KnownFacts:
             names += kept
         place = {sample_id: row for row, sample_id in enumerate(names)}
         order = [place[record.id] for record in self.dataset.records if record.id in place]
-        return in_memory(pa.concat_tables(parts).take(order).combine_chunks())
+        return in_memory(pa.concat_tables(parts).take(pa.array(order, pa.int64())).combine_chunks())
 
     def of(self, ids: Collection[str]) -> ImageTable:
         """The table after these images were read, for questions about them."""

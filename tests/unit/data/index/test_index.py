@@ -176,7 +176,7 @@ def test_what_is_no_index_is_left_out(data, damage):
 
 
 def test_what_was_read_before_an_interruption_is_kept(data, monkeypatch):
-    monkeypatch.setattr("segcore.data.index_building._BATCH", 2)
+    monkeypatch.setattr("segcore.data.index_building.BATCH", 2)
 
     def interrupt(done, total):
         if done >= 4:
