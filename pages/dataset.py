@@ -69,16 +69,16 @@ dataset_statistics.split_table(context)
 st.subheader("Classes", anchor=False)
 chart = choose("Show", "chart", {"balance": "How often", "together": "Together", "places": "Where"})
 if complete and dataset_statistics.read_images(context.key, split_ids):
-    if chart == "balance" and (counts := dataset_statistics.class_balance(context.key, split_ids)):
+    if chart == "balance" and (counts := dataset_statistics.class_balance(context.key, split, split_ids)):
         dataset_statistics.class_balance_charts(data.labels, counts)
         if wanted.class_id is not None:
             dataset_statistics.share_chart(context.key, split_ids, data.labels, wanted.class_id)
     elif chart == "together":
-        dataset_statistics.together_chart(context.key, split_ids, data.labels)
+        dataset_statistics.together_chart(context.key, split, split_ids, data.labels)
     elif chart == "places":
-        dataset_statistics.places_chart(context.key, split_ids, data.labels, wanted.class_id)
+        dataset_statistics.places_chart(context.key, split, split_ids, data.labels, wanted.class_id)
 
     st.subheader("Image sizes", anchor=False)
-    dataset_statistics.image_size_chart(dataset_statistics.size_counts(context.key, split_ids))
+    dataset_statistics.image_size_chart(dataset_statistics.size_counts(context.key, split, split_ids))
 
 finish_sheet()

@@ -66,5 +66,5 @@ def balance(known: KnownFacts, ids: Sequence[str]) -> ClassBalance:
         raise DatasetError(table.problems[int(unread[0])])
     pixels, images = table.totals(rows)
     classes = dataset.labels.classes
-    copies = sum(dataset.record(sample_id).copy > 0 for sample_id in ids)
+    copies = int((table.copies[rows] > 0).sum())
     return ClassBalance(pixels[:classes], images[:classes], int(pixels[IGNORE_INDEX]), len(ids), copies)

@@ -97,13 +97,12 @@ class FileRecord:
         return " ".join(map(self.file_source.checksum, (self.image_path, *files_of(self.stored_mask))))
 
     def stamp(self) -> Stamp:
-        source = self.file_source
-        masks = [source.stamp(path) for path in files_of(self.stored_mask)]
-        return (
-            *source.stamp(self.image_path),
-            sum(size for size, _ in masks),
-            sum(version for _, version in masks) % (1 << 62),
-        )
+        source, mask = self.file_source, self.stored_mask
+        if isinstance(mask, str):
+            return (*source.stamp(self.image_path), *source.stamp(mask))
+        parts = [source.stamp(path) for path in mask.files]
+        sizes, versions = (sum(part[place] for part in parts) % (1 << 62) for place in (0, 1))
+        return (*source.stamp(self.image_path), sizes, versions)
 
     def _where(self, path: str) -> str:
         return f"{self.file_source.root}/{path}"

@@ -53,6 +53,11 @@ class ImageTable:
         return np.stack([self._numbers(name) for name in STAMP], axis=1)
 
     @cached_property
+    def copies(self) -> I64:
+        """`[N]` 0 for frames, and the number of augmented copies."""
+        return self._numbers("copy")
+
+    @cached_property
     def sizes(self) -> I64:
         """`[N, 2]` (height, width) of the images in px; 0 where that can't be read."""
         return np.stack([self._numbers("height"), self._numbers("width")], axis=1)
@@ -168,10 +173,8 @@ class ImageTable:
     def unchanged(self, records: Iterable[Record]) -> Bool:
         """`[N]` whether the files of an image are as they were; False where no record has its id."""
         now = np.full((len(self), 4), -1, np.int64)
-        for record in records:
-            row = self.row.get(record.id)
-            if row is not None:
-                now[row] = stamp_of(record)
+        known = [record for record in records if record.id in self.row]
+        now[self.rows(record.id for record in known)] = np.array([stamp_of(record) for record in known]).reshape(-1, 4)
         return (now == self.stamps).all(axis=1) & (now[:, 0] >= 0)
 
     def checksums(self, records: Sequence[Record]) -> Mapping[str, str]:
@@ -195,6 +198,7 @@ def schema() -> Any:  # noqa: ANN401 - pyarrow's
         [
             ("id", pa.string()),
             ("split", pa.string()),
+            ("group", pa.string()),
             ("image", pa.string()),
             ("mask", pa.string()),
             ("origin", pa.string()),
@@ -219,9 +223,10 @@ def make_table(records: Sequence[Record], facts: Sequence[ImageFacts]) -> Any:  
     columns: dict[str, Any] = {
         "id": [record.id for record in records],
         "split": [record.split for record in records],
+        "group": [record.group for record in records],
         "image": [getattr(record, "image_path", None) for record in records],
         "mask": [mask if isinstance(mask, str) else None for mask in masks],
-        "origin": [record.origin for record in records],
+        "origin": [record.origin if record.origin != record.id else None for record in records],
         "copy": [record.copy for record in records],
         **{name: [one.stamp[place] for one in facts] for place, name in enumerate(STAMP)},
         "checksum": [one.checksum for one in facts],

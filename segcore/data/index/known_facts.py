@@ -34,12 +34,15 @@ class KnownFacts:
         self._valid = self._stored.row.keys() & {record.id for record in dataset.records} if self._stored else set()
         self._read: dict[str, ImageFacts] = {}
         self._reading = threading.Lock()
-        self._table: ImageTable | None = None
+        self._forgotten = 0  # times that files had changed
+        self._table: tuple[tuple[int, int], ImageTable] | None = None
         if self._stored is not None:  # images that could not be read may be mended
             self._valid -= {self._stored.ids[row] for row in np.flatnonzero(~self._stored.counted)}
 
     def missing(self, ids: Iterable[str]) -> list[str]:
         """Those of `ids` that were not read yet."""
+        if self.known >= len(self.dataset):
+            return []
         return [sample_id for sample_id in ids if sample_id not in self._valid and sample_id not in self._read]
 
     def read(self, ids: Sequence[str], progress: Progress | None = None) -> None:
@@ -81,7 +84,12 @@ class KnownFacts:
     @property
     def known(self) -> int:
         """How many images are known."""
-        return len(self._valid | self._read.keys())
+        return len(self._valid) + len(self._read)
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Changes whenever more is known, or something was forgotten."""
+        return self.known, self._forgotten
 
     def check_files(self) -> list[str]:
         """Forget the images whose files have changed or vanished since they were read, and return their ids."""
@@ -96,14 +104,15 @@ class KnownFacts:
                 del self._read[sample_id]
                 changed.append(sample_id)
         if changed:
-            self._table = None
+            self._forgotten += 1
         return sorted(set(changed))
 
     def table(self) -> ImageTable:
         """The known images in the dataset's order; a new one after more were read."""
-        if self._table is None or len(self._table) != self.known:
-            self._table = self._merged()
-        return self._table
+        version = self.version
+        if self._table is None or self._table[0] != version:
+            self._table = version, self._merged()
+        return self._table[1]
 
     def _merged(self) -> ImageTable:
         import pyarrow as pa

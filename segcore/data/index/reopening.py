@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,7 +18,6 @@ from segcore.data.index.index_files import FolderStamps, IndexFile, find_index
 from segcore.data.mask_coding import MaskCoding
 from segcore.data.sample_records import FileRecord
 from segcore.data.stored_mask import MaskSample, files_of
-from segcore.data.video import group_of
 from segcore.errors import DatasetError, number
 from segcore.labels import LabelMap
 from segcore.paths import local_path, program
@@ -137,11 +137,14 @@ def _dataset(source: str | Path, index: IndexFile) -> Dataset:
         MaskSample(files, tuple(index.facts["masks"])),
     )
     depth = ImageDepth(files, tuple(index.facts["images"]))
-    names = ("split", "image", "mask", "origin", "copy")
+    names = ("image", "mask", "origin", "copy")
+    splits, groups = (map(sys.intern, table.column(name).to_pylist()) for name in ("split", "group"))  # few: one copy
     columns = [table.column(name).to_pylist() for name in names]
     records = tuple(
-        FileRecord(sample_id, split, group_of(origin), files, image, mask, mask_coding, origin, copy, depth)
-        for sample_id, split, image, mask, origin, copy in zip(index.table.ids, *columns, strict=True)
+        FileRecord(sample_id, split, group, files, image, mask, mask_coding, origin or sample_id, copy, depth)
+        for sample_id, split, group, image, mask, origin, copy in zip(
+            index.table.ids, splits, groups, *columns, strict=True
+        )
     )
     return Dataset(
         opened["name"],

@@ -25,7 +25,7 @@ def choose_images(context: AppContext) -> tuple[str, str, Selection, str, bool]:
         text = st.text_input("Find", **url_state.bound("find", ""), placeholder="part of a name", width=150)
         name = st.selectbox("With class", classes, **url_state.bound("class", EVERY, classes), width=160)
         share = _share(name)
-        size = _size(size_counts(context.key, ids_of(data, split)))
+        size = _size(size_counts(context.key, split, ids_of(data, split)))
         health = st.selectbox(
             "Health",
             (EVERY, *HEALTH),

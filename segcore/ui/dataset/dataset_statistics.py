@@ -27,6 +27,7 @@ from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.dataset_cache import DataKey
 from segcore.ui.shell.incremental import chunks, process_incrementally
 from segcore.ui.shell.markdown import escape_markdown
+from segcore.ui.shell.result_cache import cached_result
 from segcore.ui.widgets.figure import saved_as
 from segcore.ui.widgets.table import Cell, table
 from segcore.visual import charts, data_uri
@@ -55,10 +56,11 @@ def read_images(key: DataKey, ids: Sequence[str]) -> bool:
     return not known.missing(ids)
 
 
-def class_balance(key: DataKey, ids: Sequence[str]) -> ClassBalance | None:
+def class_balance(key: DataKey, split: str, ids: Sequence[str]) -> ClassBalance | None:
     """Count pixels and images of each class of images that were read; None, with a note, where one can't be."""
+    known = dataset_cache.known_facts(key)
     try:
-        return balance(dataset_cache.known_facts(key), ids)
+        return cached_result(("balance", key, known.version, split), lambda: balance(known, ids))
     except SegcoreError as error:
         st.caption(f"Can't be counted: {escape_markdown(str(error))}")
         return None
@@ -85,10 +87,13 @@ def share_chart(key: DataKey, ids: Sequence[str], labels: LabelMap, class_id: in
         _clickable(draw(), "shares", "share", "share")
 
 
-def together_chart(key: DataKey, ids: Sequence[str], labels: LabelMap) -> None:
+def together_chart(key: DataKey, split: str, ids: Sequence[str], labels: LabelMap) -> None:
     """Draw of the images that hold one class, the share that holds another."""
-    table = dataset_cache.known_facts(key).table()
-    both = table.co_occurrence(table.rows(ids), labels.classes)
+    known = dataset_cache.known_facts(key)
+    table = known.table()
+    both = cached_result(
+        ("together", key, known.version, split), lambda: table.co_occurrence(table.rows(ids), labels.classes)
+    )
     occurs = np.flatnonzero(both.diagonal())[:MOST_CLASSES]
     rows = [
         {"class": labels.names[one], "with": labels.names[other], "images": int(both[one, other]),
@@ -101,10 +106,11 @@ def together_chart(key: DataKey, ids: Sequence[str], labels: LabelMap) -> None:
     _leave_out(labels.classes, len(occurs), int(np.count_nonzero(both.diagonal())))
 
 
-def places_chart(key: DataKey, ids: Sequence[str], labels: LabelMap, chosen: int | None) -> None:
+def places_chart(key: DataKey, split: str, ids: Sequence[str], labels: LabelMap, chosen: int | None) -> None:
     """Draw where in the frame each class lies, the most frequent ones first, or the chosen class alone."""
-    table = dataset_cache.known_facts(key).table()
-    places = table.places(table.rows(ids), labels.classes)
+    known = dataset_cache.known_facts(key)
+    table = known.table()
+    places = cached_result(("places", key, known.version, split), lambda: table.places(table.rows(ids), labels.classes))
     order = np.argsort(-places.sum(axis=(1, 2)), kind="stable")
     order = order[places[order].any(axis=(1, 2))]
     shown = [chosen] if chosen is not None else order[:MOST_PLACES].tolist()
@@ -177,13 +183,18 @@ def _images_used(run: RunRecord, split: str) -> str:
     return str(info.val if split == "val" else info.test)
 
 
-def size_counts(key: DataKey, ids: Sequence[str]) -> dict[str, int]:
+def size_counts(key: DataKey, split: str, ids: Sequence[str]) -> dict[str, int]:
     """`640x480` (width first) -> number of those of some images that were read, most frequent first."""
-    table = dataset_cache.known_facts(key).table()
-    rows = table.rows(sample_id for sample_id in ids if sample_id in table.row)
-    sizes, counts = np.unique(table.sizes[rows], axis=0, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    return {f"{sizes[row, 1]}x{sizes[row, 0]}": int(counts[row]) for row in order if sizes[row].all()}
+    known = dataset_cache.known_facts(key)
+
+    def count() -> dict[str, int]:
+        table = known.table()
+        rows = table.rows(sample_id for sample_id in ids if sample_id in table.row)
+        sizes, counts = np.unique(table.sizes[rows], axis=0, return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        return {f"{sizes[row, 1]}x{sizes[row, 0]}": int(counts[row]) for row in order if sizes[row].all()}
+
+    return cached_result(("sizes", key, known.version, split), count)
 
 
 def image_size_chart(sizes: Mapping[str, int]) -> None:
