@@ -265,7 +265,6 @@ def class_shares(table: pd.DataFrame, name: str, color: str) -> alt.Chart:
 
 def co_occurrence(table: pd.DataFrame, names: Sequence[str]) -> alt.Chart:
     """Draw of the images that hold a class (row) the share that holds another. Columns `class, with, share, images`."""
-    side = 26 if len(names) <= 16 else 14
     return (
         alt.Chart(table)
         .mark_rect()
@@ -275,7 +274,7 @@ def co_occurrence(table: pd.DataFrame, names: Sequence[str]) -> alt.Chart:
             color=alt.Color("share:Q", title="share", scale=alt.Scale(domain=[0, 1]), legend=alt.Legend(format="%")),
             tooltip=tooltips("class:N", "with:N", ("share:Q", "share", ".1%"), "images:Q"),
         )
-        .properties(width=alt.Step(side), height=alt.Step(side))
+        .properties(height=alt.Step(26 if len(names) <= 16 else 14))
     )
 
 

@@ -28,7 +28,7 @@ class ImageFacts(NamedTuple):
         width: The same.
         classes: Class ids in its mask as bytes, rising, 255 for pixels that are never scored.
         pixels: Pixels of each of `classes`.
-        cells: Class ids at `CELLS` by `CELLS` points of the mask; empty where that can't be read.
+        cells: Class ids at `CELLS` by `CELLS` points of the mask; empty where that can't be read, or not asked for.
         problem: Why the sample can't be used; empty where it can.
     """
 
@@ -44,7 +44,7 @@ class ImageFacts(NamedTuple):
     @property
     def counted(self) -> bool:
         """Whether the mask could be read."""
-        return bool(self.cells)
+        return bool(self.classes)
 
     @property
     def by_class(self) -> dict[int, int]:

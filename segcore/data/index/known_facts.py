@@ -81,6 +81,15 @@ class KnownFacts:
         self.read([sample_id])
         return self._read[sample_id]
 
+    def size(self, sample_id: str) -> tuple[int, int]:
+        """(height, width) of an image, whose header alone is read where it is not known."""
+        if sample_id in self._valid:
+            assert self._stored is not None
+            height, width = self._stored.sizes[self._stored.row[sample_id]].tolist()
+            if height:
+                return height, width
+        return self.dataset.size(sample_id)
+
     @property
     def known(self) -> int:
         """How many images are known."""

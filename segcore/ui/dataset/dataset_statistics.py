@@ -102,7 +102,7 @@ def together_chart(key: DataKey, split: str, ids: Sequence[str], labels: LabelMa
     ]  # fmt: skip
     draw = partial(charts.co_occurrence, pd.DataFrame(rows), [labels.names[index] for index in occurs])
     with saved_as("classes-together", draw):
-        st.altair_chart(draw(), key="together", width="content")
+        st.altair_chart(draw(), key="together")
     _leave_out(labels.classes, len(occurs), int(np.count_nonzero(both.diagonal())))
 
 

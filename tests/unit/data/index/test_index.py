@@ -62,6 +62,13 @@ def test_it_counts_what_reading_counts(data, monkeypatch, processes):
     assert built.read == len(built.dataset) and built.path.parent == data
     dataset, read = open_dataset(data), reads(monkeypatch)
     assert same_counts(dataset) and not read
+    known = KnownFacts(dataset)
+    for sample_id in dataset.ids:
+        facts, mask = known.facts(sample_id), dataset.mask(sample_id)
+        classes, pixels = np.unique(mask, return_counts=True)
+        assert facts.counted and facts.by_class == dict(zip(classes.tolist(), pixels.tolist(), strict=True))
+        assert known.size(sample_id) == dataset.size(sample_id) == (facts.height, facts.width) and not facts.problem
+    assert not read
 
 
 def test_each_way_of_opening_has_its_own(data):
