@@ -81,4 +81,5 @@ if complete and dataset_statistics.read_images(context.key, split_ids):
     st.subheader("Image sizes", anchor=False)
     dataset_statistics.image_size_chart(dataset_statistics.size_counts(context.key, split, split_ids))
 
+dataset_cache.store_facts(context.key)
 finish_sheet()

@@ -101,12 +101,12 @@ def data_info(arguments: argparse.Namespace) -> int:
     console.print(f"layout       {escape(dataset.layout or 'none, drawn')}")
     console.print(f"masks        {rule}")
     table = Table("split", "samples", "sizes (height x width)")
-    known = KnownFacts(dataset)
-    known.check_files()
+    facts = KnownFacts(dataset)
+    facts.check_files()
     for split, ids in dataset.splits.items():
         copies = sum(dataset.record(sample_id).copy > 0 for sample_id in ids)
         made_of = f" ({number(len(ids) - copies, 'frame')}, {copies} copies)" if copies else ""
-        sizes = Counter(map(known.size, ids))
+        sizes = Counter(map(facts.size, ids))
         common = [f"{height}x{width} ({count})" for (height, width), count in sizes.most_common()]
         table.add_row(split, f"{len(ids)}{made_of}", listed(common, 3))
     console.print(table)

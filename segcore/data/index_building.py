@@ -79,8 +79,17 @@ def build_index(
     return BuiltIndex(path, dataset, known, len(missing), len(set(missing) & set(changed)))
 
 
-def save(known: KnownFacts, stamps: FolderStamps, *, beside: bool = True) -> Path | None:
-    """Store what is known of a dataset; `stamps` were taken before it was opened. None where nothing can be written."""
+def save(known: KnownFacts, stamps: FolderStamps | None = None, *, beside: bool = True) -> Path | None:
+    """Store what is known of a dataset.
+
+    Args:
+        known: The facts.
+        stamps: Its folders and files, taken before it was opened; None for an index that only counts.
+        beside: Try the folder of the data first, not only the user's cache.
+
+    Returns:
+        The file; None where none can be written.
+    """
     table, dataset = known.table(), known.dataset
     whole = table.table.append_column("cells", table.load_cells()).select(schema().names)
     return store_index(dataset.source, dict(dataset.opened_with), whole, describe(dataset, stamps), beside=beside)

@@ -136,3 +136,13 @@ def test_files_that_changed_since_the_index_was_made_are_told_and_counted_anew(o
     held = meant(data, lambda sample: (sample.mask == 0).any())
     app = open_app(data, tmp_path / "none", "dataset", **{"class": LABELS.names[0]})
     assert shown(app) == f"{held} of 7 images"
+
+
+def test_what_the_page_has_counted_is_kept_for_the_next_server(open_app, data, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGCORE_CACHE", str(tmp_path / "cache"))
+    assert not open_app(data, tmp_path / "none", "dataset").exception
+    read = []
+    monkeypatch.setattr(known_facts, "read_facts", lambda record: read.append(record.id))
+    app = open_app(data, tmp_path / "none", "dataset")
+    assert not app.exception and not read and "index" not in plain(app.caption[0].value)
+    assert not list(data.glob(".segcore*"))

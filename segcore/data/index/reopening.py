@@ -25,16 +25,18 @@ from segcore.paths import local_path, program
 _NOTE = "The index "  # how notes on the index itself begin
 
 
-def describe(dataset: Dataset, stamps: FolderStamps) -> dict[str, Any]:
+def describe(dataset: Dataset, stamps: FolderStamps | None) -> dict[str, Any]:
     """What an index keeps of an opened dataset beside its images, as plain values.
 
     Args:
         dataset: The dataset.
-        stamps: Its folders and files, taken before it was opened.
+        stamps: Its folders and files, taken before it was opened; None for an index that only counts.
     """
     facts: dict[str, Any] = {"coding": _coding(dataset)}
     records = dataset.records
-    if not all(isinstance(record, FileRecord) and isinstance(record.stored_mask, str) for record in records):
+    if stamps is None or not all(
+        isinstance(record, FileRecord) and isinstance(record.stored_mask, str) for record in records
+    ):
         return facts  # drawn, or composed of annotations, which only its layout can read
     first = records[0]
     assert isinstance(first, FileRecord)

@@ -56,6 +56,20 @@ def known_facts(key: DataKey) -> KnownFacts:
     return KnownFacts(dataset(key))
 
 
+def store_facts(key: DataKey) -> None:
+    """Keep what is known in the user's cache for the next server, once all of a dataset without an index is known."""
+    known = known_facts(key)
+    if key.source != "drive" and known.dataset.index is None and not known.missing(known.dataset.ids):
+        _store_facts(key, known.version)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _store_facts(key: DataKey, version: tuple[int, int]) -> bool:
+    from segcore.data.index_building import save
+
+    return save(known_facts(key), beside=False) is not None
+
+
 def class_pixels(key: DataKey, sample_id: str) -> dict[int, int]:
     """Class id -> pixels of one mask.
 
