@@ -3,7 +3,8 @@
 Run it: `python benchmarks/app_dataset.py [--images 100000] [--repeat 3]`. The data are frames of the drive at 64x48,
 hard-linked under many names in the layout of SegNet. A hello-world app is started and opened in the same browser right
 before each server, and the app on the drive beside it, so that the numbers of a busy machine can be read: what the data
-cost is the difference to the drive. Needs Chromium.
+cost is the difference to the drive. Processor time says more than seconds where other work shares the cores. Needs
+Chromium.
 """
 
 from __future__ import annotations
@@ -55,24 +56,28 @@ def write_dataset(root: Path, images: int) -> None:
         os.link(pool / f"mask{index % len(drive)}.png", root / f"{split}annot" / name)
 
 
-def index_rate(root: Path, images: int) -> float:
-    """Images a second of `segcore data index`, start of the process and opening included."""
-    began = time.perf_counter()
+def index(root: Path) -> tuple[float, float]:
+    """(seconds, processor seconds) of `segcore data index`, start of the process and opening included."""
+    began, before = time.perf_counter(), os.times()
     subprocess.run([sys.executable, "-m", "segcore.cli", "data", "index", str(root)], cwd=ROOT, check=True)
-    return images / (time.perf_counter() - began)
+    after = os.times()
+    processor = after.children_user + after.children_system - before.children_user - before.children_system
+    return time.perf_counter() - began, processor
 
 
-def memory(address: str) -> float:
-    """MB that a server holds (resident)."""
+def used(address: str) -> tuple[float, float]:
+    """(MB resident, processor seconds so far) of a server."""
     port = f"--server.port\0{address.rsplit(':', 1)[1]}\0"
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if port in (folder / "cmdline").read_text():
                 lines = (folder / "status").read_text().splitlines()
-                return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+                resident = next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+                ticks = (folder / "stat").read_text().rpartition(")")[2].split()[11:13]
+                return resident, sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
         except OSError:
             continue
-    return float("nan")
+    return float("nan"), float("nan")
 
 
 def page_change(browser: Any, address: str, times: int = 2) -> list[float]:  # noqa: ANN401 - playwright has no light types
@@ -122,28 +127,35 @@ def main() -> None:
         def measure(name: str, source: str) -> None:
             with server(ROOT / "app.py", "--data", source, "--runs", "checkpoints") as (address, _):
                 seconds[name, "first page"].append(painted(browser, address, PICTURE))
+                seconds[name, "its processor time"].append(used(address)[1])
                 for key, value in zip(("dataset page", "again"), page_change(browser, address), strict=True):
                     seconds[name, key].append(value)
-                seconds[name, "MB"].append(memory(address))
+                seconds[name, "MB"].append(used(address)[0])
 
         if not options.skip_unindexed:
             measure("without index", str(data))
-        rates = []
+        indexed = []
         for _ in range(options.repeat):
             for file in data.glob(".segcore-index*"):
                 file.unlink()
-            rates.append(index_rate(data, options.images))
+            indexed.append(index(data))
             print(f"load {os.getloadavg()[0]:.1f}", flush=True)
         for _ in range(options.repeat):
             with server(hello) as (address, _):
                 seconds["hello", "first page"].append(painted(browser, address, "h1"))
+                seconds["hello", "its processor time"].append(used(address)[1])
             measure("drive, 101 frames", "drive")
             measure("with index", str(data))
             print(f"load {os.getloadavg()[0]:.1f}", flush=True)
         browser.close()
     middle = {key: statistics.median(values) for key, values in seconds.items()}
     print(f"{options.images:,} images, medians of {options.repeat}")
-    print(f"indexed at {statistics.median(rates):,.0f} images/s (limit {RATE:,})")
+    wall, processor = (statistics.median(column) for column in zip(*indexed, strict=True))
+    cores = len(os.sched_getaffinity(0))
+    print(
+        f"indexed in {wall:.0f} s, {options.images / wall:,.0f} images/s (limit {RATE:,}); processor time {processor:.0f} "
+        f"s, that is {cores * options.images / processor:,.0f} images/s on {cores} free cores"
+    )
     for (name, what), value in middle.items():
         beyond = f"  {value - middle['hello', 'first page']:5.2f} s after hello-world" if what == "first page" else ""
         print(f"{name:20} {what:14} {value:7.2f}{beyond}")
