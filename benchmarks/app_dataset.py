@@ -153,8 +153,8 @@ def main() -> None:
     wall, processor = (statistics.median(column) for column in zip(*indexed, strict=True))
     cores = len(os.sched_getaffinity(0))
     print(
-        f"indexed in {wall:.0f} s, {options.images / wall:,.0f} images/s (limit {RATE:,}); processor time {processor:.0f} "
-        f"s, that is {cores * options.images / processor:,.0f} images/s on {cores} free cores"
+        f"indexed in {wall:.0f} s, {options.images / wall:,.0f} images/s (limit {RATE:,}); processor time "
+        f"{processor:.0f} s, that is {cores * options.images / processor:,.0f} images/s on {cores} free cores"
     )
     for (name, what), value in middle.items():
         beyond = f"  {value - middle['hello', 'first page']:5.2f} s after hello-world" if what == "first page" else ""
