@@ -13,7 +13,7 @@ from segcore.data.index.image_facts import UNKNOWN, ImageFacts, read_facts, stam
 from segcore.data.index.image_table import ImageTable, in_memory, make_table
 
 THREADS = 4  # decoding releases the interpreter lock
-_BATCH = 64  # images that one thread of the caller reads while others wait
+_BATCH = 16  # images that one thread of the caller reads while others wait
 
 Progress = Callable[[int, int], None]  # (done, total)
 
@@ -36,8 +36,8 @@ class KnownFacts:
         self._reading = threading.Lock()
         self._forgotten = 0  # times that files had changed
         self._table: tuple[tuple[int, int], ImageTable] | None = None
-        if self._stored is not None:  # images that could not be read may be mended
-            self._valid -= {self._stored.ids[row] for row in np.flatnonzero(~self._stored.counted)}
+        if self._stored is not None:
+            self._valid -= _uncounted(self._stored)  # they may be mended
 
     def missing(self, ids: Iterable[str]) -> list[str]:
         """Those of `ids` that were not read yet."""
@@ -140,7 +140,20 @@ class KnownFacts:
         order = [place[record.id] for record in self.dataset.records if record.id in place]
         return in_memory(pa.concat_tables(parts).take(pa.array(order, pa.int64())).combine_chunks())
 
+    def settle(self) -> None:
+        """Hold what was read as a table, which takes a fifth of the memory."""
+        with self._reading:
+            table = self.table()
+            kept = {sample_id: self._read[sample_id] for sample_id in _uncounted(table) if sample_id in self._read}
+            self._stored, self._valid = table, table.row.keys() - kept.keys()
+            self._read = kept
+
     def of(self, ids: Collection[str]) -> ImageTable:
         """The table after these images were read, for questions about them."""
         self.read(list(ids))
         return self.table()
+
+
+def _uncounted(table: ImageTable) -> set[str]:
+    """Ids of the images whose masks could not be read."""
+    return {table.ids[row] for row in np.flatnonzero(~table.counted)}

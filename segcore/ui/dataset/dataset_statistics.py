@@ -184,12 +184,14 @@ def _images_used(run: RunRecord, split: str) -> str:
 
 
 def size_counts(key: DataKey, split: str, ids: Sequence[str]) -> dict[str, int]:
-    """`640x480` (width first) -> number of those of some images that were read, most frequent first."""
+    """`640x480` (width first) -> number of those of some images, most frequent first; empty until all are known."""
     known = dataset_cache.known_facts(key)
+    if known.missing(ids):
+        return {}
 
     def count() -> dict[str, int]:
         table = known.table()
-        rows = table.rows(sample_id for sample_id in ids if sample_id in table.row)
+        rows = table.rows(ids)
         sizes, counts = np.unique(table.sizes[rows], axis=0, return_counts=True)
         order = np.argsort(-counts, kind="stable")
         return {f"{sizes[row, 1]}x{sizes[row, 0]}": int(counts[row]) for row in order if sizes[row].all()}

@@ -67,7 +67,10 @@ def store_facts(key: DataKey) -> None:
 def _store_facts(key: DataKey, version: tuple[int, int]) -> bool:
     from segcore.data.index_building import save
 
-    return save(known_facts(key), beside=False) is not None
+    known = known_facts(key)
+    path = save(known, beside=False)
+    known.settle()
+    return path is not None
 
 
 def class_pixels(key: DataKey, sample_id: str) -> dict[int, int]:

@@ -234,6 +234,18 @@ def test_threads_read_nothing_twice(data, monkeypatch):
     assert sorted(read) == sorted(known.dataset.ids)
 
 
+def test_what_was_read_is_the_same_as_a_table(data, monkeypatch):
+    (data / "train" / "masks" / "train_00.png").write_bytes(b"\x89PNG broken")
+    known = KnownFacts(open_dataset(data))
+    known.read(known.dataset.ids)
+    before = {sample_id: known.facts(sample_id) for sample_id in known.dataset.ids}
+    read = reads(monkeypatch)
+    known.settle()
+    for sample_id, facts in before.items():
+        assert known.facts(sample_id)._replace(cells=b"") == facts._replace(cells=b"")
+    assert not read and not known.missing(known.dataset.ids) and known.known == len(known.dataset)
+
+
 def test_where_classes_lie_and_which_occur_together(data):
     dataset = open_dataset(data)
     table = KnownFacts(dataset).of(dataset.ids)
