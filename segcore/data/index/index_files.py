@@ -57,13 +57,13 @@ def places(source: str | Path, options: Mapping[str, object]) -> Iterator[Path]:
 
 
 def find_index(source: str | Path, options: Mapping[str, object]) -> IndexFile | None:
-    """The index of a dataset as it is opened; None without one that can be read, or where it is another version's."""
-    return next(filter(None, map(_read, places(source, options))), None)
+    """The newest index of a dataset as it is opened; None without one that this version can read."""
+    stored = [path for path in places(source, options) if path.is_file()]
+    stored.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    return next(filter(None, map(_read, stored)), None)
 
 
 def _read(path: Path) -> IndexFile | None:
-    if not path.is_file():
-        return None
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import parquet

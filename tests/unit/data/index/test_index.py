@@ -112,6 +112,23 @@ def test_a_folder_that_cannot_be_written_has_it_in_the_cache(data, tmp_path, mon
     assert open_dataset(data).index is not None
 
 
+def test_the_newest_index_counts(data, tmp_path, monkeypatch):
+    beside = build_index(data).path
+    os.utime(beside, (1, 1))
+    old = beside.read_bytes()
+    (data / "train" / "images" / "train_00.png").rename(data / "train" / "images" / "new.png")
+    (data / "train" / "masks" / "train_00.png").rename(data / "train" / "masks" / "new.png")
+    beside.unlink()
+    cached = build_index(data).path
+    cached.rename(tmp_path / "newer")
+    elsewhere = list(index_files.places(data, dict(open_dataset(data).opened_with)))[1]
+    elsewhere.parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "newer").rename(elsewhere)
+    beside.write_bytes(old)
+    os.utime(beside, (1, 1))
+    assert not open_dataset(data).notes and open_dataset(data).index is not None
+
+
 def test_only_what_changed_is_read_again(data, monkeypatch):
     build_index(data)
     mask = data / "train" / "masks" / "train_00.png"
