@@ -270,7 +270,12 @@ def co_occurrence(table: pd.DataFrame, names: Sequence[str]) -> alt.Chart:
         .mark_rect()
         .encode(
             y=alt.Y("class:N", sort=list(names), title="of the images with", axis=name_axis(150, 4)),
-            x=alt.X("with:N", sort=list(names), title="so many hold", axis=alt.Axis(orient="top", labelAngle=-45)),
+            x=alt.X(
+                "with:N",
+                sort=list(names),
+                title="so many hold",
+                axis=alt.Axis(orient="top", labelAngle=-45, labelOverlap=False),
+            ),
             color=alt.Color("share:Q", title="share", scale=alt.Scale(domain=[0, 1]), legend=alt.Legend(format="%")),
             tooltip=tooltips("class:N", "with:N", ("share:Q", "share", ".1%"), "images:Q"),
         )

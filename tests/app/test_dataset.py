@@ -114,7 +114,7 @@ def test_classes_are_counted_for_the_chosen_split(open_app, data, tmp_path, char
     assert not app.exception
     if chart == "places":
         html = " ".join(element.proto.body for element in app.main.get("html"))
-        assert html.count("sc-place") == 1 and "Where in the frame Road lies" in html
+        assert html.count("Where in the frame") == 1 and "Where in the frame Road lies" in html
         assert any("share of 4 images" in caption for caption in captions(app))
 
 

@@ -8,14 +8,15 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from segcore.arrays import F64, I64, U8, Bool
+from segcore.arrays import F64, I32, I64, U8, Bool
 from segcore.data.dataset import Record, Stamp
 from segcore.data.index.image_facts import CELLS, ImageFacts, stamp_of
 from segcore.labels import IGNORE_INDEX
 
 STAMP = ("image_bytes", "image_version", "mask_bytes", "mask_version")
-_CHUNK = 8192  # images whose cells are counted at once
+_CHUNK = 8192  # images that are looked at at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +84,14 @@ class ImageTable:
         return self._list("classes").values.to_numpy()
 
     @cached_property
-    def pixels(self) -> I64:
+    def pixels(self) -> npt.NDArray[np.uint32]:
         """`[M]` their pixels."""
-        return self._list("pixels").values.to_numpy().astype(np.int64)
+        return self._list("pixels").values.to_numpy()
 
     @cached_property
-    def image(self) -> I64:
+    def image(self) -> I32:
         """`[M]` the image that each count belongs to."""
-        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
 
     def class_pixels(self, class_id: int) -> I64:
         """`[N]` pixels of one class in each image."""
@@ -174,7 +175,9 @@ class ImageTable:
         """`[N]` whether the files of an image are as they were; False where no record has its id."""
         now = np.full((len(self), 4), -1, np.int64)
         known = [record for record in records if record.id in self.row]
-        now[self.rows(record.id for record in known)] = np.array([stamp_of(record) for record in known]).reshape(-1, 4)
+        for start in range(0, len(known), _CHUNK):
+            part = known[start : start + _CHUNK]
+            now[self.rows(record.id for record in part)] = [stamp_of(record) for record in part]
         return (now == self.stamps).all(axis=1) & (now[:, 0] >= 0)
 
     def checksums(self, records: Sequence[Record]) -> Mapping[str, str]:

@@ -74,7 +74,8 @@ def _read(path: Path) -> IndexFile | None:
         facts = json.loads((file.schema_arrow.metadata or {}).get(_METADATA, b"null"))
         if not isinstance(facts, dict) or facts.get("version") != VERSION or not file.schema_arrow.equals(wanted):
             return None
-        table = file.read([name for name in wanted.names if name != "cells"])
+        table = file.read([name for name in wanted.names if name != "cells"], use_threads=False)
+        pa.default_memory_pool().release_unused()  # what decoding took stays taken otherwise
         for name in ("image", "mask"):  # the index may come with the data, from anywhere
             outside = pc.match_substring_regex(table.column(name), r"^/|^\w:|\\|(^|/)\.\.(/|$)")
             if pc.any(outside).as_py():

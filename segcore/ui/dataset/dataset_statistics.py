@@ -6,7 +6,6 @@ import html
 import shlex
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import cycle
 from typing import TYPE_CHECKING
 
 import altair as alt
@@ -115,20 +114,28 @@ def places_chart(key: DataKey, split: str, ids: Sequence[str], labels: LabelMap,
     order = order[places[order].any(axis=(1, 2))]
     shown = [chosen] if chosen is not None else order[:MOST_PLACES].tolist()
     height, width = np.median(table.sizes[table.sizes[:, 0] > 0], axis=0) if table.sizes.any() else (3, 4)
-    for column, index in zip(cycle(st.columns(min(4, max(2, len(shown))))), shown, strict=False):
-        with column:
-            picture = encode_heat(places[index], labels.colors[index])
-            peak = f"{100 * places[index].max():.0f} %"
-            st.html(
-                f'<figure class="sc-place"><img src="{data_uri(picture)}" style="aspect-ratio:{width / height:.3f}" '
-                f'alt="Where in the frame {html.escape(labels.names[index])} lies: at most {peak} of the images">'
-                f"<figcaption><span>{html.escape(labels.names[index])}</span><span>{peak}</span></figcaption></figure>"
-            )
+    figures = [
+        _place(
+            labels.names[index], encode_heat(places[index], labels.colors[index]), places[index].max(), width / height
+        )
+        for index in shown
+    ]
+    st.html(f'<div class="sc-places">{"".join(figures)}</div>')
     st.caption(
         f"The share of {len(ids):,} images that hold the class at that place of the frame, looked up at "
         f"{CELLS} × {CELLS} points of each mask; the percentage is that of the fullest place, drawn in full colour."
     )
     _leave_out(labels.classes, len(shown), len(order) if chosen is None else 1)
+
+
+def _place(name: str, picture: bytes, share: float, aspect: float) -> str:
+    """The picture of where a class lies as HTML."""
+    text, peak = html.escape(name), f"{100 * share:.0f} %"
+    return (
+        f'<figure><img src="{data_uri(picture)}" style="aspect-ratio:{aspect:.3f}" '
+        f'alt="Where in the frame {text} lies: at most in {peak} of the images">'
+        f"<figcaption><span>{text}</span><span>{peak}</span></figcaption></figure>"
+    )
 
 
 def _leave_out(classes: int, shown: int, occurring: int) -> None:
