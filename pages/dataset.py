@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from segcore.ui.dataset import browsing, dataset_statistics, leak_findings
+from segcore.ui.dataset import browsing, choices, dataset_statistics, file_changes, leak_findings
 from segcore.ui.dataset.class_shares import class_shares
 from segcore.ui.dataset.contact_sheet import contact_sheet
 from segcore.ui.predictions.panels import photo_panel, truth_panel
 from segcore.ui.shell import dataset_cache, image_cache, notices, page, url_state
 from segcore.ui.shell.markdown import escape_markdown
+from segcore.ui.widgets.choices import choose
 from segcore.ui.widgets.headings import page_heading
 from segcore.ui.widgets.viewer import viewer
 
@@ -17,32 +18,22 @@ if notices.missing_dataset(context):
     page.end()
 data = context.dataset
 finish_sheet = contact_sheet(context)
+file_changes.show_changes(context.key)
 
 # choose
-splits, classes = (browsing.EVERY, *data.splits), (browsing.EVERY, *data.labels.names)
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    split = st.segmented_control("Split", splits, required=True, **url_state.bound("split", browsing.EVERY, splits))
-    name = st.selectbox("With class", classes, **url_state.bound("class", browsing.EVERY, classes), width=190)
-    sort = st.selectbox(
-        "Sort by",
-        browsing.SORTS,
-        format_func=lambda name: "split" if name == "time" and not data.video else name,
-        **url_state.bound("sort", browsing.SORTS[0], browsing.SORTS),
-        width=150,
-    )
-    st.space("stretch")
-    overlay = st.toggle("Masks", **url_state.bound("masks", False), help="Or hover over a picture.")
+split, text, wanted, sort, overlay = choices.choose_images(context)
 url_state.get(
     "finding", ""
 )  # of the leak findings below: the grid may rerun the page, which keeps what it has asked for
 
 # load
 split_ids = browsing.ids_of(data, split)
-with st.spinner("Reading masks", show_time=True):
-    class_id = None if name == browsing.EVERY else data.labels.index(name)
-    ids = browsing.matching_ids(context.key, split_ids, class_id, sort)
+reads = wanted.reads_images or sort == "most classes"
+complete = dataset_statistics.read_images(context.key, split_ids) if reads else True
+ids = browsing.matching_ids(context.key, split_ids, text, wanted, sort)
+choices.show_count(ids, split_ids, text, wanted)
 if not ids:
-    st.info(f"No {escape_markdown(split)} sample has {escape_markdown(name)}. Choose another class or split.")
+    st.info("No image is like that so far." if not complete else "No image is like that. Choose something else above.")
     page.end()
 sample_id = url_state.get("sample", ids[0], data.ids)
 sample = dataset_cache.sample(context.key, sample_id)
@@ -75,12 +66,20 @@ leak_findings.leak_findings(context)
 st.subheader("Splits", anchor=False)
 dataset_statistics.split_table(context)
 
-st.subheader("Class balance", anchor=False)
-counts = dataset_statistics.class_balance(context.key, split_ids)
-if counts is not None:
-    dataset_statistics.class_balance_charts(data.labels, counts)
+st.subheader("Classes", anchor=False)
+chart = choose("Show", "chart", {"balance": "How often", "together": "Together", "places": "Where"})
+if complete and dataset_statistics.read_images(context.key, split_ids):
+    if chart == "balance" and (counts := dataset_statistics.class_balance(context.key, split, split_ids)):
+        dataset_statistics.class_balance_charts(data.labels, counts)
+        if wanted.class_id is not None:
+            dataset_statistics.share_chart(context.key, split_ids, data.labels, wanted.class_id)
+    elif chart == "together":
+        dataset_statistics.together_chart(context.key, split, split_ids, data.labels)
+    elif chart == "places":
+        dataset_statistics.places_chart(context.key, split, split_ids, data.labels, wanted.class_id)
 
-st.subheader("Image sizes", anchor=False)
-dataset_statistics.image_size_chart(dataset_cache.image_sizes(context.key))
+    st.subheader("Image sizes", anchor=False)
+    dataset_statistics.image_size_chart(dataset_statistics.size_counts(context.key, split, split_ids))
 
+dataset_cache.store_facts(context.key)
 finish_sheet()

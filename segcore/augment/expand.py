@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from segcore.augment.pipeline import Pipeline
 from segcore.augment.seed import draw_seed
 from segcore.data import Dataset, Item, Record, open_dataset
 from segcore.data.augmented_csv import FILE, Copy, copy_files, copy_name, write_copies
+from segcore.data.background import usable_cores
 from segcore.data.class_lists import CLASS_FILES, ClassList
 from segcore.data.encode import MaskKind, encode_image, encode_mask, mask_kind
 from segcore.data.file_source import FileSource, decode_text
@@ -338,7 +338,7 @@ def _make_pictures(
     total = sum(len(task.copies) + bool(task.itself) for task in tasks)
     rows: list[Copy] = []
     done = 0
-    pool = ThreadPoolExecutor(_cores())
+    pool = ThreadPoolExecutor(usable_cores())
     try:
         for task, made in zip(tasks, pool.map(partial(_make, pipeline, seed, work), tasks), strict=True):
             rows += made
@@ -348,11 +348,6 @@ def _make_pictures(
     finally:
         pool.shutdown(cancel_futures=True)  # Ctrl-C or a full disk must not wait for the rest
     return rows
-
-
-def _cores() -> int:
-    """Number of cores that this process may use; in a container or under SLURM fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _make(pipeline: Pipeline, seed: int, work: Path, task: _Task) -> list[Copy]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from segcore.cli.arguments import FAILED, Commands, add_source_arguments, open_from
 from segcore.cli.data_check import add_check
+from segcore.cli.data_index import add_index
 from segcore.data.open_options import add_class_list_argument, add_repair_arguments
 from segcore.errors import DatasetError, listed, number, plain
 from segcore.paths import path_text, program
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def add_data(commands: Commands) -> None:
-    """Add the commands `segcore data info`, `check`, `fetch` and `expand`."""
+    """Add the commands `segcore data info`, `check`, `index`, `fetch` and `expand`."""
     noun = commands.add_parser(
-        "data", help="look at a dataset, check its splits, download one, or write one with augmented copies"
+        "data", help="look at a dataset, check its splits, index it, download one, or write one with augmented copies"
     ).add_subparsers(metavar="COMMAND", required=True)
     info = noun.add_parser("info", help="splits, classes and sizes of a dataset")
     add_source_arguments(info)
@@ -35,6 +36,7 @@ def add_data(commands: Commands) -> None:
     info.set_defaults(run=data_info)
 
     add_check(noun)
+    add_index(noun)
 
     fetch = noun.add_parser("fetch", help="download camseq01 or camvid")
     fetch.add_argument("name", metavar="NAME", help="camseq01, camvid or camvid-fastai")
@@ -77,6 +79,8 @@ def data_info(arguments: argparse.Namespace) -> int:
     from rich.markup import escape
     from rich.table import Table
 
+    from segcore.data.index.known_facts import KnownFacts
+
     dataset = open_from(arguments)
     try:
         rule, problems = dataset.mask_rule or "drawn", tuple[str, ...]()
@@ -97,10 +101,12 @@ def data_info(arguments: argparse.Namespace) -> int:
     console.print(f"layout       {escape(dataset.layout or 'none, drawn')}")
     console.print(f"masks        {rule}")
     table = Table("split", "samples", "sizes (height x width)")
+    facts = KnownFacts(dataset)
+    facts.check_files()
     for split, ids in dataset.splits.items():
         copies = sum(dataset.record(sample_id).copy > 0 for sample_id in ids)
         made_of = f" ({number(len(ids) - copies, 'frame')}, {copies} copies)" if copies else ""
-        sizes = Counter(dataset.size(sample_id) for sample_id in ids)
+        sizes = Counter(map(facts.size, ids))
         common = [f"{height}x{width} ({count})" for (height, width), count in sizes.most_common()]
         table.add_row(split, f"{len(ids)}{made_of}", listed(common, 3))
     console.print(table)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,7 +16,11 @@ from segcore.durations import duration
 
 _FIRST_LINE, _NEXT_LINES = 5.0, 60.0  # seconds after which a log file gets its lines
 
-Advance = Callable[[], None]
+
+class Advance(Protocol):
+    """Counts work that is done; `total` is told where it was not known before."""
+
+    def __call__(self, steps: int = 1, total: int | None = None) -> None: ...
 
 
 def counting_bars() -> Progress:
@@ -35,7 +40,7 @@ def counted(what: str, total: int | None, unit: str) -> Iterator[Advance]:
         unit: What is counted, in the plural: `images`.
 
     Yields:
-        A function to call after each.
+        A function to call after each, or after several.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"))
@@ -53,9 +58,9 @@ def counted(what: str, total: int | None, unit: str) -> Iterator[Advance]:
     (task,) = bar.tasks
     next_line = time.monotonic() + _FIRST_LINE
 
-    def advance() -> None:
+    def advance(steps: int = 1, total: int | None = None) -> None:
         nonlocal next_line
-        bar.advance(task.id)
+        bar.update(task.id, advance=steps, total=total)
         if task.speed:
             bar.update(task.id, speed=f"{task.speed:.1f} {unit}/s")
         if bar.disable and task.speed and time.monotonic() >= next_line:

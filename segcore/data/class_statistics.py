@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from segcore.arrays import F64, I64
 from segcore.data.dataset import Dataset
+from segcore.data.index.known_facts import KnownFacts, Progress
+from segcore.errors import DatasetError
 from segcore.labels import IGNORE_INDEX
-
-Progress = Callable[[int, int], None]  # (done, total)
-THREADS = 4  # decoding releases the interpreter lock
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,28 +37,34 @@ class ClassBalance:
 
 
 def class_balance(dataset: Dataset, ids: Sequence[str], progress: Progress | None = None) -> ClassBalance:
-    """Count pixels and images by class.
+    """Count pixels and images by class; what the dataset's index knows is not read again.
 
     Args:
         dataset: The dataset with the masks.
         ids: Samples to count.
-        progress: Called with (done, total) after every mask.
+        progress: Called with (done, total) as masks are known.
 
     Raises:
         DatasetError: when a mask can't be read.
     """
-    counts = np.zeros(256, np.int64)
-    images = np.zeros(256, np.int64)
+    known = KnownFacts(dataset)
+    known.check_files()
+    known.read(ids, progress)
+    return balance(known, ids)
 
-    def count(sample_id: str) -> I64:
-        return np.bincount(dataset.mask(sample_id).ravel(), minlength=256)
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        for done, pixels in enumerate(pool.map(count, ids), 1):
-            counts += pixels
-            images += pixels > 0
-            if progress:
-                progress(done, len(ids))
+def balance(known: KnownFacts, ids: Sequence[str]) -> ClassBalance:
+    """Sum up what is known of some images, after those that are not known were read.
+
+    Raises:
+        DatasetError: when a mask can't be read.
+    """
+    table, dataset = known.of(ids), known.dataset
+    rows = table.rows(ids)
+    unread = rows[~table.counted[rows]]
+    if len(unread):
+        raise DatasetError(table.problems[int(unread[0])])
+    pixels, images = table.totals(rows)
     classes = dataset.labels.classes
-    copies = sum(dataset.record(sample_id).copy > 0 for sample_id in ids)
-    return ClassBalance(counts[:classes], images[:classes], int(counts[IGNORE_INDEX]), len(ids), copies)
+    copies = int((table.copies[rows] > 0).sum())
+    return ClassBalance(pixels[:classes], images[:classes], int(pixels[IGNORE_INDEX]), len(ids), copies)

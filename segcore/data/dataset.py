@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, overload
@@ -18,7 +18,10 @@ from segcore.labels import LabelMap
 if TYPE_CHECKING:
     import altair as alt
 
+    from segcore.data.index.image_table import ImageTable
+
 SPLITS = ("train", "val", "test")
+Stamp = tuple[int, int, int, int]  # (bytes, version) of the image and of the mask; both change with the content
 
 
 class Record(Protocol):
@@ -52,8 +55,16 @@ class Record(Protocol):
         """(height, width), read from the header alone."""
         ...
 
+    def size_and_mask(self) -> tuple[tuple[int, int], U8Mask]:
+        """Both, with one look at the files; raises where one of them can't be read."""
+        ...
+
     def checksum(self) -> str:
         """Size and checksum of the stored bytes, the same for the same data anywhere."""
+        ...
+
+    def stamp(self) -> Stamp:
+        """What tells, without reading the files, that they are as they were; the sums over those of a mask."""
         ...
 
 
@@ -71,6 +82,7 @@ class Dataset:
         stated: Whether it is a video, where the data or its user says so; None where `video` is a guess from the ids.
         layout: The layout it was recognised as, `Roboflow (roboflow)`; None for drawn data.
         opened_with: (name, value) of each option that `open_dataset` was called with.
+        index: What is stored about its images (`segcore data index`); None without an index that fits.
     """
 
     name: str
@@ -82,10 +94,11 @@ class Dataset:
     stated: bool | None = None
     layout: str | None = None
     opened_with: tuple[tuple[str, str | int], ...] = ()
+    index: ImageTable | None = field(default=None, compare=False)
 
     def __getstate__(self) -> dict[str, object]:
-        """The fields alone: cached properties are computed again, and a mapping proxy can't be pickled."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """The fields without the index: cached properties are computed again, and a mapping proxy can't be pickled."""
+        return {one.name: getattr(self, one.name) for one in fields(self)} | {"index": None}
 
     @cached_property
     def _by_id(self) -> Mapping[str, Record]:
@@ -119,9 +132,10 @@ class Dataset:
     def fingerprint(self) -> str:
         """16 hex digits over the labels and every sample's id, split, checksum and, for a copy, its frame."""
         digest = hashlib.sha256(repr(self.labels.to_dict()).encode())
+        known = self.index.checksums(self.records) if self.index is not None else {}
         for record in self.records:
             copy = f"\t{record.origin}\t{record.copy}" if record.copy else ""
-            digest.update(f"{record.id}\t{record.split}\t{record.checksum()}{copy}\n".encode())
+            digest.update(f"{record.id}\t{record.split}\t{known.get(record.id) or record.checksum()}{copy}\n".encode())
         return digest.hexdigest()[:16]
 
     def examples(self, count: int = 4) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -88,16 +88,31 @@ def to_rgb(image: Image.Image, where: str, bits: int = 16) -> U8Image:
     return np.asarray(image.convert("RGB"))
 
 
-def read_size(stream: IO[bytes], where: str) -> tuple[int, int]:
-    """(height, width) of an image as it will be decoded, from its header.
+class Header(NamedTuple):
+    """What is known of an image before its pixels are decoded.
+
+    Args:
+        height: In px, as it will be decoded.
+        width: The same.
+        orientation: EXIF's: 1 where it is shown as it is stored.
+    """
+
+    height: int
+    width: int
+    orientation: int
+
+
+def read_header(stream: IO[bytes], where: str) -> Header:
+    """The header of an image.
 
     Raises:
         DatasetError: when it is empty or no image.
     """
     with readable(stream, where), Image.open(stream, formats=FORMATS) as image:
         width, height = image.size
-        sideways = image.format != "TIFF" and _orientation(image) in SIDEWAYS  # of a TIFF, Pillow gives it turned
-    return (width, height) if sideways else (height, width)
+        orientation = _orientation(image)
+        sideways = image.format != "TIFF" and orientation in SIDEWAYS  # of a TIFF, Pillow gives it turned
+    return Header(width, height, orientation) if sideways else Header(height, width, orientation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,16 +196,6 @@ def check_lossless(image: Image.Image, where: str) -> None:
         raise DatasetError(
             f"{where}: a mask as {image.format}; compression changes its classes. Save it as PNG. {NEAREST_COLOUR}"
         )
-
-
-def read_orientation(stream: IO[bytes], where: str) -> int:
-    """The EXIF orientation of an image from its header: 1 where it is shown as it is stored.
-
-    Raises:
-        DatasetError: when it is empty or no image.
-    """
-    with readable(stream, where), Image.open(stream, formats=FORMATS) as image:
-        return _orientation(image)
 
 
 def upright(mask: U8Mask, orientation: int) -> U8Mask:

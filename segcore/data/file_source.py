@@ -43,6 +43,10 @@ class FileSource(Protocol):
         """`size-crc32` of the stored bytes: the same in a folder and in a zip."""
         ...
 
+    def stamp(self, path: str) -> tuple[int, int]:
+        """(bytes, a number that changes with them): the time of the last change in ns, or in a zip the CRC-32."""
+        ...
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -81,6 +85,10 @@ class Folder:
             return _file_checksum(f"{self.root}/{path}", stat.st_mtime_ns, stat.st_size)
         except OSError as error:
             raise DatasetError(f"{self.root}/{path}: can't be read ({error.strerror or error}).") from None
+
+    def stamp(self, path: str) -> tuple[int, int]:
+        stat = self._stat(path)
+        return stat.st_size, stat.st_mtime_ns
 
     def _stat(self, path: str) -> os.stat_result:
         try:
@@ -132,6 +140,10 @@ class Archive:
     def checksum(self, path: str) -> str:
         entry = _archive(self.root).entries[path]
         return f"{entry.file_size}-{entry.CRC:08x}"
+
+    def stamp(self, path: str) -> tuple[int, int]:
+        entry = _archive(self.root).entries[path]
+        return entry.file_size, entry.CRC
 
 
 class _ArchiveStream(io.RawIOBase):
@@ -283,11 +295,11 @@ def _list_folder(root: Path) -> Listing:
             names.clear()
             continue
         visited.add(real)
-        names[:] = sorted(name for name in names if not _hidden(name))
+        names[:] = sorted(name for name in names if not is_hidden(name))
         relative = here.relative_to(root).as_posix()
         prefix = "" if relative == "." else f"{relative}/"
         folders.update(prefix + name for name in names)
-        files.extend(prefix + name for name in file_names if not _hidden(name))
+        files.extend(prefix + name for name in file_names if not is_hidden(name))
     return Listing(Folder(str(root)), tuple(sorted(files)), frozenset(folders))
 
 
@@ -301,7 +313,7 @@ def _list_archive(path: Path) -> Listing:
                 f"{path}: entry {entry.filename!r} points outside of the zip. Don't trust this file; "
                 "get it again from its source."
             )
-        if any(_hidden(part) for part in parts):
+        if any(is_hidden(part) for part in parts):
             continue
         if entry.flag_bits & 1:
             raise DatasetError(
@@ -324,7 +336,8 @@ def is_archive(path: str) -> bool:
     return path.lower().endswith((".zip", ".tgz", ".gz", ".tar", ".rar", ".7z", ".bz2", ".xz"))
 
 
-def _hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is no part of any dataset, judged by its name."""
     return name.startswith(".") or name in {"__MACOSX", "Thumbs.db", "desktop.ini"}
 
 

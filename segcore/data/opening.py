@@ -11,6 +11,7 @@ from segcore.data.class_lists import CAMVID32_CLASSES, ClassList, apply_map
 from segcore.data.dataset import Dataset
 from segcore.data.file_source import is_folder
 from segcore.data.image_depth import ImageDepth
+from segcore.data.index.reopening import reopen, with_index
 from segcore.data.layout_detection import FACTS_FILE, Layout, detect_layout
 from segcore.data.left_out import unread_parts
 from segcore.data.mask_coding import MaskCoding
@@ -61,8 +62,25 @@ def open_dataset(
     """
     options = {"labels": labels, "void": void, "skip_incomplete": skip_incomplete, "color_tolerance": color_tolerance}
     options |= {"video": video, "format": format, "classes": classes, "map": map}
-    dataset = _open(source, **options)  # type: ignore[arg-type]
-    return replace(dataset, opened_with=tuple((name, value) for name, value in options.items() if value is not None))
+    opened_with = tuple((name, value) for name, value in options.items() if value is not None)
+    _check(labels, void, video, map)
+    check_source(source)
+    stored = None if str(source) == DRIVE else reopen(source, dict(opened_with))
+    if stored is not None:
+        return replace(stored, opened_with=opened_with)
+    dataset = replace(_open(source, **options), opened_with=opened_with)  # type: ignore[arg-type]
+    return dataset if str(source) == DRIVE else with_index(dataset)
+
+
+def _check(labels: str | None, void: Void, video: Video, map: str | None) -> None:
+    if void not in ("ignore", "class"):
+        raise LabelError(unknown("treatment of void", void, ("ignore", "class")))
+    if labels is not None and labels not in PRESETS:
+        raise LabelError(unknown("labels", labels, PRESETS))
+    if video not in VIDEO:
+        raise DatasetError(unknown("answer to whether it is a video", video, VIDEO))
+    if labels is not None and map is not None:
+        raise LabelError(f"labels is {labels} and map is {map}: both regroup the classes. Leave one of them out.")
 
 
 def _open(
@@ -76,14 +94,6 @@ def _open(
     classes: str | None,
     map: str | None,
 ) -> Dataset:
-    if void not in ("ignore", "class"):
-        raise LabelError(unknown("treatment of void", void, ("ignore", "class")))
-    if labels is not None and labels not in PRESETS:
-        raise LabelError(unknown("labels", labels, PRESETS))
-    if video not in VIDEO:
-        raise DatasetError(unknown("answer to whether it is a video", video, VIDEO))
-    if labels is not None and map is not None:
-        raise LabelError(f"labels is {labels} and map is {map}: both regroup the classes. Leave one of them out.")
     if str(source) == DRIVE:
         if classes is not None:
             raise LabelError("classes is given, and the drive has its own. Leave out --classes.")

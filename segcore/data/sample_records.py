@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from segcore.arrays import U8Image, U8Mask
-from segcore.data.dataset import Record
-from segcore.data.decode import SIDEWAYS, decode_image, read_orientation, read_size, upright
+from segcore.data.dataset import Record, Stamp
+from segcore.data.decode import SIDEWAYS, Header, decode_image, read_header, upright
 from segcore.data.file_source import FileSource
 from segcore.data.image_depth import ImageDepth
 from segcore.data.image_file import open_image, read_image
@@ -18,7 +18,7 @@ from segcore.data.table_source import TableSource
 from segcore.errors import DatasetError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # of which there may be a hundred thousand
 class FileRecord:
     """One image file with its mask.
 
@@ -55,22 +55,36 @@ class FileRecord:
         return decode_image(read_image(self.file_source, self.image_path), self._where(self.image_path), self.depth)
 
     def mask(self) -> U8Mask:
-        return self._turned(to_ids(read_stored(self.stored_mask, self.file_source), self.coding))
+        mask = self._mask_as_stored()
+        try:
+            header = self._header()
+        except DatasetError:
+            return mask  # the image's error is raised when it is read itself
+        return self._turned(mask, header)
 
-    def _turned(self, mask: U8Mask) -> U8Mask:
+    def size(self) -> tuple[int, int]:
+        return self._header()[:2]
+
+    def size_and_mask(self) -> tuple[tuple[int, int], U8Mask]:
+        header = self._header()
+        return header[:2], self._turned(self._mask_as_stored(), header)
+
+    def _mask_as_stored(self) -> U8Mask:
+        return to_ids(read_stored(self.stored_mask, self.file_source), self.coding)
+
+    def _header(self) -> Header:
+        with open_image(self.file_source, self.image_path) as stream:
+            return read_header(stream, self._where(self.image_path))
+
+    def _turned(self, mask: U8Mask, header: Header) -> U8Mask:
         """The mask, turned as its image is by EXIF where it lies over the stored pixels.
 
         Raises:
             DatasetError: when nothing tells whether it does.
         """
-        try:
-            with open_image(self.file_source, self.image_path) as stream:
-                orientation = read_orientation(stream, self._where(self.image_path))
-            if orientation == 1:
-                return mask
-            height, width = self.size()
-        except DatasetError:
-            return mask  # the image's error is raised when it is read itself
+        height, width, orientation = header
+        if orientation == 1:
+            return mask
         if orientation in SIDEWAYS and height != width:
             return upright(mask, orientation) if mask.shape == (width, height) else mask
         raise DatasetError(
@@ -79,12 +93,16 @@ class FileRecord:
             "without EXIF, e.g. with `mogrify -auto-orient`, so that both look alike."
         )
 
-    def size(self) -> tuple[int, int]:
-        with open_image(self.file_source, self.image_path) as stream:
-            return read_size(stream, self._where(self.image_path))
-
     def checksum(self) -> str:
         return " ".join(map(self.file_source.checksum, (self.image_path, *files_of(self.stored_mask))))
+
+    def stamp(self) -> Stamp:
+        source, mask = self.file_source, self.stored_mask
+        if isinstance(mask, str):
+            return (*source.stamp(self.image_path), *source.stamp(mask))
+        parts = [source.stamp(path) for path in mask.files]
+        sizes, versions = (sum(part[place] for part in parts) % (1 << 62) for place in (0, 1))
+        return (*source.stamp(self.image_path), sizes, versions)
 
     def _where(self, path: str) -> str:
         return f"{self.file_source.root}/{path}"
@@ -131,5 +149,12 @@ class RenumberedRecord:
     def size(self) -> tuple[int, int]:
         return self.record.size()
 
+    def size_and_mask(self) -> tuple[tuple[int, int], U8Mask]:
+        size, mask = self.record.size_and_mask()
+        return size, np.frombuffer(self.table, np.uint8)[mask]
+
     def checksum(self) -> str:
         return self.record.checksum()
+
+    def stamp(self) -> Stamp:
+        return self.record.stamp()

@@ -130,6 +130,11 @@ class TableSource:
         data = self.read(path)
         return f"{len(data)}-{zlib.crc32(data):08x}"
 
+    def stamp(self, path: str) -> tuple[int, int]:
+        """As of any file; a picture in a table has the stamp of the table."""
+        place = self._place(path)
+        return self.files.stamp(path if place is None else place[0])
+
     def _place(self, path: str) -> tuple[str, int, str] | None:
         """(table, row in it, column) of a picture; None for a file."""
         match = _PICTURE.fullmatch(path[len(self.base) + bool(self.base) :])

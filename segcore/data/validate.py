@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from segcore.data.class_statistics import THREADS, Progress
 from segcore.data.dataset import Dataset
+from segcore.data.index.known_facts import THREADS, Progress
 from segcore.errors import DatasetError
 
 

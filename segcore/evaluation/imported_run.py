@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segcore.arrays import U8Mask
+from segcore.data.background import usable_cores
 from segcore.data.dataset import Dataset
 from segcore.data.decode import MaskPixels
 from segcore.data.predictions.classes import PredictionClasses
@@ -271,7 +271,7 @@ def _check_same(before: RunRecord, dataset: Dataset, resize: tuple[int, int] | N
 
 def _in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """The results in order; as many items at a time as there are processors are in work, and few are waiting."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = usable_cores()
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(count) as pool:
         try:

@@ -5,7 +5,7 @@ Every function takes tidy tables and `colors` (name of a run -> hex), so that a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -249,6 +249,40 @@ def balance(table: pd.DataFrame, labels: LabelMap, *, value: str, title: str, lo
     )
 
 
+def class_shares(table: pd.DataFrame, name: str, color: str) -> alt.Chart:
+    """Draw how many images hold how much of a class. Columns `share` (bins in order) and `images`."""
+    return (
+        alt.Chart(table)
+        .mark_bar(color=color, cornerRadiusEnd=2, height={"band": 0.72})
+        .encode(
+            y=alt.Y("share:N", sort=list(table["share"]), title=f"share of {name}", axis=name_axis(150, 4)),
+            x=alt.X("images:Q", axis=alt.Axis(orient="top", gridOpacity=GRID, format="~s", tickCount=5)),
+            tooltip=tooltips("share:N", "images:Q"),
+        )
+        .properties(height=alt.Step(20))
+    )
+
+
+def co_occurrence(table: pd.DataFrame, names: Sequence[str]) -> alt.Chart:
+    """Draw of the images that hold a class (row) the share that holds another. Columns `class, with, share, images`."""
+    return (
+        alt.Chart(table)
+        .mark_rect()
+        .encode(
+            y=alt.Y("class:N", sort=list(names), title="of the images with", axis=name_axis(150, 4)),
+            x=alt.X(
+                "with:N",
+                sort=list(names),
+                title="so many hold",
+                axis=alt.Axis(orient="top", labelAngle=-45, labelOverlap=False),
+            ),
+            color=alt.Color("share:Q", title="share", scale=alt.Scale(domain=[0, 1]), legend=alt.Legend(format="%")),
+            tooltip=tooltips("class:N", "with:N", ("share:Q", "share", ".1%"), "images:Q"),
+        )
+        .properties(height=alt.Step(26 if len(names) <= 16 else 14))
+    )
+
+
 def image_sizes(table: pd.DataFrame) -> alt.Chart:
     """Draw width against height; the area of a dot is the number of images. Columns `width, height, images`."""
     return (
@@ -259,6 +293,7 @@ def image_sizes(table: pd.DataFrame) -> alt.Chart:
             y=alt.Y("height:Q", title="height, px", scale=alt.Scale(zero=False, padding=30)),
             size=alt.Size("images:Q", legend=None, scale=alt.Scale(range=[60, 900])),
             tooltip=["width:Q", "height:Q", "images:Q"],
+            detail="size:N",
         )
         .properties(height=260)
     )

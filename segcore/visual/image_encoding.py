@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from segcore.arrays import U8
+from segcore.arrays import F64, U8
 from segcore.errors import SegcoreError
-from segcore.labels import IGNORE_INDEX, LabelMap, hex_color
+from segcore.labels import IGNORE_INDEX, Color, LabelMap, hex_color
 from segcore.visual.overlay import Visible, contour
 
 JPEG_QUALITY = 88
@@ -87,6 +87,18 @@ def encode_layer(
     if outline:
         small = np.where(contour(small, width=3), small, np.uint8(IGNORE_INDEX))
     return encode_png(small, layer_palette(labels, visible))
+
+
+def encode_heat(values: F64, color: Color) -> bytes:
+    """Palette PNG of numbers from 0 (transparent) to the largest of them (the colour).
+
+    Args:
+        values: `[H, W]` of 0 or more.
+        color: RGB 0-255.
+    """
+    palette = np.tile(np.array([*color, 0], np.uint8), (256, 1))
+    palette[:, 3] = np.arange(256)
+    return encode_png(np.rint(255 * values / max(float(values.max()), 1e-12)).astype(np.uint8), palette)
 
 
 def encode_plane(values: U8) -> bytes:

@@ -1,10 +1,15 @@
 """The contact sheet at the top of the dataset page, and what is said about how the data was read."""
 
 import re
+import shutil
 
 import pytest
 from fixtures import exports
 from fixtures.app import LABELS, make_data
+
+from segcore.data import open_dataset
+from segcore.data.index import known_facts
+from segcore.data.index_building import build_index
 
 
 def sheet(app):
@@ -54,3 +59,90 @@ def test_a_layout_s_notes_stand_under_the_title(open_app, tmp_path, page_text):
     text = plain(page_text(open_app(tmp_path / "streets", tmp_path / "none", "dataset")))
     assert "Layout: Cityscapes (cityscapes). Masks hold ids of the classes" in text
     assert "Masks are the files NAME_gtFine_labelTrainIds.png." in text
+
+
+def captions(app):
+    return [plain(each.value) for each in app.caption]
+
+
+def shown(app):
+    """Number of images that the choices leave, of how many."""
+    return next((caption for caption in captions(app) if re.fullmatch(r"[\d,]+ of [\d,]+ images", caption)), None)
+
+
+def meant(data, keep):
+    """How many samples of the dataset are as `keep(sample)` says."""
+    dataset = open_dataset(data)
+    return sum(keep(dataset[sample_id]) for sample_id in dataset.ids)
+
+
+def test_a_link_finds_images_by_name_class_share_size_and_health(open_app, data, tmp_path):
+    def page(**query):
+        app = open_app(data, tmp_path / "none", "dataset", **query)
+        assert not app.exception
+        return app
+
+    shutil.copy(data / "train" / "images" / "train_00.png", data / "train" / "images" / "train_01.png")
+    road = LABELS.names.index("Road")
+    total = len(open_dataset(data))
+    assert shown(page()) is None
+    assert shown(page(find="TEST")) == f"3 of {total} images"
+    assert shown(page(find="train_0", split="train")) == "4 of 4 images"
+    held = meant(data, lambda sample: (sample.mask == road).any())
+    assert shown(page(**{"class": "Road"})) == f"{held} of {total} images"
+    quarter = meant(data, lambda sample: 0.25 <= (sample.mask == road).sum() / (sample.mask != 255).sum() < 0.5)
+    some = page(**{"class": "Road", "share": "25-50"})
+    assert shown(some) == f"{quarter} of {total} images" or (
+        not quarter and "No image is like that" in some.info[0].value
+    )
+    height, width = open_dataset(data).size("train_00")
+    assert shown(page(size=f"{width}x{height}")) == f"{total} of {total} images"
+    assert "No image is like that" in page(size="7x7").info[0].value
+    assert shown(page(health="repeated")) == f"2 of {total} images"
+    assert "No image is like that" in page(health="unlabelled").info[0].value
+
+
+def test_what_cannot_be_read_is_found_by_health(open_app, data, tmp_path):
+    (data / "train" / "masks" / "train_00.png").write_bytes(b"\x89PNG broken")
+    app = open_app(data, tmp_path / "none", "dataset", health="unreadable")
+    assert shown(app) == "1 of 7 images"
+
+
+@pytest.mark.parametrize("chart", ["balance", "together", "places"])
+def test_classes_are_counted_for_the_chosen_split(open_app, data, tmp_path, chart):
+    app = open_app(data, tmp_path / "none", "dataset", chart=chart, split="train", **{"class": "Road"})
+    assert not app.exception
+    if chart == "places":
+        html = " ".join(element.proto.body for element in app.main.get("html"))
+        assert html.count("Where in the frame") == 1 and "Where in the frame Road lies" in html
+        assert any("share of 4 images" in caption for caption in captions(app))
+
+
+def test_with_an_index_no_image_is_read_to_count_them(open_app, data, tmp_path, monkeypatch):
+    build_index(data)
+    read = []
+    monkeypatch.setattr(known_facts, "read_facts", lambda record: read.append(record.id))
+    app = open_app(data, tmp_path / "none", "dataset", sort="most classes", **{"class": "Road"})
+    assert not app.exception and not read
+    assert any("of all pixels are ignored" in caption for caption in captions(app)), captions(app)
+
+
+def test_files_that_changed_since_the_index_was_made_are_told_and_counted_anew(open_app, data, tmp_path):
+    build_index(data)
+    shutil.copy(data / "train" / "masks" / "train_03.png", data / "train" / "masks" / "train_00.png")
+    app = open_app(data, tmp_path / "none", "dataset")
+    assert not app.exception
+    assert any("Files of 1 image changed" in caption and "train_00" in caption for caption in captions(app))
+    held = meant(data, lambda sample: (sample.mask == 0).any())
+    app = open_app(data, tmp_path / "none", "dataset", **{"class": LABELS.names[0]})
+    assert shown(app) == f"{held} of 7 images"
+
+
+def test_what_the_page_has_counted_is_kept_for_the_next_server(open_app, data, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGCORE_CACHE", str(tmp_path / "cache"))
+    assert not open_app(data, tmp_path / "none", "dataset").exception
+    read = []
+    monkeypatch.setattr(known_facts, "read_facts", lambda record: read.append(record.id))
+    app = open_app(data, tmp_path / "none", "dataset")
+    assert not app.exception and not read and "index" not in plain(app.caption[0].value)
+    assert not list(data.glob(".segcore*"))

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from segcore.arrays import U8, U8Image, U8Mask
+from segcore.data.dataset import Stamp
 from segcore.data.drive.camera import HEIGHT, WIDTH, u8
 from segcore.data.drive.frame import draw_frame
 from segcore.data.drive.world import FRAMES, TRAIN
@@ -78,9 +79,17 @@ class DriveRecord:
         """(height, width), without drawing."""
         return HEIGHT, WIDTH
 
+    def size_and_mask(self) -> tuple[tuple[int, int], U8Mask]:
+        """Both, with one look at the files."""
+        return self.size(), self.mask()
+
     def checksum(self) -> str:
         """Checksum over seed, frame number and drawing version, which decide the content."""
         return hashlib.sha256(f"drive {DRAWING_VERSION} {self.seed} {self.number}".encode()).hexdigest()[:16]
+
+    def stamp(self) -> Stamp:
+        """As `checksum`: a frame changes with the drawing alone."""
+        return DRAWING_VERSION, self.seed, DRAWING_VERSION, self.seed
 
     def _path(self, part: str) -> Path:
         return self.cache / f"drive-v{DRAWING_VERSION}-seed{self.seed}" / f"{self.id}_{part}.png"

@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from segcore.data.class_statistics import Progress
 from segcore.data.dataset import SPLITS, Dataset
+from segcore.data.index.known_facts import Progress
 from segcore.data.leaks.duplicates import Match, correlations, find_matches
 from segcore.data.leaks.leak_report import (
     MOST_EXAMPLES,

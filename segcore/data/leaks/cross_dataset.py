@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from segcore.data.class_statistics import Progress
 from segcore.data.dataset import Dataset
+from segcore.data.index.known_facts import Progress
 from segcore.data.leaks.duplicates import find_matches
 from segcore.data.leaks.leak_report import MOST_EXAMPLES, Example, Finding, Kind, portion, severity, verdict
 from segcore.data.leaks.neighbours import MEMORY_SECONDS, Timeline, within

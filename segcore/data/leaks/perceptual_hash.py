@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from segcore.arrays import U8, Bool, F32Map, U8Image, U8Mask
-from segcore.data.class_statistics import THREADS, Progress
+from segcore.arrays import U8, Bool, F32Map, U8Image
+from segcore.data.byte_values import value_counts
 from segcore.data.dataset import Dataset
+from segcore.data.index.known_facts import THREADS, Progress
 from segcore.errors import DatasetError
 
 SIDE = 32  # px, height and width of the small images; 100,000 samples then take 220 MB
@@ -93,7 +94,7 @@ def hash_images(dataset: Dataset, ids: Sequence[str], progress: Progress | None 
         result.details[row] = np.rint(detail * (127 / max(float(np.abs(detail).max()), 1e-6)))
         result.flat[row] = np.sqrt(np.square(detail).mean()) < FLAT
         result.masks[row] = cv2.resize(sample.mask, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
-        result.classes[row] = class_pixels(sample.mask)[:classes]
+        result.classes[row] = value_counts(sample.mask)[:classes]
         return None
 
     problems: dict[int, str] = {}
@@ -151,10 +152,3 @@ def pixel_hash(image: U8Image) -> int:
     digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=8)
     digest.update(np.ascontiguousarray(image).data)
     return int.from_bytes(digest.digest(), "little")
-
-
-def class_pixels(mask: U8Mask) -> npt.NDArray[np.uint32]:
-    """`[256]` uint32 number of pixels by class id."""
-    if mask.size < 1 << 24:  # OpenCV counts in float32: exact below this size, and many times faster than numpy
-        return cv2.calcHist([np.ascontiguousarray(mask)], [0], None, [256], [0, 256]).ravel().astype(np.uint32)
-    return np.bincount(mask.ravel(), minlength=256).astype(np.uint32)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from segcore.data import Dataset
+from segcore.data.index.selection import Selection
 from segcore.ui.shell import dataset_cache, image_cache, url_state
 from segcore.ui.shell.dataset_cache import DataKey
 from segcore.ui.shell.markdown import escape_markdown
@@ -33,22 +34,26 @@ def ids_of(dataset: Dataset, split: str) -> tuple[str, ...]:
     return dataset.ids if dataset.video else tuple(chain.from_iterable(dataset.splits.values()))
 
 
-def matching_ids(key: DataKey, ids: Sequence[str], class_id: int | None, sort: str) -> list[str]:
-    """Return the ids of samples that hold a class, sorted. Filtering or sorting by classes reads every mask.
+def matching_ids(key: DataKey, ids: Sequence[str], text: str, wanted: Selection, sort: str) -> list[str]:
+    """Return the ids of the images that are looked for, sorted; of those that must be read, the ones read so far.
 
     Args:
         key: The dataset.
         ids: Ids of the samples, in the order that the sort "time" keeps.
-        class_id: The class; None for all samples.
+        text: Part of the id, in any case; empty for all.
+        wanted: What the images hold.
         sort: One of `SORTS`.
     """
-    matching = [
-        sample_id for sample_id in ids if class_id is None or class_id in dataset_cache.class_pixels(key, sample_id)
-    ]
+    part = text.casefold()
+    matching = [sample_id for sample_id in ids if part in sample_id.casefold()] if part else list(ids)
+    if wanted.reads_images or sort == "most classes":
+        table = dataset_cache.known_facts(key).table()
+        meant, row = wanted.mask(table), table.row
+        matching = [sample_id for sample_id in matching if sample_id in row and meant[row[sample_id]]]
+        if sort == "most classes":
+            matching.sort(key=lambda sample_id: -int(table.classes_scored[row[sample_id]]))
     if sort == "name":
         matching.sort()
-    elif sort == "most classes":
-        matching.sort(key=lambda sample_id: -len(dataset_cache.class_pixels(key, sample_id)))
     return matching
 
 

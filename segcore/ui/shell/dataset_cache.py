@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import streamlit as st
 
-from segcore.data import ClassBalance, Dataset, OpenOptions, Sample, resize_pair
-from segcore.data import class_balance as count_classes
+from segcore.data import Dataset, OpenOptions, Sample, resize_pair
+from segcore.data.index.known_facts import KnownFacts
+from segcore.errors import DatasetError
 from segcore.paths import local_path, path_exists
 
 if TYPE_CHECKING:
@@ -51,24 +50,39 @@ def resized_pair(key: DataKey, sample_id: str, size: tuple[int, int]) -> ImageMa
     return resize_pair(full.image, full.mask, *size)
 
 
-@st.cache_data(max_entries=2000, show_spinner=False)
+@st.cache_resource(max_entries=8, show_spinner=False)
+def known_facts(key: DataKey) -> KnownFacts:
+    """What is known of the dataset's images, shared by all sessions: each image is read once."""
+    return KnownFacts(dataset(key))
+
+
+def store_facts(key: DataKey) -> None:
+    """Keep what is known in the user's cache for the next server, once all of a dataset without an index is known."""
+    known = known_facts(key)
+    if key.source != "drive" and known.dataset.index is None and not known.missing(known.dataset.ids):
+        _store_facts(key, known.version)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _store_facts(key: DataKey, version: tuple[int, int]) -> bool:
+    from segcore.data.index_building import save
+
+    known = known_facts(key)
+    path = save(known, beside=False)
+    known.settle()
+    return path is not None
+
+
 def class_pixels(key: DataKey, sample_id: str) -> dict[int, int]:
-    """Class id -> pixels of one mask."""
-    classes, pixels = np.unique(dataset(key).mask(sample_id), return_counts=True)
-    return {int(index): int(count) for index, count in zip(classes, pixels, strict=True)}
+    """Class id -> pixels of one mask.
 
-
-@st.cache_resource(max_entries=2000, show_spinner=False)
-def class_balance(key: DataKey, ids: tuple[str, ...]) -> ClassBalance:
-    """Count pixels and images of each class over some samples."""
-    return count_classes(dataset(key), ids)
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def image_sizes(key: DataKey) -> dict[tuple[int, int], int]:
-    """(height, width) -> number of images, most frequent first."""
-    opened = dataset(key)
-    return dict(Counter(opened.size(sample_id) for sample_id in opened.ids).most_common())
+    Raises:
+        DatasetError: when it can't be read.
+    """
+    facts = known_facts(key).facts(sample_id)
+    if not facts.counted:
+        raise DatasetError(facts.problem)
+    return facts.by_class
 
 
 @st.cache_resource(max_entries=8, show_spinner="Looking for a leak report of this data")

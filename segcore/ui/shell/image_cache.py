@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from segcore.labels import LabelMap
+from segcore.paths import local_path
 from segcore.ui.shell import dataset_cache, run_cache
 from segcore.ui.shell.dataset_cache import DataKey
 from segcore.ui.shell.run_cache import HASH_FUNCS
+from segcore.ui.shell.thumbnail_files import stored_thumbnail
 from segcore.visual import encode_disagreement, encode_errors, encode_jpeg, encode_layer, encode_mistake
 
 if TYPE_CHECKING:
@@ -39,10 +41,16 @@ def truth_layer(
 
 @st.cache_data(max_entries=2000, show_spinner=False)
 def thumbnail(key: DataKey, sample_id: str, width: int = THUMBNAIL_WIDTH) -> tuple[bytes, bytes]:
-    """(JPEG of the image, PNG layer of its mask), small."""
+    """(JPEG of the image, PNG layer of its mask), small; kept on disk, too."""
     opened = dataset_cache.dataset(key)
-    full = opened[sample_id]  # not from `dataset_cache.sample`, which would keep it
-    return (encode_jpeg(full.image, width=width, quality=80), encode_layer(full.mask, opened.labels, width=width))
+    record = opened.record(sample_id)
+
+    def make() -> tuple[bytes, bytes]:
+        full = opened[sample_id]  # not from `dataset_cache.sample`, which would keep it
+        return encode_jpeg(full.image, width=width, quality=80), encode_layer(full.mask, opened.labels, width=width)
+
+    place = str(local_path(key.source).absolute())
+    return stored_thumbnail((place, *key.options, str(opened.labels.to_dict()), sample_id, record.stamp(), width), make)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=HASH_FUNCS)

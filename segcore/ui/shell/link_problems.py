@@ -10,7 +10,10 @@ from segcore.errors import listed
 SHARED = frozenset({"data", "runs", "hide", "about"})
 PARAMETERS: dict[str, frozenset[str]] = {
     "": frozenset({"opacity"}),
-    "dataset": frozenset({"split", "class", "sort", "masks", "sample", "finding", "page", "opacity"}),
+    "dataset": frozenset(
+        {"split", "find", "class", "share", "size", "health", "sort", "masks", "sample", "finding", "page", "chart"}
+        | {"opacity"}
+    ),
     "augment": frozenset({"pipeline", "frame", "size", "look", "lay", "draws", "draw", "seed", "opacity"}),
     "curves": frozenset({"x", "smoothing"}),
     "search": frozenset({"search"}),

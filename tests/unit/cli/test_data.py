@@ -116,3 +116,32 @@ def test_expand_refuses_in_one_line(tmp_path, capsys):
     assert capsys.readouterr().err.startswith("segcore: No pipeline 'lite'. Did you mean 'light'?")
     assert cli.main([*words, "--copies", "0", "--augment", "light"]) == 2
     assert capsys.readouterr().err == "segcore: copies is 0; expected 1 or more.\n"
+
+
+def test_index_says_what_it_read_and_where_it_is(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SEGCORE_CACHE", str(tmp_path / "cache"))
+    root = layouts.segnet(tmp_path / "data")
+    assert cli.main(["data", "info", str(root)]) == 0
+    plain = capsys.readouterr().out
+    assert cli.main(["data", "index", str(root)]) == 0
+    count = len(open_dataset(root))
+    lines = capsys.readouterr().out.splitlines()
+    (path,) = root.glob(".segcore-index-*.parquet")
+    assert lines[0].startswith(f"{count} images: {count} read, in ") and lines[1:] == [f"index: {path}"]
+    assert cli.main(["data", "info", str(root)]) == 0
+    assert capsys.readouterr().out == plain
+    mask = next((root / "trainannot").iterdir())
+    mask.write_bytes(b"\x89PNG broken")
+    assert cli.main(["data", "index", "--data", str(root)]) == 0
+    text = capsys.readouterr().out
+    assert f"{count} images: 1 read, 1 of them changed, in" in text and "1 can't be used, such as:" in text
+    assert mask.name in text
+
+
+def test_index_of_nothing_says_what_it_takes(tmp_path, capsys):
+    assert cli.main(["data", "index"]) == 2
+    assert "expected one: a folder or a zip" in capsys.readouterr().err
+    assert cli.main(["data", "index", "drive"]) == 2
+    assert "needs no index" in capsys.readouterr().err
+    assert cli.main(["data", "index", str(tmp_path / "gone")]) == 2
+    assert "no such file or folder" in capsys.readouterr().err

@@ -75,4 +75,4 @@ def test_balance_orders_by_frequency_and_starts_a_log_axis_below_the_rarest():
 
 
 def test_image_sizes_draw():
-    spec(charts.image_sizes(pd.DataFrame({"width": [4], "height": [3], "images": [2]})))
+    spec(charts.image_sizes(pd.DataFrame({"size": ["4x3"], "width": [4], "height": [3], "images": [2]})))
