@@ -10,7 +10,7 @@ from segcore.paths import local_path
 from segcore.reading import YamlError, parse_yaml, read_text
 from segcore.training.config import build
 
-LARGEST = 1 << 20  # bytes of a recipe
+LARGEST = 1 << 18  # bytes of a recipe or search space
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:
