@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Unpack
 
+from segcore import atomic_files
 from segcore.cli.arguments import Commands, add_backend_arguments, add_run_arguments, predictor_options, run_from
 from segcore.errors import EvaluationError, number, unknown
 from segcore.paths import path_text
@@ -87,7 +88,7 @@ def _ensemble(runs: Sequence[RunRecord], name: str | None) -> Iterator[RunRecord
     made = not path.exists()
     if made:
         summary, config = ensemble_summary(path, runs, created=now(), versions=versions(), **origin())
-        with run_files.replacing_folder(path) as fresh:
+        with atomic_files.replacing_folder(path) as fresh:
             RunWriter(fresh).write_config(config)
             RunWriter(fresh).write_summary(summary)
     ensemble = load_run(path)

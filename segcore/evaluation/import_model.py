@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from segcore import atomic_files
 from segcore.data.dataset import Dataset
 from segcore.data.predictions.classes import with_map
 from segcore.data.resizing import resize
@@ -77,7 +78,7 @@ def import_model(
         ),
         _input(described),
     )
-    with run_files.replacing_folder(path) as folder:
+    with atomic_files.replacing_folder(path) as folder:
         try:
             shutil.copyfile(source, folder / file)
             if file == "model.xml":

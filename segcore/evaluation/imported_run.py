@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from segcore import atomic_files
 from segcore.arrays import U8Mask
 from segcore.data.dataset import Dataset
 from segcore.data.decode import MaskPixels
@@ -143,7 +144,7 @@ class ImportedRun:
 
         if self.before is not None:
             return self._store(RunWriter(self.path), ids, scored(), counted, classes)
-        with run_files.replacing_folder(self.path) as folder:
+        with atomic_files.replacing_folder(self.path) as folder:
             self._store(RunWriter(folder), ids, scored(), counted, classes)
         return load_run(self.path)
 

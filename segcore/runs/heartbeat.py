@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from segcore import atomic_files
 from segcore.runs import run_files
 from segcore.runs.summary import Summary
 
@@ -26,7 +27,7 @@ DIED = "its process ended without a word: killed, out of memory, or the machine 
 def beating(folder: Path) -> Iterator[None]:
     """Inside the block, a thread keeps the heartbeat of the run in `folder` fresh; the block removes it at its end."""
     path, over = folder / FILE, threading.Event()
-    run_files.write_text(path, json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
+    atomic_files.write_text(path, json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
 
     def beat() -> None:
         while not over.wait(INTERVAL):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from segcore import atomic_files
 from segcore.errors import RunError
 from segcore.paths import local_path
 from segcore.runs import run_files
@@ -61,7 +62,7 @@ class RunStore:
         Raises:
             RunError: when it is a file or below one, or can't be written.
         """
-        reason = run_files.unwritable(self.root)
+        reason = atomic_files.unwritable(self.root)
         if reason:
             raise RunError(f"No run can be made in {self.root}: {reason}. Choose another folder with --out.")
 

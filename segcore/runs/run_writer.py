@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from segcore import atomic_files
 from segcore.arrays import F64, I64, F32Map, U8Mask
 from segcore.errors import EvaluationError, RunError
 from segcore.extensions.code_file import CODE_FOLDER, CodeName
@@ -43,21 +44,21 @@ class RunWriter:
         import yaml
 
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
-        run_files.write_text(self.path / run_files.CONFIG, text)
+        atomic_files.write_text(self.path / run_files.CONFIG, text)
 
     def keep_code(self, codes: Iterable[CodeName]) -> None:
         """Keep copies of users' files of code, and their SHA-256 in `SHA256SUMS`, as `sha256sum --check` reads it."""
         lines = []
         for code in codes:
-            with run_files.replacing(self.path / CODE_FOLDER / code.path.name) as path:
+            with atomic_files.replacing(self.path / CODE_FOLDER / code.path.name) as path:
                 path.write_bytes(code.read())
             lines.append(f"{code.digest()}  {code.path.name}\n")
         if lines:
-            run_files.write_text(self.path / CODE_FOLDER / "SHA256SUMS", "".join(dict.fromkeys(lines)))
+            atomic_files.write_text(self.path / CODE_FOLDER / "SHA256SUMS", "".join(dict.fromkeys(lines)))
 
     def write_sheet(self, picture: bytes) -> None:
         """Write `dataset.jpg`: samples of the data that the run is trained on."""
-        with run_files.replacing(self.path / run_files.SHEET) as path:
+        with atomic_files.replacing(self.path / run_files.SHEET) as path:
             path.write_bytes(picture)
 
     def write_note(self, text: str) -> None:
@@ -69,7 +70,7 @@ class RunWriter:
         path = self.path / run_files.NOTE
         try:
             if text.strip():
-                run_files.write_text(path, f"{text.strip()}\n")
+                atomic_files.write_text(path, f"{text.strip()}\n")
             else:
                 path.unlink(missing_ok=True)
         except OSError as error:
@@ -139,7 +140,7 @@ class RunWriter:
         if boundary is not None and boundary.shape != boundary_shape:
             shapes = f"{list(boundary.shape)}; expected {list(boundary_shape)}"
             raise EvaluationError(f"Boundary counts of {split} are {shapes}.")
-        with run_files.replacing_folder(target) as folder:
+        with atomic_files.replacing_folder(target) as folder:
             sizes = _write_predictions(folder, predictions, labels)
             missing = [sample_id for sample_id in ids if sample_id not in sizes]
             extra = [sample_id for sample_id in sizes if sample_id not in set(ids)]

@@ -13,9 +13,10 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 
+from segcore.atomic_files import replacing
 from segcore.errors import RunError, first_line
 from segcore.runs import RunWriter
-from segcore.runs.run_files import CHECKPOINT, replacing
+from segcore.runs.run_files import CHECKPOINT
 
 VERSION = 1
 

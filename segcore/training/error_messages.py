@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 
+from segcore.atomic_files import unwritable
 from segcore.errors import SegcoreError
-from segcore.runs.run_files import unwritable
 from segcore.training.distributed import LOST, is_lost
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)

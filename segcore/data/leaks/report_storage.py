@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from segcore.atomic_files import write_text
 from segcore.data.dataset import Dataset
 from segcore.data.leaks.leak_report import LeakReport
 from segcore.data.plan import SplitPlan, own_plan
@@ -119,13 +118,4 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def _write(path: Path, reports: list[dict[str, Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"segcore": "leak reports, newest first", "reports": reports}, file, indent=1)
-        temporary.chmod(0o644)  # a temporary file is private; the data may be read by colleagues
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, json.dumps({"segcore": "leak reports, newest first", "reports": reports}, indent=1))
