@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -21,16 +23,34 @@ from segcore.runs.confidence_images import write_confidence
 from segcore.runs.csv_tables import write_csv_table
 from segcore.runs.evaluation import Evaluation
 from segcore.runs.json_documents import write_document
+from segcore.runs.run_lock import writing
 from segcore.runs.run_record import HISTORY_COLUMNS, RunRecord, load_run
 from segcore.runs.summary import Summary
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _RUN_LENGTHS = 3  # zlib's Z_RLE
 Predicted = tuple[str, U8Mask] | tuple[str, U8Mask, F32Map] | tuple[str, U8Mask, F32Map, bytes]
 
 
+def _locked(write: Callable[Concatenate[RunWriter, P], R]) -> Callable[Concatenate[RunWriter, P], R]:
+    """Let a method of the writer wait until no other process writes the run."""
+
+    @wraps(write)
+    def locked(self: RunWriter, *args: P.args, **kwargs: P.kwargs) -> R:
+        with writing(self.path, "writes it"):
+            return write(self, *args, **kwargs)
+
+    return locked
+
+
 @dataclass(frozen=True)
 class RunWriter:
-    """Writes into one run's folder, new (`RunStore.create`) or existing (`RunWriter(run.path)`)."""
+    """Writes into one run's folder, new (`RunStore.create`) or existing (`RunWriter(run.path)`).
+
+    One process at a time writes a run: every method but `write_note` raises `RunError` where another one writes it, or
+    where its folder is gone. Several writes that belong together are made in one `run_lock.writing` block.
+    """
 
     path: Path
 
@@ -39,6 +59,7 @@ class RunWriter:
         """The run's id in its store: the name of its folder."""
         return self.path.name
 
+    @_locked
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write `config.yaml`; plain values only (`model_dump(mode="json")` of a pydantic config)."""
         import yaml
@@ -46,6 +67,7 @@ class RunWriter:
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
         atomic_files.write_text(self.path / run_files.CONFIG, text)
 
+    @_locked
     def keep_code(self, codes: Iterable[CodeName]) -> None:
         """Keep copies of users' files of code, and their SHA-256 in `SHA256SUMS`, as `sha256sum --check` reads it."""
         lines = []
@@ -56,13 +78,15 @@ class RunWriter:
         if lines:
             atomic_files.write_text(self.path / CODE_FOLDER / "SHA256SUMS", "".join(dict.fromkeys(lines)))
 
+    @_locked
     def write_sheet(self, picture: bytes) -> None:
         """Write `dataset.jpg`: samples of the data that the run is trained on."""
-        with atomic_files.replacing(self.path / run_files.SHEET) as path:
-            path.write_bytes(picture)
+        atomic_files.write_bytes(self.path / run_files.SHEET, picture)
 
     def write_note(self, text: str) -> None:
         """Write `note.txt`, what its user keeps about the run; an empty text removes it.
+
+        Nothing else writes that file, so that a run may have a note while it is trained.
 
         Raises:
             RunError: when the folder can't be written.
@@ -76,10 +100,12 @@ class RunWriter:
         except OSError as error:
             raise RunError(f"The note of run {self.id!r} can't be kept in {path}: {error.strerror}.") from None
 
+    @_locked
     def write_summary(self, summary: Summary) -> None:
         """Write `summary.json`."""
         write_document(self.path / run_files.SUMMARY, summary)
 
+    @_locked
     def append_metrics(self, row: Mapping[str, float | int | None]) -> None:
         """Add one epoch to `metrics.csv`.
 
@@ -93,11 +119,13 @@ class RunWriter:
                 rows = list(csv.DictReader(handle))
         self.rewrite_metrics([*rows, row])
 
+    @_locked
     def rewrite_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Replace all of `metrics.csv`, as a training resumed from a checkpoint repeats the epochs after it."""
         columns = dict.fromkeys((*HISTORY_COLUMNS, *(name for row in rows for name in row)))
         write_csv_table(self.path / run_files.METRICS, columns, rows)
 
+    @_locked
     def write_evaluation(
         self,
         split: str,
@@ -159,6 +187,12 @@ class RunWriter:
             for name, table in tables.items():
                 table.to_parquet(folder / name, index=False, compression="zstd")
         return Evaluation.read(target, labels)
+
+    @contextmanager
+    def replacing(self, name: str) -> Iterator[Path]:
+        """Give a temporary path for a file of the run, which replaces it when the block succeeds."""
+        with writing(self.path, "writes it"), atomic_files.replacing(self.path / name) as path:
+            yield path
 
     def record(self) -> RunRecord:
         """Read the run as it is on disk now.

@@ -12,6 +12,7 @@ import lightning.pytorch as pl
 from segcore.metrics import scores
 from segcore.models import save_model
 from segcore.runs import RunWriter
+from segcore.runs.run_lock import writing
 from segcore.training.checkpoint import Checkpoint, Position
 from segcore.training.console import Reporter
 from segcore.training.lightning_module import Batch, SegmentationModule
@@ -146,7 +147,8 @@ class Recorder(pl.Callback):
             progress.best_miou, progress.best_epoch = float(val.miou), epoch
         if module.world.first:
             if best:
-                save_model(module.scored, self.writer.path, half=True)
+                with writing(self.writer.path, "writes it"):
+                    save_model(module.scored, self.writer.path, half=True)
             self.writer.append_metrics(row)
         self.reporter.epoch(row, best=best, seconds=progress.seconds)
         patience = module.settings.early_stopping

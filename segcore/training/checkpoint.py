@@ -13,7 +13,6 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 
-from segcore.atomic_files import replacing
 from segcore.errors import RunError, first_line
 from segcore.runs import RunWriter
 from segcore.runs.run_files import CHECKPOINT
@@ -57,7 +56,7 @@ class Checkpoint:
     def write(self, writer: RunWriter) -> None:
         """Replace the run's `last.ckpt` atomically."""
         content = {name: getattr(self, name) for name in ("module", "optimizer", "scheduler", "progress")}
-        with replacing(writer.path / CHECKPOINT) as path, path.open("wb") as handle:
+        with writer.replacing(CHECKPOINT) as path, path.open("wb") as handle:
             torch.save({"version": VERSION, "position": asdict(self.position), **content}, handle)
 
     @classmethod
