@@ -21,7 +21,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -37,7 +38,7 @@ from segcore.runs import RunStore, load_run
 from segcore.runs.run_files import CHECKPOINT
 
 RUN = "tiny-unet"
-TRAIN = [*TINY, "--models", "unet", "--epochs", "6", "--augment", "assignment", "--ema", "0.9", "--workers", "1"]
+TRAIN = [*TINY, "--models", "unet", "--epochs", "5", "--augment", "assignment", "--ema", "0.9", "--workers", "1"]
 ENDS = ("killed", "lost", "unreadable", "failed afterwards", "differs", "left over")
 SECONDS = 300  # that a command may take
 _CHANGING = {"created", "train_seconds", "images_per_second", "data_wait", "peak_memory_mb", "command", "git_commit"}
@@ -56,12 +57,14 @@ class Work:
         command: Its words, in the folder of one try.
         result: What it writes, in that folder.
         again: Its words after a kill; None where they are the same.
+        ends_once: Its result is whole where there is any, and the command then refuses to replace it.
     """
 
     name: str
     command: Callable[[Path], list[str]]
     result: str
     again: Callable[[Path], list[str]] | None = None
+    ends_once: bool = False
 
 
 def _train(folder: Path) -> list[str]:
@@ -87,6 +90,7 @@ WORKS = (
             *("--name", "new", "--out", str(folder / "runs")),
         ],
         "runs/new",
+        ends_once=True,
     ),
     Work(
         "expanding",
@@ -95,6 +99,7 @@ WORKS = (
             *("--copies", "4", "--out", str(folder / "expanded")),
         ],
         "expanded",
+        ends_once=True,
     ),
     Work("exporting predictions", _on_run("export", "--format", "png", "--out", "{}/png"), "png"),
     Work("exporting a model", _on_run("export", "--format", "onnx", "--out", "{}/model"), "model"),
@@ -192,10 +197,7 @@ def lost(folder: Path, before: dict[str, str]) -> list[str]:
 def one_kill(work: Work, template: Path, whole: dict[str, str], moment: float) -> tuple[Counter[str], list[str]]:
     """Kill a command after `moment` seconds, and give it again; the ends that were met, and what they were."""
     ends: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory(prefix="kill-") as place:
-        folder = Path(place) / "work"
-        shutil.copytree(template, folder)
-        _say_where(folder)
+    with fresh(template) as folder:
         before = digest(folder / "runs" / RUN)
         process = start(work.command(folder), folder)
         process.join(moment)
@@ -205,7 +207,8 @@ def one_kill(work: Work, template: Path, whole: dict[str, str], moment: float) -
         process.join()
         ends["killed"] += 1
         problems = {"lost": lost(folder, before), "unreadable": unreadable(folder)}
-        code = ended(start((work.again or work.command)(folder), folder))
+        done = work.ends_once and (folder / work.result).exists()
+        code = 0 if done else ended(start((work.again or work.command)(folder), folder))
         problems["failed afterwards"] = [] if code == 0 else [f"exit code {code}", (folder / "output.txt").read_text()]
         problems["differs"] = _differences(digest(folder / work.result), whole)
         problems["lost"] += lost(folder, before)
@@ -221,32 +224,32 @@ def _differences(result: dict[str, str], whole: dict[str, str]) -> list[str]:
     return sorted(name for name in result.keys() | whole if result.get(name) != whole.get(name))
 
 
-def _say_where(folder: Path) -> None:
-    """Tell a copied run where its copied data is."""
-    file = folder / "runs" / RUN / "summary.json"
-    summary = json.loads(file.read_text())
-    summary["dataset"]["source"] = str(folder / "tiny")
-    file.write_text(json.dumps(summary))
+@contextmanager
+def fresh(template: Path) -> Iterator[Path]:
+    """Data and a run as they were made, always at the same place, since files name it."""
+    folder = template.with_name("work")
+    shutil.copytree(template, folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def make_template(folder: Path) -> Path:
-    """Data, and a run on it."""
-    tiny_folder(folder / "tiny", train=24, val=6, test=24)
+    """Make data, and a run on it; returns a copy of the folder, which is free again."""
+    tiny_folder(folder / "tiny", train=16, val=4, test=16)
     (folder / "tmp").mkdir()
     words = ["train", *TINY, "--models", "unet", "--data", str(folder / "tiny"), "--out", str(folder / "runs")]
     code = ended(start(words, folder))
     if code != 0:
         raise SystemExit(f"The first training failed: {(folder / 'output.txt').read_text()}")
     load_run(folder / "runs" / RUN)
-    return folder
+    return folder.rename(folder.with_name("template"))
 
 
 def undisturbed(work: Work, template: Path) -> tuple[dict[str, str], float]:
     """What a command writes when nobody stops it, and the seconds that it takes."""
-    with tempfile.TemporaryDirectory(prefix="kill-") as place:
-        folder = Path(place) / "work"
-        shutil.copytree(template, folder)
-        _say_where(folder)
+    with fresh(template) as folder:
         before = time.monotonic()
         code = ended(start(work.command(folder), folder))
         seconds = time.monotonic() - before
