@@ -27,16 +27,10 @@ _looked: dict[str, float] = {}  # folder -> when
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path; it replaces `path` when the block succeeds and is removed when the block fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _clear_now_and_then(path.parent)
-    handle, temporary = _locked_file(path)
-    try:
+    with _naming_a_full_disk(path), _file_beside(path) as temporary:
         yield temporary
         temporary.chmod(0o644)  # a temporary file is private; a run may be read by colleagues
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-        os.close(handle)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -58,9 +52,7 @@ def replacing_folder(path: Path, *, over: bool = True) -> Iterator[Path]:
         path: The folder, which may exist.
         over: Replace a folder that holds something; else that raises `OSError`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _clear_now_and_then(path.parent)
-    with _locked_folder(path.parent, path.name) as work:
+    with _naming_a_full_disk(path), _locked_folder(path.parent, path.name) as work:
         fresh, old = work / _NEW / path.name, work / _OLD / path.name
         for folder in (fresh, old.parent):
             folder.mkdir(parents=True)
@@ -77,9 +69,8 @@ def replacing_folder(path: Path, *, over: bool = True) -> Iterator[Path]:
 @contextmanager
 def scratch_folder(name: str) -> Iterator[Path]:
     """Give an empty folder among the system's temporary files, which is removed at the end of the block."""
-    place = Path(tempfile.gettempdir())
-    _clear_now_and_then(place, f".segcore-{name}")
-    with _locked_folder(place, f"segcore-{name}") as work:
+    place, name = Path(tempfile.gettempdir()), f"segcore-{name}"
+    with _naming_a_full_disk(place), _locked_folder(place, name, start=f".{name}") as work:
         (work / _NEW).mkdir()
         yield work / _NEW
 
@@ -120,6 +111,17 @@ def unwritable(folder: Path) -> str | None:
     return None
 
 
+@contextmanager
+def _naming_a_full_disk(path: Path) -> Iterator[None]:
+    """Say in the error of a full disk what could not be written: the system, asked to write an open file, does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise OSError(error.errno, "the disk is full", str(path)) from error
+
+
 def _clear_now_and_then(folder: Path, start: str = ".") -> None:
     key, now = str(folder.absolute()), time.monotonic()
     if now - _looked.get(key, -_PAUSE) >= _PAUSE:
@@ -127,18 +129,28 @@ def _clear_now_and_then(folder: Path, start: str = ".") -> None:
         clear_leftovers(folder, start)
 
 
-def _locked_file(path: Path) -> tuple[int, Path]:
-    """A new temporary file for `path`, locked, and its descriptor."""
+@contextmanager
+def _file_beside(path: Path) -> Iterator[Path]:
+    """A new temporary file beside a path, locked; removed at the end of the block unless it was renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _clear_now_and_then(path.parent)
     while True:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:_LONGEST]}-", suffix=".tmp")
         if _lock(handle) is not False and _is_at(handle, name):  # else a process that clears was faster than the lock
-            return handle, Path(name)
+            break
+        os.close(handle)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
         os.close(handle)
 
 
 @contextmanager
-def _locked_folder(place: Path, name: str) -> Iterator[Path]:
+def _locked_folder(place: Path, name: str, start: str = ".") -> Iterator[Path]:
     """A new temporary folder, locked; removed at the end of the block."""
+    place.mkdir(parents=True, exist_ok=True)
+    _clear_now_and_then(place, start)
     while True:
         work = Path(tempfile.mkdtemp(dir=place, prefix=f".{name[:_LONGEST]}-", suffix=".tmp"))
         try:

@@ -41,7 +41,17 @@ RUN = "tiny-unet"
 TRAIN = [*TINY, "--models", "unet", "--epochs", "5", "--augment", "assignment", "--ema", "0.9", "--workers", "1"]
 ENDS = ("killed", "lost", "unreadable", "failed afterwards", "differs", "left over")
 SECONDS = 300  # that a command may take
-_CHANGING = {"created", "train_seconds", "images_per_second", "data_wait", "peak_memory_mb", "command", "git_commit"}
+_CHANGING = {"created", "date_created", "train_seconds", "images_per_second", "data_wait", "peak_memory_mb"}
+_CHANGING |= {"command", "git_commit"}
+    "created",
+    "date_created",
+    "train_seconds",
+    "images_per_second",
+    "data_wait",
+    "peak_memory_mb",
+    "command",
+    "git_commit",
+}
 
 CONTEXT.set_forkserver_preload(
     ["segcore.training.engine", "segcore.cli", "segcore.report.html_report", "segcore.augment.expand", "onnx"]
@@ -158,7 +168,7 @@ def digest(path: Path) -> dict[str, str]:
 
 def _content(file: Path) -> str:
     data = file.read_bytes()
-    if file.name == "summary.json":
+    if file.suffix == ".json":
         values = json.loads(data)
         return json.dumps({name: value for name, value in values.items() if name not in _CHANGING}, sort_keys=True)
     if file.name == "metrics.csv":

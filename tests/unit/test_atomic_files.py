@@ -11,6 +11,7 @@ import pytest
 
 from segcore import atomic_files
 from segcore.atomic_files import clear_leftovers, replacing, replacing_folder, scratch_folder, write_text
+from segcore.errors import plain
 
 
 def hidden(folder):
@@ -183,6 +184,15 @@ def test_many_threads_and_a_clearing_process_lose_nothing(tmp_path):
             assert (tmp_path / "folder" / "file").read_text() == f"{number}"
     finally:
         kill(process)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that is always full")
+@pytest.mark.parametrize("function", [replacing, replacing_folder])
+def test_a_full_disk_is_named_and_nothing_stays(tmp_path, function):
+    with pytest.raises(OSError, match="disk is full") as error, function(tmp_path / "a"):
+        Path("/dev/full").write_text("x")
+    assert plain(error.value) == f"{tmp_path}/a: the disk is full."
+    assert not list(tmp_path.iterdir())
 
 
 def test_descriptors_are_closed(tmp_path):
