@@ -43,15 +43,6 @@ ENDS = ("killed", "lost", "unreadable", "failed afterwards", "differs", "left ov
 SECONDS = 300  # that a command may take
 _CHANGING = {"created", "date_created", "train_seconds", "images_per_second", "data_wait", "peak_memory_mb"}
 _CHANGING |= {"command", "git_commit"}
-    "created",
-    "date_created",
-    "train_seconds",
-    "images_per_second",
-    "data_wait",
-    "peak_memory_mb",
-    "command",
-    "git_commit",
-}
 
 CONTEXT.set_forkserver_preload(
     ["segcore.training.engine", "segcore.cli", "segcore.report.html_report", "segcore.augment.expand", "onnx"]
