@@ -119,7 +119,7 @@ def _naming_a_full_disk(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise OSError(error.errno, "the disk is full", str(path)) from error
+        raise OSError(error.errno, "the disk is full; make room", str(path)) from error
 
 
 def _clear_now_and_then(folder: Path, start: str = ".") -> None:

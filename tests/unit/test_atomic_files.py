@@ -191,7 +191,7 @@ def test_many_threads_and_a_clearing_process_lose_nothing(tmp_path):
 def test_a_full_disk_is_named_and_nothing_stays(tmp_path, function):
     with pytest.raises(OSError, match="disk is full") as error, function(tmp_path / "a"):
         Path("/dev/full").write_text("x")
-    assert plain(error.value) == f"{tmp_path}/a: the disk is full."
+    assert plain(error.value) == f"{tmp_path}/a: the disk is full; make room."
     assert not list(tmp_path.iterdir())
 
 
