@@ -22,7 +22,7 @@ from datetime import datetime
 from pathlib import Path
 
 from segcore import atomic_files
-from segcore.errors import RunError
+from segcore.errors import RunError, plain
 from segcore.runs import run_files
 from segcore.runs.json_documents import read_document, write_document
 from segcore.runs.summary import Summary
@@ -64,7 +64,8 @@ def writing(folder: Path, doing: str, *, wait: float | None = None) -> Iterator[
         wait: Seconds to wait for another writer; None waits for a short write.
 
     Raises:
-        RunError: when another process writes the run (the message says which one), or the folder is gone.
+        RunError: when another process writes the run (the message says which one), or the folder is gone or can't be
+            written.
     """
     from filelock import FileLock, Timeout
 
@@ -85,6 +86,8 @@ def writing(folder: Path, doing: str, *, wait: float | None = None) -> Iterator[
         lock.acquire(timeout=patience, poll_interval=0.1)
     except Timeout:
         raise _busy(folder) from None
+    except OSError as error:  # a folder of somebody else, a read-only or a full disk
+        raise _unwritable(folder, error) from None
     _held[place] = _file_number(place)
     try:
         while _other_machine(folder):
@@ -193,6 +196,10 @@ def _busy(folder: Path) -> RunError:
     )
 
 
+def _unwritable(folder: Path, error: OSError) -> RunError:
+    return RunError(f"Run {folder.name!r} can't be written: {plain(error)}")
+
+
 def _other_machine(folder: Path) -> bool:
     """Whether a process of another machine writes a run, whose lock may not reach this one."""
     return _owner(folder / FILE).get("host") != socket.gethostname() and writer_of(folder) is not None
@@ -215,7 +222,10 @@ def _beating(hold: Hold, doing: str) -> Iterator[None]:
     over = threading.Event()
     owner = {"host": socket.gethostname(), "pid": os.getpid(), "doing": doing}
     since = datetime.now().astimezone().isoformat(" ", "seconds")
-    atomic_files.write_text(hold.folder / FILE, json.dumps(owner | {"since": since}))
+    try:
+        atomic_files.write_text(hold.folder / FILE, json.dumps(owner | {"since": since}))
+    except OSError as error:
+        raise _unwritable(hold.folder, error) from None
 
     def beat() -> None:
         while not over.wait(INTERVAL):

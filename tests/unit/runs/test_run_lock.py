@@ -171,6 +171,15 @@ def test_nothing_is_written_into_a_folder_that_is_gone(training, at_once):
     assert not list(training.iterdir())
 
 
+def test_a_folder_that_can_not_be_written_is_named(training, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", str(training / run_lock.LOCK))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(RunError, match=r"Run 'unet' can't be written: .*unet/\.lock: Permission denied\.$"):
+        RunWriter(training).append_metrics({"epoch": 1})
+
+
 def test_a_training_that_never_began_is_told_and_gives_way(store, other_process, at_once, capsys):
     writer = store.create("unet")
     process = other_process(writer.path, "RunWriter(folder).write_config({'lr': 1})")
