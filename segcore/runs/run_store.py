@@ -94,7 +94,8 @@ class RunStore:
             RunError: when nothing is left of the name, or the folder can't be made.
         """
         base = run_files.checked_folder_name(name, "run")
-        clear_leftovers(self.root)
+        for place in (self.root, *run_files.folders_with(run_files.MARKS, self.root)):
+            clear_leftovers(place)  # also of runs that were killed before they could be resumed
         number = 1
         while True:
             path = self.root / (base if number == 1 else f"{base}-{number}")
