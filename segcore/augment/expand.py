@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
 import segcore
+from segcore.atomic_files import replacing_folder
 from segcore.augment.pipeline import Pipeline
 from segcore.augment.seed import draw_seed
 from segcore.data import Dataset, Item, Record, open_dataset
@@ -197,17 +196,10 @@ def _free_folder(out: str | Path, source: str | Path) -> Path:
 
 @contextmanager
 def _atomic_folder(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder that replaces `folder` when the block succeeds, and is removed when it fails."""
+    """Yield a temporary folder that becomes `folder` when the block succeeds, and is removed when it fails."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        private = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-        try:
-            work = private / folder.name  # some layouts are known by the folder's name
-            work.mkdir()
+        with replacing_folder(folder, over=False) as work:  # of the same name, which some layouts are known by
             yield work
-            work.replace(folder)  # an empty folder gives way
-        finally:
-            shutil.rmtree(private, ignore_errors=True)
     except OSError as error:
         raise DatasetError(
             f"{folder}: can't be written ({plain(error).rstrip('.')}). Nothing is left behind."

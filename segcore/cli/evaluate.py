@@ -76,9 +76,10 @@ def _ensemble(runs: Sequence[RunRecord], name: str | None) -> Iterator[RunRecord
         EvaluationError: when the runs can't be combined, or another run has the name.
         RunError: when nothing is left of the name.
     """
-    from segcore.runs import RunWriter, load_run, run_files
+    from segcore.runs import load_run, run_files
     from segcore.runs.ensemble import check_members, default_name, ensemble_summary, how_combined, same_members
     from segcore.runs.provenance import now, origin, versions
+    from segcore.runs.run_store import new_run
 
     check_members(runs)
     for note in how_combined(runs):
@@ -87,9 +88,9 @@ def _ensemble(runs: Sequence[RunRecord], name: str | None) -> Iterator[RunRecord
     made = not path.exists()
     if made:
         summary, config = ensemble_summary(path, runs, created=now(), versions=versions(), **origin())
-        with run_files.replacing_folder(path) as fresh:
-            RunWriter(fresh).write_config(config)
-            RunWriter(fresh).write_summary(summary)
+        with new_run(path) as writer:
+            writer.write_config(config)
+            writer.write_summary(summary)
     ensemble = load_run(path)
     if not same_members(ensemble, runs):
         raise EvaluationError(f"{path} is another run already. Choose another name for the ensemble: --name NAME.")
@@ -128,8 +129,10 @@ def evaluate_and_print(run: RunRecord, split: str, data: str | None = None, **op
     from segcore.evaluation import evaluate, open_predictor
     from segcore.runs import ScoreInfo
     from segcore.runs.reproduce import add_leaks, open_data
+    from segcore.runs.run_lock import check_free, writing
     from segcore.runs.temperature import after_evaluation
 
+    check_free(run.path)
     dataset = open_data(run, data)
     same = dataset.fingerprint == run.summary.dataset.fingerprint
     ids = _own_ids(run, dataset, split) if same else dataset.split(split).ids
@@ -137,7 +140,10 @@ def evaluate_and_print(run: RunRecord, split: str, data: str | None = None, **op
     base = split if same else f"{dataset.name}-{split}"
     predictor = open_predictor(run, stored=True, **options)
     name = str(predictor.stored_as(base))
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with (
+        writing(run.path, f"evaluates it on {name}"),
+        Progress(console=Console(stderr=True), transient=True) as bar,
+    ):
         task = bar.add_task(f"{run.id} on {name}", total=len(ids))
         evaluation = evaluate(
             run,
@@ -147,11 +153,11 @@ def evaluate_and_print(run: RunRecord, split: str, data: str | None = None, **op
             predictor=predictor,
             progress=lambda done, total: bar.update(task, completed=done),
         )
-    scores = ScoreInfo.from_counts(evaluation.total, run.labels)
-    covered = same and split in ("val", "test")
-    leaks = add_leaks(run, dataset).dataset.leaks if covered else None
-    if covered and not predictor.variant:
-        _store(run, split, scores, leaks, dataset.stated)
+        scores = ScoreInfo.from_counts(evaluation.total, run.labels)
+        covered = same and split in ("val", "test")
+        leaks = add_leaks(run, dataset).dataset.leaks if covered else None
+        if covered and not predictor.variant:
+            _store(run, split, scores, leaks, dataset.stated)
     print_scores(run, f"{dataset.name} {split}, {number(len(ids), 'image')}", scores, evaluation)
     report = run.leak_report(dataset.source) if covered else None
     leak = report.sentence(split) if report else (leaks or {}).get(split)

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segcore.arrays import U8Image, U8Mask
+from segcore.atomic_files import replacing
 from segcore.data.background import WriteBehind, overlapped, read_ahead
 from segcore.data.image_sequence import ImageSequence
 from segcore.data.input_files import is_video_file, output_names
 from segcore.data.video_file import WRITTEN_AS, ConstantRate, Frame, Video, VideoWriter
 from segcore.errors import DatasetError
 from segcore.labels import LabelMap
-from segcore.runs.run_files import replacing
 from segcore.visual.image_encoding import encode_jpeg, encode_png
 from segcore.visual.overlay import overlay
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segcore.atomic_files import replacing_folder
 from segcore.data.file_source import list_files
 from segcore.errors import DatasetError, FetchError, unknown
 from segcore.paths import local_path
@@ -220,25 +221,18 @@ class _Resuming:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack into a temporary folder that is renamed at the end, since half a folder would look like a dataset.
-
-    The archive is removed.
-    """
-    partial = folder.with_name(folder.name + ".unpacking")
-    shutil.rmtree(partial, ignore_errors=True)
+    """Unpack the archive and remove it."""
     try:
-        if archive.suffix == ".zip":
-            with zipfile.ZipFile(archive) as packed:
-                packed.extractall(partial)
-        else:
-            with tarfile.open(archive) as packed_tar:
-                packed_tar.extractall(partial, filter="data")
+        with replacing_folder(folder, over=False) as partial:  # half a folder would look like a dataset
+            if archive.suffix == ".zip":
+                with zipfile.ZipFile(archive) as packed:
+                    packed.extractall(partial)
+            else:
+                with tarfile.open(archive) as packed_tar:
+                    packed_tar.extractall(partial, filter="data")
     except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
-        shutil.rmtree(partial, ignore_errors=True)
         archive.unlink()
         raise FetchError(f"{archive}: damaged and not kept ({error}). Run the same command again.") from None
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise FetchError(f"{archive}: can't be unpacked into {folder} ({error.strerror or error}).") from None
-    partial.rename(folder)
     archive.unlink()

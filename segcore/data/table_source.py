@@ -178,12 +178,14 @@ def _open_table(_process: int, root: str, in_folder: bool, file: str, _mtime: in
     where = f"{root}/{file}"
     copy = None
     if not in_folder:  # tables are read from any place, which a zip is not good for
-        copy = tempfile.NamedTemporaryFile()
+        copy = tempfile.TemporaryFile()  # without a name, so that nothing stays of it after a kill
         with Archive(root).open(file) as stream:
             shutil.copyfileobj(stream, copy)
         copy.flush()
     with _readable(where):
-        return (_parquet if file.endswith(".parquet") else _arrow)(where, copy.name if copy else where, copy)
+        return (_parquet if file.endswith(".parquet") else _arrow)(
+            where, f"/dev/fd/{copy.fileno()}" if copy else where, copy
+        )
 
 
 def _parquet(where: str, path: str, copy: IO[bytes] | None) -> Table:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -15,13 +14,13 @@ import numpy as np
 
 import segcore
 from segcore.arrays import F32, U8Image
+from segcore.atomic_files import replacing, scratch_folder
 from segcore.errors import EvaluationError, plain, unknown
 from segcore.evaluation import standalone_inference
 from segcore.evaluation.backends.registry import check_choice
 from segcore.evaluation.model_card import model_card
 from segcore.runs import RunRecord, load_run
 from segcore.runs.model_required import require_training
-from segcore.runs.run_files import replacing
 
 FORMATS: Final = ("onnx", "openvino")
 PRECISIONS: Final = ("fp32", "fp16", "int8")
@@ -73,8 +72,8 @@ def export_model(
     fed = _size(record, size)
     suffixes = _SUFFIXES[format]
     target = Path(out) / f"{record.id}{suffixes[0]}"
-    with tempfile.TemporaryDirectory(prefix="segcore-export-") as folder:
-        fresh = Path(folder) / target.name
+    with scratch_folder("export") as folder:
+        fresh = folder / target.name
         _write(record, format, fresh, fed, precision=precision, normalize=normalize)
         note = _note(record, format, fed, precision, normalize)
         try:

@@ -18,8 +18,9 @@ from segcore.evaluation.backends.file_model import BACKENDS_OF, FileModel, fitte
 from segcore.evaluation.backends.registry import check_choice
 from segcore.labels import LabelMap, auto_palette
 from segcore.paths import local_path
-from segcore.runs import InputInfo, RunRecord, RunWriter, load_run, run_files
+from segcore.runs import InputInfo, RunRecord, load_run, run_files
 from segcore.runs.imported import imported_summary
+from segcore.runs.run_store import new_run
 from segcore.runs.summary import Imported
 
 FORMATS: Final = {".onnx": "ONNX", ".xml": "OpenVINO"}
@@ -77,16 +78,16 @@ def import_model(
         ),
         _input(described),
     )
-    with run_files.replacing_folder(path) as folder:
+    with new_run(path) as writer:
         try:
-            shutil.copyfile(source, folder / file)
+            shutil.copyfile(source, writer.path / file)
             if file == "model.xml":
-                shutil.copyfile(source.with_suffix(".bin"), folder / "model.bin")
+                shutil.copyfile(source.with_suffix(".bin"), writer.path / "model.bin")
         except OSError as error:
             raise EvaluationError(f"The model can't be copied: {plain(error)}") from None
         values = described.model_dump(mode="json")
-        RunWriter(folder).write_config(config | {"description": values, "class_ids": class_ids})
-        RunWriter(folder).write_summary(summary)
+        writer.write_config(config | {"description": values, "class_ids": class_ids})
+        writer.write_summary(summary)
     return load_run(path)
 
 

@@ -26,6 +26,8 @@ from segcore.paths import local_path
 from segcore.runs import RunRecord, RunWriter, ScoreInfo, load_run, run_files
 from segcore.runs.imported import imported_summary
 from segcore.runs.probability_files import encode_probabilities
+from segcore.runs.run_lock import writing
+from segcore.runs.run_store import new_run
 from segcore.runs.run_writer import Predicted
 from segcore.runs.summary import Imported
 from segcore.runs.temperature import VALIDATION, fitted_temperature
@@ -142,9 +144,10 @@ class ImportedRun:
             counted.fit()
 
         if self.before is not None:
-            return self._store(RunWriter(self.path), ids, scored(), counted, classes)
-        with run_files.replacing_folder(self.path) as folder:
-            self._store(RunWriter(folder), ids, scored(), counted, classes)
+            with writing(self.path, f"adds {self.split} to it"):
+                return self._store(RunWriter(self.path), ids, scored(), counted, classes)
+        with new_run(self.path) as writer:
+            self._store(writer, ids, scored(), counted, classes)
         return load_run(self.path)
 
     def _store(
@@ -182,7 +185,7 @@ class ImportedRun:
             summary, config = imported_summary(self.path, self.name, self.dataset, imported)
             writer.write_config(config)
         else:
-            summary = self.before.summary
+            summary = writer.record().summary  # as it is now: another split may have been added meanwhile
         update = {self.split: scores} if self.split in ("val", "test") else {}
         writer.write_summary(summary.model_copy(update=update))
         return writer.record()

@@ -17,6 +17,7 @@ from segcore.evaluation.backends.registry import choose, installed
 from segcore.evaluation.predictor import Predictor
 from segcore.runs import Latency, Profile, RunRecord, load_run, write_profile
 from segcore.runs.model_required import require_model
+from segcore.runs.run_lock import writing
 
 Progress = Callable[[int, int, str], object]
 PICTURES = ((480, 640), (720, 1280))  # (height, width): a webcam's and a video's
@@ -56,23 +57,26 @@ def profile(
     instead = "Profile its members, one by one: {}. What they cost together is then what it costs."
     require_model(record, "be measured as one model", instead)
     choices = _choices(record, backends, device)
-    result = _static(record, size)
-    if (stored := record.profile) is not None:
-        result = result.model_copy(update={"latencies": stored.latencies})
-    for index, (backend, precision) in enumerate(choices):
-        if progress is not None:
-            progress(index, len(choices), f"{backend} {precision}")
-        try:
-            chosen = device if backend == "torch" else "cpu"
-            latency = measure_in_process(record, backend, precision, chosen, size or _fed(record), seconds, pictures)
-            result = result.with_latency(latency)
-        except SegcoreError as error:
-            if problem is None:
-                raise
-            problem(f"{backend} {precision}: {error}")
-            continue
+    with writing(record.path, "measures it"):
+        result = _static(record, size)
+        if (stored := record.profile) is not None:
+            result = result.model_copy(update={"latencies": stored.latencies})
+        for index, (backend, precision) in enumerate(choices):
+            if progress is not None:
+                progress(index, len(choices), f"{backend} {precision}")
+            try:
+                chosen = device if backend == "torch" else "cpu"
+                latency = measure_in_process(
+                    record, backend, precision, chosen, size or _fed(record), seconds, pictures
+                )
+                result = result.with_latency(latency)
+            except SegcoreError as error:
+                if problem is None:
+                    raise
+                problem(f"{backend} {precision}: {error}")
+                continue
+            write_profile(record.path, result)
         write_profile(record.path, result)
-    write_profile(record.path, result)
     if progress is not None:
         progress(len(choices), len(choices), "")
     return result

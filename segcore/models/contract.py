@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from segcore.atomic_files import scratch_folder
 from segcore.errors import ModelError, SegcoreError, typed_line
 from segcore.models.base import AnySize
 from segcore.models.create import check_options
@@ -112,7 +112,7 @@ def _check_gradient(model: AnySize, spec: ModelSpec) -> None:
 
 def _check_storage(model: AnySize, spec: ModelSpec) -> None:
     image = torch.linspace(-1, 1, 3 * 64 * 96).reshape(1, 3, 64, 96)
-    with tempfile.TemporaryDirectory(prefix="segcore-model-") as folder, torch.no_grad():
+    with scratch_folder("model") as folder, torch.no_grad():
         expected = model(image)
         if not torch.equal(model(image), expected):
             raise ModelError(

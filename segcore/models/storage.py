@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from segcore.atomic_files import write_bytes
 from segcore.errors import ModelError, RunError, UnknownModel
 from segcore.extensions.code_file import CODE_FOLDER, CodeName
 from segcore.models.base import AnySize, EncoderDecoder
@@ -51,9 +51,9 @@ def save_model(model: AnySize, folder: str | Path, *, half: bool = True) -> None
     tensors |= {name: torch.zeros(shape, dtype=STAND_IN) for name, shape in dropped_tensors(model.stored).items()}
     for path, content in model.stored_files().items():
         (folder / path).parent.mkdir(exist_ok=True)
-        _replace(folder / path, content)
-    _replace(folder / WEIGHTS_FILE, safetensors.torch.save(tensors, metadata={"format": "pt"}))
-    _replace(folder / CONFIG_FILE, (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
+        write_bytes(folder / path, content)
+    write_bytes(folder / WEIGHTS_FILE, safetensors.torch.save(tensors, metadata={"format": "pt"}))
+    write_bytes(folder / CONFIG_FILE, (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
 
 
 @torch.inference_mode(False)  # parameters made in inference mode could never be trained
@@ -135,12 +135,3 @@ def _storable(value: Tensor, half: bool) -> Tensor:
     # Running variances go below what float16 can hold, and vectors are a hundredth of the size: they stay exact.
     shrink = half and value.is_floating_point() and value.ndim > 1
     return (value.half() if shrink else value).contiguous().clone()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from segcore.atomic_files import replacing, replacing_folder, unwritable
 from segcore.errors import ReportError
 from segcore.paths import local_path
-from segcore.runs.run_files import replacing, replacing_folder, unwritable
 
 MARK = "export.json"  # in every exported folder: what it is of, and the files that may be replaced
 _HEAD = 4096  # bytes of a file in which its mark is looked for

@@ -38,7 +38,12 @@ def go_on(folder: Path) -> str:
     """
     if (folder / run_files.CHECKPOINT).is_file():
         return f"Go on with it: {shlex.join(['python', 'train.py', '--resume', str(folder)])}"
-    return f"Train it again: {shlex.join(['python', 'train.py', '--config', str(folder / run_files.CONFIG)])}"
+    return f"Train it again: {train_again(folder)}"
+
+
+def train_again(folder: Path) -> str:
+    """The command that trains the run in `folder` again, as a new run."""
+    return shlex.join(["python", "train.py", "--config", str(folder / run_files.CONFIG)])
 
 
 def evaluate_command(path: str | Path, split: str, others: Sequence[str | Path] = (), name: str = "") -> str:

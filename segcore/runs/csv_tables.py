@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segcore import atomic_files
 from segcore.errors import RunError, one_line
 from segcore.reading import read_text
-from segcore.runs import run_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,7 @@ def read_csv_table(path: Path, columns: Sequence[str], numeric: Sequence[str], h
 
 def write_csv_table(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write rows, whole or not at all; a value that a row lacks is left empty, a value of no column is left out."""
-    with run_files.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
+    with atomic_files.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, list(columns), restval="", extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in rows)

@@ -6,9 +6,9 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
+from segcore import atomic_files
 from segcore.data.open_options import absolute
 from segcore.paths import cache_folder, path_exists
-from segcore.runs import run_files
 from segcore.runs.summary import DatasetInfo
 
 MOST_KEPT = 5  # places of one dataset
@@ -27,7 +27,7 @@ def remember(info: DatasetInfo, source: str) -> None:
     places = _read()
     kept = [place, *(path for path in places.get(info.fingerprint, []) if path != place)]
     with suppress(OSError):  # a folder that can't be written: it is asked for again
-        run_files.write_text(places_file(), json.dumps(places | {info.fingerprint: kept[:MOST_KEPT]}, indent=1))
+        atomic_files.write_text(places_file(), json.dumps(places | {info.fingerprint: kept[:MOST_KEPT]}, indent=1))
 
 
 def places_of(info: DatasetInfo) -> tuple[str, ...]:

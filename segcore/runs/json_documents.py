@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from segcore import atomic_files
 from segcore.errors import RunError, one_line
 from segcore.reading import parse_json, read_text
-from segcore.runs import run_files
 
 
 class Document(BaseModel):
@@ -64,4 +64,4 @@ def read_json(path: Path, hint: str) -> Any:  # noqa: ANN401 - JSON may be anyth
 
 def write_document(path: Path, document: Document) -> None:
     """Write a document, whole or not at all."""
-    run_files.write_text(path, document.model_dump_json(indent=2) + "\n")
+    atomic_files.write_text(path, document.model_dump_json(indent=2) + "\n")

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, TypeVar
 from pydantic import Field, FiniteFloat
 
 from segcore.runs.json_documents import Document, read_document, write_document
+from segcore.runs.run_lock import writing
 
 PROFILE_SCHEMA: Final = 1
 PROFILE_FILE: Final = "profile.json"
@@ -209,5 +210,10 @@ def read_profile(folder: Path) -> Profile | None:
 
 
 def write_profile(folder: Path, profile: Profile) -> None:
-    """Write `profile.json` into a run's folder, whole or not at all."""
-    write_document(folder / PROFILE_FILE, profile)
+    """Write `profile.json` into a run's folder, whole or not at all.
+
+    Raises:
+        RunError: when another process writes the run.
+    """
+    with writing(folder, "writes it"):
+        write_document(folder / PROFILE_FILE, profile)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from segcore.errors import RunError
 from segcore.runs import run_files
+from segcore.runs.json_documents import write_document
+from segcore.runs.run_lock import writing
 from segcore.runs.run_record import RunRecord, load_run
 from segcore.runs.run_store import RunStore
 from segcore.runs.run_writer import RunWriter
@@ -30,16 +32,21 @@ def rename_run(run: RunRecord, name: str) -> RunRecord:
     target = run.path.with_name(run_files.checked_folder_name(name, "run"))
     if target == run.path:
         return run
-    if run.summary.status == "training":
-        raise RunError(f"Run {run.id!r} is in training, which writes into {run.path}. Rename it when it has ended.")
-    if target.exists():
-        raise RunError(f"Run {run.id!r} can't be called {target.name!r}: {target} is there already. Choose another.")
-    holders = [other for other in RunStore(run.path.parent).list() if run.path in _folders(other)]
-    try:
-        run.path.rename(target)
-    except OSError as error:
-        raise RunError(f"Run {run.id!r} can't be renamed to {target}: {error.strerror}.") from None
-    RunWriter(target).write_summary(run.summary.model_copy(update={"run_id": target.name}))
+    with writing(run.path, "renames it") as hold:
+        run = load_run(run.path)
+        if run.summary.status == "training":
+            raise RunError(f"Run {run.id!r} is in training, which writes into {run.path}. Rename it when it has ended.")
+        if target.exists():
+            raise RunError(
+                f"Run {run.id!r} can't be called {target.name!r}: {target} is there already. Choose another."
+            )
+        holders = [other for other in RunStore(run.path.parent).list() if run.path in _folders(other)]
+        try:
+            run.path.rename(target)
+        except OSError as error:
+            raise RunError(f"Run {run.id!r} can't be renamed to {target}: {error.strerror}.") from None
+        hold.folder = target
+        write_document(target / run_files.SUMMARY, run.summary.model_copy(update={"run_id": target.name}))
     for holder in holders:
         _follow(holder, run.path, target)
     return load_run(target)
@@ -59,5 +66,6 @@ def _follow(ensemble: RunRecord, old: Path, new: Path) -> None:
         for member, folder in zip(ensemble.summary.members, _folders(ensemble), strict=True)
     )
     writer = RunWriter(ensemble.path)
-    writer.write_config(ensemble.config | {run_files.BY_ENSEMBLE: [member.path for member in members]})
-    writer.write_summary(ensemble.summary.model_copy(update={"members": members}))
+    with writing(ensemble.path, "writes the new name of a member into it"):
+        writer.write_config(ensemble.config | {run_files.BY_ENSEMBLE: [member.path for member in members]})
+        writer.write_summary(ensemble.summary.model_copy(update={"members": members}))

@@ -1,12 +1,10 @@
-"""File names inside a run folder, and writing files so that a reader never sees half of one."""
+"""File names inside a run folder."""
 
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -105,57 +103,3 @@ def named_folder(name: str, folders: Sequence[Path], what: str, none: str) -> Pa
     if folder is None:
         raise RunError(unknown(what, name, [folder.name for folder in folders]) if folders else none)
     return folder
-
-
-def unwritable(folder: Path) -> str | None:
-    """Why no file can be made in a folder, which may have to be made first; None where one can.
-
-    A file is made and removed in the nearest folder that exists: permissions alone don't tell of read-only disks,
-    `/proc` or a full disk.
-    """
-    above = folder
-    try:
-        above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-        if not above.is_dir():
-            return f"{above} is a file, no folder"
-        with tempfile.TemporaryFile(dir=above) as file:
-            file.write(bytes(4096))
-    except OSError as error:
-        return f"no file can be made in {above} ({error.strerror or error})"
-    return None
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path; it replaces `path` when the block succeeds and is removed when the block fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as handle:
-        temporary = Path(handle.name)
-    try:
-        yield temporary
-        temporary.chmod(0o644)  # a temporary file is private; a run may be read by colleagues
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, "utf-8")
-
-
-@contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
-    """Give an empty temporary folder; it replaces the folder `path` when the block succeeds, else it is removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
-    fresh, old = work / "new", work / "old"
-    fresh.mkdir()
-    try:
-        yield fresh
-        if path.exists():
-            path.rename(old)
-        fresh.rename(path)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)

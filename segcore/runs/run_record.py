@@ -15,7 +15,7 @@ from segcore.labels import LabelMap
 from segcore.models import model_title
 from segcore.paths import local_path
 from segcore.reading import parse_yaml, read_bytes, read_text
-from segcore.runs import cli_hints, heartbeat, run_files
+from segcore.runs import cli_hints, run_files, run_lock
 from segcore.runs.csv_tables import read_csv_table
 from segcore.runs.json_documents import read_document
 from segcore.runs.prediction_images import read_prediction
@@ -297,10 +297,13 @@ def load_run(path: str | Path) -> RunRecord:
         raise RunError(f"No run at {path}; expected a folder that train.py wrote. `segcore runs` lists what there is.")
     file = folder / run_files.SUMMARY
     if not file.is_file():
+        if run_lock.never_began(folder):
+            raise RunError(
+                f"The training of {folder.name!r} never began: its process ended before the first step, and left no "
+                f"results. Begin it: {cli_hints.train_again(folder)}"
+            )
         raise RunError(f"Run {folder.name!r} has no {run_files.SUMMARY}. {recovery_hint(folder)}")
-    summary = read_document(file, Summary, recovery_hint(folder))
-    if summary.status == "training" and heartbeat.is_dead(folder):
-        summary = heartbeat.died(folder, summary)
+    summary = run_lock.as_it_is(folder, read_document(file, Summary, recovery_hint(folder)))
     # An ensemble's profile is read from its members' folders, whose files are replaced by renaming.
     others = [_modified(member.folder(folder)) for member in summary.members]
     return RunRecord(folder, summary, max([version(folder), *others]))
@@ -313,7 +316,7 @@ def version(folder: Path) -> int:
     for path in _watched(str(folder)):
         with suppress(FileNotFoundError, NotADirectoryError):
             newest = max(newest, os.stat(path).st_mtime_ns)  # noqa: PTH116
-    return newest + ((folder / heartbeat.FILE).exists() and heartbeat.is_dead(folder))
+    return newest + ((folder / run_lock.FILE).exists() and run_lock.is_dead(folder))
 
 
 def _modified(folder: Path) -> int:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable
+import errno
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from segcore.atomic_files import clear_leftovers, replacing_folder, unwritable
 from segcore.errors import RunError
 from segcore.paths import local_path
-from segcore.runs import run_files
+from segcore.runs import run_files, run_lock
 from segcore.runs.run_record import RunRecord, load_run
 from segcore.runs.run_writer import RunWriter
 
@@ -23,6 +26,22 @@ class RunProblem:
 
     path: Path
     message: str
+
+
+@contextmanager
+def new_run(path: Path) -> Iterator[RunWriter]:
+    """Give a writer whose run is in its folder `path` at the end of the block, whole or not at all.
+
+    Raises:
+        RunError: when there is something at `path`.
+    """
+    try:
+        with replacing_folder(path, over=False) as folder:
+            yield RunWriter(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise
+        raise RunError(f"There is a run called {path.name!r} already: {path}. Choose another --name.") from None
 
 
 class RunStore:
@@ -61,19 +80,22 @@ class RunStore:
         Raises:
             RunError: when it is a file or below one, or can't be written.
         """
-        reason = run_files.unwritable(self.root)
+        reason = unwritable(self.root)
         if reason:
             raise RunError(f"No run can be made in {self.root}: {reason}. Choose another folder with --out.")
 
     def create(self, name: str) -> RunWriter:
         """Make the folder of a new run: `name`, or `name-2`, `name-3`, ... where that is taken.
 
-        Characters that don't belong in a folder's name become dashes.
+        Characters that don't belong in a folder's name become dashes. The folder of a training that never began, since
+        its process was killed, gives way.
 
         Raises:
             RunError: when nothing is left of the name, or the folder can't be made.
         """
         base = run_files.checked_folder_name(name, "run")
+        for place in (self.root, *run_files.folders_with(run_files.MARKS, self.root)):
+            clear_leftovers(place)  # also of runs that were killed before they could be resumed
         number = 1
         while True:
             path = self.root / (base if number == 1 else f"{base}-{number}")
@@ -83,7 +105,7 @@ class RunStore:
             except FileExistsError:
                 if not self.root.is_dir():
                     raise RunError(f"{self.root} is a file; expected a folder for runs. Choose another.") from None
-                number += 1
+                number += not run_lock.remove_if_never_began(path)
             except OSError as error:
                 raise RunError(
                     f"Can't make the run folder {path}: {error.strerror}. Choose another with --out."

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
+from segcore import atomic_files
 from segcore.arrays import F64, I64, F32Map, U8Mask
 from segcore.errors import EvaluationError, RunError
 from segcore.extensions.code_file import CODE_FOLDER, CodeName
@@ -20,16 +23,34 @@ from segcore.runs.confidence_images import write_confidence
 from segcore.runs.csv_tables import write_csv_table
 from segcore.runs.evaluation import Evaluation
 from segcore.runs.json_documents import write_document
+from segcore.runs.run_lock import writing
 from segcore.runs.run_record import HISTORY_COLUMNS, RunRecord, load_run
 from segcore.runs.summary import Summary
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _RUN_LENGTHS = 3  # zlib's Z_RLE
 Predicted = tuple[str, U8Mask] | tuple[str, U8Mask, F32Map] | tuple[str, U8Mask, F32Map, bytes]
 
 
+def _locked(write: Callable[Concatenate[RunWriter, P], R]) -> Callable[Concatenate[RunWriter, P], R]:
+    """Let a method of the writer wait until no other process writes the run."""
+
+    @wraps(write)
+    def locked(self: RunWriter, *args: P.args, **kwargs: P.kwargs) -> R:
+        with writing(self.path, "writes it"):
+            return write(self, *args, **kwargs)
+
+    return locked
+
+
 @dataclass(frozen=True)
 class RunWriter:
-    """Writes into one run's folder, new (`RunStore.create`) or existing (`RunWriter(run.path)`)."""
+    """Writes into one run's folder, new (`RunStore.create`) or existing (`RunWriter(run.path)`).
+
+    One process at a time writes a run: every method but `write_note` raises `RunError` where another one writes it, or
+    where its folder is gone. Several writes that belong together are made in one `run_lock.writing` block.
+    """
 
     path: Path
 
@@ -38,30 +59,34 @@ class RunWriter:
         """The run's id in its store: the name of its folder."""
         return self.path.name
 
+    @_locked
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write `config.yaml`; plain values only (`model_dump(mode="json")` of a pydantic config)."""
         import yaml
 
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
-        run_files.write_text(self.path / run_files.CONFIG, text)
+        atomic_files.write_text(self.path / run_files.CONFIG, text)
 
+    @_locked
     def keep_code(self, codes: Iterable[CodeName]) -> None:
         """Keep copies of users' files of code, and their SHA-256 in `SHA256SUMS`, as `sha256sum --check` reads it."""
         lines = []
         for code in codes:
-            with run_files.replacing(self.path / CODE_FOLDER / code.path.name) as path:
+            with atomic_files.replacing(self.path / CODE_FOLDER / code.path.name) as path:
                 path.write_bytes(code.read())
             lines.append(f"{code.digest()}  {code.path.name}\n")
         if lines:
-            run_files.write_text(self.path / CODE_FOLDER / "SHA256SUMS", "".join(dict.fromkeys(lines)))
+            atomic_files.write_text(self.path / CODE_FOLDER / "SHA256SUMS", "".join(dict.fromkeys(lines)))
 
+    @_locked
     def write_sheet(self, picture: bytes) -> None:
         """Write `dataset.jpg`: samples of the data that the run is trained on."""
-        with run_files.replacing(self.path / run_files.SHEET) as path:
-            path.write_bytes(picture)
+        atomic_files.write_bytes(self.path / run_files.SHEET, picture)
 
     def write_note(self, text: str) -> None:
         """Write `note.txt`, what its user keeps about the run; an empty text removes it.
+
+        Nothing else writes that file, so that a run may have a note while it is trained.
 
         Raises:
             RunError: when the folder can't be written.
@@ -69,16 +94,18 @@ class RunWriter:
         path = self.path / run_files.NOTE
         try:
             if text.strip():
-                run_files.write_text(path, f"{text.strip()}\n")
+                atomic_files.write_text(path, f"{text.strip()}\n")
             else:
                 path.unlink(missing_ok=True)
         except OSError as error:
             raise RunError(f"The note of run {self.id!r} can't be kept in {path}: {error.strerror}.") from None
 
+    @_locked
     def write_summary(self, summary: Summary) -> None:
         """Write `summary.json`."""
         write_document(self.path / run_files.SUMMARY, summary)
 
+    @_locked
     def append_metrics(self, row: Mapping[str, float | int | None]) -> None:
         """Add one epoch to `metrics.csv`.
 
@@ -92,11 +119,13 @@ class RunWriter:
                 rows = list(csv.DictReader(handle))
         self.rewrite_metrics([*rows, row])
 
+    @_locked
     def rewrite_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Replace all of `metrics.csv`, as a training resumed from a checkpoint repeats the epochs after it."""
         columns = dict.fromkeys((*HISTORY_COLUMNS, *(name for row in rows for name in row)))
         write_csv_table(self.path / run_files.METRICS, columns, rows)
 
+    @_locked
     def write_evaluation(
         self,
         split: str,
@@ -139,7 +168,7 @@ class RunWriter:
         if boundary is not None and boundary.shape != boundary_shape:
             shapes = f"{list(boundary.shape)}; expected {list(boundary_shape)}"
             raise EvaluationError(f"Boundary counts of {split} are {shapes}.")
-        with run_files.replacing_folder(target) as folder:
+        with atomic_files.replacing_folder(target) as folder:
             sizes = _write_predictions(folder, predictions, labels)
             missing = [sample_id for sample_id in ids if sample_id not in sizes]
             extra = [sample_id for sample_id in sizes if sample_id not in set(ids)]
@@ -158,6 +187,12 @@ class RunWriter:
             for name, table in tables.items():
                 table.to_parquet(folder / name, index=False, compression="zstd")
         return Evaluation.read(target, labels)
+
+    @contextmanager
+    def replacing(self, name: str) -> Iterator[Path]:
+        """Give a temporary path for a file of the run, which replaces it when the block succeeds."""
+        with writing(self.path, "writes it"), atomic_files.replacing(self.path / name) as path:
+            yield path
 
     def record(self) -> RunRecord:
         """Read the run as it is on disk now.

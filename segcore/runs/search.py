@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from segcore import atomic_files
 from segcore.errors import RunError
 from segcore.paths import local_path
 from segcore.runs import run_files
@@ -175,11 +176,11 @@ class SearchWriter:
 
     def write_importance(self, shares: Mapping[str, float]) -> None:
         """Write `importance.json`."""
-        run_files.write_text(self.path / IMPORTANCE, json.dumps(dict(shares), indent=2) + "\n")
+        atomic_files.write_text(self.path / IMPORTANCE, json.dumps(dict(shares), indent=2) + "\n")
 
     def write_best(self, recipe: str) -> None:
         """Write `best.yaml`."""
-        run_files.write_text(self.path / BEST, recipe)
+        atomic_files.write_text(self.path / BEST, recipe)
 
     def record(self) -> SearchRecord:
         """The search as a reader sees it now.

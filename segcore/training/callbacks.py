@@ -12,6 +12,7 @@ import lightning.pytorch as pl
 from segcore.metrics import scores
 from segcore.models import save_model
 from segcore.runs import RunWriter
+from segcore.runs.run_lock import writing
 from segcore.training.checkpoint import Checkpoint, Position
 from segcore.training.console import Reporter
 from segcore.training.lightning_module import Batch, SegmentationModule
@@ -142,12 +143,13 @@ class Recorder(pl.Callback):
         progress.rows.append(row)
         progress.epochs += 1
         best = bool(val.miou > progress.best_miou)
-        if best:
-            progress.best_miou, progress.best_epoch = float(val.miou), epoch
         if module.world.first:
             if best:
-                save_model(module.scored, self.writer.path, half=True)
+                with writing(self.writer.path, "writes it"):
+                    save_model(module.scored, self.writer.path, half=True)
             self.writer.append_metrics(row)
+        if best:  # its weights are there now
+            progress.best_miou, progress.best_epoch = float(val.miou), epoch
         self.reporter.epoch(row, best=best, seconds=progress.seconds)
         patience = module.settings.early_stopping
         stalled = bool(patience) and epoch - (epoch if progress.best_epoch is None else progress.best_epoch) >= patience

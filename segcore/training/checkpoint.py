@@ -15,7 +15,7 @@ import torch
 
 from segcore.errors import RunError, first_line
 from segcore.runs import RunWriter
-from segcore.runs.run_files import CHECKPOINT, replacing
+from segcore.runs.run_files import CHECKPOINT
 
 VERSION = 1
 
@@ -56,7 +56,7 @@ class Checkpoint:
     def write(self, writer: RunWriter) -> None:
         """Replace the run's `last.ckpt` atomically."""
         content = {name: getattr(self, name) for name in ("module", "optimizer", "scheduler", "progress")}
-        with replacing(writer.path / CHECKPOINT) as path, path.open("wb") as handle:
+        with writer.replacing(CHECKPOINT) as path, path.open("wb") as handle:
             torch.save({"version": VERSION, "position": asdict(self.position), **content}, handle)
 
     @classmethod

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from segcore.errors import ConfigError, DatasetError, RunError
 from segcore.extensions.code_file import check_unchanged, require_agreement
-from segcore.runs import RunRecord, RunStore, RunWriter, find_run, run_files
+from segcore.runs import RunRecord, RunStore, RunWriter, find_run, load_run, run_files
 from segcore.runs.data_places import remember
-from segcore.runs.heartbeat import trained_by
 from segcore.runs.model_required import require_training
 from segcore.runs.reproduce import trained_source
+from segcore.runs.run_lock import check_free, writing
 from segcore.training.checkpoint import Checkpoint
 from segcore.training.config import TrainConfig, build
 from segcore.training.console import Reporter
+from segcore.training.distributed import World
 from segcore.training.session import Session, check_pipeline, check_samples, decode, opening_lines
 from segcore.training.setting_types import flag
 
@@ -69,6 +71,7 @@ def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunReco
             if stop:
                 session.stop.requested = True  # in every process, whichever received the signal
                 break
+            session.ready(task)  # may take long, and what fails here leaves no folder
             name = task.run_name(job.dataset.name)
             writer = RunWriter(Path(world.broadcast(str(store.create(name).path) if world.first else "")))
             runs.append(session.run(task, writer, models_left=len(tasks) - index))
@@ -100,12 +103,11 @@ def resume(run: str, changes: Mapping[str, Any], reporter: Reporter | None = Non
         CodeError: when a file of the user's code is missing or has changed.
         DatasetError: when the data is not the data that the run was trained on.
         EvaluationError: when the run is an ensemble or was imported.
-        RunError: when the run is finished or has no checkpoint.
+        RunError: when the run is finished, has no checkpoint, or is being written by another process.
     """
     record = find_run(run, changes.get("out", TrainConfig.model_fields["out"].default))
     require_training(record, "be resumed", "Its members are runs of their own: {}.")
-    if trainer := trained_by(record.path):
-        raise RunError(f"Run {record.id!r} is being trained by {trainer}. Stop that first, or wait until it has ended.")
+    check_free(record.path)
     config = build({name: value for name, value in record.config.items() if name in TrainConfig.model_fields})
     _check_changes(record, config, changes)
     names = [name for names in config.names_by_setting.values() for name in names]
@@ -113,9 +115,35 @@ def resume(run: str, changes: Mapping[str, Any], reporter: Reporter | None = Non
     require_agreement(names, record.path / run_files.CONFIG)
     source = changes["data"] if "data" in changes else trained_source(record)
     config = build({**config.values(), **changes, "data": source, "out": config.out, "name": config.name})
-    checkpoint = Checkpoint.read(record.path)
     session = Session(reporter)
-    session.world(config)
+    with _trained_alone(record, session.world(config)):
+        return _resume(load_run(record.path), config, session)
+
+
+@contextmanager
+def _trained_alone(record: RunRecord, world: World) -> Iterator[None]:
+    """Let no other process write a run inside the block; the first process of a training locks it for all of them.
+
+    Raises:
+        RunError: in every process, when another one writes the run.
+    """
+    with ExitStack() as stack:
+        refusal = ""
+        if world.first:
+            try:
+                stack.enter_context(writing(record.path, "trains it"))
+            except RunError as error:
+                refusal = str(error)
+        refusal = world.broadcast(refusal)
+        if refusal:
+            raise RunError(refusal)
+        yield
+
+
+def _resume(record: RunRecord, config: TrainConfig, session: Session) -> RunRecord:
+    """Do what `resume` does, once no other process can write the run."""
+    _require_unfinished(record)
+    checkpoint = Checkpoint.read(record.path)
     job = session.prepare(config, resumed=True)
     trained = record.summary.dataset
     if (job.dataset.fingerprint, job.plan.fingerprint) != (trained.fingerprint, trained.split_fingerprint):
@@ -127,12 +155,14 @@ def resume(run: str, changes: Mapping[str, Any], reporter: Reporter | None = Non
     remember(trained, job.dataset.source)
     position = checkpoint.position
     session.reporter.opening(opening_lines(job, config), ())
+    batches = f" and {position.batches} batches" if position.batches else ""
+    scoring = "; what is missing of its scores is made now" if checkpoint.progress["ended"] else ""
     session.reporter.say(
-        f"Going on with {record.id} after {position.epoch} of {config.epochs} epochs"
-        + (f" and {position.batches} batches." if position.batches else ".")
+        f"Going on with {record.id} after {position.epoch} of {config.epochs} epochs{batches}{scoring}."
     )
     with session.working():
-        session.reporter.estimates(session.estimates([config], checkpoint))
+        if not checkpoint.progress["ended"]:
+            session.reporter.estimates(session.estimates([config], checkpoint))
         resumed = session.run(config, RunWriter(record.path), checkpoint=checkpoint)
     session.reporter.closing([resumed])
     return resumed
@@ -147,6 +177,10 @@ def _check_changes(record: RunRecord, config: TrainConfig, changes: Mapping[str,
                 f"{flag(name)} is {now!r} and run {record.id!r} was trained with {before!r}: going on with it would be "
                 f"another training. Leave it out, or begin anew without --resume."
             )
+    _require_unfinished(record)
+
+
+def _require_unfinished(record: RunRecord) -> None:
     if record.summary.status == "finished":
         raise RunError(
             f"Run {record.id!r} is finished after {record.summary.epochs} epochs; there is nothing to go on with. To "

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import torch
 
+from segcore.atomic_files import unwritable
 from segcore.errors import SegcoreError
-from segcore.runs.run_files import unwritable
+from segcore.runs.cli_hints import go_on
 from segcore.training.distributed import LOST, is_lost
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -31,7 +32,7 @@ def cause(error: BaseException, run: Path) -> str | None:
         run: Folder of the run, for the command that resumes it.
     """
     text = str(error)
-    again = f"Go on with: python train.py --resume {run}"
+    again = go_on(run)
     if isinstance(error, SegcoreError):
         if "Original Traceback" in text:  # raised in a data worker, which sends its traceback as text
             text = text.strip().splitlines()[-1].partition(": ")[2]
@@ -40,9 +41,10 @@ def cause(error: BaseException, run: Path) -> str | None:
     if failed_write:
         return f"{failed_write} {again}"
     if _WORKER in text:  # checked before memory errors, because its text mentions shared memory
+        workers = " --workers 0" if "--resume" in again else ""
         return (
             "A process that augments images died, most likely of too little memory. Use fewer (--workers 1, or 0 for "
-            f"none), or keep fewer images in memory (--cache-mb). {again} --workers 0"
+            f"none), or keep fewer images in memory (--cache-mb). {again}{workers}"
         )
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or _NO_MEMORY.search(text):
         return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from shlex import quote
 from typing import Any
@@ -16,15 +16,15 @@ from lightning.pytorch.strategies import DDPStrategy
 from rich.console import Console
 from rich.markup import escape
 
-from segcore.errors import ConfigError, TrainingError, typed_line
+from segcore.errors import ConfigError, RunError, TrainingError, typed_line
 from segcore.evaluation import evaluate
 from segcore.extensions.code_file import CodeName
 from segcore.models import count_parameters
 from segcore.models.base import AnySize, Wrapped
 from segcore.runs import RunRecord, RunWriter, ScoreInfo, Status, Summary
 from segcore.runs.cli_hints import evaluate_command
-from segcore.runs.heartbeat import beating
 from segcore.runs.run_files import CHECKPOINT
+from segcore.runs.run_lock import writing
 from segcore.training.callbacks import Interrupted, OnEpoch, Progress, Recorder
 from segcore.training.checkpoint import Checkpoint, Position, set_position
 from segcore.training.config import TrainConfig
@@ -64,9 +64,11 @@ def fit(
         signal came), or failed with the reason. After a failure, several processes may be at different points and
         can't train another model together.
     """
-    with beating(writer.path) if job.world.first else nullcontext():
+    with writing(writer.path, "trains it") if job.world.first else nullcontext():
         summary = _fit(job, writer, checkpoint, models_left, on_epoch, splits)
-    return writer.record() if job.world.first else RunRecord(writer.path, summary, 0)
+        with suppress(RunError):  # its folder was removed meanwhile
+            return writer.record() if job.world.first else RunRecord(writer.path, summary, 0)
+    return RunRecord(writer.path, summary, 0)
 
 
 def _fit(
@@ -79,13 +81,13 @@ def _fit(
 ) -> Summary:
     """Do what `fit` does; returns the summary as it is in every process."""
     progress = Progress(**checkpoint.progress) if checkpoint else Progress()
+    summary = first_summary(job, writer, checkpoint)  # before any file: it may take long
     if job.world.first:
         if checkpoint:
             writer.rewrite_metrics(progress.rows)  # drops rows after the checkpoint, which are trained again
         else:
-            writer.write_config(job.config.values())
             writer.keep_code(code for _, name in parse_loss(job.config.loss) if (code := CodeName.parse(name)))
-    summary = first_summary(job, writer, checkpoint)
+            writer.write_config(job.config.values())
     _write(job, writer, summary)
     trackers: list[Logger] = []
     status: Status = "finished"
@@ -143,14 +145,20 @@ def _on_epoch(job: Job, trackers: list[Logger], on_epoch: OnEpoch | None, row: M
 
 
 def _finish(job: Job, writer: RunWriter, summary: Summary, progress: Progress, splits: Sequence[str]) -> Summary:
-    """Write how the training ended, score the best epoch, and print the costs; in the first process only."""
+    """Score the best epoch, write how the training ended, and print the costs; in the first process only."""
+    status = summary.status
     try:
+        # It is finished once it is scored: a process that is killed before that leaves a training to go on with.
+        summary = summary.model_copy(update={"status": "training" if status == "finished" else status})
         writer.write_summary(summary)
         if progress.best_epoch is not None and summary.error is None:
             summary = _evaluate(job, writer, summary, splits)
-        if summary.status == "finished":
+        summary = summary.model_copy(update={"status": status})
+        writer.write_summary(summary)
+        if status == "finished":
             (writer.path / CHECKPOINT).unlink(missing_ok=True)
     except KeyboardInterrupt:  # a second Ctrl-C
+        writer.write_summary(summary.model_copy(update={"status": "interrupted"}))
         job.reporter.say(escape(f"{job.model}: trained, but not scored.{_how_to_score(job, writer, splits)}"))
         raise
     except Exception as exception:  # a bad test image, a full disk
@@ -158,7 +166,7 @@ def _finish(job: Job, writer: RunWriter, summary: Summary, progress: Progress, s
         summary = summary.model_copy(update={"status": "failed", "error": error})
         try:
             writer.write_summary(summary)
-        except OSError as disk_error:
+        except (OSError, RunError) as disk_error:
             job.reporter.say(f"[red]{escape(str(writer.path))} keeps its earlier summary[/]: {escape(str(disk_error))}")
     if progress.epochs:
         whole = sum(row["seconds"] for row in progress.rows)  # without the epoch that a signal ended
@@ -284,13 +292,20 @@ def _evaluate(job: Job, writer: RunWriter, summary: Summary, splits: Sequence[st
     """Score the stored weights at ground-truth size, and store the predictions."""
     for split in splits:
         ids = job.plan.scored(split)
-        if ids:
+        if ids and not _is_scored(writer, summary, split):
             bar = keep_waiting(job.world, job.reporter.counting(f"scoring {split}"))
             record = writer.record()
             evaluation = evaluate(record, job.dataset, ids, split=split, device=job.hardware.device, progress=bar)
             summary = summary.model_copy(update={split: ScoreInfo.from_counts(evaluation.total, job.dataset.labels)})
             writer.write_summary(summary)
     return summary
+
+
+def _is_scored(writer: RunWriter, summary: Summary, split: str) -> bool:
+    """Whether a training that was killed while it was scored had scored a split before."""
+    with suppress(RunError):
+        return getattr(summary, split) is not None and writer.record().evaluation(split) is not None
+    return False
 
 
 @contextmanager

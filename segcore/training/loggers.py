@@ -14,9 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segcore.atomic_files import replacing
 from segcore.errors import ConfigError, first_line
 from segcore.runs import ScoreInfo, Summary
-from segcore.runs.run_files import replacing
 from segcore.training.registry import LOGGERS, check_choice
 
 if TYPE_CHECKING:

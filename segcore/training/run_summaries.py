@@ -19,10 +19,12 @@ from segcore.training.job import Job
 def first_summary(job: Job, writer: RunWriter, checkpoint: Checkpoint | None = None) -> Summary:
     """The summary of a run that starts, without its model's parameters, or that resumes from a checkpoint.
 
-    A resumed run keeps the versions and the command that started it.
+    A resumed run keeps the versions and the command that started it; scores only where no weights will change any more.
     """
     if checkpoint and job.world.first:
-        return writer.record().summary.model_copy(update={"status": "training", "error": None})
+        scores = {} if checkpoint.progress["ended"] else {"val": None, "test": None}
+        update = {"status": "training", "error": None, "best_epoch": None, **scores}
+        return writer.record().summary.model_copy(update=update)
     config, dataset = job.config, job.dataset
     height, width = config.image_size
     spec = model_spec(job.model)

@@ -202,10 +202,14 @@ class Session:
             SegcoreError: when the first of them can't start.
         """
         position = checkpoint.position if checkpoint else None
-        return estimates(self._ready(tasks[0], resumed=checkpoint is not None), tasks, position)
+        return estimates(self.ready(tasks[0], resumed=checkpoint is not None), tasks, position)
 
-    def _ready(self, task: TrainConfig, *, resumed: bool) -> Job:
-        """The job of a task whose samples are decoded and checked."""
+    def ready(self, task: TrainConfig, *, resumed: bool = False) -> Job:
+        """Prepare a task, and decode and check its samples.
+
+        Raises:
+            SegcoreError: when it can't start.
+        """
         job = self.prepare(task, resumed=resumed)
         check_pipeline(task)
         decode(job)
@@ -235,7 +239,7 @@ class Session:
         Raises:
             SegcoreError: when it can't start. A training that fails later returns a run whose status says so.
         """
-        job = self._ready(task, resumed=checkpoint is not None)
+        job = self.ready(task, resumed=checkpoint is not None)
         return fit(job, writer, checkpoint=checkpoint, models_left=models_left, on_epoch=on_epoch, splits=splits)
 
 

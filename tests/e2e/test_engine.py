@@ -114,6 +114,7 @@ def test_going_on_with_other_data_is_refused(stopped, tmp_path):
 
 def test_a_damaged_checkpoint_is_refused(stopped, tmp_path):
     path = tmp_path / "damaged"
+    path.mkdir()
     RunWriter(path).write_config(stopped.config)
     RunWriter(path).write_summary(stopped.summary)
     (path / CHECKPOINT).write_bytes((stopped.path / CHECKPOINT).read_bytes()[:5000])

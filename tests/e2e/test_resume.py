@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -12,6 +13,7 @@ import pytest
 from fixtures.processes import CONTEXT
 from fixtures.tiny import TINY, tiny_folder
 
+from segcore.cli import main as segcore
 from segcore.models import load_model
 from segcore.runs import load_run
 from segcore.runs.run_files import CHECKPOINT
@@ -63,6 +65,22 @@ def train(data, out):
     sys.exit(main(["--resume", str(out / RUN)] if going else [*RECIPE, "--data", str(data), "--out", str(out)]))
 
 
+def train_until_scored(data, out, splits):
+    """In a process of its own: train, and be killed while so many splits have been scored."""
+    from segcore.training import fit
+
+    scored = []
+
+    def evaluate(*args, split, **options):
+        if len(scored) == splits:
+            os.kill(os.getpid(), signal.SIGKILL)
+        scored.append(split)
+        return real(*args, split=split, **options)
+
+    real, fit.evaluate = fit.evaluate, evaluate
+    train(data, out)
+
+
 def written(checkpoint):
     return checkpoint.stat().st_mtime_ns if checkpoint.is_file() else 0
 
@@ -101,3 +119,49 @@ def test_killed_ten_times_at_random_points(data, whole, tmp_path):
     result = load_run(tmp_path / RUN)
     assert result.summary.status == "finished" and not checkpoint.exists()
     assert_same(result, whole)
+
+
+@pytest.mark.parametrize("splits", [0, 1])
+def test_killed_while_it_is_scored(data, whole, tmp_path, capsys, splits):
+    process = CONTEXT.Process(target=train_until_scored, args=(data, tmp_path, splits))
+    process.start()
+    assert ended(process) == -signal.SIGKILL
+    run = load_run(tmp_path / RUN)
+    assert (run.summary.status, run.summary.epochs, run.summary.test) == ("interrupted", 8, None)
+    assert (run.summary.val is None) == (splits == 0)
+    assert "trained, but its process ended without a word while it was being scored. Go on with it: " in run.stopped
+    assert run.stopped.endswith(f"python train.py --resume {run.path}")
+    assert segcore(["runs", "--runs", str(tmp_path)]) == 0
+    assert f"{RUN}: {run.stopped}" in capsys.readouterr().out
+    weights, before = run.weights.stat().st_mtime_ns, run.path / "evaluation" / "val"
+    inode = before.stat().st_ino if splits else None
+    assert ended(start(data, tmp_path)) == 0
+    result = load_run(tmp_path / RUN)
+    assert result.weights.stat().st_mtime_ns == weights and (not splits or before.stat().st_ino == inode)
+    assert result.summary.status == "finished" and result.summary.best_epoch == whole.summary.best_epoch
+    assert (result.summary.val, result.summary.test) == (whole.summary.val, whole.summary.test)
+    assert_same(result, whole)
+    assert not (result.path / CHECKPOINT).exists() and not list(tmp_path.rglob("*.tmp"))
+
+
+def test_two_that_go_on_at_once(data, whole, tmp_path):
+    """One goes on, the other is told so, and every epoch is there once."""
+    kill_after_progress(start(data, tmp_path), tmp_path / RUN / CHECKPOINT, 3, 0)
+    codes = sorted(ended(process) for process in [start(data, tmp_path), start(data, tmp_path)])
+    assert codes == [0, 2]
+    assert_same(load_run(tmp_path / RUN), whole)
+
+
+def test_a_folder_that_is_removed_while_it_is_trained(data, tmp_path):
+    process = start(data, tmp_path)
+    wait_for(tmp_path / RUN / CHECKPOINT)
+    shutil.rmtree(tmp_path / RUN)
+    assert ended(process) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def wait_for(path):
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -47,7 +47,7 @@ def test_the_run_folder_is_as_documented(trained):
     }
     assert (
         files
-        == {"config.yaml", "config.json", "dataset.jpg", "model.safetensors", "metrics.csv", "summary.json"}
+        == {".lock", "config.yaml", "config.json", "dataset.jpg", "model.safetensors", "metrics.csv", "summary.json"}
         | evaluations
     )
     assert trained.id == f"{trained.summary.dataset.name}-fcn8s"

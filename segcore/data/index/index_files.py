@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from segcore.data.atomic_file import replacing_file
+from segcore.atomic_files import replacing
 from segcore.data.file_source import is_hidden, list_files
 from segcore.data.index.image_table import ImageTable, schema
 from segcore.errors import DatasetError
@@ -121,7 +121,7 @@ def store_index(
     metadata = {_METADATA: json.dumps({**facts, "version": VERSION}).encode()}
     for path in list(places(source, options))[0 if beside else -1 :]:
         try:
-            with replacing_file(path) as temporary:
+            with replacing(path) as temporary:
                 parquet.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
         except OSError:  # a read-only folder
             continue

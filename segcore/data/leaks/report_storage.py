@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from segcore.data.atomic_file import replacing_file
+from segcore.atomic_files import write_text
 from segcore.data.dataset import Dataset
 from segcore.data.leaks.leak_report import LeakReport
 from segcore.data.plan import SplitPlan, own_plan
@@ -119,6 +119,4 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def _write(path: Path, reports: list[dict[str, Any]]) -> None:
-    with replacing_file(path) as temporary:
-        content = {"segcore": "leak reports, newest first", "reports": reports}
-        temporary.write_text(json.dumps(content, indent=1), "utf-8")
+    write_text(path, json.dumps({"segcore": "leak reports, newest first", "reports": reports}, indent=1))

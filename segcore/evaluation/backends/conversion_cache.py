@@ -10,15 +10,15 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from segcore import atomic_files
 from segcore.paths import cache_folder
 from segcore.runs import RunRecord, run_files
 
@@ -67,7 +67,7 @@ def converted(
     if _whole(folder):
         return Converted(folder)
     try:
-        with run_files.replacing_folder(folder) as fresh:
+        with atomic_files.replacing_folder(folder) as fresh:
             convert(fresh)
             _write_manifest(fresh)
     except OSError as error:
@@ -131,6 +131,6 @@ def _forget_old(folder: Path) -> None:
 def _temporary() -> Path:
     import atexit
 
-    place = tempfile.mkdtemp(prefix="segcore-model-")
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
-    return Path(place)
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(atomic_files.scratch_folder("model"))

@@ -17,6 +17,7 @@ from rich.markup import escape
 from segcore.errors import RunError
 from segcore.runs import RunRecord, RunStore, RunWriter, Status, run_files
 from segcore.runs.provenance import origin
+from segcore.runs.run_lock import SILENT, writing
 from segcore.training.config import TrainConfig
 from segcore.training.console import Reporter
 from segcore.training.ray.cluster import (
@@ -233,10 +234,17 @@ class RunsWatcher:
 
     def _end(self, index: int, status: Status, error: str | None) -> None:
         """Write how a run ended, in place of its worker."""
+        try:
+            with writing(self.writers[index].path, "writes how it ended", wait=SILENT):
+                self._write_end(index, status, error)
+        except RunError as busy:
+            self.reporter.say(f"[red]{escape(str(busy))}[/]")
+
+    def _write_end(self, index: int, status: Status, error: str | None) -> None:
         writer, task, run = self.writers[index], self.tasks[index], self._record(index)
         if run is None:
-            writer.write_config(task.values())
             summary = first_summary(self.session.prepare(task), writer)
+            writer.write_config(task.values())
             summary = summary.model_copy(update={"device": "cuda" if self.allocation.gpus else "cpu"})
         else:
             summary, history = run.summary, run.history

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from segcore.errors import DatasetError, RunError, SegcoreError, plain
 from segcore.runs import RunWriter, Status, run_files
+from segcore.runs.run_lock import SILENT, writing
 from segcore.training.openmp import SPIN
 
 if TYPE_CHECKING:
@@ -113,6 +114,12 @@ def refusals() -> Iterator[list[str]]:
 
 
 def _train(session: Session, config: TrainConfig, task: WorkerTask) -> Status:
+    # A worker that died on another machine is known as dead once its heartbeat is silent.
+    with writing(task.run, "trains it", wait=SILENT):
+        return _train_alone(session, config, task)
+
+
+def _train_alone(session: Session, config: TrainConfig, task: WorkerTask) -> Status:
     from segcore.training.checkpoint import Checkpoint
     from segcore.training.loggers import TENSORBOARD
 

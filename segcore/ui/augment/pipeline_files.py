@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from segcore.atomic_files import replacing
 from segcore.augment import Pipeline, presets
 from segcore.augment.pipeline_names import FOLDER, pipeline_names
 from segcore.errors import AugmentError
 from segcore.runs import RunRecord
-from segcore.runs.run_files import folder_name, replacing
+from segcore.runs.run_files import folder_name
 
 MAX_FILE_SIZE = 1  # MB
 

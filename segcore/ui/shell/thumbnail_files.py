@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from pathlib import Path
 
-from segcore.data.atomic_file import replacing_file
+from segcore.atomic_files import replacing
 from segcore.paths import cache_folder
 
 MOST_BYTES = 256 * 2**20  # of all thumbnails together; the oldest go first
@@ -36,7 +36,7 @@ def stored_thumbnail(token: tuple[Hashable, ...], make: Callable[[], Pictures]) 
         if pictures is not None:
             return pictures
     photo, layer = make()
-    with suppress(OSError), replacing_file(path) as temporary:  # a cache that can't be written is none
+    with suppress(OSError), replacing(path) as temporary:  # a cache that can't be written is none
         temporary.write_bytes(len(photo).to_bytes(_LENGTH) + photo + layer)
     _prune_now_and_then()
     return photo, layer

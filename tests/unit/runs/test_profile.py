@@ -34,7 +34,7 @@ def test_a_run_has_its_profile_and_old_runs_have_none(store, fake_run):
     again = load_run(run.path)
     assert again.profile == profile
     assert again.version > run.version
-    assert [path.name for path in run.path.iterdir() if path.name.startswith(".")] == []
+    assert [path.name for path in run.path.iterdir() if path.name.startswith(".")] == [".lock"]
 
 
 def test_one_entry_a_backend_precision_machine_and_size():

@@ -15,6 +15,7 @@ def test_every_file_appears_under_its_documented_name_and_no_temporary_stays(sto
     run = fake_run(store, "fake")
     names = {str(path.relative_to(run.path)) for path in run.path.rglob("*") if path.is_file()}
     assert names == {
+        ".lock",
         "config.yaml",
         "config.json",
         "model.safetensors",

@@ -19,7 +19,7 @@ WORKER = (
     [
         (AugmentError("too small"), "too small"),
         (AugmentError(WORKER + '  File "x.py"\nsegcore.errors.AugmentError: crop: too small'), "crop: too small"),
-        (OSError(errno.ENOSPC, "full", "/data/runs/a/last.ckpt"), "The disk of /data/runs/a is full. Make room. Go on"),
+        (OSError(errno.ENOSPC, "full", "/data/runs/a/last.ckpt"), "The disk of /data/runs/a is full. Make room. Train"),
         (RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed."), "A process that augments images died"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "Out of memory."),
         (MemoryError(), "Out of memory."),
@@ -41,10 +41,14 @@ def wrapped(outer: BaseException, inner: BaseException) -> BaseException:
         return error
 
 
-def test_a_full_disk_behind_torchs_words():
+def test_a_full_disk_behind_torchs_words(tmp_path):
     torchs = RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0")
     full = OSError(errno.ENOSPC, "No space left on device")
-    assert cause(wrapped(torchs, full), Path("runs/a")).startswith("The disk of runs/a is full. Make room. Go on with")
+    assert cause(wrapped(torchs, full), tmp_path) == (
+        f"The disk of {tmp_path} is full. Make room. Train it again: python train.py --config {tmp_path}/config.yaml"
+    )
+    (tmp_path / "last.ckpt").touch()
+    assert cause(wrapped(torchs, full), tmp_path).endswith(f"Go on with it: python train.py --resume {tmp_path}")
     assert cause(wrapped(ValueError("x"), wrapped(torchs, full)), Path("a")).startswith("The disk of a is full")
     rust = RuntimeError('IoError(Os { code: 28, kind: StorageFull, message: "No space left on device" })')
     assert cause(rust, Path("runs/a")).startswith("The disk of runs/a is full.")

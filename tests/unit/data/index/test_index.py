@@ -106,8 +106,8 @@ def test_a_folder_that_cannot_be_written_has_it_in_the_cache(data, tmp_path, mon
             raise PermissionError(13, "Permission denied")
         return real(path)
 
-    real = index_files.replacing_file
-    monkeypatch.setattr(index_files, "replacing_file", refuse)
+    real = index_files.replacing
+    monkeypatch.setattr(index_files, "replacing", refuse)
     assert build_index(data).path.parent == tmp_path / "cache" / "index"
     assert open_dataset(data).index is not None
 
