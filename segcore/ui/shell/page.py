@@ -19,7 +19,6 @@ from segcore.ui.shell import app_files, url_state
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.icon_button import icon_button
 from segcore.ui.shell.markdown import escape_markdown
-from segcore.ui.shell.page_style import apply_page_style
 from segcore.ui.shell.sidebar import sidebar
 
 WARM_UP_AFTER = 2.0  # s: the first page is painted by then
@@ -68,7 +67,6 @@ def start() -> AppContext:
     if context is None:
         runpy.run_path(str(app_files.entry_script()), run_name="__main__")
         st.stop()
-    apply_page_style()
     return context
 
 
