@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from segcore.runs.cli_hints import go_on_command
 from segcore.runs.curves import AXES, CURVES
 from segcore.ui.curves import curve_tables
 from segcore.ui.shell import notices, page, url_state
@@ -56,8 +57,12 @@ if len(curves):
         key, alt = f"curve-{name}", f"{title} against {axis} of {', '.join(colors)}"
         with column, saved_as(key, partial(draw, printed=True), height=280):
             st.vega_lite_chart(spec=vega_lite(draw), key=key, alt=alt)
+commands = [go_on_command(run.path) for run in context.chosen if run.stopped]
 for note in notes:
-    st.caption(escape_markdown(note))
+    command = next((command for command in commands if note.endswith(command)), "")
+    st.caption(escape_markdown(note.removesuffix(command).rstrip()))
+    if command:
+        st.code(command, language="bash", wrap_lines=True)
 
 cost = curve_tables.cost(context, context.chosen)
 if cost.empty:
