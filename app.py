@@ -24,6 +24,7 @@ else:
     from segcore.ui.run_details.dialog import run_dialog
     from segcore.ui.shell import page
     from segcore.ui.shell.app_icon import ICON
+    from segcore.ui.widgets.keyboard import keyboard
 
     chosen = st.navigation(
         [
@@ -41,4 +42,4 @@ else:
     )
     title = chosen.title if chosen.title == "Segcore" else f"{chosen.title} · Segcore"
     st.set_page_config(title, ICON)
-    page.run(chosen, run_dialog)
+    page.run(chosen, run_dialog, keyboard)

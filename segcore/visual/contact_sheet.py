@@ -69,7 +69,7 @@ def validation_sheet(rows: Sequence[tuple[U8, U8Mask, U8Mask]], labels: LabelMap
         masks = (cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST) for mask in (truth, prediction))
         panels = [
             cv2.resize(image, size, interpolation=cv2.INTER_AREA),
-            *(_colored(np.uint8(mask), labels) for mask in masks),
+            *(_colored(np.asarray(mask, np.uint8), labels) for mask in masks),
         ]
         pictures.append(
             np.hstack([np.pad(panel, ((0, GAP), (0, GAP), (0, 0)), constant_values=255) for panel in panels])
