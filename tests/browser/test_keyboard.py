@@ -45,14 +45,15 @@ def test_keys_choose_view_and_class_and_swipe(app, page):
 
 
 def test_keys_are_letters_where_somebody_types(app, page):
-    page.goto(f"{app}/compare")
-    page.wait_for_selector(".board td")
+    page.goto(f"{app}/predictions")
+    page.wait_for_selector(".viewer figure")
     idle(page)
-    box = page.get_by_role("searchbox", name="Filter runs")
-    box.press_sequentially("1?")
-    expect(box).to_have_value("1?")
+    box = page.get_by_test_id("stSelectbox").get_by_role("combobox").first
+    box.click()
+    box.press_sequentially("1?v")
+    expect(box).to_have_value("1?v")
     expect(page.get_by_role("dialog", name="Keys of this page")).to_be_hidden()
-    assert "hide=" not in page.url
+    assert "hide=" not in page.url and "view=" not in page.url
 
 
 def test_from_the_errors_to_an_image_and_back_to_the_same_place(app, page):

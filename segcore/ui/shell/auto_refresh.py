@@ -50,4 +50,4 @@ def _show_progress(runs: Sequence[RunRecord], titles: Mapping[str, str]) -> None
         st.progress(progress.share)
         if picture := live.read_pictures(run.path):
             with st.expander(f"Last validation of {title}", expanded=len(runs) == 1):
-                st.image(picture, "Image, truth and prediction of a few validation images", width=560)
+                st.image(picture, "Image, truth and prediction of a few validation images", width=360)
