@@ -84,6 +84,8 @@ class Visitor:
             interval = min(self.timers.values(), default=left)
             await asyncio.sleep(min(left, interval))
             for fragment in list(self.timers):
+                if fragment not in self.timers:
+                    break  # the one before has drawn the page again
                 await self._run(f"hide={self.hidden}", "", fragment)
 
     async def _run(self, query: str, page: str, fragment: str = "") -> str:
@@ -99,13 +101,16 @@ class Visitor:
             message = ForwardMsg.FromString(await asyncio.wait_for(self.socket.recv(), 120))
             kind = message.WhichOneof("type")
             if kind == "new_session":
-                begun = True
-                if not fragment:
+                if begun or not fragment:  # a run of the whole page, perhaps asked for by the fragment
                     self.timers = {}
+                begun = True
             elif kind == "page_info_changed":
                 link = message.page_info_changed.query_string
             elif kind == "auto_rerun":
                 self.timers[message.auto_rerun.fragment_id] = message.auto_rerun.interval
+            elif kind == "stop_auto_rerun":
+                for stopped in message.stop_auto_rerun.fragment_ids:
+                    self.timers.pop(stopped, None)
             elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "exception":
                 self.results.errors[f"{page}: {message.delta.new_element.exception.message[:200]}"] += 1
             elif kind == "script_finished" and begun and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
