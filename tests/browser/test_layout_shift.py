@@ -1,7 +1,8 @@
 """Nothing on a page moves once it can be seen: Chromium's layout shift, as in `benchmarks/app_layout_shift.py`."""
 
 import pytest
-from fixtures.browsing import idle
+from fixtures.browsing import eventually, idle
+from playwright.sync_api import expect
 
 LIMIT = 0.1  # twice what the benchmark allows; a page that fills up in the old way has 0.2 to 1.9
 RECORD = """new PerformanceObserver(list => {
@@ -35,6 +36,11 @@ def test_the_whole_page_is_seen_in_the_end(app, page):
     page.goto(f"{app}/compare")
     page.locator("h1").wait_for()
     idle(page)
-    shown = page.locator('[data-testid="stElementContainer"]')
-    opacities = shown.evaluate_all("all => all.map(one => getComputedStyle(one).opacity)")
-    assert opacities and "0" not in opacities
+    shown = page.locator('[data-testid="stElementContainer"]:not(:has(style))')  # a style has no box to be seen
+    hidden = "all => all.filter(one => getComputedStyle(one).opacity === '0').length"
+    assert shown.count() > 10
+    eventually(page, lambda: shown.evaluate_all(hidden), 0)
+    unsized = (
+        '[data-testid="stSkeleton"], [data-testid="stBidiComponentIsolated"]:not([data-drawn]), .stVegaLiteChart:empty'
+    )
+    expect(page.locator(unsized)).to_have_count(0)  # else the rest was shown by patience alone

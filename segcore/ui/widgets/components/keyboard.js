@@ -1,7 +1,7 @@
 // The keys of a page: they act wherever the focus is, but not while somebody types. `?` lists them. The place to which
 // a page was scrolled is kept by its address, and taken again when the browser goes back to it.
 const TYPING = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [role=combobox], [contenteditable=true]";
-const RESTORING = 5000; // ms after Back in which a page that still fills is scrolled to where it was
+const RESTORING = 20000; // ms after Back in which a page that still fills is scrolled to where it was
 const main = () => document.querySelector('[data-testid="stMain"]');
 const place = () => `segcore:scroll:${location.pathname}${location.search}`;
 
@@ -27,9 +27,9 @@ function draw({ data: [data], parentElement, setTriggerValue }) {
     if (event.key === "?") toggle();
     else if (!dialog.open && acting.has(event.key)) setTriggerValue("press", event.key);
   });
-  on(main(), "scroll", () => {
-    if (!root.restoring) sessionStorage.setItem(place(), main().scrollTop);
-  });
+  // Kept when somebody acts: a scroll event may come of the next page, which begins at its top, under this address.
+  const keep = () => sessionStorage.setItem(place(), main().scrollTop);
+  for (const name of ["pointerdown", "keydown"]) on(document, name, keep);
   on(window, "popstate", () => restore(root, Number(sessionStorage.getItem(place()) ?? 0)));
   return () => root.off.abort();
 }
