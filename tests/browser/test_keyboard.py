@@ -64,13 +64,12 @@ def test_from_the_errors_to_an_image_and_back_to_the_same_place(app, page):
     page.locator("body").press("m")
     page.wait_for_url("**of=**")
     idle(page)
-    picture = page.locator(".gallery button").last
-    picture.scroll_into_view_if_needed()
     main = page.get_by_test_id("stMain")
-    top = main.evaluate("one => one.scrollTop")
-    assert top > 0
-    picture.click()
+    main.evaluate("one => document.addEventListener('pointerdown', () => { window.clickedAt = one.scrollTop; })")
+    page.locator(".gallery button").last.click()  # which scrolls to it
     page.wait_for_url("**/predictions**")
+    top = page.evaluate("window.clickedAt")
+    assert top > 0
     idle(page)
     page.go_back()
     page.wait_for_url("**/errors?**of=**")

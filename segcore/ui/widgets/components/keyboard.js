@@ -30,18 +30,19 @@ function draw({ data: [data], parentElement, setTriggerValue }) {
   // Kept when somebody acts: a scroll event may come of the next page, which begins at its top, under this address.
   const keep = () => sessionStorage.setItem(place(), main().scrollTop);
   for (const name of ["pointerdown", "keydown"]) on(document, name, keep);
-  on(window, "popstate", () => restore(root, Number(sessionStorage.getItem(place()) ?? 0)));
+  on(window, "popstate", () => restore(root));
   return () => root.off.abort();
 }
 
-function restore(root, top) {
+function restore(root) {
   const until = performance.now() + RESTORING;
   const stop = () => (root.restoring = false);
   root.restoring = true;
   for (const name of ["wheel", "touchstart", "keydown", "pointerdown"]) addEventListener(name, stop, { once: true });
   const step = () => {
     if (!root.restoring) return;
-    if (main().scrollTop !== top) main().scrollTop = top;
+    const top = sessionStorage.getItem(place()); // asked each time: the address is whole a moment later
+    if (top !== null && main().scrollTop !== Number(top)) main().scrollTop = top;
     if (performance.now() < until) requestAnimationFrame(step);
     else stop();
   };
