@@ -4,17 +4,18 @@ from functools import partial
 
 import streamlit as st
 
+from segcore.runs.cli_hints import go_on_command
 from segcore.runs.curves import AXES, CURVES
 from segcore.ui.curves import curve_tables
 from segcore.ui.shell import notices, page, url_state
 from segcore.ui.shell.auto_refresh import follow_training
 from segcore.ui.shell.markdown import escape_markdown
+from segcore.ui.shell.result_cache import cached_result, chart_spec
 from segcore.ui.widgets.choices import choose
 from segcore.ui.widgets.figure import saved_as
 from segcore.ui.widgets.headings import scores_heading
 from segcore.ui.widgets.run_legend import run_legend
 from segcore.visual import charts
-from segcore.visual.vega_lite import vega_lite
 
 context = page.start()
 scores_heading("Curves", page=True)
@@ -38,10 +39,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
 
 # load
-curves, notes = curve_tables.curves(context, context.chosen, axis)
-for name in CURVES:
-    smooth = curves.groupby(["run", "phase"])[name].transform(lambda values: charts.smoothed(values, smoothing))
-    curves[f"{name}_shown"] = smooth
+shown_runs = tuple(
+    (str(run.path), run.version, context.titles[run.id], context.colors[run.id]) for run in context.chosen
+)
+token = ("curves", shown_runs, axis, smoothing)
+curves, notes = cached_result(token, lambda: curve_tables.smoothed_curves(context, context.chosen, axis, smoothing))
 
 # show
 colors = {context.titles[run.id]: context.colors[run.id] for run in context.chosen}
@@ -55,9 +57,13 @@ if len(curves):
         draw = partial(charts.history, shown, colors, title=title, x_title=axis, best=best, score=name != "loss")
         key, alt = f"curve-{name}", f"{title} against {axis} of {', '.join(colors)}"
         with column, saved_as(key, partial(draw, printed=True), height=280):
-            st.vega_lite_chart(spec=vega_lite(draw), key=key, alt=alt)
+            st.vega_lite_chart(spec=chart_spec((*token, name), draw), key=key, alt=alt)
+commands = [go_on_command(run.path) for run in context.chosen if run.stopped]
 for note in notes:
-    st.caption(escape_markdown(note))
+    command = next((command for command in commands if note.endswith(command)), "")
+    st.caption(escape_markdown(note.removesuffix(command).rstrip()))
+    if command:
+        st.code(command, language="bash", wrap_lines=True)
 
 cost = curve_tables.cost(context, context.chosen)
 if cost.empty:

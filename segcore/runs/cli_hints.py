@@ -36,9 +36,15 @@ def go_on(folder: Path) -> str:
     >>> go_on(Path("my runs/unet"))
     "Train it again: python train.py --config 'my runs/unet/config.yaml'"
     """
+    begin = "Go on with it" if (folder / run_files.CHECKPOINT).is_file() else "Train it again"
+    return f"{begin}: {go_on_command(folder)}"
+
+
+def go_on_command(folder: Path) -> str:
+    """The command of `go_on`."""
     if (folder / run_files.CHECKPOINT).is_file():
-        return f"Go on with it: {shlex.join(['python', 'train.py', '--resume', str(folder)])}"
-    return f"Train it again: {train_again(folder)}"
+        return shlex.join(["python", "train.py", "--resume", str(folder)])
+    return train_again(folder)
 
 
 def train_again(folder: Path) -> str:

@@ -227,6 +227,8 @@ def image_places(path: Path, table: pa.Table, places: Mapping[str, int], hint: s
     # Categories without rows may be unknown.
     known = np.array([places.get(str(name), -1) for name in image.dictionary.to_pylist()], np.int32)
     codes = image.indices.to_numpy(zero_copy_only=False)
+    if not image.null_count and codes.size and codes.max() >= len(known):
+        raise RunError(f"{path}: column image is damaged. {hint}")
     indices = known[codes] if image.null_count == 0 else np.full(len(codes), -1, np.int32)
     if indices.size and indices.min() < 0:
         foreign = "nothing" if image.null_count else repr(image.dictionary[int(codes[indices.argmin()])].as_py())

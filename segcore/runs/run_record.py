@@ -127,7 +127,7 @@ class RunRecord:
             raise RunError(f"{path} is no YAML ({one_line(error)}). {recovery_hint(self.path)}") from None
         if not isinstance(values, dict):
             raise RunError(f"{path} holds no settings; expected `name: value` lines. {recovery_hint(self.path)}")
-        return values
+        return {str(name): value for name, value in values.items()}
 
     @property
     def note(self) -> str:

@@ -32,6 +32,7 @@ from segcore.training.distributed import LOST, cluster, keep_waiting, wait_for_s
 from segcore.training.error_messages import cause
 from segcore.training.job import Job
 from segcore.training.lightning_module import SegmentationModule
+from segcore.training.live_recorder import LiveRecorder
 from segcore.training.loggers import create_loggers, log_end, log_epoch, log_level
 from segcore.training.registry import parse_loss
 from segcore.training.run_summaries import ended, first_summary, frozen_text, peak_memory_mb
@@ -235,7 +236,11 @@ def _train(
     with _quiet():
         # A network of others may have parameters that no logit depends on.
         unused = config.freeze == "schedule" or isinstance(model, Wrapped)
-        trainer = _trainer(job, unused, [Recorder(writer, job.reporter, job.stop, progress, batches, start, on_epoch)])
+        callbacks: list[pl.Callback] = [Recorder(writer, job.reporter, job.stop, progress, batches, start, on_epoch)]
+        if job.world.first:
+            done = start.epoch * len(batches) + start.batches
+            callbacks.append(LiveRecorder(writer.path, job.dataset.labels, done))
+        trainer = _trainer(job, unused, callbacks)
     set_position(trainer, start)
     if config.cache_features and start.epoch < parts.unfrozen:
         _fill_features(job, module, trainer, train_set)

@@ -139,10 +139,12 @@ class SegmentationModule(pl.LightningModule):
         self._count("train", logits.detach(), target, loss.detach())
         return loss
 
-    def validation_step(self, batch: Batch, index: int) -> None:
+    def validation_step(self, batch: Batch, index: int) -> Tensor:
+        """Count a batch; returns its logits `[N, C, H, W]`, for callbacks."""
         images, masks, _ = batch
         logits, target = self.scored(self.normalize(images)), masks.long()
         self._count("val", logits, target, self.loss(logits, target))
+        return logits
 
     def optimizer_step(self, *arguments: Any, **keywords: Any) -> None:  # noqa: ANN401 - Lightning's own
         super().optimizer_step(*arguments, **keywords)

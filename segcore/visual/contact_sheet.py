@@ -56,6 +56,30 @@ def contact_sheet(dataset: Dataset, kind: Literal["PNG", "JPEG"] = "PNG") -> byt
     return data.getvalue()
 
 
+def validation_sheet(rows: Sequence[tuple[U8, U8Mask, U8Mask]], labels: LabelMap) -> bytes:
+    """Draw image, truth and prediction of a few samples, one below the other, as JPEG.
+
+    Args:
+        rows: `[H, W, 3]` uint8 RGB, and `[H, W]` uint8 ids of the truth and of the prediction, of each sample.
+        labels: Colours of the ids; pixels that are not scored are hatched in the truth.
+    """
+    pictures = []
+    for image, truth, prediction in rows:
+        size = (PANEL, max(1, round(PANEL * image.shape[0] / image.shape[1])))
+        masks = (cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST) for mask in (truth, prediction))
+        panels = [
+            cv2.resize(image, size, interpolation=cv2.INTER_AREA),
+            *(_colored(np.asarray(mask, np.uint8), labels) for mask in masks),
+        ]
+        pictures.append(
+            np.hstack([np.pad(panel, ((0, GAP), (0, GAP), (0, 0)), constant_values=255) for panel in panels])
+        )
+    sheet = Image.fromarray(np.vstack(pictures)[:-GAP, :-GAP])
+    data = io.BytesIO()
+    sheet.save(data, "JPEG", quality=85)
+    return data.getvalue()
+
+
 def share_text(share: float) -> str:
     """A share of pixels in words.
 

@@ -14,11 +14,9 @@ PAGE = '''"""Names of the chosen runs, long or short."""
 import streamlit as st
 
 from segcore.ui.shell import page, url_state
-from segcore.ui.shell.page_style import apply_page_style
 from segcore.ui.widgets.headings import page_heading
 
 view = page.start()
-apply_page_style()
 page_heading("Names")
 
 # choose

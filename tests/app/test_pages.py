@@ -10,7 +10,7 @@ from fixtures.runs import fake_ensemble, fake_run
 from segcore.data import open_dataset
 from segcore.labels import CAMVID11
 from segcore.metrics import EXPLAIN
-from segcore.runs import RunStore
+from segcore.runs import RunStore, live
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -140,7 +140,31 @@ def test_training_run_grows(open_app, data, runs, page_text):
     summary.write_text(json.dumps(json.loads(summary.read_text()) | {"status": "training", "test": None}))
     app = open_app(data, folder, "curves")
     assert not app.exception
-    assert "Training: U-Net. The page follows." in page_text(app)
+    assert "U-Net is in training: it starts" in page_text(app)
+    live.write_progress(folder / "unet", live.LiveProgress(epoch=2, epochs=8, step=5, steps=10, left=95))
+    assert "U-Net is in training: epoch 3 of 8, step 5 of 10, about 1 min 35 s left." in page_text(app.run())
+    (folder / "unet" / "live" / "progress.json").write_text("{")
+    assert "U-Net is in training: it starts" in page_text(app.run())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_asks_for_scores_of_a_run_in_training(open_app, data, runs, page_text, page):
+    folder = runs("unet", "pspnet")
+    shutil.rmtree(folder / "unet" / "evaluation")
+    summary = folder / "unet" / "summary.json"
+    summary.write_text(json.dumps(json.loads(summary.read_text()) | {"status": "training", "val": None, "test": None}))
+    app = open_app(data, folder, page)
+    assert not app.exception and "segcore evaluate" not in page_text(app)
+
+
+def test_a_stopped_run_has_its_command_to_copy(open_app, data, runs, page_text):
+    folder = runs("unet")
+    summary = folder / "unet" / "summary.json"
+    stopped = {"status": "interrupted", "error": "its process ended"}
+    summary.write_text(json.dumps(json.loads(summary.read_text()) | stopped))
+    app = open_app(data, folder, "curves")
+    assert [block.value for block in app.code] == [f"python train.py --config {folder / 'unet' / 'config.yaml'}"]
+    assert "its process ended. Train it again:" in page_text(app)
 
 
 def test_cost_tells_what_made_a_run_where_it_is_known(open_app, data, runs):

@@ -125,11 +125,9 @@ def _training(run: RunRecord) -> _Training:
         if settings.get(name, default) == default:
             settings.pop(name, None)
     info = run.summary
-    recipe = json.dumps(
-        [info.model, info.encoder, info.encoder_weights, info.dataset.fingerprint, settings],
-        sort_keys=True,
-        default=str,
-    )
+    parts = [info.model, info.encoder, info.encoder_weights, info.dataset.fingerprint, settings]
+    # Twice: numbers and texts among the keys of one mapping can't be sorted before they are all texts.
+    recipe = json.dumps(json.loads(json.dumps(parts, default=str)), sort_keys=True)
     fold, folds = config.get("fold"), config.get("folds")
     if isinstance(fold, int) and isinstance(folds, int) and run.was_trained:
         return _Training(run, recipe, fold, folds)

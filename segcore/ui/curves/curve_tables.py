@@ -12,7 +12,7 @@ from segcore.runs import curves as stored_curves
 from segcore.runs.summary import over
 from segcore.ui.shell import run_cache
 from segcore.ui.shell.app_context import AppContext
-from segcore.visual import swatch
+from segcore.visual import charts, swatch
 
 if TYPE_CHECKING:
     from segcore.runs import RunRecord
@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 def curves(context: AppContext, runs: Sequence[RunRecord], axis: str) -> tuple[pd.DataFrame, list[str]]:
     """Return `segcore.runs.curves` of some runs, with their histories from the app's cache."""
     return stored_curves.curves(runs, context.titles, axis, read=run_cache.history)
+
+
+def smoothed_curves(
+    context: AppContext, runs: Sequence[RunRecord], axis: str, smoothing: float
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return `curves` with a column `<name>_shown` for each score, smoothed; 0 leaves it as it is."""
+    table, notes = curves(context, runs, axis)
+    for name in stored_curves.CURVES:
+        groups = table.groupby(["run", "phase"])[name]
+        table[f"{name}_shown"] = groups.transform(lambda values: charts.smoothed(values, smoothing))
+    return table, notes
 
 
 def cost(context: AppContext, runs: Sequence[RunRecord]) -> pd.DataFrame:

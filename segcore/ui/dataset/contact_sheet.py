@@ -38,8 +38,6 @@ def contact_sheet(context: AppContext) -> Callable[[], None]:
     key, dataset = context.key, context.dataset
     ids = dataset.examples()
     kept = kept_thumbnails("sheet", key, ids)
-    with saved_as("samples", lambda: _printed(dataset, ids, kept), style="pictures"):
-        place = st.empty()
     aspects = [_aspect(dataset, sample_id) for sample_id in ids]
     alone = False  # whether the fragment runs without the page
 
@@ -47,22 +45,22 @@ def contact_sheet(context: AppContext) -> Callable[[], None]:
         dataset_cache.class_pixels(key, sample_id)  # counted here, within the time of a round
         return Thumbnail(sample_id, *image_cache.thumbnail(key, sample_id), note=dataset.record(sample_id).split)
 
-    def show() -> None:
+    def sheet() -> str:
         thumbnails = [kept.get(sample_id, Thumbnail(sample_id, waiting=True)) for sample_id in ids]
         cells = "".join(map(_cell, thumbnails, aspects))
-        done = len(kept) == len(ids)
-        place.html(f'<div class="sc-sheet">{cells}</div>{_legend(key, kept, dataset.labels) if done else ""}')
+        legend = _legend(key, kept if len(kept) == len(ids) else {}, dataset.labels)
+        return f'<div class="sc-sheet">{cells}</div>{legend}'
 
     def draw_some() -> bool:
         """Draw for a while; whether the sheet is complete."""
         draw_thumbnails(ids, kept, draw)
-        show()
+        place.html(sheet())
         return len(kept) == len(ids)
 
     @st.fragment(run_every=INTERVAL)
     def go_on() -> None:
         if not alone:
-            show()  # a fragment may write to a place outside of it only where it did so as the page ran
+            place.html(sheet())  # a fragment may write to a place outside of it only where it did so as the page ran
         elif draw_some():
             st.rerun()  # ends the timer
 
@@ -72,7 +70,8 @@ def contact_sheet(context: AppContext) -> Callable[[], None]:
             go_on()
             alone = True
 
-    show()
+    with saved_as("samples", lambda: _printed(dataset, ids, kept), style="pictures"):
+        place = st.html(sheet())  # `st.empty` would take away what stood here before, and pull up what stands below
     return finish
 
 
@@ -108,7 +107,13 @@ def _cell(thumbnail: Thumbnail, aspect: float) -> str:
 
 
 def _legend(key: DataKey, kept: Mapping[str, Thumbnail], labels: LabelMap) -> str:
-    """The classes of the drawn samples with their shares of scored pixels, the largest first, and those that lack."""
+    """The classes of the drawn samples with their shares of scored pixels, the largest first, and those that lack.
+
+    Without samples it is an invisible one that takes about as much room, so that the page does not move when it comes.
+    """
+    if not kept:
+        names = [f"<span>{html.escape(name)} 10.0 %</span>" for name in labels.names[:MOST]]
+        return f'<div class="sc-sheet-classes waiting">{"".join(names)}</div><div class="sc-sheet-note">&nbsp;</div>'
     drawn = [sample_id for sample_id, thumbnail in kept.items() if thumbnail.photo]
     pixels: Counter[int] = Counter()
     for sample_id in drawn:

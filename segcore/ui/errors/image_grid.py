@@ -13,6 +13,7 @@ from segcore.runs.scored_splits import evaluated_splits
 from segcore.ui.errors.evaluated_runs import EvaluatedRuns
 from segcore.ui.errors.ranking_query import RankingQuery
 from segcore.ui.errors.sentences import format_value
+from segcore.ui.predictions import run_evaluations
 from segcore.ui.shell import image_cache, url_state
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.widgets.table import format_number
@@ -91,6 +92,8 @@ def open_image(context: AppContext, split: str, sample_id: str) -> None:
         url_state.put(name, value)
     if split == evaluated_splits(context.fitting, context.default_split)[0]:
         del choices["split"]
+    if sample_id == run_evaluations.middle_image(context, split):
+        del choices["image"]
     # Exactly the link that the predictions page writes: if that page changed it, the browser's back button would
     # first lead back to the same page.
     kept = {name: st.query_params[name] for name in ("data", "runs", "hide", "lit") if name in st.query_params}

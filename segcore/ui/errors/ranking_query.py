@@ -16,6 +16,7 @@ from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.icon_button import icon_button
 from segcore.ui.shell.incremental import chunks, process_incrementally
 from segcore.ui.shell.link_problems import describe_missing
+from segcore.ui.widgets.choices import next_option
 
 ORDERS = {
     "worst": "worst first",
@@ -92,6 +93,7 @@ def choose_query(context: AppContext, evaluated: EvaluatedRuns, splits: Sequence
             label = "Where this run is better" if order == "difference" else "Run"
             bound = url_state.bound("of", run, titles)
             run = st.selectbox(label, titles, format_func=titles.__getitem__, **bound, width=190)
+            next_option("of", list(titles), "m", "model")
         others = {run_id: title for run_id, title in titles.items() if run_id != run}
         other = url_state.get("than", next(iter(others), run), others or titles)
         if order == "difference":

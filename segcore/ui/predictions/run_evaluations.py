@@ -40,3 +40,9 @@ def image_ids(context: AppContext, evaluations: Sequence[RunEvaluation], split: 
     return [sample_id for sample_id in context.dataset.ids if sample_id in predicted] or list(
         context.dataset.splits.get(split, context.dataset.ids)
     )
+
+
+def middle_image(context: AppContext, split: str) -> str:
+    """The image that the predictions page shows until another one is chosen."""
+    ids = image_ids(context, load_evaluations(context, split), split)
+    return ids[len(ids) // 2]

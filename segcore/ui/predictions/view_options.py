@@ -10,9 +10,9 @@ import streamlit as st
 from segcore.evaluation.image_ranking import Mistake
 from segcore.labels import LabelMap
 from segcore.metrics.boundary import BAND, BAND_PX, band_width
-from segcore.ui.shell import url_state
+from segcore.ui.shell import shortcuts, url_state
 from segcore.ui.shell.link_problems import describe_missing
-from segcore.ui.widgets.choices import choose, menu
+from segcore.ui.widgets.choices import choose, menu, next_option
 
 VIEWS = {
     "overlay": "Class colours over the photo.",
@@ -57,6 +57,7 @@ def choose_view(labels: LabelMap, hidden: frozenset[int]) -> ViewOptions:
     """Draw the row of views, and beside it the settings of the chosen one."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         view = choose("View", "view", tuple(VIEWS), help="  \n".join(f"**{k}**: {v}" for k, v in VIEWS.items()))
+        next_option("view", tuple(VIEWS), "v", "view")
         errors, measure, band = next(iter(ERRORS)), next(iter(MEASURES)), next(iter(BANDS))
         mistake = _linked_mistake(labels) if view == "error" else None
         if view == "error" and mistake is None:
@@ -75,13 +76,17 @@ def choose_swipe(titles: Mapping[str, str]) -> tuple[str, str] | None:
         on = st.toggle(
             "Swipe", **url_state.bound("swipe", False), help="Two pictures on top of each other, with a line to drag."
         )
-        if not on or len(names) < 2:
+        if len(names) < 2:
+            return None
+        shortcuts.offer("s", "swipe, or side by side", lambda _: url_state.put("swipe", not on))
+        if not on:
             return None
         first = names[1]
         second = next((name for name in names[2:] if name != "agreement"), names[0])
         with st.container(horizontal=True, gap="small", width="content"):
             left = menu("Left picture", "left", titles, first, width=170)
             right = menu("Right picture", "right", titles, second, width=170)
+        next_option("right", names, "m", "model", second)
     return left, right
 
 

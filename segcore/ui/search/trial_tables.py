@@ -249,7 +249,7 @@ def follow_search(search: SearchRecord, trials: pd.DataFrame) -> None:
         except (SegcoreError, OSError):  # removed, or being replaced: the page says what it finds
             return True
 
-    refresh_when(changed, text)
+    refresh_when(changed, lambda: st.caption(text))
 
 
 def read_trials(search: SearchRecord) -> pd.DataFrame:

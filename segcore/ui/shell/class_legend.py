@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from segcore.labels import LabelMap
-from segcore.ui.shell import url_state
+from segcore.ui.shell import shortcuts, url_state
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.visual import swatch
 
@@ -35,4 +35,11 @@ def class_legend(labels: LabelMap) -> frozenset[int]:
     if picked != visible:
         url_state.put("hide", [name for name in names if name not in picked])
         st.rerun()
+    keys = {str(number): name for number, name in enumerate(names[:9], 1)}
+
+    def toggle(key: str) -> None:
+        current = url_state.current("hide", hidden)
+        url_state.put("hide", [name for name in names if (name in current) != (name == keys[key])])
+
+    shortcuts.offer(tuple(keys), "show or hide a class, in the order of the sidebar", toggle)
     return frozenset(labels.index(name) for name in hidden)

@@ -15,11 +15,10 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import Page
 
 from segcore.errors import SegcoreError
-from segcore.ui.shell import app_files, url_state
+from segcore.ui.shell import app_files, shortcuts, url_state
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.icon_button import icon_button
 from segcore.ui.shell.markdown import escape_markdown
-from segcore.ui.shell.page_style import apply_page_style
 from segcore.ui.shell.sidebar import sidebar
 
 WARM_UP_AFTER = 2.0  # s: the first page is painted by then
@@ -32,20 +31,23 @@ class _Ended(Exception):
     """Raised by `end`."""
 
 
-def run(page: Page, dialog: Callable[[AppContext], None]) -> None:
+def run(page: Page, dialog: Callable[[AppContext], None], keyboard: Callable[[], None]) -> None:
     """Draw the sidebar, then the page, then the dialog over it. Only `app.py` calls this.
 
     Args:
         page: The page that the address names.
         dialog: Opens a dialog if the link asks for one.
+        keyboard: Listens to the keys that sidebar and page offered.
     """
     url_state.begin_page(page.url_path)
+    shortcuts.begin()
     context = sidebar()
     token = _context.set(context)
     above = st.container()  # the page may name more things of its link that don't exist
     try:
         with suppress(_Ended):
             page.run()
+        keyboard()
         dialog(context)
     except SegcoreError as error:  # its text is meant for people; any other exception is a bug, shown as one
         st.error(escape_markdown(str(error)), icon=":material/error:")
@@ -68,7 +70,6 @@ def start() -> AppContext:
     if context is None:
         runpy.run_path(str(app_files.entry_script()), run_name="__main__")
         st.stop()
-    apply_page_style()
     return context
 
 

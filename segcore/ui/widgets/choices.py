@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from segcore.ui.shell import url_state
+from segcore.ui.shell import shortcuts, url_state
 
 Options = Mapping[str, str] | Sequence[str]  # name in the link -> title; or names that are their own titles
 
@@ -42,3 +42,23 @@ def _arguments(name: str, options: Options, default: str = "") -> dict[str, Any]
     titles = options if isinstance(options, Mapping) else {option: option for option in options}
     bound = url_state.bound(name, default or next(iter(titles)), list(titles))
     return bound | {"options": list(titles), "format_func": titles.__getitem__, "label_visibility": "collapsed"}
+
+
+def next_option(name: str, options: Sequence[str], key: str, what: str, default: str = "") -> None:
+    """Offer a key that goes to the next option of a choice and, with Shift, to the one before.
+
+    Args:
+        name: Name of the choice in the link.
+        options: The options.
+        key: A lower-case letter.
+        what: What the options are, in one word.
+        default: The option that is chosen at first; the first one where it is empty.
+    """
+    if len(options) < 2:
+        return
+
+    def step(pressed: str) -> None:
+        place = options.index(url_state.current(name, default or options[0]))
+        url_state.put(name, options[(place + (1 if pressed == key else -1)) % len(options)])
+
+    shortcuts.offer((key, key.upper()), f"next {what}, {what} before", step)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from segcore.labels import LabelMap
-from segcore.ui.shell import url_state
+from segcore.ui.shell import shortcuts, url_state
 from segcore.ui.widgets.components import component
 from segcore.ui.widgets.figure import FIGURE_WIDTH, saved_as
 from segcore.visual import data_uri, encode_plane, encode_png
@@ -179,6 +179,12 @@ def viewer(
             labels=labels,
         )
 
+    if on_step is not None:
+        shortcuts.offer(("ArrowLeft", "ArrowRight"), "image before, next image")
+    if readings:
+        shortcuts.offer(
+            ("Tab", "+", "-", "0"), "go to the pictures, zoom in, out, whole picture; arrows move the point"
+        )
     with saved_as(key, figure, style="pictures"):
         render(
             key=key,

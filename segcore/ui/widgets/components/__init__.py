@@ -14,6 +14,9 @@ def source(*names: str) -> str:
 
 
 def component(name: str, html: str, *scripts: str) -> ComponentRenderer:
-    """Return the widget made from `<name>.css` and some scripts, which Streamlit inlines: one can't import another."""
-    css, js = source(f"{name}.css"), source(*scripts)
+    """Return the widget made from `<name>.css` and some scripts, which Streamlit inlines: one can't import another.
+
+    The last of the scripts defines `draw`, which Streamlit calls with the data of each run.
+    """
+    css, js = source(f"{name}.css"), source(*scripts, "drawn.js")
     return v2.component(f"segcore.{name}", html=html, css=css, js=js, isolate_styles=True)

@@ -16,7 +16,7 @@ function item(root) {
   return { button, box, photo, layer, second, label, note: make("em", "", line) };
 }
 
-export default function ({ data: [data], parentElement, setTriggerValue }) {
+function draw({ data: [data], parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".gallery");
   root.items ??= [];
   root.style.setProperty("--aspect", data.aspect);

@@ -34,7 +34,7 @@ function compare(key, direction) {
   };
 }
 
-export default function ({ data: [data], parentElement, setTriggerValue }) {
+function draw({ data: [data], parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".board");
   const [filter, count, best, none] = ["input", ".count", ".best", ".none"].map((each) => root.querySelector(each));
   const [head, table] = [root.querySelector("thead"), root.querySelector("table")];

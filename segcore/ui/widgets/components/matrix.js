@@ -40,7 +40,7 @@ function walk(root, event) {
   next.focus();
 }
 
-export default function ({ data: [data], parentElement, setTriggerValue }) {
+function draw({ data: [data], parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".matrix");
   const classes = JSON.stringify([data.columns, data.rows.map((row) => row.name)]);
   if (root.classes !== classes) {

@@ -76,7 +76,7 @@ function legend(key, entries) {
   }
 }
 
-export default function ({ data: [data], parentElement, setStateValue, setTriggerValue }) {
+function draw({ data: [data], parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".viewer");
   const [grid, handle, key] = [".grid", ".handle", ".key"].map((name) => root.querySelector(name));
   if (!root.panels) {

@@ -1,0 +1,193 @@
+"""Several people at once: sessions that click through all pages of one server, as fast as it answers and they read.
+
+Run it: `python benchmarks/app_sessions.py [--sessions 20] [--seconds 180] [--data drive] [--runs checkpoints]`. The
+sessions speak Streamlit's own protocol over websockets, without browsers, which would cost the server's cores. A page
+run is timed from the request to the script's end. While a session reads a page, it asks again for the parts that
+refresh themselves, as a browser does. Each hides a class of its own; a page that answers with another one is an error.
+Beside it, in the same run: the first session alone, before the others come.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import statistics
+import sys
+import time
+from collections import Counter, defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+import websockets
+from app_layout_shift import PAGES
+from app_pages import ROOT, server
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+P50, P95, GROWTH = 1.0, 3.0, 50.0  # s, s, MB
+READING = (1.0, 4.0)  # s between two clicks
+KEPT = 130  # s that Streamlit keeps a session whose browser has gone
+
+
+@dataclass
+class Results:
+    """What all sessions have met."""
+
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    errors: Counter[str] = field(default_factory=Counter)
+
+    def table(self) -> str:
+        """p50, p95 and number of runs by page."""
+        every = [each for row in self.seconds.values() for each in row]
+        rows = [(name, row) for name, row in [*self.seconds.items(), ("all", every)] if row]
+        return "\n".join(
+            f"{name or 'home':12} {quantile(row, 50):7.2f} s {quantile(row, 95):7.2f} s {len(row):6}"
+            for name, row in rows
+        )
+
+
+def quantile(values: list[float], percent: int) -> float:
+    """A percentile; the only value where there is one."""
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1] if len(values) > 1 else values[0]
+
+
+class Visitor:
+    """One session.
+
+    Args:
+        socket: Its websocket.
+        hidden: The class that it hides, which must stand in the link of every page.
+        results: Where its times and errors go.
+    """
+
+    def __init__(self, socket: Any, hidden: str, results: Results) -> None:  # noqa: ANN401 - websockets' own
+        self.socket, self.hidden, self.results = socket, hidden, results
+        self.timers: dict[str, float] = {}  # fragment -> interval in s
+
+    async def open(self, name: str, query: str = "") -> None:
+        """Open a page, and time it."""
+        self.timers, began = {}, time.perf_counter()
+        link = await self._run(query or "", name)
+        self.results.seconds[name].append(time.perf_counter() - began)
+        if parse_qs(link).get("hide") != [self.hidden]:
+            self.results.errors[f"{name}: the link is {link!r}, without hide={self.hidden}"] += 1
+
+    async def read(self, seconds: float) -> None:
+        """Look at the page for a while; its parts refresh themselves meanwhile."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            interval = min(self.timers.values(), default=left)
+            await asyncio.sleep(min(left, interval))
+            for fragment in list(self.timers):
+                if fragment not in self.timers:
+                    break  # the one before has drawn the page again
+                await self._run(f"hide={self.hidden}", "", fragment)
+
+    async def _run(self, query: str, page: str, fragment: str = "") -> str:
+        """Ask for a run and wait for its end, and for those that it starts itself; returns the link it wrote last."""
+        asked = BackMsg()
+        asked.rerun_script.query_string = query
+        asked.rerun_script.page_name = page
+        if fragment:
+            asked.rerun_script.fragment_id, asked.rerun_script.is_auto_rerun = fragment, True
+        await self.socket.send(asked.SerializeToString())
+        link, begun = query, False
+        while True:
+            message = ForwardMsg.FromString(await asyncio.wait_for(self.socket.recv(), 120))
+            kind = message.WhichOneof("type")
+            if kind == "new_session":
+                if begun or not fragment:  # a run of the whole page, perhaps asked for by the fragment
+                    self.timers = {}
+                begun = True
+            elif kind == "page_info_changed":
+                link = message.page_info_changed.query_string
+            elif kind == "auto_rerun":
+                self.timers[message.auto_rerun.fragment_id] = message.auto_rerun.interval
+            elif kind == "stop_auto_rerun":
+                for stopped in message.stop_auto_rerun.fragment_ids:
+                    self.timers.pop(stopped, None)
+            elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "exception":
+                self.results.errors[f"{page}: {message.delta.new_element.exception.message[:200]}"] += 1
+            elif kind == "script_finished" and begun and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                return link
+
+
+async def visit(address: str, hidden: str, results: Results, until: float, pages: list[str]) -> None:
+    """One session: the pages in its own order, again and again, until the time is over."""
+    url = address.replace("http", "ws") + "/_stcore/stream"
+    async with websockets.connect(url, subprotocols=["streamlit"], max_size=None) as socket:
+        visitor, query = Visitor(socket, hidden, results), urlencode({"hide": hidden})
+        while True:
+            for name in pages:
+                await visitor.open(name, query)
+                query = ""
+                if time.monotonic() > until:
+                    return
+                await visitor.read(random.uniform(*READING))
+
+
+async def many(address: str, sessions: int, seconds: float, hidden: list[str]) -> Results:
+    """Several sessions at once; one that fails is an error, and the others go on."""
+    results, until = Results(), time.monotonic() + seconds
+    orders = [random.Random(seed).sample(PAGES, len(PAGES)) for seed in range(sessions)]
+    visits = (visit(address, hidden[at % len(hidden)], results, until, order) for at, order in enumerate(orders))
+    for end in await asyncio.gather(*visits, return_exceptions=True):
+        if isinstance(end, BaseException):
+            results.errors[f"{type(end).__name__}: {end}"] += 1
+    return results
+
+
+def memory(pid: int) -> float:
+    """MB that a process holds."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def server_process() -> int:
+    """The server that this process started."""
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    return int(children[-1])
+
+
+def main() -> None:
+    """Measure and print, with the limits beside."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=180)
+    parser.add_argument("--data", default="drive")
+    parser.add_argument("--runs", default="checkpoints")
+    parser.add_argument("--leave", type=float, default=KEPT, help="seconds to wait for memory after they left")
+    options = parser.parse_args()
+
+    from segcore.data import open_dataset
+
+    hidden = list(open_dataset(options.data).labels.names)
+    with server(ROOT / "app.py", "--data", options.data, "--runs", options.runs) as (address, _):
+        pid = server_process()
+        print(f"load {os.getloadavg()[0]:.1f} before")
+        alone = asyncio.run(many(address, 1, 1e-3 + 9 * 4, hidden))
+        warm = memory(pid)
+        print(f"one session alone, on a fresh server; {warm:.0f} MB after it\n{alone.table()}")
+        began = time.perf_counter()
+        together = asyncio.run(many(address, options.sessions, options.seconds, hidden))
+        took, at_end = time.perf_counter() - began, memory(pid)
+        print(f"{options.sessions} sessions for {took:.0f} s, load {os.getloadavg()[0]:.1f}\n{together.table()}")
+        with suppress(KeyboardInterrupt):
+            time.sleep(options.leave)
+        print(f"memory: {warm:.0f} MB warm, {at_end:.0f} MB with all sessions, {memory(pid):.0f} MB after they left")
+    for text, times in (alone.errors + together.errors).most_common(10):
+        print(f"ERROR {times}x {text}")
+    every = [each for row in together.seconds.values() for each in row]
+    print(f"limits: p50 {P50} s, p95 {P95} s, growth {GROWTH:.0f} MB")
+    sys.exit(bool(together.errors) or quantile(every, 50) > P50 or quantile(every, 95) > P95)
+
+
+if __name__ == "__main__":
+    main()
