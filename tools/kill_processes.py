@@ -42,7 +42,7 @@ TRAIN = [*TINY, "--models", "unet", "--epochs", "5", "--augment", "assignment", 
 ENDS = ("killed", "lost", "unreadable", "failed afterwards", "differs", "left over")
 SECONDS = 300  # that a command may take
 _CHANGING = {"created", "date_created", "train_seconds", "images_per_second", "data_wait", "peak_memory_mb"}
-_CHANGING |= {"command", "git_commit"}
+_CHANGING |= {"command", "git_commit", "run_id"}
 
 CONTEXT.set_forkserver_preload(
     ["segcore.training.engine", "segcore.cli", "segcore.report.html_report", "segcore.augment.expand", "onnx"]
@@ -210,6 +210,7 @@ def one_kill(work: Work, template: Path, whole: dict[str, str], moment: float) -
         problems = {"lost": lost(folder, before), "unreadable": unreadable(folder)}
         done = work.ends_once and (folder / work.result).exists()
         code = 0 if done else ended(start((work.again or work.command)(folder), folder))
+        _take_successor(folder / work.result)
         problems["failed afterwards"] = [] if code == 0 else [f"exit code {code}", (folder / "output.txt").read_text()]
         problems["differs"] = _differences(digest(folder / work.result), whole)
         problems["lost"] += lost(folder, before)
@@ -219,6 +220,14 @@ def one_kill(work: Work, template: Path, whole: dict[str, str], moment: float) -
         return ends, [
             f"{work.name} after {moment:.2f} s: {name}: {text}" for name in problems for text in problems[name]
         ]
+
+
+def _take_successor(run: Path) -> None:
+    """Put the run that was trained anew in the place of a dead one that had no checkpoint to go on from."""
+    successor = run.with_name(f"{run.name}-2")
+    if successor.is_dir():
+        shutil.rmtree(run)
+        successor.rename(run)
 
 
 def _differences(result: dict[str, str], whole: dict[str, str]) -> list[str]:
