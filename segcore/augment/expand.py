@@ -201,9 +201,8 @@ def _atomic_folder(folder: Path) -> Iterator[Path]:
         with replacing_folder(folder, over=False) as work:  # of the same name, which some layouts are known by
             yield work
     except OSError as error:
-        raise DatasetError(
-            f"{folder}: can't be written ({plain(error).rstrip('.')}). Nothing is left behind."
-        ) from error
+        reason = error.strerror if error.filename == str(folder) else plain(error).rstrip(".")
+        raise DatasetError(f"{folder}: can't be written ({reason}). Nothing is left behind.") from error
 
 
 def _write(path: Path, data: bytes) -> None:

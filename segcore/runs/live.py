@@ -46,7 +46,7 @@ class LiveProgress:
         """It in words.
 
         >>> LiveProgress(2, 20, 12, 46, 310).sentence()
-        'epoch 3 of 20, step 12 of 46, about 5 min left'
+        'epoch 3 of 20, step 12 of 46, about 5 min 10 s left'
         >>> LiveProgress(2, 20, 46, 46).sentence()
         'epoch 3 of 20, validating'
         """

@@ -41,7 +41,7 @@ def panels(app):
 def test_no_picture_is_said_and_the_page_goes_on(upload, data, runs, page_text):
     app = upload(data, runs("unet"), b"no picture")
     assert not app.exception and "street.png" in as_read(app.error[0].value)
-    assert not app.get("bidi_component")
+    assert [item.key for item in app.get("bidi_component")] == ["keyboard"]
 
 
 def test_a_model_that_can_not_be_loaded_says_so_in_its_place(upload, data, runs):

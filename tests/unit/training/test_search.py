@@ -96,7 +96,7 @@ def test_a_space_keeps_the_types_of_its_settings(tmp_path):
         ("spaces: {lr: [1, 2]}", ConfigError, "s.yaml: No key 'spaces'. Did you mean 'space'? There are base, space."),
         ("base: null", ConfigError, "s.yaml: space is None; expected settings to search, such as space: {lr:"),
         ("space: [lr]", ConfigError, "s.yaml: space is ['lr']; expected settings to search"),
-        ("space: {lr: [", ConfigError, "s.yaml, line 1: not YAML"),
+        ("space: {lr: [", ConfigError, "s.yaml, line 2: not YAML"),
         ("- lr", ConfigError, "s.yaml: not a search space; expected lines such as 'space: {lr: {low: 0.0001"),
         ("base: 3\nspace: {lr: [0.1, 0.2]}", ConfigError, "s.yaml: base is 3; expected the name of a recipe"),
         ("base: no.yaml\nspace: {lr: [0.1, 0.2]}", ConfigError, "Can't read the recipe"),
