@@ -142,7 +142,8 @@ def _scores(data: ReportData, pool: int, width: int) -> Iterator[ReportFigure | 
     if not rows:
         return
     title, where = comparison.metric.title, f"{comparison.split}, {comparison.pools[pool].title}"
-    yield ReportFigure("scores", f"{title} with 95 % intervals ({where}).", comparison.plot(pool))
+    scores = comparison.plot(pool, palette=data.palette(comparison.ranked(pool)))
+    yield ReportFigure("scores", f"{title} with 95 % intervals ({where}).", scores)
     table = class_scores(comparison, rows, labels.names)
     caption = f"IoU of each class with 95 % intervals ({where}). Classes on which the models differ most come first."
     classes = table.dropna(subset=["value"])["class"].nunique()

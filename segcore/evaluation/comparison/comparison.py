@@ -298,9 +298,9 @@ class Comparison:
         rows = self.ranked(pool) if self.metric.higher_is_better is not None else []
         return frozenset(row.id for row in rows if row is rows[0] or self.pair(rows[0].id, row.id).tied)
 
-    def plot(self, pool: int = 0, *, width: int = 420) -> alt.LayerChart:
-        """Draw the score of each row of a set with its interval, the best first; `width` is that of the plot in px."""
-        return display.plot(self.ranked(pool), self.metric, [run.id for run in self.runs], width)
+    def plot(self, pool: int = 0, *, width: int = 420, palette: Mapping[str, str] | None = None) -> alt.LayerChart:
+        """Draw the score of each row of a set, `width` px wide; `palette`: title -> hex, None for the app's colours."""
+        return display.plot(self.ranked(pool), self.metric, palette, [run.id for run in self.runs], width)
 
     def __repr__(self) -> str:
         return f"<Comparison by {self.metric.title} on {self.split}: {', '.join(row.title for row in self.rows)}>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -14,21 +14,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def plot(rows: Sequence[Row], metric: Score, ids: Sequence[str], width: int) -> alt.LayerChart:
-    """Draw the score of each row with its interval, in the colours that the app gives to these runs.
+def plot(
+    rows: Sequence[Row], metric: Score, palette: Mapping[str, str] | None, ids: Sequence[str], width: int
+) -> alt.LayerChart:
+    """Draw the score of each row with its interval.
 
     Args:
         rows: Rows with a value, the best first.
         metric: The score.
+        palette: Title of each row -> hex; None for the colours that the app gives to runs of these `ids`.
         ids: Ids of all runs, in a fixed order.
         width: Width of the plot in px.
     """
     from segcore.visual.compare_charts import model_scores
     from segcore.visual.run_colors import run_colors
 
-    colors = run_colors(ids, {row.id for row in rows})
+    by_run = run_colors(ids, {row.id for row in rows})
+    colors = palette or {row.title: by_run[row.id] for row in rows}
     table = _table(rows, metric).rename(columns={"model": "run", metric.title: "value", "from": "low", "to": "high"})
-    return model_scores(table, {row.title: colors[row.id] for row in rows}, title=metric.title).chart(width)
+    return model_scores(table, colors, title=metric.title).chart(width)
 
 
 def html(rows: Sequence[Row], metric: Score, sentences: Sequence[str]) -> str:

@@ -70,5 +70,8 @@ def test_in_a_notebook_runs_and_comparisons_are_tables_and_charts(toy):
     comparison = Comparison.of(runs, "test", resamples=100)
     assert repr(comparison).startswith("<Comparison by mIoU on test: ")
     assert comparison._repr_html_().count("<tr>") == 4 and "pixel accuracy" in comparison._repr_html_()
-    marks = comparison.plot().to_dict()
+    marks = comparison.plot(
+        palette={row.title: f"#00000{place}" for place, row in enumerate(comparison.rows)}
+    ).to_dict()
+    assert {"#000000", "#000001"} <= set(marks["layer"][0]["encoding"]["color"]["scale"]["range"])
     assert [layer["mark"]["type"] for layer in marks["layer"]] == ["rule", "circle"]
