@@ -15,7 +15,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -112,8 +112,10 @@ def parse_yaml(text: str, loader: Any = None) -> Any:  # noqa: ANN401
     import yaml
 
     try:
-        # libyaml's loader where it is built in: ten times as fast, and as safe.
-        value = yaml.load(text, loader or getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        # libyaml's loader where it is built in: ten times as fast, and as safe, but that deep nesting ends the process.
+        chosen = loader or getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        _check_depth(yaml.parse(text, chosen))
+        value = yaml.load(text, chosen)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise YamlError(error) from None
     _count(value, lambda part: part.items() if isinstance(part, dict) else part if _is_collection(part) else ())
@@ -155,6 +157,17 @@ class YamlError(ValueError):
         )
         self.problem = " ".join(str(problem).split())[:200]
         super().__init__(self.problem + (f", line {self.line}" if self.line else ""))
+
+
+def _check_depth(events: Iterable[Any]) -> None:
+    """Refuse a YAML document of more than `DEEPEST` levels by its events, which are read without recursion."""
+    import yaml
+
+    depth = 0
+    for event in events:
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ValueError(f"it has more than {DEEPEST} levels")
 
 
 def _is_collection(value: object) -> bool:
