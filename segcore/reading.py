@@ -26,18 +26,8 @@ DEEPEST = 100  # levels of a YAML document
 
 # What decoders of pictures, arrays and archives raise on damaged bytes; MemoryError where a header claims too much.
 DECODER_ERRORS = (
-    *(
-        OSError,
-        EOFError,
-        ValueError,
-        TypeError,
-        SyntaxError,
-        LookupError,
-        ArithmeticError,
-        AssertionError,
-        RuntimeError,
-    ),
-    *(MemoryError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tokenize.TokenError),
+    *(OSError, EOFError, ValueError, TypeError, SyntaxError, LookupError, ArithmeticError, AssertionError),
+    *(RuntimeError, MemoryError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tokenize.TokenError),
 )
 
 _KINDS = {stat.S_IFIFO: "pipe", stat.S_IFCHR: "device", stat.S_IFBLK: "device", stat.S_IFSOCK: "socket"}

@@ -11,6 +11,7 @@ from typing import Any
 from segcore.atomic_files import replacing, replacing_folder, unwritable
 from segcore.errors import ReportError
 from segcore.paths import local_path
+from segcore.reading import parse_json, read_text
 
 MARK = "export.json"  # in every exported folder: what it is of, and the files that may be replaced
 _HEAD = 4096  # bytes of a file in which its mark is looked for
@@ -102,7 +103,7 @@ def _head(path: Path) -> bytes:
 def _foreign(folder: Path) -> str | None:
     """A file in the folder that the export there (if any) did not write."""
     try:
-        listed = json.loads((folder / MARK).read_text("utf-8"))["files"]
+        listed = parse_json(read_text(folder / MARK))["files"]
         known = {MARK, *map(str, listed)}
     except (OSError, ValueError, TypeError, KeyError):
         known = set()

@@ -9,6 +9,7 @@ from pathlib import Path
 from segcore import atomic_files
 from segcore.data.open_options import absolute
 from segcore.paths import cache_folder, path_exists
+from segcore.reading import parse_json, read_text
 from segcore.runs.summary import DatasetInfo
 
 MOST_KEPT = 5  # places of one dataset
@@ -51,7 +52,7 @@ def below(source: str, info: DatasetInfo) -> str | None:
 def _read() -> dict[str, list[str]]:
     """The noted places; none where the file is missing or no such file."""
     with suppress(OSError, ValueError):
-        values = json.loads(places_file().read_text("utf-8"))
+        values = parse_json(read_text(places_file()))
         if isinstance(values, dict):
             return {key: [str(path) for path in paths] for key, paths in values.items() if isinstance(paths, list)}
     return {}
