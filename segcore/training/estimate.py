@@ -19,6 +19,7 @@ from segcore.training.checkpoint import Position
 from segcore.training.config import TrainConfig
 from segcore.training.console import Reporter, TrainingTime
 from segcore.training.distributed import World
+from segcore.training.freed_memory import freed_memory_kept
 from segcore.training.job import Job
 from segcore.training.lightning_module import Batch
 from segcore.training.train_dataset import Key, ResumableBatchSampler, TrainDataset
@@ -33,6 +34,7 @@ SECONDS = 0.5  # of timed steps for each phase of a training
 MOST_STEPS = 10
 
 
+@freed_memory_kept()
 def estimates(job: Job, tasks: Sequence[TrainConfig], start: Position | None = None) -> list[TrainingTime]:
     """Time a few steps of each model of `tasks`, on models and optimizers that are thrown away.
 

@@ -30,6 +30,7 @@ from segcore.training.checkpoint import Checkpoint, Position, set_position
 from segcore.training.config import TrainConfig
 from segcore.training.distributed import LOST, cluster, keep_waiting, wait_for_scores
 from segcore.training.error_messages import cause
+from segcore.training.freed_memory import freed_memory_kept
 from segcore.training.job import Job
 from segcore.training.lightning_module import SegmentationModule
 from segcore.training.live_recorder import LiveRecorder
@@ -247,6 +248,7 @@ def _train(
     done = start.epoch * len(batches) + start.batches
     with (
         _quiet(),
+        freed_memory_kept(),
         job.reporter.training(
             job.model, _part(config), epochs=config.epochs, steps=len(batches), done=done, models_left=models_left
         ),
