@@ -5,7 +5,7 @@ import streamlit as st
 from segcore.errors import UntrustedCode
 from segcore.ui.predictions.panels import min_panel_width
 from segcore.ui.shell import notices, page
-from segcore.ui.try_it import answer_panels, entropy_notes, model_answers, upload_form
+from segcore.ui.try_it import answer_panels, entropy_notes, examples, model_answers, upload_form
 from segcore.ui.widgets.choices import choose
 from segcore.ui.widgets.headings import page_heading
 from segcore.ui.widgets.viewer import viewer
@@ -19,7 +19,9 @@ if notices.missing_runs(context, "what they predict for your image"):
 # choose
 file = upload_form.upload_form()
 if file is None:
-    st.caption("A photo, a video frame or a screenshot of any size; it is resized as in training.")
+    st.caption("A photo, a video frame or a screenshot of any size; it is resized as in training. Or an example:")
+    file = examples.chosen_example()
+if file is None:
     page.end()
 sample = upload_form.read_image(file, context.chosen[0].labels)
 if sample is None:

@@ -36,7 +36,7 @@ def add_runs(commands: Commands) -> None:
         help="say in which settings these runs differ (default: all in --runs); of one run, all its settings",
     )
     parser.set_defaults(run=list_runs)
-    tasks = parser.add_subparsers(metavar="rename|note")
+    tasks = parser.add_subparsers(metavar="rename|note|card")
     rename = tasks.add_parser("rename", help="give a run another name", description="Give a run another name.")
     _add_run(rename)
     rename.add_argument("name", metavar="NAME", help="the new name: that of its folder, and its id")
@@ -45,6 +45,14 @@ def add_runs(commands: Commands) -> None:
     _add_run(note)
     note.add_argument("text", nargs="?", metavar="TEXT", help="the note; '' removes it (default: show it)")
     note.set_defaults(run=keep_note)
+    card = tasks.add_parser(
+        "card",
+        help="write a run's model card",
+        description="Write a run's model card into its folder, as README.md: data, scores by class, use, limits.",
+    )
+    _add_run(card)
+    card.add_argument("--licence", default="", metavar="TEXT", help="what is known of the licences of data and weights")
+    card.set_defaults(run=write_card)
 
 
 def _add_folder(parser: argparse.ArgumentParser, default: str) -> None:
@@ -74,6 +82,18 @@ def keep_note(arguments: argparse.Namespace) -> int:
     if arguments.text is not None:
         RunWriter(run.path).write_note(arguments.text)
     print(f"{run.id}: {run.note or 'no note'}")
+    return 0
+
+
+def write_card(arguments: argparse.Namespace) -> int:
+    """Write a run's model card."""
+    from segcore.evaluation.model_card import run_card
+    from segcore.runs import RunWriter
+    from segcore.runs.model_required import require_training
+
+    run = run_from(arguments)
+    require_training(run, "have a model card", "Write one for each of its members: {}.")
+    print(RunWriter(run.path).write_card(run_card(run, arguments.licence)))
     return 0
 
 

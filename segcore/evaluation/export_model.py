@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from segcore.atomic_files import replacing, scratch_folder
 from segcore.errors import EvaluationError, plain, unknown
 from segcore.evaluation import standalone_inference
 from segcore.evaluation.backends.registry import check_choice
-from segcore.evaluation.model_card import model_card
+from segcore.evaluation.model_card import export_card
 from segcore.runs import RunRecord, load_run
 from segcore.runs.model_required import require_training
 
@@ -82,7 +81,7 @@ def export_model(
                     shutil.copyfile(fresh.with_suffix(suffix), path)
             texts = {
                 f"{target.name}.json": json.dumps(note, indent=2, ensure_ascii=False) + "\n",
-                f"{record.id}.md": model_card(record, note, target.name),
+                f"{record.id}.md": export_card(record, note, target.name),
                 "infer.py": Path(standalone_inference.__file__).read_text("utf-8"),
             }
             for name, text in texts.items():
@@ -162,17 +161,17 @@ def _halve_weights(path: Path) -> None:
 
 def _note(run: RunRecord, format: str, size: tuple[int, int], precision: str, normalize: bool) -> dict[str, Any]:
     """The content of the JSON file beside the model."""
+    from segcore.models import weights_digest
+
     summary, labels = run.summary, run.labels
     fed = summary.input
-    with run.weights.open("rb") as handle:
-        weights = hashlib.file_digest(handle, "sha256").hexdigest()
     takes = "RGB in 0..1; normalisation is inside" if normalize else "RGB in 0..1, then (image - mean) / std"
     return {
         "schema_version": 1,
         "run": run.id,
         "model": summary.model,
         "encoder": summary.encoder,
-        "weights_sha256": weights,
+        "weights_sha256": weights_digest(run.path),
         "dataset": {"name": summary.dataset.name, "fingerprint": summary.dataset.fingerprint},
         "files": [f"{run.id}{suffix}" for suffix in _SUFFIXES[format]],
         "format": format,

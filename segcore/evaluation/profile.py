@@ -136,12 +136,11 @@ def _static(run: RunRecord, size: tuple[int, int] | None) -> Profile:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from segcore.models import load_model
     from segcore.models.encoders import dropped_tensors
 
     fed = run.summary.input
     height, width = (fed.height, fed.width) if fed.height and fed.width else size or _fed(run)
-    model = load_model(run.path)
+    model = run.load_model()
     counter = FlopCounterMode(display=False)
     with torch.inference_mode(), counter:
         model(torch.zeros(1, 3, height, width))

@@ -15,3 +15,4 @@ from .registry import model_spec as model_spec
 from .registry import model_title as model_title
 from .storage import load_model as load_model
 from .storage import save_model as save_model
+from .storage import weights_digest as weights_digest

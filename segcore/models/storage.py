@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -56,12 +57,26 @@ def save_model(model: AnySize, folder: str | Path, *, half: bool = True) -> None
     write_bytes(folder / CONFIG_FILE, (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
 
 
-@torch.inference_mode(False)  # parameters made in inference mode could never be trained
-def load_model(folder: str | Path) -> AnySize:
-    """The model that `save_model` wrote: float32, on the CPU, in `eval()`. Needs no network.
+def weights_digest(folder: str | Path) -> str:
+    """SHA-256 of a model's `model.safetensors`, in hex.
 
     Raises:
-        RunError: when a file is missing, truncated or of another making.
+        OSError: when it can't be read.
+    """
+    with (Path(folder) / WEIGHTS_FILE).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@torch.inference_mode(False)  # parameters made in inference mode could never be trained
+def load_model(folder: str | Path, *, sha256: str | None = None) -> AnySize:
+    """The model that `save_model` wrote: float32, on the CPU, in `eval()`. Needs no network.
+
+    Args:
+        folder: Where it was written.
+        sha256: What the checksum of its weights must be, from `weights_digest`; None does not check.
+
+    Raises:
+        RunError: when a file is missing, truncated, of another making or of another checksum.
         CodeError: when the run's own code has to be run and nobody on this machine has agreed to that.
         ModelError: when the model can't be built.
     """
@@ -79,6 +94,11 @@ def load_model(folder: str | Path) -> AnySize:
     path = folder / WEIGHTS_FILE
     if not path.is_file():
         raise RunError(f"{folder} has no {WEIGHTS_FILE}. {_again(folder)}")
+    if sha256 is not None and (found := weights_digest(folder)) != sha256:
+        raise RunError(
+            f"{path} was changed since it was scored: its SHA-256 is {found}, and the run's summary.json says "
+            f"{sha256}. Copy the run's folder again from where it comes from. {_again(folder)}"
+        )
     try:
         tensors = safetensors.torch.load_file(path)
         if isinstance(model, EncoderDecoder):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from segcore.arrays import U8Mask
     from segcore.data.leaks import LeakReport
+    from segcore.models.base import AnySize
     from segcore.runs.evaluation import Evaluation
 
 HISTORY_COLUMNS = (
@@ -183,6 +184,17 @@ class RunRecord:
         if self.summary.imported is not None:
             raise RunError(f"Run {self.id!r} holds imported predictions and has no weights.")
         return self._file(run_files.WEIGHTS)
+
+    def load_model(self) -> AnySize:
+        """The trained model: float32, on the CPU, in `eval()`; its weights must be the ones that were scored.
+
+        Raises:
+            RunError: as `segcore.models.load_model`, and where their checksum is not the summary's.
+            CodeError: when the run's own code has to be run and nobody on this machine has agreed to that.
+        """
+        from segcore.models import load_model
+
+        return load_model(self.path, sha256=self.summary.weights_sha256)
 
     @property
     def splits(self) -> tuple[str, ...]:

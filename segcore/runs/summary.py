@@ -224,6 +224,7 @@ class Summary(Document):
         data_wait: Share of `train_seconds` in which a step waited for its batch.
         peak_memory_mb: The most memory that the training process used.
         trainable_parameters: How many of the `parameters` training could change; `None` in older runs.
+        weights_sha256: Checksum of the kept weights; `None` while it trains and in older runs.
         frozen: The part of the model that was not trained, a value of the setting `freeze`; `None` in older runs.
         git_commit: Short hash of the Segcore checkout that trained it, with `+` when its code was modified; `None` for
             an installed Segcore, whose version is in `versions`.
@@ -245,6 +246,7 @@ class Summary(Document):
     init: InitInfo | None = None
     parameters: Count | None
     trainable_parameters: Count | None = None
+    weights_sha256: str | None = None
     frozen: str | None = None
     labels: dict[str, Any]
     dataset: DatasetInfo

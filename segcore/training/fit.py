@@ -19,7 +19,7 @@ from rich.markup import escape
 from segcore.errors import ConfigError, RunError, TrainingError, typed_line
 from segcore.evaluation import evaluate
 from segcore.extensions.code_file import CodeName
-from segcore.models import count_parameters
+from segcore.models import count_parameters, weights_digest
 from segcore.models.base import AnySize, Wrapped
 from segcore.runs import RunRecord, RunWriter, ScoreInfo, Status, Summary
 from segcore.runs.cli_hints import evaluate_command
@@ -151,7 +151,10 @@ def _finish(job: Job, writer: RunWriter, summary: Summary, progress: Progress, s
     status = summary.status
     try:
         # It is finished once it is scored: a process that is killed before that leaves a training to go on with.
-        summary = summary.model_copy(update={"status": "training" if status == "finished" else status})
+        kept = weights_digest(writer.path) if progress.best_epoch is not None else None
+        summary = summary.model_copy(
+            update={"status": "training" if status == "finished" else status, "weights_sha256": kept}
+        )
         writer.write_summary(summary)
         if progress.best_epoch is not None and summary.error is None:
             summary = _evaluate(job, writer, summary, splits)

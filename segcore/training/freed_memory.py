@@ -27,7 +27,7 @@ def freed_memory_kept() -> Iterator[None]:
     Windows, musl), and where the environment sets glibc's allocator, nothing is changed.
     """
     library = ctypes.CDLL(None) if os.name == "posix" else None
-    if not (hasattr(library, "mallopt") and hasattr(library, "malloc_trim")) or _set_by_user():
+    if library is None or not hasattr(library, "mallopt") or not hasattr(library, "malloc_trim") or _set_by_user():
         yield
         return
     _set(library, _KEEP)

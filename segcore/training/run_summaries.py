@@ -23,7 +23,7 @@ def first_summary(job: Job, writer: RunWriter, checkpoint: Checkpoint | None = N
     """
     if checkpoint and job.world.first:
         scores = {} if checkpoint.progress["ended"] else {"val": None, "test": None}
-        update = {"status": "training", "error": None, "best_epoch": None, **scores}
+        update = {"status": "training", "error": None, "best_epoch": None, "weights_sha256": None, **scores}
         return writer.record().summary.model_copy(update=update)
     config, dataset = job.config, job.dataset
     height, width = config.image_size

@@ -16,6 +16,7 @@ from segcore.errors import RunError
 from segcore.extensions import trust
 from segcore.models import create_model, save_model
 from segcore.runs import RunStore
+from segcore.ui.try_it.examples import EXAMPLES
 from segcore.ui.try_it.model_answers import ModelAnswer, masks_zip
 from segcore.ui.widgets.image_upload import UploadedFile
 
@@ -38,6 +39,22 @@ def panels(app):
     return json.loads(result.proto.json)[0]["panels"]
 
 
+def test_without_an_upload_there_are_examples_to_choose(open_app, data, runs):
+    app = open_app(data, runs("unet"), "try_it")
+    assert not app.exception and len(app.get("image")) == len(EXAMPLES)  # shown, and no model is run on them
+    assert [item.key for item in app.get("bidi_component")] == ["keyboard"]
+    app = open_app(data, runs("unet"), "try_it", example="bus")
+    assert not app.exception and not app.get("image")
+    assert panels(app)[0]["title"] == "The image" and any(
+        "bus, 960 × 720" in as_read(item.value) for item in app.caption
+    )
+
+
+def test_an_upload_comes_before_an_example(upload, data, runs):
+    app = upload(data, runs("unet"), np.zeros((30, 40, 3), np.uint8), example="bus")
+    assert not app.exception and "street, 40 × 30" in " ".join(as_read(item.value) for item in app.caption)
+
+
 def test_no_picture_is_said_and_the_page_goes_on(upload, data, runs, page_text):
     app = upload(data, runs("unet"), b"no picture")
     assert not app.exception and "street.png" in as_read(app.error[0].value)
@@ -48,7 +65,7 @@ def test_a_model_that_can_not_be_loaded_says_so_in_its_place(upload, data, runs)
     app = upload(data, runs("unet", "pspnet"), np.zeros((30, 40, 3), np.uint8))
     assert not app.exception
     image, *models = panels(app)
-    assert image["title"] == "Your image" and len(models) == 2
+    assert image["title"] == "The image" and len(models) == 2
     assert all(item["problem"] for item in models)
 
 

@@ -20,10 +20,8 @@ class _ExportableModel(nn.Module):
     std: Tensor
 
     def __init__(self, run: RunRecord) -> None:
-        from segcore.models import load_model
-
         super().__init__()
-        self.model = load_model(run.path)
+        self.model = run.load_model()
         fed = run.summary.input
         self.register_buffer("mean", torch.tensor(fed.mean)[None, :, None, None])
         self.register_buffer("std", torch.tensor(fed.std)[None, :, None, None])

@@ -28,11 +28,9 @@ class TorchBackend:
     ids_only = False
 
     def __init__(self, run: RunRecord, *, precision: str, device: str) -> None:
-        from segcore.models import load_model
-
         self._device = choose_device(device)
         self.device = str(self._device)
-        self._model = load_model(run.path).eval().to(self._device).to(memory_format=torch.channels_last)
+        self._model = run.load_model().eval().to(self._device).to(memory_format=torch.channels_last)
         self._half = precision == "bf16"
         fed = run.summary.input
         self._mean, self._std = (

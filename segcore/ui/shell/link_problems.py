@@ -26,7 +26,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
         {"split", "image", "view", "errors", "measure", "band", "lit", "swipe", "left", "right"}
         | {"opacity", "threshold"}
     ),
-    "try_it": frozenset({"look", "opacity", "threshold"}),
+    "try_it": frozenset({"example", "look", "opacity", "threshold"}),
 }
 # What is missing, of parameters that name a thing and not a setting: (one, several).
 _THINGS = {

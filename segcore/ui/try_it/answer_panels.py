@@ -23,7 +23,7 @@ def answer_panels(context: AppContext, answers: Sequence[ModelAnswer], mode: str
         answers: One answer a model.
         mode: One of `VIEWS`.
     """
-    panels = [Panel("Your image", photo="image")]
+    panels = [Panel("The image", photo="image")]
     masks = [answer.mask for answer in _same_classes(answers) if answer.mask is not None]
     if len(masks) > 1:
         share = float(unanimous(masks).mean())

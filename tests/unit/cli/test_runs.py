@@ -1,6 +1,7 @@
 """`segcore runs`: the table of what is there, and what was skipped."""
 
 import pytest
+from fixtures.runs import fake_ensemble
 
 from segcore.augment import presets
 from segcore.cli import main
@@ -119,3 +120,18 @@ def test_leaderboards_fall_back_to_validation_and_say_so(store, fake_run, capsys
     fake_run(store, "three")  # of data with a test split
     assert main(["leaderboard", *root]) == 0
     assert "its data has no test split" in capsys.readouterr().out
+
+
+def test_a_model_card_is_written_into_the_run(store, fake_run, capsys):
+    run = fake_run(store, "one")
+    assert main(["runs", "--runs", str(store.root), "card", "one", "--licence", "CamVid is for research."]) == 0
+    assert str(run.path / "README.md") in capsys.readouterr().out
+    card = (run.path / "README.md").read_text()
+    for part in ("## Data", "| score | value | 95 % |", "| class | IoU |", "CamVid is for research.", "## Limits"):
+        assert part in card
+
+
+def test_an_ensemble_has_no_model_card(store, fake_run, capsys):
+    fake_ensemble([fake_run(store, "one"), fake_run(store, "two")])
+    assert main(["runs", "--runs", str(store.root), "card", "both"]) == 2
+    assert "can't have a model card. Write one for each of its members: one two." in capsys.readouterr().err

@@ -104,7 +104,7 @@ def tiny(monkeypatch):
     """In place of the run's model, whose export takes seconds."""
     torch.manual_seed(0)
     model = torch.nn.Conv2d(3, CAMVID11.classes, 3, padding=1).requires_grad_(False)
-    monkeypatch.setattr("segcore.models.load_model", lambda folder: model)
+    monkeypatch.setattr("segcore.models.load_model", lambda folder, **_: model)
     return model
 
 

@@ -36,7 +36,7 @@ class Toy(nn.Module):
 @pytest.fixture
 def toy(monkeypatch):
     model = Toy()
-    monkeypatch.setattr("segcore.models.load_model", lambda folder: model, raising=False)
+    monkeypatch.setattr("segcore.models.load_model", lambda folder, **_: model, raising=False)
     return model
 
 
@@ -163,7 +163,7 @@ def test_scores_that_are_not_finite_are_refused(toy, run):
 
 
 def test_a_model_of_other_classes_is_refused(monkeypatch, run):
-    monkeypatch.setattr("segcore.models.load_model", lambda folder: Toy(classes=5), raising=False)
+    monkeypatch.setattr("segcore.models.load_model", lambda folder, **_: Toy(classes=5), raising=False)
     with pytest.raises(
         EvaluationError, match=r"run 'fake' has 5 classes, its labels 11; config\.json and summary\.json"
     ):

@@ -21,7 +21,7 @@ def run(store, fake_run, monkeypatch):
     """A run whose model is one convolution."""
     torch.manual_seed(0)
     model = nn.Conv2d(3, 11, 4, stride=4)
-    monkeypatch.setattr("segcore.models.load_model", lambda folder: model)
+    monkeypatch.setattr("segcore.models.load_model", lambda folder, **_: model)
     monkeypatch.setattr(module, "has_bf16", lambda backend, device: True)
     return fake_run(store, "fake")
 

@@ -27,7 +27,7 @@ def run(store, monkeypatch, tmp_path):
     """A run whose model is one convolution and whose training images are noise."""
     torch.manual_seed(0)
     model = OneConvolution().requires_grad_(False)
-    monkeypatch.setattr("segcore.models.load_model", lambda folder: model)
+    monkeypatch.setattr("segcore.models.load_model", lambda folder, **_: model)
     monkeypatch.setenv("SEGCORE_CACHE", str(tmp_path / "cache"))
     return fake_run(store, "small", evaluated=False)
 

@@ -14,7 +14,7 @@ from segcore.data import open_dataset
 from segcore.evaluation import Predictor, decide, standalone_inference
 from segcore.evaluation.export_model import export_model
 from segcore.evaluation.import_model import import_model
-from segcore.evaluation.model_card import model_card
+from segcore.evaluation.model_card import export_card
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def pictures(tmp_path_factory):
 def run(store, monkeypatch, tmp_path):
     torch.manual_seed(0)
     model = OneConvolution().requires_grad_(False)
-    monkeypatch.setattr("segcore.models.load_model", lambda folder: model)
+    monkeypatch.setattr("segcore.models.load_model", lambda folder, **_: model)
     monkeypatch.setenv("SEGCORE_CACHE", str(tmp_path / "cache"))
     return fake_run(store, "small", evaluated=False)
 
@@ -68,7 +68,7 @@ def test_the_card_says_what_it_is_and_what_it_scored(store):
         "files": ["small.onnx"], "format": "onnx", "weights_precision": "int8", "classes": classes,
         "input": {"shape": [1, 3, *SIZE], "values": "RGB in 0..1", "resize": "to this size"},
     }  # fmt: skip
-    card = model_card(run, note, "small.onnx")
+    card = export_card(run, note, "small.onnx")
     assert card.startswith("# PSPNet: small")
     for part in ("## Data", "| score | value | 95 % |", "## Licence", "## Limits", "0. Sky (128, 128, 128)"):
         assert part in card

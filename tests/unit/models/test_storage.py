@@ -7,7 +7,7 @@ import segmentation_models_pytorch as smp
 import torch
 
 from segcore.errors import ModelError, RunError
-from segcore.models import create_model, load_model, save_model
+from segcore.models import create_model, load_model, save_model, weights_digest
 from segcore.models.base import AnySize
 from segcore.models.registry import MODELS
 from segcore.models.state_dict_file import STAND_IN, read_tensors
@@ -40,6 +40,15 @@ def test_the_config_is_smps_and_names_no_weights(folder: Path) -> None:
     assert config["encoder_weights"] is None  # a reader must not download what it is about to overwrite
     assert config["decoder_channels"] == [32, 16, 8, 8, 8]
     assert config["classes"] == 2
+
+
+def test_weights_that_were_changed_since_are_refused(folder: Path) -> None:
+    digest = weights_digest(folder)
+    load_model(folder, sha256=digest)
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(RunError, match=rf"was changed since it was scored: .* says {digest}"):
+        load_model(folder, sha256=digest)
 
 
 def test_half_size_files_keep_statistics_exact(model: AnySize, folder: Path) -> None:

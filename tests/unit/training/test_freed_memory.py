@@ -30,7 +30,11 @@ BLOCK = 64 * 2**20 // resource.getpagesize()
 
 def faults(**environment: str) -> list[int]:
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env={"PATH": "/usr/bin", **environment}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", SCRIPT],
+        env={"PATH": "/usr/bin", **environment},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return [int(number) for number in done.stdout.split()]
 
