@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segcore.cli.arguments import Commands, run_from, store_from
@@ -36,7 +37,7 @@ def add_runs(commands: Commands) -> None:
         help="say in which settings these runs differ (default: all in --runs); of one run, all its settings",
     )
     parser.set_defaults(run=list_runs)
-    tasks = parser.add_subparsers(metavar="rename|note|card")
+    tasks = parser.add_subparsers(metavar="rename|note|pack")
     rename = tasks.add_parser("rename", help="give a run another name", description="Give a run another name.")
     _add_run(rename)
     rename.add_argument("name", metavar="NAME", help="the new name: that of its folder, and its id")
@@ -45,14 +46,16 @@ def add_runs(commands: Commands) -> None:
     _add_run(note)
     note.add_argument("text", nargs="?", metavar="TEXT", help="the note; '' removes it (default: show it)")
     note.set_defaults(run=keep_note)
-    card = tasks.add_parser(
-        "card",
-        help="write a run's model card",
-        description="Write a run's model card into its folder, as README.md: data, scores by class, use, limits.",
+    pack = tasks.add_parser(
+        "pack",
+        help="copy a run to hand on",
+        description="Copy a run to hand on: model, scores and predictions, with a model card (README.md), without "
+        "pictures of its data and without paths of this machine.",
     )
-    _add_run(card)
-    card.add_argument("--licence", default="", metavar="TEXT", help="what is known of the licences of data and weights")
-    card.set_defaults(run=write_card)
+    _add_run(pack)
+    pack.add_argument("--out", type=path_text, required=True, metavar="DIR", help="the folder of runs to copy it to")
+    pack.add_argument("--licence", default="", metavar="TEXT", help="what is known of the licences of data and weights")
+    pack.set_defaults(run=pack_one)
 
 
 def _add_folder(parser: argparse.ArgumentParser, default: str) -> None:
@@ -85,15 +88,15 @@ def keep_note(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def write_card(arguments: argparse.Namespace) -> int:
-    """Write a run's model card."""
+def pack_one(arguments: argparse.Namespace) -> int:
+    """Copy a run to hand on."""
     from segcore.evaluation.model_card import run_card
-    from segcore.runs import RunWriter
     from segcore.runs.model_required import require_training
+    from segcore.runs.pack import pack_run
 
     run = run_from(arguments)
-    require_training(run, "have a model card", "Write one for each of its members: {}.")
-    print(RunWriter(run.path).write_card(run_card(run, arguments.licence)))
+    require_training(run, "be packed", "Pack its members: {}.")
+    print(pack_run(run, Path(arguments.out), lambda copy: run_card(copy, arguments.licence)).path)
     return 0
 
 

@@ -94,9 +94,9 @@ def load_model(folder: str | Path, *, sha256: str | None = None) -> AnySize:
     path = folder / WEIGHTS_FILE
     if not path.is_file():
         raise RunError(f"{folder} has no {WEIGHTS_FILE}. {_again(folder)}")
-    if sha256 is not None and (found := weights_digest(folder)) != sha256:
+    if sha256 is not None and (digest := weights_digest(folder)) != sha256:
         raise RunError(
-            f"{path} was changed since it was scored: its SHA-256 is {found}, and the run's summary.json says "
+            f"{path} was changed since it was scored: its SHA-256 is {digest}, and the run's summary.json says "
             f"{sha256}. Copy the run's folder again from where it comes from. {_again(folder)}"
         )
     try:

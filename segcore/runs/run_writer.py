@@ -83,13 +83,6 @@ class RunWriter:
         """Write `dataset.jpg`: samples of the data that the run is trained on."""
         atomic_files.write_bytes(self.path / run_files.SHEET, picture)
 
-    @_locked
-    def write_card(self, text: str) -> Path:
-        """Write `README.md`, the run's model card, and return its path."""
-        path = self.path / run_files.CARD
-        atomic_files.write_text(path, text)
-        return path
-
     def write_note(self, text: str) -> None:
         """Write `note.txt`, what its user keeps about the run; an empty text removes it.
 

@@ -5,6 +5,8 @@ from fixtures.runs import fake_ensemble
 
 from segcore.augment import presets
 from segcore.cli import main
+from segcore.runs import load_run
+from segcore.runs.json_documents import write_document
 
 
 def test_runs_lists_all_and_names_what_it_skipped(store, fake_run, capsys):
@@ -122,16 +124,31 @@ def test_leaderboards_fall_back_to_validation_and_say_so(store, fake_run, capsys
     assert "its data has no test split" in capsys.readouterr().out
 
 
-def test_a_model_card_is_written_into_the_run(store, fake_run, capsys):
-    run = fake_run(store, "one")
-    assert main(["runs", "--runs", str(store.root), "card", "one", "--licence", "CamVid is for research."]) == 0
-    assert str(run.path / "README.md") in capsys.readouterr().out
-    card = (run.path / "README.md").read_text()
+def test_a_packed_run_has_a_card_and_no_picture_and_no_path_of_this_machine(store, fake_run, capsys, tmp_path):
+    run = fake_run(store, "one", settings={"data": str(tmp_path / "street"), "lr": 0.1})
+    command = f"python train.py --data '{tmp_path}/my street' --lr 0.1"
+    write_document(run.path / "summary.json", run.summary.model_copy(update={"command": command}))
+    for name in ("dataset.jpg", "note.txt", "last.ckpt", "evaluation/test/confidence/a.png"):
+        (run.path / name).parent.mkdir(exist_ok=True)
+        (run.path / name).write_text(str(tmp_path))
+    pack = ["runs", "--runs", str(store.root), "pack", "one", "--out", str(tmp_path / "out")]
+    assert main([*pack, "--licence", "CamVid is for research."]) == 0
+    assert str(tmp_path / "out" / "one") in capsys.readouterr().out
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert not {path.name for path in files} & {"dataset.jpg", "note.txt", "last.ckpt", "a.png"}
+    assert not [path for path in files if str(tmp_path).encode() in path.read_bytes()]
+    copy = load_run(tmp_path / "out" / "one")
+    assert copy.summary.command == "python train.py --data 'my street' --lr 0.1"
+    assert copy.evaluation("test").scores.miou == run.evaluation("test").scores.miou and copy.splits == run.splits
+    assert copy.prediction("test", run.evaluation("test").images["id"][0]).any()
+    card = (copy.path / "README.md").read_text()
     for part in ("## Data", "| score | value | 95 % |", "| class | IoU |", "CamVid is for research.", "## Limits"):
         assert part in card
+    assert main(pack) == 2
+    assert "is there already; choose another folder" in capsys.readouterr().err
 
 
-def test_an_ensemble_has_no_model_card(store, fake_run, capsys):
+def test_an_ensemble_is_packed_by_its_members(store, fake_run, capsys):
     fake_ensemble([fake_run(store, "one"), fake_run(store, "two")])
-    assert main(["runs", "--runs", str(store.root), "card", "both"]) == 2
-    assert "can't have a model card. Write one for each of its members: one two." in capsys.readouterr().err
+    assert main(["runs", "--runs", str(store.root), "pack", "both", "--out", "out"]) == 2
+    assert "can't be packed. Pack its members: one two." in " ".join(capsys.readouterr().err.split())

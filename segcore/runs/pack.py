@@ -1,0 +1,90 @@
+"""Copies a run to hand on: its model and its scores, without pictures of its data and without paths of this machine."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from segcore.atomic_files import replacing_folder, write_text
+from segcore.errors import RunError, plain
+from segcore.extensions.code_file import CODE_FOLDER
+from segcore.runs import run_files
+from segcore.runs.json_documents import write_document
+from segcore.runs.profile import PROFILE_FILE
+from segcore.runs.run_record import RunRecord, load_run
+from segcore.runs.summary import Summary
+
+_KEPT: Final = (run_files.METRICS, run_files.MODEL, run_files.WEIGHTS, PROFILE_FILE, CODE_FOLDER)
+_LARGE: Final = (run_files.CONFIDENCE, run_files.PROBABILITIES)  # ten times as large as the predictions
+
+
+def pack_run(run: RunRecord, folder: Path, card: Callable[[RunRecord], str]) -> RunRecord:
+    """Copy a run to `folder / run.id`.
+
+    Left out are what shows the data (the contact sheet, pictures of a training), the note, the checkpoint, files of
+    trackers, confidence maps and probabilities. Paths of this machine become their last part.
+
+    Args:
+        run: A training that has ended.
+        folder: The folder of runs to copy it to.
+        card: Makes the model card of the copy, in Markdown.
+
+    Returns:
+        The copy.
+
+    Raises:
+        RunError: when the run is in training, there is such a folder already, or the disk refuses.
+    """
+    if run.summary.status == "training":
+        raise RunError(f"Run {run.id!r} is in training. Pack it when it has ended.")
+    target = folder / run.id
+    try:
+        with replacing_folder(target, over=False) as fresh:
+            for name in _KEPT:
+                _copy(run.path / name, fresh / name)
+            for split in run.splits:
+                part = Path(run_files.EVALUATION) / split
+                shutil.copytree(run.path / part, fresh / part, ignore=lambda _, names: [*_LARGE, *_hidden(names)])
+            write_document(fresh / run_files.SUMMARY, _portable(run))
+            write_text(fresh / run_files.CONFIG, yaml.safe_dump(_portable_config(run), sort_keys=False))
+            write_text(fresh / run_files.CARD, card(load_run(fresh)))
+    except OSError as error:
+        there = f"{target} is there already; choose another folder" if target.exists() else plain(error)
+        raise RunError(f"Run {run.id!r} can't be packed: {there}.") from None
+    return load_run(target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target)
+    elif source.is_file():
+        shutil.copyfile(source, target)
+
+
+def _hidden(names: list[str]) -> list[str]:
+    return [name for name in names if name.startswith(".")]
+
+
+def _portable(run: RunRecord) -> Summary:
+    summary = run.summary
+    data = summary.dataset.model_copy(update={"source": _last_part(summary.dataset.source or "")})
+    command = shlex.join(_last_part(word) for word in shlex.split(summary.command)) if summary.command else None
+    init = summary.init and summary.init.model_copy(update={"source": _last_part(summary.init.source)})
+    return summary.model_copy(update={"dataset": data, "command": command, "init": init})
+
+
+def _portable_config(run: RunRecord) -> dict[str, object]:
+    return {
+        name: _last_part(value) if isinstance(value, str) and name != "loss" else value
+        for name, value in run.config.items()
+    }
+
+
+def _last_part(text: str) -> str:
+    """The last part of a path that is absolute; other texts as they are."""
+    return Path(text).name if text.startswith("~") or Path(text).is_absolute() else text
