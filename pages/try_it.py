@@ -4,7 +4,9 @@ import streamlit as st
 
 from segcore.errors import UntrustedCode
 from segcore.ui.predictions.panels import min_panel_width
-from segcore.ui.shell import notices, page
+from segcore.ui.shell import notices, page, url_state
+from segcore.ui.shell.markdown import escape_markdown
+from segcore.ui.shell.run_menu import other_datasets
 from segcore.ui.try_it import answer_panels, entropy_notes, examples, model_answers, upload_form
 from segcore.ui.widgets.choices import choose
 from segcore.ui.widgets.headings import page_heading
@@ -17,6 +19,12 @@ if notices.missing_runs(context, "what they predict for your image"):
     page.end()
 
 # choose
+others = other_datasets(context.runs, [run.id for run in context.chosen])
+if others:
+    with st.container(horizontal=True):
+        for name, ids in others.items():
+            label = f"Models of {escape_markdown(name)}"
+            st.button(label, icon=":material/swap_horiz:", on_click=url_state.put, args=("runs", ids))
 file = upload_form.upload_form()
 if file is None:
     st.caption("A photo, a video frame or a screenshot of any size; it is resized as in training. Or an example:")

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 from fixtures.app import ROOT, as_read
-from fixtures.runs import fake_ensemble
+from fixtures.runs import fake_ensemble, fake_run
 from PIL import Image
 
 from segcore.data import open_dataset
@@ -48,6 +48,17 @@ def test_without_an_upload_there_are_examples_to_choose(open_app, data, runs):
     assert panels(app)[0]["title"] == "The image" and any(
         "bus, 960 × 720" in as_read(item.value) for item in app.caption
     )
+
+
+def test_models_of_other_data_are_a_click_away(open_app, data, runs):
+    folder = runs("unet", "pspnet")
+    fake_run(folder, "photos", model="fpn", dataset="a_*street*")
+    app = open_app(data, folder, "try_it")
+    (button,) = [button for button in app.button if button.label.startswith("Models of")]
+    assert as_read(button.label) == "Models of a_*street*"
+    button.click().run()
+    assert not app.exception and "photos" in app.query_params["runs"]
+    assert "Models of toy" in [button.label for button in app.button]  # and back
 
 
 def test_an_upload_comes_before_an_example(upload, data, runs):

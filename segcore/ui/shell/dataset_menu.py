@@ -81,11 +81,15 @@ def _options_as_trained(run: RunRecord, given: OpenOptions) -> OpenOptions:
 
 
 def missing_data(runs: Sequence[RunRecord], dataset: Dataset | None) -> list[str]:
-    """A sentence on each dataset of runs that is neither found nor the open one, and how to name its new place."""
+    """A sentence on each dataset of runs that has moved: neither found nor the open one. Packed runs came without."""
     by_place: dict[tuple[str, ...], list[RunRecord]] = {}
     for run in runs:
         info = run.summary.dataset
-        if find_data(info) is None and not (dataset is not None and fits(run, dataset)):
+        if (
+            Path(info.source).is_absolute()
+            and find_data(info) is None
+            and not (dataset is not None and fits(run, dataset))
+        ):
             by_place.setdefault((info.name, *places_of(info)), []).append(run)
     return [
         f"{name}, the data of {listed([run.id for run in its], 3)}, is not at {' or '.join(places)}. Start the app "

@@ -28,6 +28,16 @@ def chosen_ids(runs: Sequence[RunRecord], dataset: Dataset | None) -> list[str]:
     return chosen[:MAX_CHOSEN]
 
 
+def other_datasets(runs: Sequence[RunRecord], chosen: Collection[str]) -> dict[str, list[str]]:
+    """Datasets that none of the chosen runs was trained on -> ids of the runs on it, of many the best ones."""
+    known = {run.summary.dataset.name for run in runs if run.id in chosen}
+    others: dict[str, list[str]] = {}
+    for run in sorted(runs, key=lambda run: -_miou(run)):
+        if run.summary.dataset.name not in known:
+            others.setdefault(run.summary.dataset.name, []).append(run.id)
+    return {name: ids[:MAX_CHOSEN] for name, ids in others.items()}
+
+
 def _miou(run: RunRecord) -> float:
     """MIoU on test, else on validation, else -1."""
     score = run.summary.test or run.summary.val
