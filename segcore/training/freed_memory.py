@@ -11,10 +11,17 @@ from typing import Final
 # glibc's malloc.h: parameters of mallopt.
 _TRIM_THRESHOLD: Final = -1
 _TOP_PAD: Final = -2
+_MMAP_THRESHOLD: Final = -3
 _MMAP_MAX: Final = -4
 
 _KEEP: Final = {_MMAP_MAX: 0, _TRIM_THRESHOLD: -1, _TOP_PAD: 64 * 2**20}  # -1: never trimmed
-_DEFAULT: Final = {_MMAP_MAX: 65_536, _TRIM_THRESHOLD: 128 * 2**10, _TOP_PAD: 128 * 2**10}  # mallopt(3)
+# What glibc, left alone, comes to where blocks are large; any call of mallopt ends that it adapts (mallopt(3)).
+_ADAPTED: Final = {
+    _MMAP_MAX: 65_536,
+    _MMAP_THRESHOLD: 32 * 2**20,
+    _TRIM_THRESHOLD: 64 * 2**20,
+    _TOP_PAD: 128 * 2**10,
+}
 
 
 @contextmanager
@@ -34,7 +41,7 @@ def freed_memory_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        _set(library, _DEFAULT)
+        _set(library, _ADAPTED)
         library.malloc_trim(0)
 
 
