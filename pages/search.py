@@ -74,7 +74,7 @@ def lines_and_table() -> None:
 
 
 lines_and_table()
-csv = trials.to_csv(index=False)
+csv = trials.map(spreadsheet_cell).to_csv(index=False)
 st.download_button("CSV", csv, f"{name}-trials.csv", "text/csv", icon=":material/download:", on_click="ignore")
 for note in trial_tables.failures(search, trials):
     st.caption(escape_markdown(note))

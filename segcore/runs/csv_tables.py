@@ -76,3 +76,15 @@ def csv_cell(value: object) -> object:
     if isinstance(value, dict | list | tuple):
         return json.dumps(value)
     return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value
+
+
+def spreadsheet_cell(value: object) -> object:
+    """As `csv_cell`, for a file that people open in a spreadsheet: a text that it would run as a formula stays a text.
+
+    OWASP, CSV Injection: such a text begins with one of `= + - @`, a tab or a return; an apostrophe goes before it.
+
+    >>> spreadsheet_cell("=1+1"), spreadsheet_cell(-1.5), spreadsheet_cell("unet")
+    ("'=1+1", -1.5, 'unet')
+    """
+    cell = csv_cell(value)
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

@@ -11,7 +11,7 @@ from segcore.evaluation.comparison.comparison import Comparison
 from segcore.evaluation.comparison.costs import COSTS
 from segcore.evaluation.comparison.rows import Row
 from segcore.metrics import SCORES
-from segcore.runs.csv_tables import csv_cell
+from segcore.runs.csv_tables import spreadsheet_cell
 
 CSV_BEGINS = "pool,rank,run,title,"  # the first line identifies the file, since CSV has no comments
 
@@ -49,10 +49,10 @@ def to_csv(comparison: Comparison, sort: str | None = None) -> str:
         ranks = comparison.ranks(pool)  # by the metric, whatever the rows are sorted by
         for row in ordered(comparison, pool, sort):
             values = _values(comparison, row, ranks.get(row.id), tied.get(row.id), extra)
-            writer.writerow([csv_cell(value) for value in values])
+            writer.writerow([spreadsheet_cell(value) for value in values])
     for row in comparison.rows:
         if row.pool < 0:
-            writer.writerow([csv_cell(value) for value in _values(comparison, row, None, None, extra)])
+            writer.writerow([spreadsheet_cell(value) for value in _values(comparison, row, None, None, extra)])
     return text.getvalue()
 
 
