@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from segcore.runs.csv_tables import spreadsheet_cell
 from segcore.runs.search import SearchStore
 from segcore.ui.search import trial_tables
 from segcore.ui.shell import notices, page, url_state
