@@ -14,6 +14,8 @@ from segcore.ui.shell.icon_button import icon_button
 from segcore.ui.shell.link_problems import describe_too_many
 from segcore.ui.shell.markdown import escape_markdown
 
+MOST_LISTED = 12  # runs with a checkbox each
+
 
 def chosen_ids(runs: Sequence[RunRecord], dataset: Dataset | None) -> list[str]:
     """Ids of the chosen runs. At first these are the runs of the dataset, of many the ones with the best mIoU."""
@@ -55,7 +57,7 @@ def run_menu(
 ) -> None:
     """Draw a checkbox for each run, and a button that opens what the run is (`segcore.ui.run_details`).
 
-    Of many runs, the chosen ones alone are drawn, with a menu to add others.
+    Runs of the active dataset come first. Of many runs, the chosen ones alone are drawn, with a menu to add others.
 
     Args:
         runs: Every readable run.
@@ -69,11 +71,14 @@ def run_menu(
     ids = [run.id for run in runs]
     if not runs:
         st.caption("none yet")
-    many = len(runs) > MAX_CHOSEN
+    many, full = len(runs) > MOST_LISTED, len(chosen) >= MAX_CHOSEN
     with st.container(border=False, gap="xxsmall"):
         styles = (f".st-key-run-line-{place} {{ --run: {colors[run.id]}; }}" for place, run in enumerate(runs))
         st.html(f"<style>{' '.join(styles)}</style>")
-        for place, run in enumerate(runs):
+        fitting_first = sorted(
+            enumerate(runs), key=lambda numbered: dataset is not None and not fits(numbered[1], dataset)
+        )
+        for place, run in fitting_first:
             if many and run.id not in chosen:
                 continue
             fitting = dataset is None or fits(run, dataset)
@@ -86,6 +91,7 @@ def run_menu(
                     help=None if fitting else f"Trained on {run.summary.dataset.name} ({run.labels.classes} classes).",
                     on_change=_toggle,
                     args=(run.id, ids, sorted(chosen)),
+                    disabled=full and run.id not in chosen,
                     width="stretch",
                 )
                 icon_button(
