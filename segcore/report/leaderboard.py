@@ -137,7 +137,8 @@ def notes(comparison: Comparison, pool: int, shown: Sequence[Column] = ()) -> li
     if len(tied) > 1:
         where = scored_with(kept.where, *(row for row in rows if row.id in tied))
         sentences.append(f"Bold: the best; {where} are too few to show a difference between these.")
-    sentences += [column.note for column in shown if column.note][:1]  # the others were measured at the same place
+    measured = [column.note for column in shown if column.note and any(column.cell(row) != "–" for row in rows)]
+    sentences += measured[:1]  # the others were measured at the same place
     inside = [run for run in comparison.runs if run.id in kept.runs]
     sentences += filter(None, [comparison.validation_note(pool)])
     pooled = [row for row in comparison.rows if row.pool == pool]
