@@ -13,6 +13,7 @@ from segcore.extensions.code_file import CodeName
 from segcore.paths import program
 from segcore.runs import RunProblem, RunRecord
 from segcore.runs.cli_hints import leak_check_command
+from segcore.runs.data_places import find_data
 from segcore.runs.remake import remake_command
 from segcore.runs.run_record import COVERED
 from segcore.runs.scored_splits import why_no_scores
@@ -108,7 +109,9 @@ def other_data(context: AppContext) -> None:
         names = ", ".join(
             f"{context.titles[run.id]} ({run.summary.dataset.name}, {run.labels.classes} classes)" for run in others
         )
-        text = f"Left out, trained on other data: {names}. Choose their dataset in the sidebar to see them."
+        here = any(find_data(run.summary.dataset) for run in others)
+        way = "Choose their dataset in the sidebar" if here else "Their images are not here: start with --data PATH"
+        text = f"Left out, trained on other data: {names}. {way} to see them."
         st.caption(escape_markdown(text))
 
 
