@@ -30,8 +30,8 @@ def freed_memory_kept() -> Iterator[None]:
 
     glibc gives each block of more than 32 MB back to the kernel when it is freed, and tensors of a training step are as
     large: each is then made of new pages, which the kernel zeroes, and a step on the CPU takes half as long again
-    (`benchmarks/train_step.py`). The peak stays what the step needs. Where the C library has no `mallopt` (macOS,
-    Windows, musl), and where the environment sets glibc's allocator, nothing is changed.
+    (`benchmarks/train_step.py`). The peak is higher for it, since blocks fragment. Where the C library has no `mallopt`
+    (macOS, Windows, musl), and where the environment sets glibc's allocator, nothing is changed.
     """
     library = ctypes.CDLL(None) if os.name == "posix" else None
     if library is None or not hasattr(library, "mallopt") or not hasattr(library, "malloc_trim") or _set_by_user():

@@ -12,7 +12,7 @@ import json, sys
 sys.argv = ["app.py", "--data", sys.argv[1], "--runs", sys.argv[2]]
 from streamlit.testing.v1 import AppTest
 HEAVY = ("torch", "lightning", "albumentations", "segmentation_models_pytorch", "timm", "optuna")
-app = AppTest.from_file("app.py", default_timeout=60).run()
+app = AppTest.from_file("app.py", default_timeout=1200).run()
 found = {"home": [name for name in HEAVY if name in sys.modules]}
 for page in ("dataset", "curves", "search", "compare", "errors", "predictions", "try_it"):
     app.switch_page(f"pages/{page}.py").run()
@@ -34,7 +34,7 @@ def test_only_an_augmentation_preview_imports_torch(tmp_path):
     fake_search(tmp_path / "runs", "settings", ["complete", "pruned", "complete"])
     (tmp_path / "visit.py").write_text(VISIT.replace('"app.py", default', f"{str(ROOT / 'app.py')!r}, default"))
     command = [sys.executable, str(tmp_path / "visit.py"), str(data), str(tmp_path / "runs")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=2400)
     assert done.returncode == 0, done.stderr[-3000:]
     result = json.loads(done.stdout.strip().splitlines()[-1])
     assert "albumentations" in result.pop("augment")
