@@ -26,7 +26,7 @@ def chosen_example() -> UploadedFile | None:
     if name != _NONE:
         return UploadedFile(_drawn(name), f"{name}.jpg")
     for column, example in zip(st.columns(len(EXAMPLES)), EXAMPLES, strict=True):
-        column.image(_drawn(example), caption=titles[example], width="stretch")
+        column.image(_drawn(example), caption=titles[example], width="stretch", alt=f"Drawn street: {titles[example]}")
     return None
 
 

@@ -61,7 +61,7 @@ def test_a_backend_answers_as_torch_does_and_keeps_what_it_converted(run, place,
     assert (result.variant, result.notes) == (f"+{backend}", ())
     kept = sorted(path.name for path in (place / "models").iterdir())
     assert len([name for name in kept if name.startswith(f"small-{backend}-48x64-")]) == 1
-    monkeypatch.setattr("segcore.models.load_model", lambda folder: pytest.fail("converted again"))
+    monkeypatch.setattr("segcore.models.load_model", lambda folder, **_: pytest.fail("converted again"))
     np.testing.assert_array_equal(Predictor(run, backend=backend)(image).mask, answer.mask)
 
 
@@ -226,6 +226,6 @@ def test_where_nothing_can_be_kept_it_is_converted_and_said(store, tmp_path, mon
 
 def test_what_can_not_be_converted_names_torch(run, monkeypatch, tmp_path):
     monkeypatch.setenv("SEGCORE_CACHE", str(tmp_path))
-    monkeypatch.setattr("segcore.models.load_model", lambda folder: torch.nn.Identity())
+    monkeypatch.setattr("segcore.models.load_model", lambda folder, **_: torch.nn.Identity())
     with pytest.raises(EvaluationError, match=r"can't be converted for openvino at 48x64: .*Choose --backend torch"):
         Predictor(run, backend="openvino")(picture(*SIZE))

@@ -69,7 +69,7 @@ def data():
 
 @pytest.fixture
 def run(store, fake_run, monkeypatch):
-    monkeypatch.setattr("segcore.models.load_model", lambda folder: Reader(), raising=False)
+    monkeypatch.setattr("segcore.models.load_model", lambda folder, **_: Reader(), raising=False)
     return fake_run(store, "fake")
 
 
@@ -105,7 +105,7 @@ def test_borders_and_confidence_are_stored_too(run, data):
 
 
 def test_a_temperature_is_fitted_on_validation_alone_and_applied_to_test(run, data, monkeypatch):
-    monkeypatch.setattr("segcore.models.load_model", lambda folder: Unsure(), raising=False)
+    monkeypatch.setattr("segcore.models.load_model", lambda folder, **_: Unsure(), raising=False)
     before = evaluate(run, data, data.ids, split="test", device="cpu").calibration
     assert (before.temperature, before.after) == (None, None)
     assert before.before.pixels.sum() == sum((data.mask(name) != 255).sum() for name in data.ids)
@@ -134,7 +134,7 @@ def test_a_validation_that_can_not_be_read_gives_no_temperature(run, data):
 
 
 def test_scores_that_are_not_finite_name_the_image(run, data, monkeypatch):
-    monkeypatch.setattr("segcore.models.load_model", lambda folder: Diverged(), raising=False)
+    monkeypatch.setattr("segcore.models.load_model", lambda folder, **_: Diverged(), raising=False)
     message = (
         r"Image 'seq/0' of test: The model of run 'fake' gives scores that are not finite, so its training diverged"
     )

@@ -30,7 +30,7 @@ class Toy(nn.Module):
 def models(monkeypatch):
     """Run id -> its model; a `Toy` where nothing was set."""
     chosen = {}
-    monkeypatch.setattr("segcore.models.load_model", lambda folder: chosen.setdefault(folder.name, Toy()))
+    monkeypatch.setattr("segcore.models.load_model", lambda folder, **_: chosen.setdefault(folder.name, Toy()))
     return chosen
 
 
