@@ -15,10 +15,13 @@ HEAVY = ("torch", "lightning", "albumentations", "segmentation_models_pytorch", 
 app = AppTest.from_file("app.py", default_timeout=1200).run()
 found = {"home": [name for name in HEAVY if name in sys.modules]}
 for page in ("dataset", "curves", "search", "compare", "errors", "predictions", "try_it"):
+    # From home each time: what a page drew last may be a part of it, which registers no other pages.
+    app = AppTest.from_file("app.py", default_timeout=1200).run()
     app.switch_page(f"pages/{page}.py").run()
     assert not app.exception, app.exception
     found[page] = [name for name in HEAVY if name in sys.modules]
 from segcore.ui.augment.pipeline_edits import History
+app = AppTest.from_file("app.py", default_timeout=1200).run()
 app.session_state["augment:history"] = History(())
 app.switch_page("pages/augment.py").run()
 found["augment, empty"] = [name for name in HEAVY if name in sys.modules]
