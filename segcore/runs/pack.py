@@ -6,7 +6,7 @@ import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -50,8 +50,8 @@ def pack_run(run: RunRecord, folder: Path, card: Callable[[RunRecord], str]) -> 
             for split in run.splits:
                 part = Path(run_files.EVALUATION) / split
                 shutil.copytree(run.path / part, fresh / part, ignore=lambda _, names: [*_LARGE, *_hidden(names)])
-            write_document(fresh / run_files.SUMMARY, _portable(run))
-            write_text(fresh / run_files.CONFIG, yaml.safe_dump(_portable_config(run), sort_keys=False))
+            write_document(fresh / run_files.SUMMARY, _summary(run))
+            write_text(fresh / run_files.CONFIG, yaml.safe_dump(_portable(dict(run.config)), sort_keys=False))
             write_text(fresh / run_files.CARD, card(load_run(fresh)))
     except OSError as error:
         there = f"{target} is there already; choose another folder" if target.exists() else plain(error)
@@ -70,21 +70,25 @@ def _hidden(names: list[str]) -> list[str]:
     return [name for name in names if name.startswith(".")]
 
 
-def _portable(run: RunRecord) -> Summary:
-    summary = run.summary
-    data = summary.dataset.model_copy(update={"source": _last_part(summary.dataset.source or "")})
-    command = shlex.join(_last_part(word) for word in shlex.split(summary.command)) if summary.command else None
-    init = summary.init and summary.init.model_copy(update={"source": _last_part(summary.init.source)})
-    return summary.model_copy(update={"dataset": data, "command": command, "init": init})
+def _summary(run: RunRecord) -> Summary:
+    """The summary without paths; names of classes are kept, whatever they begin with."""
+    values = run.summary.model_dump(mode="json")
+    command = shlex.join(map(_word, shlex.split(run.summary.command))) if run.summary.command else None
+    return Summary.model_validate({**_portable(values), "labels": values["labels"], "command": command})
 
 
-def _portable_config(run: RunRecord) -> dict[str, object]:
-    return {
-        name: _last_part(value) if isinstance(value, str) and name != "loss" else value
-        for name, value in run.config.items()
-    }
+def _portable(value: Any) -> Any:  # noqa: ANN401 - plain values of JSON and YAML
+    """A value in which absolute paths are their last part."""
+    if isinstance(value, dict):
+        return {name: _portable(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_portable(part) for part in value]
+    if isinstance(value, str) and (value.startswith("~") or Path(value).is_absolute()):
+        return Path(value).name
+    return value
 
 
-def _last_part(text: str) -> str:
-    """The last part of a path that is absolute; other texts as they are."""
-    return Path(text).name if text.startswith("~") or Path(text).is_absolute() else text
+def _word(word: str) -> str:
+    """A word of a command: `--out=/runs` is an option and its value."""
+    option, equals, value = word.partition("=")
+    return f"{option}={_portable(value)}" if equals and option.startswith("--") else str(_portable(word))

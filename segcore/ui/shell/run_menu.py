@@ -75,13 +75,11 @@ def run_menu(
     with st.container(border=False, gap="xxsmall"):
         styles = (f".st-key-run-line-{place} {{ --run: {colors[run.id]}; }}" for place, run in enumerate(runs))
         st.html(f"<style>{' '.join(styles)}</style>")
-        fitting_first = sorted(
-            enumerate(runs), key=lambda numbered: dataset is not None and not fits(numbered[1], dataset)
-        )
-        for place, run in fitting_first:
+        foreign = [dataset is not None and not fits(run, dataset) for run in runs]
+        for place in sorted(range(len(runs)), key=foreign.__getitem__):
+            run, fitting = runs[place], not foreign[place]
             if many and run.id not in chosen:
                 continue
-            fitting = dataset is None or fits(run, dataset)
             label = escape_markdown(titles[run.id])
             with st.container(key=f"run-line-{place}", horizontal=True, vertical_alignment="center", gap="xxsmall"):
                 st.checkbox(

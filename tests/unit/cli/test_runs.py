@@ -125,9 +125,14 @@ def test_leaderboards_fall_back_to_validation_and_say_so(store, fake_run, capsys
 
 
 def test_a_packed_run_has_a_card_and_no_picture_and_no_path_of_this_machine(store, fake_run, capsys, tmp_path):
-    run = fake_run(store, "one", settings={"data": str(tmp_path / "street"), "lr": 0.1})
-    command = f"python train.py --data '{tmp_path}/my street' --lr 0.1"
-    write_document(run.path / "summary.json", run.summary.model_copy(update={"command": command}))
+    run = fake_run(
+        store, "one", settings={"data": str(tmp_path / "street"), "lr": 0.1, "loss": f"{tmp_path}/mine.py:tversky"}
+    )
+    command = f"python train.py --data '{tmp_path}/my street' --lr 0.1 --out={tmp_path}/runs"
+    write_document(
+        run.path / "summary.json",
+        run.summary.model_copy(update={"command": command, "encoder_weights": f"{tmp_path}/w.pth"}),
+    )
     for name in ("dataset.jpg", "note.txt", "last.ckpt", "evaluation/test/confidence/a.png"):
         (run.path / name).parent.mkdir(exist_ok=True)
         (run.path / name).write_text(str(tmp_path))
@@ -138,7 +143,7 @@ def test_a_packed_run_has_a_card_and_no_picture_and_no_path_of_this_machine(stor
     assert not {path.name for path in files} & {"dataset.jpg", "note.txt", "last.ckpt", "a.png"}
     assert not [path for path in files if str(tmp_path).encode() in path.read_bytes()]
     copy = load_run(tmp_path / "out" / "one")
-    assert copy.summary.command == "python train.py --data 'my street' --lr 0.1"
+    assert copy.summary.command == "python train.py --data 'my street' --lr 0.1 --out=runs"
     assert copy.evaluation("test").scores.miou == run.evaluation("test").scores.miou and copy.splits == run.splits
     assert copy.prediction("test", run.evaluation("test").images["id"][0]).any()
     card = (copy.path / "README.md").read_text()
