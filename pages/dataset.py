@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from segcore.ui.dataset import browsing, choices, dataset_statistics, file_changes, leak_findings
+from segcore.ui.dataset import browsing, choices, dataset_statistics, file_changes, leak_findings, tagging
 from segcore.ui.dataset.class_shares import class_shares
 from segcore.ui.dataset.contact_sheet import contact_sheet
 from segcore.ui.predictions.panels import photo_panel, truth_panel
@@ -21,7 +21,7 @@ finish_sheet = contact_sheet(context)
 file_changes.show_changes(context.key)
 
 # choose
-split, text, wanted, sort, overlay = choices.choose_images(context)
+split, text, tag, wanted, sort, overlay = choices.choose_images(context)
 url_state.get(
     "finding", ""
 )  # of the leak findings below: the grid may rerun the page, which keeps what it has asked for
@@ -30,8 +30,9 @@ url_state.get(
 split_ids = browsing.ids_of(data, split)
 reads = wanted.reads_images or sort == "most classes"
 complete = dataset_statistics.read_images(context.key, split_ids) if reads else True
-ids = browsing.matching_ids(context.key, split_ids, text, wanted, sort)
-choices.show_count(ids, split_ids, text, wanted)
+tagged_ids = tagging.tagged(context.key.source, tag, split_ids)
+ids = browsing.matching_ids(context.key, tagged_ids, text, wanted, sort)
+choices.show_count(context, ids, split_ids, filtered=bool(text or wanted.reads_images or tag != browsing.EVERY))
 if not ids:
     st.info("No image is like that so far." if not complete else "No image is like that. Choose something else above.")
     page.end()
@@ -58,6 +59,7 @@ with pictures:
 with facts:
     place = escape_markdown(f"{sample.split} · {sample.size[1]} × {sample.size[0]}")
     st.markdown(f"**{escape_markdown(sample_id)}**  \n:gray[{place}]")
+    tagging.tags_of_image(context.key.source, sample_id)
     class_shares(data.labels, dataset_cache.class_pixels(context.key, sample_id))
 
 st.subheader("Health", anchor=False, help=leak_findings.HELP)

@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from segcore.runs.scored_splits import evaluated_splits
+from segcore.ui.dataset import tagging
 from segcore.ui.errors import evaluated_runs, image_grid, ranking_query, sentences
 from segcore.ui.shell import notices, page, url_state
 from segcore.ui.shell.markdown import escape_markdown
@@ -52,7 +53,10 @@ with image_column:
     if not ranking.ids:
         st.info(escape_markdown(sentences.no_images(context, evaluated, query)))
     else:
-        st.caption(escape_markdown(sentences.ranking_sentence(context, evaluated, query, ranking)))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(escape_markdown(sentences.ranking_sentence(context, evaluated, query, ranking)))
+            if context.dataset is not None:
+                tagging.tag_images(context, ranking.ids, evaluated.runs[query.run].id)
         if context.dataset is not None:
             image_grid.image_grid(context, evaluated, query, ranking)
             st.caption(escape_markdown(sentences.thumbnail_legend(context, evaluated, query)))

@@ -78,6 +78,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("SEGCORE_CACHE") or platformdirs.user_cache_dir("segcore"))
 
 
+def user_data_folder() -> Path:
+    """The folder of what a user made and can't be made again: `SEGCORE_USER_DATA`, else the user's data folder."""
+    return Path(os.environ.get("SEGCORE_USER_DATA") or platformdirs.user_data_dir("segcore"))
+
+
 def _from_file_url(given: str) -> str:
     if not given.lower().startswith("file:/"):
         return given

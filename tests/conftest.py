@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from fixtures import runs
@@ -12,6 +13,7 @@ from hypothesis import settings
 from segcore.runs import RunStore
 from segcore.training.openmp import SPIN
 
+os.environ["SEGCORE_USER_DATA"] = str(Path(__file__).with_name("no-user-data"))  # nobody's own tags in the tests
 os.environ.setdefault(*SPIN)  # read when torch is imported
 
 # No deadline: the first example of a test also pays for its imports. Derandomised: the same examples on every run.

@@ -9,6 +9,8 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Unpack
 
 from segcore.cli.arguments import Commands, add_backend_arguments, add_run_arguments, predictor_options, run_from
+from segcore.cli.leaderboard import add_only
+from segcore.cli.score_table import print_scores
 from segcore.errors import EvaluationError, number, unknown
 from segcore.paths import path_text
 
@@ -39,6 +41,7 @@ def add_evaluate(commands: Commands) -> None:
         "commands know",
     )
     parser.add_argument("--name", help="what that run is called (default: ensemble-RUN_RUN2)")
+    add_only(parser)
     add_backend_arguments(parser)
     parser.set_defaults(run=evaluate_run)
 
@@ -54,6 +57,8 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
     if arguments.name and not arguments.others:
         raise EvaluationError("--name is what an ensemble is called; it needs --with RUN.")
     run = run_from(arguments)
+    if arguments.only:
+        return _print_listed(run, arguments)
     if "+" in arguments.split:
         raise EvaluationError(
             f"{arguments.split!r} is the name of stored results; expected a split. Make them again with --split "
@@ -66,6 +71,40 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
 
     with _ensemble([run, *(find_run(wanted, arguments.runs) for wanted in arguments.others)], arguments.name) as made:
         return evaluate_and_print(made, arguments.split, arguments.data, **options)
+
+
+def _print_listed(run: RunRecord, arguments: argparse.Namespace) -> int:
+    """Print the scores of the images that `--only` lists, from what is stored; the plain split is evaluated first.
+
+    Raises:
+        EvaluationError: when another option asks for predictions of its own, or a variant of the split is not stored.
+    """
+    from segcore.runs import ScoreInfo, load_run
+    from segcore.runs.listed_images import images_of, listed_evaluation
+
+    images, split = images_of(run, arguments.only), arguments.split
+    defaults = {"data": None, "tta": None, "window": None, "backend": "auto", "precision": "auto"}
+    changed = (
+        ["with"] if arguments.others else [name for name in defaults if getattr(arguments, name) != defaults[name]]
+    )
+    if changed:
+        raise EvaluationError(
+            f"--only scores what is stored, and --{changed[0]} makes other predictions. Leave out --only to make them, then "
+            f"name them: --split NAME --only {arguments.only}, with NAME one of {', '.join(run.splits) or split}."
+        )
+    if not run.evaluation(split):
+        if "+" in split:
+            raise EvaluationError(unknown("stored evaluation", split, run.splits))
+        evaluate_and_print(run, split, **predictor_options(arguments))
+    run = load_run(run.path)
+    stored, part = run.evaluation(split), listed_evaluation(run, split, images)
+    assert stored is not None
+    assert part is not None
+    what = (
+        f"{images.title}: {len(part.ids)} of {number(len(stored.ids), 'image')} of {run.summary.dataset.name} {split}"
+    )
+    print_scores(run, what, ScoreInfo.from_counts(part.total, run.labels), part)
+    return 0
 
 
 @contextmanager
@@ -125,7 +164,6 @@ def evaluate_and_print(run: RunRecord, split: str, data: str | None = None, **op
     from rich.console import Console
     from rich.progress import Progress
 
-    from segcore.cli.score_table import print_scores
     from segcore.evaluation import evaluate, open_predictor
     from segcore.runs import ScoreInfo
     from segcore.runs.reproduce import add_leaks, open_data

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,8 +41,18 @@ def add_leaderboard(commands: Commands) -> None:
         metavar="N",
         help="only models that predict N frames a second or more, on the machine that is named; see segcore profile",
     )
+    add_only(parser)
     parser.add_argument("--out", type=path_text, metavar="FILE", help="write here (default: print)")
     parser.set_defaults(run=print_leaderboard)
+
+
+def add_only(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that chooses among the images of a split."""
+    parser.add_argument(
+        "--only",
+        metavar="TAG|FILE",
+        help="score these images alone, from what is stored: a tag of the data, or a file with an id a line",
+    )
 
 
 def add_pictures_source(parser: argparse.ArgumentParser) -> None:
@@ -95,25 +108,25 @@ def compared_runs(arguments: argparse.Namespace) -> list[RunRecord]:
 
 
 def compared(arguments: argparse.Namespace) -> Comparison:
-    """The comparison that the arguments of `add_compared_runs` describe.
+    """The comparison that the arguments of `add_compared_runs`, and `--only` where there is one, describe.
 
     Raises:
         ReportError: when no run was evaluated on the split; the message names the splits there are, or the commands.
+        DatasetError: when there is no such list of images.
         EvaluationError: when there is no such metric.
         RunError: as `compared_runs`.
     """
     from segcore.data import SPLITS
-    from segcore.evaluation.comparison import Comparison
     from segcore.runs.remake import remake_command
     from segcore.runs.scored_splits import default_split, has_split
     from segcore.runs.split_variant import SplitVariant
 
     runs = compared_runs(arguments)
     split = arguments.split or default_split(runs)
-    comparison = Comparison.of(runs, split, arguments.metric, by_seed=arguments.by_seed)
+    comparison = _compare(arguments, runs, split)
     if not comparison.pools:
         if any(split in run.splits for run in runs):  # stored, but can't be read
-            raise ReportError("\n".join(comparison.problems.values()))
+            raise ReportError("\n".join(dict.fromkeys(comparison.problems.values())))
         there = sorted({name for run in runs for name in run.splits})
         if not SplitVariant.parse(split).can_be_stored:
             raise ReportError(unknown("split", split, dict.fromkeys((*SPLITS, *there))))
@@ -128,6 +141,23 @@ def compared(arguments: argparse.Namespace) -> Comparison:
     return comparison
 
 
+def _compare(
+    arguments: argparse.Namespace, runs: Sequence[RunRecord], split: str, titles: Mapping[str, str] | None = None
+) -> Comparison:
+    """Compare runs on the images that `--only` lists, or on all."""
+    from segcore.evaluation.comparison import Comparison
+    from segcore.runs.listed_images import images_of, listed_evaluation
+
+    compare = partial(Comparison.of, runs, split, arguments.metric, by_seed=arguments.by_seed, titles=titles)
+    only: str | None = getattr(arguments, "only", None)
+    if only is None:
+        return compare()
+    lists = {run.id: images_of(run, only) for run in runs}
+    comparison = compare(read=lambda run, split: listed_evaluation(run, split, lists[run.id]))
+    named = f", only {lists[runs[0].id].title}"
+    return replace(comparison, pools=tuple(replace(pool, suffix=pool.suffix + named) for pool in comparison.pools))
+
+
 def sibling_ids(arguments: argparse.Namespace) -> list[str]:
     """Ids of all runs in the folder of runs, which decide the colours in the app; empty without that folder."""
     from segcore.runs import RunStore
@@ -135,17 +165,17 @@ def sibling_ids(arguments: argparse.Namespace) -> list[str]:
     return [run.id for run in RunStore(arguments.runs).read()[0]] if Path(arguments.runs).is_dir() else []
 
 
-def at_speed(comparison: Comparison, least: float) -> Comparison:
-    """The comparison of the runs that predict so many frames a second; the others are named on standard error.
+def at_speed(comparison: Comparison, arguments: argparse.Namespace) -> Comparison:
+    """The comparison of the runs that predict `--min-fps`; the others are named on standard error.
 
     Raises:
         ReportError: when there are none; the message says how fast the fastest is, or how to measure.
     """
-    from segcore.evaluation.comparison import Comparison
     from segcore.evaluation.comparison.costs import FPS, speed_note
     from segcore.evaluation.comparison.rows import SpeedChoice
     from segcore.runs.cli_hints import profile_command
 
+    least = arguments.min_fps
     choice = SpeedChoice.of(comparison.rows, least)
     paths = {run.id: run.path for run in comparison.runs}
     measure = [profile_command(paths[row.id], comparison.split) for row in choice.unmeasured if row.pool >= 0]
@@ -165,9 +195,7 @@ def at_speed(comparison: Comparison, least: float) -> Comparison:
         print(f"segcore: {note}", file=sys.stderr)
     kept = {run_id for row in choice.fast for run_id in row.runs}
     runs = [run for run in comparison.runs if run.id in kept]
-    return Comparison.of(
-        runs, comparison.split, comparison.metric.key, by_seed=comparison.by_seed, titles=comparison.titles
-    )
+    return _compare(arguments, runs, comparison.split, comparison.titles)
 
 
 def print_leaderboard(arguments: argparse.Namespace) -> int:
@@ -180,7 +208,7 @@ def print_leaderboard(arguments: argparse.Namespace) -> int:
         columns = [name for name in columns.replace(",", " ").split() if name]
     comparison = compared(arguments)
     if arguments.min_fps is not None:
-        comparison = at_speed(comparison, arguments.min_fps)
+        comparison = at_speed(comparison, arguments)
     text = leaderboard.FORMATS[arguments.format](comparison, arguments.sort, columns)
     if arguments.out is None:
         print(text, end="")

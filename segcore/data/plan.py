@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from segcore.data.dataset import SPLITS, Dataset
+from segcore.errors import DatasetError, number
 
 FOLDS = "folds"  # what a plan's method is when one of several folds validates
 OWN = "own"  # what a plan's method is when it is the dataset's own splits
@@ -60,6 +61,23 @@ class SplitPlan:
         for split, items in self.items.items():
             digest.update("".join(f"{split}\t{item.id}\t{item.copy}\n" for item in sorted(items)).encode())
         return digest.hexdigest()[:16]
+
+    def restricted(self, frames: Collection[str], what: str) -> SplitPlan:
+        """The plan with the training items of some frames alone; what validates and tests stays, and is comparable.
+
+        Args:
+            frames: Ids of frames, or of copies on disk.
+            what: What names them, for the error: `tag night`.
+
+        Raises:
+            DatasetError: when none of them is trained on.
+        """
+        train = tuple(item for item in self.train if item.frame in frames or item.id in frames)
+        if not train:
+            held = {split: sum(item.frame in frames for item in items) for split, items in self.items.items()}
+            where = ", ".join(f"{count} in {split}" for split, count in held.items() if count) or "all left out"
+            raise DatasetError(f"{what} has {number(len(frames), 'image')}, none of them to train on ({where}).")
+        return replace(self, train=train)
 
     def scored(self, split: str) -> tuple[str, ...]:
         """Ids of the samples that a score on `train`, `val` or `test` is computed from, as `scored_ids`."""

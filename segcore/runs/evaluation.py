@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +36,7 @@ class Evaluation:
         labels: The classes.
         ids: The N images, in the order of the split.
         cells: The non-zero confusion counts.
+        partial: Whether it is of some images of what is stored alone; see `only`.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class Evaluation:
     ids: tuple[str, ...]
     cells: parquet_tables.SparseConfusion
     _images: pa.Table
+    partial: bool = False
 
     @classmethod
     def read(cls, path: Path, labels: LabelMap) -> Evaluation:
@@ -69,6 +71,24 @@ class Evaluation:
             parquet_tables.column(confusion, "pixels").astype(np.int64),
         )
         return cls(path, labels, ids, cells, images)
+
+    def only(self, ids: Collection[str]) -> Evaluation:
+        """The results of some images alone, from which every score is computed anew; their order stays.
+
+        Raises:
+            EvaluationError: when none of `ids` is in it.
+        """
+        wanted = set(ids)
+        kept = np.flatnonzero([sample_id in wanted for sample_id in self.ids])
+        if not len(kept):
+            raise EvaluationError(f"None of these {len(ids)} images is among the {len(self.ids)} of {self.split}.")
+        place = np.full(len(self.ids), -1, np.int32)
+        place[kept] = np.arange(len(kept))
+        rows = place[self.cells.image] >= 0
+        image, truth, prediction, pixels = self.cells
+        cells = parquet_tables.SparseConfusion(place[image[rows]], truth[rows], prediction[rows], pixels[rows])
+        chosen = tuple(self.ids[index] for index in kept)
+        return Evaluation(self.path, self.labels, chosen, cells, self._images.take(kept), partial=True)
 
     @cached_property
     def images(self) -> pd.DataFrame:
@@ -245,7 +265,10 @@ class Evaluation:
 
     def _optional(self, path: Path, columns: tuple[str, ...]) -> pa.Table | None:
         """Read a table that older evaluations lack."""
-        return parquet_tables.read_table(path, columns, self._hint) if path.is_file() else None
+        if not path.is_file():
+            return None
+        table = parquet_tables.read_table(path, columns, self._hint)
+        return parquet_tables.of_images(table, self.ids) if self.partial else table
 
     @cached_property
     def places(self) -> Mapping[str, int]:

@@ -19,7 +19,7 @@ from segcore.runs.profile import PROFILE_FILE
 from segcore.runs.run_record import RunRecord, load_run
 from segcore.runs.summary import Summary
 
-_KEPT: Final = (run_files.METRICS, run_files.MODEL, run_files.WEIGHTS, PROFILE_FILE, CODE_FOLDER)
+_KEPT: Final = (run_files.METRICS, run_files.ONLY, run_files.MODEL, run_files.WEIGHTS, PROFILE_FILE, CODE_FOLDER)
 _LARGE: Final = (run_files.CONFIDENCE, run_files.PROBABILITIES)  # ten times as large as the predictions
 
 

@@ -203,6 +203,17 @@ def column(table: pa.Table, name: str) -> npt.NDArray[Any]:
     return table.column(name).to_numpy()
 
 
+def of_images(table: pa.Table, ids: Sequence[str]) -> pa.Table:
+    """The rows of a table with a column `image` that belong to some images."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        return table.filter(pc.is_in(table.column("image").cast(pa.string()), pa.array(ids, pa.string())))
+    except pa.ArrowException:  # no names: `image_places` says so
+        return table
+
+
 def image_places(path: Path, table: pa.Table, places: Mapping[str, int], hint: str) -> I32:
     """Get the index of each row's image among the images of the evaluation, `[rows]`.
 

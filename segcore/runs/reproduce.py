@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from segcore.errors import DatasetError, EvaluationError, SegcoreError
 from segcore.labels import PRESETS
-from segcore.runs import data_places
+from segcore.runs import data_places, run_files
 
 if TYPE_CHECKING:
     from segcore.data import Dataset, OpenOptions, SplitPlan
@@ -89,6 +89,7 @@ def recreate_plan(run: RunRecord, dataset: Dataset) -> SplitPlan:
     """
     from segcore.data import plan_split
     from segcore.data.plan import FOLDS, OWN, own_plan
+    from segcore.data.tags import read_image_list
 
     trained, config = run.summary.dataset, run.config
     if trained.split == OWN:  # of imported predictions, whose training is unknown
@@ -103,6 +104,9 @@ def recreate_plan(run: RunRecord, dataset: Dataset) -> SplitPlan:
         folds=config.get("folds", 0) if folded else 0,
         fold=config.get("fold") if folded else None,
     )
+    kept = run.path / run_files.ONLY
+    if config.get("only") and kept.is_file():
+        plan = plan.restricted(read_image_list(str(kept), dataset.source).of_dataset(dataset), run_files.ONLY)
     if plan.fingerprint != trained.split_fingerprint:
         raise EvaluationError(
             f"The split of run {run.id!r} can't be made again from its {run.path / 'config.yaml'}: its fingerprint is "

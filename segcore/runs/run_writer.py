@@ -79,6 +79,11 @@ class RunWriter:
             atomic_files.write_text(self.path / CODE_FOLDER / "SHA256SUMS", "".join(dict.fromkeys(lines)))
 
     @_locked
+    def keep_image_list(self, ids: Iterable[str]) -> None:
+        """Write `only.txt`: the ids of the samples that the run is trained on, where these are not all of train."""
+        atomic_files.write_text(self.path / run_files.ONLY, "".join(f"{name}\n" for name in dict.fromkeys(ids)))
+
+    @_locked
     def write_sheet(self, picture: bytes) -> None:
         """Write `dataset.jpg`: samples of the data that the run is trained on."""
         atomic_files.write_bytes(self.path / run_files.SHEET, picture)

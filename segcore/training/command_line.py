@@ -68,6 +68,9 @@ def _read(arguments: Sequence[str], prog: str) -> tuple[dict[str, Any], str | No
         named = build(settings | values).names_by_setting
         names = [name for setting, names in named.items() if setting not in values for name in names]
         require_agreement(names, Path(recipe))
+        kept = Path(recipe).parent / run_files.ONLY
+        if settings.get("only") and kept.is_file():  # the images of that run, whatever became of the tag
+            settings["only"] = str(kept)
     return settings | values, run, only_print
 
 

@@ -20,6 +20,7 @@ from segcore.training.setting_types import (
     DataSource,
     Factor,
     Fold,
+    ImageListText,
     InitText,
     Loggers,
     Names,
@@ -56,9 +57,7 @@ class TrainConfig(BaseModel):
 
     data: DataSource = Field("drive", description="a folder, a zip, or drive (the embedded, drawn ride)")
     labels: str | None = Field(None, description=f"class set: {', '.join(PRESETS)}, or null for the dataset's own")
-    classes: UserFile = Field(
-        None, description="a list of classes (a file) that beats the dataset's own; null for none"
-    )
+    classes: UserFile = Field(None, description="a list of classes (a file) that beats the dataset's own; null")
     map: UserFile = Field(
         None, description="CSV of lines 'from,to' that regroups, renames or ignores classes; null for none"
     )
@@ -67,7 +66,6 @@ class TrainConfig(BaseModel):
     color_tolerance: int = Field(
         0, ge=0, le=255, description="how far off a mask's colour may be, a channel, to be its nearest class"
     )
-
     video: Literal["auto", "yes", "no"] = Field(
         "auto",
         description="whether neighbouring ids are neighbours in time; auto: as the dataset says, else by its ids",
@@ -78,6 +76,7 @@ class TrainConfig(BaseModel):
         description="how validation is taken: as given by the dataset, a block of time, single frames, or the "
         "augmented set at random (copies of a frame on both sides: reads too high)",
     )
+    only: ImageListText = Field(None, description="train on these images alone: a tag, or a file of ids; null for all")
     val_fraction: float = Field(0.1, gt=0, lt=1, description="share of the training set that validates")
     copies: int = Field(0, ge=0, le=50, description="augmented copies a frame; 0 augments each frame afresh instead")
     augment: PathText | dict[str, Any] = Field("light", description="preset or file of the augmentation pipeline")

@@ -114,7 +114,9 @@ def resume(run: str, changes: Mapping[str, Any], reporter: Reporter | None = Non
     check_unchanged(record.path, names)
     require_agreement(names, record.path / run_files.CONFIG)
     source = changes["data"] if "data" in changes else trained_source(record)
-    config = build({**config.values(), **changes, "data": source, "out": config.out, "name": config.name})
+    kept = record.path / run_files.ONLY  # the list itself may have changed, or be elsewhere
+    given = {"only": str(kept)} if config.only and kept.is_file() else {}
+    config = build({**config.values(), **changes, **given, "data": source, "out": config.out, "name": config.name})
     session = Session(reporter)
     with _trained_alone(record, session.world(config)):
         return _resume(load_run(record.path), config, session)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from segcore import data
+from segcore.data.tags import read_image_list
 from segcore.errors import ConfigError, DatasetError
 from segcore.models import check_model, model_normalization, model_spec
 from segcore.models.encoders import Normalization
@@ -132,6 +133,9 @@ class Session:
             folds=task.folds,
             fold=task.fold,
         )
+        if task.only:
+            images = read_image_list(task.only, dataset.source)
+            plan = plan.restricted(images.of_dataset(dataset), images.title)
         store_key = (*key, task.image_size, task.cache_mb)
         if store_key not in self._stores:  # only one store is kept, so that its budget holds
             self._stores = {store_key: SampleStore(dataset, task.image_size, task.cache_mb * 1_000_000)}

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from segcore.data.open_options import absolute
+from segcore.data.tags import is_file
 from segcore.errors import PathError
 from segcore.paths import path_exists, path_text
 from segcore.reading import parse_yaml
@@ -49,6 +50,11 @@ def _absolute(value: object) -> object:
     return absolute(value) if isinstance(value, str) and _null(value) else _null(value)
 
 
+def _image_list(value: object) -> object:
+    """A file from the root; the name of a tag stays as it is."""
+    return _absolute(value) if isinstance(value, str) and is_file(value) else _null(value)
+
+
 def _initial(value: object) -> object:
     """A path to weights from the root where it exists here; a run's id and `hub:ID` stay as they are."""
     value = _path(_null(value))
@@ -69,6 +75,7 @@ def _path(value: object) -> object:
         raise ValueError(str(error).rstrip(".")) from None
 
 
+ImageListText = Annotated[str | None, BeforeValidator(_image_list)]
 InitText = Annotated[str | None, BeforeValidator(_initial)]
 DataSource = Annotated[str, AfterValidator(_source)]
 PathText = Annotated[str, AfterValidator(_path)]  # a file, a folder or a name, e.g. of a preset

@@ -10,6 +10,7 @@ from fixtures.app import LABELS, make_data
 from segcore.data import open_dataset
 from segcore.data.index import known_facts
 from segcore.data.index_building import build_index
+from segcore.data.tags import TAGS_FOLDER, read_tags
 
 
 def sheet(app):
@@ -146,3 +147,30 @@ def test_what_the_page_has_counted_is_kept_for_the_next_server(open_app, data, t
     app = open_app(data, tmp_path / "none", "dataset")
     assert not app.exception and not read and "index" not in plain(app.caption[0].value)
     assert not list(data.glob(".segcore*"))
+
+
+def test_tags_filter_and_are_given_to_one_image_or_to_all_that_are_found(open_app, data, tmp_path, page_text):
+    app = open_app(data, tmp_path / "none", "dataset", split="test", sample="test_01")
+    assert not [box for box in app.selectbox if box.label == "Tag" and "all" in box.options]  # no tag, no filter
+    (mine,) = (box for box in app.multiselect if box.label == "Tags")
+    mine.set_value(["wrong mask"]).run()
+    assert not app.exception and read_tags(data) == {"wrong mask": ("test_01",)}
+    app = open_app(data, tmp_path / "none", "dataset", split="test", tag="without wrong mask")
+    assert shown(app) == "2 of 3 images"
+    app.selectbox(key="tagging:name").set_value("wrong mask").run()
+    assert app.button(key="tagging:remove").disabled and app.button(key="tagging:add").label == "Add 2"
+    assert "segcore evaluate RUN --split test --only 'wrong mask'" in app.code[0].value
+    app.button(key="tagging:add").click().run()
+    assert not app.exception and set(read_tags(data)["wrong mask"]) == {"test_00", "test_01", "test_02"}
+    app = open_app(data, tmp_path / "none", "dataset", tag="wrong mask")
+    assert shown(app) == "3 of 7 images"
+    app = open_app(data, tmp_path / "none", "dataset", tag="nope")
+    assert "a tag that this dataset doesn't have: nope." in plain(page_text(app))
+
+
+def test_a_tag_that_cannot_be_kept_is_said(open_app, data, tmp_path):
+    (data / TAGS_FOLDER).write_text("")
+    app = open_app(data, tmp_path / "none", "dataset", split="test")
+    (mine,) = (box for box in app.multiselect if box.label == "Tags")
+    mine.set_value(["../x"]).run()
+    assert not app.exception and "can't be a tag" in plain(app.toast[0].value)

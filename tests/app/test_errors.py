@@ -10,6 +10,7 @@ from fixtures.app import LABELS, make_data, make_runs
 from fixtures.runs import fake_run
 from PIL import Image
 
+from segcore.data.tags import change_tag
 from segcore.evaluation.image_ranking import Mistake
 from segcore.labels import CAMVID11, LabelMap
 from segcore.ui.errors.ranking_query import ORDERS
@@ -23,6 +24,11 @@ def component(app, name):
         if one.proto.component_name.endswith(name):
             return json.loads(one.proto.json)[0]
     return None
+
+
+def controls(app):
+    """The menus above the images, without the one that tags them."""
+    return [box for box in app.selectbox if box.key != "tagging:name"]
 
 
 def gallery(app):
@@ -159,13 +165,13 @@ def test_one_run_alone_says_what_the_order_needs(errors, page_text, rank):
     app = errors("unet", rank=rank)
     assert f"The order “{ORDERS[rank]}” needs two runs with scores on test; there is only U-Net." in page_text(app)
     assert len(gallery(app)[0]) == 3 and not app.exception
-    assert [box.label for box in app.selectbox] == ["Sort by", "Score", "With class"]
+    assert [box.label for box in controls(app)] == ["Sort by", "Score", "With class"]
 
 
 def test_a_link_shows_the_same(errors, page_text):
     link = {"rank": "difference", "of": "fcn8s", "than": "unet", "score": "iou:Car", "class": "Car", "by": "all"}
     app = errors(*FOUR, **link)
-    assert [box.value for box in app.selectbox] == ["difference", "iou:Car", "fcn8s", "unet", "Car"]
+    assert [box.value for box in controls(app)] == ["difference", "iou:Car", "fcn8s", "unet", "Car"]
     assert {name: app.query_params[name] for name in link} == link
     lit = errors(*FOUR, lit="Car:Road", rank="lit", of="fcn8s")
     assert "**Car taken for Road**" in page_text(lit)
@@ -273,3 +279,15 @@ def test_of_very_many_classes_the_most_mistaken_are_shown():
     assert len(result["columns"]) == MOST and result["many"] and len(result["columns"]) > FEW
     assert {"c80", "c85"} <= {column["name"] for column in result["columns"]}
     assert matrix_cells(np.zeros((90, 90), np.int64), labels, "class")["rows"] == []
+
+
+def test_a_tag_filters_the_ranked_images(open_app, runs, data):
+    change_tag(data, "night", add=["test_02", "test_00"])
+    change_tag(data, "day", add=["train_00"])
+    folder = runs("fcn8s", "unet")
+    app = open_app(data, folder, "errors", tag="night", rank="time")
+    assert not app.exception and gallery(app)[0] == ["test_00", "test_02"]
+    app = open_app(data, folder, "errors", tag="without night")
+    assert gallery(app)[0] == ["test_01"]
+    app = open_app(data, folder, "errors", tag="day")
+    assert not app.exception and any("No image of test is tagged day" in one.value for one in app.info)

@@ -102,7 +102,7 @@ def served_script(script, cache, *arguments, port=None):
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     command += ["--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none"]
     command += ["--", *arguments]
-    environment = os.environ | {"SEGCORE_CACHE": str(cache)}
+    environment = os.environ | {"SEGCORE_CACHE": str(cache), "SEGCORE_USER_DATA": str(cache / "user")}
     log = (cache / f"{port}.log").open("w+")
     server_logs.append(cache / f"{port}.log")
     server = subprocess.Popen(

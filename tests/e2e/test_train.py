@@ -17,8 +17,10 @@ from fixtures.tiny import TINY, tiny_folder
 from PIL import Image
 
 from segcore.cli import main as cli
+from segcore.data.tags import change_tag
 from segcore.errors import DatasetError, SegcoreError, WeightsError
 from segcore.runs import HISTORY_COLUMNS, RunStore
+from segcore.runs.reproduce import open_data, recreate_plan
 from segcore.training.command_line import main, parse
 from segcore.training.engine import train
 
@@ -225,3 +227,28 @@ def test_ctrl_c_keeps_the_best_so_far(data, tmp_path):
     assert run.weights.is_file() and run.evaluation("test") is not None
     assert run.summary.test is not None
     assert len(run.history) == run.summary.epochs >= 1
+
+
+def test_training_on_some_images_alone(data, tmp_path, capsys):
+    folder = shutil.copytree(data, tmp_path / "tiny")
+    change_tag(folder, "few", add=["train1", "train3", "train5", "test0"])
+    words = [*TINY, "--data", str(folder), "--models", "fcn8s", "--batch-size", "2"]
+    assert main([*words, "--out", str(tmp_path / "first"), "--only", "few"]) == 0
+    run = RunStore(tmp_path / "first").list()[0]
+    counts = run.summary.dataset
+    assert (counts.train, counts.val, counts.test, run.config["only"]) == (3, 2, 2, "few")
+    assert (run.path / "only.txt").read_text().split() == ["train1", "train3", "train5"]
+    change_tag(folder, "few", add=["train2"])  # the run keeps the list that it was trained by
+    assert recreate_plan(run, open_data(run)).fingerprint == counts.split_fingerprint
+    again = ["--config", str(run.path / "config.yaml"), "--out", str(tmp_path / "again")]
+    assert main(again) == 0
+    same = RunStore(tmp_path / "again").list()[0]
+    assert same.summary.dataset.split_fingerprint == counts.split_fingerprint
+    assert same.summary.val.miou == run.summary.val.miou
+    # The same images validate and test, so that it is compared with a training on all.
+    assert main([*words, "--out", str(tmp_path / "first")]) == 0
+    capsys.readouterr()
+    assert cli(["leaderboard", "--runs", str(tmp_path / "first"), "--split", "val", "--format", "csv"]) == 0
+    assert capsys.readouterr().out.count("\n1,") == 2
+    assert main([*words, "--out", str(tmp_path / "none"), "--only", str(folder / ".segcore-tags" / "no.txt")]) == 2
+    assert "no.txt" in capsys.readouterr().err and not (tmp_path / "none").exists()

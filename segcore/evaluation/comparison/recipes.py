@@ -120,7 +120,7 @@ def _training(run: RunRecord) -> _Training:
     except (RunError, OSError):
         return _Training(run, run.id)
     settings = {name: value for name, value in config.items() if name not in CHANCE}
-    added = {**OpenOptions._field_defaults, "init": None}  # older runs lack some of these settings
+    added = {**OpenOptions._field_defaults, "init": None, "only": None}  # older runs lack some of these settings
     for name, default in added.items():
         if settings.get(name, default) == default:
             settings.pop(name, None)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from segcore.data.index.selection import HEALTH, SHARES, Selection
+from segcore.errors import number
+from segcore.ui.dataset import tagging
 from segcore.ui.dataset.browsing import EVERY, SORTS, ids_of
 from segcore.ui.dataset.dataset_statistics import size_counts
 from segcore.ui.shell import url_state
@@ -15,8 +17,12 @@ from segcore.ui.shell.app_context import AppContext
 MOST_SIZES = 50  # in the menu
 
 
-def choose_images(context: AppContext) -> tuple[str, str, Selection, str, bool]:
-    """Draw the choices; return the split, a part of the id, what the images hold, the order, and whether masks show."""
+def choose_images(context: AppContext) -> tuple[str, str, str, Selection, str, bool]:
+    """Draw the choices above the images.
+
+    Returns:
+        The split, a part of the id, the filter by tag, what the images hold, the order, and whether masks show.
+    """
     data = context.dataset
     assert data is not None
     splits, classes = (EVERY, *data.splits), (EVERY, *data.labels.names)
@@ -33,6 +39,7 @@ def choose_images(context: AppContext) -> tuple[str, str, Selection, str, bool]:
             **url_state.bound("health", EVERY, (EVERY, *HEALTH)),
             width=150,
         )
+        tag = tagging.choose_tag(context.key.source)
         sort = st.selectbox(
             "Sort by",
             SORTS,
@@ -48,13 +55,15 @@ def choose_images(context: AppContext) -> tuple[str, str, Selection, str, bool]:
         None if size == EVERY else _height_width(size),
         None if health == EVERY else health,
     )
-    return split, text.strip(), wanted, sort, overlay
+    return split, text.strip(), tag, wanted, sort, overlay
 
 
-def show_count(ids: Sequence[str], among: Sequence[str], text: str, wanted: Selection) -> None:
-    """Say how many images are left of how many, where some are left out."""
-    if text or wanted.reads_images:
-        st.caption(f"{len(ids):,} of {len(among):,} images")
+def show_count(context: AppContext, ids: Sequence[str], among: Sequence[str], *, filtered: bool) -> None:
+    """Say how many images there are, of how many where they were filtered, beside the menu that tags them."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{len(ids):,} of {len(among):,} images" if filtered else number(len(ids), "image"))
+        if ids:
+            tagging.tag_images(context, ids)
 
 
 def _share(name: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from segcore.evaluation.image_ranking import JOINT, Mistake, Ranking, class_scores, image_scores, score_titles
+from segcore.ui.dataset import tagging
 from segcore.ui.dataset.browsing import EVERY
 from segcore.ui.errors.evaluated_runs import EvaluatedRuns
 from segcore.ui.shell import run_cache, url_state
@@ -46,6 +47,7 @@ class RankingQuery:
         other_run: Index of the run it is compared with; the same where there is only one.
         class_id: Only images that hold this class; None for all.
         mistake: Only images with this mistake, whose pixels are highlighted; None for all.
+        tag: What `tagging.choose_tag` returned.
     """
 
     order: str
@@ -55,6 +57,7 @@ class RankingQuery:
     other_run: int
     class_id: int | None
     mistake: Mistake | None
+    tag: str
 
 
 def choose_split(splits: Sequence[str]) -> None:
@@ -103,9 +106,10 @@ def choose_query(context: AppContext, evaluated: EvaluatedRuns, splits: Sequence
         bound = url_state.bound("class", EVERY, classes)
         bound |= {"on_change": _class_chosen, "args": (bound["on_change"],)}
         class_name = st.selectbox("With class", classes, **bound, width=140)
+        tag = tagging.choose_tag(context.key.source) if context.dataset is not None else EVERY
     run_ids = list(titles)
     class_id = None if class_name == EVERY else labels.index(class_name)
-    query = RankingQuery(order, requested, score, run_ids.index(run), run_ids.index(other), class_id, mistake)
+    query = RankingQuery(order, requested, score, run_ids.index(run), run_ids.index(other), class_id, mistake, tag)
     _reset_page(context, evaluated, query)
     return query
 
@@ -169,6 +173,9 @@ def rank_images(context: AppContext, evaluated: EvaluatedRuns, query: RankingQue
     triage, keep = evaluated.triage, np.ones(len(evaluated.triage.ids), bool)
     if query.class_id is not None:
         keep &= triage.present(query.class_id)
+    if query.tag != EVERY:
+        tagged = set(tagging.tagged(context.key.source, query.tag, triage.ids))
+        keep &= np.array([sample_id in tagged for sample_id in triage.ids], bool)
     mistaken_pixels = None
     if query.mistake is not None:
         mistaken_pixels = triage.mistaken(query.run, query.mistake)

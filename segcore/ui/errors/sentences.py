@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from segcore.evaluation.image_ranking import Ranking, lower_is_better, score_titles
+from segcore.ui.dataset import tagging
+from segcore.ui.dataset.browsing import EVERY
 from segcore.ui.errors.evaluated_runs import EvaluatedRuns
 from segcore.ui.errors.ranking_query import ORDERS, RankingQuery
 from segcore.ui.shell.app_context import AppContext
@@ -62,6 +64,8 @@ def no_images(context: AppContext, evaluated: EvaluatedRuns, query: RankingQuery
     class_name = None if query.class_id is None else evaluated.labels.names[query.class_id]
     if class_name is not None and class_name in evaluated.absent_classes:
         return f"No image of {evaluated.split} has {class_name}. Choose another class."
+    if query.tag != EVERY and not tagging.tagged(context.key.source, query.tag, evaluated.triage.ids):
+        return f"No image of {evaluated.split} is {tagging.described(query.tag)}. Choose another tag."
     if query.mistake is not None:
         mistake = query.mistake.sentence(evaluated.labels)
         return f"No image is left with {mistake}. Choose another cell, class or run."

@@ -12,7 +12,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
     "": frozenset({"opacity"}),
     "dataset": frozenset(
         {"split", "find", "class", "share", "size", "health", "sort", "masks", "sample", "finding", "page", "chart"}
-        | {"opacity"}
+        | {"tag", "opacity"}
     ),
     "augment": frozenset({"pipeline", "frame", "size", "look", "lay", "draws", "draw", "seed", "opacity"}),
     "curves": frozenset({"x", "smoothing"}),
@@ -21,7 +21,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
         {"split", "metric", "seeds", "columns", "order", "find", "part", "pairs", "score", "every"}
         | {"quality", "cost", "fps", "of", "minus"}
     ),
-    "errors": frozenset({"split", "rank", "score", "of", "than", "class", "lit", "by", "sheet"}),
+    "errors": frozenset({"split", "rank", "score", "of", "than", "class", "tag", "lit", "by", "sheet"}),
     "predictions": frozenset(
         {"split", "image", "view", "errors", "measure", "band", "lit", "swipe", "left", "right"}
         | {"opacity", "threshold"}
@@ -41,6 +41,7 @@ _THINGS = {
     "frame": ("an image that this dataset doesn't have",) * 2,
     "columns": ("a column that there isn't", "columns that there aren't"),
     "search": ("a search that is not in this store",) * 2,
+    "tag": ("a tag that this dataset doesn't have",) * 2,
     "finding": ("a finding that there isn't",) * 2,
 } | dict.fromkeys(("of", "than", "minus"), ("a run that is not among those shown",) * 2)
 _MOST_LISTED = 8  # options, and missing values

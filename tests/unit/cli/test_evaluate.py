@@ -132,3 +132,36 @@ def test_other_ways_to_predict_are_stored_beside_the_plain_one(run, capsys):
     assert again.evaluation("test+flip+32x48").ids == again.evaluation("test").ids
     assert main(["evaluate", str(run.path), "--split", "test+flip"]) == 2
     assert "'test+flip' is the name of stored results; expected a split." in capsys.readouterr().err
+
+
+def test_images_of_a_list_are_scored_from_what_is_stored(run, store, folder, capsys, tmp_path):
+    chosen = tmp_path / "chosen.txt"
+    chosen.write_text("test2\ntrain0\ntest0\n")
+    words = ["evaluate", str(run.path), "--device", "cpu", "--only", str(chosen)]
+    assert main(words) == 0  # evaluates first
+    printed = capsys.readouterr().out
+    assert "chosen.txt: 2 of 3 images of camvid test" in printed and "on camvid test, 3 images" in printed
+    stored = load_run(run.path)
+    part = stored.evaluation("test").only(["test0", "test2"])
+    assert f"{part.scores.miou:.4f}" in printed.split("chosen.txt")[1]
+    assert stored.splits == ("test",) and stored.summary.test.miou == stored.evaluation("test").scores.miou
+    changed = stored.version
+    assert main(words) == 0
+    assert (
+        "3 images" not in capsys.readouterr().out.replace("of 3 images", "") and load_run(run.path).version == changed
+    )
+
+
+def test_what_only_cannot_do_is_said(run, folder, capsys, tmp_path):
+    assert main(["evaluate", str(run.path), "--device", "cpu"]) == 0
+    chosen = tmp_path / "chosen.txt"
+    chosen.write_text("train0\n")
+    for words, message in {
+        ("--only", str(chosen)): "None of the 1 images of chosen.txt (train0) is among the 3 of test",
+        ("--only", "night"): "No tag 'night' of",
+        ("--only", str(chosen), "--tta", "flip"): "--only scores what is stored, and --tta makes other predictions",
+        ("--only", str(chosen), "--split", "test+flip"): "No stored evaluation 'test+flip'",
+    }.items():
+        capsys.readouterr()
+        assert main(["evaluate", str(run.path), "--device", "cpu", *words]) == 2
+        assert message in capsys.readouterr().err.replace("\n", " ")

@@ -10,6 +10,7 @@ from fixtures.app import LABELS, ROOT
 from fixtures.runs import fake_profile
 
 from segcore.cli import main
+from segcore.data.tags import TAGS_FOLDER, change_tag
 from segcore.evaluation.comparison import Comparison
 from segcore.evaluation.processor import processor_name
 from segcore.metrics import POLICY
@@ -222,3 +223,20 @@ def test_only_models_that_are_fast_enough(toy, tmp_path, capsys):
     )
     assert main(["leaderboard", "--runs", str(toy[1]), "--min-fps", "1"]) == 2
     assert "No run's speed is known for test. Measure: segcore" in capsys.readouterr().err
+
+
+def test_images_of_a_tag_alone(toy, capsys):
+    ids = RunStore(toy[1]).get("unet").evaluation("test").ids
+    change_tag(toy[0], "night", add=ids[:2])
+    try:
+        text = board(capsys, "--runs", toy[1], "--only", "night")
+        assert "2 images, only night: test" in text
+        for row in (line.split(" | ") for line in text.splitlines() if re.match(r"\| \d", line)):
+            (run,) = (run for run in RunStore(toy[1]).list() if run.title == row[1].strip("* "))
+            assert row[2].strip("* ") == f"{run.evaluation('test').only(ids[:2]).scores.miou:.3f}"
+        assert "only night" not in board(capsys, "--runs", toy[1])
+        change_tag(toy[0], "day", add=["train_00"])
+        assert main(["leaderboard", "--runs", str(toy[1]), "--only", "day"]) == 2
+        assert "None of the 1 images of day (train_00) is among the" in capsys.readouterr().err
+    finally:
+        shutil.rmtree(toy[0] / TAGS_FOLDER)

@@ -241,3 +241,19 @@ def test_a_broken_or_foreign_confidence(store, fake_run):
         evaluation.confidence(IDS[0])
     with pytest.raises(EvaluationError, match="No image in the test evaluation 'other'"):
         evaluation.confidence("other")
+
+
+def test_scores_of_some_images_are_those_of_an_evaluation_of_them_alone(tmp_path, fake_run):
+    run = fake_run(tmp_path / "runs", "all", extras=True)
+    whole = run.evaluation("test")
+    ids = whole.ids[::2]
+    part = whole.only([*reversed(ids), "not there"])
+    places = [whole.places[sample_id] for sample_id in ids]
+    assert part.ids == ids and (part.counts == whole.counts[places]).all()
+    assert (part.total == whole.counts[places].sum(axis=0)).all()
+    assert (part.boundary_counts == whole.boundary_counts[places]).all()
+    assert (part.calibration_counts.before == whole.calibration_counts.before[places]).all()
+    assert part.images["id"].tolist() == list(ids) and part.size(ids[0]) == whole.size(ids[0])
+    assert (part.prediction(ids[1]) == whole.prediction(ids[1])).all()
+    with pytest.raises(EvaluationError, match="None of these 1 images is among"):
+        whole.only(["not there"])
