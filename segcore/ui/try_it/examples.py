@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
 from segcore.ui.widgets.choices import choose
 from segcore.ui.widgets.image_upload import UploadedFile
-from segcore.visual import encode_jpeg
 
-# Name in the link -> title, seed of the street, number of the frame. The embedded drive has seed 0.
-EXAMPLES: Final = {
-    "crossing": ("A crossing", 11, 5),
-    "cyclist": ("A cyclist", 13, 30),
-    "bus": ("A bus", 14, 95),
-}
+# Name in the link, and of the file -> title. Files, since drawing one takes 2 s: frames of
+# `segcore.data.drive.draw_frame(number, seed)`, crossing of (5, 11), cyclist of (30, 13), bus of (95, 14).
+EXAMPLES: Final = {"crossing": "A crossing", "cyclist": "A cyclist", "bus": "A bus"}
+_FOLDER = Path(__file__).with_name("example_images")
 _NONE = "none"
 
 
 def chosen_example() -> UploadedFile | None:
     """Draw the choice of an example; return it, or show all of them and return None where none is chosen."""
-    titles = {name: title for name, (title, _, _) in EXAMPLES.items()}
-    name = choose("Example", "example", {_NONE: "Your own", **titles})
+    name = choose("Example", "example", {_NONE: "Your own", **EXAMPLES})
     if name != _NONE:
-        return UploadedFile(_drawn(name), f"{name}.jpg")
-    for column, example in zip(st.columns(len(EXAMPLES)), EXAMPLES, strict=True):
-        column.image(_drawn(example), caption=titles[example], width="stretch", alt=f"Drawn street: {titles[example]}")
+        return UploadedFile(_read(name), f"{name}.jpg")
+    for column, (example, title) in zip(st.columns(len(EXAMPLES)), EXAMPLES.items(), strict=True):
+        column.image(_read(example), caption=title, width="stretch", alt=f"Drawn street: {title}")
     return None
 
 
-@st.cache_data(max_entries=len(EXAMPLES), show_spinner=False)
-def _drawn(name: str) -> bytes:
+def _read(name: str) -> bytes:
     """An example as JPEG, 720x960."""
-    from segcore.data.drive.frame import draw_frame
-
-    _, seed, number = EXAMPLES[name]
-    return encode_jpeg(draw_frame(number, seed)[0])
+    return (_FOLDER / f"{name}.jpg").read_bytes()
