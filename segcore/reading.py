@@ -7,6 +7,7 @@ content is no such text. Callers turn these into errors of their own, with a way
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import lzma
 import os
@@ -16,6 +17,7 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -79,6 +81,22 @@ def read_text(path: str | Path, most: int = LARGEST_TEXT) -> str:
         ValueError: when it is not UTF-8.
     """
     return read_bytes(path, most).decode("utf-8")
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file in hex, computed once as long as its size and time of change stay.
+
+    Raises:
+        OSError: when it can't be read.
+    """
+    status = path.stat()
+    return _digest_at(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=64)
+def _digest_at(path: Path, changed: int, size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def parse_json(text: str | bytes, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:  # noqa: ANN401

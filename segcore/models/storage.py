@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from segcore.models.encoders import dropped_tensors
 from segcore.models.registry import ModelSpec, model_spec
 from segcore.models.sources import source_of
 from segcore.models.state_dict_file import STAND_IN, without_stand_ins
-from segcore.reading import parse_json, read_text
+from segcore.reading import file_digest, parse_json, read_text
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -63,8 +62,7 @@ def weights_digest(folder: str | Path) -> str:
     Raises:
         OSError: when it can't be read.
     """
-    with (Path(folder) / WEIGHTS_FILE).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_digest(Path(folder) / WEIGHTS_FILE)
 
 
 @torch.inference_mode(False)  # parameters made in inference mode could never be trained

@@ -13,13 +13,13 @@ import shutil
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 from segcore import atomic_files
 from segcore.paths import cache_folder
+from segcore.reading import file_digest
 from segcore.runs import RunRecord, run_files
 
 _FORMAT: Final = 2  # raised when the graph that is converted changes
@@ -87,24 +87,13 @@ def converted(
 
 def _key(run: RunRecord, packages: tuple[str, ...], size: tuple[int, int]) -> str:
     fed = run.summary.input
-    parts = [_FORMAT, _digest(run.weights), _digest(run.path / run_files.MODEL), fed.mean, fed.std, size]
+    parts = [_FORMAT, file_digest(run.weights), file_digest(run.path / run_files.MODEL), fed.mean, fed.std, size]
     parts += [f"{package} {version(package)}" for package in (*packages, "torch")]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _digest(path: Path) -> str:
-    status = path.stat()
-    return _digest_at(path, status.st_mtime_ns, status.st_size)
-
-
-@lru_cache(maxsize=64)
-def _digest_at(path: Path, changed: int, size: int) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
 def _write_manifest(folder: Path) -> None:
-    digests = {path.name: _digest(path) for path in sorted(folder.iterdir())}
+    digests = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
     (folder / _MANIFEST).write_text(json.dumps(digests), "utf-8")
 
 
@@ -112,7 +101,7 @@ def _whole(folder: Path) -> bool:
     """Whether a conversion exists unchanged; marks it as used."""
     try:
         digests = json.loads((folder / _MANIFEST).read_text("utf-8"))
-        whole = bool(digests) and all(_digest(folder / name) == digest for name, digest in digests.items())
+        whole = bool(digests) and all(file_digest(folder / name) == digest for name, digest in digests.items())
     except (OSError, ValueError, AttributeError, TypeError):
         return False
     if whole:
