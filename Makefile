@@ -8,7 +8,8 @@ UV := $(shell command -v uv 2>/dev/null)
 ifdef UV
   INSTALL = $(UV) pip install --quiet --python $(BIN)/python
 else
-  INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+  # Not compiled here, which takes as long as all the rest: Python compiles what it imports, and keeps it.
+  INSTALL = $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 endif
 
 export NO_ALBUMENTATIONS_UPDATE = 1
