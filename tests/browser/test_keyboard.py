@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 @pytest.mark.parametrize("name", ["", "predictions", "errors", "compare"])
 def test_a_question_mark_lists_the_keys(app, page, name):
     page.goto(f"{app}/{name}")
-    page.locator("h1").wait_for()
+    page.get_by_role("button", name="Keys of this page").wait_for()  # it listens from here on
     idle(page)
     page.locator("body").press("?")
     sheet = page.get_by_role("dialog", name="Keys of this page")

@@ -80,13 +80,15 @@ def run_menu(
             run, fitting = runs[place], not foreign[place]
             if many and run.id not in chosen:
                 continue
-            label = escape_markdown(titles[run.id])
+            label, name = escape_markdown(titles[run.id]), run.summary.dataset.name
             with st.container(key=f"run-line-{place}", horizontal=True, vertical_alignment="center", gap="xxsmall"):
                 st.checkbox(
-                    label if fitting else f"{label} :gray[{escape_markdown(run.summary.dataset.name)}]",
+                    label
+                    if fitting or titles[run.id].endswith(f"({name})")
+                    else f"{label} :gray[{escape_markdown(name)}]",
                     value=run.id in chosen,
                     key=f"run:{run.id}:{run.id in chosen}",
-                    help=None if fitting else f"Trained on {run.summary.dataset.name} ({run.labels.classes} classes).",
+                    help=None if fitting else f"Trained on {name} ({run.labels.classes} classes).",
                     on_change=_toggle,
                     args=(run.id, ids, sorted(chosen)),
                     disabled=full and run.id not in chosen,
