@@ -89,8 +89,9 @@ def _print_listed(run: RunRecord, arguments: argparse.Namespace) -> int:
     )
     if changed:
         raise EvaluationError(
-            f"--only scores what is stored, and --{changed[0]} makes other predictions. Leave out --only to make them, then "
-            f"name them: --split NAME --only {arguments.only}, with NAME one of {', '.join(run.splits) or split}."
+            f"--only scores what is stored, and --{changed[0]} makes other predictions. Make them "
+            f"without --only, then name them: --split NAME --only {arguments.only}, with NAME one of "
+            f"{', '.join(run.splits) or split}."
         )
     if not run.evaluation(split):
         if "+" in split:
