@@ -9,6 +9,7 @@ from segcore.runs.curves import AXES, CURVES
 from segcore.ui.curves import curve_tables
 from segcore.ui.shell import notices, page, url_state
 from segcore.ui.shell.auto_refresh import follow_training
+from segcore.ui.shell.code_block import code_block
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.shell.result_cache import cached_result, chart_spec
 from segcore.ui.widgets.choices import choose
@@ -63,7 +64,7 @@ for note in notes:
     command = next((command for command in commands if note.endswith(command)), "")
     st.caption(escape_markdown(note.removesuffix(command).rstrip()))
     if command:
-        st.code(command, language="bash", wrap_lines=True)
+        code_block(command)
 
 cost = curve_tables.cost(context, context.chosen)
 if cost.empty:

@@ -7,6 +7,7 @@ from segcore.ui.home.best_runs import best_runs_table
 from segcore.ui.home.opening_sentence import opening_sentence
 from segcore.ui.predictions.panels import min_panel_width, preview_panels
 from segcore.ui.shell import dataset_cache, image_cache, notices, page
+from segcore.ui.shell.code_block import code_block
 from segcore.ui.widgets.headings import page_heading, scores_heading
 from segcore.ui.widgets.viewer import viewer
 
@@ -50,8 +51,8 @@ else:
         if context.runs:
             st.markdown("**Train on yours**")
             st.caption("A folder or a zip of images and masks; the layout is recognised.")
-            st.code(f"{program('python')} train.py --data PATH", language="bash")
+            code_block(f"{program('python')} train.py --data PATH")
         else:
             st.markdown("**Train the first models**")
             st.caption("Four architectures on this dataset; they appear here as soon as they have a first epoch.")
-            st.code(notices.train_command(context), language="bash", wrap_lines=True)
+            code_block(notices.train_command(context))

@@ -8,6 +8,7 @@ from segcore.runs.csv_tables import spreadsheet_cell
 from segcore.runs.search import SearchStore
 from segcore.ui.search import trial_tables
 from segcore.ui.shell import notices, page, url_state
+from segcore.ui.shell.code_block import code_block
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.figure import saved_as
 from segcore.ui.widgets.headings import scores_heading
@@ -92,7 +93,8 @@ if trial_tables.has_comparable_trials(trials):
 if recipe := trial_tables.recipe(search):
     st.subheader("Best settings", anchor=False)
     left, right = st.columns([3, 2], gap="large")
-    left.code(recipe, language="yaml", wrap_lines=True, height=300 if recipe.count("\n") > 12 else "content")
+    with left:
+        code_block(recipe, height=300)
     with right:
         st.caption(" ".join([trial_tables.OPTIMISM, trial_tables.ties(trials)]))
-        st.code(trial_tables.train_command(search), language="bash", wrap_lines=True)
+        code_block(trial_tables.train_command(search))

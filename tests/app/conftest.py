@@ -4,7 +4,7 @@ import sys
 
 import pytest
 import streamlit as st
-from fixtures.app import ROOT, as_read, make_data, make_runs
+from fixtures.app import ROOT, as_read, codes, make_data, make_runs
 from PIL import Image
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
@@ -71,7 +71,8 @@ def page_text():
     """Everything a page says in words, as one text."""
 
     def collect(app):
-        kinds = ("markdown", "caption", "info", "warning", "error", "code", "title", "subheader")
-        return as_read("\n".join(str(part.value) for kind in kinds for part in app.get(kind)))
+        kinds = ("markdown", "caption", "info", "warning", "error", "title", "subheader")
+        texts = [str(part.value) for kind in kinds for part in app.get(kind)]
+        return "\n".join((as_read("\n".join(texts)), *codes(app)))
 
     return collect

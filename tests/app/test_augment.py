@@ -6,7 +6,7 @@ from itertools import count
 import numpy as np
 import pytest
 import yaml
-from fixtures.app import as_read
+from fixtures.app import as_read, codes
 
 from segcore.augment import CATALOG, Group, Pipeline, Step, presets
 from segcore.ui.augment.pipeline_edits import History, lines_from_pipeline
@@ -19,7 +19,7 @@ BAD = "version: 1\ntransforms:\n  - HorizontalFlip\n  - Rotate: {limit: [9, 1]}\
 
 
 def shown(app):
-    return Pipeline.from_yaml(next(code.value for code in app.code if code.value.startswith("version")))
+    return Pipeline.from_yaml(next(text for text in codes(app) if text.startswith("version")))
 
 
 def choose(app, preset):
@@ -212,10 +212,10 @@ def test_save_writes_what_augment_takes(lab, tmp_path, monkeypatch):
     click(lab, "augment:save")
     assert not lab.exception
     assert Pipeline.from_yaml(tmp_path / "pipelines" / "my-..-pipeline.yaml") == presets()["light"]
-    assert any("python train.py --augment pipelines/my-..-pipeline.yaml" in code.value for code in lab.code)
+    assert any("python train.py --augment pipelines/my-..-pipeline.yaml" in text for text in codes(lab))
 
     choose(lab, "strong")  # no longer what the file holds
-    assert not any("my-..-pipeline.yaml" in code.value for code in lab.code)
+    assert not any("my-..-pipeline.yaml" in text for text in codes(lab))
     assert any("Changed since it was saved" in caption.value for caption in lab.caption)
     click(lab, "augment:load:my-..-pipeline.yaml")
     assert shown(lab) == presets()["light"]

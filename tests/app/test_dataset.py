@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from fixtures import exports
-from fixtures.app import LABELS, make_data
+from fixtures.app import LABELS, codes, make_data
 
 from segcore.data import open_dataset
 from segcore.data.index import known_facts
@@ -159,7 +159,7 @@ def test_tags_filter_and_are_given_to_one_image_or_to_all_that_are_found(open_ap
     assert shown(app) == "2 of 3 images"
     app.selectbox(key="tagging:name").set_value("wrong mask").run()
     assert app.button(key="tagging:remove").disabled and app.button(key="tagging:add").label == "Add 2"
-    assert "segcore evaluate RUN --split test --only 'wrong mask'" in app.code[0].value
+    assert "segcore evaluate RUN --split test --only 'wrong mask'" in codes(app)[0]
     app.button(key="tagging:add").click().run()
     assert not app.exception and set(read_tags(data)["wrong mask"]) == {"test_00", "test_01", "test_02"}
     app = open_app(data, tmp_path / "none", "dataset", tag="wrong mask")

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from fixtures.app import PAGES, ROOT, make_data
+from fixtures.app import PAGES, ROOT, codes, make_data
 from fixtures.runs import fake_ensemble, fake_run
 
 from segcore.data import open_dataset
@@ -163,7 +163,7 @@ def test_a_stopped_run_has_its_command_to_copy(open_app, data, runs, page_text):
     stopped = {"status": "interrupted", "error": "its process ended"}
     summary.write_text(json.dumps(json.loads(summary.read_text()) | stopped))
     app = open_app(data, folder, "curves")
-    assert [block.value for block in app.code] == [f"python train.py --config {folder / 'unet' / 'config.yaml'}"]
+    assert codes(app) == [f"python train.py --config {folder / 'unet' / 'config.yaml'}"]
     assert "its process ended. Train it again:" in page_text(app)
 
 

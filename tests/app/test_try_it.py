@@ -7,7 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from fixtures.app import ROOT, as_read
+from fixtures.app import ROOT, as_read, codes
 from fixtures.runs import fake_ensemble, fake_run
 from PIL import Image
 
@@ -105,8 +105,8 @@ def test_code_that_nobody_agreed_to_run_is_shown_with_the_command(upload, open_a
     assert "nobody has agreed" in panels(app)[1]["problem"]
     for page in (app, open_app(data, folder, "home", about="unet")):
         assert not page.exception and "agreed to run this" in page.warning[0].value
-        codes = [part.value for part in page.code]
-        assert NET.strip() in map(str.strip, codes) and f"trust {folder / 'unet'}" in " ".join(codes)
+        texts = codes(page)
+        assert NET.strip() in map(str.strip, texts) and f"trust {folder / 'unet'}" in " ".join(texts)
     monkeypatch.setattr(trust, "trusted", lambda digest: True)
     assert not panels(app.run())[1]["problem"]
 

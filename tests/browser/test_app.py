@@ -186,3 +186,19 @@ def test_on_a_phone_every_view_is_in_reach_and_a_wide_table_says_that_it_goes_on
     table.evaluate("table => { table.scrollLeft = 9999; }")
     expect(table).to_have_css("mask-image", re.compile(r"^linear-gradient\(to right"))
     assert page.problems == []
+
+
+def test_a_command_is_copied_and_no_highlighter_is_loaded(app, page):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(app)
+    block = page.locator(".sc-code").first
+    block.wait_for()
+    idle(page)
+    button = block.get_by_role("button", name="Copy")
+    button.click()
+    expect(button).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == block.locator("code").inner_text()
+    expect(button).to_have_text("Copy")
+    loaded = page.evaluate("performance.getEntriesByType('resource').map(one => one.name)")
+    assert not [name for name in loaded if "Highlighter" in name]
+    assert page.problems == []

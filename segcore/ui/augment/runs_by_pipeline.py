@@ -8,6 +8,7 @@ from segcore.augment import Pipeline
 from segcore.ui.augment import pipeline_files
 from segcore.ui.shell import run_cache, url_state
 from segcore.ui.shell.app_context import AppContext
+from segcore.ui.shell.code_block import code_block
 from segcore.ui.widgets.table import Cell, format_number, table
 from segcore.visual import swatch
 
@@ -52,7 +53,6 @@ def runs_panel(context: AppContext, current: Pipeline, path: str) -> None:
         "training set:"
     )
     space = f"# compare.yaml, with the pipelines beside it\nspace:\n  augment: [none, light, {file}]\n"
-    st.code(
+    code_block(
         f"{space}\n# segcore search --space compare.yaml --sampler grid --trials 3 --folds 4 -- --models unet",
-        language="yaml",
     )

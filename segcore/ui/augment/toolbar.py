@@ -11,6 +11,7 @@ from segcore.augment.pipeline_names import saved_files
 from segcore.errors import AugmentError
 from segcore.paths import program
 from segcore.ui.augment import pipeline_editor, pipeline_files
+from segcore.ui.shell.code_block import code_block
 from segcore.ui.shell.icon_button import icon_button
 from segcore.ui.shell.markdown import escape_markdown
 
@@ -37,9 +38,9 @@ def draw(pipeline: Pipeline) -> None:
             _save(pipeline)
         with st.popover("Code", icon=":material/code:", key="augment:code"):
             st.caption("YAML: `--augment FILE` takes it, and each run's `config.yaml` holds it.")
-            st.code(pipeline.to_yaml(), language="yaml", wrap_lines=True, height=240)
+            code_block(pipeline.to_yaml(), height=240)
             st.caption("Python: needs only albumentations, gives the identical result.")
-            st.code(pipeline.to_python(), language="python", wrap_lines=True, height=320)
+            code_block(pipeline.to_python(), height=320)
         st.download_button(
             "Download",
             pipeline.to_yaml,  # written on the click: Streamlit drops the file of an earlier run of the page
@@ -128,4 +129,4 @@ def _save(pipeline: Pipeline) -> None:
         st.caption(f"Saved as {escape_markdown(path)}.")
     elif _SAVED in st.session_state:
         st.caption(f"Changed since it was saved as {escape_markdown(st.session_state[_SAVED][0])}.")
-    st.code(f"{program('python')} train.py --augment {path or 'PIPELINE.yaml'}", language="bash")
+    code_block(f"{program('python')} train.py --augment {path or 'PIPELINE.yaml'}")

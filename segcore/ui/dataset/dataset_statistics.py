@@ -23,6 +23,7 @@ from segcore.runs import RunRecord
 from segcore.ui.dataset.browsing import EVERY
 from segcore.ui.shell import dataset_cache, url_state
 from segcore.ui.shell.app_context import AppContext
+from segcore.ui.shell.code_block import code_block
 from segcore.ui.shell.dataset_cache import DataKey
 from segcore.ui.shell.incremental import chunks, process_incrementally
 from segcore.ui.shell.markdown import escape_markdown
@@ -51,7 +52,7 @@ def read_images(key: DataKey, ids: Sequence[str]) -> bool:
     if len(missing) > MOST_READ:
         words = ["segcore", "data", "index", key.source, *key.options.words]
         st.caption("Once for all, and quicker:")
-        st.code(shlex.join(words), language="bash")
+        code_block(shlex.join(words))
     return not known.missing(ids)
 
 

@@ -11,6 +11,7 @@ from segcore.data.leaks.leak_report import TITLES
 from segcore.errors import SegcoreError, number
 from segcore.ui.shell import dataset_cache, image_cache, url_state
 from segcore.ui.shell.app_context import AppContext
+from segcore.ui.shell.code_block import code_block
 from segcore.ui.shell.dataset_cache import DataKey
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.thumbnail_gallery import Thumbnail, gallery
@@ -97,7 +98,7 @@ def _offer_comparison(context: AppContext) -> None:
     command = shlex.join(words)
     if count > MOST_COMPARED:
         st.caption(f"The pictures and masks of these {count} samples were not compared yet. It takes minutes:")
-        st.code(command, language="bash")
+        code_block(command)
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption("Pictures and masks were not compared yet.", width="content")

@@ -13,6 +13,7 @@ from segcore.paths import program
 from segcore.ui.dataset.browsing import EVERY
 from segcore.ui.shell import notices, url_state
 from segcore.ui.shell.app_context import AppContext
+from segcore.ui.shell.code_block import code_block
 from segcore.ui.shell.markdown import escape_markdown
 
 WITHOUT = "without "  # before a tag, in the filter
@@ -87,7 +88,7 @@ def tag_images(context: AppContext, ids: Sequence[str], run: str = "RUN") -> Non
             st.button(f"Remove {held:,}", key="tagging:remove", disabled=not held, on_click=_change, args=remove)
         if name in tags:
             st.caption(f"{number(len(tags[name]), 'image')} have it. Commands that take it:")
-            st.code("\n".join(_commands(context, name, listed, run)), language="bash", wrap_lines=True)
+            code_block("\n".join(_commands(context, name, listed, run)))
 
 
 def _commands(context: AppContext, name: str, listed: frozenset[str], run: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from segcore.runs.summary import Imported, InitInfo
 from segcore.ui.run_details.name_and_note import may_write, name_and_note
 from segcore.ui.shell import notices, url_state
 from segcore.ui.shell.app_context import AppContext
+from segcore.ui.shell.code_block import code_block
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.shell.page_style import is_dark
 from segcore.ui.shell.run_cache import HASH_FUNCS
@@ -172,7 +173,7 @@ def _settings(run: RunRecord) -> None:
         st.info(escape_markdown(str(error)))
         return
     if run.summary.command:
-        st.code(run.summary.command, language="shell", wrap_lines=True)
+        code_block(run.summary.command)
     if versions := run.summary.versions:
         words = ", ".join(f"{name} {version}" for name, version in versions.items())
         st.caption(escape_markdown(f"Made with {words}."))

@@ -21,6 +21,7 @@ from segcore.runs.search import SearchRecord
 from segcore.runs.split_variant import SplitVariant
 from segcore.runs.titles import run_titles
 from segcore.ui.shell.app_context import MOST_FINGERPRINTED, AppContext
+from segcore.ui.shell.code_block import code_block
 from segcore.ui.shell.command_line import parse_arguments
 from segcore.ui.shell.markdown import escape_markdown
 
@@ -65,7 +66,7 @@ def missing_dataset(context: AppContext) -> bool:
         return False
     st.warning(f"The dataset can't be opened. {escape_markdown(context.problem or '')}")
     st.caption("Start the app with another one, or without `--data` for the embedded drive:")
-    st.code("streamlit run app.py -- --data PATH", language="bash", wrap_lines=True)
+    code_block("streamlit run app.py -- --data PATH")
     return True
 
 
@@ -82,7 +83,7 @@ def missing_runs(context: AppContext, what: str) -> bool:
         st.info(f"Tick a run in the sidebar to see {what}.")
         return True
     st.info(f"No runs in {escape_markdown(str(context.folder))} yet. Train some to see {what}:")
-    st.code(train_command(context), language="bash", wrap_lines=True)
+    code_block(train_command(context))
     return True
 
 
@@ -97,8 +98,8 @@ def missing_searches(context: AppContext, searches: Sequence[SearchRecord], prob
         "briefly with each, scores it on parts of the training set held out in turn, and keeps the best as a recipe. "
         "Write what to try into a file, space.yaml, and start one:"
     )
-    st.code(SPACE, language="yaml")
-    st.code(search_command(context), language="bash", wrap_lines=True)
+    code_block(SPACE)
+    code_block(search_command(context))
     return True
 
 
@@ -178,8 +179,8 @@ def untrusted_code(error: UntrustedCode) -> None:
         "run the command and load this page again."
     )
     with st.expander(escape_markdown(error.path.name), icon=":material/code:"):
-        st.code(CodeName(error.path, error.path.stem).read().decode("utf-8", "replace"), language="python")
-    st.code(shlex.join([program("segcore"), "trust", str(error.run)]), language="bash", wrap_lines=True)
+        code_block(CodeName(error.path, error.path.stem).read().decode("utf-8", "replace"))
+    code_block(shlex.join([program("segcore"), "trust", str(error.run)]))
 
 
 def unevaluated(context: AppContext, runs: Sequence[RunRecord], split: str) -> None:
@@ -194,4 +195,4 @@ def unevaluated(context: AppContext, runs: Sequence[RunRecord], split: str) -> N
     if missing:
         names = escape_markdown(", ".join(context.titles[run.id] for run in missing))
         st.info(f"No scores on {escape_markdown(split)} for {names}. Make them:")
-        st.code("\n".join(remake_command(run, split) for run in missing), language="bash", wrap_lines=True)
+        code_block("\n".join(remake_command(run, split) for run in missing))

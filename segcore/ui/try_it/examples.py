@@ -22,8 +22,9 @@ def chosen_example() -> UploadedFile | None:
     name = choose("Example", "example", {_NONE: "Your own", **EXAMPLES})
     if name != _NONE:
         return UploadedFile(_read(name), f"{name}.jpg")
-    for column, (example, title) in zip(st.columns(len(EXAMPLES)), EXAMPLES.items(), strict=True):
-        column.image(_read(example), caption=title, width="stretch", alt=f"Drawn street: {title}")
+    with st.container(key="examples"):  # page.css gives the pictures their height before they are loaded
+        for column, (example, title) in zip(st.columns(len(EXAMPLES)), EXAMPLES.items(), strict=True):
+            column.image(_read(example), caption=title, width="stretch", alt=f"Drawn street: {title}")
     return None
 
 

@@ -1,4 +1,4 @@
-"""The keys of a page, and the sheet that lists them."""
+"""The keys of a page, the sheet that lists them, and the buttons that copy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def keyboard() -> None:
         if name in acts:
             acts[name](name)
 
-    component("keyboard", _HTML, "elements.js", "keyboard.js")(
+    component("keyboard", _HTML, "elements.js", "copying.js", "keyboard.js")(
         key="keyboard",
         data=[
             {

@@ -108,7 +108,7 @@ def test_a_space_keeps_the_types_of_its_settings(tmp_path):
         (
             "space: {model: [unet, fpn]}",
             ConfigError,
-            "s.yaml: space.model: No setting 'model'. Did you mean 'models'? There are copies, augment",
+            "s.yaml: space.model: No setting 'model'. Did you mean 'models'? There are only, copies, augment",
         ),
         ("space: {seed: [1, 2]}", ConfigError, "s.yaml: space.seed can't be searched: the best of several seeds is"),
         ("space: {data: [a, b]}", ConfigError, "s.yaml: space.data can't be searched: it decides what is scored"),

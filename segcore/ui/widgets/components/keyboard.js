@@ -27,6 +27,7 @@ function draw({ data: [data], parentElement, setTriggerValue }) {
     if (event.key === "?") toggle();
     else if (!dialog.open && acting.has(event.key)) setTriggerValue("press", event.key);
   });
+  on(document, "click", ({ target }) => target.matches?.(".sc-code > button") && copyBlock(target));
   // Kept when somebody acts: a scroll event may come of the next page, which begins at its top, under this address.
   const keep = () => sessionStorage.setItem(place(), main().scrollTop);
   for (const name of ["pointerdown", "keydown"]) on(document, name, keep);
