@@ -26,6 +26,7 @@ from segcore.cli.runs import add_runs
 from segcore.cli.search import add_search
 from segcore.cli.trust import add_trust
 from segcore.errors import SegcoreError, plain
+from segcore.terminal import text_output
 
 _COMMANDS = (  # in the order of the help
     add_app, add_data, add_models, add_runs, add_evaluate, add_import, add_predict, add_profile, add_search,
@@ -47,6 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         from segcore.training.command_line import main as train
 
         return train(words[1:], prog="segcore train")
+    with text_output():
+        return _run(words)
+
+
+def _run(words: list[str]) -> int:
+    """Do what the words say; returns the exit code."""
     parser = _parser()
     try:
         arguments, unknown = parser.parse_known_args(words)

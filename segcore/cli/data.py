@@ -75,11 +75,11 @@ def add_data(commands: Commands) -> None:
 
 def data_info(arguments: argparse.Namespace) -> int:
     """Print the splits, classes and sizes of a dataset; with `--check`, fail when a sample can't be used."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     from segcore.data.index.known_facts import KnownFacts
+    from segcore.text_console import TextConsole
 
     dataset = open_from(arguments)
     try:
@@ -90,7 +90,7 @@ def data_info(arguments: argparse.Namespace) -> int:
         from segcore.data import find_problems
 
         problems = find_problems(dataset)
-    console = Console(highlight=False, soft_wrap=True)
+    console = TextConsole(highlight=False, soft_wrap=True)
     labels = dataset.labels
     ignored = ", ".join(name for name, _ in labels.ignored) or "none"
     console.print(f"[bold]{escape(dataset.name)}[/bold]  {escape(dataset.source)}")

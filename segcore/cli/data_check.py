@@ -65,9 +65,8 @@ def add_check(noun: Commands) -> None:
 
 def data_check(arguments: argparse.Namespace) -> int:
     """Check a dataset, store the report and print it."""
-    from rich.console import Console
-
     from segcore.data.leaks import check, check_against, store
+    from segcore.text_console import TextConsole
 
     if arguments.fps is not None and not arguments.fps > 0:
         raise DatasetError(
@@ -87,7 +86,7 @@ def data_check(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({**report.to_dict(), "against": [asdict(finding) for finding in across]}, indent=1))
     else:
-        console = Console(highlight=False, soft_wrap=True)
+        console = TextConsole(highlight=False, soft_wrap=True)
         _print(console, report, across)
         if path:
             console.print(f"[dim]Stored in {path}[/]")

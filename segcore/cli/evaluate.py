@@ -162,7 +162,6 @@ def evaluate_and_print(run: RunRecord, split: str, data: str | None = None, **op
         data: A folder, a zip or `drive`; None for the data of the run.
         options: As for `Predictor`.
     """
-    from rich.console import Console
     from rich.progress import Progress
 
     from segcore.evaluation import evaluate, open_predictor
@@ -170,6 +169,7 @@ def evaluate_and_print(run: RunRecord, split: str, data: str | None = None, **op
     from segcore.runs.reproduce import add_leaks, open_data
     from segcore.runs.run_lock import check_free, writing
     from segcore.runs.temperature import after_evaluation
+    from segcore.text_console import TextConsole
 
     check_free(run.path)
     dataset = open_data(run, data)
@@ -181,7 +181,7 @@ def evaluate_and_print(run: RunRecord, split: str, data: str | None = None, **op
     name = str(predictor.stored_as(base))
     with (
         writing(run.path, f"evaluates it on {name}"),
-        Progress(console=Console(stderr=True), transient=True) as bar,
+        Progress(console=TextConsole(stderr=True), transient=True) as bar,
     ):
         task = bar.add_task(f"{run.id} on {name}", total=len(ids))
         evaluation = evaluate(

@@ -132,10 +132,10 @@ def _of_run(name: str, arguments: argparse.Namespace, not_a_model: UnknownModel)
 
 def _table(arguments: argparse.Namespace) -> str:
     """The architectures, each with its output stride and its parameters on one encoder."""
-    from rich.console import Console
+    from segcore.text_console import TextConsole
 
     rows = []
-    with Console(stderr=True).status("Building the models") as status:
+    with TextConsole(stderr=True).status("Building the models") as status:
         for name in MODELS:
             status.update(f"Building {name}")
             rows.append((name, _of_architecture(_config(name, arguments), arguments)))

@@ -53,14 +53,14 @@ def add_profile(commands: Commands) -> None:
 
 def profile_run(arguments: argparse.Namespace) -> int:
     """Measure, store and print the costs; returns 2 when a backend could not be measured."""
-    from rich.console import Console
     from rich.progress import Progress
 
     from segcore.evaluation.profile import PICTURES, profile
+    from segcore.text_console import TextConsole
     from segcore.training.openmp import SPIN
 
     os.environ.setdefault(*SPIN)  # read when torch is loaded
-    run, console = run_from(arguments), Console(stderr=True, highlight=False, soft_wrap=True)
+    run, console = run_from(arguments), TextConsole(stderr=True, highlight=False, soft_wrap=True)
     pictures = arguments.pictures or PICTURES
     each_way = _START + arguments.seconds * (1 + (1 + len(pictures)) / 2)
     problems: list[str] = []
@@ -96,10 +96,11 @@ def profile_run(arguments: argparse.Namespace) -> int:
 
 
 def _print_tables(run: RunRecord, profile: Profile) -> None:
-    from rich.console import Console
     from rich.markup import escape
 
-    console = Console(highlight=False, soft_wrap=True)
+    from segcore.text_console import TextConsole
+
+    console = TextConsole(highlight=False, soft_wrap=True)
     memory = "" if profile.train_peak_memory_mb is None else f" with {profile.train_peak_memory_mb / 1000:.1f} GB"
     facts = [
         "" if profile.parameters is None else f"{profile.parameters / 1e6:.2f} M parameters",

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
 
 from segcore.durations import duration
+from segcore.text_console import TextConsole
 
 _FIRST_LINE, _NEXT_LINES = 5.0, 60.0  # seconds after which a log file gets its lines
 
@@ -25,7 +25,7 @@ class Advance(Protocol):
 
 def counting_bars() -> Progress:
     """Bars of a count and the time left on standard error, drawn on a terminal alone: a context manager."""
-    console = Console(stderr=True)
+    console = TextConsole(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
@@ -42,7 +42,7 @@ def counted(what: str, total: int | None, unit: str) -> Iterator[Advance]:
     Yields:
         A function to call after each, or after several.
     """
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = TextConsole(stderr=True, highlight=False, soft_wrap=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"))
     # Lines that are printed meanwhile go above the bar; those into a pipe or file stay there.
     bar = Progress(

@@ -102,10 +102,11 @@ def pack_one(arguments: argparse.Namespace) -> int:
 
 def list_runs(arguments: argparse.Namespace) -> int:
     """Print a table of all runs, and the folders that can't be read; with `--diff`, settings."""
-    from rich.console import Console
     from rich.markup import escape
 
-    console = Console(highlight=False, soft_wrap=True)
+    from segcore.text_console import TextConsole
+
+    console = TextConsole(highlight=False, soft_wrap=True)
     if arguments.diff:
         from segcore.runs import find_run
 

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 def print_scores(run: RunRecord, what: str, scores: ScoreInfo, evaluation: Evaluation) -> None:
     """Print every known score of an evaluation, the IoU of each class, and the counting policy."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     from segcore.evaluation.stored_counts import StoredCounts
     from segcore.metrics import POLICY, SCORES
+    from segcore.text_console import TextConsole
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = TextConsole(highlight=False, soft_wrap=True)
     console.print(f"[bold]{escape(run.id)}[/bold] ({escape(run.title)}) on {escape(what)}")
     table = Table("score", "value")
     counts = StoredCounts(evaluation)

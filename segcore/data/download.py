@@ -211,11 +211,12 @@ class _Resuming:
 
     @contextmanager
     def _bar(self, done: int, total: int) -> Iterator[Callable[[int], None]]:
-        from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+        from segcore.text_console import TextConsole
+
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), disable=not self.progress) as bar:
+        with Progress(*columns, console=TextConsole(stderr=True), disable=not self.progress) as bar:
             task = bar.add_task(self.part.stem, completed=done, total=total or None)
             yield lambda count: bar.advance(task, count)
 

@@ -297,9 +297,10 @@ def progress_bar(progress: Progress | bool, what: str) -> Iterator[Progress | No
     elif not progress:
         yield None
     else:
-        from rich.console import Console
         from rich.progress import Progress as Bar
 
-        with Bar(console=Console(stderr=True), transient=True) as bar:
+        from segcore.text_console import TextConsole
+
+        with Bar(console=TextConsole(stderr=True), transient=True) as bar:
             task = bar.add_task(what)
             yield lambda done, total: bar.update(task, completed=done, total=total)

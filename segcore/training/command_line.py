@@ -13,6 +13,7 @@ from segcore.data import check_source
 from segcore.errors import ConfigError, SegcoreError, nearest, plain
 from segcore.extensions.code_file import require_agreement
 from segcore.runs import run_files
+from segcore.terminal import text_output
 from segcore.training.config import TrainConfig, build, describe
 from segcore.training.loggers import check_loggers
 from segcore.training.openmp import SPIN
@@ -79,8 +80,14 @@ def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
     os.environ.setdefault(*SPIN)
     # Silence DDP's C++ warnings to programmers (unused parameters, strides); errors are raised as exceptions.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    with text_output():
+        return _run(sys.argv[1:] if arguments is None else arguments, prog)
+
+
+def _run(arguments: Sequence[str], prog: str) -> int:
+    """Do what the arguments say; returns the exit code."""
     try:
-        values, run, only_print = _read(sys.argv[1:] if arguments is None else arguments, prog)
+        values, run, only_print = _read(arguments, prog)
         if run:
             from segcore.training.engine import resume
 

@@ -18,6 +18,7 @@ from segcore.durations import duration
 from segcore.metrics import POLICY
 from segcore.models import model_title
 from segcore.runs import RunRecord, ScoreInfo, Summary
+from segcore.text_console import TextConsole
 
 WORTH_SAYING = 30.0  # seconds; shorter trainings need no estimate
 
@@ -65,7 +66,7 @@ class Reporter:
     times_left = True  # whether each bar estimates its time left
 
     def __init__(self, console: Console | None = None, *, silent: bool = False) -> None:
-        self.console = console or Console(soft_wrap=True, highlight=False, quiet=silent)
+        self.console = console or TextConsole(soft_wrap=True, highlight=False, quiet=silent)
         if not self.console.is_terminal:
             self.console.width = 140  # a log file has room; rich assumes 80 columns
         between = (TimeRemainingColumn(),) if self.times_left else ()

@@ -13,7 +13,6 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy
-from rich.console import Console
 from rich.markup import escape
 
 from segcore.errors import ConfigError, RunError, TrainingError, typed_line
@@ -25,6 +24,7 @@ from segcore.runs import RunRecord, RunWriter, ScoreInfo, Status, Summary
 from segcore.runs.cli_hints import evaluate_command
 from segcore.runs.run_files import CHECKPOINT
 from segcore.runs.run_lock import writing
+from segcore.text_console import TextConsole
 from segcore.training.callbacks import Interrupted, OnEpoch, Progress, Recorder
 from segcore.training.checkpoint import Checkpoint, Position, set_position
 from segcore.training.config import TrainConfig
@@ -210,7 +210,7 @@ def _show_failure(job: Job, writer: RunWriter, exception: Exception) -> str:
     if not job.world.first:
         if known == LOST or isinstance(exception, (TrainingError, ConfigError)):
             return known or typed_line(exception)  # every process has this error; the first one prints it
-        console, who = Console(stderr=True, soft_wrap=True, highlight=False), f"process {job.world.rank + 1}"
+        console, who = TextConsole(stderr=True, soft_wrap=True, highlight=False), f"process {job.world.rank + 1}"
     if known is None:
         console.print_exception()
         return typed_line(exception)

@@ -66,15 +66,14 @@ def train_one(task: WorkerTask) -> Result:
     prepare_process(task.threads, task.folder)
     with refusals() as messages:
         check_folder(task.run)
-        from rich.console import Console
-
+        from segcore.text_console import TextConsole
         from segcore.training.config import build
         from segcore.training.distributed import World
         from segcore.training.ray.console import SilentReporter
         from segcore.training.session import Session
 
         output = StringIO()
-        session = Session(SilentReporter(Console(file=output, soft_wrap=True)), world=World(), origin=task.origin)
+        session = Session(SilentReporter(TextConsole(file=output, soft_wrap=True)), world=World(), origin=task.origin)
         with session.working():
             return Result(_train(session, build(task.config), task), output.getvalue())
     return Result(refused=messages[0])

@@ -76,12 +76,11 @@ def _search_one(task: _SearchTask) -> Result:
     prepare_process(task.threads, task.folder)
     with refusals() as messages:
         check_folder(Path(task.plan.out))
-        from rich.console import Console
-
+        from segcore.text_console import TextConsole
         from segcore.training.distributed import World
         from segcore.training.session import Session
 
-        reporter = SearchReporter(Console(quiet=True))  # the user's command reads the trials from the study
+        reporter = SearchReporter(TextConsole(quiet=True))  # the user's command reads the trials from the study
         search(task.plan, Session(reporter, world=World(), origin=task.origin))
         return Result("finished")
     return Result(refused=messages[0])
