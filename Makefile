@@ -17,7 +17,7 @@ export NO_ALBUMENTATIONS_UPDATE = 1
 # Lightning compiles them again for 20 s, and the tests start dozens.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: app train test lint format docs requirements chromium clean
+.PHONY: app train test test-oldest lint format docs requirements chromium clean
 
 app: $(VENV)/installed
 	$(BIN)/streamlit run app.py $(if $(ARGS),-- $(ARGS))
@@ -29,6 +29,15 @@ train: $(VENV)/installed
 # process is left with a long file at the end. By default those with the fewest tests come last, which are the longest.
 test: $(VENV)/installed-dev chromium
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(ARGS)
+
+# The tests of units and contracts with the oldest packages that pyproject.toml admits, in .venv-oldest.
+test-oldest: $(VENV)/installed-dev
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-oldest
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --no-header --no-annotate --extra dev pyproject.toml \
+	  --output-file $(VENV)-oldest/requirements.txt
+	$(BIN)/uv pip install --quiet --python $(VENV)-oldest/bin/python -r $(VENV)-oldest/requirements.txt
+	$(BIN)/uv pip install --quiet --python $(VENV)-oldest/bin/python --no-deps -e .
+	$(VENV)-oldest/bin/python -m pytest -n 2 tests/unit tests/contract $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
@@ -71,4 +80,4 @@ $(VENV)/installed-dev: $(BIN)/python requirements-dev.txt pyproject.toml
 	@touch $@ $(VENV)/installed
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VENV)-oldest
