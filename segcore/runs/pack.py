@@ -54,8 +54,8 @@ def pack_run(run: RunRecord, folder: Path, card: Callable[[RunRecord], str]) -> 
             write_text(fresh / run_files.CONFIG, yaml.safe_dump(_portable(dict(run.config)), sort_keys=False))
             write_text(fresh / run_files.CARD, card(load_run(fresh)))
     except OSError as error:
-        there = f"{target} is there already; choose another folder" if target.exists() else plain(error)
-        raise RunError(f"Run {run.id!r} can't be packed: {there}.") from None
+        there = f"{target} is there already; choose another folder." if target.exists() else plain(error)
+        raise RunError(f"Run {run.id!r} can't be packed: {there}") from None
     return load_run(target)
 
 

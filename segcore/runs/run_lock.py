@@ -199,7 +199,7 @@ def _busy(folder: Path) -> RunError:
 
 
 def _unwritable(folder: Path, error: OSError) -> RunError:
-    return RunError(f"Run {folder.name!r} can't be written: {plain(error)}")
+    return RunError(f"Run {folder.name!r} can't be written: {plain(error)} Copy it to a folder that can.")
 
 
 def _other_machine(folder: Path) -> bool:

@@ -33,8 +33,9 @@ def new_run(path: Path) -> Iterator[RunWriter]:
     """Give a writer whose run is in its folder `path` at the end of the block, whole or not at all.
 
     Raises:
-        RunError: when there is something at `path`.
+        RunError: when there is something at `path`, or nothing can be written beside it.
     """
+    RunStore(path.parent).check_writable()
     try:
         with replacing_folder(path, over=False) as folder:
             yield RunWriter(folder)

@@ -176,7 +176,10 @@ def test_a_folder_that_can_not_be_written_is_named(training, monkeypatch):
         raise PermissionError(13, "Permission denied", str(training / run_lock.LOCK))
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(RunError, match=r"Run 'unet' can't be written: .*unet/\.lock: Permission denied\.$"):
+    with pytest.raises(
+        RunError,
+        match=r"Run 'unet' can't be written: .*unet/\.lock: Permission denied\. Copy it to a folder that can\.$",
+    ):
         RunWriter(training).append_metrics({"epoch": 1})
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from segcore.errors import RunError
 from segcore.runs import RunStore
+from segcore.runs.run_store import new_run
 
 
 def test_a_missing_store_is_empty(tmp_path):
@@ -85,3 +86,12 @@ def test_a_folder_that_no_run_can_be_made_in(tmp_path: Path) -> None:
 def test_a_folder_that_nobody_can_write() -> None:
     with pytest.raises(RunError, match=r"no file can be made in /proc \("):
         RunStore("/proc/runs").check_writable()
+
+
+def test_a_run_that_nobody_can_write_is_refused_before_anything_is_scored(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        RunError, match=r"No run can be made in .*file: .* is a file, no folder\. Choose another folder"
+    ):
+        with new_run(tmp_path / "file" / "run"):
+            pytest.fail("begun")
