@@ -98,13 +98,8 @@ def is_file(given: str) -> bool:
 
 def tag_files(source: str | Path) -> dict[str, Path]:
     """Name of each tag of a dataset -> its file, by name; of two files of one name the newer."""
-    matches: dict[str, Path] = {}
-    for folder in reversed(list(_folders(source))):
-        for path in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else ():
-            newer = path.stem not in matches or path.stat().st_mtime_ns >= matches[path.stem].stat().st_mtime_ns
-            if _NAME.fullmatch(path.stem) and newer:
-                matches[path.stem] = path
-    return dict(sorted(matches.items()))
+    paths = [path for folder in _folders(source) for path in folder.glob(f"*{SUFFIX}") if _NAME.fullmatch(path.stem)]
+    return {path.stem: path for path in sorted(paths, key=lambda path: (path.stem, _changed(path)))}
 
 
 def read_tags(source: str | Path) -> dict[str, tuple[str, ...]]:
@@ -189,6 +184,14 @@ def _lines(path: str, version: int, size: int) -> tuple[str, ...]:
     """The lines of a file as it is now; `version` and `size` tell when it changed."""
     lines = (line.strip() for line in read_text(path).removeprefix("\ufeff").splitlines())
     return tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+
+
+def _changed(path: Path) -> int:
+    """When a file changed, in ns; 0 where it is gone meanwhile."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _find(line: str, known: Collection[str]) -> str | None:
