@@ -175,7 +175,9 @@ def test_masks_keep_their_coding(tmp_path):
     assert modes == {"ids": "L", "palette": "P", "colors": "P"}
     expand(layouts.cam101(tmp_path / "cam101"), TURN, copies=1, out=tmp_path / "cam101 out")
     picture = Image.open(tmp_path / "cam101 out" / "train" / f"{layouts.FRAMES[0]}_aug1_L.png")
-    assert picture.mode == "RGB" and set(picture.get_flattened_data()) <= set(layouts.COLORS32.colors)
+    assert picture.mode == "RGB" and set(map(tuple, np.asarray(picture).reshape(-1, 3).tolist())) <= set(
+        layouts.COLORS32.colors
+    )
 
 
 def test_uncovered_pixels_are_void_where_colours_have_a_void_and_ignored_ids_elsewhere(tmp_path):

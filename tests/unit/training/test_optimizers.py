@@ -199,7 +199,7 @@ def test_rates_rise_to_one_and_fall_from_there(schedule, steps, warmup, steps_pe
     rising = min(round(warmup * steps), steps - 1)
     assert factors[rising] == 1
     assert factors == [*sorted(factors[:rising]), *sorted(factors[rising:], reverse=True)]
-    assert min(factors) > 0
+    assert min(factors) >= 0  # 0.5 to the power of 1,080 is 0 as a float
     if rising:
         assert factors[0] == pytest.approx(1 / 25) and max(factors[:rising]) < 1
     assert 0 <= factor(steps + 3) <= factors[-1]  # a step too many, as after a last batch counted twice
