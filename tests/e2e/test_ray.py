@@ -111,15 +111,15 @@ def there(data, here, tmp_path_factory):
     run = out / name
 
     def kill():
-        killed.append(Checkpoint.read(run).position)
         for worker in workers(name):
             worker.send_signal(signal.SIGKILL)
+        killed.append(Checkpoint.read(run).position)  # the next worker imports torch before it writes another
 
     def both():  # each is there for as long as its imports take, which no load makes shorter
         return all(any(workers(one.id)) for one in here.values())
 
     watchers = [
-        when(lambda: (run / CHECKPOINT).is_file() and Checkpoint.read(run).position.epoch >= 1, kill),
+        when((run / CHECKPOINT).is_file, kill),  # the first of 18: nothing is waited for in which they could be over
         when(both, lambda: at_once.append(True), pause=0.2),
     ]
     flags = ("--models", "fcn8s,deeplabv3plus,unet", "--model-options", OPTIONS)
@@ -153,7 +153,7 @@ def test_a_worker_trains_to_the_same_bits(here, there):
 def test_a_killed_worker_is_replaced_and_nothing_is_lost(here, there):
     runs, output, position, _ = there
     print(f"killed after {position.epoch} epochs and {position.batches} batches")
-    assert 1 <= position.epoch < 9
+    assert 0 < position.step < 18
     assert f"{runs['fcn8s'].id}: Its process was killed. Another goes on from its last checkpoint." in output
     assert_same(runs["fcn8s"], here["fcn8s"])
 
