@@ -42,7 +42,8 @@ class FileModel:
         self._runtime, self._description, self._where = runtime, description, where
         self._class_ids = np.array(class_ids, np.uint8)
         self._classes = int(self._class_ids[self._class_ids != IGNORE_INDEX].max()) + 1
-        self._output = [port.name for port in runtime.outputs].index(description.output_name or "")
+        output = _output_port(description, runtime.outputs, where)
+        self._output = runtime.outputs.index(output)
         self._dtype = np.dtype(runtime.inputs[0].dtype)
         self._mean, self._std = (np.array(values, np.float32) for values in (description.mean, description.std))
         self._top = np.float32(255 if description.range == "0..1" else 1)
@@ -197,7 +198,7 @@ def fitted(description: FileDescription, runtime: Runtime, where: str) -> FileDe
     size = _size(description, fed, where)
     chosen = _output_port(description, runtime.outputs, where)
     _check_classes(description, chosen, where)
-    return description.model_copy(update={"size": size, "output_name": chosen.name})
+    return description.model_copy(update={"size": size, "output_name": description.output_name or chosen.name})
 
 
 def _size(description: FileDescription, fed: Port, where: str) -> tuple[int, int] | None:
@@ -230,7 +231,7 @@ def _size(description: FileDescription, fed: Port, where: str) -> tuple[int, int
 def _output_port(description: FileDescription, ports: Sequence[Port], where: str) -> Port:
     """The described output."""
     name = description.output_name
-    chosen = [port for port in ports if name in (None, port.name)]
+    chosen = [port for port in ports if name is None or port.is_called(name)]
     if len(chosen) != 1:
         raise EvaluationError(
             f"{where} has the outputs {_names(ports)}; its description should name one of them: output_name: NAME."

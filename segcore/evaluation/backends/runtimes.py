@@ -14,14 +14,23 @@ class Port(NamedTuple):
     """An input or output of a model.
 
     Args:
-        name: Empty where it has none.
+        names: All that it is called; OpenVINO may know several.
         shape: Its sides; None for one that is free, and in place of all where not even their number is fixed.
         dtype: Name of the type as numpy has it, e.g. `float32`.
     """
 
-    name: str
+    names: tuple[str, ...]
     shape: tuple[int | None, ...] | None
     dtype: str
+
+    @property
+    def name(self) -> str:
+        """The first of its names; empty where it has none."""
+        return self.names[0] if self.names else ""
+
+    def is_called(self, name: str) -> bool:
+        """Whether that is one of its names; an empty one is that of a port without any."""
+        return name in (self.names or ("",))
 
 
 class Runtime(Protocol):
@@ -109,11 +118,10 @@ _ONNX_TYPES = {"float": "float32", "double": "float64"}
 def _onnx_port(port: Any) -> Port:  # noqa: ANN401 - onnxruntime has no types
     kind = port.type.removeprefix("tensor(").removesuffix(")")
     shape = tuple(side if isinstance(side, int) and side > 0 else None for side in port.shape or ())
-    return Port(port.name, shape or None, _ONNX_TYPES.get(kind, kind))
+    return Port((port.name,), shape or None, _ONNX_TYPES.get(kind, kind))
 
 
 def _openvino_port(port: Any) -> Port:  # noqa: ANN401
     free = port.partial_shape.rank.is_dynamic
     shape = None if free else tuple(side.get_length() if side.is_static else None for side in port.partial_shape)
-    name = next(iter(sorted(port.names)), "")
-    return Port(name, shape, port.element_type.to_dtype().name)
+    return Port(tuple(sorted(port.names)), shape, port.element_type.to_dtype().name)
