@@ -118,7 +118,9 @@ class Canvas:
         classes = cv2.warpPerspective(ids, matrix, size, flags=cv2.INTER_NEAREST, borderValue=(NOTHING,))
         alpha = u8(cv2.extractChannel(warped, 3))
         self._blend(slice(top, bottom), slice(left, right), warped, alpha)
-        drawn = alpha > 127 if texture.lacy else classes != NOTHING
+        drawn = classes != NOTHING
+        if texture.lacy:
+            drawn &= alpha > 127
         region = self.meta[top:bottom, left:right]
         haze = np.linspace(*self._haze_span(pixels, depth, left, right), right - left).astype(np.uint8)
         meta = np.empty_like(region)

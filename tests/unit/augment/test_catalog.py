@@ -7,6 +7,7 @@ import re
 import warnings
 from dataclasses import fields
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given
@@ -25,6 +26,7 @@ SIZES = st.sampled_from([(48, 64), (64, 48), (97, 65)])
 NEED_ROOM = {
     *("CenterCrop", "Crop", "CropNonEmptyMaskIfExists", "RandomCrop", "RandomSizedCrop"),
     *("GridDropout", "RandomRain", "XYMasking"),
+    *(("AutoContrast",) if cv2.__version__ < "5" else ()),  # albumentations 2.0.8 gives OpenCV 4 a mask that it refuses
 }
 LARGEST = 120  # pixels, so that a crop of 4096x4096 does not take all the time
 
