@@ -56,7 +56,7 @@ with image_column:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(escape_markdown(sentences.ranking_sentence(context, evaluated, query, ranking)))
             if context.dataset is not None:
-                tagging.tag_images(context, ranking.ids, evaluated.runs[query.run].id)
+                tagging.tag_images(context, ranking.ids, evaluated.runs[query.run])
         if context.dataset is not None:
             image_grid.image_grid(context, evaluated, query, ranking)
             st.caption(escape_markdown(sentences.thumbnail_legend(context, evaluated, query)))

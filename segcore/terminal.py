@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 # Control characters but line feed and tab, marks that turn the direction of writing, and halves of characters, which
 # stand for bytes of a name that is no UTF-8.
@@ -25,22 +22,10 @@ def visible(text: str) -> str:
     return text if text.isprintable() else text.translate(_CONTROLS)
 
 
-class _TextStream:
-    """A stream that writes text alone. `TextConsole` writes its own colours past it, as Rich does by this attribute."""
+def print_text(*values: object, file: TextIO | None = None, end: str = "\n", flush: bool = False) -> None:
+    r"""Print values as text, in place of `print`; the streams stay as they are, for libraries that draw on them.
 
-    def __init__(self, stream: TextIO) -> None:
-        self.rich_proxied_file = stream
-
-    def write(self, text: str) -> int:
-        return self.rich_proxied_file.write(visible(text))
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        return getattr(self.rich_proxied_file, name)
-
-
-@contextmanager
-def text_output() -> Iterator[None]:
-    """Let everything that is printed inside the block be text; what a command does stands in it."""
-    out, error = (_TextStream(getattr(stream, "rich_proxied_file", stream)) for stream in (sys.stdout, sys.stderr))
-    with redirect_stdout(out), redirect_stderr(error):
-        yield
+    >>> print_text("a\x1b[2J", 1)
+    a\x1b[2J 1
+    """
+    print(*(visible(str(value)) for value in values), file=file, end=end, flush=flush)

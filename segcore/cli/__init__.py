@@ -26,7 +26,7 @@ from segcore.cli.runs import add_runs
 from segcore.cli.search import add_search
 from segcore.cli.trust import add_trust
 from segcore.errors import SegcoreError, plain
-from segcore.terminal import text_output
+from segcore.terminal import print_text
 
 _COMMANDS = (  # in the order of the help
     add_app, add_data, add_models, add_runs, add_evaluate, add_import, add_predict, add_profile, add_search,
@@ -48,12 +48,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         from segcore.training.command_line import main as train
 
         return train(words[1:], prog="segcore train")
-    with text_output():
-        return _run(words)
-
-
-def _run(words: list[str]) -> int:
-    """Do what the words say; returns the exit code."""
     parser = _parser()
     try:
         arguments, unknown = parser.parse_known_args(words)
@@ -62,13 +56,13 @@ def _run(words: list[str]) -> int:
         arguments.streamlit_words = unknown  # `segcore app` hands them on to Streamlit
         return int(arguments.run(arguments))
     except SegcoreError as error:
-        print(f"segcore: {error}", file=sys.stderr)
+        print_text(f"segcore: {error}", file=sys.stderr)
         return FAILED
     except OSError as error:
-        print(f"segcore: {plain(error)}", file=sys.stderr)
+        print_text(f"segcore: {plain(error)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        print("segcore: interrupted", file=sys.stderr)
+        print_text("segcore: interrupted", file=sys.stderr)
         return INTERRUPTED
 
 
@@ -81,7 +75,7 @@ class _Versions(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from segcore.runs.provenance import versions
 
-        print("\n".join(f"{name}=={version}" for name, version in versions().items()))
+        print_text("\n".join(f"{name}=={version}" for name, version in versions().items()))
         parser.exit()
 
 

@@ -13,6 +13,7 @@ from segcore.cli.arguments import Commands
 from segcore.data.open_options import OpenOptions, add_open_arguments
 from segcore.errors import SegcoreError
 from segcore.paths import path_text
+from segcore.terminal import print_text
 
 _DESCRIPTION = """\
 Open the app. It shows the built-in drive unless --data names another dataset. Without --runs it reads ./checkpoints,
@@ -39,7 +40,7 @@ def open_app(arguments: argparse.Namespace) -> int:
     """Run Streamlit in this process, which ends when the server is stopped; signals reach the server itself."""
     command = streamlit_command(arguments)
     if arguments.runs is None and runs_folder(None) != "checkpoints":
-        print("No folder checkpoints here: the app shows the runs that come with Segcore. For yours: --runs DIR")
+        print_text("No folder checkpoints here: the app shows the runs that come with Segcore. For yours: --runs DIR")
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its check for a newer version asks the network
     sys.argv = command
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)

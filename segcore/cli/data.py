@@ -13,6 +13,7 @@ from segcore.cli.data_index import add_index
 from segcore.data.open_options import add_class_list_argument, add_repair_arguments
 from segcore.errors import DatasetError, listed, number, plain
 from segcore.paths import path_text, program
+from segcore.terminal import print_text
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -166,10 +167,10 @@ def data_expand(arguments: argparse.Namespace) -> int:
             progress=progress,
         )
     kept = f"{number(made.kept, 'frame')} + " if made.kept else ""
-    print(f"{number(made.frames, 'train frame')} -> {made.kept + made.copies} ({kept}{made.copies} copies)")
+    print_text(f"{number(made.frames, 'train frame')} -> {made.kept + made.copies} ({kept}{made.copies} copies)")
     for split, count in made.others.items():
-        print(f"{number(count, f'{split} frame')}, as they were")
-    print(
+        print_text(f"{number(count, f'{split} frame')}, as they were")
+    print_text(
         f"{made.path}\nLook at it: {program('segcore')} data info {made.path}\n"
         f"Train on it: {program('segcore')} train --data {made.path} --copies 0 --augment none"
     )
@@ -181,5 +182,5 @@ def data_fetch(arguments: argparse.Namespace) -> int:
     from segcore.data import fetch
 
     path = fetch(arguments.name, arguments.out)
-    print(f"{path}\nOpen it with: {program('segcore')} data info {path}")
+    print_text(f"{path}\nOpen it with: {program('segcore')} data info {path}")
     return 0

@@ -13,6 +13,7 @@ from segcore.cli.arguments import Commands, add_source_arguments, open_from, sou
 from segcore.data.open_options import OpenOptions
 from segcore.errors import DatasetError, number
 from segcore.paths import path_text
+from segcore.terminal import print_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -84,7 +85,7 @@ def data_check(arguments: argparse.Namespace) -> int:
             across = check_against(dataset, options.open(arguments.against), progress, pictures=pictures)
     path = store(report) if pictures else None
     if arguments.json:
-        print(json.dumps({**report.to_dict(), "against": [asdict(finding) for finding in across]}, indent=1))
+        print_text(json.dumps({**report.to_dict(), "against": [asdict(finding) for finding in across]}, indent=1))
     else:
         console = TextConsole(highlight=False, soft_wrap=True)
         _print(console, report, across)

@@ -9,6 +9,7 @@ from segcore.cli.arguments import Commands, add_source_arguments, source_from
 from segcore.data.open_options import OpenOptions
 from segcore.durations import duration
 from segcore.errors import DatasetError, number
+from segcore.terminal import print_text
 
 
 def add_index(noun: Commands) -> None:
@@ -50,9 +51,9 @@ def data_index(arguments: argparse.Namespace) -> int:
             "Set SEGCORE_CACHE to a folder that can."
         )
     again = f", {built.changed} of them changed" if built.changed else ""
-    print(f"{total}: {built.read} read{again}, in {duration(time.monotonic() - began)}")
+    print_text(f"{total}: {built.read} read{again}, in {duration(time.monotonic() - began)}")
     problems = [problem for problem in built.known.table().problems if problem]
     if problems:
-        print(f"{len(problems)} can't be used, such as: {problems[0]}")
-    print(f"index: {built.path}")
+        print_text(f"{len(problems)} can't be used, such as: {problems[0]}")
+    print_text(f"index: {built.path}")
     return 0

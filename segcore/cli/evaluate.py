@@ -13,6 +13,7 @@ from segcore.cli.leaderboard import add_only
 from segcore.cli.score_table import print_scores
 from segcore.errors import EvaluationError, number, unknown
 from segcore.paths import path_text
+from segcore.terminal import print_text
 
 if TYPE_CHECKING:
     from segcore.data import Dataset
@@ -57,7 +58,7 @@ def evaluate_run(arguments: argparse.Namespace) -> int:
     if arguments.name and not arguments.others:
         raise EvaluationError("--name is what an ensemble is called; it needs --with RUN.")
     run = run_from(arguments)
-    if arguments.only:
+    if arguments.only is not None:
         return _print_listed(run, arguments)
     if "+" in arguments.split:
         raise EvaluationError(
@@ -123,7 +124,7 @@ def _ensemble(runs: Sequence[RunRecord], name: str | None) -> Iterator[RunRecord
 
     check_members(runs)
     for note in how_combined(runs):
-        print(note)
+        print_text(note)
     path = runs[0].path.parent / run_files.checked_folder_name(name or default_name(runs), "run")
     made = not path.exists()
     if made:
@@ -137,7 +138,7 @@ def _ensemble(runs: Sequence[RunRecord], name: str | None) -> Iterator[RunRecord
     with removed_without_scores(ensemble) if made else nullcontext():
         yield ensemble
     if made:
-        print(f"{ensemble.title}: stored as a run of its own in {path}.")
+        print_text(f"{ensemble.title}: stored as a run of its own in {path}.")
 
 
 @contextmanager
@@ -201,17 +202,17 @@ def evaluate_and_print(run: RunRecord, split: str, data: str | None = None, **op
     report = run.leak_report(dataset.source) if covered else None
     leak = report.sentence(split) if report else (leaks or {}).get(split)
     if leak:
-        print(leak)
+        print_text(leak)
     for text in after_evaluation(run, name):
-        print(text)
+        print_text(text)
     for note in predictor.notes:
-        print(f"segcore: {note}", file=sys.stderr)
+        print_text(f"segcore: {note}", file=sys.stderr)
     if predictor.variant:
-        print(
+        print_text(
             f"Not the plain prediction: stored as {name} in {evaluation.path}. The scores of {base} stay as they are."
         )
     if not same:
-        print(f"This is not the data of the run; stored beside its own scores in {evaluation.path}.")
+        print_text(f"This is not the data of the run; stored beside its own scores in {evaluation.path}.")
     return 0
 
 

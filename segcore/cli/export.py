@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from segcore.cli.arguments import Commands, parse_size
 from segcore.errors import ReportError
 from segcore.paths import path_text
+from segcore.terminal import print_text
 
 if TYPE_CHECKING:
     from segcore.runs import RunRecord
@@ -64,7 +65,7 @@ def export_run(arguments: argparse.Namespace) -> int:
     _check_options(arguments)
     runs = [find_run(wanted, arguments.runs) for wanted in arguments.wanted]
     for line in FORMATS[arguments.format](arguments, runs):
-        print(line)
+        print_text(line)
     return 0
 
 

@@ -8,6 +8,7 @@ from segcore.cli.arguments import Commands
 from segcore.cli.leaderboard import add_compared_runs, add_pictures_source, compared, sibling_ids
 from segcore.errors import ReportError
 from segcore.paths import path_text
+from segcore.terminal import print_text
 
 _DESCRIPTION = """\
 Write the figures of a report into a folder: curves with a legend, samples, augmentation, predictions and errors beside
@@ -45,5 +46,5 @@ def write(arguments: argparse.Namespace) -> int:
         examples=arguments.examples,
         siblings=sibling_ids(arguments),
     ):
-        print(line, flush=True)
+        print_text(line, flush=True)
     return 0

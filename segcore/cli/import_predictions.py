@@ -9,6 +9,7 @@ from segcore.cli.arguments import Commands, parse_size
 from segcore.data.open_options import OpenOptions, absolute, add_open_arguments
 from segcore.errors import EvaluationError, number
 from segcore.paths import path_text
+from segcore.terminal import print_text
 
 _DESCRIPTION = """\
 Reads masks (ids, palette or colours; PNG, TIFF, .npy) or probabilities (.npz, .npy, a folder of one 16-bit PNG a class)
@@ -112,7 +113,9 @@ def _import_model(arguments: argparse.Namespace) -> int:
     with removed_without_scores(run):
         for split in splits:
             evaluate_and_print(run, split)
-    print(f"Stored as a run that predicts by {run.model_file}; more: segcore evaluate, predict, profile {run.path}")
+    print_text(
+        f"Stored as a run that predicts by {run.model_file}; more: segcore evaluate, predict, profile {run.path}"
+    )
     return 0
 
 
@@ -138,10 +141,10 @@ def _import_predictions(arguments: argparse.Namespace) -> int:
         add=arguments.add,
     )
     for note in notes:
-        print(f"segcore: {note}", file=sys.stderr)
+        print_text(f"segcore: {note}", file=sys.stderr)
     evaluation = run.evaluation(split)
     assert evaluation is not None and run.summary.imported is not None
     scores = ScoreInfo.from_counts(evaluation.total, run.labels)
     print_scores(run, f"{dataset.name} {split}, {number(len(evaluation.ids), 'image')}", scores, evaluation)
-    print(f"Read by {run.summary.imported.rule}; stored as a run without a model in {run.path}.")
+    print_text(f"Read by {run.summary.imported.rule}; stored as a run without a model in {run.path}.")
     return 0

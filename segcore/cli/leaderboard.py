@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from segcore.cli.arguments import Commands, store_from
 from segcore.errors import ReportError, RunError, unknown
 from segcore.paths import path_text
+from segcore.terminal import print_text
 
 if TYPE_CHECKING:
     from segcore.evaluation.comparison import Comparison
@@ -94,7 +95,7 @@ def compared_runs(arguments: argparse.Namespace) -> list[RunRecord]:
     if not arguments.wanted:
         runs, problems = store_from(arguments).read()
         for problem in problems:
-            print(f"segcore: left out: {problem.message}", file=sys.stderr)
+            print_text(f"segcore: left out: {problem.message}", file=sys.stderr)
         if not runs:
             raise RunError(f"No runs in {arguments.runs}. Train some: python train.py")
         return runs
@@ -152,9 +153,8 @@ def _compare(
     only: str | None = getattr(arguments, "only", None)
     if only is None:
         return compare()
-    lists = {run.id: images_of(run, only) for run in runs}
-    comparison = compare(read=lambda run, split: listed_evaluation(run, split, lists[run.id]))
-    named = f", only {lists[runs[0].id].title}"
+    comparison = compare(read=lambda run, split: listed_evaluation(run, split, images_of(run, only)))
+    named = f", only {Path(only).name}"
     return replace(comparison, pools=tuple(replace(pool, suffix=pool.suffix + named) for pool in comparison.pools))
 
 
@@ -190,9 +190,9 @@ def at_speed(comparison: Comparison, arguments: argparse.Namespace) -> Compariso
         )
     for rows, why in ((choice.slow, f"slower than {least:g} frames/s"), (choice.unmeasured, "speed not measured")):
         if rows:
-            print(f"segcore: left out, {why}: {', '.join(row.title for row in rows)}", file=sys.stderr)
+            print_text(f"segcore: left out, {why}: {', '.join(row.title for row in rows)}", file=sys.stderr)
     for note in filter(None, (how.strip(), speed_note(comparison.costs[FPS]))):
-        print(f"segcore: {note}", file=sys.stderr)
+        print_text(f"segcore: {note}", file=sys.stderr)
     kept = {run_id for row in choice.fast for run_id in row.runs}
     runs = [run for run in comparison.runs if run.id in kept]
     return _compare(arguments, runs, comparison.split, comparison.titles)
@@ -211,9 +211,9 @@ def print_leaderboard(arguments: argparse.Namespace) -> int:
         comparison = at_speed(comparison, arguments)
     text = leaderboard.FORMATS[arguments.format](comparison, arguments.sort, columns)
     if arguments.out is None:
-        print(text, end="")
+        print_text(text, end="")
         return 0
     with new_file(arguments.out, leaderboard.MARKS[arguments.format]) as path:
         path.write_text(text, "utf-8")
-    print(arguments.out)
+    print_text(arguments.out)
     return 0

@@ -11,6 +11,7 @@ from segcore.cli.arguments import Commands, parse_size
 from segcore.errors import ReportError, RunError, UnknownModel, unknown
 from segcore.models import DEFAULT_ENCODER, MODELS
 from segcore.paths import path_exists, path_text
+from segcore.terminal import print_text
 
 if TYPE_CHECKING:
     from segcore.models.description import ModelDescription
@@ -57,13 +58,13 @@ def models(arguments: argparse.Namespace) -> int:
         description = _described(arguments)
         text = _diagram(description) if kind == "svg" else description_text(description)
     if arguments.out is None:
-        print(text, end="")
+        print_text(text, end="")
         return 0
     from segcore.report.atomic_output import new_file
 
     with new_file(arguments.out, SVG_MARK if kind == "svg" else TEXT_MARK) as path:
         path.write_text(text, "utf-8")
-    print(arguments.out)
+    print_text(arguments.out)
     return 0
 
 

@@ -24,6 +24,7 @@ from segcore.cli.arguments import (
 from segcore.durations import duration
 from segcore.errors import DatasetError, enumerated, number
 from segcore.paths import path_text
+from segcore.terminal import print_text
 
 if TYPE_CHECKING:
     from segcore.arrays import U8Image
@@ -106,11 +107,11 @@ def predict_files(arguments: argparse.Namespace) -> int:
             raise DatasetError(f"{error.filename}: {error.strerror}. Check --out.") from None
     before = [f"{len(sources) - len(todo)} there before"] if len(todo) < len(sources) else []
     what = ", ".join([work.summary() if todo else "nothing new", *before])
-    print(", ".join(filter(None, (f"{what}: {_averaged(runs)}", predict.stored_as("").description))))
+    print_text(", ".join(filter(None, (f"{what}: {_averaged(runs)}", predict.stored_as("").description))))
     for note in (*work.notes, *predict.notes):
-        print(f"segcore: {note}", file=sys.stderr)
+        print_text(f"segcore: {note}", file=sys.stderr)
     if stop.requested:
-        print("segcore: stopped; the same command goes on from there", file=sys.stderr)
+        print_text("segcore: stopped; the same command goes on from there", file=sys.stderr)
         return INTERRUPTED
     return FAILED if work.failed else 0
 
@@ -176,7 +177,7 @@ class _Work:
         self.notes += made.notes
         if made.files:
             self.done["video"] += 1
-            print("  ".join(map(str, made.files)))
+            print_text("  ".join(map(str, made.files)))
 
     def summary(self) -> str:
         """`2 images and 1 video in 1 min 15 s, 24.1 frames/s`; of a video that was stopped alone, its frames."""
@@ -191,11 +192,11 @@ class _Work:
     def _write(self, source: Source, image: U8Image, prediction: Prediction) -> None:
         files = "  ".join(map(str, self.folder.write_image(source, image, prediction.mask)))
         confidence = "" if self.predict.ids_only else f"  mean confidence {prediction.confidence.mean():.3f}"
-        print(f"{files}{confidence}")
+        print_text(f"{files}{confidence}")
 
     def _fail(self, error: DatasetError) -> None:
         self.failed += 1
-        print(f"segcore: {error}", file=sys.stderr)
+        print_text(f"segcore: {error}", file=sys.stderr)
 
 
 def _decoded(sources: Sequence[Source]) -> Iterator[tuple[Source, U8Image | DatasetError]]:

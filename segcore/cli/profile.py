@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from segcore.cli.arguments import FAILED, Commands, add_run_arguments, parse_size, run_from
 from segcore.durations import duration
 from segcore.errors import number
+from segcore.terminal import print_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -87,7 +88,7 @@ def profile_run(arguments: argparse.Namespace) -> int:
             problem=problems.append,
         )
     if arguments.json:
-        print(measured.model_dump_json(indent=2))
+        print_text(measured.model_dump_json(indent=2))
     else:
         _print_tables(run, measured)
     for problem in problems:

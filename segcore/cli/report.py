@@ -10,6 +10,7 @@ from segcore.cli.arguments import Commands
 from segcore.cli.leaderboard import add_compared_runs, add_pictures_source, compared, sibling_ids
 from segcore.errors import ReportError
 from segcore.paths import path_text
+from segcore.terminal import print_text
 
 _DESCRIPTION = """\
 Write one HTML file that opens anywhere, without a network: leaderboard with intervals, is it real, classes, confusion,
@@ -41,8 +42,8 @@ def write(arguments: argparse.Namespace) -> int:
         siblings=sibling_ids(arguments),
     )
     for line in lines:
-        print(line)
-    print(f"{arguments.out}  {Path(arguments.out).stat().st_size / 1e6:.1f} MB")
+        print_text(line)
+    print_text(f"{arguments.out}  {Path(arguments.out).stat().st_size / 1e6:.1f} MB")
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from segcore.cli.arguments import Commands, run_from, store_from
 from segcore.errors import RunError
 from segcore.paths import path_text
+from segcore.terminal import print_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,7 @@ def rename_one(arguments: argparse.Namespace) -> int:
     from segcore.runs.rename import rename_run
 
     run = run_from(arguments)
-    print(f"{run.path} is {rename_run(run, arguments.name).path} now.")
+    print_text(f"{run.path} is {rename_run(run, arguments.name).path} now.")
     return 0
 
 
@@ -84,7 +85,7 @@ def keep_note(arguments: argparse.Namespace) -> int:
     run = run_from(arguments)
     if arguments.text is not None:
         RunWriter(run.path).write_note(arguments.text)
-    print(f"{run.id}: {run.note or 'no note'}")
+    print_text(f"{run.id}: {run.note or 'no note'}")
     return 0
 
 
@@ -96,7 +97,7 @@ def pack_one(arguments: argparse.Namespace) -> int:
 
     run = run_from(arguments)
     require_training(run, "be packed", "Pack its members: {}.")
-    print(pack_run(run, Path(arguments.out), lambda copy: run_card(copy, arguments.licence)).path)
+    print_text(pack_run(run, Path(arguments.out), lambda copy: run_card(copy, arguments.licence)).path)
     return 0
 
 

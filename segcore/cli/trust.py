@@ -9,6 +9,7 @@ from segcore.errors import CodeError
 from segcore.extensions import trust
 from segcore.extensions.code_file import CODE_FOLDER, CodeName
 from segcore.paths import local_path, path_text
+from segcore.terminal import print_text
 
 
 def add_trust(commands: Commands) -> None:
@@ -36,5 +37,5 @@ def agree(arguments: argparse.Namespace) -> int:
     for path in files:
         digest = CodeName(path, path.stem).digest()
         trust.add(digest, f"{folder.name}/{path.name}")
-        print(f"{path} may be run on this machine (SHA-256 {digest}), as noted in {trust.store()}.")
+        print_text(f"{path} may be run on this machine (SHA-256 {digest}), as noted in {trust.store()}.")
     return 0

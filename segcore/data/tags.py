@@ -22,6 +22,8 @@ from segcore.reading import read_text
 
 TAGS_FOLDER = ".segcore-tags"
 SUFFIX = ".txt"
+WITHOUT = "without "  # before a tag: the images that don't have it
+_TAKEN = ("all", "none", "null")  # words that mean no tag
 _NAME = re.compile(r"\w[\w -]{0,59}")
 _changing = threading.Lock()
 
@@ -45,8 +47,13 @@ class ImageList(NamedTuple):
         named = {_find(line, known) for line in self.lines}
         return tuple(sample_id for sample_id in known if sample_id in named)
 
-    def of_dataset(self, dataset: Dataset) -> frozenset[str]:
-        """The ids of the list.
+    def has(self, sample_id: str) -> bool:
+        """Whether the list names an image."""
+        known = (sample_id,)
+        return any(sample_id in line and _find(line, known) is not None for line in self.lines)
+
+    def of_dataset(self, dataset: Dataset) -> tuple[str, ...]:
+        """The ids of the list, in the dataset's order.
 
         Raises:
             DatasetError: when a line names no image of the dataset.
@@ -60,7 +67,8 @@ class ImageList(NamedTuple):
                 f"{listed(unknown, 3)}.{nearest(unknown[0], dataset.ids)} Expected an id a line, such as "
                 f"{dataset.ids[0] if dataset.ids else 'frame_0001'}. Correct or remove them."
             )
-        return frozenset(sample_id for sample_id in matches.values() if sample_id is not None)
+        named = set(matches.values())
+        return tuple(sample_id for sample_id in known if sample_id in named)
 
 
 def read_image_list(given: str, source: str) -> ImageList:
@@ -102,12 +110,12 @@ def tag_files(source: str | Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(paths, key=lambda path: (path.stem, _changed(path)))}
 
 
-def read_tags(source: str | Path) -> dict[str, tuple[str, ...]]:
-    """Name of each tag of a dataset -> its ids; a tag that can't be read is left out."""
+def read_tags(source: str | Path) -> dict[str, ImageList]:
+    """Name of each tag of a dataset -> its images; a tag that can't be read is left out."""
     tags = {}
     for name, path in tag_files(source).items():
         try:
-            tags[name] = _read(path)
+            tags[name] = ImageList(name, _read(path), path)
         except DatasetError:
             continue
     return tags
@@ -129,27 +137,31 @@ def change_tag(source: str | Path, name: str, *, add: Iterable[str] = (), remove
         DatasetError: when the name can't be one, or nothing can be written.
     """
     name = name.strip()
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or name in _TAKEN or name.startswith(WITHOUT):
         raise DatasetError(
-            f"{name!r} can't be a tag; expected up to 60 letters, digits, spaces, - and _, such as 'wrong mask'."
+            f"{name!r} can't be a tag; expected up to 60 letters, digits, spaces, - and _, such as 'wrong mask', and "
+            f"not {', '.join(_TAKEN)} or {WITHOUT}..."
         )
+    added, removed = dict.fromkeys(add), dict.fromkeys(remove)
+    for sample_id in added:
+        if not sample_id.isprintable() or _parsed(sample_id) != (sample_id,):
+            raise DatasetError(f"Image {sample_id!r} can't be tagged: its id is no line of a text file. Rename it.")
     with _changing:
         old = tag_files(source).get(name)
-        without = set(remove)
-        ids = [
-            sample_id for sample_id in dict.fromkeys((*(_read(old) if old else ()), *add)) if sample_id not in without
-        ]
-        return _write(source, name, ids)
+        lines = [line for line in (_text(old).split("\n") if old else []) if not _names_any(line, removed)]
+        there = {_find(line, added) for line in _parsed("\n".join(lines))}
+        lines = [line for line in lines if line] + [sample_id for sample_id in added if sample_id not in there]
+        return _write(source, name, lines if _parsed("\n".join(lines)) else [])
 
 
-def _write(source: str | Path, name: str, ids: Sequence[str]) -> Path:
+def _write(source: str | Path, name: str, lines: Sequence[str]) -> Path:
     """Write a tag in the first folder that takes it, or remove it from all."""
     paths = [folder / f"{name}{SUFFIX}" for folder in _folders(source)]
     problem = ""
     for path in paths:
         try:
-            if ids:
-                write_text(path, "".join(f"{sample_id}\n" for sample_id in ids))
+            if lines:
+                write_text(path, "".join(f"{line}\n" for line in lines))
                 return path
             if path.exists():
                 path.unlink()
@@ -169,20 +181,31 @@ def _folders(source: str | Path) -> Iterator[Path]:
 
 
 def _read(path: Path) -> tuple[str, ...]:
-    """The lines of a list of images, without empty ones and those that begin with #; each once."""
+    """The lines of a list of images, without empty ones and comments; each once."""
     try:
         status = path.stat()
-        return _lines(str(path), status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        raise DatasetError(f"The list of images {path} can't be read: {plain(error)}") from None
+    return _lines_at(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=64)
+def _lines_at(path: Path, version: int, size: int) -> tuple[str, ...]:
+    """The lines of a file as it is now; `version` and `size` tell when it changed."""
+    return _parsed(_text(path))
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_text(path).removeprefix("\ufeff")
     except OSError as error:
         raise DatasetError(f"The list of images {path} can't be read: {plain(error)}") from None
     except ValueError:
         raise DatasetError(f"{path}: no text in UTF-8; expected an id a line.") from None
 
 
-@lru_cache(maxsize=64)
-def _lines(path: str, version: int, size: int) -> tuple[str, ...]:
-    """The lines of a file as it is now; `version` and `size` tell when it changed."""
-    lines = (line.strip() for line in read_text(path).removeprefix("\ufeff").splitlines())
+def _parsed(text: str) -> tuple[str, ...]:
+    lines = (line.strip() for line in text.split("\n"))  # `splitlines` would break ids at other marks too
     return tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
 
 
@@ -194,10 +217,17 @@ def _changed(path: Path) -> int:
         return 0
 
 
+def _names_any(line: str, known: Collection[str]) -> bool:
+    """Whether a line of a file, which may be a comment, names one of some images."""
+    return any(_find(part, known) is not None for part in _parsed(line))
+
+
 def _find(line: str, known: Collection[str]) -> str | None:
     """The id that a line names: as it stands, or a path whose end it is, with or without an extension."""
     if line in known:
         return line
+    if not any(mark in line for mark in "./\\"):
+        return None
     parts = line.replace("\\", "/").split("/")
     ends = ["/".join(parts[start:]) for start in range(len(parts))]
     return next((end for text in ends for end in (text, text.rpartition(".")[0]) if end in known), None)

@@ -99,7 +99,8 @@ class Evaluation:
     def confusion(self) -> pd.DataFrame:
         """The non-zero confusion counts, one per row: `image` (its id), `truth`, `prediction`, `pixels`."""
         path = self.path / run_files.CONFUSION
-        return parquet_tables.read_table(path, parquet_tables.CONFUSION, self._hint).to_pandas()
+        table = parquet_tables.read_table(path, parquet_tables.CONFUSION, self._hint)
+        return (parquet_tables.of_images(table, self.ids) if self.partial else table).to_pandas()
 
     def of_images(self, name: str) -> F64:
         """`[N]` a numeric column of `images`, read without making the data frame; NaN where an image has no value."""

@@ -106,7 +106,8 @@ def recreate_plan(run: RunRecord, dataset: Dataset) -> SplitPlan:
     )
     kept = run.path / run_files.ONLY
     if config.get("only") and kept.is_file():
-        plan = plan.restricted(read_image_list(str(kept), dataset.source).of_dataset(dataset), run_files.ONLY)
+        images = read_image_list(str(kept), dataset.source)
+        plan = plan.restricted(frozenset(images.of_dataset(dataset)), run_files.ONLY)
     if plan.fingerprint != trained.split_fingerprint:
         raise EvaluationError(
             f"The split of run {run.id!r} can't be made again from its {run.path / 'config.yaml'}: its fingerprint is "

@@ -80,7 +80,7 @@ class RunWriter:
 
     @_locked
     def keep_image_list(self, ids: Iterable[str]) -> None:
-        """Write `only.txt`: the ids of the samples that the run is trained on, where these are not all of train."""
+        """Write `only.txt`: the ids that the run's setting `only` lists."""
         atomic_files.write_text(self.path / run_files.ONLY, "".join(f"{name}\n" for name in dict.fromkeys(ids)))
 
     @_locked

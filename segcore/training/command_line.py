@@ -13,7 +13,7 @@ from segcore.data import check_source
 from segcore.errors import ConfigError, SegcoreError, nearest, plain
 from segcore.extensions.code_file import require_agreement
 from segcore.runs import run_files
-from segcore.terminal import text_output
+from segcore.terminal import print_text
 from segcore.training.config import TrainConfig, build, describe
 from segcore.training.loggers import check_loggers
 from segcore.training.openmp import SPIN
@@ -80,14 +80,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "train.py") -> int:
     os.environ.setdefault(*SPIN)
     # Silence DDP's C++ warnings to programmers (unused parameters, strides); errors are raised as exceptions.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    with text_output():
-        return _run(sys.argv[1:] if arguments is None else arguments, prog)
-
-
-def _run(arguments: Sequence[str], prog: str) -> int:
-    """Do what the arguments say; returns the exit code."""
     try:
-        values, run, only_print = _read(arguments, prog)
+        values, run, only_print = _read(sys.argv[1:] if arguments is None else arguments, prog)
         if run:
             from segcore.training.engine import resume
 
@@ -95,7 +89,7 @@ def _run(arguments: Sequence[str], prog: str) -> int:
         else:
             config = build(values)
             if only_print:
-                print(config.to_yaml(), end="")
+                print_text(config.to_yaml(), end="")
                 return 0
             check_source(config.data)  # before torch, which takes seconds to import
             check_loggers(config.loggers)
@@ -120,4 +114,4 @@ def _run(arguments: Sequence[str], prog: str) -> int:
 def _say(text: str) -> None:
     """Print to stderr; of several processes that train together, only in the first one of each machine."""
     if int(os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_LOCALID") or 0) == 0:
-        print(text, file=sys.stderr)
+        print_text(text, file=sys.stderr)

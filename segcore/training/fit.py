@@ -89,8 +89,8 @@ def _fit(
             writer.rewrite_metrics(progress.rows)  # drops rows after the checkpoint, which are trained again
         else:
             writer.keep_code(code for _, name in parse_loss(job.config.loss) if (code := CodeName.parse(name)))
-            if job.config.only:
-                writer.keep_image_list(item.id for item in job.plan.train)
+            if job.only:
+                writer.keep_image_list(job.only)
             writer.write_config(job.config.values())
     _write(job, writer, summary)
     trackers: list[Logger] = []

@@ -33,6 +33,7 @@ class Job:
         origin: Commit and command from `provenance.origin`, when another process received the user's command.
         initial: The weights that the model starts from (`--init`), read once for all trainings of a session; None
             without, and when a training resumes: its checkpoint has every weight.
+        only: Ids that `only` lists, of all splits; empty where all of train is trained on.
     """
 
     config: TrainConfig
@@ -46,6 +47,7 @@ class Job:
     norm: Normalization
     origin: Mapping[str, str | None] | None = None
     initial: InitialWeights | None = None
+    only: tuple[str, ...] = ()
 
     @property
     def model(self) -> str:

@@ -133,9 +133,11 @@ class Session:
             folds=task.folds,
             fold=task.fold,
         )
+        only: tuple[str, ...] = ()
         if task.only:
             images = read_image_list(task.only, dataset.source)
-            plan = plan.restricted(images.of_dataset(dataset), images.title)
+            only = images.of_dataset(dataset)
+            plan = plan.restricted(frozenset(only), images.title)
         store_key = (*key, task.image_size, task.cache_mb)
         if store_key not in self._stores:  # only one store is kept, so that its budget holds
             self._stores = {store_key: SampleStore(dataset, task.image_size, task.cache_mb * 1_000_000)}
@@ -153,6 +155,7 @@ class Session:
             *(task, dataset, plan, store, hardware, world, self.reporter, self.stop, norm),
             origin=self._origin,
             initial=initial,
+            only=only,
         )
 
     def _read_initial(self, source: str, runs: str) -> tuple[InitialWeights, Normalization | None]:

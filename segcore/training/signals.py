@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
+from segcore.terminal import print_text
+
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -53,7 +55,7 @@ class StopRequest(Signals):
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
-        print("\nStopping at the next safe point; Ctrl-C again stops at once.", file=sys.stderr)
+        print_text("\nStopping at the next safe point; Ctrl-C again stops at once.", file=sys.stderr)
 
 
 @dataclass

@@ -154,14 +154,14 @@ def test_tags_filter_and_are_given_to_one_image_or_to_all_that_are_found(open_ap
     assert not [box for box in app.selectbox if box.label == "Tag" and "all" in box.options]  # no tag, no filter
     (mine,) = (box for box in app.multiselect if box.label == "Tags")
     mine.set_value(["wrong mask"]).run()
-    assert not app.exception and read_tags(data) == {"wrong mask": ("test_01",)}
+    assert not app.exception and read_tags(data)["wrong mask"].lines == ("test_01",)
     app = open_app(data, tmp_path / "none", "dataset", split="test", tag="without wrong mask")
     assert shown(app) == "2 of 3 images"
     app.selectbox(key="tagging:name").set_value("wrong mask").run()
     assert app.button(key="tagging:remove").disabled and app.button(key="tagging:add").label == "Add 2"
     assert "segcore evaluate RUN --split test --only 'wrong mask'" in codes(app)[0]
     app.button(key="tagging:add").click().run()
-    assert not app.exception and set(read_tags(data)["wrong mask"]) == {"test_00", "test_01", "test_02"}
+    assert not app.exception and set(read_tags(data)["wrong mask"].lines) == {"test_00", "test_01", "test_02"}
     app = open_app(data, tmp_path / "none", "dataset", tag="wrong mask")
     assert shown(app) == "3 of 7 images"
     app = open_app(data, tmp_path / "none", "dataset", tag="nope")

@@ -10,7 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from segcore.cli import main
-from segcore.terminal import text_output, visible
+from segcore.terminal import print_text, visible
 from segcore.text_console import TextConsole
 
 HOSTILE = "a\x1b]0;title\x07b\x1b[2Jc\x9bd\u202ee"
@@ -26,29 +26,31 @@ def test_control_characters_are_escapes(text, shown):
     visible(text).encode()
 
 
-def test_prints_inside_the_block_are_text(capsys):
-    with text_output(), text_output():
-        print(HOSTILE)
-        print(HOSTILE, file=sys.stderr)
-        assert not sys.stdout.isatty()
-    out, error = capsys.readouterr()
-    assert out == error == f"{SHOWN}\n"
+def test_prints_are_text_and_the_streams_stay_as_they_are(capsys):
+    out = sys.stdout
+    print_text(HOSTILE, 1)
+    print_text(HOSTILE, 1, file=sys.stderr)
+    assert sys.stdout is out
+    shown, error = capsys.readouterr()
+    assert shown == error == f"{SHOWN} 1\n"
 
 
 def test_colours_of_rich_stay_and_those_of_names_do_not(monkeypatch):
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stdout", stream)
-    with text_output():
-        console = TextConsole(force_terminal=True, color_system="standard", width=120)
-        table = Table("name")
-        table.add_row(f"[red]{HOSTILE}[/]")
-        console.print(table)
-        with Progress(console=console) as bar:
-            bar.add_task(HOSTILE, total=1)
-        print(HOSTILE)
-    written = stream.getvalue()
-    assert "\x1b[31m" in written and written.count(SHOWN) == 2  # a bar cuts it
-    assert all(part not in written for part in ("\x1b]0", "\x1b[2J", "\x9b", "\u202e", "\x07"))
+    console = TextConsole(force_terminal=True, color_system="standard", width=120)
+    table = Table("name")
+    table.add_row(f"[red]{HOSTILE}[/]")
+    console.print(table)
+    in_table = stream.getvalue()
+    with Progress(console=console) as bar:
+        bar.add_task(HOSTILE, total=1)
+        print_text(HOSTILE)  # above the bar
+        bar.refresh()
+    in_bar = stream.getvalue().removeprefix(in_table)
+    assert "\x1b[31m" in in_table and SHOWN in in_table
+    assert "\x1b[2K" in in_bar and "\x1b[35m" in in_bar and SHOWN in in_bar  # the bar is drawn, and drawn again
+    assert all(part not in in_table + in_bar for part in ("\x1b]0", "\x1b[2J", "\x9b", "\u202e", "\x07", r"\x1b[2K"))
 
 
 @pytest.mark.parametrize("words", [("data", "info"), ("data", "check")])

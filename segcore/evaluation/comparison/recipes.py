@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from segcore.data import OpenOptions
 from segcore.errors import RunError
-from segcore.runs import Evaluation, RunRecord
+from segcore.reading import file_digest
+from segcore.runs import Evaluation, RunRecord, run_files
 from segcore.runs.titles import disambiguate
 
 # Settings that may differ within one recipe: the seeds, the name, and where it ran.
@@ -120,6 +121,9 @@ def _training(run: RunRecord) -> _Training:
     except (RunError, OSError):
         return _Training(run, run.id)
     settings = {name: value for name, value in config.items() if name not in CHANCE}
+    kept = run.path / run_files.ONLY
+    if kept.is_file():  # what the name of a tag stands for may change
+        settings["only"] = file_digest(kept)
     added = {**OpenOptions._field_defaults, "init": None, "only": None}  # older runs lack some of these settings
     for name, default in added.items():
         if settings.get(name, default) == default:

@@ -1,4 +1,4 @@
-"""Tags of images in the app: a filter, the tags of one image, and those of all images that are found."""
+"""Tags of images in the app: a filter, the tags of one image, and of all images that match the filters."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import streamlit as st
 
-from segcore.data.tags import change_tag, read_tags
+from segcore.data.tags import WITHOUT, change_tag, read_tags
 from segcore.errors import SegcoreError, number
-from segcore.paths import program
+from segcore.runs import RunRecord
+from segcore.runs.cli_hints import evaluate_command
 from segcore.ui.dataset.browsing import EVERY
 from segcore.ui.shell import notices, url_state
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.code_block import code_block
 from segcore.ui.shell.markdown import escape_markdown
 
-WITHOUT = "without "  # before a tag, in the filter
 _NAME = "tagging:name"
 
 
@@ -36,7 +36,9 @@ def tagged(source: str, tag: str, ids: Iterable[str]) -> list[str]:
     if tag == EVERY:
         return list(ids)
     wanted = not tag.startswith(WITHOUT)
-    listed = set(read_tags(source).get(tag.removeprefix(WITHOUT), ()))
+    ids = list(ids)
+    images = read_tags(source).get(tag.removeprefix(WITHOUT))
+    listed = set(images.among(ids)) if images else set()
     return [sample_id for sample_id in ids if (sample_id in listed) == wanted]
 
 
@@ -48,7 +50,7 @@ def described(tag: str) -> str:
 def tags_of_image(source: str, sample_id: str) -> None:
     """Draw the tags of one image, to choose from and to add to."""
     tags = read_tags(source)
-    mine = [name for name, ids in tags.items() if sample_id in ids]
+    mine = [name for name, images in tags.items() if images.has(sample_id)]
     key = f"dataset:tags:{sample_id}:{mine}"  # new where another session has changed them
     st.multiselect(
         "Tags",
@@ -64,15 +66,22 @@ def tags_of_image(source: str, sample_id: str) -> None:
     )
 
 
-def tag_images(context: AppContext, ids: Sequence[str], run: str = "RUN") -> None:
-    """Draw the menu that tags all images that are found, with the commands that take a tag; `run`: one to evaluate."""
+def tag_images(context: AppContext, ids: Sequence[str], run: RunRecord | None = None) -> None:
+    """Draw the menu that tags all images that match the filters, with the commands that take a tag.
+
+    Args:
+        context: The choices of the sidebar.
+        ids: Ids of the images.
+        run: The run that a command evaluates.
+    """
+    assert context.dataset is not None
     source = context.key.source
     tags = read_tags(source)
     with st.popover(f"Tag {number(len(ids), 'image')}", icon=":material/label:", type="tertiary"):
         name: str | None = st.selectbox(
             "Tag", list(tags), index=None, key=_NAME, accept_new_options=True, placeholder="choose or write one"
         )
-        listed = frozenset(tags.get(name or "", ()))
+        listed = frozenset(tags[name].among(context.dataset.ids) if name in tags else ())
         held = sum(sample_id in listed for sample_id in ids)
         with st.container(horizontal=True):
             add, remove = (source, name, ids, ()), (source, name, (), ids)
@@ -87,11 +96,11 @@ def tag_images(context: AppContext, ids: Sequence[str], run: str = "RUN") -> Non
             )
             st.button(f"Remove {held:,}", key="tagging:remove", disabled=not held, on_click=_change, args=remove)
         if name in tags:
-            st.caption(f"{number(len(tags[name]), 'image')} have it. Commands that take it:")
+            st.caption(f"{number(len(listed), 'image')} have it. Commands that take it:")
             code_block("\n".join(_commands(context, name, listed, run)))
 
 
-def _commands(context: AppContext, name: str, listed: frozenset[str], run: str) -> Iterator[str]:
+def _commands(context: AppContext, name: str, listed: frozenset[str], run: RunRecord | None) -> Iterator[str]:
     """The commands that take a tag, of those for which it holds images."""
     assert context.dataset is not None
     only = shlex.join(["--only", name])
@@ -101,7 +110,7 @@ def _commands(context: AppContext, name: str, listed: frozenset[str], run: str) 
         if split == "train":
             yield f"{notices.train_command(context)} {only}"
         else:
-            yield f"{shlex.join([program('segcore'), 'evaluate', run, '--split', split])} {only}"
+            yield f"{evaluate_command(run.path if run else 'RUN', split)} {only}"
 
 
 def _change_image(source: str, sample_id: str, before: Sequence[str], key: str) -> None:

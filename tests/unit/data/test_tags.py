@@ -21,13 +21,36 @@ def data(tmp_path):
     return make_data(tmp_path / "toy")
 
 
+def lines(source):
+    return {name: images.lines for name, images in read_tags(source).items()}
+
+
+def test_a_tag_that_another_program_wrote_keeps_its_comments_and_paths(data):
+    (data / TAGS_FOLDER).mkdir()
+    file = data / TAGS_FOLDER / "night.txt"
+    file.write_text("# by hand\nimages/train_00.png\n\ntrain_01\n")
+    change_tag(data, "night", add=["train_00", "train_02"])
+    assert file.read_text() == "# by hand\nimages/train_00.png\ntrain_01\ntrain_02\n"
+    change_tag(data, "night", remove=["train_00", "train_02"])
+    assert file.read_text() == "# by hand\ntrain_01\n"
+    change_tag(data, "night", remove=["train_01"])
+    assert read_tags(data) == {}
+
+
+@pytest.mark.parametrize("sample_id", ["#12", " a", "a\nb", "a\u2028b", "\udcff"])
+def test_an_id_that_no_line_can_hold_is_refused(sample_id, data):
+    with pytest.raises(DatasetError, match="can't be tagged"):
+        change_tag(data, "night", add=["train_00", sample_id])
+    assert read_tags(data) == {}
+
+
 def test_a_tag_is_a_text_file_beside_the_data_which_stays_the_same_data(data):
     before = open_dataset(data).fingerprint
     path = change_tag(data, "wrong mask", add=["train_02", "train_00", "train_02"])
     assert path == data / TAGS_FOLDER / "wrong mask.txt" and path.read_text() == "train_02\ntrain_00\n"
     change_tag(data, "wrong mask", add=["train_01"], remove=["train_02"])
     change_tag(data, "night", add=["test_00"])
-    assert read_tags(data) == {"night": ("test_00",), "wrong mask": ("train_00", "train_01")}
+    assert lines(data) == {"night": ("test_00",), "wrong mask": ("train_00", "train_01")}
     assert open_dataset(data).fingerprint == before and len(open_dataset(data)) == 7
     change_tag(data, "night", remove=["test_00"])
     assert list(read_tags(data)) == ["wrong mask"]
@@ -40,12 +63,15 @@ def test_what_cannot_be_written_has_its_tags_in_the_users_folder(source, data, u
         (data / TAGS_FOLDER).write_text("a file where the folder would be")
     change_tag(given, "night", add=["a"])
     (path,) = user_data.rglob("*.txt")
-    assert path.name == "night.txt" and read_tags(given) == {"night": ("a",)}
+    assert path.name == "night.txt" and lines(given) == {"night": ("a",)}
     change_tag(given, "night", remove=["a"])
     assert read_tags(given) == {} and not list(user_data.rglob("*.txt"))
 
 
-@pytest.mark.parametrize("name", ["", "  ", "../night", "a/b", ".hidden", "x" * 61, "-x", "<b>", "a\nb", "night.txt"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "  ", "../night", "a/b", ".hidden", "x" * 61, "-x", "<b>", "a\nb", "night.txt", "none", "all", "without x"],
+)
 def test_names_that_are_no_file_names_are_refused(name, data):
     with pytest.raises(DatasetError, match="can't be a tag; expected up to 60 letters"):
         change_tag(data, name, add=["train_00"])
@@ -66,7 +92,8 @@ def test_a_file_may_hold_ids_or_paths_and_comments(data, tmp_path):
     )
     images = read_image_list(str(file), str(data))
     assert images.title == "chosen.txt"
-    assert images.of_dataset(open_dataset(data)) == {"train_01", "train_03", "test_00"}
+    assert set(images.of_dataset(open_dataset(data))) == {"train_01", "train_03", "test_00"}
+    assert images.has("train_01") and not images.has("train_02")
     assert images.among(["test_00", "train_00", "train_01"]) == ("test_00", "train_01")
 
 
@@ -96,7 +123,7 @@ def test_an_unknown_tag_names_the_others_and_how_a_file_is_given(data, tmp_path)
 def test_a_tag_that_is_no_text_hides_no_other(data):
     change_tag(data, "night", add=["train_00"])
     (data / TAGS_FOLDER / "broken.txt").write_bytes(b"\xff\xfe")
-    assert read_tags(data) == {"night": ("train_00",)}
+    assert lines(data) == {"night": ("train_00",)}
 
 
 def test_a_restricted_plan_trains_on_less_and_validates_on_the_same(data):
