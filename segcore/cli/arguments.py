@@ -81,6 +81,15 @@ def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_only(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that chooses among the images of a split."""
+    parser.add_argument(
+        "--only",
+        metavar="TAG|FILE",
+        help="score these images alone, from what is stored: a tag of the data, or a file with an id a line",
+    )
+
+
 def parse_size(text: str) -> tuple[int, int]:
     """Parse a size as `HEIGHTxWIDTH`, or as one number for a square.
 

@@ -8,8 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Unpack
 
-from segcore.cli.arguments import Commands, add_backend_arguments, add_run_arguments, predictor_options, run_from
-from segcore.cli.leaderboard import add_only
+from segcore.cli.arguments import (
+    Commands,
+    add_backend_arguments,
+    add_only,
+    add_run_arguments,
+    predictor_options,
+    run_from,
+)
 from segcore.cli.score_table import print_scores
 from segcore.errors import EvaluationError, number, unknown
 from segcore.paths import path_text
@@ -81,7 +87,7 @@ def _print_listed(run: RunRecord, arguments: argparse.Namespace) -> int:
         EvaluationError: when another option asks for predictions of its own, or a variant of the split is not stored.
     """
     from segcore.runs import ScoreInfo, load_run
-    from segcore.runs.listed_images import images_of, listed_evaluation
+    from segcore.runs.listed_images import images_of, listed_part
 
     images, split = images_of(run, arguments.only), arguments.split
     defaults = {"data": None, "tta": None, "window": None, "backend": "auto", "precision": "auto"}
@@ -94,14 +100,14 @@ def _print_listed(run: RunRecord, arguments: argparse.Namespace) -> int:
             f"without --only, then name them: --split NAME --only {arguments.only}, with NAME one of "
             f"{', '.join(run.splits) or split}."
         )
-    if not run.evaluation(split):
+    stored = run.evaluation(split)
+    if stored is None:
         if "+" in split:
             raise EvaluationError(unknown("stored evaluation", split, run.splits))
         evaluate_and_print(run, split, **predictor_options(arguments))
-    run = load_run(run.path)
-    stored, part = run.evaluation(split), listed_evaluation(run, split, images)
-    assert stored is not None
-    assert part is not None
+        stored = load_run(run.path).evaluation(split)
+        assert stored is not None
+    part = listed_part(stored, images)
     what = (
         f"{images.title}: {len(part.ids)} of {number(len(stored.ids), 'image')} of {run.summary.dataset.name} {split}"
     )

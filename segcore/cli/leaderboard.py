@@ -10,14 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segcore.cli.arguments import Commands, store_from
+from segcore.cli.arguments import Commands, add_only, store_from
 from segcore.errors import ReportError, RunError, unknown
 from segcore.paths import path_text
 from segcore.terminal import print_text
 
 if TYPE_CHECKING:
     from segcore.evaluation.comparison import Comparison
-    from segcore.runs import RunRecord
+    from segcore.runs import Evaluation, RunRecord
 
 
 def add_leaderboard(commands: Commands) -> None:
@@ -45,15 +45,6 @@ def add_leaderboard(commands: Commands) -> None:
     add_only(parser)
     parser.add_argument("--out", type=path_text, metavar="FILE", help="write here (default: print)")
     parser.set_defaults(run=print_leaderboard)
-
-
-def add_only(parser: argparse.ArgumentParser) -> None:
-    """Add the argument that chooses among the images of a split."""
-    parser.add_argument(
-        "--only",
-        metavar="TAG|FILE",
-        help="score these images alone, from what is stored: a tag of the data, or a file with an id a line",
-    )
 
 
 def add_pictures_source(parser: argparse.ArgumentParser) -> None:
@@ -147,13 +138,18 @@ def _compare(
 ) -> Comparison:
     """Compare runs on the images that `--only` lists, or on all."""
     from segcore.evaluation.comparison import Comparison
-    from segcore.runs.listed_images import images_of, listed_evaluation
+    from segcore.runs.listed_images import images_of, listed_part
 
     compare = partial(Comparison.of, runs, split, arguments.metric, by_seed=arguments.by_seed, titles=titles)
     only: str | None = getattr(arguments, "only", None)
     if only is None:
         return compare()
-    comparison = compare(read=lambda run, split: listed_evaluation(run, split, images_of(run, only)))
+
+    def read(run: RunRecord, split: str) -> Evaluation | None:
+        evaluation = run.evaluation(split)
+        return None if evaluation is None else listed_part(evaluation, images_of(run, only))
+
+    comparison = compare(read=read)
     named = f", only {Path(only).name}"
     return replace(comparison, pools=tuple(replace(pool, suffix=pool.suffix + named) for pool in comparison.pools))
 

@@ -107,7 +107,7 @@ def is_file(given: str) -> bool:
 def tag_files(source: str | Path) -> dict[str, Path]:
     """Name of each tag of a dataset -> its file, by name; of two files of one name the newer."""
     paths = [path for folder in _folders(source) for path in folder.glob(f"*{SUFFIX}") if _NAME.fullmatch(path.stem)]
-    return {path.stem: path for path in sorted(paths, key=lambda path: (path.stem, _changed(path)))}
+    return {path.stem: path for path in sorted(paths, key=lambda path: (path.stem, _stamp(path)))}
 
 
 def read_tags(source: str | Path) -> dict[str, ImageList]:
@@ -182,16 +182,12 @@ def _folders(source: str | Path) -> Iterator[Path]:
 
 def _read(path: Path) -> tuple[str, ...]:
     """The lines of a list of images, without empty ones and comments; each once."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise DatasetError(f"The list of images {path} can't be read: {plain(error)}") from None
-    return _lines_at(path, status.st_mtime_ns, status.st_size)
+    return _lines_at(path, _stamp(path))
 
 
 @lru_cache(maxsize=64)
-def _lines_at(path: Path, version: int, size: int) -> tuple[str, ...]:
-    """The lines of a file as it is now; `version` and `size` tell when it changed."""
+def _lines_at(path: Path, stamp: tuple[int, int]) -> tuple[str, ...]:
+    """The lines of a file as it is now; the stamp tells when it changed."""
     return _parsed(_text(path))
 
 
@@ -209,12 +205,13 @@ def _parsed(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
 
 
-def _changed(path: Path) -> int:
-    """When a file changed, in ns; 0 where it is gone meanwhile."""
+def _stamp(path: Path) -> tuple[int, int]:
+    """When a file changed, in ns, and its bytes; zeros where it is gone."""
     try:
-        return path.stat().st_mtime_ns
+        status = path.stat()
     except OSError:
-        return 0
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
 
 
 def _names_any(line: str, known: Collection[str]) -> bool:

@@ -19,19 +19,16 @@ def images_of(run: RunRecord, given: str) -> ImageList:
     return read_image_list(given, data_places.find_data(info) or info.source)
 
 
-def listed_evaluation(run: RunRecord, split: str, images: ImageList) -> Evaluation | None:
-    """The stored evaluation of a split with the images of a list alone; None where there is none.
+def listed_part(evaluation: Evaluation, images: ImageList) -> Evaluation:
+    """A stored evaluation with the images of a list alone.
 
     Raises:
-        RunError: when the list names no image of it, or its files can't be read.
+        RunError: when the list names no image of it.
     """
-    evaluation = run.evaluation(split)
-    if evaluation is None:
-        return None
     ids = images.among(evaluation.ids)
     if not ids:
         raise RunError(
             f"None of the {len(images.lines)} images of {images.title} ({listed(images.lines, 2)}) is among the "
-            f"{len(evaluation.ids)} of {split}. Choose another --split, or another list."
+            f"{len(evaluation.ids)} of {evaluation.split}. Choose another --split, or another list."
         )
     return evaluation.only(ids)
