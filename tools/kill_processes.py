@@ -1,9 +1,9 @@
 """Kills commands at random moments and counts what is lost. Run: python tools/kill_processes.py --kills 20 --seed 1.
 
-Each command (training, evaluating, importing, expanding, exporting, reporting) is killed with SIGKILL at a moment drawn
-between its start and its end, on tiny data. Then all that was there before is read, the command is given again, and its
-result is compared with that of a command that nobody stopped. Exit code 1 where anything is lost, can't be read,
-differs or stays.
+Each command (training, evaluating, importing, expanding, exporting, reporting, indexing, searching) is killed with
+SIGKILL at a moment drawn between its start and its end, on tiny data. Then all that was there before is read, the
+command is given again, and its result is compared with that of a command that nobody stopped. Exit code 1 where
+anything is lost, can't be read, differs or stays.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from fixtures.tiny import TINY, tiny_folder
 from segcore.errors import RunError
 from segcore.runs import RunStore, load_run
 from segcore.runs.run_files import CHECKPOINT
+from segcore.runs.search import SearchStore
 
 RUN = "tiny-unet"
 TRAIN = [*TINY, "--models", "unet", "--epochs", "5", "--augment", "assignment", "--ema", "0.9", "--workers", "1"]
@@ -59,6 +60,7 @@ class Work:
         result: What it writes, in that folder.
         again: Its words after a kill; None where they are the same.
         ends_once: Its result is whole where there is any, and the command then refuses to replace it.
+        written: Reads what it wrote, of the path of its result: name -> content. None: every file that is not hidden.
     """
 
     name: str
@@ -66,6 +68,11 @@ class Work:
     result: str
     again: Callable[[Path], list[str]] | None = None
     ends_once: bool = False
+    written: Callable[[Path], dict[str, str]] | None = None
+
+    def digest(self, folder: Path) -> dict[str, str]:
+        """What it wrote, in the folder of one try: name -> content, without times."""
+        return (self.written or digest)(folder / self.result)
 
 
 def _train(folder: Path) -> list[str]:
@@ -79,6 +86,17 @@ def _train_again(folder: Path) -> list[str]:
 
 def _on_run(*words: str) -> Callable[[Path], list[str]]:
     return lambda folder: [words[0], str(folder / "runs" / RUN), *(word.format(folder) for word in words[1:])]
+
+
+def _complete_trials(search: Path) -> dict[str, str]:
+    """Settings and scores of the trials that were completed, in their order; a killed one is tried again as another."""
+    trials = SearchStore(search.parents[1]).get(search.name).trials
+    complete = trials[trials["state"] == "complete"].filter(regex=r"^(param\.|value|fold_)")
+    return {f"trial {place}": row.to_json() for place, (_, row) in enumerate(complete.iterrows())}
+
+
+def _index(data: Path) -> dict[str, str]:
+    return {place.name: _content(place) for place in data.glob(".segcore-index-*.parquet")}
 
 
 WORKS = (
@@ -105,6 +123,16 @@ WORKS = (
     Work("exporting predictions", _on_run("export", "--format", "png", "--out", "{}/png"), "png"),
     Work("exporting a model", _on_run("export", "--format", "onnx", "--out", "{}/model"), "model"),
     Work("reporting", _on_run("report", "--out", "{}/report.html"), "report.html"),
+    Work("indexing", lambda folder: ["data", "index", "--data", str(folder / "tiny")], "tiny", written=_index),
+    Work(
+        "searching",
+        lambda folder: [
+            *("search", "--space", str(folder / "space.yaml"), "--trials", "3", "--folds", "2"),
+            *("--data", str(folder / "tiny"), "--out", str(folder / "searched"), "--", *TINY, "--models", "unet"),
+        ],
+        "searched/searches/space",
+        written=_complete_trials,
+    ),
 )
 
 
@@ -212,7 +240,7 @@ def one_kill(work: Work, template: Path, whole: dict[str, str], moment: float) -
         code = 0 if done else ended(start((work.again or work.command)(folder), folder))
         _take_successor(folder / work.result)
         problems["failed afterwards"] = [] if code == 0 else [f"exit code {code}", (folder / "output.txt").read_text()]
-        problems["differs"] = _differences(digest(folder / work.result), whole)
+        problems["differs"] = _differences(work.digest(folder), whole)
         problems["lost"] += lost(folder, before)
         problems["unreadable"] += unreadable(folder)
         problems["left over"] = leftovers(folder)
@@ -249,6 +277,7 @@ def make_template(folder: Path) -> Path:
     """Make data, and a run on it; returns a copy of the folder, which is free again."""
     tiny_folder(folder / "tiny", train=16, val=4, test=16)
     (folder / "tmp").mkdir()
+    (folder / "space.yaml").write_text("space:\n  lr: {low: 0.001, high: 0.01, log: true}\n")
     words = ["train", *TINY, "--models", "unet", "--data", str(folder / "tiny"), "--out", str(folder / "runs")]
     code = ended(start(words, folder))
     if code != 0:
@@ -265,7 +294,7 @@ def undisturbed(work: Work, template: Path) -> tuple[dict[str, str], float]:
         seconds = time.monotonic() - before
         if code != 0:
             raise SystemExit(f"{work.name} fails without a kill: {(folder / 'output.txt').read_text()}")
-        return digest(folder / work.result), seconds
+        return work.digest(folder), seconds
 
 
 def kill_often(

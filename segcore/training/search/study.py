@@ -226,12 +226,13 @@ class Study:
             self.optuna.enqueue_trial(trial.params, user_attrs={**finished, **again})
 
     def _prepare(self) -> None:
-        """Set a sampler seeded by the next trial's number.
+        """Set a sampler seeded by the trials so far, without those that are enqueued again.
 
         A continued search then draws the same trials, and no two processes draw the same trial.
         """
         trials = self.optuna.get_trials(deepcopy=False)
-        seed = (self.info.seed * 1_000_003 + len(trials)) % 2**32
+        drawn = sum("interrupted" not in trial.user_attrs for trial in trials)
+        seed = (self.info.seed * 1_000_003 + drawn) % 2**32
         self.optuna.sampler = optuna.samplers.RandomSampler(seed)
         if self.info.sampler == "tpe":
             with quiet():  # constant_liar: avoid settings that other processes are trying
