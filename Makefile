@@ -1,15 +1,19 @@
 # Two commands matter: `make app` and `make test`. Each makes .venv when it is missing, installs what
-# requirements*.txt pin (with uv when present, else pip), then does its job.
+# requirements*.txt pin (with uv; with pip where uv can't), then does its job.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 ifdef UV
-  INSTALL = $(UV) pip install --quiet --python $(BIN)/python
+  MAKE_VENV = $(UV) venv --quiet --python $(PYTHON) $(VENV)
+  install = $(UV) pip install --quiet --python $(BIN)/python $(1)
 else
-  # Not compiled here, which takes as long as all the rest: Python compiles what it imports, and keeps it.
-  INSTALL = $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
+  PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+  MAKE_VENV = $(PYTHON) -m venv $(VENV) && { $(PIP) uv || true; }
+  # pip after uv: a mirror that pip's settings name is unknown to uv. It compiles nothing, which takes as long as all the
+  # rest: Python compiles what it imports, and keeps it.
+  install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(PIP) --no-compile $(1)
 endif
 
 export NO_ALBUMENTATIONS_UPDATE = 1
@@ -68,16 +72,16 @@ chromium:
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Segcore needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
-	$(if $(UV),$(UV) venv --quiet --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
+	$(MAKE_VENV)
 
 $(VENV)/installed: $(BIN)/python requirements.txt pyproject.toml
-	$(INSTALL) -r requirements.txt
-	$(INSTALL) --no-deps -e .
+	$(call install,-r requirements.txt)
+	$(call install,--no-deps -e .)
 	@touch $@
 
 $(VENV)/installed-dev: $(BIN)/python requirements-dev.txt pyproject.toml
-	$(INSTALL) -r requirements-dev.txt
-	$(INSTALL) --no-deps -e .
+	$(call install,-r requirements-dev.txt)
+	$(call install,--no-deps -e .)
 	@touch $@ $(VENV)/installed
 
 clean:

@@ -24,6 +24,7 @@ from segcore.training.command_line import main
 ROOT = Path(__file__).parents[2]
 # Pretrained, on small steps: rounding, which no two sums of floats share, must not grow to what a bug would make.
 RECIPE = ["--models", "unet", "--image-size", "64x96", "--precision", "fp32", "--device", "cpu", "--workers", "1"]
+RECIPE += ["--model-options", "{unet: {decoder_channels: [32, 24, 16, 16, 8]}}"]
 RECIPE += ["--optimizer", "sgd", "--lr", "0.01", "--batch-size", "4", "--epochs", "3", "--gradient-clip", "0.5"]
 # Stages that thaw, gradients that wait, weights that are averaged, a validation too small for two processes.
 WHOLE = [*RECIPE, "--freeze", "schedule", "--accumulate", "2", "--ema", "0.9", "--val-batch-size", "8"]
