@@ -47,7 +47,7 @@ class RunRecord:
     Args:
         path: The run's folder.
         summary: What the run is, its scores and costs.
-        version: Time of the newest change of its files in ns; for an ensemble also of its members' files. `id` and
+        version: Another number after every change of its files, and for an ensemble of its members' files. `id` and
             `version` are a key for caches.
     """
 
@@ -318,17 +318,21 @@ def load_run(path: str | Path) -> RunRecord:
     summary = run_lock.as_it_is(folder, read_document(file, Summary, recovery_hint(folder)))
     # An ensemble's profile is read from its members' folders, whose files are replaced by renaming.
     others = [_modified(member.folder(folder)) for member in summary.members]
-    return RunRecord(folder, summary, max([version(folder), *others]))
+    own = version(folder)
+    return RunRecord(folder, summary, hash((own, *others)) if others else own)
 
 
 def version(folder: Path) -> int:
-    """Newest modification time of the run's files and folders, in ns; one more where its training died."""
+    """A number made of the modification times of the run's files and folders, and of whether its training died.
+
+    Of all of them: where the clock was put back, a change is older than what was there before it.
+    """
     # Plain strings: with 60 runs a page checks 600 files, and making Path objects takes longer than the checks.
-    newest = os.stat(folder).st_mtime_ns  # noqa: PTH116
+    changed = [os.stat(folder).st_mtime_ns]  # noqa: PTH116
     for path in _watched(str(folder)):
         with suppress(FileNotFoundError, NotADirectoryError):
-            newest = max(newest, os.stat(path).st_mtime_ns)  # noqa: PTH116
-    return newest + ((folder / run_lock.FILE).exists() and run_lock.is_dead(folder))
+            changed.append(os.stat(path).st_mtime_ns)  # noqa: PTH116
+    return hash((*changed, (folder / run_lock.FILE).exists() and run_lock.is_dead(folder)))
 
 
 def _modified(folder: Path) -> int:

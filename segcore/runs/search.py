@@ -84,7 +84,7 @@ class SearchRecord:
     Args:
         path: The search's folder.
         info: The searched settings, the data and the folds.
-        version: Time of the newest change of its files in ns. `name` and `version` are a key for caches.
+        version: Another number after every change of its files. `name` and `version` are a key for caches.
     """
 
     path: Path
@@ -95,6 +95,11 @@ class SearchRecord:
     def name(self) -> str:
         """The search's name in its store: the name of its folder."""
         return self.path.name
+
+    @property
+    def changed(self) -> float:
+        """When its files were last written, in s since 1970."""
+        return max(_written(self.path)) / 1e9
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -263,5 +268,10 @@ def load_search(path: str | Path) -> SearchRecord:
     if not file.is_file():
         raise RunError(f"No search at {path}: it has no {INFO}. Start one: segcore search --space FILE")
     info = read_document(file, SearchInfo, _HINT.format(folder))
+    return SearchRecord(folder, info, hash(_written(folder)))
+
+
+def _written(folder: Path) -> tuple[int, ...]:
+    """When the folder of a search and its files were written, in ns since 1970."""
     watched = (folder, *(folder / name for name in (INFO, TRIALS, IMPORTANCE, BEST)))
-    return SearchRecord(folder, info, max(path.stat().st_mtime_ns for path in watched if path.exists()))
+    return tuple(path.stat().st_mtime_ns for path in watched if path.exists())

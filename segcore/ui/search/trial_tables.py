@@ -234,7 +234,7 @@ def follow_search(search: SearchRecord, trials: pd.DataFrame) -> None:
     done = len(trials) - len(running)
     if not running and done >= planned_trials(search):
         return
-    minutes = (time.time() - search.version / 1e9) / 60
+    minutes = (time.time() - search.changed) / 60
     which = f"trial{'s' * (len(running) > 1)} {', '.join(running)}"
     if not running:
         text = f"Stopped after {done} of {planned_trials(search)} trials. The command that started it continues it."

@@ -1,6 +1,7 @@
 """Reading a run: what it holds, what speaks against its scores, and what is wrong with a broken one."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -119,6 +120,15 @@ def test_the_version_changes_with_every_file(store, fake_run):
         writer.write_evaluation("val", ["a"], counts, [("a", mask)], CAMVID11)
         seen.append(load_run(run.path).version)
     assert len(set(seen)) == len(seen)
+
+
+def test_a_change_is_seen_after_the_clock_was_put_back(store, fake_run):
+    run = fake_run(store, "fake")
+    RunWriter(run.path).append_metrics({"epoch": 9})
+    an_hour_ago = run.weights.stat().st_mtime - 3600
+    for path in (run.path, run.path / "metrics.csv"):
+        os.utime(path, (an_hour_ago, an_hour_ago))
+    assert load_run(run.path).version != run.version
 
 
 def test_reading_needs_no_torch(store, fake_run):
