@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import reprlib
 import shutil
 import sys
 from pathlib import Path
@@ -27,12 +29,12 @@ def path_text(given: str) -> str:
     ('data', './drive', '/tmp/my street')
 
     Raises:
-        PathError: when it is empty, an address, a Windows path on another system, or `~nobody`.
+        PathError: when it is empty, an address, a Windows path on another system, `~nobody`, or no name of a file.
     """
     text = _from_file_url(given)
     if not text.strip():
         raise PathError(f"{given!r} is no path: it is empty. Give the name of a file or folder.")
-    if os.path.lexists(text):  # whatever it looks like, it is there
+    if _is_there(text):  # whatever it looks like
         return text.rstrip("/") or text
     _refuse_address(text)
     _refuse_windows(text)
@@ -40,7 +42,23 @@ def path_text(given: str) -> str:
         expanded = str(Path(text).expanduser()) if text.startswith("~") else text
     except RuntimeError as error:
         raise PathError(f"{text}: no usable path ({error}).") from None
+    _is_there(expanded)
     return expanded.rstrip("/") or expanded
+
+
+def _is_there(text: str) -> bool:
+    """Whether something has this path; refuses what no file can be called, which else any look at it would raise."""
+    try:
+        os.lstat(text)
+    except ValueError:  # a zero, half of a character
+        reason = "it holds a character that no name has"
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            return False
+        reason = f"it has {len(text)} characters, more than a name may have"
+    else:
+        return True
+    raise PathError(f"{reprlib.repr(text)} is no path: {reason}. Give the name of a file or folder.")
 
 
 def program(name: str) -> str:

@@ -16,7 +16,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -120,9 +120,7 @@ def parse_yaml(text: str, loader: Any = None) -> Any:  # noqa: ANN401
     import yaml
 
     try:
-        # libyaml's loader where it is built in: ten times as fast, and as safe, but that deep nesting ends the process.
-        chosen = loader or getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        _check_depth(yaml.parse(text, chosen))
+        chosen = loader or _safe_loader(text)
         value = yaml.load(text, chosen)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise YamlError(error) from None
@@ -130,8 +128,12 @@ def parse_yaml(text: str, loader: Any = None) -> Any:  # noqa: ANN401
     return value
 
 
-def compose_yaml(text: str, loader: Any) -> Any:  # noqa: ANN401
+def compose_yaml(text: str, loader: Any = None) -> Any:  # noqa: ANN401
     """The root node of a YAML document; None of an empty one.
+
+    Args:
+        text: The document.
+        loader: As in `parse_yaml`.
 
     Raises:
         YamlError: as `parse_yaml`.
@@ -139,7 +141,7 @@ def compose_yaml(text: str, loader: Any) -> Any:  # noqa: ANN401
     import yaml
 
     try:
-        root = yaml.compose(text, loader)
+        root = yaml.compose(text, loader or _safe_loader(text))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise YamlError(error) from None
     _count(root, lambda part: part if isinstance(part, tuple) else getattr(part, "value", ()) if part else ())
@@ -167,15 +169,21 @@ class YamlError(ValueError):
         super().__init__(self.problem + (f", line {self.line}" if self.line else ""))
 
 
-def _check_depth(events: Iterable[Any]) -> None:
-    """Refuse a YAML document of more than `DEEPEST` levels by its events, which are read without recursion."""
+def _safe_loader(text: str) -> Any:  # noqa: ANN401
+    """The loader of a YAML document; refuses one of more than `DEEPEST` levels.
+
+    libyaml's where it is built in: ten times as fast, and as safe, but that deep nesting ends the process. So levels
+    are counted first, by events, which are read without recursion.
+    """
     import yaml
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     depth = 0
-    for event in events:
+    for event in yaml.parse(text, loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise ValueError(f"it has more than {DEEPEST} levels")
+    return loader
 
 
 def _is_collection(value: object) -> bool:

@@ -46,6 +46,10 @@ def test_a_relative_path_is_not_taken_for_a_name() -> None:
         ("gs:/bucket", r"an address \(gs\)"),
         ("file://server/share", r"names the machine 'server'"),
         ("~nobody-of-this-name/x", r"no usable path"),
+        ("light" + "x" * 5000, r"^'lightxxxxx.*' is no path: it has 5005 characters, more than a name may have"),
+        ("~/" + "x" * 300, r"more than a name may have"),
+        ("a\0b", r"^'a\\x00b' is no path: it holds a character that no name has"),
+        ("\ud800", r"it holds a character that no name has"),
     ],
 )
 def test_what_is_no_path_here(given: str, message: str) -> None:

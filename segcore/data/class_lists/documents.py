@@ -48,7 +48,7 @@ def read_yaml(text: str, where: str) -> list[Row]:
         LabelError: naming the file, when it is no YAML, repeats a key, lists no classes, or `nc` is another number.
     """
     try:
-        node = compose_yaml(text, yaml.SafeLoader)
+        node = compose_yaml(text)
     except YamlError as error:
         raise LabelError(f"{where}{f':{error.line}' if error.line else ''}: no valid YAML; {EXPECTED}.") from None
     content = _plain(node, where)

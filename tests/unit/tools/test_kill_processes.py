@@ -3,6 +3,7 @@
 from collections import Counter
 
 import kill_processes
+from fixtures.searches import fake_search
 
 
 def test_times_are_no_difference_and_contents_are(store, fake_run):
@@ -43,6 +44,18 @@ def test_leftovers_and_unreadable_runs_are_listed(tmp_path, store, fake_run):
     (run.path.with_name("broken") / "summary.json").write_text("{")
     assert kill_processes.leftovers(tmp_path) == ["runs/unet/.last.ckpt-abcdefgh.tmp", "tmp/forgotten"]
     assert len(kill_processes.unreadable(tmp_path)) == 2
+
+
+def test_a_trial_that_was_tried_again_is_no_difference(tmp_path):
+    states = ["complete", "failed", "complete"]
+    one, other = (fake_search(tmp_path / name, "space", states).path for name in ("one", "other"))
+    searching = next(work for work in kill_processes.WORKS if work.name == "searching")
+    whole = searching.written(one)
+    table = other / "trials.csv"
+    table.write_text(table.read_text().replace("\n2,", "\n7,"))
+    assert len(whole) == 2 and searching.written(other) == whole
+    table.write_text(table.read_text().replace("complete", "running", 1))
+    assert searching.written(other) != whole
 
 
 def test_the_table_has_a_row_for_each_command_and_one_for_all():
