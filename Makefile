@@ -21,7 +21,7 @@ export NO_ALBUMENTATIONS_UPDATE = 1
 # Lightning compiles them again for 20 s, and the tests start dozens.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: app train test test-oldest lint format docs requirements chromium clean
+.PHONY: app train test test-oldest lint format docs requirements sbom audit chromium clean
 
 app: $(VENV)/installed
 	$(BIN)/streamlit run app.py $(if $(ARGS),-- $(ARGS))
@@ -65,6 +65,15 @@ requirements: $(VENV)/installed-dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
 	  --custom-compile-command "make requirements" --extra dev --constraint requirements.txt \
 	  pyproject.toml --output-file requirements-dev.txt
+
+# What is installed with Segcore, as CycloneDX, into sbom.json.
+sbom: $(VENV)/installed-dev
+	$(BIN)/uv tool run --quiet --from cyclonedx-bom cyclonedx-py environment $(VENV) --pyproject pyproject.toml \
+	  --of JSON -o sbom.json
+
+# Known vulnerabilities of the pinned packages; fails where one of them can't be looked up.
+audit: $(VENV)/installed-dev
+	$(BIN)/uv tool run --quiet pip-audit --strict --disable-pip --no-deps -r requirements.txt
 
 # Browser tests want a Chromium: taken where it is, installed by apt where that needs no password.
 chromium:

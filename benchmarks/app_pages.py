@@ -29,21 +29,22 @@ CHANGED = 300.0  # ms of server time
 
 
 @contextmanager
-def server(script: Path, *arguments: str) -> Iterator[tuple[str, float]]:
-    """Start an app; yields its address and the seconds until it answers."""
+def server(script: Path, *arguments: str, log: Path = Path(os.devnull)) -> Iterator[tuple[str, float]]:
+    """Start an app that writes to a log; yields its address and the seconds until it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{probe.getsockname()[1]}"
     options = ["--server.headless", "true", "--server.fileWatcherType", "none", "--server.address", "127.0.0.1"]
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", address.rsplit(":", 1)[1]]
     began = time.perf_counter()
-    process = subprocess.Popen(
-        [*command, *options, "--", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*command, *options, "--", *arguments],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
         while True:
             try:

@@ -5,33 +5,47 @@ sessions speak Streamlit's own protocol over websockets, without browsers, which
 run is timed from the request to the script's end. While a session reads a page, it asks again for the parts that
 refresh themselves, as a browser does. Each hides a class of its own; a page that answers with another one is an error.
 Beside it, in the same run: the first session alone, before the others come.
+
+With `--bad-uploads` each visit to Try it uploads a damaged picture (`tests/fixtures/damage`) or one that is small as a
+file and huge as a picture. Then a traceback in the server's log is an error too.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import os
 import random
 import statistics
 import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode
+from urllib.request import HTTPCookieProcessor, Request, build_opener
+from uuid import uuid4
 
 import websockets
 from app_layout_shift import PAGES
 from app_pages import ROOT, server
+from PIL import Image
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+sys.path.insert(0, str(ROOT / "tests"))
+from fixtures.damage.damages import damage
+from fixtures.damage.readers import READERS
 
 P50, P95, GROWTH = 1.0, 3.0, 50.0  # s, s, MB
 READING = (1.0, 4.0)  # s between two clicks
 KEPT = 130  # s that Streamlit keeps a session whose browser has gone
+BOMBS = (("GIF", "L", 7000), ("PNG", "I;16", 6900), ("TIFF", "CMYK", 2200), ("PNG", "1", 9000))  # format, mode, side
 
 
 @dataclass
@@ -40,6 +54,7 @@ class Results:
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     errors: Counter[str] = field(default_factory=Counter)
+    uploads: int = 0
 
     def table(self) -> str:
         """p50, p95 and number of runs by page."""
@@ -68,10 +83,11 @@ class Visitor:
     def __init__(self, socket: Any, hidden: str, results: Results) -> None:  # noqa: ANN401 - websockets' own
         self.socket, self.hidden, self.results = socket, hidden, results
         self.timers: dict[str, float] = {}  # fragment -> interval in s
+        self.uploader = ""  # the id of the first one on the page
 
     async def open(self, name: str, query: str = "") -> None:
         """Open a page, and time it."""
-        self.timers, began = {}, time.perf_counter()
+        self.timers, self.uploader, began = {}, "", time.perf_counter()
         link = await self._run(query or "", name)
         self.results.seconds[name].append(time.perf_counter() - began)
         if parse_qs(link).get("hide") != [self.hidden]:
@@ -88,9 +104,32 @@ class Visitor:
                     break  # the one before has drawn the page again
                 await self._run(f"hide={self.hidden}", "", fragment)
 
-    async def _run(self, query: str, page: str, fragment: str = "") -> str:
-        """Ask for a run and wait for its end, and for those that it starts itself; returns the link it wrote last."""
+    async def upload(self, address: str, name: str, data: bytes, page: str) -> None:
+        """Upload a file to the page's uploader, and time the run that reads it."""
         asked = BackMsg()
+        asked.file_urls_request.request_id = str(uuid4())
+        asked.file_urls_request.file_names.append(name)
+        await self.socket.send(asked.SerializeToString())
+        while (message := await self._next()).WhichOneof("type") != "file_urls_response":
+            pass
+        (place,) = message.file_urls_response.file_urls
+        await asyncio.to_thread(put, address, place.upload_url, name, data)
+        state = BackMsg()
+        widget = state.rerun_script.widget_states.widgets.add(id=self.uploader)
+        info = widget.file_uploader_state_value.uploaded_file_info.add(name=name, size=len(data))
+        info.file_id = place.file_id
+        info.file_urls.CopyFrom(place)
+        began = time.perf_counter()
+        await self._run(urlencode({"hide": self.hidden}), page, state=state)
+        self.results.seconds["upload"].append(time.perf_counter() - began)
+        self.results.uploads += 1
+
+    async def _next(self) -> ForwardMsg:
+        return ForwardMsg.FromString(await asyncio.wait_for(self.socket.recv(), 120))
+
+    async def _run(self, query: str, page: str, fragment: str = "", state: BackMsg | None = None) -> str:
+        """Ask for a run and wait for its end, and for those that it starts itself; returns the link it wrote last."""
+        asked = state or BackMsg()
         asked.rerun_script.query_string = query
         asked.rerun_script.page_name = page
         if fragment:
@@ -98,7 +137,7 @@ class Visitor:
         await self.socket.send(asked.SerializeToString())
         link, begun = query, False
         while True:
-            message = ForwardMsg.FromString(await asyncio.wait_for(self.socket.recv(), 120))
+            message = await self._next()
             kind = message.WhichOneof("type")
             if kind == "new_session":
                 if begun or not fragment:  # a run of the whole page, perhaps asked for by the fragment
@@ -113,12 +152,46 @@ class Visitor:
                     self.timers.pop(stopped, None)
             elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "exception":
                 self.results.errors[f"{page}: {message.delta.new_element.exception.message[:200]}"] += 1
+            elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "file_uploader":
+                self.uploader = self.uploader or message.delta.new_element.file_uploader.id
             elif kind == "script_finished" and begun and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 return link
 
 
-async def visit(address: str, hidden: str, results: Results, until: float, pages: list[str]) -> None:
-    """One session: the pages in its own order, again and again, until the time is over."""
+def put(address: str, url: str, name: str, data: bytes) -> None:
+    """Send an uploaded file as a browser does, with the cookie against requests from other sites."""
+    cookies = CookieJar()
+    opener = build_opener(HTTPCookieProcessor(cookies))
+    opener.open(f"{address}/_stcore/health").close()
+    mark = uuid4().hex
+    head = f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    headers = {"Content-Type": f"multipart/form-data; boundary={mark}"}
+    headers["X-Xsrftoken"] = next((cookie.value or "" for cookie in cookies if "xsrf" in cookie.name), "")
+    body = head.encode() + data + f"\r\n--{mark}--\r\n".encode()
+    opener.open(Request(f"{address}/{url.lstrip('/')}", body, headers, method="PUT")).close()
+
+
+def bad_picture(rng: random.Random) -> tuple[str, bytes]:
+    """(name, content) of a picture that is damaged or far too large."""
+    if rng.random() < 0.1:
+        kind, mode, side = rng.choice(BOMBS)
+        file = io.BytesIO()
+        Image.new(mode, (side, side)).save(file, kind, **({"compression": "tiff_lzw"} if kind == "TIFF" else {}))
+        return f"bomb.{kind.lower()}", file.getvalue()
+    uploads = READERS["uploads"]
+    while True:
+        with tempfile.TemporaryDirectory() as folder:
+            uploads.make(Path(folder), rng.randrange(uploads.variants))
+            damage(next(Path(folder).iterdir()), rng)
+            files = [path for path in Path(folder).iterdir() if path.is_file() and not path.is_symlink()]
+            if files and files[0].name.isascii():
+                return files[0].name, files[0].read_bytes()
+
+
+async def visit(
+    address: str, hidden: str, results: Results, until: float, pages: list[str], rng: random.Random | None
+) -> None:
+    """One session: the pages in its own order, again and again, until the time is over; with `rng` it uploads."""
     url = address.replace("http", "ws") + "/_stcore/stream"
     async with websockets.connect(url, subprotocols=["streamlit"], max_size=None) as socket:
         visitor, query = Visitor(socket, hidden, results), urlencode({"hide": hidden})
@@ -126,19 +199,36 @@ async def visit(address: str, hidden: str, results: Results, until: float, pages
             for name in pages:
                 await visitor.open(name, query)
                 query = ""
+                if rng and name == "try_it":
+                    await visitor.upload(address, *await asyncio.to_thread(bad_picture, rng), name)
                 if time.monotonic() > until:
                     return
                 await visitor.read(random.uniform(*READING))
 
 
-async def many(address: str, sessions: int, seconds: float, hidden: list[str]) -> Results:
-    """Several sessions at once; one that fails is an error, and the others go on."""
+async def watch_memory(pid: int) -> None:
+    """Print what a process holds, every half minute."""
+    while True:
+        await asyncio.sleep(30)
+        print(f"  {memory(pid):.0f} MB", flush=True)
+
+
+async def many(
+    address: str, sessions: int, seconds: float, hidden: list[str], *, bad: bool = False, pid: int = 0
+) -> Results:
+    """Several sessions at once, which upload bad pictures or none; one that fails is an error, and the others go on."""
     results, until = Results(), time.monotonic() + seconds
     orders = [random.Random(seed).sample(PAGES, len(PAGES)) for seed in range(sessions)]
-    visits = (visit(address, hidden[at % len(hidden)], results, until, order) for at, order in enumerate(orders))
+    visits = (
+        visit(address, hidden[at % len(hidden)], results, until, order, random.Random(at) if bad else None)
+        for at, order in enumerate(orders)
+    )
+    watching = asyncio.create_task(watch_memory(pid)) if pid else None
     for end in await asyncio.gather(*visits, return_exceptions=True):
         if isinstance(end, BaseException):
             results.errors[f"{type(end).__name__}: {end}"] += 1
+    if watching:
+        watching.cancel()
     return results
 
 
@@ -164,24 +254,31 @@ def main() -> None:
     parser.add_argument("--data", default="drive")
     parser.add_argument("--runs", default="checkpoints")
     parser.add_argument("--leave", type=float, default=KEPT, help="seconds to wait for memory after they left")
+    parser.add_argument("--bad-uploads", action="store_true", help="upload a damaged or huge picture on each Try it")
     options = parser.parse_args()
 
     from segcore.data import open_dataset
 
     hidden = list(open_dataset(options.data).labels.names)
-    with server(ROOT / "app.py", "--data", options.data, "--runs", options.runs) as (address, _):
+    log = Path(tempfile.mkstemp(suffix=".log")[1])
+    with server(ROOT / "app.py", "--data", options.data, "--runs", options.runs, log=log) as (address, _):
         pid = server_process()
         print(f"load {os.getloadavg()[0]:.1f} before")
         alone = asyncio.run(many(address, 1, 1e-3 + 9 * 4, hidden))
         warm = memory(pid)
         print(f"one session alone, on a fresh server; {warm:.0f} MB after it\n{alone.table()}")
         began = time.perf_counter()
-        together = asyncio.run(many(address, options.sessions, options.seconds, hidden))
+        together = asyncio.run(
+            many(address, options.sessions, options.seconds, hidden, bad=options.bad_uploads, pid=pid)
+        )
         took, at_end = time.perf_counter() - began, memory(pid)
         print(f"{options.sessions} sessions for {took:.0f} s, load {os.getloadavg()[0]:.1f}\n{together.table()}")
         with suppress(KeyboardInterrupt):
             time.sleep(options.leave)
+        print(f"{together.uploads} uploads")
         print(f"memory: {warm:.0f} MB warm, {at_end:.0f} MB with all sessions, {memory(pid):.0f} MB after they left")
+    if tracebacks := log.read_text(errors="replace").count("Traceback (most recent call last)"):
+        together.errors[f"traceback in {log}"] += tracebacks
     for text, times in (alone.errors + together.errors).most_common(10):
         print(f"ERROR {times}x {text}")
     every = [each for row in together.seconds.values() for each in row]
