@@ -15,7 +15,9 @@ if __name__ != "__main__":
     from starlette.middleware.base import BaseHTTPMiddleware
 
     from segcore.ui.shell.page_style import add_page_style
+    from segcore.ui.shell.server_memory import give_freed_memory_back
 
+    give_freed_memory_back()
     app = st.App(__file__, middleware=[Middleware(BaseHTTPMiddleware, dispatch=add_page_style)])
 else:
     st.set_page_config(layout="wide", initial_sidebar_state="auto")

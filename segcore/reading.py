@@ -23,6 +23,7 @@ from typing import IO, Any
 
 LARGEST_FILE = 1 << 30  # bytes of one file of a dataset or run; larger ones are no pictures and no tables
 LARGEST_TEXT = 256 << 20  # bytes; COCO's annotations of 118,000 images have 470 MB in all, 20 MB without polygons
+LARGEST_RECIPE = 1 << 18  # bytes of a recipe, a search space, the config of a run
 MOST_NODES = 1_000_000  # of a YAML document, each alias counted as what it stands for
 DEEPEST = 100  # levels of a YAML document
 
@@ -31,6 +32,9 @@ DECODER_ERRORS = (
     *(OSError, EOFError, ValueError, TypeError, SyntaxError, LookupError, ArithmeticError, AssertionError),
     *(RuntimeError, MemoryError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tokenize.TokenError),
 )
+
+# What values of a document raise where they are taken apart and have another shape; OverflowError is int(1e999).
+SHAPE_ERRORS = (AttributeError, LookupError, TypeError, ValueError, ArithmeticError)
 
 _KINDS = {stat.S_IFIFO: "pipe", stat.S_IFCHR: "device", stat.S_IFBLK: "device", stat.S_IFSOCK: "socket"}
 

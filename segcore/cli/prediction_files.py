@@ -26,6 +26,7 @@ from segcore.data.input_files import is_video_file, output_names
 from segcore.data.video_file import WRITTEN_AS, ConstantRate, Frame, Video, VideoWriter
 from segcore.errors import DatasetError
 from segcore.labels import LabelMap
+from segcore.reading import SHAPE_ERRORS
 from segcore.visual.image_encoding import encode_jpeg, encode_png
 from segcore.visual.overlay import overlay
 
@@ -103,7 +104,7 @@ class PredictionFolder:
             try:
                 entry = json.loads(line)
                 self._lines[entry["name"]] = entry
-            except (ValueError, LookupError, TypeError):  # the last line of a call that was killed
+            except SHAPE_ERRORS:  # the last line of a call that was killed
                 continue
 
     def has(self, source: Source) -> bool:

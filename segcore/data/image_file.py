@@ -8,7 +8,7 @@ from typing import IO
 
 from segcore.data.file_source import FileSource
 from segcore.errors import DatasetError
-from segcore.reading import parse_json
+from segcore.reading import SHAPE_ERRORS, parse_json
 
 
 def read_image(file_source: FileSource, path: str) -> bytes:
@@ -22,7 +22,7 @@ def read_image(file_source: FileSource, path: str) -> bytes:
         return data
     try:
         return base64.b64decode(parse_json(data)["imageData"])
-    except (ValueError, LookupError, TypeError):
+    except SHAPE_ERRORS:
         raise DatasetError(f"{file_source.root}/{path}: no image in its imageData. Put the image beside it.") from None
 
 

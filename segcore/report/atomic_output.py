@@ -11,7 +11,7 @@ from typing import Any
 from segcore.atomic_files import replacing, replacing_folder, unwritable
 from segcore.errors import ReportError
 from segcore.paths import local_path
-from segcore.reading import parse_json, read_text
+from segcore.reading import SHAPE_ERRORS, parse_json, read_text
 
 MARK = "export.json"  # in every exported folder: what it is of, and the files that may be replaced
 _HEAD = 4096  # bytes of a file in which its mark is looked for
@@ -105,7 +105,7 @@ def _foreign(folder: Path) -> str | None:
     try:
         listed = parse_json(read_text(folder / MARK))["files"]
         known = {MARK, *map(str, listed)}
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, *SHAPE_ERRORS):
         known = set()
     for file in folder.rglob("*"):
         name = file.relative_to(folder).as_posix()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from segcore.atomic_files import write_bytes
 from segcore.durations import duration
-from segcore.reading import parse_json, read_bytes, read_text
+from segcore.reading import SHAPE_ERRORS, parse_json, read_bytes, read_text
 
 FOLDER = "live"
 PROGRESS = "progress.json"
@@ -64,7 +64,7 @@ def read_progress(run: Path) -> LiveProgress | None:
     """How far the training in the folder `run` is; None where it has not told, as one of an older version."""
     try:
         return LiveProgress(**parse_json(read_text(run / FOLDER / PROGRESS)))
-    except (OSError, ValueError, TypeError):
+    except (OSError, *SHAPE_ERRORS):
         return None
 
 

@@ -14,7 +14,7 @@ from segcore.errors import RunError, number, one_line
 from segcore.labels import LabelMap
 from segcore.models import model_title
 from segcore.paths import local_path
-from segcore.reading import parse_yaml, read_bytes, read_text
+from segcore.reading import LARGEST_RECIPE, parse_yaml, read_bytes, read_text
 from segcore.runs import cli_hints, run_files, run_lock
 from segcore.runs.csv_tables import read_csv_table
 from segcore.runs.json_documents import read_document
@@ -123,7 +123,7 @@ class RunRecord:
         """
         path = self._file(run_files.CONFIG)
         try:
-            values = parse_yaml(read_text(path))
+            values = parse_yaml(read_text(path, LARGEST_RECIPE))
         except (OSError, ValueError) as error:
             raise RunError(f"{path} is no YAML ({one_line(error)}). {recovery_hint(self.path)}") from None
         if not isinstance(values, dict):

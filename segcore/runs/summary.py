@@ -14,6 +14,7 @@ from segcore.data.open_options import absolute
 from segcore.errors import EvaluationError, LabelError
 from segcore.labels import LabelMap, is_void
 from segcore.metrics import SCORES, scores
+from segcore.reading import SHAPE_ERRORS
 from segcore.runs.json_documents import Document
 
 if TYPE_CHECKING:
@@ -277,6 +278,6 @@ class Summary(Document):
     def _labels_make_sense(cls, value: dict[str, Any]) -> dict[str, Any]:
         try:
             LabelMap.from_dict(value)
-        except (KeyError, TypeError, ValueError, LabelError) as error:
+        except (*SHAPE_ERRORS, LabelError) as error:
             raise ValueError(f"no label map ({error})") from None
         return value

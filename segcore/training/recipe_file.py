@@ -7,10 +7,8 @@ from typing import Any
 
 from segcore.errors import ConfigError, SegcoreError
 from segcore.paths import local_path
-from segcore.reading import YamlError, parse_yaml, read_text
+from segcore.reading import LARGEST_RECIPE, YamlError, parse_yaml, read_text
 from segcore.training.config import build
-
-LARGEST = 1 << 18  # bytes of a recipe or search space
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:
@@ -40,7 +38,7 @@ def read_mapping(path: str | Path, what: str = "recipe", line: str = "epochs: 10
     """
     file = local_path(path, ConfigError)
     try:
-        values = parse_yaml(read_text(file, LARGEST))
+        values = parse_yaml(read_text(file, LARGEST_RECIPE))
     except OSError as error:
         raise ConfigError(f"Can't read the {what} {str(path)!r}: {error.strerror}.") from None
     except YamlError as error:

@@ -19,7 +19,7 @@ from segcore.data.formats.split_names import SPLIT_NAMES, split_of
 from segcore.data.table_source import IMAGES, MASKS, TABLE_SUFFIXES, Table, TableSource, open_table, picture_columns
 from segcore.errors import DatasetError, LabelError
 from segcore.labels import LabelMap, auto_palette
-from segcore.reading import parse_json
+from segcore.reading import SHAPE_ERRORS, parse_json
 
 IMAGE_COLUMNS = ("image", "pixel_values", "img", "images", "picture", "photo")
 MASK_COLUMNS = (
@@ -171,7 +171,7 @@ def _feature_names(table: Table, mask: str) -> Sequence[str]:
     """The names of the mask's own feature, or of the only feature that lists several classes of a row."""
     try:
         features = parse_json((table.schema.metadata or {})[b"huggingface"])["info"]["features"]
-    except (KeyError, TypeError, ValueError):
+    except SHAPE_ERRORS:
         return ()
     lists = [names for feature in features.values() if (names := _names(_inner(feature)))]
     return _names(features.get(mask)) or (lists[0] if len(lists) == 1 else ())

@@ -21,6 +21,7 @@ from segcore.data.stored_mask import MaskSample, files_of
 from segcore.errors import DatasetError, number
 from segcore.labels import LabelMap
 from segcore.paths import local_path, program
+from segcore.reading import SHAPE_ERRORS
 
 _NOTE = "The index "  # how notes on the index itself begin
 
@@ -79,7 +80,7 @@ def reopen(source: str | Path, options: Mapping[str, Any]) -> Dataset | None:
             {path: (size, changed) for path, (size, changed) in index.facts["files"].items()},
         )
         return _dataset(source, index) if stamps.hold(source) else None
-    except (KeyError, TypeError, ValueError, AttributeError):  # written by something else
+    except SHAPE_ERRORS:  # written by something else
         return None
 
 

@@ -14,7 +14,7 @@ from segcore.data.dataset import Dataset
 from segcore.data.leaks.leak_report import LeakReport
 from segcore.data.plan import SplitPlan, own_plan
 from segcore.paths import cache_folder, local_path, path_exists
-from segcore.reading import parse_json, read_text
+from segcore.reading import SHAPE_ERRORS, parse_json, read_text
 
 FILE = "leaks.json"
 MOST_KEPT = 12  # reports of one dataset: other labels and other splits of the same files
@@ -62,7 +62,7 @@ def _parsed(values: dict[str, Any]) -> LeakReport | None:
     """The report; None where it was written by another version."""
     try:
         return LeakReport.from_dict(values)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except SHAPE_ERRORS:
         return None
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat,
 
 from segcore.errors import EvaluationError, one_line
 from segcore.paths import local_path
-from segcore.reading import parse_json, parse_yaml, read_text
+from segcore.reading import SHAPE_ERRORS, parse_json, parse_yaml, read_text
 
 EXAMPLE: Final = """\
 classes: [road, car, sky]       # in the order of the model's channels or ids
@@ -143,5 +143,5 @@ def _of_export(note: dict[str, Any], file: Path) -> dict[str, Any]:
             "layout": fed["layout"],
             "output": note["output"]["name"],
         }
-    except (KeyError, TypeError, IndexError) as error:
+    except SHAPE_ERRORS as error:
         raise EvaluationError(f"{file}: an export's JSON file without {error}. Export the model again.") from None

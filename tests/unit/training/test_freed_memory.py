@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from segcore.allocator import set_parameters
 from segcore.training.freed_memory import freed_memory_kept
 
 SCRIPT = """
@@ -53,6 +54,7 @@ def test_the_environment_is_left_in_charge():
 
 
 def test_it_does_nothing_where_the_c_library_has_no_mallopt(monkeypatch):
-    monkeypatch.setattr("segcore.training.freed_memory.os.name", "nt")
+    monkeypatch.setattr("segcore.allocator.os.name", "nt")
+    assert not set_parameters({})
     with freed_memory_kept():
         pass
