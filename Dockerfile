@@ -1,4 +1,4 @@
-# The app, with the drive and the four runs that come with Segcore. docs/serving.md says how to build and start it.
+# The app, with the drive and the runs that come with Segcore. docs/serving.md says how to build and start it.
 FROM python:3.12-slim AS build
 RUN pip install --no-cache-dir "uv>=0.9,<1"
 WORKDIR /build

@@ -4,17 +4,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-UV := $(shell command -v uv 2>/dev/null)
-ifdef UV
-  MAKE_VENV = $(UV) venv --quiet --python $(PYTHON) $(VENV)
-  install = $(UV) pip install --quiet --python $(BIN)/python $(1)
-else
-  PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
-  MAKE_VENV = $(PYTHON) -m venv $(VENV) && { $(PIP) uv || true; }
-  # pip after uv: a mirror that pip's settings name is unknown to uv. It compiles nothing, which takes as long as all the
-  # rest: Python compiles what it imports, and keeps it.
-  install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(PIP) --no-compile $(1)
-endif
+UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# pip after uv: a mirror that pip's settings name is unknown to uv. It compiles nothing, which takes as long as all the
+# rest: Python compiles what it imports, and keeps it.
+install = { test -x $(UV) || $(PIP) --constraint requirements-dev.txt uv; } \
+	  && $(UV) pip install --quiet --python $(BIN)/python $(1) || $(PIP) --no-compile $(1)
 
 export NO_ALBUMENTATIONS_UPDATE = 1
 # Python keeps what it compiled, whatever the caller's environment says: without, each process that imports torch and
@@ -71,7 +66,7 @@ sbom: $(VENV)/installed-dev
 	$(BIN)/uv tool run --quiet --from cyclonedx-bom cyclonedx-py environment $(VENV) --pyproject pyproject.toml \
 	  --of JSON -o sbom.json
 
-# Known vulnerabilities of the pinned packages; fails where one of them can't be looked up.
+# Known vulnerabilities of the packages that requirements.txt pins; fails where one of them can't be looked up.
 audit: $(VENV)/installed-dev
 	$(BIN)/uv tool run --quiet pip-audit --strict --disable-pip --no-deps -r requirements.txt
 
@@ -81,7 +76,7 @@ chromium:
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Segcore needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
-	$(MAKE_VENV)
+	$(if $(filter-out $(BIN)/uv,$(UV)),$(UV) venv --quiet --seed --python $(PYTHON) $(VENV) || )$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(BIN)/python requirements.txt pyproject.toml
 	$(call install,-r requirements.txt)

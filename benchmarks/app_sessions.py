@@ -6,8 +6,8 @@ run is timed from the request to the script's end. While a session reads a page,
 refresh themselves, as a browser does. Each hides a class of its own; a page that answers with another one is an error.
 Beside it, in the same run: the first session alone, before the others come.
 
-With `--bad-uploads` each visit to Try it uploads a damaged picture (`tests/fixtures/damage`) or one that is small as a
-file and huge as a picture. Then a traceback in the server's log is an error too.
+A traceback in the server's log is an error too. With `--bad-uploads` each visit to Try it uploads a damaged picture
+(`tests/fixtures/damage`) or one that is small as a file and huge as a picture.
 """
 
 from __future__ import annotations
@@ -108,6 +108,9 @@ class Visitor:
 
     async def upload(self, address: str, name: str, data: bytes, page: str) -> None:
         """Upload a file to the page's uploader, and time the run that reads it."""
+        if not self.uploader:
+            self.results.errors[f"{page}: no uploader"] += 1
+            return
         asked = BackMsg()
         asked.file_urls_request.request_id = str(uuid4())
         asked.file_urls_request.file_names.append(name)
@@ -264,7 +267,8 @@ def main() -> None:
     from segcore.data import open_dataset
 
     hidden = list(open_dataset(options.data).labels.names)
-    log = Path(tempfile.mkstemp(suffix=".log")[1])
+    with tempfile.NamedTemporaryFile(suffix=".log", delete=False) as file:
+        log = Path(file.name)
     with server(ROOT / "app.py", "--data", options.data, "--runs", options.runs, log=log) as (address, _):
         pid = server_process()
         print(f"load {os.getloadavg()[0]:.1f} before")
@@ -283,6 +287,8 @@ def main() -> None:
         print(f"memory: {warm:.0f} MB warm, {at_end:.0f} MB with all sessions, {memory(pid):.0f} MB after they left")
     if tracebacks := log.read_text(errors="replace").count("Traceback"):
         together.errors[f"traceback in {log}"] += tracebacks
+    else:
+        log.unlink()
     for text, times in (alone.errors + together.errors).most_common(10):
         print(f"ERROR {times}x {text}")
     every = [each for row in together.seconds.values() for each in row]

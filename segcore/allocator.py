@@ -16,16 +16,12 @@ ARENA_MAX: Final = -8
 
 
 def set_parameters(values: Mapping[int, int]) -> bool:
-    """Set parameters of mallopt(3); returns whether they were.
+    """Set parameters of mallopt(3); returns whether all were.
 
     They are not where the C library has none (macOS, Windows, musl), and where the environment sets the allocator.
     """
     library = _library()
-    if library is None:
-        return False
-    for parameter, value in values.items():
-        library.mallopt(parameter, value)
-    return True
+    return library is not None and all([library.mallopt(parameter, value) for parameter, value in values.items()])
 
 
 def give_back() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import reprlib
@@ -17,6 +16,7 @@ from segcore.errors import PathError, SegcoreError
 
 _ADDRESS = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):/{1,2}(?=[^/]|$)")
 _DRIVE = re.compile(r"([a-zA-Z]):([\\/].*|$)")  # C:\data
+_LONGEST_NAME, _LONGEST_PATH = 255, 4095  # bytes, on Linux and macOS or more
 _PULLS = {"s3": "aws s3 cp --recursive", "gs": "gcloud storage cp -r", "hf": "hf download", "https": "curl -LO"}
 
 
@@ -34,7 +34,7 @@ def path_text(given: str) -> str:
     text = _from_file_url(given)
     if not text.strip():
         raise PathError(f"{given!r} is no path: it is empty. Give the name of a file or folder.")
-    if _is_there(text):  # whatever it looks like
+    if "\0" not in text and os.path.lexists(text):  # whatever it looks like
         return text.rstrip("/") or text
     _refuse_address(text)
     _refuse_windows(text)
@@ -42,23 +42,23 @@ def path_text(given: str) -> str:
         expanded = str(Path(text).expanduser()) if text.startswith("~") else text
     except RuntimeError as error:
         raise PathError(f"{text}: no usable path ({error}).") from None
-    _is_there(expanded)
+    _refuse_no_name(expanded)
     return expanded.rstrip("/") or expanded
 
 
-def _is_there(text: str) -> bool:
-    """Whether something has this path; refuses what no file can be called, which else any look at it would raise."""
+def _refuse_no_name(text: str) -> None:
+    """Refuse what no file can be called, at which else any look would raise `OSError` or `ValueError`."""
     try:
-        os.lstat(text)
-    except ValueError:  # a zero, half of a character
-        reason = "it holds a character that no name has"
-    except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
-            return False
-        reason = f"it has {len(text)} characters, more than a name may have"
-    else:
-        return True
-    raise PathError(f"{reprlib.repr(text)} is no path: {reason}. Give the name of a file or folder.")
+        longest = max(len(os.fsencode(part)) for part in text.split("/"))
+        reason = "it holds a zero" if "\0" in text else ""
+    except UnicodeEncodeError:
+        longest, reason = 0, "it holds half of a character"
+    if longest > _LONGEST_NAME:
+        reason = f"a name of {longest:,} bytes is in it; {_LONGEST_NAME} are the most"
+    elif not reason and len(os.fsencode(text)) > _LONGEST_PATH:
+        reason = f"it has more than {_LONGEST_PATH:,} bytes"
+    if reason:
+        raise PathError(f"{reprlib.repr(text)} is no path: {reason}. Give the name of a file or folder.")
 
 
 def program(name: str) -> str:

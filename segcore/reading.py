@@ -116,20 +116,23 @@ def parse_json(text: str | bytes, pairs: Callable[[list[tuple[str, Any]]], Any] 
 
 
 def parse_yaml(text: str, loader: Any = None) -> Any:  # noqa: ANN401
-    """The value of a YAML document; a loader other than PyYAML's safe one must be as safe.
+    """The value of a YAML document.
+
+    Args:
+        text: The document.
+        loader: PyYAML's safe loader, or one in Python that is as safe.
 
     Raises:
-        YamlError: when it is no YAML, or has more than `MOST_NODES` values or `DEEPEST` levels.
+        YamlError: when it is no YAML, holds a value that is none, or has more than `MOST_NODES` values or `DEEPEST`
+            levels, aliases and merged keys counted as what they stand for.
     """
     import yaml
 
+    root = compose_yaml(text, loader)
     try:
-        chosen = loader or _safe_loader(text)
-        value = yaml.load(text, chosen)
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        return None if root is None else (loader or yaml.SafeLoader)("").construct_document(root)
+    except (yaml.YAMLError, *SHAPE_ERRORS, RecursionError) as error:
         raise YamlError(error) from None
-    _count(value, lambda part: part.items() if isinstance(part, dict) else part if _is_collection(part) else ())
-    return value
 
 
 def compose_yaml(text: str, loader: Any = None) -> Any:  # noqa: ANN401
@@ -146,7 +149,7 @@ def compose_yaml(text: str, loader: Any = None) -> Any:  # noqa: ANN401
 
     try:
         root = yaml.compose(text, loader or _safe_loader(text))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, *SHAPE_ERRORS, RecursionError) as error:
         raise YamlError(error) from None
     _count(root, lambda part: part if isinstance(part, tuple) else getattr(part, "value", ()) if part else ())
     return root
@@ -188,10 +191,6 @@ def _safe_loader(text: str) -> Any:  # noqa: ANN401
         if depth > DEEPEST:
             raise ValueError(f"it has more than {DEEPEST} levels")
     return loader
-
-
-def _is_collection(value: object) -> bool:
-    return isinstance(value, (list, tuple, set, frozenset))
 
 
 def _count(root: object, parts: Callable[[Any], Any]) -> None:

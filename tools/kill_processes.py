@@ -90,7 +90,10 @@ def _on_run(*words: str) -> Callable[[Path], list[str]]:
 
 def _complete_trials(search: Path) -> dict[str, str]:
     """Settings and scores of the trials that were completed, in their order; a killed one is tried again as another."""
-    trials = SearchStore(search.parents[1]).get(search.name).trials
+    try:
+        trials = SearchStore(search.parents[1]).get(search.name).trials
+    except RunError:  # none there; what is there and can't be read is `unreadable`
+        return {}
     complete = trials[trials["state"] == "complete"].filter(regex=r"^(param\.|value|fold_)")
     return {f"trial {place}": row.to_json() for place, (_, row) in enumerate(complete.iterrows())}
 
@@ -189,7 +192,8 @@ def _content(file: Path) -> str:
     data = file.read_bytes()
     if file.suffix == ".json":
         values = json.loads(data)
-        return json.dumps({name: value for name, value in values.items() if name not in _CHANGING}, sort_keys=True)
+        kept = {n: v for n, v in values.items() if n not in _CHANGING} if isinstance(values, dict) else values
+        return json.dumps(kept, sort_keys=True)
     if file.name == "metrics.csv":
         rows = list(csv.DictReader(data.decode().splitlines()))
         return json.dumps([{name: cell for name, cell in row.items() if name != "seconds"} for row in rows])
@@ -208,6 +212,10 @@ def unreadable(folder: Path) -> list[str]:
     """Runs that can't be read, but for a training that never began, and evaluations that can't."""
     runs, problems = RunStore(folder / "runs").read()
     texts = [problem.message for problem in problems if "never began" not in problem.message]
+    searches = SearchStore(folder / "searched")
+    for search in searches.list():
+        texts += [problem.message for problem in search.runs.read()[1] if "never began" not in problem.message]
+    texts += [problem.message for problem in searches.problems]
     for run in runs:
         for split in run.splits:
             try:
@@ -313,6 +321,8 @@ def kill_often(
                 ends, texts = one_kill(work, template, whole, generator.random() * seconds)
                 count.update(ends)
                 problems += texts
+                for text in texts:
+                    say(text)
             say(f"{work.name}: {dict(count)}, {seconds:.1f} s without a kill")
     return counts, problems
 
@@ -338,7 +348,6 @@ def main() -> int:
     chosen = [work for work in WORKS if not args.only or work.name in args.only]
     counts, problems = kill_often(chosen, args.kills, args.seed)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
-    print("\n".join(problems))
     print(f"{table(counts)}\n\nSeed {args.seed}, commit {commit.strip()}, {time.time() - before:.0f} s.")
     return bool(problems)
 

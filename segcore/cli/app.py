@@ -17,7 +17,7 @@ from segcore.terminal import print_text
 
 _DESCRIPTION = """\
 Open the app. It shows the built-in drive unless --data names another dataset. Without --runs it reads ./checkpoints,
-or, where there is no such folder, the four runs on the drive that come with Segcore."""
+or, where there is no such folder, the runs that come with Segcore."""
 _EPILOG = """\
 Options of Streamlit may follow, such as --server.port 8600, --server.address 0.0.0.0 or --server.headless true;
 `streamlit run --help` lists them."""

@@ -26,7 +26,7 @@ from segcore.data.input_files import is_video_file, output_names
 from segcore.data.video_file import WRITTEN_AS, ConstantRate, Frame, Video, VideoWriter
 from segcore.errors import DatasetError
 from segcore.labels import LabelMap
-from segcore.reading import SHAPE_ERRORS
+from segcore.reading import SHAPE_ERRORS, parse_json
 from segcore.visual.image_encoding import encode_jpeg, encode_png
 from segcore.visual.overlay import overlay
 
@@ -102,7 +102,7 @@ class PredictionFolder:
         record = self.path / RECORD
         for line in record.read_text("utf-8").splitlines() if record.is_file() else ():
             try:
-                entry = json.loads(line)
+                entry = parse_json(line)
                 self._lines[entry["name"]] = entry
             except SHAPE_ERRORS:  # the last line of a call that was killed
                 continue

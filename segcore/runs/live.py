@@ -63,7 +63,9 @@ def write_progress(run: Path, progress: LiveProgress) -> None:
 def read_progress(run: Path) -> LiveProgress | None:
     """How far the training in the folder `run` is; None where it has not told, as one of an older version."""
     try:
-        return LiveProgress(**parse_json(read_text(run / FOLDER / PROGRESS)))
+        progress = LiveProgress(**parse_json(read_text(run / FOLDER / PROGRESS)))
+        progress.sentence(), progress.share
+        return progress
     except (OSError, *SHAPE_ERRORS):
         return None
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from segcore import atomic_files
 from segcore.errors import RunError, plain
 from segcore.reading import parse_json, read_text
-from segcore.runs import run_files
+from segcore.runs import live, run_files
 from segcore.runs.json_documents import read_document, write_document
 from segcore.runs.summary import Summary
 
@@ -211,6 +211,7 @@ def _settle(folder: Path) -> None:
     """Put in order what a writer left that was killed. The caller holds the lock."""
     for place in (folder, folder / run_files.EVALUATION):
         atomic_files.clear_leftovers(place)
+    live.clear(folder)
     with suppress(RunError):  # a summary that can't be read is told of by whoever reads the run
         path = folder / run_files.SUMMARY
         summary = read_document(path, Summary, "") if (folder / FILE).exists() and path.is_file() else None

@@ -124,7 +124,9 @@ class RunRecord:
         path = self._file(run_files.CONFIG)
         try:
             values = parse_yaml(read_text(path, LARGEST_RECIPE))
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise RunError(f"{path} can't be read ({error.strerror or error}).") from None
+        except ValueError as error:
             raise RunError(f"{path} is no YAML ({one_line(error)}). {recovery_hint(self.path)}") from None
         if not isinstance(values, dict):
             raise RunError(f"{path} holds no settings; expected `name: value` lines. {recovery_hint(self.path)}")
@@ -347,7 +349,7 @@ def _watched(folder: str) -> Iterator[str]:
     evaluation = f"{folder}/{run_files.EVALUATION}"
     with suppress(FileNotFoundError, NotADirectoryError), os.scandir(evaluation) as splits:
         yield evaluation
-        for split in splits:
+        for split in sorted(splits, key=lambda entry: entry.name):  # the order is part of `version`
             yield split.path
             yield from (
                 f"{split.path}/{name}" for name in (run_files.IMAGES, run_files.CONFUSION, run_files.PREDICTIONS)

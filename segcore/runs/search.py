@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -85,21 +85,18 @@ class SearchRecord:
         path: The search's folder.
         info: The searched settings, the data and the folds.
         version: Another number after every change of its files. `name` and `version` are a key for caches.
+        changed: When its files were last written, in s since 1970.
     """
 
     path: Path
     info: SearchInfo
     version: int
+    changed: float
 
     @property
     def name(self) -> str:
         """The search's name in its store: the name of its folder."""
         return self.path.name
-
-    @property
-    def changed(self) -> float:
-        """When its files were last written, in s since 1970."""
-        return max(_written(self.path)) / 1e9
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -268,10 +265,8 @@ def load_search(path: str | Path) -> SearchRecord:
     if not file.is_file():
         raise RunError(f"No search at {path}: it has no {INFO}. Start one: segcore search --space FILE")
     info = read_document(file, SearchInfo, _HINT.format(folder))
-    return SearchRecord(folder, info, hash(_written(folder)))
-
-
-def _written(folder: Path) -> tuple[int, ...]:
-    """When the folder of a search and its files were written, in ns since 1970."""
-    watched = (folder, *(folder / name for name in (INFO, TRIALS, IMPORTANCE, BEST)))
-    return tuple(path.stat().st_mtime_ns for path in watched if path.exists())
+    written = [file.stat().st_mtime_ns]
+    for path in (folder, *(folder / name for name in (TRIALS, IMPORTANCE, BEST))):
+        with suppress(FileNotFoundError):
+            written.append(path.stat().st_mtime_ns)
+    return SearchRecord(folder, info, hash(tuple(written)), max(written) / 1e9)

@@ -9,7 +9,7 @@ from typing import Final
 from segcore.allocator import MMAP_MAX, MMAP_THRESHOLD, TOP_PAD, TRIM_THRESHOLD, give_back, set_parameters
 
 _KEEP: Final = {MMAP_MAX: 0, TRIM_THRESHOLD: -1, TOP_PAD: 64 * 2**20}  # -1: never trimmed
-# What glibc, left alone, comes to where blocks are large; any call of mallopt ends that it adapts (mallopt(3)).
+# What glibc, left alone, comes to where blocks are large; setting one of these ends that it adapts (mallopt(3)).
 _ADAPTED: Final = {
     MMAP_MAX: 65_536,
     MMAP_THRESHOLD: 32 * 2**20,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from segcore.atomic_files import replacing
 from segcore.errors import ConfigError, first_line
+from segcore.reading import SHAPE_ERRORS, parse_json, read_text
 from segcore.runs import ScoreInfo, Summary
 from segcore.training.registry import LOGGERS, check_choice
 
@@ -240,8 +241,8 @@ def _close(logger: Logger, status: str) -> None:
 
 def _read_ids(run_path: Path) -> dict[str, str]:
     try:
-        return {str(name): str(value) for name, value in json.loads((run_path / IDS).read_text("utf-8")).items()}
-    except (FileNotFoundError, ValueError, AttributeError):  # missing or damaged: a new run is created
+        return {str(name): str(value) for name, value in parse_json(read_text(run_path / IDS)).items()}
+    except (FileNotFoundError, *SHAPE_ERRORS):  # missing or damaged: a new run is created
         return {}
 
 

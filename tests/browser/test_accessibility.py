@@ -27,6 +27,7 @@ def test_a_page_has_no_serious_finding_in_either_theme(app, page, name):
     page.emulate_media(color_scheme="dark")  # names and roles stay, colours change
     try:
         page.wait_for_function("getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
+        idle(page)  # charts take their colours from the page's next run
         eventually(page, lambda: serious(page, runOnly=COLORS), [])
     finally:
         page.emulate_media(color_scheme="light")

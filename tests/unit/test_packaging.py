@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from fnmatch import fnmatch
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
@@ -103,6 +104,12 @@ def test_the_wheel_carries_the_app(wheel_files: set[str]) -> None:
     assert len(pages) >= 9
     assert {name.partition("-")[0] for name in runs} == {"camvid", "drive"}
     assert {"segcore/_app/app.py", "segcore/_app/.streamlit/config.toml", *pages, *scores} <= wheel_files
+
+
+def test_the_image_is_built_from_all_that_the_wheel_carries() -> None:
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    let_in = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    assert not [path for path in build["force-include"] if not any(fnmatch(path, pattern) for pattern in let_in)]
 
 
 def test_the_wheel_carries_types_and_styles_and_nothing_of_the_workplace(wheel_files: set[str]) -> None:

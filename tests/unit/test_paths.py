@@ -46,10 +46,13 @@ def test_a_relative_path_is_not_taken_for_a_name() -> None:
         ("gs:/bucket", r"an address \(gs\)"),
         ("file://server/share", r"names the machine 'server'"),
         ("~nobody-of-this-name/x", r"no usable path"),
-        ("light" + "x" * 5000, r"^'lightxxxxx.*' is no path: it has 5005 characters, more than a name may have"),
-        ("~/" + "x" * 300, r"more than a name may have"),
-        ("a\0b", r"^'a\\x00b' is no path: it holds a character that no name has"),
-        ("\ud800", r"it holds a character that no name has"),
+        ("light" + "x" * 5000, r"^'lightxxxxx.*' is no path: a name of 5,005 bytes is in it; 255 are the most"),
+        ("~/" + "x" * 300, r"a name of 300 bytes"),
+        ("missing/" + 130 * "\u00fc", r"a name of 260 bytes"),
+        ("x/" * 2100, r"it has more than 4,095 bytes"),
+        ("s3://" + "x" * 5000, r"an address \(s3\)"),
+        ("a\0b", r"^'a\\x00b' is no path: it holds a zero"),
+        ("\ud800", r"it holds half of a character"),
     ],
 )
 def test_what_is_no_path_here(given: str, message: str) -> None:

@@ -6,6 +6,11 @@ import pytest
 
 from segcore import reading
 
+# Keys that are merged from ten others, nine times over: 10**9 of them, of 400 characters.
+MERGED = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 10)}]}}\n" for level in range(1, 10)
+)
+
 
 def test_only_files_are_opened(tmp_path):
     (tmp_path / "file").write_bytes(b"abc")
@@ -46,6 +51,10 @@ def test_json_that_is_none_is_a_value_error(text):
         ("a: [", "line 2"),
         ("2024-99-99", "month must be in"),
         ("&a [*a]", "more than 100 levels; aliases count"),
+        (MERGED, "more than 1,000,000 values"),
+        ("a: !!bool maybe", "maybe"),
+        ("a: !!int ''", "index"),
+        ("a: !!timestamp x", "group"),
         ("a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
             f"{chr(98 + level)}: &{chr(98 + level)} [{', '.join([f'*{chr(97 + level)}'] * 10)}]\n" for level in range(7)
         ), "more than 1,000,000 values"),

@@ -57,7 +57,7 @@ def read_cvat(text: str, where: str) -> list[Row]:
     Raises:
         LabelError: naming file and line.
     """
-    lines = [(number, line) for number, line in content_lines(text)[0] if not is_comment(line)]
+    lines = [(number, line) for number, line in content_lines(text, where)[0] if not is_comment(line)]
     matches = [re.fullmatch(r"\s*(.*?)\s*:([\d\s,.]*):[^:]*:[^:]*", line) for _, line in lines]
     if not lines or not any(matches):
         return read_table(text, where)

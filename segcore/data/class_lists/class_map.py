@@ -55,7 +55,7 @@ def apply_map(labels: LabelMap, path: str | Path) -> LabelMap:
 
 
 def _lines(text: str, where: str) -> list[_Line]:
-    lines, stated = content_lines(text)
+    lines, stated = content_lines(text, where)
     header = find_header(lines, stated, _FROM)
     if header:
         return _with_header(table_of(lines, *header, where), where)

@@ -53,7 +53,7 @@ def read_yaml(text: str, where: str) -> list[Row]:
         raise LabelError(f"{where}{f':{error.line}' if error.line else ''}: no valid YAML; {EXPECTED}.") from None
     content = _plain(node, where)
     rows = rows_of_document(content, where)
-    if isinstance(content, dict) and is_number(str(content.get("nc", ""))) and int(content["nc"]) != len(rows):
+    if isinstance(content, dict) and is_number(str(content.get("nc", ""))) and float(content["nc"]) != len(rows):
         raise LabelError(f"{where}: nc is {content['nc']}, but {len(rows)} classes are named. Correct one of them.")
     return rows
 

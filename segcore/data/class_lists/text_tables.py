@@ -26,6 +26,7 @@ from segcore.labels import plain_name
 Line = tuple[int, str]  # 1-based number, text
 Fields = Mapping[str, Sequence[str]]  # name, color, id -> the cells that hold it
 BLANK = ""  # the delimiter of cells between blanks
+MOST_LINES = 10_000  # of a list; ADE20K has 3,000 classes
 DELIMITERS = ("\t", ";", ",")
 _HEADERS = {*NAMES, *IDS, *COLORS, *CHANNELS}
 # What the cells of a line without a header mean, by their kinds: n number, c colour, t text.
@@ -51,7 +52,7 @@ def read_table(text: str, where: str) -> list[Row]:
     Raises:
         LabelError: naming file and line.
     """
-    lines, delimiter = content_lines(text)
+    lines, delimiter = content_lines(text, where)
     header = find_header(lines, delimiter)
     if header:
         table = table_of(lines, *header, where)
@@ -59,9 +60,17 @@ def read_table(text: str, where: str) -> list[Row]:
     return _without_header([line for line in lines if not is_comment(line[1])], delimiter, where)
 
 
-def content_lines(text: str) -> tuple[list[Line], str | None]:
-    """(lines that are not blank, the delimiter that Excel's `sep=;` states)."""
+def content_lines(text: str, where: str) -> tuple[list[Line], str | None]:
+    """(lines that are not blank, the delimiter that Excel's `sep=;` states).
+
+    Raises:
+        LabelError: when there are more than `MOST_LINES`.
+    """
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip(" \t,;")]
+    if len(lines) > MOST_LINES:
+        raise LabelError(
+            f"{where}: {len(lines):,} lines; a list of classes has at most {MOST_LINES:,}. Is it another file?"
+        )
     stated = re.fullmatch(r"sep=(.)", lines[0][1].strip(), re.IGNORECASE) if lines else None
     return (lines[1:], stated[1]) if stated else (lines, None)
 

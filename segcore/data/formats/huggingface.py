@@ -171,10 +171,10 @@ def _feature_names(table: Table, mask: str) -> Sequence[str]:
     """The names of the mask's own feature, or of the only feature that lists several classes of a row."""
     try:
         features = parse_json((table.schema.metadata or {})[b"huggingface"])["info"]["features"]
+        lists = [names for feature in features.values() if (names := _names(_inner(feature)))]
+        return _names(features.get(mask)) or (lists[0] if len(lists) == 1 else ())
     except SHAPE_ERRORS:
         return ()
-    lists = [names for feature in features.values() if (names := _names(_inner(feature)))]
-    return _names(features.get(mask)) or (lists[0] if len(lists) == 1 else ())
 
 
 def _inner(feature: Any) -> Any:  # noqa: ANN401 - JSON

@@ -18,7 +18,7 @@ from segcore.data.index.index_files import FolderStamps, IndexFile, find_index
 from segcore.data.mask_coding import MaskCoding
 from segcore.data.sample_records import FileRecord
 from segcore.data.stored_mask import MaskSample, files_of
-from segcore.errors import DatasetError, number
+from segcore.errors import DatasetError, LabelError, number
 from segcore.labels import LabelMap
 from segcore.paths import local_path, program
 from segcore.reading import SHAPE_ERRORS
@@ -80,7 +80,7 @@ def reopen(source: str | Path, options: Mapping[str, Any]) -> Dataset | None:
             {path: (size, changed) for path, (size, changed) in index.facts["files"].items()},
         )
         return _dataset(source, index) if stamps.hold(source) else None
-    except SHAPE_ERRORS:  # written by something else
+    except (*SHAPE_ERRORS, LabelError):  # written by something else
         return None
 
 

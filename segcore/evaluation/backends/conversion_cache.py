@@ -19,7 +19,7 @@ from typing import Final
 
 from segcore import atomic_files
 from segcore.paths import cache_folder
-from segcore.reading import file_digest
+from segcore.reading import SHAPE_ERRORS, file_digest, parse_json, read_text
 from segcore.runs import RunRecord, run_files
 
 _FORMAT: Final = 2  # raised when the graph that is converted changes
@@ -100,9 +100,9 @@ def _write_manifest(folder: Path) -> None:
 def _whole(folder: Path) -> bool:
     """Whether a conversion exists unchanged; marks it as used."""
     try:
-        digests = json.loads((folder / _MANIFEST).read_text("utf-8"))
+        digests = parse_json(read_text(folder / _MANIFEST))
         whole = bool(digests) and all(file_digest(folder / name) == digest for name, digest in digests.items())
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, *SHAPE_ERRORS):
         return False
     if whole:
         with suppress(OSError):  # a shared cache may be read-only

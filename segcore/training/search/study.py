@@ -45,6 +45,7 @@ SAMPLERS: Mapping[str, str] = {
     "grid": "every combination once, in a random order",
 }
 STARTUP = 5  # complete trials before any trial is pruned
+_DRAW = "draw"  # a trial's attribute: which of the draws its settings are
 RETRIES = 2  # retries of a trial whose process was killed; the trial may be the cause
 MIN_TRIALS = 8  # complete trials before importance is estimated
 _IDENTITY = "segcore"  # the study's attribute that stores which search it belongs to
@@ -108,8 +109,10 @@ class Study:
                     self._put_back(running, killed=True)
             trial = None
             if self.done + len(self._trials(TrialState.RUNNING)) < self.info.trials_wanted:
-                self._prepare()
-                trial = self._begin(self.optuna.ask(_distributions(self.space)))
+                draw = self._prepare()
+                handle = self.optuna.ask(_distributions(self.space))
+                handle.set_user_attr(_DRAW, handle.user_attrs.get(_DRAW, draw))  # one that is tried again has it
+                trial = self._begin(handle)
             self._write()
         return trial
 
@@ -222,17 +225,19 @@ class Study:
             handle.set_user_attr("interrupted", True)
         self.optuna.tell(handle, state=TrialState.FAIL)
         if retries <= RETRIES and set(trial.params) == set(self.space.params):
-            again = {"again": trial.number, "retries": retries}
+            again = {"again": trial.number, "retries": retries, _DRAW: _draw(trial)}
             self.optuna.enqueue_trial(trial.params, user_attrs={**finished, **again})
 
-    def _prepare(self) -> None:
-        """Set a sampler seeded by the trials so far, without those that are enqueued again.
+    def _prepare(self) -> int:
+        """Set a sampler seeded by the next draw's number, which it returns: the least that no trial has.
 
-        A continued search then draws the same trials, and no two processes draw the same trial.
+        A trial that is enqueued again keeps its number, and one that died while it was drawn has none. A continued
+        search then draws the same trials, and no two processes draw the same trial.
         """
         trials = self.optuna.get_trials(deepcopy=False)
-        drawn = sum("interrupted" not in trial.user_attrs for trial in trials)
-        seed = (self.info.seed * 1_000_003 + drawn) % 2**32
+        drawn = {_draw(trial) for trial in trials if "interrupted" not in trial.user_attrs}
+        draw = next(number for number in range(len(drawn) + 1) if number not in drawn)
+        seed = (self.info.seed * 1_000_003 + draw) % 2**32
         self.optuna.sampler = optuna.samplers.RandomSampler(seed)
         if self.info.sampler == "tpe":
             with quiet():  # constant_liar: avoid settings that other processes are trying
@@ -243,6 +248,7 @@ class Study:
             grid = [dict(zip(self.space.params, values, strict=True)) for values in combinations(self.space)]
             random.Random(self.info.seed).shuffle(grid)
             self.optuna.enqueue_trial(next(values for values in grid if values not in tried))
+        return draw
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows of `trials.csv`. A stopped trial is listed under the number with which it was enqueued again."""
@@ -326,6 +332,11 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def _draw(trial: FrozenTrial) -> int:
+    """The number of a trial's draw; of an older Segcore's trial, its own number."""
+    return int(trial.user_attrs.get(_DRAW, trial.number))
 
 
 def _distributions(space: Space) -> dict[str, optuna.distributions.BaseDistribution]:

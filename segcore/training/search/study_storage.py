@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from segcore.errors import ConfigError, TrainingError, first_line
 from segcore.paths import local_path
+from segcore.reading import SHAPE_ERRORS, parse_json
 from segcore.runs.search import JOURNAL
 
 
@@ -91,8 +91,8 @@ def _check_journal(path: Path) -> None:
     if line.startswith(b"SQLite format 3"):
         raise ConfigError(f"--storage {path} is an SQLite database; write --storage sqlite:///{path}")
     try:
-        known = not line or "op_code" in json.loads(line)
-    except (ValueError, TypeError):
+        known = not line or "op_code" in parse_json(line)
+    except SHAPE_ERRORS:
         known = False
     if not known:
         raise ConfigError(f"--storage {path} is not a study of Optuna; expected a new file, or one of a search.")

@@ -35,6 +35,6 @@ def entry_script() -> Path:
 
 
 def shipped_runs() -> Path | None:
-    """The folder of the four runs on the drive that come with Segcore, or None where they were left out."""
+    """The folder of the runs that come with Segcore, or None where they were left out."""
     folder = app_folder() / "checkpoints"
     return folder if folder.is_dir() else None

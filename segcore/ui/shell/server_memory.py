@@ -13,11 +13,11 @@ EVERY: Final = 15  # s between two times that free memory is given back, which t
 
 
 def give_freed_memory_back() -> None:
-    """From now on, with a thread; to be called once, before there are others.
+    """A thread gives free memory back from now on; call this once, before other threads start.
 
-    Streamlit runs each page in a thread, and glibc gives threads up to eight heaps a core, none of which shrinks while
-    anything at its end is in use: twenty sessions held 1.6 GB in place of 1.3 (`benchmarks/app_sessions.py
-    --bad-uploads`).
+    Streamlit runs each page in a thread, and glibc gives threads up to eight arenas a core, none of which shrinks while
+    anything at its end is in use: twenty sessions with photos grew to 1.6 GB, and now stay below 1.4
+    (`benchmarks/app_sessions.py --bad-uploads`, docs/results/app.md).
     """
     if allocator.set_parameters({allocator.ARENA_MAX: ARENAS}):
         threading.Thread(target=_repeat, name="freed memory", daemon=True).start()

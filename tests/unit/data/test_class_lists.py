@@ -398,3 +398,15 @@ def test_the_class_sets_of_benchmarks():
     assert VOC21_CLASSES.values[20:] == (20, 255)
     assert ADE150_CLASSES.values[:2] == (1, 2) and ADE150_CLASSES.values[150] == 0
     assert ADE150_CLASSES.labels.names[149] == "flag"
+
+
+def test_a_text_of_ten_thousand_lines_is_no_list(tmp_path):
+    (tmp_path / "names.txt").write_text("class\n" * 10_001)
+    with pytest.raises(LabelError, match=r"names\.txt: 10,001 lines; a list of classes has at most 10,000\."):
+        read_classes(list_files(tmp_path), "names.txt", "mine")
+
+
+def test_a_yaml_list_of_many_levels_is_refused_before_it_ends_the_process(tmp_path):
+    (tmp_path / "data.yaml").write_text("names: " + "[" * 20_000)
+    with pytest.raises(LabelError, match=r"data\.yaml.*no valid YAML"):
+        read_classes(list_files(tmp_path), "data.yaml", "names")

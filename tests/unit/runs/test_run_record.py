@@ -273,3 +273,18 @@ def test_losses_of_different_kinds_are_said(store, fake_run):
     note = "Losses of different kinds can't be compared: ce of U-Net, PSPNet; ohem of FCN-8s."
     assert curves(runs, titles)[1] == [note]
     assert curves(runs[::2], titles)[1] == []
+
+
+def test_a_number_that_no_colour_holds_is_refused(store, fake_run):
+    run = fake_run(store, "fake")
+    file = run.path / "summary.json"
+    file.write_text(file.read_text().replace("128", "1e999", 1))
+    with pytest.raises(RunError, match="no label map"):
+        load_run(run.path)
+
+
+def test_a_config_that_is_no_recipe_of_anyone_is_not_read(store, fake_run):
+    run = fake_run(store, "fake")
+    (run.path / "config.yaml").write_text("epochs: 3\n" * 40_000)
+    with pytest.raises(RunError, match=r"config\.yaml can't be read \(it has 400,000 bytes"):
+        run.config  # noqa: B018
