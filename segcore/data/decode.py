@@ -37,6 +37,7 @@ NEAREST_COLOUR = (
 )
 SIDEWAYS = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 EXIF_ORIENTATION = 0x0112
+_LARGE, _PIXELS_A_BYTE = 25_000_000, 8_300  # more pixels a byte than a picture of that size has
 _ORIENTED = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}  # chunks of a PNG that may turn it
 _STRETCHED = {"L;2": 85, "L;4": 17}  # Pillow spreads greys of 2 and 4 bits over 0..255
 _TURNS = {
@@ -69,6 +70,7 @@ def decode_image(data: bytes, where: str, depth: ImageDepth | None = None) -> U8
     """
     with readable(data, where):
         image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+        _check_claim(image, data)
         turn = _TURNS.get(_orientation(image)) if image.format != "TIFF" else None  # Pillow turns TIFFs itself
         image.load()
         image = image if turn is None else image.transpose(turn)
@@ -149,6 +151,7 @@ def read_mask(data: bytes, where: str) -> MaskPixels:
         return _from_array(data, where)
     with readable(data, where):
         image = Image.open(io.BytesIO(data), formats=FORMATS)
+        _check_claim(image, data)
         stored = stored_mode(image)
         image.load()
         pages = getattr(image, "n_frames", 1)
@@ -297,6 +300,16 @@ def readable(source: bytes | IO[bytes], where: str) -> Iterator[None]:
         raise DatasetError(f"{where}: too many pixels for one image ({error}).") from None
     except DECODER_ERRORS as error:
         raise DatasetError(f"{where}: not a readable image ({error}). Get it again from its source.") from None
+
+
+def _check_claim(image: Image.Image, data: bytes) -> None:
+    """Refuse a header that claims more pixels than its bytes can hold; decoding them would take gigabytes.
+
+    Deflate makes at most 1,032 bytes of one (zlib's technical details), in a PNG 8,256 pixels of one bit.
+    """
+    pixels = image.width * image.height
+    if pixels > _LARGE and pixels > _PIXELS_A_BYTE * len(data):
+        raise Image.DecompressionBombError(f"{image.width}x{image.height} from {len(data):,} bytes")
 
 
 def _whole_file(stream: IO[bytes]) -> bytes:

@@ -42,8 +42,8 @@ def read_csv_table(path: Path, columns: Sequence[str], numeric: Sequence[str], h
     try:
         text = read_text(path)
         whole = text[: text.rfind("\n") + 1] or text
-        if whole.partition("\n")[0].count(",") > MOST_COLUMNS:
-            raise ValueError(f"its first line has more than {MOST_COLUMNS} columns")
+        if any(line.count(",") > MOST_COLUMNS for line in whole.split("\n")):
+            raise ValueError(f"a line has more than {MOST_COLUMNS} columns")
         table = pd.read_csv(io.StringIO(whole), keep_default_na=False, na_values=[""])  # a setting may be called "null"
     except (ValueError, OSError) as error:  # pandas' ParserError and EmptyDataError are ValueErrors
         raise RunError(f"{path} is no table ({one_line(error)}). {hint}") from None

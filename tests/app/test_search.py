@@ -224,7 +224,7 @@ def test_a_grid_ends_with_its_last_combination(search):
     record = search("a", ["complete"] * 8, space=space, wanted=50)
     assert trial_tables.planned_trials(record) == 50
     changed = record.info.model_copy(update={"sampler": "grid"})
-    assert trial_tables.planned_trials(type(record)(record.path, changed, 0)) == 8
+    assert trial_tables.planned_trials(type(record)(record.path, changed, 0, 0.0)) == 8
 
 
 def test_settings_of_a_search_that_has_only_begun(search):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from segcore.data.class_lists import ClassList
-from segcore.data.decode import decode_image, read_header
+from segcore.data.decode import decode_image, read_header, read_mask
 from segcore.data.mask_coding import MaskCoding, decode_mask
 from segcore.errors import DatasetError
 from segcore.labels import CAMVID32, LabelMap
@@ -191,3 +191,14 @@ def test_a_wrong_bit_never_makes_another_mask():
         data[bit // 8] ^= 1 << bit % 8
         with suppress(DatasetError):
             assert (decode_mask(bytes(data), "m.png", coding) == ids).all()
+
+
+def test_a_header_that_claims_more_than_its_bytes_hold_is_refused_before_it_is_decoded():
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(file, "PNG")
+    data = file.getvalue()
+    header = data[12:16] + struct.pack(">II", 65535, 2560) + data[24:29]
+    bomb = data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
+    for read in (decode_image, read_mask):
+        with pytest.raises(DatasetError, match=r"bomb: too many pixels for one image \(65535x2560 from [\d,]+ bytes\)"):
+            read(bomb, "bomb")
