@@ -24,7 +24,8 @@ from segcore.runs.search import SearchStore
 from segcore.training.config import build
 from segcore.training.recipe_file import read_settings
 from segcore.training.search import SearchPlan, read_space, search
-from segcore.training.search.study_storage import storage_errors
+from segcore.training.search.study import Study
+from segcore.training.search.study_storage import open_storage, storage_errors
 
 SPACE = "space: {lr: {low: 1.0e-4, high: 1.0e-2, log: true}, loss: [ce, ce+dice]}\n"
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -627,3 +628,16 @@ def test_search_json_is_plain(plan):
     result = search(plan(trials=1), FakeSession())
     assert json.loads((result.path / "search.json").read_text())["space"]["loss"] == ["ce", "ce+dice"]
     assert yaml.safe_load(result.best.read_text())
+
+
+def test_a_process_that_died_while_drawing_changes_no_draw_and_none_is_drawn_twice(plan, monkeypatch):
+    whole = search(plan(trials=4, prune=False, name="whole"), FakeSession()).trials
+    requests = plan(trials=1, prune=False)
+    folder = search(requests, FakeSession()).path
+    (kept,) = optuna.get_all_study_names(open_storage(None, folder))
+    optuna.load_study(study_name=kept, storage=open_storage(None, folder)).ask()  # begun, and no parameter drawn
+    began = search(replace(requests, trials=3), FakeSession()).trials
+    assert began["state"].tolist() == ["complete", "running", "complete"]
+    monkeypatch.setattr(Study, "_is_dead", lambda *_: True)  # a minute later
+    ended = search(replace(requests, trials=4), FakeSession()).trials
+    assert sorted(ended["param.lr"]) == sorted(whole["param.lr"])
