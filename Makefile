@@ -79,13 +79,15 @@ $(BIN)/python:
 	$(if $(filter-out $(BIN)/uv,$(UV)),$(UV) venv --quiet --seed --python $(PYTHON) $(VENV) || )$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(BIN)/python requirements.txt pyproject.toml
-	$(call install,-r requirements.txt)
-	$(call install,--no-deps -e .)
+	@echo "Installing what requirements.txt pins"
+	@$(call install,-r requirements.txt)
+	@$(call install,--no-deps -e .)
 	@touch $@
 
 $(VENV)/installed-dev: $(BIN)/python requirements-dev.txt pyproject.toml
-	$(call install,-r requirements-dev.txt)
-	$(call install,--no-deps -e .)
+	@echo "Installing what requirements-dev.txt pins"
+	@$(call install,-r requirements-dev.txt)
+	@$(call install,--no-deps -e .)
 	@touch $@ $(VENV)/installed
 
 clean:

@@ -16,7 +16,7 @@ def give_freed_memory_back() -> None:
     """A thread gives free memory back from now on; call this once, before other threads start.
 
     Streamlit runs each page in a thread, and glibc gives threads up to eight arenas a core, none of which shrinks while
-    anything at its end is in use: twenty sessions with photos grew to 1.6 GB, and now stay below 1.4
+    anything at its end is in use: twenty sessions with photos grew to 1.6 GB and kept it, and now hold 1.2 to 1.4
     (`benchmarks/app_sessions.py --bad-uploads`, docs/results/app.md).
     """
     if allocator.set_parameters({allocator.ARENA_MAX: ARENAS}):
