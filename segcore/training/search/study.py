@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from segcore.errors import ConfigError, listed
 from segcore.runs import run_files
-from segcore.runs.search import BEST, SearchInfo, SearchWriter, run_prefix
+from segcore.runs.search import BEST, JOURNAL, SearchInfo, SearchWriter, run_prefix
 from segcore.training.search.search_space import Choice, Space, Value, combinations
 from segcore.training.search.study_storage import open_storage, storage_errors
 from segcore.training.search.study_table import (
@@ -207,6 +207,8 @@ class Study:
     def _is_dead(self, trial: FrozenTrial) -> bool:
         owner = trial.user_attrs.get("owner")
         if owner is None:  # just drawn on a machine with another disk, or by a process that died while drawing
+            if self.info.storage == JOURNAL:
+                return True  # it was drawn under the lock that this process holds now
             return trial.datetime_start is None or datetime.now() - trial.datetime_start > timedelta(minutes=1)
         return not self.worker.alive(owner)
 
