@@ -8,6 +8,7 @@ exception, more than 5 s of processor time, more than 500 MB of memory, a crash,
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import random
 import re
@@ -200,7 +201,7 @@ def main() -> int:
         worker.close()
         return 0
     before = time.time()
-    counts, wrong = fuzz(args.readers, max(1, args.inputs // len(args.readers)), args.seed)
+    counts, wrong = fuzz(args.readers, math.ceil(args.inputs / len(args.readers)), args.seed)
     ends = (RIGHT, REFUSED, WRONG)
     print(f"\n| reader | {' | '.join(ends)} |\n|---|---:|---:|---:|")
     for name in args.readers:

@@ -273,7 +273,7 @@ def is_folder(source: str | Path) -> bool:
     path = local_path(source, DatasetError)
     try:
         folder, exists = path.is_dir(), path.exists()
-    except (OSError, ValueError) as error:  # a name too long, or with a zero byte
+    except OSError as error:  # no permission to look
         raise DatasetError(f"{str(path)[:80]!r}: no usable path ({error.args[-1]}).") from None
     if not exists:
         siblings = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []

@@ -48,7 +48,7 @@ def test_a_missing_path_can_be_asked_for_alone(tmp_path, cam101):
 
 
 def test_a_name_too_long_to_be_a_path():
-    refused("no usable path (File name too long).", "x" * 5000)
+    refused("is no path: a name of 5,000 bytes is in it; 255 are the most.", "x" * 5000)
 
 
 def test_the_home_of_nobody():
