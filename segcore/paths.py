@@ -34,7 +34,7 @@ def path_text(given: str) -> str:
     text = _from_file_url(given)
     if not text.strip():
         raise PathError(f"{given!r} is no path: it is empty. Give the name of a file or folder.")
-    if "\0" not in text and os.path.lexists(text):  # whatever it looks like
+    if os.path.lexists(text):  # whatever it looks like
         return text.rstrip("/") or text
     _refuse_address(text)
     _refuse_windows(text)

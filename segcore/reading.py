@@ -151,7 +151,7 @@ def compose_yaml(text: str, loader: Any = None) -> Any:  # noqa: ANN401
         root = yaml.compose(text, loader or _safe_loader(text))
     except (yaml.YAMLError, *SHAPE_ERRORS, RecursionError) as error:
         raise YamlError(error) from None
-    _count(root, lambda part: part if isinstance(part, tuple) else getattr(part, "value", ()) if part else ())
+    _count(root)
     return root
 
 
@@ -193,8 +193,8 @@ def _safe_loader(text: str) -> Any:  # noqa: ANN401
     return loader
 
 
-def _count(root: object, parts: Callable[[Any], Any]) -> None:
-    """Refuse a document that its aliases make endless or huge; `parts` are the values that a value holds."""
+def _count(root: object) -> None:
+    """Refuse a document, given by its root node, that its aliases make endless or huge."""
     left: list[tuple[object, int]] = [(root, 0)]
     nodes = 0
     while left:
@@ -203,5 +203,6 @@ def _count(root: object, parts: Callable[[Any], Any]) -> None:
         if depth > DEEPEST or nodes > MOST_NODES:
             what = f"{MOST_NODES:,} values" if nodes > MOST_NODES else f"{DEEPEST} levels"
             raise YamlError(ValueError(f"it has more than {what}; aliases count as what they stand for"))
-        if not isinstance(value, str):
-            left += [(part, depth + 1) for part in parts(value) if not isinstance(part, str)]
+        parts = value if isinstance(value, tuple) else getattr(value, "value", ())  # a pair, a node, or no node at all
+        if not isinstance(parts, str):
+            left += [(part, depth + 1) for part in parts]

@@ -101,10 +101,7 @@ class _Located:
         loader = yaml.SafeLoader("")
         try:
             return loader.construct_object(self.node, deep=True)
-        except (
-            yaml.YAMLError,
-            *reading.SHAPE_ERRORS,
-        ) as error:  # `2001-13-45` looks like a date
+        except (yaml.YAMLError, *reading.SHAPE_ERRORS) as error:  # `2001-13-45` looks like a date
             raise self.error(f"not a plain value: {getattr(error, 'problem', None) or error}.") from None
         except RecursionError:
             raise self.error("not a plain value: nested too deep.") from None
