@@ -18,9 +18,12 @@ splits = evaluated_splits(runs, context.default_split)
 split = url_state.get("split", splits[0], splits)
 metric = url_state.get("metric", "miou", METRICS)
 
+by_seed = url_state.get("seeds", False)
+runs, left_out = chart_tables.compared_runs(context, runs, split, by_seed)
+
 # load
 comparison = run_cache.comparison(runs, split, metric, context.titles)
-if url_state.get("seeds", False):
+if by_seed:
     comparison = comparison.by_recipe
 
 # show
@@ -34,6 +37,8 @@ for text in dict.fromkeys(comparison.validation_note(place) for place in range(l
 columns = sections.controls(comparison, splits)
 for text in comparison.differences:
     st.caption(f":material/info: {escape_markdown(text)}")
+if left_out:
+    st.caption(f":material/filter_list: {left_out}")
 leaderboard(context, comparison, columns)
 notices.unevaluated(context, [run for run in context.chosen if run.id in comparison.problems], split)
 parts = chart_tables.parts(context, comparison)

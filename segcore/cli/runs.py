@@ -1,4 +1,4 @@
-"""`segcore runs`: list the runs with their scores, say in which settings they differ, rename them, keep notes."""
+"""`segcore runs`: list the runs with their scores, say in which settings they differ, rename, note, archive, pack."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def add_runs(commands: Commands) -> None:
     """Add the command `segcore runs`."""
     parser = commands.add_parser(
         "runs",
-        help="list the runs with their scores; what their settings differ in; rename them, keep notes",
+        help="list the runs with their scores; what their settings differ in; rename, note, archive, pack",
         description="List the runs with their scores. With --diff: the settings in which runs differ.",
     )
     _add_folder(parser, "checkpoints")
@@ -37,8 +37,9 @@ def add_runs(commands: Commands) -> None:
         metavar="RUN",
         help="say in which settings these runs differ (default: all in --runs); of one run, all its settings",
     )
+    parser.add_argument("--archived", action="store_true", help="list the archived runs")
     parser.set_defaults(run=list_runs)
-    tasks = parser.add_subparsers(metavar="rename|note|pack")
+    tasks = parser.add_subparsers(metavar="rename|note|archive|restore|pack")
     rename = tasks.add_parser("rename", help="give a run another name", description="Give a run another name.")
     _add_run(rename)
     rename.add_argument("name", metavar="NAME", help="the new name: that of its folder, and its id")
@@ -47,6 +48,16 @@ def add_runs(commands: Commands) -> None:
     _add_run(note)
     note.add_argument("text", nargs="?", metavar="TEXT", help="the note; '' removes it (default: show it)")
     note.set_defaults(run=keep_note)
+    for name, archived, text in (
+        ("archive", True, "take runs out of every list; their files stay, and a run's name still opens it"),
+        ("restore", False, "put archived runs back into the lists"),
+    ):
+        task = tasks.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        task.add_argument(
+            "several", type=path_text, nargs="+", metavar="RUN", help="a run's folder, or its id in --runs"
+        )
+        _add_folder(task, argparse.SUPPRESS)
+        task.set_defaults(run=archive, archive=archived)
     pack = tasks.add_parser(
         "pack",
         help="copy a run to hand on",
@@ -89,6 +100,16 @@ def keep_note(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def archive(arguments: argparse.Namespace) -> int:
+    """Archive runs, or put them back."""
+    from segcore.runs import RunWriter, find_run
+
+    for run in [find_run(wanted, arguments.runs) for wanted in arguments.several]:
+        RunWriter(run.path).archive(arguments.archive)
+        print_text(f"{run.id} is {'archived' if arguments.archive else 'listed again'}.")
+    return 0
+
+
 def pack_one(arguments: argparse.Namespace) -> int:
     """Copy a run to hand on."""
     from segcore.evaluation.model_card import run_card
@@ -113,10 +134,13 @@ def list_runs(arguments: argparse.Namespace) -> int:
 
         return print_settings(console, [find_run(wanted, arguments.runs) for wanted in arguments.diff])
     store = store_from(arguments)
-    runs, problems = store.read()
+    runs, problems = store.read(archived=arguments.archived)
+    hidden = () if arguments.archived else store.archived
     if arguments.diff is not None:
         return print_settings(console, runs)
-    if not runs:
+    if not runs and (hidden or arguments.archived):
+        console.print(f"No {'archived ' if arguments.archived else ''}runs in {escape(str(store.root))}.")
+    elif not runs:
         console.print(f"No runs in {escape(str(store.root))}. Train some: python train.py")
     else:
         _print_runs(console, runs)
@@ -125,6 +149,8 @@ def list_runs(arguments: argparse.Namespace) -> int:
             console.print(escape(f"{run.id}: {run.stopped}"))
     for problem in problems:
         console.print(f"skipped: {escape(problem.message)}")
+    if hidden:
+        console.print(f"{len(hidden)} archived: segcore runs --archived lists, segcore runs restore RUN brings back.")
     return 0
 
 

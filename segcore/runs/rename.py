@@ -40,7 +40,9 @@ def rename_run(run: RunRecord, name: str) -> RunRecord:
             raise RunError(
                 f"Run {run.id!r} can't be called {target.name!r}: {target} is there already. Choose another."
             )
-        holders = [other for other in RunStore(run.path.parent).list() if run.path in _folders(other)]
+        store = RunStore(run.path.parent)
+        others = (*store.list(), *store.read(archived=True)[0])
+        holders = [other for other in others if run.path in _folders(other)]
         try:
             run.path.rename(target)
         except OSError as error:

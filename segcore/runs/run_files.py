@@ -17,6 +17,7 @@ METRICS = "metrics.csv"
 SHEET = "dataset.jpg"
 NOTE = "note.txt"
 ONLY = "only.txt"
+ARCHIVED = "archived"  # an empty file: the run is not listed
 CARD = "README.md"
 MODEL = "config.json"
 WEIGHTS = "model.safetensors"

@@ -298,8 +298,12 @@ class RunRecord:
         return run
 
 
-def load_run(path: str | Path) -> RunRecord:
+def load_run(path: str | Path, known: RunRecord | None = None) -> RunRecord:
     """Open a run by its folder; only `summary.json` is read.
+
+    Args:
+        path: The folder.
+        known: The run as it was read before, which is given back where nothing in its folder has changed since.
 
     Raises:
         RunError: when the folder is missing or its summary is missing, truncated, foreign or of another schema.
@@ -317,11 +321,22 @@ def load_run(path: str | Path) -> RunRecord:
                 f"results. Begin it: {cli_hints.train_again(folder)}"
             )
         raise RunError(f"Run {folder.name!r} has no {run_files.SUMMARY}. {recovery_hint(folder)}")
-    summary = run_lock.as_it_is(folder, read_document(file, Summary, recovery_hint(folder)))
-    # An ensemble's profile is read from its members' folders, whose files are replaced by renaming.
-    others = [_modified(member.folder(folder)) for member in summary.members]
     own = version(folder)
-    return RunRecord(folder, summary, hash((own, *others)) if others else own)
+    if known is not None and _is_settled(known.summary) and known.version == _with_members(own, folder, known.summary):
+        return known
+    summary = run_lock.as_it_is(folder, read_document(file, Summary, recovery_hint(folder)))
+    return RunRecord(folder, summary, _with_members(own, folder, summary))
+
+
+def _is_settled(summary: Summary) -> bool:
+    """Whether only files change what a run is: not, as in a training, whether its process lives."""
+    return summary.status != "training" and (summary.val is not None or summary.test is not None)
+
+
+def _with_members(own: int, folder: Path, summary: Summary) -> int:
+    """A run's version; an ensemble's profile is read from its members' folders, with files replaced by renaming."""
+    others = [_modified(member.folder(folder)) for member in summary.members]
+    return hash((own, *others)) if others else own
 
 
 def version(folder: Path) -> int:

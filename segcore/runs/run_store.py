@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import errno
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,17 +52,37 @@ class RunStore:
         self.root = local_path(root, RunError)
 
     def list(self) -> list[RunRecord]:
-        """Every readable run, sorted by dataset and time of creation; reads only each `summary.json`."""
+        """Every readable run, sorted by dataset and time of creation; reads only each `summary.json`.
+
+        Archived runs are in no list; `get` opens them.
+        """
         return self.read()[0]
+
+    @property
+    def archived(self) -> tuple[str, ...]:
+        """Ids of the archived runs."""
+        return tuple(folder.name for folder in self._folders(archived=True))
+
+    def _folders(self, *, archived: bool) -> builtins.list[Path]:
+        folders = run_files.folders_with(run_files.MARKS, self.root)
+        return [folder for folder in folders if (folder / run_files.ARCHIVED).exists() == archived]
 
     @property
     def problems(self) -> tuple[RunProblem, ...]:
         """The folders that look like runs but can't be read."""
         return self.read()[1]
 
-    def read(self) -> tuple[builtins.list[RunRecord], tuple[RunProblem, ...]]:
-        """Return `list()` and `problems` from reading the folder once."""
-        runs, problems = read_each(run_files.folders_with(run_files.MARKS, self.root), load_run)
+    def read(
+        self, known: Mapping[Path, RunRecord] | None = None, *, archived: bool = False
+    ) -> tuple[builtins.list[RunRecord], tuple[RunProblem, ...]]:
+        """Return `list()` and `problems` from reading the folder once.
+
+        Args:
+            known: Folder -> run as read before, of those that need not be read again where nothing has changed.
+            archived: Read the archived runs in place of the others.
+        """
+        before, folders = known or {}, self._folders(archived=archived)
+        runs, problems = read_each(folders, lambda folder: load_run(folder, before.get(folder)))
         return sorted(runs, key=lambda run: (run.summary.dataset.name, run.summary.created, run.id)), problems
 
     def get(self, run_id: str) -> RunRecord:

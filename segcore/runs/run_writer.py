@@ -48,8 +48,9 @@ def _locked(write: Callable[Concatenate[RunWriter, P], R]) -> Callable[Concatena
 class RunWriter:
     """Writes into one run's folder, new (`RunStore.create`) or existing (`RunWriter(run.path)`).
 
-    One process at a time writes a run: every method but `write_note` raises `RunError` where another one writes it, or
-    where its folder is gone. Several writes that belong together are made in one `run_lock.writing` block.
+    One process at a time writes a run: every method but `write_note` and `archive` raises `RunError` where another one
+    writes it, or where its folder is gone. Several writes that belong together are made in one `run_lock.writing`
+    block.
     """
 
     path: Path
@@ -104,6 +105,21 @@ class RunWriter:
                 path.unlink(missing_ok=True)
         except OSError as error:
             raise RunError(f"The note of run {self.id!r} can't be kept in {path}: {error.strerror}.") from None
+
+    def archive(self, archived: bool = True) -> None:
+        """Take the run out of every list, or put it back; nothing else of it changes, and its name still opens it.
+
+        Raises:
+            RunError: when the folder can't be written.
+        """
+        path = self.path / run_files.ARCHIVED
+        try:
+            if archived:
+                path.touch()
+            else:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(f"Run {self.id!r} can't be marked in {self.path}: {error.strerror}.") from None
 
     @_locked
     def write_summary(self, summary: Summary) -> None:

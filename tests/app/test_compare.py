@@ -10,6 +10,7 @@ from fixtures.runs import fake_profile, fake_run
 from segcore.evaluation.comparison import LabelSpace
 from segcore.labels import CAMVID11, LabelMap
 from segcore.runs import load_run
+from segcore.ui.compare import chart_tables
 from segcore.ui.compare.leaderboard import MANY
 from segcore.ui.shell.app_context import MAX_CHOSEN
 
@@ -75,6 +76,22 @@ def test_sixty_runs(open_app, data, tmp_path, page_text):
     assert not app.exception
     assert sorted(row["title"] for row in rows(app)) == ["FCN-8s", "PSPNet", "U-Net"]
     assert app.query_params["seeds"] == ["True"] or app.query_params["seeds"] == "True"
+
+
+def test_of_very_many_runs_the_best_are_compared_and_the_filter_finds_others(
+    open_app, data, tmp_path, page_text, monkeypatch
+):
+    monkeypatch.setattr(chart_tables, "MOST_COMPARED", 9)
+    for index in range(12):
+        model = ("unet", "fcn8s")[index % 2]
+        fake_run(tmp_path, f"{model}-{index}", model=model, ids=PHOTOS, epochs=1, right=0.3 + 0.05 * index, seed=index)
+    app = open_app(data, tmp_path, "compare")
+    assert {row["id"] for row in rows(app)} == {f"{('unet', 'fcn8s')[index % 2]}-{index}" for index in range(3, 12)}
+    assert "The 9 best of 12 runs, by mIoU" in page_text(app)
+    app = open_app(data, tmp_path, "compare", find="u-net unet-0", runs="fcn8s-11")
+    assert {row["id"] for row in rows(app)} == {"unet-0", "fcn8s-11"}
+    assert "2 of 12 runs: those that the filter finds, and the chosen ones" in page_text(app)
+    assert not app.exception
 
 
 def test_runs_of_other_data_are_ranked_apart(open_app, data, runs, page_text):

@@ -136,3 +136,14 @@ def test_name_and_note_are_changed_where_the_folder_may_be_written(open_app, dat
     next(button for button in app.button if button.label == "Save").click().run()
     assert not app.exception and RunStore(folder).get("night-only").note == "trained on dusk"
     assert app.query_params["about"] == "night-only" and "trained on dusk" in words(app)
+
+
+def test_a_run_is_archived_and_put_back(open_app, data, runs):
+    folder = runs("unet", "fcn8s")
+    app = open_app(data, folder, "compare")
+    button(app, "unet").click().run()
+    next(button for button in app.button if button.label == "Archive").click().run()
+    assert not app.exception and [run.id for run in RunStore(folder).list()] == ["fcn8s"]
+    assert len(app.sidebar.checkbox) == 1 and "about" not in app.query_params
+    next(box for box in app.sidebar.selectbox if box.label == "Put back").select("unet").run()
+    assert not app.exception and len(app.sidebar.checkbox) == 2 and RunStore(folder).archived == ()

@@ -163,20 +163,20 @@ class Comparison:
 
     def _scored(self, place: int) -> list[Row]:
         """The rows of a set, in no order."""
-        samples = self._resampler.of_rows(place, self._members(place))
+        samples = self._resampler.of_rows(place, self._members[place])
         return [
             self._row(
                 runs, place, None if samples is None or np.isnan(samples.points[index]) else samples.interval(index)
             )
-            for index, runs in enumerate(self._members(place))
+            for index, runs in enumerate(self._members[place])
         ]
 
-    def _members(self, place: int) -> list[tuple[str, ...]]:
-        """Ids of the evaluations of each row of a set."""
-        inside = self.pools[place].evaluated
-        groups = self.recipes if self.by_seed else self.trainings
-        rows = [tuple(run_id for run_id in group.runs if run_id in inside) for group in groups]
-        return [evaluated for evaluated in rows if evaluated]
+    @cached_property
+    def _members(self) -> list[list[tuple[str, ...]]]:
+        """Of each set: ids of the evaluations of each row."""
+        groups, sets = self.recipes if self.by_seed else self.trainings, [set(pool.evaluated) for pool in self.pools]
+        rows = [[tuple(run_id for run_id in group.runs if run_id in inside) for group in groups] for inside in sets]
+        return [[evaluated for evaluated in of_set if evaluated] for of_set in rows]
 
     def _row(self, evaluated: tuple[str, ...], place: int, interval: Interval | None) -> Row:
         scores = RowScores({run_id: self._resampler.counts[run_id] for run_id in evaluated}, self._resampler.trainings)
@@ -394,7 +394,7 @@ class Comparison:
                 return PairedDifference(one.id, other.id, NAN, problem=f"{row.title}: {row.problem}")
         if one.pool != other.pool:
             return difference_across(one, other, self.pools, self._resampler)
-        members = self._members(one.pool)
+        members = self._members[one.pool]
         places = members.index(one.evaluated), members.index(other.evaluated)
         samples = self._resampler.of_rows(one.pool, members)
         return difference_within(one, other, self.metric, samples, places, one.images)

@@ -14,8 +14,10 @@ from segcore.errors import RunError, listed
 from segcore.evaluation.comparison import METRICS, LabelSpace, tidy_tables
 from segcore.evaluation.comparison.costs import FPS, speed_note
 from segcore.evaluation.comparison.rows import SpeedChoice
+from segcore.evaluation.comparison.shortlist import shortlist
 from segcore.ui.compare import leaderboard
 from segcore.ui.curves import curve_tables
+from segcore.ui.shell import url_state
 from segcore.ui.shell.app_context import AppContext
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from segcore.metrics import Calibration
     from segcore.runs import RunRecord
 
+MOST_COMPARED = 100  # runs: the best of more, unless the filter names others
 MOST_CLASSES = 16  # shown at once, unless all are asked for
 MOST_PAIRED = 20  # rows of the matrix of all
 
@@ -53,8 +56,33 @@ class Part:
 def listed_runs(context: AppContext) -> list[RunRecord]:
     """The runs of the leaderboard: all on the active dataset, then all on the data of a chosen run."""
     kinds = {LabelSpace.of(run) for run in context.chosen}
-    listed = [run for run in context.runs if context.fits(run) or LabelSpace.of(run) in kinds]
-    return sorted(listed, key=lambda run: not context.fits(run)) or list(context.runs)
+    fitting = {run.id for run in context.runs if context.fits(run)}
+    listed = [run for run in context.runs if run.id in fitting or LabelSpace.of(run) in kinds]
+    return sorted(listed, key=lambda run: run.id not in fitting) or list(context.runs)
+
+
+def compared_runs(
+    context: AppContext, runs: Sequence[RunRecord], split: str, by_seed: bool
+) -> tuple[list[RunRecord], str]:
+    """(the runs compared, what is said of those left out): all, or of very many the best that the filter finds.
+
+    Args:
+        context: The chosen runs, which are compared in any case.
+        runs: From `listed_runs`.
+        split: The split.
+        by_seed: Whether the runs of one recipe are one row.
+    """
+    if len(runs) <= MOST_COMPARED:
+        return list(runs), ""
+    words = url_state.get("find", "").lower().split()
+    chosen = {run.id for run in context.chosen}
+    texts = {run.id: leaderboard.searched_text(run, context.titles[run.id]) for run in runs}
+    found = [run for run in runs if run.id in chosen or all(word in texts[run.id] for word in words)]
+    kept = shortlist(found, split, MOST_COMPARED, also=chosen, by_seed=by_seed)
+    if len(kept) == len(found):
+        return kept, f"{len(found)} of {len(runs):,} runs: those that the filter finds, and the chosen ones."
+    what = f"{len(found):,} runs that the filter finds" if words else f"{len(found):,} runs"
+    return kept, f"The {len(kept)} best of {what}, by mIoU, and the chosen ones. A name in the filter finds others."
 
 
 def parts(context: AppContext, comparison: Comparison) -> list[Part]:

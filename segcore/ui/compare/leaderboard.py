@@ -18,6 +18,7 @@ from segcore.visual.whisker import common_ends
 if TYPE_CHECKING:
     from segcore.evaluation.comparison import Comparison, Cost, Row
     from segcore.metrics import Score
+    from segcore.runs import RunRecord
 
 COLUMNS = ("image_miou", "pixel_accuracy", "mean_accuracy", "boundary_iou", "ece", "fps", "parameters", "minutes")
 MANY = 16  # runs, beyond which scores that have a file of their own are read only when asked for
@@ -153,14 +154,17 @@ def _column(comparison: Comparison, key: str) -> dict[str, object]:
 
 def _pools(context: AppContext, comparison: Comparison, shown: Sequence[str]) -> list[dict[str, object]]:
     """Rows by the images they are ranked on, with a title where there is more than one kind."""
-    chosen = {run.id for run in context.chosen}
+    chosen, runs = {run.id for run in context.chosen}, {run.id: run for run in comparison.runs}
     pools: list[dict[str, object]] = []
     for place in [*range(len(comparison.pools)), -1]:
         rows = [row for row in comparison.rows if row.pool == place]
         if rows:
             title = comparison.pools[place].title if place >= 0 else f"No scores on {comparison.split}"
             level = comparison.tied_with_best(place) if place >= 0 and len(rows) > 1 else frozenset()
-            lines = [_line(context, comparison, row, shown, chosen, row.id in level and len(level) > 1) for row in rows]
+            lines = [
+                _line(context, comparison, row, runs[row.id], shown, chosen, row.id in level and len(level) > 1)
+                for row in rows
+            ]
             pools.append({"title": title, "domain": interval_ends(rows, comparison.metric.key), "rows": lines})
     if len(pools) == 1:
         pools[0]["title"] = ""
@@ -168,18 +172,23 @@ def _pools(context: AppContext, comparison: Comparison, shown: Sequence[str]) ->
 
 
 def _line(
-    context: AppContext, comparison: Comparison, row: Row, shown: Sequence[str], chosen: set[str], level: bool
+    context: AppContext,
+    comparison: Comparison,
+    row: Row,
+    run: RunRecord,
+    shown: Sequence[str],
+    chosen: set[str],
+    level: bool,
 ) -> dict[str, object]:
     key = comparison.metric.key
     interval = row.interval if row.interval is not None and row.interval.low == row.interval.low else None
-    name, sub = names(context, row)
-    run = next(run for run in comparison.runs if run.id == row.id)
+    name, sub = names(run.title, row)
     values = {column: _finite(row.scores.get(column, row.cost.get(column))) for column in (key, *shown)}
     return {
         "id": row.id,
         "title": name,
         "sub": sub,
-        "text": " ".join([row.title, *row.runs, run.summary.encoder or "", run.summary.dataset.name]).lower(),
+        "text": searched_text(run, " ".join([row.title, *row.runs])),
         "color": color_of(context, row),
         "cells": values,
         "low": interval and interval.low,
@@ -191,14 +200,18 @@ def _line(
     }
 
 
+def searched_text(run: RunRecord, title: str) -> str:
+    """What the filter looks for its words in, in lower case."""
+    return " ".join([title, run.id, run.summary.encoder or "", run.summary.dataset.name]).lower()
+
+
 def interval_note(low: float, high: float) -> str:
     """The tooltip of a bar."""
     return f"95 % interval: {low:.3f} to {high:.3f}"
 
 
-def names(context: AppContext, row: Row) -> tuple[str, str]:
+def names(model: str, row: Row) -> tuple[str, str]:
     """(model, what distinguishes the row from others of that model)."""
-    model = next(run.title for run in context.runs if run.id == row.id)
     rest = row.title.removeprefix(model).lstrip(" (,").replace("), ", " · ").removesuffix(")")
     spread = f": {row.mean:.3f} ± {row.spread:.3f}" if row.parts else ""
     return model, rest + spread

@@ -1,4 +1,4 @@
-"""Changes a run's name and its note, where its folder can be written."""
+"""Changes a run's name and its note, and archives it, where its folder can be written."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ def may_write(run: RunRecord) -> bool:
 
 
 def name_and_note(run: RunRecord) -> None:
-    """Draw the form for name and note; saving opens the run again under its new name."""
+    """Draw the form for name and note, and a button that archives; saving opens the run again under its new name."""
     with st.form("name-and-note", border=False):
         name = st.text_input("Name", run.id, help="Of the run's folder: commands and links take it.")
         note = st.text_area("Note", run.note, placeholder="What it was for, what it showed")
         saved = st.form_submit_button("Save", type="primary")
-    st.caption("In a terminal: `segcore runs rename RUN NAME`, `segcore runs note RUN TEXT`.")
+    if st.button("Archive", icon=":material/archive:", help="Takes it out of every list; its files stay."):
+        _archive(run)
+    st.caption(
+        "In a terminal: `segcore runs rename RUN NAME`, `segcore runs note RUN TEXT`, `segcore runs archive RUN`."
+    )
     if not saved:
         return
     try:
@@ -37,4 +41,16 @@ def name_and_note(run: RunRecord) -> None:
         chosen = url_state.current("runs", [])
         url_state.put("runs", [renamed.id if run_id == run.id else run_id for run_id in chosen])
         url_state.put("about", renamed.id)
+    st.rerun()
+
+
+def _archive(run: RunRecord) -> None:
+    """Archive a run and close the dialog on it."""
+    try:
+        RunWriter(run.path).archive()
+    except SegcoreError as error:
+        st.error(escape_markdown(str(error)))
+        return
+    url_state.put("runs", [run_id for run_id in url_state.current("runs", []) if run_id != run.id])
+    url_state.put("about", "")
     st.rerun()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,7 +54,7 @@ def dataset_options(arguments: Arguments, runs: Sequence[RunRecord]) -> list[Dat
         opened: Dataset | None = dataset_cache.dataset(DataKey.of(*requested))
     except SegcoreError:
         opened = None
-    for run in runs:
+    for run, *_ in _by_data(runs):
         info = run.summary.dataset
         if opened is not None and fits(run, opened):
             continue
@@ -66,6 +66,16 @@ def dataset_options(arguments: Arguments, runs: Sequence[RunRecord]) -> list[Dat
     if arguments.data is None and not known and len(options) > 1:
         return [*options[1:], requested]
     return options
+
+
+def _by_data(runs: Sequence[RunRecord]) -> list[list[RunRecord]]:
+    """Group runs that were trained on the same data, read the same way, so that each is looked for once."""
+    groups: dict[Hashable, list[RunRecord]] = {}
+    for run in runs:
+        info = run.summary.dataset
+        key = (info.source, info.name, info.fingerprint, info.void, info.video, run.labels.names)
+        groups.setdefault(key, []).append(run)
+    return list(groups.values())
 
 
 def _options_as_trained(run: RunRecord, given: OpenOptions) -> OpenOptions:
@@ -83,14 +93,14 @@ def _options_as_trained(run: RunRecord, given: OpenOptions) -> OpenOptions:
 def missing_data(runs: Sequence[RunRecord], dataset: Dataset | None) -> list[str]:
     """A sentence on each dataset of runs that has moved: neither found nor the open one. Packed runs came without."""
     by_place: dict[tuple[str, ...], list[RunRecord]] = {}
-    for run in runs:
-        info = run.summary.dataset
+    for alike in _by_data(runs):
+        info = alike[0].summary.dataset
         if (
             Path(info.source).is_absolute()
             and find_data(info) is None
-            and not (dataset is not None and fits(run, dataset))
+            and not (dataset is not None and fits(alike[0], dataset))
         ):
-            by_place.setdefault((info.name, *places_of(info)), []).append(run)
+            by_place.setdefault((info.name, *places_of(info)), []).extend(alike)
     return [
         f"{name}, the data of {listed([run.id for run in its], 3)}, is not at {' or '.join(places)}. Start the app "
         "with --data PATH, or evaluate a run with --data PATH, which is kept for the next time."

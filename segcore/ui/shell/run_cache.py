@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from segcore.data import OpenOptions
     from segcore.evaluation.comparison import Comparison
     from segcore.evaluation.image_ranking import ImageScores
-    from segcore.runs import Evaluation, RunRecord
+    from segcore.runs import Evaluation, RunProblem, RunRecord, RunStore
     from segcore.runs.search import SearchRecord
 
+MOST_RUNS = 4000  # whose settings are kept: small
 FEW_RUNS = 16  # compared over 10,000 draws of the images; more over 2,000
 
 
@@ -40,7 +42,22 @@ HASH_FUNCS: dict[str | type[Any], Callable[[Any], Any]] = {
 }
 
 
-@st.cache_resource(max_entries=1000, show_spinner=False, hash_funcs=HASH_FUNCS)
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _known_runs(root: Path) -> dict[Path, RunRecord]:
+    """The runs of a folder as they were read last, by folder: what has not changed since is not read again."""
+    return {}
+
+
+def runs(store: RunStore) -> tuple[tuple[RunRecord, ...], tuple[RunProblem, ...]]:
+    """(every readable run, the folders that can't be read), as they are now."""
+    known = _known_runs(store.root.absolute())
+    readable, problems = store.read(known)
+    known.clear()
+    known.update({run.path: run for run in readable})
+    return tuple(readable), problems
+
+
+@st.cache_resource(max_entries=MOST_RUNS, show_spinner=False, hash_funcs=HASH_FUNCS)
 def open_options(run: RunRecord) -> OpenOptions:
     """How a run's training opened its data. Raises `RunError` when its settings can't be read."""
     return open_options_of(run)
@@ -99,7 +116,7 @@ def _required(run: RunRecord, split: str) -> Evaluation:
     return stored
 
 
-@st.cache_resource(max_entries=256, show_spinner=False, hash_funcs=HASH_FUNCS)
+@st.cache_resource(max_entries=MOST_RUNS, show_spinner=False, hash_funcs=HASH_FUNCS)
 def pipeline(run: RunRecord) -> Pipeline | None:
     """The augmentation a run was trained with; None where its config can't be read, or it was not trained."""
     from segcore.runs.settings import pipeline_of

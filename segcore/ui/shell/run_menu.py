@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 import streamlit as st
 
 from segcore.data import Dataset
-from segcore.runs import RunProblem, RunRecord
+from segcore.errors import RunError
+from segcore.runs import RunProblem, RunRecord, RunStore, RunWriter
 from segcore.ui.shell import url_state
 from segcore.ui.shell.app_context import MAX_CHOSEN, fits
 from segcore.ui.shell.icon_button import icon_button
@@ -54,6 +55,7 @@ def run_menu(
     colors: dict[str, str],
     dataset: Dataset | None,
     chosen: Collection[str],
+    store: RunStore,
 ) -> None:
     """Draw a checkbox for each run, and a button that opens what the run is (`segcore.ui.run_details`).
 
@@ -66,6 +68,7 @@ def run_menu(
         colors: Run id -> hex colour.
         dataset: The active dataset; runs of another one are marked.
         chosen: Ids of the chosen runs.
+        store: The folder of the runs, for those archived in it.
     """
     st.markdown("**Runs**")
     ids = [run.id for run in runs]
@@ -73,13 +76,12 @@ def run_menu(
         st.caption("none yet")
     many, full = len(runs) > MOST_LISTED, len(chosen) >= MAX_CHOSEN
     with st.container(border=False, gap="xxsmall"):
-        styles = (f".st-key-run-line-{place} {{ --run: {colors[run.id]}; }}" for place, run in enumerate(runs))
+        drawn = [place for place, run in enumerate(runs) if not many or run.id in chosen]
+        styles = (f".st-key-run-line-{place} {{ --run: {colors[runs[place].id]}; }}" for place in drawn)
         st.html(f"<style>{' '.join(styles)}</style>")
         foreign = [dataset is not None and not fits(run, dataset) for run in runs]
-        for place in sorted(range(len(runs)), key=foreign.__getitem__):
+        for place in sorted(drawn, key=foreign.__getitem__):
             run, fitting = runs[place], not foreign[place]
-            if many and run.id not in chosen:
-                continue
             label, name = escape_markdown(titles[run.id]), run.summary.dataset.name
             with st.container(key=f"run-line-{place}", horizontal=True, vertical_alignment="center", gap="xxsmall"):
                 st.checkbox(
@@ -103,6 +105,22 @@ def run_menu(
         with st.popover(f"{len(problems)} can't be read", icon=":material/warning:", type="tertiary"):
             for problem in problems:
                 st.markdown(f"**{escape_markdown(problem.path.name)}**  \n{escape_markdown(problem.message)}")
+    if archived := store.archived:
+        _archived_menu(store, archived)
+
+
+def _archived_menu(store: RunStore, archived: Sequence[str]) -> None:
+    """Offer to put archived runs back."""
+    with st.popover(f"{len(archived)} archived", icon=":material/archive:", type="tertiary"):
+        restored = st.selectbox("Put back", archived, index=None, placeholder="a run", key=f"restored:{len(archived)}")
+        if restored is None:
+            return
+        try:
+            RunWriter(store.root / restored).archive(archived=False)
+        except RunError as error:
+            st.error(escape_markdown(str(error)))
+        else:
+            st.rerun()
 
 
 def _toggle(run_id: str, ids: Sequence[str], chosen: list[str]) -> None:

@@ -8,7 +8,7 @@ from segcore.data import Dataset
 from segcore.errors import SegcoreError
 from segcore.runs import RunStore
 from segcore.runs.titles import run_titles
-from segcore.ui.shell import dataset_cache
+from segcore.ui.shell import dataset_cache, run_cache
 from segcore.ui.shell.app_context import AppContext
 from segcore.ui.shell.class_legend import class_legend
 from segcore.ui.shell.command_line import parse_arguments
@@ -23,8 +23,7 @@ def sidebar() -> AppContext:
     """Draw the sidebar; return what is chosen in it."""
     arguments = parse_arguments()
     store = RunStore(arguments.runs)
-    readable, problems = store.read()
-    runs = tuple(readable)
+    runs, problems = run_cache.runs(store)
     titles = run_titles(runs)
     with st.sidebar:
         key = DataKey.of(*dataset_menu(dataset_options(arguments, runs)))
@@ -35,7 +34,7 @@ def sidebar() -> AppContext:
                     st.caption(escape_markdown(sentence))
         chosen = chosen_ids(runs, dataset)
         colors = run_colors([run.id for run in runs], chosen)
-        run_menu(runs, problems, titles=titles, colors=colors, dataset=dataset, chosen=chosen)
+        run_menu(runs, problems, titles=titles, colors=colors, dataset=dataset, chosen=chosen, store=store)
         with st.container(key="legend"):
             hidden = class_legend(dataset.labels) if dataset is not None else frozenset()
     chosen_runs = tuple(run for run in runs if run.id in chosen)

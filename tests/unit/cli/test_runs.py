@@ -94,6 +94,27 @@ def test_runs_are_renamed_and_keep_notes(store, fake_run, capsys):
     assert capsys.readouterr().out == "better: no note\n"
 
 
+def test_archived_runs_are_in_no_list_until_they_are_restored(store, fake_run, capsys):
+    one = fake_run(store, "one")
+    fake_run(store, "two", seed=1)
+    root = ["--runs", str(store.root)]
+    assert main(["runs", "archive", "one", "two", *root]) == 0
+    assert capsys.readouterr().out == "one is archived.\ntwo is archived.\n"
+    assert main(["runs", *root]) == 0
+    printed = capsys.readouterr().out
+    assert "Train some" not in printed and "2 archived: segcore runs --archived lists" in printed
+    assert main(["runs", "restore", "two", *root]) == 0
+    assert capsys.readouterr().out == "two is listed again.\n"
+    assert [run.id for run in store.list()] == ["two"] and store.archived == ("one",)
+    assert main(["runs", "--archived", *root]) == 0
+    assert "one" in (printed := capsys.readouterr().out) and "two" not in printed
+    assert main(["leaderboard", *root]) == 0
+    assert "one" not in capsys.readouterr().out
+    assert store.get("one").evaluation("test").ids == one.evaluation("test").ids
+    assert main(["runs", "archive", "nothing", *root]) == 1
+    assert "No run" in capsys.readouterr().err
+
+
 def test_scores_of_data_without_a_test_split_are_those_of_validation(store, fake_run, capsys):
     run = fake_run(store, "one", split="val", tested=False)
     assert main(["runs", "--runs", str(store.root)]) == 0

@@ -25,6 +25,14 @@ def test_a_renamed_run_is_found_under_its_new_name_and_in_its_ensembles(store):
     assert rename_run(renamed, renamed.id).path == renamed.path
 
 
+def test_archived_ensembles_follow_as_well(store):
+    one, other = fake_run(store, "one"), fake_run(store, "two", model="fcn8s", seed=1)
+    both = fake_ensemble([one, other])
+    RunWriter(both.path).archive()
+    rename_run(one, "three")
+    assert [member.id for member in load_run(both.path).members] == ["three", "two"]
+
+
 def test_a_name_that_is_taken_or_a_training_is_refused(store):
     one, training = fake_run(store, "one"), fake_run(store, "busy", status="training")
     with pytest.raises(RunError, match=r"'one' can't be called 'busy': .*busy is there already"):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from segcore.errors import RunError
-from segcore.runs import RunStore
+from segcore.runs import RunStore, RunWriter
 from segcore.runs.run_store import new_run
 
 
@@ -46,6 +46,16 @@ def test_listing_opens_only_the_summaries(store, fake_run):
                 path.write_bytes(b"not read")
     assert len(store.list()) == 3
     assert store.problems == ()
+
+
+def test_what_has_not_changed_is_not_read_again(store, fake_run):
+    one, busy = fake_run(store, "one"), fake_run(store, "busy", status="training", seed=1)
+    (before, again), _ = (store.read({run.path: run for run in (one, busy)}) for _ in range(2))
+    known = {run.path: run for run in before}
+    assert known[one.path] is one and known[busy.path] is not busy and not again  # its process may have died
+    RunWriter(one.path).write_note("better")
+    (changed,) = [run for run in store.read(known)[0] if run.id == "one"]
+    assert changed is not one and changed.version != one.version and changed.note == "better"
 
 
 @pytest.fixture
