@@ -23,6 +23,10 @@ else:
     st.set_page_config(layout="wide", initial_sidebar_state="auto")
     st.sidebar.empty()  # stands from the start; the imports below take a second on a fresh server
 
+    from segcore.ui.shell.sign_in import require_sign_in
+
+    require_sign_in()
+
     from segcore.ui.run_details.dialog import run_dialog
     from segcore.ui.shell import page
     from segcore.ui.shell.app_icon import ICON
