@@ -13,7 +13,7 @@ import pytest
 
 from segcore.cli import main
 from segcore.errors import RunError
-from segcore.runs import RunWriter, load_run, run_lock
+from segcore.runs import RunWriter, live, load_run, run_lock
 from segcore.runs.rename import rename_run
 from segcore.runs.run_lock import writing
 from segcore.runs.run_record import version
@@ -281,3 +281,10 @@ def test_other_runs_are_not_stopped(store, fake_run):
     assert failed.stopped.startswith(
         "failed after 5 epochs, the best is epoch 5: The loss became NaN in epoch 2. Train"
     )
+
+
+def test_what_a_killed_training_told_while_it_went_on_is_removed_by_the_next_writer(training):
+    live.write_progress(training, live.LiveProgress(0, 4, 2, 9))
+    live.write_pictures(training, b"a picture")
+    with writing(training, "scores it"):
+        assert not (training / live.FOLDER).exists()
