@@ -6,8 +6,9 @@ run is timed from the request to the script's end. While a session reads a page,
 refresh themselves, as a browser does. Each hides a class of its own; a page that answers with another one is an error.
 Beside it, in the same run: the first session alone, before the others come.
 
-A traceback in the server's log is an error too. With `--bad-uploads` each visit to Try it uploads a damaged picture
-(`tests/fixtures/damage`) or one that is small as a file and huge as a picture.
+A traceback in the server's log is an error too. What the server holds (memory, open files, threads, temporary files) is
+printed 20 times; long use is `--sessions 1 --seconds 3600`. With `--bad-uploads` each visit to Try it uploads a damaged
+picture (`tests/fixtures/damage`) or one that is small as a file and huge as a picture.
 """
 
 from __future__ import annotations
@@ -213,11 +214,18 @@ async def visit(
                 await visitor.read(random.uniform(*READING))
 
 
-async def watch_memory(pid: int) -> None:
-    """Print what a process holds, every half minute."""
+async def watch(pid: int, every: float) -> None:
+    """Print what a process holds, every so many seconds."""
     while True:
-        await asyncio.sleep(30)
-        print(f"  {memory(pid):.0f} MB", flush=True)
+        await asyncio.sleep(every)
+        print(f"  {held(pid)}", flush=True)
+
+
+def held(pid: int) -> str:
+    """What a process holds."""
+    files, threads = (len(list(Path(f"/proc/{pid}/{what}").iterdir())) for what in ("fd", "task"))
+    temporary = sum(path.is_file() for path in Path(os.environ["TMPDIR"]).rglob("*"))
+    return f"{memory(pid):.0f} MB, {files} open files, {threads} threads, {temporary} temporary files"
 
 
 async def many(
@@ -230,7 +238,7 @@ async def many(
         visit(address, hidden[at % len(hidden)], results, until, order, random.Random(at) if bad else None)
         for at, order in enumerate(orders)
     )
-    watching = asyncio.create_task(watch_memory(pid)) if pid else None
+    watching = asyncio.create_task(watch(pid, seconds / 20)) if pid else None
     for end in await asyncio.gather(*visits, return_exceptions=True):
         if isinstance(end, BaseException):
             results.errors[f"{type(end).__name__}: {end}"] += 1
@@ -269,12 +277,13 @@ def main() -> None:
     hidden = list(open_dataset(options.data).labels.names)
     with tempfile.NamedTemporaryFile(suffix=".log", delete=False) as file:
         log = Path(file.name)
+    os.environ["TMPDIR"] = tempfile.mkdtemp()  # of the server: this process has asked for its own before
     with server(ROOT / "app.py", "--data", options.data, "--runs", options.runs, log=log) as (address, _):
         pid = server_process()
         print(f"load {os.getloadavg()[0]:.1f} before")
         alone = asyncio.run(many(address, 1, 1e-3 + 9 * 4, hidden))
         warm = memory(pid)
-        print(f"one session alone, on a fresh server; {warm:.0f} MB after it\n{alone.table()}")
+        print(f"one session alone, on a fresh server; {held(pid)} after it\n{alone.table()}", flush=True)
         began = time.perf_counter()
         together = asyncio.run(
             many(address, options.sessions, options.seconds, hidden, bad=options.bad_uploads, pid=pid)
@@ -283,7 +292,7 @@ def main() -> None:
         print(f"{options.sessions} sessions for {took:.0f} s, load {os.getloadavg()[0]:.1f}\n{together.table()}")
         with suppress(KeyboardInterrupt):
             time.sleep(options.leave)
-        print(f"{together.uploads} uploads")
+        print(f"{together.uploads} uploads; {held(pid)}")
         print(f"memory: {warm:.0f} MB warm, {at_end:.0f} MB with all sessions, {memory(pid):.0f} MB after they left")
     if tracebacks := log.read_text(errors="replace").count("Traceback"):
         together.errors[f"traceback in {log}"] += tracebacks

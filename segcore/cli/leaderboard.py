@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segcore.cli.arguments import Commands, add_only, store_from
-from segcore.errors import ReportError, RunError, unknown
+from segcore.errors import ReportError, RunError, listed, number, unknown
 from segcore.paths import path_text
 from segcore.terminal import print_text
 
@@ -145,11 +145,20 @@ def _compare(
     if only is None:
         return compare()
 
+    missed: list[set[str]] = []  # by each run, which may be a fold
+
     def read(run: RunRecord, split: str) -> Evaluation | None:
         evaluation = run.evaluation(split)
-        return None if evaluation is None else listed_part(evaluation, images_of(run, only))
+        if evaluation is None:
+            return None
+        images = images_of(run, only)
+        missed.append(set(images.without(evaluation.ids)))
+        return listed_part(evaluation, images)
 
     comparison = compare(read=read)
+    if elsewhere := sorted(set.intersection(*missed) if missed else ()):  # of another split, or mistyped
+        left = f"{number(len(elsewhere), 'line')} of {Path(only).name} named no image scored on {split}"
+        print_text(f"segcore: {left}: {listed(elsewhere, 3)}.", file=sys.stderr)
     named = f", only {Path(only).name}"
     return replace(comparison, pools=tuple(replace(pool, suffix=pool.suffix + named) for pool in comparison.pools))
 

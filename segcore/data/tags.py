@@ -47,6 +47,11 @@ class ImageList(NamedTuple):
         named = {_find(line, known) for line in self.lines}
         return tuple(sample_id for sample_id in known if sample_id in named)
 
+    def without(self, ids: Iterable[str]) -> list[str]:
+        """The lines that name none of `ids`."""
+        known = dict.fromkeys(ids)
+        return [line for line in self.lines if _find(line, known) is None]
+
     def has(self, sample_id: str) -> bool:
         """Whether the list names an image."""
         known = (sample_id,)
@@ -58,17 +63,13 @@ class ImageList(NamedTuple):
         Raises:
             DatasetError: when a line names no image of the dataset.
         """
-        known = dict.fromkeys(dataset.ids)
-        matches = {line: _find(line, known) for line in self.lines}
-        unknown = [line for line, sample_id in matches.items() if sample_id is None]
-        if unknown:
+        if unknown := self.without(dataset.ids):
             raise DatasetError(
                 f"{self.path}: {number(len(unknown), 'line')} of {len(self.lines)} name no image of {dataset.name}: "
                 f"{listed(unknown, 3)}.{nearest(unknown[0], dataset.ids)} Expected an id a line, such as "
                 f"{dataset.ids[0] if dataset.ids else 'frame_0001'}. Correct or remove them."
             )
-        named = set(matches.values())
-        return tuple(sample_id for sample_id in known if sample_id in named)
+        return self.among(dataset.ids)
 
 
 def read_image_list(given: str, source: str) -> ImageList:

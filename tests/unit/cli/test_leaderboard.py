@@ -235,6 +235,9 @@ def test_images_of_a_tag_alone(toy, capsys):
             (run,) = (run for run in RunStore(toy[1]).list() if run.title == row[1].strip("* "))
             assert row[2].strip("* ") == f"{run.evaluation('test').only(ids[:2]).scores.miou:.3f}"
         assert "only night" not in board(capsys, "--runs", toy[1])
+        change_tag(toy[0], "night", add=["train_00"])
+        assert main(["leaderboard", "--runs", str(toy[1]), "--only", "night"]) == 0
+        assert capsys.readouterr().err == "segcore: 1 line of night named no image scored on test: train_00.\n"
         change_tag(toy[0], "day", add=["train_00"])
         assert main(["leaderboard", "--runs", str(toy[1]), "--only", "day"]) == 2
         assert "None of the 1 images of day (train_00) is among the" in capsys.readouterr().err
