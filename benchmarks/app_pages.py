@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import shutil
 import signal
 import socket
@@ -24,6 +25,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 HELLO = "import streamlit as st\nst.navigation([st.Page(lambda: st.title('Hello'), title='Hello')]).run()\n"
+NAMES = ("Segcore", "Dataset", "Augment", "Curves", "Search", "Compare", "Errors", "Predictions", "Try it")
 PAINTED = 3.0  # s after the server answers
 CHANGED = 300.0  # ms of server time
 
@@ -75,8 +77,27 @@ def painted(browser: Any, url: str, selector: str) -> float:  # noqa: ANN401 - p
     return seconds
 
 
+def clicked(page: Any, clicked: str, done: str) -> float:  # noqa: ANN401
+    """Milliseconds from a click until something holds, measured in the page itself: a driver's own click takes longer.
+
+    Args:
+        page: The page.
+        clicked: JavaScript of the element.
+        done: JavaScript that is true at the end.
+    """
+    milliseconds: float = page.evaluate(
+        f"""new Promise(end => {{
+          const began = performance.now();
+          const look = () => ({done}) ? end(performance.now() - began) : requestAnimationFrame(look);
+          ({clicked}).click();
+          look();
+        }})"""
+    )
+    return milliseconds
+
+
 def next_image(browser: Any, url: str, times: int) -> list[float]:  # noqa: ANN401
-    """Milliseconds from the click on "next" until the new picture is there, in the browser."""
+    """Milliseconds from the driver's click on "next" until the new picture is there."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.goto(url)
     page.wait_for_selector(".viewer img.layer:not([hidden])", timeout=60_000)
@@ -91,6 +112,33 @@ def next_image(browser: Any, url: str, times: int) -> list[float]:  # noqa: ANN4
         page.wait_for_timeout(400)
     page.close()
     return found
+
+
+def page_changes(browser: Any, url: str, rounds: int) -> tuple[list[float], list[float]]:  # noqa: ANN401
+    """Milliseconds from a click in the menu until the page's heading is there, and until all of it is.
+
+    Pages come in a random order, each once a round; the first round, in which elements load their code, is not counted.
+    """
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(url)
+    page.wait_for_selector(".viewer img:not([hidden])", timeout=60_000)
+    page.wait_for_timeout(4000)
+    headings, wholes = [], []
+    for number in range(rounds + 1):
+        for name in random.Random(number).sample(NAMES, len(NAMES)):
+            heading = f"[...document.querySelectorAll('h1, h2')].some(h => h.innerText.trim() === {name!r})"
+            if page.evaluate(heading):
+                continue
+            link = f"[...document.querySelectorAll('a')].find(a => a.innerText.trim() === {name!r})"
+            began = time.perf_counter()
+            heading_after = clicked(page, link, heading)
+            page.wait_for_selector("[data-test-script-state=notRunning]", state="attached", timeout=60_000)
+            if number:
+                headings.append(heading_after)
+                wholes.append(1000 * (time.perf_counter() - began))
+            page.wait_for_timeout(1000)
+    page.close()
+    return headings, wholes
 
 
 def server_time(data: str, runs: str) -> tuple[list[float], list[float]]:
@@ -151,8 +199,12 @@ def main() -> None:
         )
         print(f"compare painted, warm             {middle[4]:8.2f} s")
         with server(ROOT / "app.py", *arguments) as (address, _):
-            clicks = next_image(browser, f"{address}/predictions", 8)
-        print(f"next image in the browser         {statistics.median(clicks):8.0f} ms")
+            changes = page_changes(browser, address, 3)
+            clicks = next_image(browser, f"{address}/predictions", 20)
+        browser_rows = {"heading of another page": changes[0], "all of another page": changes[1], "next image": clicks}
+        for name, found in browser_rows.items():
+            worst = statistics.quantiles(found, n=20, method="inclusive")[-1]
+            print(f"{name + ', in the browser':33} {statistics.median(found):8.0f} ms (p95 {worst:.0f})")
         browser.close()
     cold, warm = server_time(options.data, options.runs)
     for name, found in (("first time", cold), ("again", warm)):
