@@ -8,7 +8,7 @@ ARG TORCH=cpu
 COPY pyproject.toml requirements.txt ./
 RUN uv venv /opt/segcore \
     && uv pip install --python /opt/segcore/bin/python --no-cache --torch-backend "$TORCH" \
-    --constraint requirements.txt --requirements pyproject.toml
+    --constraint requirements.txt --requirements pyproject.toml --extra auth
 COPY . .
 RUN uv build --wheel --out-dir /tmp/dist \
     && uv pip install --python /opt/segcore/bin/python --no-cache --no-deps /tmp/dist/*.whl

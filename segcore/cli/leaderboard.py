@@ -84,11 +84,12 @@ def compared_runs(arguments: argparse.Namespace) -> list[RunRecord]:
     from segcore.runs import find_run
 
     if not arguments.wanted:
-        runs, problems = store_from(arguments).read()
+        store = store_from(arguments)
+        runs, problems = store.read()
         for problem in problems:
             print_text(f"segcore: left out: {problem.message}", file=sys.stderr)
         if not runs:
-            raise RunError(f"No runs in {arguments.runs}. Train some: python train.py")
+            raise RunError(store.none_listed())
         return runs
     by_id: dict[str, RunRecord] = {}
     for wanted in arguments.wanted:
@@ -145,18 +146,19 @@ def _compare(
     if only is None:
         return compare()
 
-    missed: list[set[str]] = []  # by each run, which may be a fold
+    missed: dict[Path, list[set[str]]] = {}  # of each list, by each run, which may be a fold
 
     def read(run: RunRecord, split: str) -> Evaluation | None:
         evaluation = run.evaluation(split)
         if evaluation is None:
             return None
         images = images_of(run, only)
-        missed.append(set(images.without(evaluation.ids)))
+        missed.setdefault(images.path, []).append(set(images.without(evaluation.ids)))
         return listed_part(evaluation, images)
 
     comparison = compare(read=read)
-    if elsewhere := sorted(set.intersection(*missed) if missed else ()):  # of another split, or mistyped
+    elsewhere = sorted({line for by_run in missed.values() for line in set.intersection(*by_run)})
+    if elsewhere and titles is None:  # of another split, or mistyped; said once
         left = f"{number(len(elsewhere), 'line')} of {Path(only).name} named no image scored on {split}"
         print_text(f"segcore: {left}: {listed(elsewhere, 3)}.", file=sys.stderr)
     named = f", only {Path(only).name}"

@@ -120,8 +120,9 @@ def _of_run(name: str, arguments: argparse.Namespace, not_a_model: UnknownModel)
     from segcore.runs import RunStore, find_run
 
     if not path_exists(name) and len(Path(name).parts) == 1:
-        ids = [run.id for run in RunStore(arguments.runs).list()]
-        if name not in ids:
+        store = RunStore(arguments.runs)
+        ids = [run.id for run in store.list()]
+        if name not in (*ids, *store.archived):
             raise UnknownModel(unknown("model or run", name, [*MODELS, *ids])) from not_a_model
     run = find_run(name, arguments.runs)
     for option in ("encoder", "classes", "model_options"):

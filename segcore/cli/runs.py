@@ -102,11 +102,12 @@ def keep_note(arguments: argparse.Namespace) -> int:
 
 def archive(arguments: argparse.Namespace) -> int:
     """Archive runs, or put them back."""
-    from segcore.runs import RunWriter, find_run
+    from segcore.runs import RunStore, RunWriter
 
-    for run in [find_run(wanted, arguments.runs) for wanted in arguments.several]:
-        RunWriter(run.path).archive(arguments.archive)
-        print_text(f"{run.id} is {'archived' if arguments.archive else 'listed again'}.")
+    for wanted in arguments.several:
+        folder = Path(wanted) if Path(wanted).is_dir() else RunStore(arguments.runs).folder(Path(wanted).name)
+        RunWriter(folder).archive(arguments.archive)
+        print_text(f"{folder.name} is {'archived' if arguments.archive else 'listed again'}.")
     return 0
 
 
@@ -138,10 +139,9 @@ def list_runs(arguments: argparse.Namespace) -> int:
     hidden = () if arguments.archived else store.archived
     if arguments.diff is not None:
         return print_settings(console, runs)
-    if not runs and (hidden or arguments.archived):
-        console.print(f"No {'archived ' if arguments.archived else ''}runs in {escape(str(store.root))}.")
-    elif not runs:
-        console.print(f"No runs in {escape(str(store.root))}. Train some: python train.py")
+    if not runs:
+        none = f"No archived runs in {store.root}." if arguments.archived else store.none_listed()
+        console.print(escape(none))
     else:
         _print_runs(console, runs)
     for run in runs:

@@ -40,8 +40,7 @@ def rename_run(run: RunRecord, name: str) -> RunRecord:
             raise RunError(
                 f"Run {run.id!r} can't be called {target.name!r}: {target} is there already. Choose another."
             )
-        store = RunStore(run.path.parent)
-        others = (*store.list(), *store.read(archived=True)[0])
+        others, _ = RunStore(run.path.parent).read(archived=None)
         holders = [other for other in others if run.path in _folders(other)]
         try:
             run.path.rename(target)

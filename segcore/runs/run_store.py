@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from segcore.atomic_files import clear_leftovers, replacing_folder, unwritable
-from segcore.errors import RunError
+from segcore.errors import RunError, number
 from segcore.paths import local_path
 from segcore.runs import run_files, run_lock
 from segcore.runs.run_record import RunRecord, load_run
@@ -63,9 +63,18 @@ class RunStore:
         """Ids of the archived runs."""
         return tuple(folder.name for folder in self._folders(archived=True))
 
-    def _folders(self, *, archived: bool) -> builtins.list[Path]:
+    def _folders(self, *, archived: bool | None) -> builtins.list[Path]:
         folders = run_files.folders_with(run_files.MARKS, self.root)
-        return [folder for folder in folders if (folder / run_files.ARCHIVED).exists() == archived]
+        return [folder for folder in folders if archived in (None, (folder / run_files.ARCHIVED).exists())]
+
+    def none_listed(self) -> str:
+        """A sentence for a folder whose list is empty."""
+        archived = len(self.archived)
+        if archived:
+            return (
+                f"All {number(archived, 'run')} in {self.root} are archived. Bring some back: segcore runs restore RUN"
+            )
+        return f"No runs in {self.root}. Train some: python train.py"
 
     @property
     def problems(self) -> tuple[RunProblem, ...]:
@@ -73,13 +82,13 @@ class RunStore:
         return self.read()[1]
 
     def read(
-        self, known: Mapping[Path, RunRecord] | None = None, *, archived: bool = False
+        self, known: Mapping[Path, RunRecord] | None = None, *, archived: bool | None = False
     ) -> tuple[builtins.list[RunRecord], tuple[RunProblem, ...]]:
         """Return `list()` and `problems` from reading the folder once.
 
         Args:
             known: Folder -> run as read before, of those that need not be read again where nothing has changed.
-            archived: Read the archived runs in place of the others.
+            archived: Read the archived runs in place of the others; None reads both.
         """
         before, folders = known or {}, self._folders(archived=archived)
         runs, problems = read_each(folders, lambda folder: load_run(folder, before.get(folder)))
@@ -91,9 +100,16 @@ class RunStore:
         Raises:
             RunError: when there is none of this id (the choices are listed), or it can't be read.
         """
-        folders = run_files.folders_with(run_files.MARKS, self.root)
+        return load_run(self.folder(run_id))
+
+    def folder(self, run_id: str) -> Path:
+        """The folder of one run, archived or not, which need not be readable.
+
+        Raises:
+            RunError: when there is none of this id; the choices are listed.
+        """
         none = f"No run {run_id!r}: there are no runs in {self.root}. Train some: python train.py"
-        return load_run(run_files.named_folder(run_id, folders, f"run in {self.root}", none))
+        return run_files.named_folder(run_id, self._folders(archived=None), f"run in {self.root}", none)
 
     def check_writable(self) -> None:
         """Refuse a folder that no run can be made in, before a training begins.

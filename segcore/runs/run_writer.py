@@ -116,8 +116,8 @@ class RunWriter:
         try:
             if archived:
                 path.touch()
-            else:
-                path.unlink(missing_ok=True)
+            elif path.exists() or not self.path.is_dir():
+                path.unlink()
         except OSError as error:
             raise RunError(f"Run {self.id!r} can't be marked in {self.path}: {error.strerror}.") from None
 

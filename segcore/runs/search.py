@@ -147,7 +147,7 @@ class SearchRecord:
 
     def runs_of(self, number: int) -> list[RunRecord]:
         """The runs of one trial, in order of their folds."""
-        return [run for run in self.runs.list() if run.id.startswith(f"{run_prefix(number)}-")]
+        return [run for run in self.runs.read(archived=None)[0] if run.id.startswith(f"{run_prefix(number)}-")]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,12 @@ def packages_scanned_once():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_secrets(tmp_path_factory):
+    """The tests are of a server without secrets, whatever its user keeps in `.streamlit/`."""
+    st.config.set_option("secrets.files", [str(tmp_path_factory.mktemp("secrets") / "secrets.toml")])
+
+
 @pytest.fixture
 def data(tmp_path):
     return make_data(tmp_path / "toy")

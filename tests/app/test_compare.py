@@ -87,10 +87,12 @@ def test_of_very_many_runs_the_best_are_compared_and_the_filter_finds_others(
         fake_run(tmp_path, f"{model}-{index}", model=model, ids=PHOTOS, epochs=1, right=0.3 + 0.05 * index, seed=index)
     app = open_app(data, tmp_path, "compare")
     assert {row["id"] for row in rows(app)} == {f"{('unet', 'fcn8s')[index % 2]}-{index}" for index in range(3, 12)}
-    assert "The 9 best of 12 runs, by mIoU" in page_text(app)
+    assert "9 of 12 runs are compared: the best by test mIoU, and the chosen ones. A name" in page_text(app)
     app = open_app(data, tmp_path, "compare", find="u-net unet-0", runs="fcn8s-11")
     assert {row["id"] for row in rows(app)} == {"unet-0", "fcn8s-11"}
-    assert "2 of 12 runs: those that the filter finds, and the chosen ones" in page_text(app)
+    assert "2 of 12 runs are compared: the best that the filter finds" in page_text(app)
+    app = open_app(data, tmp_path, "compare", find="u-net unet-0", runs="fcn8s-11", seeds="True")
+    assert [row["sub"].partition(":")[0] for row in rows(app)] == ["6 seeds"] * 2  # found and chosen as a whole
     assert not app.exception
 
 

@@ -18,14 +18,14 @@ def note(app):
 def test_the_runs_that_are_here_are_kept_and_the_others_named(open_app, data, runs):
     app = open_app(data, runs("fcn8s", "unet"), "compare", runs="nope,unet")
     assert [box.value for box in app.sidebar.checkbox] == [False, True]
-    assert "This link names a run that is not in this store: nope." in note(app)
+    assert "This link names a run that is not listed here: nope." in note(app)
     assert app.query_params["runs"] == "unet"
 
 
 def test_a_link_with_nothing_but_strange_runs_shows_the_usual_ones(open_app, data, runs):
     app = open_app(data, runs("fcn8s", "unet"), "compare", runs="a,b")
     assert [box.value for box in app.sidebar.checkbox] == [True, True]
-    assert "runs that are not in this store: a, b." in note(app)
+    assert "runs that are not listed here: a, b." in note(app)
     assert "runs" not in app.query_params
 
 
@@ -70,7 +70,7 @@ def test_names_may_hold_commas(open_app, data, runs):
     folder = runs("fcn8s", "unet")
     (folder / "unet").rename(folder / "unet,lr=0.1,bs=2")
     app = open_app(data, folder, "compare", runs="unet,lr=0.1,bs=2")
-    assert "runs that are not in this store" in note(app)
+    assert "runs that are not listed here" in note(app)
     app.sidebar.checkbox[0].uncheck().run()
     assert app.query_params["runs"] == "unet\\,lr=0.1\\,bs=2"
     again = open_app(data, folder, "compare", runs=app.query_params["runs"])

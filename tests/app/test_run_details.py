@@ -98,7 +98,7 @@ def test_what_it_started_from_is_said(open_app, data, runs, words):
 
 def test_a_link_to_a_run_that_is_not_there_opens_nothing(open_app, data, runs, words):
     app = open_app(data, runs("unet"), "compare", about="gone")
-    assert not app.exception and "a run that is not in this store" in words(app)
+    assert not app.exception and "a run that is not listed here" in words(app)
     assert "Settings" not in [tab.label for tab in app.tabs]
 
 

@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from segcore.data import OpenOptions
 from segcore.errors import RunError
@@ -115,6 +116,7 @@ def _suffixes(ids: Sequence[str]) -> dict[str, str]:
     return {run_id: words[name] for run_id, name in short.items()}
 
 
+@lru_cache(maxsize=4096)
 def _training(run: RunRecord) -> _Training:
     try:
         config = run.config

@@ -14,7 +14,7 @@ from segcore.errors import RunError, listed
 from segcore.evaluation.comparison import METRICS, LabelSpace, tidy_tables
 from segcore.evaluation.comparison.costs import FPS, speed_note
 from segcore.evaluation.comparison.rows import SpeedChoice
-from segcore.evaluation.comparison.shortlist import shortlist
+from segcore.evaluation.comparison.shortlist import shortlist, summarized_split
 from segcore.ui.compare import leaderboard
 from segcore.ui.curves import curve_tables
 from segcore.ui.shell import url_state
@@ -76,13 +76,19 @@ def compared_runs(
         return list(runs), ""
     words = url_state.get("find", "").lower().split()
     chosen = {run.id for run in context.chosen}
-    texts = {run.id: leaderboard.searched_text(run, context.titles[run.id]) for run in runs}
-    found = [run for run in runs if run.id in chosen or all(word in texts[run.id] for word in words)]
-    kept = shortlist(found, split, MOST_COMPARED, also=chosen, by_seed=by_seed)
-    if len(kept) == len(found):
-        return kept, f"{len(found)} of {len(runs):,} runs: those that the filter finds, and the chosen ones."
-    what = f"{len(found):,} runs that the filter finds" if words else f"{len(found):,} runs"
-    return kept, f"The {len(kept)} best of {what}, by mIoU, and the chosen ones. A name in the filter finds others."
+
+    def matches(run: RunRecord) -> bool:
+        text = leaderboard.searched_text(run, context.titles[run.id])
+        return all(word in text for word in words)
+
+    kept = shortlist(runs, split, MOST_COMPARED, chosen=chosen, by_seed=by_seed, matches=matches)
+    if len(kept) == len(runs):
+        return kept, ""
+    compared = f"{len(kept)} of {len(runs):,} runs are compared: the best"
+    ranked = f"by {summarized_split(split)} mIoU, and the chosen ones."
+    if words:
+        return kept, f"{compared} that the filter finds, {ranked}"
+    return kept, f"{compared} {ranked} A name in the filter finds others."
 
 
 def parts(context: AppContext, comparison: Comparison) -> list[Part]:

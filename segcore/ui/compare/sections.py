@@ -63,7 +63,7 @@ def controls(comparison: Comparison, splits: Sequence[str]) -> list[str]:
             width=230,
             label_visibility="collapsed",
         )
-        if comparison.has_seeds:
+        if comparison.has_seeds or comparison.by_seed:
             st.toggle(
                 "Group seeds",
                 **url_state.bound("seeds", False),

@@ -54,11 +54,15 @@ def dataset_options(arguments: Arguments, runs: Sequence[RunRecord]) -> list[Dat
         opened: Dataset | None = dataset_cache.dataset(DataKey.of(*requested))
     except SegcoreError:
         opened = None
-    for run, *_ in _by_data(runs):
+    places: dict[tuple[str, str], str | None] = {}  # each place is looked for once
+    for run in runs:
         info = run.summary.dataset
         if opened is not None and fits(run, opened):
             continue
-        if source := find_data(info):
+        place = info.source, info.fingerprint
+        if place not in places:
+            places[place] = find_data(info)
+        if source := places[place]:
             option = DatasetOption(source, _options_as_trained(run, arguments.options))
             if option not in options:
                 options.append(option)
@@ -69,11 +73,11 @@ def dataset_options(arguments: Arguments, runs: Sequence[RunRecord]) -> list[Dat
 
 
 def _by_data(runs: Sequence[RunRecord]) -> list[list[RunRecord]]:
-    """Group runs that were trained on the same data, read the same way, so that each is looked for once."""
+    """Group runs of the same data and classes, so that each is looked for once."""
     groups: dict[Hashable, list[RunRecord]] = {}
     for run in runs:
         info = run.summary.dataset
-        key = (info.source, info.name, info.fingerprint, info.void, info.video, run.labels.names)
+        key = (info.source, info.name, info.fingerprint, run.labels.names)
         groups.setdefault(key, []).append(run)
     return list(groups.values())
 

@@ -30,9 +30,9 @@ PARAMETERS: dict[str, frozenset[str]] = {
 }
 # What is missing, of parameters that name a thing and not a setting: (one, several).
 _THINGS = {
-    "runs": ("a run that is not in this store", "runs that are not in this store"),
+    "runs": ("a run that is not listed here", "runs that are not listed here"),
     "data": ("a dataset that is not here", "datasets that are not here"),
-    "about": ("a run that is not in this store",) * 2,
+    "about": ("a run that is not listed here",) * 2,
     "hide": ("a class that this dataset doesn't have", "classes that this dataset doesn't have"),
     "class": ("a class that this dataset doesn't have",) * 2,
     "lit": ("a confusion that this dataset doesn't have",) * 2,
@@ -74,7 +74,7 @@ def describe_missing(name: str, values: Sequence[str], options: Collection[objec
         options: What exists instead: names, or the two ends of a range of numbers; None where that isn't known.
 
     >>> describe_missing("runs", ["nope"])
-    'This link names a run that is not in this store: nope.'
+    'This link names a run that is not listed here: nope.'
     >>> describe_missing("view", ["loud"], ["overlay", "mask"])
     'This link asks for view=loud; there is overlay, mask.'
     >>> describe_missing("opacity", ["7"], (0.0, 1.0))

@@ -11,7 +11,7 @@ import streamlit as st
 from segcore.errors import UntrustedCode
 from segcore.extensions.code_file import CodeName
 from segcore.paths import program
-from segcore.runs import RunProblem, RunRecord
+from segcore.runs import RunProblem, RunRecord, RunStore
 from segcore.runs.cli_hints import leak_check_command
 from segcore.runs.data_places import find_data
 from segcore.runs.remake import remake_command
@@ -81,6 +81,12 @@ def missing_runs(context: AppContext, what: str) -> bool:
         return False
     if context.runs:
         st.info(f"Tick a run in the sidebar to see {what}.")
+        return True
+    archived = len(RunStore(context.folder).archived)
+    if archived:
+        st.info(
+            f"All runs here are archived: the sidebar, or `segcore runs restore RUN`, brings them back to see {what}."
+        )
         return True
     st.info(f"No runs in {escape_markdown(str(context.folder))} yet. Train some to see {what}:")
     code_block(train_command(context))

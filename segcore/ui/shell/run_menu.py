@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 
 import streamlit as st
@@ -16,6 +17,7 @@ from segcore.ui.shell.link_problems import describe_too_many
 from segcore.ui.shell.markdown import escape_markdown
 
 MOST_LISTED = 12  # runs with a checkbox each
+_RESTORED = "segcore:restored"  # key of the menu of archived runs
 
 
 def chosen_ids(runs: Sequence[RunRecord], dataset: Dataset | None) -> list[str]:
@@ -105,22 +107,27 @@ def run_menu(
         with st.popover(f"{len(problems)} can't be read", icon=":material/warning:", type="tertiary"):
             for problem in problems:
                 st.markdown(f"**{escape_markdown(problem.path.name)}**  \n{escape_markdown(problem.message)}")
-    if archived := store.archived:
+    if (archived := store.archived) and os.access(store.root, os.W_OK):
         _archived_menu(store, archived)
 
 
 def _archived_menu(store: RunStore, archived: Sequence[str]) -> None:
     """Offer to put archived runs back."""
     with st.popover(f"{len(archived)} archived", icon=":material/archive:", type="tertiary"):
-        restored = st.selectbox("Put back", archived, index=None, placeholder="a run", key=f"restored:{len(archived)}")
-        if restored is None:
-            return
+        st.selectbox(
+            "Put back", archived, index=None, placeholder="a run", key=_RESTORED, on_change=_restore, args=(store,)
+        )
+
+
+def _restore(store: RunStore) -> None:
+    """Put back the archived run that was chosen, once: what can't be written is said, and not tried again."""
+    run_id = st.session_state[_RESTORED]
+    st.session_state[_RESTORED] = None
+    if run_id is not None:
         try:
-            RunWriter(store.root / restored).archive(archived=False)
+            RunWriter(store.root / run_id).archive(archived=False)
         except RunError as error:
-            st.error(escape_markdown(str(error)))
-        else:
-            st.rerun()
+            st.toast(escape_markdown(str(error)), icon=":material/error:")
 
 
 def _toggle(run_id: str, ids: Sequence[str], chosen: list[str]) -> None:

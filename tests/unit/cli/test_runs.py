@@ -95,23 +95,23 @@ def test_runs_are_renamed_and_keep_notes(store, fake_run, capsys):
 
 
 def test_archived_runs_are_in_no_list_until_they_are_restored(store, fake_run, capsys):
-    one = fake_run(store, "one")
-    fake_run(store, "two", seed=1)
+    first = fake_run(store, "first")
+    fake_run(store, "second", seed=1)
     root = ["--runs", str(store.root)]
-    assert main(["runs", "archive", "one", "two", *root]) == 0
-    assert capsys.readouterr().out == "one is archived.\ntwo is archived.\n"
+    assert main(["runs", "archive", "first", "second", *root]) == 0
+    assert capsys.readouterr().out == "first is archived.\nsecond is archived.\n"
     assert main(["runs", *root]) == 0
     printed = capsys.readouterr().out
     assert "Train some" not in printed and "2 archived: segcore runs --archived lists" in printed
-    assert main(["runs", "restore", "two", *root]) == 0
-    assert capsys.readouterr().out == "two is listed again.\n"
-    assert [run.id for run in store.list()] == ["two"] and store.archived == ("one",)
+    assert main(["runs", "restore", "second", *root]) == 0
+    assert capsys.readouterr().out == "second is listed again.\n"
+    assert [run.id for run in store.list()] == ["second"] and store.archived == ("first",)
     assert main(["runs", "--archived", *root]) == 0
-    assert "one" in (printed := capsys.readouterr().out) and "two" not in printed
+    assert "first" in (printed := capsys.readouterr().out) and "second" not in printed
     assert main(["leaderboard", *root]) == 0
-    assert "one" not in capsys.readouterr().out
-    assert store.get("one").evaluation("test").ids == one.evaluation("test").ids
-    assert main(["runs", "archive", "nothing", *root]) == 1
+    assert "first" not in capsys.readouterr().out
+    assert store.get("first").evaluation("test").ids == first.evaluation("test").ids
+    assert main(["runs", "archive", "nothing", *root]) == 2
     assert "No run" in capsys.readouterr().err
 
 

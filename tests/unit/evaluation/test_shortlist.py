@@ -27,13 +27,28 @@ def test_few_runs_are_all_kept(many):
 
 def test_the_best_are_kept_in_the_order_given_and_the_chosen_ones_in_any_case(many):
     assert ids(shortlist(many, "test", 3)) == {"a1", "a2", "b2"}
-    kept = shortlist(many, "test", 3, also={"d1"})
+    kept = shortlist(many, "test", 3, chosen={"d1"})
     assert ids(kept) == {"a2", "b2", "d1"} and kept == [run for run in many if run in kept]
 
 
 def test_the_seeds_of_a_recipe_are_kept_or_left_out_together(many):
     assert ids(shortlist(many, "test", 4, by_seed=True)) == {"a1", "a2", "c1", "c2"}
-    assert ids(shortlist(many, "test", 3, by_seed=True, also={"b1"})) == {"b1", "b2", "a1", "a2"}
+    assert ids(shortlist(many, "test", 3, by_seed=True, chosen={"b1"})) == {"b1", "b2", "a1", "a2"}
+
+
+def test_what_is_found_is_kept_with_the_rest_of_its_recipe(many):
+    def matches(run):
+        return run.id == "d2"
+
+    assert ids(shortlist(many, "test", 4, matches=matches)) == {"d2"}
+    assert ids(shortlist(many, "test", 4, matches=matches, by_seed=True, chosen={"a2"})) == {"a1", "a2", "d1", "d2"}
+
+
+def test_runs_on_different_data_are_not_ranked_against_each_other(store):
+    for place in range(4):
+        fake_run(store, f"easy{place}", dataset="easy", right=0.9 + 0.01 * place, seed=place, epochs=1)
+        fake_run(store, f"hard{place}", dataset="hard", right=0.2 + 0.1 * place, seed=place, epochs=1)
+    assert ids(shortlist(store.list(), "test", 4)) == {"easy2", "easy3", "hard2", "hard3"}
 
 
 def test_folds_are_kept_together_by_their_mean(store):
@@ -46,4 +61,7 @@ def test_folds_are_kept_together_by_their_mean(store):
 def test_runs_without_the_score_come_last(store):
     fake_run(store, "unscored", evaluated=False, tested=False, epochs=1)
     fake_run(store, "scored", right=0.2, epochs=1)
-    assert ids(shortlist(store.list(), "test", 1)) == ids(shortlist(store.list(), "test+flip", 1)) == {"scored"}
+    assert ids(shortlist(store.list(), "test", 1)) == {"scored"}
+    other = fake_run(store, "flipped", right=0.1, epochs=1, seed=1)
+    (other.path / "evaluation" / "test").rename(other.path / "evaluation" / "test+flip")
+    assert ids(shortlist(store.list(), "test+flip", 1)) == {"flipped"}

@@ -56,7 +56,7 @@ function draw({ data: [data], parentElement, setTriggerValue }) {
   best.onclick = () => put("pick", few ? { all: true } : { best: true });
   none.hidden = !chosen.length;
   none.onclick = () => put("pick", { none: true });
-  root.querySelector(".search").hidden = rows.length < 5;
+  root.querySelector(".search").hidden = rows.length < 5 && !data.filter;
 
   head.replaceChildren();
   const top = make("tr", "", head);

@@ -7,7 +7,7 @@ from segcore.ui.shell.link_problems import PARAMETERS, check_listed, describe_mi
 
 def test_many_missing_values_are_cut_and_counted():
     sentence = describe_missing("runs", [f"run{index}" for index in range(11)] + ["x" * 100])
-    assert sentence.startswith("This link names runs that are not in this store: run0, run1,")
+    assert sentence.startswith("This link names runs that are not listed here: run0, run1,")
     assert sentence.endswith("run7 and 4 more.")
     assert "x" * 60 + "…" in describe_missing("runs", ["x" * 100])
 
