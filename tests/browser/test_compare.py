@@ -43,6 +43,16 @@ def test_rows_drive_the_page_and_the_link_reproduces_it(app, page):
     assert page.problems == []
 
 
+def test_a_filter_can_be_cleared_however_few_rows_it_leaves(app, page):
+    page.goto(f"{app}/compare?find=pspnet")
+    lines = page.locator(".board tbody tr")
+    expect(lines).to_have_count(1)
+    idle(page)
+    page.get_by_role("searchbox", name="Filter runs").fill("")
+    expect(lines).to_have_count(4)
+    expect(page).not_to_have_url(re.compile("find="))
+
+
 def test_a_runs_model_is_one_click_from_its_name_and_closes_again(app, page):
     page.goto(f"{app}/compare")
     line = page.locator(".board tbody tr").filter(has_text="PSPNet")
