@@ -29,7 +29,7 @@ def run_card(run: RunRecord, licence: str = "") -> str:
     epochs = "epoch" if summary.epochs == 1 else "epochs"
     trained = f"{summary.epochs} {epochs} in {(summary.train_seconds or 0) / 60:.0f} min on {summary.device}"
     sections = [
-        *_opening(run, f"trained by Segcore ({summary.created}): {trained}, from {summary.first_weights} weights."),
+        *_opening(run, f"trained by Segcore ({summary.created}): {trained}. First weights: {summary.first_weights}."),
         *_data(run),
         *(("## Command", f"```sh\n{summary.command}\n```") if summary.command else ()),
         *_scored(run, "fp32"),
@@ -131,7 +131,7 @@ def _scored(run: RunRecord, precision: str) -> tuple[str, ...]:
 
 def _licence(run: RunRecord, licence: str = "") -> tuple[str, ...]:
     summary = run.summary
-    return "## Licence", f"The training began with the weights `{summary.first_weights}`. {licence or _NO_LICENCE}"
+    return "## Licence", f"First weights: {summary.first_weights}. {licence or _NO_LICENCE}"
 
 
 def _limits(run: RunRecord) -> tuple[str, ...]:
