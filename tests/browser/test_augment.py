@@ -152,6 +152,7 @@ def test_own_picture_and_back(lab, tmp_path):
 def test_a_transform_is_chosen_by_its_picture(lab):
     lab.get_by_role("button", name="Choose by picture").last.click()
     lab.get_by_role("dialog").wait_for()
+    idle(lab)  # the run that draws the dialog would answer for the click as well
     lab.get_by_role("dialog").get_by_role("radio", name="weather").click()
     idle(lab)
     lab.get_by_role("dialog").locator("button", has_text="RandomFog").click()

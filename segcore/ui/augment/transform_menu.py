@@ -15,7 +15,7 @@ from segcore.ui.augment.preview_images import PreviewInput, fit_into
 from segcore.ui.widgets.thumbnail_gallery import Thumbnail, gallery
 from segcore.visual import encode_jpeg, encode_layer
 
-_REQUEST = "augment:pick-for"  # (id of the group's line or None,) until the menu opens
+_REQUEST = "augment:pick-for"  # (id of the group's line or None,) while the menu is open
 _PICKED = "augment:picked"
 _WORKING_WIDTH, _SHOWN_WIDTH = 480, 240  # px
 _SEED = 3
@@ -27,15 +27,19 @@ def request(group: int | None) -> None:
 
 
 def open_if_requested(source: PreviewInput) -> None:
-    """Open the menu if it was requested."""
-    requested = st.session_state.pop(_REQUEST, None)
+    """Draw the menu from its request until it is closed: a run of the page closes a dialog that it does not draw."""
+    requested = st.session_state.get(_REQUEST)
     if requested is not None:
-        _menu(requested[0], source)
+        st.dialog("Add a transform", width="large", on_dismiss=_close)(_menu)(requested[0], source)
 
 
-@st.dialog("Add a transform", width="large")
+def _close() -> None:
+    st.session_state.pop(_REQUEST, None)
+
+
 def _menu(group: int | None, source: PreviewInput) -> None:
     if st.session_state.pop(_PICKED, False):
+        _close()
         st.rerun()  # a click reruns the dialog alone, but the list of transforms is outside it
     kind = st.pills("Kind", GROUPS, default=GROUPS[0], required=True, key="augment:kind", label_visibility="collapsed")
 
