@@ -77,19 +77,19 @@ def painted(browser: Any, url: str, selector: str) -> float:  # noqa: ANN401 - p
     return seconds
 
 
-def clicked(page: Any, clicked: str, done: str) -> float:  # noqa: ANN401
+def clicked(page: Any, element: str, done: str) -> float:  # noqa: ANN401
     """Milliseconds from a click until something holds, measured in the page itself: a driver's own click takes longer.
 
     Args:
         page: The page.
-        clicked: JavaScript of the element.
+        element: JavaScript of what is clicked.
         done: JavaScript that is true at the end.
     """
     milliseconds: float = page.evaluate(
         f"""new Promise(end => {{
           const began = performance.now();
           const look = () => ({done}) ? end(performance.now() - began) : requestAnimationFrame(look);
-          ({clicked}).click();
+          ({element}).click();
           look();
         }})"""
     )

@@ -17,10 +17,9 @@ def require_sign_in() -> None:
     Everybody whom the provider signs in may see everything. Secrets that can't be read keep everybody out.
     """
     try:
-        required = st.secrets.load_if_toml_exists() and "auth" in st.secrets
-        unread = (
-            not required and not st.secrets.load_if_toml_exists() and any(map(_exists, st.get_option("secrets.files")))
-        )
+        loaded = st.secrets.load_if_toml_exists()
+        required = loaded and "auth" in st.secrets
+        unread = not loaded and any(Path(path).exists() for path in st.get_option("secrets.files"))
     except (OSError, ValueError):  # unreadable, or no UTF-8
         unread = True
     if unread:
@@ -50,7 +49,3 @@ def _sign_in() -> None:
 
 def _refuse(why: str) -> None:
     st.error(why, icon=":material/error:")
-
-
-def _exists(path: str) -> bool:
-    return Path(path).exists()
