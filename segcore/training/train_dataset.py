@@ -201,7 +201,7 @@ def loader(items: TrainDataset, batches: ResumableBatchSampler | ValBatches, *, 
         # The training step needs the cores. Set before the fork: a worker would wait for threads of OpenCV's pool
         # that the fork did not copy.
         cv2.setNumThreads(1)
-    return DataLoader(
+    made: DataLoader[Sized] = DataLoader(
         items,
         batch_sampler=batches,
         num_workers=workers,
@@ -212,6 +212,9 @@ def loader(items: TrainDataset, batches: ResumableBatchSampler | ValBatches, *, 
         generator=torch.Generator(),  # a generator of its own: the global one would advance with every epoch
         worker_init_fn=_ignore_foreign_sigterm,
     )
+    if workers and isinstance(batches, ValBatches):
+        iter(made)  # forks the workers now: after the first epoch each would keep a copy of the step's memory
+    return made
 
 
 def _ignore_foreign_sigterm(worker: int) -> None:

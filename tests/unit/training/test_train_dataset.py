@@ -127,6 +127,15 @@ def test_counts_pixels_of_each_class():
     assert pixels.shape == (2, 2) and (pixels.sum(axis=1) == 32 * 48).all() and pixels[0, 0] < pixels[1, 0]
 
 
+def test_validation_workers_are_there_before_the_training_step_has_its_memory():
+    made = loader(items(), ValBatches(5, 2), workers=1)
+    workers = {child.pid for child in multiprocessing.active_children()}
+    assert workers
+    assert [len(batch[0]) for batch in made] == [2, 2, 1]
+    assert workers <= {child.pid for child in multiprocessing.active_children()}
+    assert [len(batch[0]) for batch in made] == [2, 2, 1]
+
+
 def test_batches_are_the_same_from_any_number_of_workers():
     for left, right in zip(batches(items(), 2, epoch=4), batches(items(), 2, epoch=4, workers=1), strict=True):
         assert same(left, right) and left[2].equal(right[2])
