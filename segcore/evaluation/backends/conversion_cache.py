@@ -22,7 +22,7 @@ from segcore.paths import cache_folder
 from segcore.reading import SHAPE_ERRORS, file_digest, parse_json, read_text
 from segcore.runs import RunRecord, run_files
 
-_FORMAT: Final = 2  # raised when the graph that is converted changes
+_FORMAT: Final = 3  # raised when the graph that is converted changes
 _MANIFEST: Final = "manifest.json"
 CONVERSIONS_KEPT = 32  # conversions, of 10 to 100 MB each; the longest unused goes first
 

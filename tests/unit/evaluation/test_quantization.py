@@ -9,10 +9,12 @@ import pytest
 import torch
 from fixtures.one_convolution import OneConvolution
 from fixtures.runs import SIZE, fake_run
+from torch import nn
 
 from segcore.errors import EvaluationError
 from segcore.evaluation import Predictor
 from segcore.evaluation.backends import quantization
+from segcore.evaluation.backends.openvino_backend import convert_openvino
 from segcore.evaluation.export_model import export_model
 
 needs_nncf = pytest.mark.skipif(importlib.util.find_spec("nncf") is None, reason="nncf asks for an older numpy")
@@ -69,6 +71,26 @@ def test_an_int8_export_is_openvino_with_the_input_of_any_export(run, images, tm
     assert logits.shape == expected.shape
     assert (logits.argmax(0) == expected.argmax(0)).mean() > 0.9
     assert "FakeQuantize" in {node.get_type_name() for node in openvino.Core().read_model(path).get_ops()}
+
+
+@needs_nncf
+@pytest.mark.parametrize(("activation", "symmetric"), [(nn.ReLU6(), True), (nn.SiLU(), False), (nn.GELU(), False)])
+def test_only_activations_that_are_bent_below_zero_are_rounded_asymmetrically(run, images, activation, symmetric):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), activation, nn.Conv2d(4, 4, 3), nn.Conv2d(4, 2, 3)).eval()
+    example = torch.zeros(1, 3, *SIZE)
+    rounded = quantization.quantize(
+        convert_openvino(model, example), run, SIZE, lambda image: np.moveaxis(image / np.float32(255) - 0.5, 2, 0)[None]
+    )
+    lowest = [node.input_value(1).get_node() for node in rounded.get_ops() if node.get_type_name() == "FakeQuantize"]
+    highest = [node.input_value(2).get_node() for node in rounded.get_ops() if node.get_type_name() == "FakeQuantize"]
+    signed = [
+        (low.data.item(), high.data.item())
+        for low, high in zip(lowest, highest, strict=True)
+        if low.data.size == 1 and low.data.item() < 0  # of all values of an activation, not of a channel's weights
+    ]
+    assert signed
+    assert all(low == pytest.approx(-high * 128 / 127) for low, high in signed) == symmetric
 
 
 def test_data_that_is_gone_is_said_with_a_way_out(run):
