@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -156,7 +157,8 @@ def _read_torch(path: Path) -> State:
     except Exception:  # files of torch before 1.6 are no zips, and damaged ones are nothing
         names = []
     try:
-        with torch.serialization.safe_globals([(_Inert, name) for name in names]):
+        with torch.serialization.safe_globals([(_Inert, name) for name in names]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's asks to file an issue for a pickle of another protocol
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises pickle.UnpicklingError, and many others for damaged files
         if names or _CODE.search(str(error)):

@@ -79,16 +79,15 @@ def test_only_activations_that_are_bent_below_zero_are_rounded_asymmetrically(ru
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(3, 4, 3), activation, nn.Conv2d(4, 4, 3), nn.Conv2d(4, 2, 3)).eval()
     example = torch.zeros(1, 3, *SIZE)
-    rounded = quantization.quantize(
-        convert_openvino(model, example), run, SIZE, lambda image: np.moveaxis(image / np.float32(255) - 0.5, 2, 0)[None]
-    )
-    lowest = [node.input_value(1).get_node() for node in rounded.get_ops() if node.get_type_name() == "FakeQuantize"]
-    highest = [node.input_value(2).get_node() for node in rounded.get_ops() if node.get_type_name() == "FakeQuantize"]
-    signed = [
-        (low.data.item(), high.data.item())
-        for low, high in zip(lowest, highest, strict=True)
-        if low.data.size == 1 and low.data.item() < 0  # of all values of an activation, not of a channel's weights
-    ]
+
+    def fed(image):
+        return np.moveaxis(image / np.float32(255) - 0.5, 2, 0)[None]
+
+    rounded = quantization.quantize(convert_openvino(model, example), run, SIZE, fed)
+    rounding = [node for node in rounded.get_ops() if node.get_type_name() == "FakeQuantize"]
+    ranges = [[node.input_value(place).get_node().data for place in (1, 2)] for node in rounding]
+    # A channel's weights have a range each, the values of an activation one together.
+    signed = [(low.item(), high.item()) for low, high in ranges if low.size == 1 and low.item() < 0]
     assert signed
     assert all(low == pytest.approx(-high * 128 / 127) for low, high in signed) == symmetric
 

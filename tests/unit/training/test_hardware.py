@@ -5,6 +5,7 @@ from segcore.training.hardware import depthwise_in_float32
 
 
 def test_depthwise_layers_leave_autocast_and_keep_weights_and_results():
+    torch.manual_seed(0)
     model = create_model("fcn8s", encoder_weights=None, classes=3).eval()
     image = torch.randn(2, 3, 64, 64)
     names = list(model.state_dict())
