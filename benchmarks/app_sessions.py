@@ -7,8 +7,9 @@ refresh themselves, as a browser does. Each hides a class of its own; a page tha
 Beside it, in the same run: the first session alone, before the others come.
 
 A traceback in the server's log is an error too. What the server holds (memory, open files, threads, temporary files) is
-printed 20 times; long use is `--sessions 1 --seconds 3600`. With `--bad-uploads` each visit to Try it uploads a damaged
-picture (`tests/fixtures/damage`) or one that is small as a file and huge as a picture.
+printed 20 times; long use is `--sessions 1 --seconds 3600`. With `--uploads bad` each visit to Try it uploads a damaged
+picture (`tests/fixtures/damage`) or one that is small as a file and huge as a picture, with `--uploads photos` an image
+of the data in a size and format of its own. `--pages try_it --number 1000` makes a thousand uploads and nothing else.
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http.cookiejar import CookieJar
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from unittest import mock
 from urllib.parse import parse_qs, urlencode
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 from uuid import uuid4
@@ -43,12 +47,21 @@ sys.path.insert(0, str(ROOT / "tests"))
 from fixtures.damage.damages import damage
 from fixtures.damage.readers import READERS
 
+from segcore.data import Dataset, open_dataset
 from segcore.data.decode import IMAGE_SUFFIXES
 
 P50, P95, GROWTH = 1.0, 3.0, 50.0  # s, s, MB
 READING = (1.0, 4.0)  # s between two clicks
 KEPT = 130  # s that Streamlit keeps a session whose browser has gone
+Picture = Callable[[], tuple[str, bytes]]
 BOMBS = (("GIF", "L", 7000), ("PNG", "I;16", 6900), ("TIFF", "CMYK", 2200), ("PNG", "1", 9000))  # format, mode, side
+
+
+class End(NamedTuple):
+    """When sessions end: at a time (`time.monotonic`), or after so many uploads of all."""
+
+    time: float
+    uploads: int = sys.maxsize
 
 
 @dataclass
@@ -196,10 +209,19 @@ def bad_picture(rng: random.Random) -> tuple[str, bytes]:
                 return name if name.endswith(IMAGE_SUFFIXES) else f"{name}.png", files[0].read_bytes()
 
 
+def photo(rng: random.Random, dataset: Dataset) -> tuple[str, bytes]:
+    """(name, content) of an image of the data as nobody has uploaded it before."""
+    image = Image.fromarray(dataset.image(rng.choice(dataset.split("test").ids)))
+    file, kind = io.BytesIO(), rng.choice(("jpeg", "png", "webp"))
+    width = rng.randrange(200, 1400)
+    image.resize((width, round(width * image.height / image.width))).save(file, kind)
+    return f"photo.{kind}", file.getvalue()
+
+
 async def visit(
-    address: str, hidden: str, results: Results, until: float, pages: list[str], rng: random.Random | None
+    address: str, hidden: str, results: Results, until: End, pages: list[str], picture: Picture | None
 ) -> None:
-    """One session: the pages in its own order, again and again, until the time is over; with `rng` it uploads."""
+    """One session: the pages in its own order, again and again, until the end; with `picture` it uploads."""
     url = address.replace("http", "ws") + "/_stcore/stream"
     async with websockets.connect(url, subprotocols=["streamlit"], max_size=None) as socket:
         visitor, query = Visitor(socket, hidden, results), urlencode({"hide": hidden})
@@ -207,9 +229,9 @@ async def visit(
             for name in pages:
                 await visitor.open(name, query)
                 query = ""
-                if rng and name == "try_it":
-                    await visitor.upload(address, *await asyncio.to_thread(bad_picture, rng), name)
-                if time.monotonic() > until:
+                if picture and name == "try_it":
+                    await visitor.upload(address, *await asyncio.to_thread(picture), name)
+                if time.monotonic() > until.time or results.uploads >= until.uploads:
                     return
                 await visitor.read(random.uniform(*READING))
 
@@ -229,16 +251,30 @@ def held(pid: int) -> str:
 
 
 async def many(
-    address: str, sessions: int, seconds: float, hidden: list[str], *, bad: bool = False, pid: int = 0
+    address: str,
+    sessions: int,
+    until: End,
+    hidden: list[str],
+    pages: Sequence[str],
+    *,
+    picture: Callable[[random.Random], tuple[str, bytes]] | None = None,
+    pid: int = 0,
 ) -> Results:
-    """Several sessions at once, which upload bad pictures or none; one that fails is an error, and the others go on."""
-    results, until = Results(), time.monotonic() + seconds
-    orders = [random.Random(seed).sample(PAGES, len(PAGES)) for seed in range(sessions)]
+    """Several sessions at once, which upload pictures or none; one that fails is an error, and the others go on."""
+    results = Results()
+    rngs = [random.Random(seed) for seed in range(sessions)]
     visits = (
-        visit(address, hidden[at % len(hidden)], results, until, order, random.Random(at) if bad else None)
-        for at, order in enumerate(orders)
+        visit(
+            address,
+            hidden[at % len(hidden)],
+            results,
+            until,
+            rng.sample(pages, len(pages)),
+            partial(picture, rng) if picture else None,
+        )
+        for at, rng in enumerate(rngs)
     )
-    watching = asyncio.create_task(watch(pid, seconds / 20)) if pid else None
+    watching = asyncio.create_task(watch(pid, (until.time - time.monotonic()) / 20)) if pid else None
     for end in await asyncio.gather(*visits, return_exceptions=True):
         if isinstance(end, BaseException):
             results.errors[f"{type(end).__name__}: {end}"] += 1
@@ -269,25 +305,32 @@ def main() -> None:
     parser.add_argument("--data", default="drive")
     parser.add_argument("--runs", default="checkpoints")
     parser.add_argument("--leave", type=float, default=KEPT, help="seconds to wait for memory after they left")
-    parser.add_argument("--bad-uploads", action="store_true", help="upload a damaged or huge picture on each Try it")
+    parser.add_argument(
+        "--pages", nargs="+", choices=PAGES, default=PAGES, metavar="PAGE", help="pages that are visited"
+    )
+    parser.add_argument("--uploads", choices=("bad", "photos"), help="what is uploaded on each visit to Try it")
+    parser.add_argument("--number", type=int, default=sys.maxsize, help="end after so many uploads")
     options = parser.parse_args()
 
-    from segcore.data import open_dataset
-
-    hidden = list(open_dataset(options.data).labels.names)
+    dataset = open_dataset(options.data)
+    hidden = list(dataset.labels.names)
+    pictures = {None: None, "bad": bad_picture, "photos": partial(photo, dataset=dataset)}
     with tempfile.NamedTemporaryFile(suffix=".log", delete=False) as file:
         log = Path(file.name)
-    os.environ["TMPDIR"] = tempfile.mkdtemp()  # of the server: this process has asked for its own before
-    with server(ROOT / "app.py", "--data", options.data, "--runs", options.runs, log=log) as (address, _):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.dict(os.environ, TMPDIR=folder),  # of the server: this process has asked for its own before
+        server(ROOT / "app.py", "--data", options.data, "--runs", options.runs, log=log) as (address, _),
+    ):
         pid = server_process()
         print(f"load {os.getloadavg()[0]:.1f} before")
-        alone = asyncio.run(many(address, 1, 1e-3 + 9 * 4, hidden))
+        alone = asyncio.run(many(address, 1, End(time.monotonic() + 9 * 4), hidden, options.pages))
         warm = memory(pid)
         print(f"one session alone, on a fresh server; {held(pid)} after it\n{alone.table()}", flush=True)
         began = time.perf_counter()
-        together = asyncio.run(
-            many(address, options.sessions, options.seconds, hidden, bad=options.bad_uploads, pid=pid)
-        )
+        until = End(time.monotonic() + options.seconds, options.number)
+        picture = pictures[options.uploads]
+        together = asyncio.run(many(address, options.sessions, until, hidden, options.pages, picture=picture, pid=pid))
         took, at_end = time.perf_counter() - began, memory(pid)
         print(f"{options.sessions} sessions for {took:.0f} s, load {os.getloadavg()[0]:.1f}\n{together.table()}")
         with suppress(KeyboardInterrupt):

@@ -17,7 +17,7 @@ def give_freed_memory_back() -> None:
 
     Streamlit runs each page in a thread, and glibc gives threads up to eight arenas a core, none of which shrinks while
     anything at its end is in use: twenty sessions with photos grew to 1.6 GB and kept it, and now hold 1.2 to 1.4
-    (`benchmarks/app_sessions.py --bad-uploads`, docs/results/app.md).
+    (`benchmarks/app_sessions.py --uploads bad`, docs/results/app.md).
     """
     if allocator.set_parameters({allocator.ARENA_MAX: ARENAS}):
         threading.Thread(target=_repeat, name="freed memory", daemon=True).start()
