@@ -16,7 +16,7 @@ export NO_ALBUMENTATIONS_UPDATE = 1
 # Lightning compiles them again for 20 s, and the tests start dozens.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: app train test test-oldest lint format docs requirements sbom audit chromium clean
+.PHONY: app train test test-oldest coverage lint format docs requirements sbom audit chromium clean
 
 app: $(VENV)/installed
 	$(BIN)/streamlit run app.py $(if $(ARGS),-- $(ARGS))
@@ -38,6 +38,10 @@ test-oldest: $(VENV)/installed-dev
 	$(BIN)/uv pip install --quiet --python $(VENV)-oldest/bin/python --no-deps -e .
 	$(VENV)-oldest/bin/python -m pytest -n 2 tests/unit tests/contract \
 	  --deselect tests/unit/test_packaging.py::test_requirements_are_what_pyproject_asks_for $(ARGS)
+
+# Lines and branches that are reached without a browser, a server and a whole training; about ten minutes.
+coverage: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -n 2 tests/unit tests/contract tests/app --cov $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
