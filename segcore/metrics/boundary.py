@@ -110,11 +110,11 @@ def boundary_counts(
         )
     void = (truth == ignore_index).view(np.uint8) * np.uint8(IGNORE_INDEX)
     true, predicted = (_with_void(mask, void) for mask in (truth, prediction))
-    for mask, name in ((true, "ground truth"), (predicted, "prediction")):
+    for mask, ids, name in ((true, truth, "ground truth"), (predicted, prediction, "prediction")):
         if mask.size and cv2.countNonZero(cv2.threshold(mask, classes - 1, 1, cv2.THRESH_BINARY)[1]) > cv2.countNonZero(
             void
         ):
-            foreign = mask[(mask >= classes) & (void == 0)][0]
+            foreign = ids[(mask >= classes) & (void == 0)][0]
             raise EvaluationError(f"The {name} has id {foreign}; expected 0 to {classes - 1}.")
     if not true.size:
         return np.zeros((classes, len(BOUNDARY_COLUMNS)), np.int64)
@@ -143,14 +143,14 @@ def boundary_band(mask: U8Mask, width: int) -> Bool:
 def _with_void(mask: npt.NDArray[Any], void: U8Mask) -> U8Mask:
     """The mask as uint8, 255 where it is void or no id of 8 bits."""
     if mask.dtype != np.uint8:
-        mask = np.where((mask >= 0) & (mask < IGNORE_INDEX), mask, IGNORE_INDEX - 1).astype(np.uint8)
+        mask = np.where((mask >= 0) & (mask < IGNORE_INDEX), mask, IGNORE_INDEX).astype(np.uint8)
     return np.asarray(cv2.bitwise_or(mask, void), np.uint8) if mask.size else mask
 
 
 def _bands(mask: U8Mask, widths: Iterable[int]) -> dict[int, U8Mask]:
     """For each width the mask with void where the square of that width around a pixel holds one class.
 
-    The frame of the image is no border.
+    The frame of the image is no border: what OpenCV puts outside of it changes neither least nor largest.
     """
     bands = {}
     # Void (255) is above all ids for erode; for dilate, ids + 1 make it 0, below all ids. In place: memory is slow.
@@ -158,8 +158,8 @@ def _bands(mask: U8Mask, widths: Iterable[int]) -> dict[int, U8Mask]:
     for width in sorted(set(widths)):
         # The least of squares of least values is the least of the larger square.
         square = np.ones((2 * (width - reached) + 1,) * 2, np.uint8)
-        cv2.erode(least, square, dst=least, borderType=cv2.BORDER_CONSTANT, borderValue=IGNORE_INDEX)
-        cv2.dilate(largest, square, dst=largest, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+        cv2.erode(least, square, dst=least)
+        cv2.dilate(largest, square, dst=largest)
         reached = width
         # A pixel lies between them, so they are its own id where they are one apart.
         inside = cv2.subtract(largest, least)
@@ -170,7 +170,7 @@ def _bands(mask: U8Mask, widths: Iterable[int]) -> dict[int, U8Mask]:
 
 def _along_frame(band: U8Mask, mask: U8Mask, width: int) -> U8Mask:
     """The band, to which the pixels along the frame of the image are added in place."""
-    for part in (slice(None, width), slice(-width, None)):
+    for part in (slice(width), slice(-width, None)):
         band[part], band[:, part] = mask[part], mask[:, part]
     return band
 
@@ -178,11 +178,7 @@ def _along_frame(band: U8Mask, mask: U8Mask, width: int) -> U8Mask:
 def _reached(true: U8Mask, predicted: U8Mask) -> list[I64]:
     """Pixels of the true border by class, those within reach of the predicted border, then the same reversed."""
     columns = []
-    constant = cv2.BORDER_CONSTANT
-    padded = [
-        np.asarray(cv2.copyMakeBorder(border, REACH, REACH, REACH, REACH, constant, value=IGNORE_INDEX), np.uint8)
-        for border in (true, predicted)
-    ]
+    padded = [np.pad(border, REACH, constant_values=IGNORE_INDEX) for border in (true, predicted)]
     stride = padded[0].shape[1]
     for border, other in (padded, padded[::-1]):
         flat, around = border.ravel(), other.ravel()

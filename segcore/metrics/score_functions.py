@@ -127,7 +127,7 @@ def weighted_share(sums: F64) -> F64:
 def border_f1(sums: F64) -> F64:
     """Harmonic mean of the precision and recall of borders, from `border_terms`."""
     reached, true, right, predicted = np.moveaxis(sums, -2, 0)
-    recall = ratio(reached, true, true > 0)
+    recall = reached / np.maximum(true, 1)
     exact = right / np.maximum(predicted, 1)  # 0 for a class that is never predicted
     return np.where(true > 0, 2 * exact * recall / np.maximum(exact + recall, 1e-300), np.nan)
 

@@ -136,6 +136,22 @@ def test_a_class_never_predicted_scores_zero_and_one_without_border_is_left_out(
     assert result.boundary_f1 == 0.0
 
 
+@pytest.mark.parametrize(
+    ("true", "found", "predicted", "right", "f1"),
+    [
+        (1, 1, 1, 1, 1.0),
+        (10, 1, 10, 1, 0.1),
+        (4, 2, 1, 1, 2 / 3),
+        (1, 0, 3, 0, 0.0),
+        (3, 0, 0, 0, 0.0),
+        (0, 0, 5, 2, math.nan),
+    ],
+)
+def test_f1_of_hand_counted_borders(true, found, predicted, right, f1):
+    counts = np.array([[[0] * 6 + [true, found, predicted, right]]])
+    np.testing.assert_allclose(statistic("class_boundary_f1").value(counts), [f1])
+
+
 def test_counts_of_images_are_summed_and_can_be_drawn():
     rng = np.random.default_rng(0)
     truths = [cv2.resize(rng.integers(0, 3, (4, 5), dtype=np.uint8), (50, 40), interpolation=0) for _ in range(12)]
@@ -167,7 +183,12 @@ def test_what_iou_hardly_sees_costs_a_border_much():
         (np.zeros(3, np.uint8), np.zeros(3, np.uint8), 2, r"must match and be \[H, W\]"),
         (np.full((2, 2), 5, np.uint8), np.zeros((2, 2), np.uint8), 2, "The prediction has id 5; expected 0 to 1"),
         (np.zeros((2, 2), np.uint8), np.full((2, 2), 9, np.uint8), 2, "The ground truth has id 9; expected 0 to 1"),
+        (np.array([[0, 5], [0, 0]]), np.array([[0, 255], [0, 9]]), 2, "The ground truth has id 9; expected 0 to 1"),
+        (np.array([[5, 2], [0, 0]]), np.array([[255, 0], [0, 0]]), 2, "The prediction has id 2; expected 0 to 1"),
+        (np.array([[-1, 0], [0, 0]]), np.zeros((2, 2), int), 2, "The prediction has id -1; expected 0 to 1"),
+        (np.array([[0, 300], [0, 0]]), np.zeros((2, 2), int), 255, "The prediction has id 300; expected 0 to 254"),
         (np.zeros((2, 2), np.uint8), np.zeros((2, 2), np.uint8), 0, "Borders of 0 classes; expected 1 to 255"),
+        (np.zeros((2, 2), np.uint8), np.zeros((2, 2), np.uint8), 256, "Borders of 256 classes; expected 1 to 255"),
     ],
 )
 def test_what_has_no_borders_is_refused(prediction, truth, classes, message):
@@ -175,6 +196,23 @@ def test_what_has_no_borders_is_refused(prediction, truth, classes, message):
         boundary_counts(prediction, truth, classes=classes)
 
 
-def test_an_empty_mask_has_no_border():
-    empty = np.zeros((0, 4), np.uint8)
-    assert boundary_counts(empty, empty, classes=2).sum() == 0
+@pytest.mark.parametrize("kind", [np.uint8, np.int64])
+def test_an_empty_mask_has_no_border(kind):
+    empty = np.zeros((0, 4), kind)
+    counts = boundary_counts(empty, empty, classes=2)
+    assert (counts.dtype, counts.tolist()) == (np.int64, [[0] * len(BOUNDARY_COLUMNS)] * 2)
+
+
+@pytest.mark.parametrize("void", [0, 3, 255, 300, -1])
+def test_ids_of_any_integers_count_as_bytes_and_any_id_may_be_void(void):
+    rng = np.random.default_rng(0)
+    truth, prediction = (
+        cv2.resize(rng.integers(0, 3, (5, 6), dtype=np.uint8), (60, 50), interpolation=cv2.INTER_NEAREST) for _ in "ab"
+    )
+    hidden = cv2.resize(rng.integers(0, 4, (9, 8), dtype=np.uint8), (60, 50), interpolation=cv2.INTER_NEAREST) == 0
+    marked = np.where(hidden, void, truth.astype(np.int64))
+    expected = boundary_counts(prediction, np.where(marked == void, VOID, truth).astype(np.uint8), classes=255)
+    result = boundary_counts(prediction.astype(np.int64), marked, classes=255, ignore_index=void)
+    np.testing.assert_array_equal(result, expected)
+    last = boundary_counts(prediction + np.uint8(252), np.full((50, 60), 254, np.uint8), classes=255)  # ids up to 254
+    assert last[254, 6:].tolist() == [0, 0, *boundary_counts(prediction, prediction * 0 + 2, classes=3)[2, 8:]]
