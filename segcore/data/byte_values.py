@@ -35,7 +35,7 @@ def any_of(wanted: Bool, values: npt.NDArray[np.integer]) -> bool:
     """
     edges = np.flatnonzero(np.diff(np.concatenate([[False], wanted, [False]]).view(np.uint8)))
     ranges = edges.reshape(-1, 2).tolist()
-    if len(ranges) > _FEW or not values.size:
+    if len(ranges) > _FEW:
         return bool(wanted[used_values(values)].any())
     # Modulo 256, so that one comparison holds for both ends.
     return any((values - np.uint8(first) <= np.uint8(end - 1 - first)).any() for first, end in ranges)

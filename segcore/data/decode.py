@@ -210,7 +210,7 @@ def upright(mask: U8Mask, orientation: int) -> U8Mask:
 def _orientation(image: Image.Image) -> int:
     # Asking a PNG without such a chunk for it would decode its pixels.
     tagged = image.format != "PNG" or not _ORIENTED.isdisjoint(image.info)
-    stated = image.getexif().get(EXIF_ORIENTATION, 1) if tagged else 1
+    stated = image.getexif().get(EXIF_ORIENTATION) if tagged else None
     return stated if stated in _TURNS else 1
 
 
@@ -265,10 +265,10 @@ def array_pixels(array: npt.NDArray[Any], where: str) -> MaskPixels:
 
 
 def _whole(values: npt.NDArray[np.floating], where: str) -> npt.NDArray[np.int64]:
-    whole = np.nan_to_num(values, nan=0.5, posinf=0.5, neginf=0.5)
-    if (whole != np.floor(whole)).any() or np.abs(whole).max() > 1 << 31:
+    exact = values.astype(np.float64)
+    if not ((exact == np.floor(exact)) & (np.abs(exact) <= 1 << 31)).all():  # NaN and infinity are neither
         raise DatasetError(f"{where}: a mask of floats that are no whole numbers; expected ids. Save it as PNG of ids.")
-    return whole.astype(np.int64)
+    return exact.astype(np.int64)
 
 
 def _high_byte(pixels: npt.NDArray[np.integer], where: str, bits: int) -> U8:

@@ -18,8 +18,7 @@ def spread(items: Sequence[T], count: int) -> tuple[T, ...]:
     >>> spread("abcdefg", 3), spread("ab", 3), spread("", 3)
     (('a', 'd', 'g'), ('a', 'b'), ())
     """
-    if len(items) <= count:
-        return tuple(items)
+    count = min(count, len(items))
     return tuple(items[place * (len(items) - 1) // max(1, count - 1)] for place in range(count))
 
 

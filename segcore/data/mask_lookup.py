@@ -126,9 +126,9 @@ def colors_of(mask: MaskPixels, coding: MaskLookup) -> dict[int, Color] | None:
 
 
 def has_class_color(mask: MaskPixels, coding: MaskLookup) -> bool:
-    """Whether a mask of colours or of a palette holds a class's colour that is no grey, so that colours are meant."""
-    colors = colors_of(mask, coding) if mask.colored or mask.palette is not None else None
-    return any(color in coding.color_ids and len(set(color)) > 1 for color in (colors or {}).values())
+    """Whether a mask holds a class's colour that is no grey, so that colours are meant."""
+    colors = colors_of(mask, coding) or {}
+    return any(color in coding.color_ids and len(set(color)) > 1 for color in colors.values())
 
 
 def apply_rule(rule: Rule, mask: MaskPixels, coding: MaskLookup) -> U8Mask:
@@ -183,18 +183,18 @@ def _from_colors(mask: MaskPixels, coding: MaskLookup) -> U8Mask:
     colors = colors_of(mask, coding)
     if colors is None:
         return _from_ids(mask.pixels, mask.where, coding)  # raises: a value is too high
-    table = np.full(256, IGNORE_INDEX, np.uint8)
+    if all(color in coding.color_ids for color in colors.values()):
+        table = np.full(256, IGNORE_INDEX, np.uint8)
+        for value, color in colors.items():
+            table[value] = coding.to_target[coding.color_ids[color]]
+        return lookup(table, mask.pixels)
     painted = np.zeros((256, 3), np.uint8)
-    for value, color in colors.items():
-        painted[value] = color
-        table[value] = coding.to_target[coding.color_ids.get(color, 0)]
-    if any(color not in coding.color_ids for color in colors.values()):
-        labelled = np.isin(mask.pixels, list(colors))
-        ids = _nearest(painted[mask.pixels[labelled]][None], mask.where, coding)
-        decoded = np.full(mask.pixels.shape, IGNORE_INDEX, np.uint8)
-        decoded[labelled] = coding.to_target[ids[0]]
-        return decoded
-    return lookup(table, mask.pixels)
+    painted[list(colors)] = list(colors.values())
+    labelled = np.isin(mask.pixels, list(colors))
+    ids = _nearest(painted[mask.pixels[labelled]][None], mask.where, coding)
+    decoded = np.full(mask.pixels.shape, IGNORE_INDEX, np.uint8)
+    decoded[labelled] = coding.to_target[ids[0]]
+    return decoded
 
 
 def _nearest(rgb: npt.NDArray[np.integer], where: str, coding: MaskLookup) -> U8Mask:

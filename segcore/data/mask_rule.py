@@ -72,8 +72,8 @@ def decide_rule(masks: Sequence[MaskPixels], coding: MaskLookup) -> MaskRule:
         return _by_nearest_colour(masks, coding)
     common = [rule for rule in RULES if all(rule in fitting[mask.where] for mask in clear)]
     meant = next((mask for mask in masks if has_class_color(mask, coding)), None)
-    if "colours" not in common and meant is not None and "colours" not in fitting[meant.where]:
-        apply_rule("colours", meant, coding)  # raises: some of its colours are classes, and one is not
+    if "colours" not in common and meant is not None:
+        apply_rule("colours", meant, coding)  # raises where some of its colours are classes, and one is not
     if not common:
         first = clear[0]
         others = [mask for mask in clear if set(fitting[mask.where]).isdisjoint(fitting[first.where])]
@@ -88,7 +88,7 @@ def decide_rule(masks: Sequence[MaskPixels], coding: MaskLookup) -> MaskRule:
                 len(clear),
                 clear[0].where,
                 all(mask.two_tone for mask in clear),
-                any(mask.palette is not None and _holds_ids(rule, mask) for mask in clear),
+                any(mask.palette is not None and _holds_ids(mask) for mask in clear),
                 palette,
             )
         drawn = black_and_white
@@ -167,9 +167,9 @@ def _palette_of(
     return first
 
 
-def _holds_ids(rule: Rule, mask: MaskPixels) -> bool:
-    """Whether a mask holds more than 0 and 255, so that it is no drawing in black and white."""
-    ids = values_of(rule, mask) if rule in ("ids", "indices") else None
+def _holds_ids(mask: MaskPixels) -> bool:
+    """Whether a mask holds ids other than 0 and 255, so that it is no drawing in black and white."""
+    ids = values_of("ids", mask)
     return ids is not None and not set(used_values(ids).tolist()) <= {0, IGNORE_INDEX}
 
 

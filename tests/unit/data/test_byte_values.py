@@ -6,7 +6,7 @@ import pytest
 from segcore.data.byte_values import any_of, lookup, used_values
 
 
-@pytest.mark.parametrize("shape", [(0, 5), (1, 1), (7, 9), (4, 5, 3)])
+@pytest.mark.parametrize("shape", [(0, 5), (1, 1), (7, 9), (4, 5, 3), (600, 500), (200, 150, 3)])
 def test_lookup_is_indexing_with_a_table(shape):
     rng = np.random.default_rng(0)
     values, table = rng.integers(0, 256, shape, dtype=np.uint8), rng.permutation(256).astype(np.uint8)

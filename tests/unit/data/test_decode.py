@@ -10,10 +10,19 @@ import pytest
 from fixtures import layouts
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from segcore.data.class_lists import ClassList
-from segcore.data.decode import decode_image, read_header, read_mask
+from segcore.data.decode import (
+    FORMATS,
+    check_lossless,
+    decode_image,
+    mask_pixels,
+    read_header,
+    read_mask,
+    to_rgb,
+    upright,
+)
 from segcore.data.mask_coding import MaskCoding, decode_mask
 from segcore.errors import DatasetError
 from segcore.labels import CAMVID32, LabelMap
@@ -48,6 +57,21 @@ def test_16_bit_grey_and_colour_keep_their_high_byte():
     assert (decode_image(_png16(colors), "x") == layouts.image()).all()
 
 
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_deep_greys_keep_the_highest_of_their_bits(bits):
+    top = (1 << bits) - 1
+    rgb = to_rgb(Image.fromarray(np.array([[0, 1 << (bits - 1), top]], np.uint16)), "x", bits)
+    assert rgb.dtype == np.uint8 and rgb.tolist() == [[[0] * 3, [128] * 3, [255] * 3]]
+    if bits < 16:
+        message = rf"^x: a value of {top + 1}, but the dataset's other images hold {bits} of 16 bits\. Save all"
+        with pytest.raises(DatasetError, match=message):
+            to_rgb(Image.fromarray(np.array([[top + 1]], np.uint16)), "x", bits)
+    for value in (-1, 1 << 16):
+        with pytest.raises(DatasetError, match=r"^x: a 32-bit image"):
+            to_rgb(Image.fromarray(np.array([[value]], np.int32)), "x", bits)
+    assert to_rgb(Image.fromarray(np.array([[65535, 255]], np.uint16)), "x")[0, :, 0].tolist() == [255, 0]
+
+
 def _png16(rgb):
     """A 16-bit RGB PNG, which Pillow can't write."""
 
@@ -76,6 +100,37 @@ def test_exif_rotation_is_undone_in_pixels_and_size(file_format):
     decoded = decode_image(data, "x")
     assert decoded.shape == (16, 8, 3) and decoded[0].max() < 20 and decoded[-1].min() > 235
     assert read_header(io.BytesIO(data), "x")[:2] == (16, 8)
+
+
+@pytest.mark.parametrize("orientation", range(10))  # 0 and 9 mean nothing
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+def test_image_mask_and_header_are_turned_alike(orientation, file_format):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = layouts.image()
+    data = encoded(Image.fromarray(pixels), file_format, exif=exif)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+    np.testing.assert_array_equal(decode_image(data, "x"), expected)
+    header = read_header(io.BytesIO(data), "x")
+    assert (header.height, header.width) == expected.shape[:2]
+    assert header.orientation == (orientation if 1 <= orientation <= 8 else 1)
+    np.testing.assert_array_equal(upright(pixels[..., 0], header.orientation), expected[..., 0])
+
+
+@pytest.mark.parametrize("suffix", ["PPM", "EPS", "TGA"])  # Pillow would read them
+def test_other_formats_of_pillow_are_never_tried(suffix):
+    data = encoded(Image.fromarray(layouts.image()), suffix)
+    for read in (decode_image, read_mask, lambda data, where: read_header(io.BytesIO(data), where)):
+        with pytest.raises(
+            DatasetError, match=r"^x: (not a readable image \(no known image format\)|text, not a picture)"
+        ):
+            read(data, "x")
+
+
+def test_a_file_of_another_kind_is_named_from_bytes_and_streams():
+    for read in (decode_image, read_mask, lambda data, where: read_header(io.BytesIO(data), where)):
+        with pytest.raises(DatasetError, match=r"^x: a PDF; expected a PNG, .* Export it as PNG or JPEG\.$"):
+            read(b"%PDF-1.7 and more", "x")
 
 
 def test_size_needs_only_the_header():
@@ -138,6 +193,109 @@ def test_deep_masks_out_of_range_and_transparent_masks_are_refused():
         decode_mask(cmyk, "x", PETS)
 
 
+@pytest.mark.parametrize("value", [0.5, np.nan, np.inf, -np.inf, 2.0**80])
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+def test_masks_of_fractions_are_refused(kind, value):
+    with np.errstate(over="ignore"):  # 2^80 is infinite in 16 bits
+        floats = np.array([[1, value]]).astype(kind)
+    with pytest.raises(DatasetError, match=r"^x\.npy: a mask of floats that are no whole numbers; expected ids\."):
+        read_mask(saved(np.save, floats), "x.npy")
+    if kind == "float32":
+        with pytest.raises(DatasetError, match=r"^x\.tif: a mask of floats that are no whole numbers; expected ids\."):
+            read_mask(encoded(Image.fromarray(floats), "TIFF"), "x.tif")
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int32, np.float32, bool])
+def test_masks_of_one_channel_keep_their_values(kind):
+    ids = np.array([[0, 1, 1]])
+    mask = read_mask(encoded(Image.fromarray(ids.astype(kind)), "TIFF"), "m.tif")
+    assert (mask.where, mask.pixels.tolist(), mask.two_tone) == ("m.tif", ids.tolist(), kind is bool)
+    if kind is bool:
+        assert mask.palette.dtype == np.uint8 and mask.palette.tolist() == [[0, 0, 0], [255, 255, 255]]
+
+
+def test_opaque_masks_are_read_without_their_alpha():
+    ids = layouts.mask(0, 3)
+    palette = Image.fromarray(ids)
+    palette.putpalette(layouts.PETS.palette.tobytes())
+    grey, colors = Image.fromarray(ids), Image.fromarray(layouts.PETS.to_rgb(ids))
+    for picture, expected in (
+        (grey.convert("LA"), ids),
+        (colors.convert("RGBA"), layouts.PETS.to_rgb(ids)),
+        (palette.convert("PA"), layouts.PETS.to_rgb(ids)),
+        (palette, ids),
+    ):
+        assert mask_pixels(picture, "x").pixels.tolist() == expected.tolist()
+        if picture.mode != "P":
+            picture.putalpha(Image.fromarray(np.where(ids == 1, 254, 255).astype(np.uint8)))
+            with pytest.raises(DatasetError, match=r"^x: a mask with transparent pixels"):
+                mask_pixels(picture, "x")
+    with_alpha = Image.fromarray(ids)
+    with_alpha.putpalette(np.pad(layouts.PETS.palette, ((0, 0), (0, 1)), constant_values=255).tobytes(), "RGBA")
+    for picture in (palette, with_alpha):
+        colors_of_indices = mask_pixels(picture, "x").palette
+        assert colors_of_indices.dtype == np.uint8 and colors_of_indices.tolist() == layouts.PETS.palette.tolist()
+    assert read_mask(encoded(palette, transparency=3), "x").pixels.tolist() == ids.tolist()  # no pixel has index 3
+    with pytest.raises(DatasetError, match=r"^x: a mask with transparent pixels"):
+        read_mask(encoded(palette, transparency=1), "x")
+
+
+@pytest.mark.parametrize("file_format", [*FORMATS, "MPO"])
+def test_masks_are_in_formats_that_keep_every_value(file_format):
+    picture = Image.new("L", (2, 2))
+    picture.format = file_format
+    if file_format in ("PNG", "BMP", "TIFF", "GIF"):
+        check_lossless(picture, "x")
+    else:
+        message = rf"^x: a mask as {file_format}; compression changes its classes\. Save it as PNG\. Then list the"
+        with pytest.raises(DatasetError, match=message):
+            check_lossless(picture, "x")
+
+
+def test_only_chunks_of_a_png_that_make_its_pixels_must_be_whole():
+    data = encoded(Image.fromarray(layouts.mask(0, 3)))
+    for kind, refused in ((b"tEXt", False), (b"IDAT", True)):
+        chunk = struct.pack(">I", 4) + kind + b"a\0bc" + b"\0\0\0\0"  # no such checksum
+        if refused:
+            with pytest.raises(DatasetError, match=r"^x: a damaged PNG \(a checksum is wrong\)"):
+                read_mask(data[:-12] + chunk + data[-12:], "x")
+        else:
+            assert read_mask(data[:-12] + chunk + data[-12:], "x").pixels.tolist() == layouts.mask(0, 3).tolist()
+
+
+def saved(write, *arrays, **options):
+    buffer = io.BytesIO()
+    write(buffer, *arrays, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (saved(np.save, np.zeros(3)), r"float64 \[3\]; expected an array \[H, W\] of ids"),
+        (saved(np.save, np.zeros((0, 3), np.int32)), r"int32 \[0, 3\]; expected an array"),
+        (saved(np.save, np.zeros((1, 2), complex)), r"complex128 \[1, 2\]; expected an array"),
+        (saved(np.save, np.array([["a"]])), r"<U1 \[1, 1\]; expected an array"),
+        (saved(np.savez, a=np.zeros((2, 2))), r"several arrays; expected an array"),
+        (saved(np.save, np.array([[None]]), allow_pickle=True), r"not a readable array \(Object arrays .*\)\. Save it"),
+        (b"no array", r"not a readable array \(.*pickle.*\)\. Save it again with numpy\.save\."),
+    ],
+)
+def test_arrays_that_are_no_masks_are_refused(data, message):
+    with pytest.raises(DatasetError, match=rf"^x\.NPY: {message}"):
+        read_mask(data, "x.NPY")
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8", "uint16", "int64", "float32", "bool"])
+def test_arrays_of_every_kind_are_masks(kind):
+    signed = kind in ("int8", "int64", "float32")
+    mask = read_mask(saved(np.save, np.array([[0, 1, -1 if signed else 0]]).astype(kind)), "x.npy")
+    assert mask.where == "x.npy" and mask.pixels.tolist() == [[0, 1, 255 if signed else 0]]
+    assert not (mask.colored or mask.two_tone or mask.named) and mask.palette is None
+    far = np.array([[1 << 40]])
+    assert read_mask(saved(np.save, far), "x.npy").pixels.tolist() == far.tolist()
+
+
 def test_decoding_regroups_in_the_same_lookup():
     native = CAMVID32.with_ignored(())
     target = LabelMap("flat", ("all",), ((1, 2, 3),))
@@ -191,6 +349,10 @@ def test_a_wrong_bit_never_makes_another_mask():
         data[bit // 8] ^= 1 << bit % 8
         with suppress(DatasetError):
             assert (decode_mask(bytes(data), "m.png", coding) == ids).all()
+    whole = stored.getvalue()
+    assert (decode_mask(whole + b"behind it", "m.png", coding) == ids).all()
+    with pytest.raises(DatasetError, match=r"^m\.png: a damaged PNG \(a checksum is wrong\)\. Copy it again"):
+        read_mask(whole[:-1] + bytes([whole[-1] ^ 1]), "m.png")  # of the last chunk, which Pillow doesn't read
 
 
 def test_a_header_that_claims_more_than_its_bytes_hold_is_refused_before_it_is_decoded():
