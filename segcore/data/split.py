@@ -98,7 +98,7 @@ def _empty_side(name: str, method: str, val_fraction: float, frames: int) -> str
     text = f"val_fraction {val_fraction} of {number(frames, 'frame')} ({method}) leaves no {name} samples. "
     if frames < 2:
         return text + "A training needs two images or more: one to learn from, another to validate. Add images."
-    return text + "Choose another fraction" + (", or --split frame." if method != "frame" else ".")
+    return text + "Choose another fraction, or --split frame."
 
 
 def _plan(dataset: Dataset, method: str, val_method: str, train: list[Item], val: list[Item], copies: int) -> SplitPlan:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segcore.data import METHODS, Dataset, Item, open_dataset, plan_split
+from segcore.data.plan import own_plan
 from segcore.data.split import GAP
 from segcore.data.video import group_of
 from segcore.errors import DatasetError
@@ -73,14 +74,26 @@ def test_blocks_are_contiguous_with_a_gap_on_each_side(seed, lengths):
         if not numbers:
             continue
         assert numbers == list(range(numbers[0], numbers[-1] + 1))
+        assert int(0.1 * length) <= len(numbers) <= int(0.1 * length) + 1  # in proportion to the sequence
         trained = {int(item.id[-4:]) for item in plan.train if item.id.startswith(f"s{which}_")}
         assert trained == set(range(length)) - set(range(numbers[0] - GAP, numbers[-1] + GAP + 1))
+
+
+def test_a_block_may_lie_anywhere_in_its_sequence_and_longer_remainders_are_rounded_up():
+    firsts = set()
+    for seed in range(300):
+        plan = plan_split(ride(12, 18), method="block", val_fraction=0.25, seed=seed)
+        held = [sorted(int(item.id[-4:]) for item in plan.val if item.id.startswith(f"s{which}_")) for which in (0, 1)]
+        assert list(map(len, held)) == [3, 5]  # of 3.0 and 4.5, which are 8 of 30 frames
+        firsts.add(held[0][0])
+    assert firsts == set(range(10))
 
 
 def test_auto_takes_what_fits():
     assert plan_split(ride(40, val=4)).method == "given"
     assert plan_split(ride(40)).method == "block"
     assert plan_split(ride(40, video=False)).method == "frame"
+    assert plan_split(ride(40)) == plan_split(ride(40), method="block", val_fraction=0.1, copies=0, seed=0)
 
 
 def test_given_val_is_never_mixed_into_train():
@@ -129,6 +142,21 @@ def test_test_frames_between_training_frames_are_named(tmp_path):
     )
 
 
+def test_a_way_out_is_named_only_where_another_split_helps(tmp_path):
+    def given(val):
+        train = [f"s_{number:04}" for number in (*range(20), *range(30, 40))]
+        splits = {"train": train, "val": val, "test": ["s_0040"]}
+        records = [Frame(name, split, group_of(name), name) for split, names in splits.items() for name in names]
+        return plan_split(Dataset("ride", "ride", CAMVID11, tuple(records), True))
+
+    neighbours = "are direct neighbours in time of training frames: this score is optimistic for new streets."
+    test = f"100 % of test frames (1 of 1) {neighbours}"
+    assert given(["s_0020"]).warnings == (f"100 % of validation frames (1 of 1) {neighbours}", test)
+    assert given(["s_0020", *(f"v_{number:04}" for number in range(30))]).warnings == (test,)  # one of 31 is a note
+    block = plan_split(open_dataset(layouts.cam101(tmp_path)), method="block", val_fraction=0.2)
+    assert block.warnings[0].endswith("have a training frame within 1 s: this score is optimistic for new streets.")
+
+
 def test_no_test_split_is_allowed_and_said():
     plan = plan_split(ride(40, test=0))
     assert plan.test == () and plan.counts()["test"] == 0
@@ -153,7 +181,10 @@ def test_fingerprint_tells_splits_apart():
         ({"val_fraction": 1.0}, "val_fraction is 1.0; expected a share between 0 and 1, 0.1 say."),
         ({"val_fraction": float("nan")}, "val_fraction is nan; expected a share between 0 and 1"),
         ({"copies": -1}, "copies is -1; expected 0 or more."),
-        ({"val_fraction": 0.001}, "val_fraction 0.001 of 40 frames (block) leaves no val samples. Choose another"),
+        (
+            {"val_fraction": 0.001},
+            "val_fraction 0.001 of 40 frames (block) leaves no val samples. Choose another fraction, or --split frame.",
+        ),
         ({"val_fraction": 0.99}, "val_fraction 0.99 of 40 frames (block) leaves no train samples. Choose another"),
         ({"method": "given"}, "ride has no val split of its own; it has train, test. Choose --split block or frame."),
     ],
@@ -168,6 +199,7 @@ def test_bad_settings(options, message):
 def test_single_frames_leave_an_image_on_each_side(count, fraction):
     plan = plan_split(ride(count, video=False), val_fraction=fraction)
     assert plan.method == "frame" and plan.train and plan.val
+    assert fraction > 0.1 or len(plan.val) == 1
     assert len(frames(plan.train) | frames(plan.val)) == len(plan.train) + len(plan.val) == count
 
 
@@ -175,14 +207,16 @@ def test_one_image_can_not_be_split():
     for method in ("auto", "frame"):
         with pytest.raises(DatasetError, match=r"leaves no .* samples\. A training needs two images or more: .* Add"):
             plan_split(ride(1, video=False), method=method)
-    with pytest.raises(DatasetError, match=r"of 4 frames \(block\) leaves no val samples\. .*or --split frame\."):
-        plan_split(ride(4), method="block")
-    assert plan_split(ride(4), method="frame").val  # the way out works
+    for count in (2, 4):
+        message = rf"of {count} frames \(block\) leaves no val samples\. Choose .*, or --split frame\.$"
+        with pytest.raises(DatasetError, match=message):
+            plan_split(ride(count), method="block")
+        assert plan_split(ride(count), method="frame").val  # the way out works
 
 
 def test_no_train_split():
-    with pytest.raises(DatasetError, match=r"ride has no train split; it has test\."):
-        plan_split(ride())
+    with pytest.raises(DatasetError, match=r"ride has no train split; it has val, test\."):
+        plan_split(ride(val=2))
 
 
 def test_dataset_and_split_are_independent_of_numpy_state():
@@ -237,7 +271,10 @@ def test_a_border_moves_to_the_end_of_a_sequence_that_is_near():
         return [len(plan_split(ride(*lengths), folds=2, fold=fold).val) for fold in range(2)]
 
     assert sizes(45, 55) == [45, 55]  # five frames of a block of fifty
+    assert sizes(20, 25, 55) == [45, 55]  # the end that is nearest
     assert sizes(30, 70) == [50, 50]
+    assert sizes(42, 54) == sizes(54, 42)[::-1] == [42, 54]  # six of 48 are an eighth
+    assert sizes(41, 55) == sizes(55, 41) == [48, 48]
     plan = plan_split(ride(45, 55), folds=2, fold=0)
     assert len(plan.train) == 55  # no gap is lost at the border between two rides
 
@@ -362,6 +399,9 @@ def test_the_assignments_protocol_mixes_copies_on_disk_and_says_so():
     plan = plan_split(expanded(90, copies=2), method="augmented", copies=2)
     assert plan.counts() == {"train": 90, "train_augmented": 405, "val": 45, "test": 5}
     assert plan.warnings[0].startswith("100 % of validation samples (45 of 45) are copies of frames that are")
+    assert plan.train == tuple(sorted(plan.train)) and plan.val == tuple(sorted(plan.val))
+    alone = plan_split(expanded(90, copies=2, alone=True), method="augmented")
+    assert any(item.origin for item in alone.val) and not any("hold the frames" in text for text in alone.warnings)
     stored = plan_split(expanded(90, copies=4), method="augmented")
     assert stored.counts() == plan.counts() and stored.warnings[0] == plan.warnings[0]
 
@@ -411,3 +451,25 @@ def test_a_score_is_of_every_frame_once():
     assert stored.scored("val") == made.scored("val") and stored.scored("test") == made.scored("test")
     alone = plan_split(expanded(40, copies=2, alone=True), method="frame")
     assert alone.scored("train") == tuple(f"{name}_aug1" for name in made.scored("train"))
+
+
+def test_the_splits_of_a_dataset_are_a_plan_with_its_copies():
+    plan = own_plan(expanded(2, copies=1, val=1, test=1))
+    assert (plan.method, plan.warnings) == ("own", ())
+    assert plan.train == (
+        Item("s0_0000"),
+        Item("s0_0000_aug1", origin="s0_0000"),
+        Item("s0_0001"),
+        Item("s0_0001_aug1", origin="s0_0001"),
+    )
+    assert (plan.val, plan.test) == ((Item("v_0000"),), (Item("t_0000"),))
+
+
+def test_a_plan_is_restricted_to_frames_or_to_copies_on_disk():
+    plan = own_plan(expanded(3, copies=2, val=1))
+    assert plan.restricted(["s0_0001"], "tag night").train == plan.train[3:6]  # a frame brings its copies
+    few = plan.restricted(["s0_0000", "s0_0002_aug2"], "tag night")
+    assert few.train == (*plan.train[:3], plan.train[8]) and (few.val, few.test) == (plan.val, plan.test)
+    for frames_of, where in ((["v_0000", "t_0001", "t_0002"], "1 in val, 2 in test"), (["x"], "all left out")):
+        with pytest.raises(DatasetError, match=rf"^tag night has {len(frames_of)} images?, none .* \({where}\)\.$"):
+            plan.restricted(frames_of, "tag night")
