@@ -162,8 +162,8 @@ class LabelMap:
 
     def _nearest_id(self, packed: int, count: int, source: str, tolerance: int) -> int:
         color = (packed & 255, packed >> 8 & 255, packed >> 16 & 255)
-        known = np.array([entry_color for _, entry_color in self.entries], np.int16)
-        distance = np.abs(known - np.array(color, np.int16)).max(axis=1)
+        known = np.array([entry_color for _, entry_color in self.entries])
+        distance = np.abs(known - color).max(axis=1)
         nearest = np.flatnonzero(distance == distance.min())
         best = int(nearest[0])
         ids = {int(place) if place < self.classes else IGNORE_INDEX for place in nearest}
@@ -177,11 +177,11 @@ class LabelMap:
             )
         name, near = self.entries[best]
         apart = np.abs(known[:, None] - known[None]).max(axis=2)
-        reach = int(apart[apart > 0].min(initial=256)) // 4  # a colour farther away is a guess
+        closest = int(apart[apart > 0].min(initial=256))
         tolerance = int(distance[best])
         otherwise = (
             f"let such colours pass with a colour tolerance of {tolerance} (--color-tolerance {tolerance})"
-            if tolerance <= reach
+            if 4 * tolerance <= closest  # a colour farther away is a guess
             else "save the mask without smoothed edges"
         )
         raise LabelError(

@@ -1,5 +1,7 @@
 """Class names, colours and ids."""
 
+import csv
+import io
 import re
 
 import numpy as np
@@ -9,7 +11,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from segcore.errors import LabelError
-from segcore.labels import CAMVID11, CAMVID32, GROUPINGS, IGNORE_INDEX, LabelMap, auto_palette
+from segcore.labels import (
+    ADE150,
+    CAMVID11,
+    CAMVID32,
+    GROUPINGS,
+    IGNORE_INDEX,
+    LabelMap,
+    auto_palette,
+    class_finder,
+    is_void,
+)
 
 TWO = LabelMap("two", ("cat", "dog"), ((200, 0, 0), (0, 200, 0)), (("void", (0, 0, 0)),))
 colors = st.tuples(*[st.integers(0, 255)] * 3)
@@ -38,6 +50,7 @@ def test_ids_to_colours_and_back(labels, data):
 @given(label_maps())
 def test_dict_and_back(labels):
     assert LabelMap.from_dict(labels.to_dict()) == labels
+    assert list(labels.to_dict()) == ["name", "names", "colors", "ignored"]  # `merged` only where classes are merged
 
 
 @given(label_maps())
@@ -53,6 +66,7 @@ def test_ignoring_and_counting_keep_every_class(labels):
 def test_presets():
     assert CAMVID32.classes == 31 and [name for name, _ in CAMVID32.ignored] == ["Void"]
     assert CAMVID11.classes == 11 and CAMVID11.with_ignored(()).index("Void") == 11
+    assert ADE150.classes == 150 and ADE150.names.index("chest of drawers") == 44 and ADE150.names[-1] == "flag"
     counted = CAMVID32.with_ignored(())
     assert counted.classes == 32 and counted.index("Void") == 31
 
@@ -97,6 +111,29 @@ def test_a_colour_halfway_between_two_classes_is_refused():
     with pytest.raises(LabelError, match=r"colour \(20, 20, 20\) \(1 pixels\) is as far from dark as from light"):
         greys.to_ids(rgb, tolerance=30)
     assert greys.to_ids(rgb + np.uint8(1), tolerance=30) == 1
+    three = LabelMap("three", ("a", "b", "c"), ((0, 0, 0), (40, 0, 0), (0, 40, 0)))
+    with pytest.raises(LabelError, match="is as far from a as from b"):
+        three.to_ids(rgb, tolerance=20)  # as far as the tolerance reaches
+    ignored = LabelMap("ignored", ("a",), ((80, 80, 80),), (("b", (0, 0, 0)), ("c", (40, 40, 40))))
+    assert ignored.to_ids(rgb, tolerance=20) == IGNORE_INDEX  # either way
+
+
+@pytest.mark.parametrize(
+    ("palette", "grey", "tolerance"),
+    [
+        ([200, 240, 0], 10, 10),  # a quarter of the 40 between the two classes that are closest
+        ([200, 240, 0], 11, None),
+        ([0, 1], 4, None),
+        ([0], 64, 64),
+        ([0], 65, None),
+    ],
+)
+def test_a_tolerance_is_offered_where_it_can_not_reach_another_class(palette, grey, tolerance):
+    names = tuple(f"c{index}" for index in range(len(palette)))
+    labels = LabelMap("greys", names, tuple((value,) * 3 for value in palette))
+    way_out = f"(--color-tolerance {tolerance})." if tolerance else "or save the mask without smoothed edges."
+    with pytest.raises(LabelError, match=re.escape(way_out) + "$"):
+        labels.to_ids(np.full((1, 1, 3), grey, np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -107,12 +144,55 @@ def test_a_colour_halfway_between_two_classes_is_refused():
         ((("a", "b"), ((0, 0, 0),)), "x: 2 names but 1 colours; they must match."),
         ((("a", "a"), ((0, 0, 0), (1, 1, 1))), "x: class 'a' is listed twice. Remove one of the two lines."),
         ((("a",), ((0, 0, 256),)), "x: class 'a' has colour (0, 0, 256); expected three of 0-255."),
+        ((("a",), ((-1, 0, 0),)), "x: class 'a' has colour (-1, 0, 0); expected three of 0-255."),
+        ((("a",), ((0, 0),)), "x: class 'a' has colour (0, 0); expected three of 0-255."),
+        ((("a",), ((0, 0, 0),), (("a", (1, 1, 1)),)), "x: class 'a' is listed twice. Remove one of the two lines."),
         ((("a", "b"), ((1, 1, 1), (1, 1, 1))), "x: classes 'a' and 'b' share the colour (1, 1, 1); a mask could not"),
     ],
 )
 def test_a_map_checks_itself(arguments, message):
     with pytest.raises(LabelError, match=re.escape(message)):
         LabelMap("x", *arguments)
+
+
+def test_a_map_has_up_to_255_classes_of_all_colours():
+    labels = LabelMap("x", tuple(map(str, range(255))), auto_palette(255), (("white", (255, 255, 255)),))
+    assert labels.classes == 255 and labels.palette[[0, 254, 255]].tolist() == [[0, 0, 0], [96, 224, 192], [255] * 3]
+    assert labels.hex_colors[1] == "#800000"
+    assert LabelMap("x", ("a",), ((9, 9, 9),)).palette[[0, 1, 255]].tolist() == [[9] * 3, [0] * 3, [0] * 3]
+
+
+def test_classes_are_mapped_by_their_merged_names_and_void_by_any_name():
+    source = LabelMap("source", ("cat", "Traffic light", "unlabeled"), auto_palette(4)[1:])
+    target = LabelMap(
+        "target", ("animal", "traffic_light"), auto_palette(2), (("void", (9, 9, 9)),), (("cat", "animal"),)
+    )
+    table = source.mapping_to(target)
+    assert table.dtype == np.uint8 and table.shape == (256,)
+    assert table[:4].tolist() == [0, 1, IGNORE_INDEX, IGNORE_INDEX] and set(table[3:]) == {IGNORE_INDEX}
+    assert LabelMap.from_dict(target.to_dict()) == target
+    assert target.with_ignored(["animal", "void"]).merged == target.merged
+    assert list(csv.reader(io.StringIO(target.to_csv()))) == [
+        ["id", "name", "r", "g", "b"],
+        ["0", "animal", "0", "0", "0"],
+        ["1", "traffic_light", "128", "0", "0"],
+        ["2", "void", "9", "9", "9"],
+    ]
+
+
+def test_the_same_spelling_comes_before_another():
+    same_class = class_finder(["car", "Car", "VOID", "unlabeled"])
+    assert [same_class(name) for name in ("car", "Car", "CAR", "unlabeled", "ignore")] == [
+        "car",
+        "Car",
+        "Car",
+        "unlabeled",
+        "VOID",
+    ]
+
+
+def test_void_is_told_by_each_of_several_names():
+    assert is_void("Void or ignore") and is_void("void;unlabeled") and not is_void("Void or road")
 
 
 def test_unknown_names_list_the_choices():
@@ -128,8 +208,22 @@ def test_palette_is_read_only_and_paints_ignored():
         TWO.palette[0] = 1
 
 
+def test_in_a_notebook_ignored_classes_are_struck_out_and_names_are_escaped():
+    labels = LabelMap("two", ("cat", "<dog>"), ((200, 0, 0), (0, 200, 0)), (("void", (0, 0, 0)),))
+    cat, dog, void = labels._repr_html_().split(' <span style="white-space')
+    assert "color:#c80000" in cat and 'style=""' in cat and "color:#00c800" in dog and ">&lt;dog&gt;<" in dog
+    assert ['style="text-decoration:line-through"' in entry for entry in (cat, dog, void)] == [False, False, True]
+
+
 def test_auto_palette_is_distinct():
-    assert len(set(auto_palette(255))) == 255
+    palette = auto_palette(256)
+    assert len(set(palette)) == 256
+    assert [palette[index] for index in (1, 15, 20, 255)] == [
+        (128, 0, 0),
+        (192, 128, 128),
+        (0, 64, 128),
+        (224, 224, 192),
+    ]  # PASCAL VOC's plane, person, monitor and border
 
 
 def test_decoding_a_full_frame_is_one_lookup(monkeypatch):
