@@ -12,6 +12,8 @@ import numpy.typing as npt
 from segcore.arrays import F64, I64, Bool
 from segcore.errors import EvaluationError
 
+_QUIET = 5  # lags in a row whose correlation must be small; the rule's sqrt(log10(n)) is less for all n below 10^25
+
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
@@ -125,10 +127,9 @@ def _politis_white(values: F64, clips: list[I64]) -> float:
     if covariance[0] <= 1e-18:
         return 1.0
     correlation = covariance / covariance[0]
-    quiet = max(5, math.ceil(math.sqrt(math.log10(frames))))  # so many lags in a row must be small
     small = np.abs(correlation[1:]) < 2 * math.sqrt(math.log10(frames) / frames)
-    fades = next((lag for lag in range(len(small)) if small[lag : lag + quiet].all()), len(small))
-    lags = np.arange(1, min(2 * max(fades, 1), most) + 1)
+    fades = next((lag for lag in range(len(small)) if small[lag : lag + _QUIET].all()), len(small))
+    lags = np.arange(1, most + 1)
     window = np.clip(2 * (1 - lags / (2 * max(fades, 1))), 0, 1)  # flat top, then down to 0 at twice the lag
     # G = sum |k| R(k), g(0) = sum R(k) over both signs of k; D = 4/3 g(0)^2
     weighted = 2 * (window * lags * covariance[lags]).sum()

@@ -177,13 +177,12 @@ def fit_temperature(logits: F32, truth: I64) -> float:
         raise EvaluationError("No pixel to fit a temperature to: every ground-truth pixel is ignored.")
     if not np.isfinite(logits).all():
         raise EvaluationError("A temperature can't be fitted to logits that are not finite.")
-    centered = logits.astype(np.float64)
-    centered -= centered.mean(axis=1, keepdims=True)
-    wanted = centered[np.arange(len(truth)), truth].mean()
+    exact = logits.astype(np.float64)
+    wanted = exact[np.arange(len(truth)), truth].mean()
 
     def slope(sharpness: float) -> float:
-        share = np.exp(_log_softmax(centered * sharpness))
-        return float(wanted - (share * centered).sum(axis=1).mean())
+        share = np.exp(_log_softmax(exact * sharpness))
+        return float(wanted - (share * exact).sum(axis=1).mean())
 
     low, high = math.log(1 / HOTTEST), math.log(1 / COOLEST)
     for _ in range(24):  # to 1e-6 of the temperature
@@ -206,8 +205,8 @@ def _log_softmax(logits: F64) -> F64:
 def _between(values: F32, places: I64, size: int, axis: int) -> F32:
     """Values at some of `size` pixels, interpolated linearly between pixel centres along one axis; edges repeat."""
     there = values.shape[axis]
-    at = np.clip((places + 0.5) * (there / size) - 0.5, 0, there - 1)
+    at = np.maximum((places + 0.5) * (there / size) - 0.5, 0)
     first = at.astype(np.int64)
     share = (at - first).astype(np.float32).reshape([-1 if index == axis else 1 for index in range(values.ndim)])
     low, high = (values.take(np.minimum(first + more, there - 1), axis) for more in (0, 1))
-    return np.asarray(low + (high - low) * share, np.float32)
+    return low + (high - low) * share

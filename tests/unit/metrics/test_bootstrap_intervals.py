@@ -14,6 +14,8 @@ from segcore.metrics import (
     CALIBRATION_COLUMNS,
     CLASS_SCORES,
     SCORES,
+    BootstrapSamples,
+    Interval,
     Reliability,
     Sums,
     block_length,
@@ -23,6 +25,8 @@ from segcore.metrics import (
     statistic,
 )
 from segcore.metrics.block_bootstrap import Blocks
+from segcore.metrics.bootstrap_intervals import stretch
+from segcore.metrics.fold_spread import fold_half_width
 from segcore.metrics.student_t import t_cdf, t_quantile
 
 OF_CONFUSION = [
@@ -273,6 +277,28 @@ def test_one_clip_of_eleven_frames_says_little():
     assert 0.9 < better.probability < 0.99
 
 
+@pytest.mark.parametrize(
+    ("images", "blocks", "vanished", "note"),
+    [
+        (0, 0, 0.0, "Nothing to score."),
+        (1, 1, 0.0, "One image: no interval can be given."),
+        (2, 1, 0.0, "2 images that are one block: no interval can be given."),
+        (2, 2, 0.0, "2 images: the interval is a rough guide, and can't rank models that are close."),
+        (
+            40,
+            9,
+            0.5,
+            "40 images in 9 independent blocks: the interval is a rough guide, and can't rank models that are",
+        ),
+        (40, 10, 0.01, ""),
+        (40, 10, 0.02, "A class is absent from 2% of the draws; its spread is not in the interval."),
+    ],
+)
+def test_a_note_says_why_an_interval_is_unreliable(images, blocks, vanished, note):
+    result = Interval(0.5, 0.4, 0.6, images, blocks, vanished).note
+    assert result.startswith(note) and bool(result) == bool(note)
+
+
 def test_one_block_has_no_interval():
     for counts, block in ((some(0), 12), (some(0)[:1], 1), (some(0), 99)):
         result = bootstrap(counts, block=block)
@@ -371,6 +397,94 @@ def test_intervals_of_few_seeds_hold_the_truth(seeds):
         held += result.low <= 0.6 <= result.high
         better += recipes.pair(0, 1).separated
     assert held >= 0.92 * trials and better <= 0.08 * trials
+
+
+def t_ratio(degrees):
+    return stats.t.ppf(0.975, degrees) / stats.norm.ppf(0.975)
+
+
+@pytest.mark.parametrize("images", [2, 3, 40])
+@pytest.mark.parametrize("metric", ["miou", "iou"])
+def test_the_noise_of_seeds_is_that_of_students_t_and_is_not_stretched_again(images, metric):
+    draws = resample([some(seed, images) for seed in range(4)], metric, seed=1)
+    grouped = draws.grouped([(0, 1, 2), (3,)], seed=5)
+    noise = grouped.values[0] - draws.values[:3].mean(axis=0)
+    error = draws.points[:3].std(axis=0, ddof=1) / math.sqrt(3)
+    wide = math.sqrt(images / (images - 1)) * t_ratio(images - 1)  # by which the interval is stretched later
+    np.testing.assert_allclose(noise.std(axis=0), error * t_ratio(2) / wide, rtol=0.03)
+    np.testing.assert_allclose(grouped.points, [draws.points[:3].mean(axis=0), draws.points[3]])
+    np.testing.assert_array_equal(grouped.values[1], draws.values[3])
+    np.testing.assert_array_equal(grouped.values, draws.grouped([(0, 1, 2), (3,)], seed=5).values)
+    np.testing.assert_array_equal(draws.grouped([(0, 1)]).values, draws.grouped([(0, 1)], seed=0).values)
+    for name in ("images", "blocks", "vanished"):
+        np.testing.assert_array_equal(getattr(grouped, name), getattr(draws, name)[[0, 3]])
+
+
+def test_seeds_of_one_block_of_images_have_no_interval():
+    draws = resample([some(0, 1), some(1, 1)], "miou", resamples=10)
+    assert math.isnan(draws.grouped([(0, 1)]).interval().low)
+
+
+def test_the_folds_of_one_cross_validation_count_as_one_training():
+    draws = resample([some(seed, 30) for seed in range(6)], "miou")
+    group, trainings = range(6), list("aaabbb")
+    noise = draws.grouped([group], trainings=trainings).values[0] - draws.values.mean(axis=0)
+    means = draws.points.reshape(2, 3).mean(axis=1)
+    assert noise.std() == pytest.approx(means.std(ddof=1) / math.sqrt(2) * t_ratio(1) / stretch(30), rel=0.03)
+    alone = draws.grouped([group]).values
+    np.testing.assert_array_equal(draws.grouped([group], trainings=list("abcdef")).values, alone)
+    np.testing.assert_array_equal(draws.grouped([group], trainings=["a"] * 6).values, alone)
+
+
+@pytest.mark.parametrize("metric", ["miou", "iou", "pixel_accuracy"])
+def test_folds_are_scored_by_their_own_images(metric):
+    counts, folds = [some(0), some(1)], np.array(list("bbbaaaaccccc"))
+    draws = resample(counts, metric, resamples=50, folds=folds)
+    for run, item in enumerate(counts):
+        expected = [getattr(scores(item[folds == fold]), metric) for fold in "abc"]
+        np.testing.assert_allclose(draws.folds[run], expected)
+    grouped = draws.grouped([(1,), (0, 1)])
+    np.testing.assert_array_equal(grouped.folds[0], draws.folds[1])
+    assert np.isnan(grouped.folds[1]).all()  # the seeds hold it
+    assert resample(counts, metric, resamples=50).folds.shape[1] == 0
+    # A class that the images of a fold don't have counts in their mean as it does in the whole split.
+    counts[0][:3, 2] = 0
+    some_absent = resample(counts[:1], "miou", resamples=50, folds=folds).folds[0, 1]
+    iou = scores(counts[0][:3]).iou
+    assert np.isnan(iou).tolist() == [False, False, True, False]
+    assert some_absent == pytest.approx((np.nansum(iou) + scores(counts[0]).iou[2]) / 4)
+
+
+def normal_samples(mean, spread, blocks, folds=()):
+    """Samples of two runs whose difference is normal; the second run is always 0."""
+    noise = stats.norm.ppf((np.arange(4000) + 0.5) / 4000)
+    values = np.stack([mean + spread * noise, np.zeros(4000)])
+    of_folds = np.stack([np.array(folds, float), np.zeros(len(folds))])
+    two = np.array([blocks, blocks])
+    return BootstrapSamples(values, np.array([mean, 0.0]), two, two, np.zeros(2), of_folds)
+
+
+@pytest.mark.parametrize("blocks", [2, 3, 12, 200])
+@pytest.mark.parametrize("folds", [(), (0.1, 0.2, 0.3)])
+def test_intervals_and_probabilities_are_stretched_for_few_blocks_and_widened_for_folds(blocks, folds):
+    spread = 0.004
+    more = fold_half_width(np.array(folds), spread**2)
+    half = math.hypot(stats.norm.ppf(0.975) * spread * math.sqrt(blocks / (blocks - 1)) * t_ratio(blocks - 1), more)
+    for mean in (0.3, half):
+        samples = normal_samples(mean, spread, blocks, folds)
+        pair = samples.pair(0, 1)
+        assert (pair.low, pair.high) == (pytest.approx(mean - half, abs=1e-4), pytest.approx(mean + half, abs=1e-4))
+        assert (samples.interval(0).low, samples.interval(0).high) == (pytest.approx(max(pair.low, 0)), pair.high)
+    assert pair.probability == pytest.approx(0.975, abs=0.001)  # the interval begins at 0
+    assert samples.pair(1, 0).probability == pytest.approx(0.025, abs=0.001)
+    assert normal_samples(0.0, spread, blocks, folds).pair(0, 1).probability == pytest.approx(0.5)
+
+
+def test_intervals_end_where_scores_end():
+    ends = normal_samples(0.95, 0.2, 30), normal_samples(0.05, 0.2, 30), normal_samples(-0.95, 0.2, 30)
+    assert [(item.interval(0).low > 0, item.interval(0).high) for item in ends[:1]] == [(True, 1.0)]
+    assert ends[1].interval(0).low == 0.0 and ends[1].pair(0, 1).low < 0
+    assert ends[2].pair(0, 1).low == -1.0
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 3, 4, 7, 10, 31, 232, 2001])

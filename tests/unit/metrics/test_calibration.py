@@ -87,6 +87,14 @@ def test_likelihood_is_that_of_scikit_learn_and_all_pixels_sum_up():
     assert Reliability.of(halves).nll == pytest.approx(Reliability.of(Sampled(logits, truth).counts()).nll)
 
 
+def test_large_logits_and_the_default_temperature():
+    logits = np.array([[1000, 0], [-1000, -1001]], np.float32)
+    sampled = Sampled(logits, np.array([0, 1]))
+    assert Reliability.of(sampled.counts()).nll == pytest.approx(math.log(1 + math.e) / 2)  # the first is certain
+    np.testing.assert_array_equal(sampled.counts(), sampled.counts(1.0))
+    assert sampled.counts(2.0)[:, 4].sum() == pytest.approx(math.log(1 + math.exp(0.5)))
+
+
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 2.0, 6.0])
 def test_the_temperature_that_made_the_data_is_found(temperature):
     logits, truth = drawn(2, 20_000, 6, temperature)
@@ -134,6 +142,26 @@ def test_sampled_logits_are_those_of_a_prediction():
         assert 0 < len(few) <= 20
         both = Sampled.joined([result, few])
         assert (len(both), both.truth[-1]) == (len(result) + len(few), few.truth[-1])
+        np.testing.assert_array_equal(both.logits, np.concatenate([result.logits, few.logits]))
+        assert (both.logits.dtype, both.truth.dtype) == (np.float32, np.int64)
+
+
+def test_a_grid_begins_half_a_step_inside_the_image():
+    truth = np.arange(70, dtype=np.uint8).reshape(10, 7)
+    logits = np.stack([truth, -1.0 * truth]).astype(np.float32)
+    few = Sampled.of(logits, truth, 4)
+    assert few.truth.tolist() == [2 * 7 + 2, 2 * 7 + 6, 6 * 7 + 2, 6 * 7 + 6]
+    np.testing.assert_array_equal(few.logits, np.stack([few.truth, -few.truth], axis=1))
+    assert Sampled.of(logits, truth, 100).truth.tolist() == [69]  # a step beyond the image: its last pixel
+    assert [grid_step(10, 7, most) for most in (70, 69, 0)] == [1, 2, 9]
+
+
+def test_any_id_may_be_void_and_confidence_may_be_rounded_above_one():
+    truth, prediction = np.array([[0, 1], [2, 2]], np.uint8), np.array([[0, 1], [2, 0]], np.uint8)
+    counts = calibration_counts(np.array([[0.5, 1 + 1e-7], [0.0, 1.0]]), prediction, truth, ignore_index=0)
+    assert counts.shape == (15, 5) and counts[[0, 14], :2].tolist() == [[1, 1], [2, 1]] and counts[:, 3:].sum() == 0
+    logits = np.zeros((3, 2, 2), np.float32)
+    assert Sampled.of(logits, truth, ignore_index=0).truth.tolist() == [1, 2, 2]
 
 
 def test_nothing_scored_is_nan_and_cannot_be_fitted():
@@ -155,6 +183,12 @@ def test_nothing_scored_is_nan_and_cannot_be_fitted():
         ),
         (lambda: calibration_counts(np.full((1, 1), 1.2), np.zeros((1, 1)), np.zeros((1, 1))), "from 1.2 to 1.2"),
         (lambda: calibration_counts(np.full((1, 1), np.nan), np.zeros((1, 1)), np.zeros((1, 1))), "from nan to nan"),
+        (lambda: calibration_counts(np.full((1, 1), -0.1), np.zeros((1, 1)), np.zeros((1, 1))), "from -0.1 to -0.1"),
+        (lambda: calibration_counts(np.ones((2, 3)), np.zeros((2, 3)), np.zeros((3, 2))), r"\[2, 3\], \[3, 2\]; they"),
+        (
+            lambda: Reliability.of(np.zeros((1, 1, 15, 5))),
+            r"are \[1, 1, 15, 5\]; expected \[15, 5\] or those of N images",
+        ),
         (lambda: fit_temperature(np.full((2, 3), np.inf, np.float32), np.array([0, 1])), "logits that are not finite"),
         (lambda: Reliability.of(np.zeros((10, 3))), r"Calibration counts are \[10, 3\]; expected \[15, 5\]"),
     ],

@@ -100,9 +100,18 @@ def test_a_view_with_strides_counts_as_its_copy():
     np.testing.assert_array_equal(view, copy)
 
 
-def test_an_empty_mask_counts_nothing():
-    empty = np.zeros((0, 5), np.uint8)
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, bool])
+def test_an_empty_mask_counts_nothing(kind):
+    empty = np.zeros((0, 5), kind)
     assert confusion_matrix(empty, empty, classes=2).tolist() == [[0, 0], [0, 0]]
+
+
+def test_masks_of_two_values_and_the_last_class_are_counted():
+    bits = np.array([[True, False, True]])
+    assert confusion_matrix(bits, bits, classes=2).tolist() == [[1, 0], [0, 2]]
+    last = np.array([[254, 0]])
+    counts = confusion_matrix(last, np.array([[254, 255]]), classes=255)
+    assert counts[254, 254] == counts.sum() == 1
 
 
 def test_a_prediction_outside_the_classes_is_refused_where_scored():
@@ -120,6 +129,14 @@ def test_a_truth_outside_the_classes_is_refused():
         confusion_matrix(np.zeros_like(truth), truth, classes=11)
 
 
+@pytest.mark.parametrize(("ignore_index", "pixels"), [(-1, 2), (0, 1), (255, 2), (256, 2)])
+def test_foreign_ids_are_counted_where_the_truth_is_scored(ignore_index, pixels):
+    truth, prediction = np.array([[0, 1]], np.uint8), np.full((1, 2), 9, np.uint8)
+    message = rf"has id 9 \({pixels} pixels\); .* is scored\. The labels of the model and of the data differ"
+    with pytest.raises(EvaluationError, match=message):
+        confusion_matrix(prediction, truth, classes=2, ignore_index=ignore_index)
+
+
 def test_another_shape_is_refused():
     with pytest.raises(
         EvaluationError, match=r"The prediction is \[2, 3\], the ground truth \[4, 6\]; they must match"
@@ -133,11 +150,15 @@ def test_another_shape_is_refused():
         (np.zeros((2, 2), np.float32), "The prediction is float32; expected class ids as integers"),
         (np.full((2, 2), 300), "The prediction has ids 300 to 300; expected 0 to 255"),
         (np.full((2, 2), -1), "The prediction has ids -1 to -1; expected 0 to 255"),
+        (np.array([[0, 0], [0, 256]]), "The prediction has ids 0 to 256; expected 0 to 255"),
     ],
 )
 def test_what_is_no_class_id_is_refused(mask, message):
+    fine = np.zeros((2, 2), np.uint8)
     with pytest.raises(EvaluationError, match=message):
-        confusion_matrix(mask, np.zeros((2, 2), np.uint8), classes=2)
+        confusion_matrix(mask, fine, classes=2)
+    with pytest.raises(EvaluationError, match=message.replace("prediction", "ground truth")):
+        confusion_matrix(fine, mask, classes=2)
 
 
 @pytest.mark.parametrize("classes", [0, 256])

@@ -1,5 +1,6 @@
 """Scores: by hand, against scikit-learn to 1e-12, and the policy on absent classes."""
 
+import re
 import warnings
 
 import numpy as np
@@ -8,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segcore.errors import EvaluationError
-from segcore.metrics import CLASS_SCORES, EXPLAIN, HELP, POLICY, SCORES, confusion_matrix, per_image, scores
+from segcore.metrics import (
+    CLASS_SCORES,
+    EXPLAIN,
+    HELP,
+    POLICY,
+    SCORES,
+    Sums,
+    confusion_matrix,
+    per_image,
+    scores,
+    statistic,
+)
 
 COUNTS = np.array([[3, 1], [0, 4]])
 
@@ -114,7 +126,14 @@ def test_each_image_scores_as_it_would_alone(seed, images, classes):
     [
         (np.zeros((2, 3), np.int64), r"int64 \[2, 3\]; expected \[C, C\] or \[N, C, C\] integers"),
         (np.zeros((2, 2)), r"float64 \[2, 2\]; expected \[C, C\]"),
+        (
+            np.zeros(4, np.int64),
+            r"int64 \[4\]; expected \[C, C\] or \[N, C, C\] integers, rows = truth, as confusion_m",
+        ),
+        (np.zeros((1, 1, 2, 2), np.int64), r"int64 \[1, 1, 2, 2\]; expected \[C, C\]"),
+        (np.zeros((1, 2, 3), np.int64), r"int64 \[1, 2, 3\]; expected \[C, C\]"),
         (np.array([[1, -2], [0, 0]]), "go down to -2; expected 0 or more"),
+        (np.array([[1, 2], [0, -1]]), "go down to -1; expected 0 or more"),
     ],
 )
 def test_what_are_no_counts_is_refused(counts, message):
@@ -122,9 +141,72 @@ def test_what_are_no_counts_is_refused(counts, message):
         scores(counts)
 
 
-def test_leaving_out_no_class_is_refused():
-    with pytest.raises(EvaluationError, match=r"Can't leave out classes \[2\]; expected ids 0 to 1"):
-        scores(COUNTS, without=(2,))
+@pytest.mark.parametrize("without", [(2,), (-1,), (0, 2), (1, -1)])
+def test_leaving_out_no_class_is_refused(without):
+    message = re.escape(f"Can't leave out classes {sorted(without)}; expected ids 0 to 1.")
+    with pytest.raises(EvaluationError, match=message):
+        scores(COUNTS, without=without)
+
+
+@pytest.mark.parametrize("without", [(0,), (2, 0), (1, 1), (0, 1, 2)])
+def test_classes_left_out_have_no_true_pixels_and_counts_stay_as_they_are(without):
+    counts = np.arange(18).reshape(2, 3, 3)
+    before, rest = counts.copy(), counts.copy()
+    rest[:, list(without)] = 0
+    sums, expected = Sums.of(counts, without), Sums.of(rest)
+    for name in ("right", "true", "predicted"):
+        np.testing.assert_array_equal(getattr(sums, name), getattr(expected, name))
+    boundary = np.arange(60).reshape(2, 3, 10)
+    kept = boundary.copy()
+    values = statistic("class_boundary_f1", without=without).value(boundary)
+    kept[:, list(without)] = 0
+    np.testing.assert_array_equal(values, statistic("class_boundary_f1").value(kept))
+    np.testing.assert_array_equal(np.isnan(values), np.isin(range(3), without))
+    np.testing.assert_array_equal(counts, before)
+    assert boundary[1, 2, 9] == 59 and boundary[0].sum() == sum(range(30))
+
+
+def test_a_statistic_says_what_it_takes_and_is_of_each_class_or_of_all():
+    counts = np.array([[[3, 1], [0, 4]], [[0, 0], [2, 2]]])
+    function = statistic("iou", index=1)
+    assert (function.name, function.source, function.mean_of_classes) == ("iou", "confusion", True)
+    np.testing.assert_allclose(function.per_image(counts), [4 / 5, 1 / 2])
+    every = statistic("class_miou")
+    assert (every.name, every.source, every.mean_of_classes) == ("class_miou", "confusion", False)
+    np.testing.assert_allclose(every.value(counts), [3 / 6, 6 / 9])
+    assert statistic("class_miou", index=0).value(counts) == 0.5
+    assert statistic("miou").value(counts) == pytest.approx((3 / 6 + 6 / 9) / 2)
+    np.testing.assert_allclose(statistic("class_miou", without=(1,)).value(counts), [3 / 4, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: statistic("class_iou"), "No metric 'class_iou'. Choose one of miou, "),
+        (lambda: statistic("iuo"), f"Choose one of {', '.join([*SCORES, *CLASS_SCORES])}."),
+        (lambda: statistic("iou", index=2).value(COUNTS[None]), "No class 2; expected 0 to 1."),
+        (lambda: statistic("iou", index=-1).value(COUNTS[None]), "No class -1; expected 0 to 1."),
+        (lambda: statistic("miou", index=0), "'miou' is no score of one class; iou, precision, accuracy, dice are."),
+        (
+            lambda: statistic(next(key for key, score in SCORES.items() if score.without_void)),
+            "leaves classes out: say which, e.g. statistic(",
+        ),
+        (lambda: statistic("ece", without=(0,)).value(np.zeros((1, 15, 5))), "confusion and boundary counts alone."),
+        (
+            lambda: statistic("boundary_f1").value(np.zeros((2, 10), int)),
+            "Boundary counts are [2, 10]; expected [N, C, 10]",
+        ),
+        (lambda: statistic("boundary_f1").value(np.zeros((1, 2, 9), int)), "counts are [1, 2, 9]; expected [N, C, 10]"),
+        (lambda: statistic("entropy").value(np.zeros((2, 2))), "Entropies are [2, 2]; expected [N], the mean of each"),
+        (
+            lambda: statistic("ece").value(np.zeros((1, 15, 4))),
+            "Calibration counts are [1, 15, 4]; expected [N, 15, 5], as of",
+        ),
+    ],
+)
+def test_what_is_no_statistic_is_refused(call, message):
+    with pytest.raises(EvaluationError, match=re.escape(message)):
+        call()
 
 
 def test_policy_and_help_are_sentences():
