@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fixtures import runs
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from segcore.runs import RunStore
 from segcore.training.openmp import SPIN
@@ -19,6 +19,8 @@ os.environ.setdefault(*SPIN)  # read when torch is imported
 # No deadline: the first example of a test also pays for its imports. Derandomised: the same examples on every run.
 settings.register_profile("segcore", deadline=None, derandomize=True)
 settings.register_profile("thorough", deadline=None, max_examples=300)  # pytest --hypothesis-profile=thorough
+# Whether a test fails is all that `make mutation` asks: no smaller example is looked for.
+settings.register_profile("mutation", deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 settings.load_profile("segcore")
 
 MAIN = sys.modules["__main__"]
