@@ -322,7 +322,7 @@ def _seed_noise(points: F64, blocks: I64, samples: int, rng: np.random.Generator
         return np.zeros((samples, *points.shape[1:]))
     error = points.std(axis=0, ddof=1) / math.sqrt(runs)
     # The interval is stretched later for few blocks of images, which must not widen this part.
-    later = np.vectorize(stretch)(np.maximum(blocks, 2))
+    later = np.vectorize(stretch, otypes=[np.float64])(np.maximum(blocks, 2))
     return np.multiply.outer(rng.standard_normal(samples), error * _tails(runs - 1) / later)
 
 
