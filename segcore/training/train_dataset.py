@@ -201,20 +201,18 @@ def loader(items: TrainDataset, batches: ResumableBatchSampler | ValBatches, *, 
         # The training step needs the cores. Set before the fork: a worker would wait for threads of OpenCV's pool
         # that the fork did not copy.
         cv2.setNumThreads(1)
-    made: DataLoader[Sized] = DataLoader(
+    return DataLoader(
         items,
         batch_sampler=batches,
         num_workers=workers,
-        persistent_workers=workers > 0,
+        # Those of validation end with it: each would keep a copy of the training step's memory, in which it was forked.
+        persistent_workers=workers > 0 and isinstance(batches, ResumableBatchSampler),
         # Forked workers share the decoded images; spawned workers would each copy them.
         multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # a generator of its own: the global one would advance with every epoch
         worker_init_fn=_ignore_foreign_sigterm,
     )
-    if workers and isinstance(batches, ValBatches):
-        iter(made)  # forks the workers now: after the first epoch each would keep a copy of the step's memory
-    return made
 
 
 def _ignore_foreign_sigterm(worker: int) -> None:
