@@ -36,7 +36,8 @@ def pins(file: str) -> dict[str, Version]:
 
 def closure(wanted: list[str], pinned: dict[str, Version]) -> set[str]:
     """Every package that the wanted ones need, by installed metadata; checks each against its pin."""
-    queue = [(Requirement(text), "pyproject.toml") for text in wanted]
+    required = [Requirement(text) for text in wanted]
+    queue = [(each, "pyproject.toml") for each in required if each.marker is None or each.marker.evaluate()]
     reached: set[tuple[str, str]] = set()
     while queue:
         requirement, by = queue.pop()
