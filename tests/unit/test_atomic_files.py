@@ -46,16 +46,18 @@ WRITES = """
 
 @pytest.mark.parametrize("function", ["replacing", "replacing_folder"])
 def test_what_a_killed_process_half_made_is_cleared_and_that_of_a_living_one_is_not(tmp_path, function):
-    killed, living = (start(WRITES, function, tmp_path / name) for name in ("a", "b"))
-    assert len(hidden(tmp_path)) == 2
+    folder = tmp_path / function  # the other function's test may have been in tmp_path, and looked there just now
+    folder.mkdir()
+    killed, living = (start(WRITES, function, folder / name) for name in ("a", "b"))
+    assert len(hidden(folder)) == 2
     kill(killed)
-    with replacing(tmp_path / "c") as mine:
+    with replacing(folder / "c") as mine:
         mine.write_text("c")
-        assert {path.name.rpartition("-")[0] for path in hidden(tmp_path)} == {".b", ".c"}
-    assert (tmp_path / "c").read_text() == "c" and not (tmp_path / "a").exists()
+        assert {path.name.rpartition("-")[0] for path in hidden(folder)} == {".b", ".c"}
+    assert (folder / "c").read_text() == "c" and not (folder / "a").exists()
     kill(living)
-    assert [path.name.rpartition("-")[0] for path in clear_leftovers(tmp_path)] == [".b"]
-    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+    assert [path.name.rpartition("-")[0] for path in clear_leftovers(folder)] == [".b"]
+    assert [path.name for path in folder.iterdir()] == ["c"]
 
 
 def test_a_killed_process_leaves_nothing_among_temporary_files(tmp_path, monkeypatch):
