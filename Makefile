@@ -41,7 +41,7 @@ test-oldest: $(VENV)/installed-dev
 
 # Lines and branches that are reached without a browser, a server and a whole training; about ten minutes.
 coverage: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2 tests/unit tests/contract tests/app --cov $(ARGS)
+	$(BIN)/python -m pytest -n 2 tests/unit tests/contract tests/app --cov=segcore $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
@@ -74,7 +74,7 @@ sbom: $(VENV)/installed-dev
 audit: $(VENV)/installed-dev
 	$(BIN)/uv tool run --quiet pip-audit --strict --disable-pip --no-deps -r requirements.txt
 
-# Changes of the code (mutants) that no test notices, of the modules that pyproject.toml names; about two hours.
+# Changes of the code (mutants) that no test notices, of the modules that pyproject.toml names; some hours.
 # `make mutation ARGS='"segcore.metrics.counts*"'` looks at one module; what has been looked at is kept in mutants/.
 mutation: $(VENV)/installed-dev
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv run --quiet --active --no-project --with mutmut==3.8.1 \
@@ -101,4 +101,4 @@ $(VENV)/installed-dev: $(BIN)/python requirements-dev.txt pyproject.toml
 	@touch $@ $(VENV)/installed
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest mutants
+	rm -rf $(VENV) $(VENV)-oldest mutants .coverage .coverage.*

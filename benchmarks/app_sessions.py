@@ -7,9 +7,10 @@ refresh themselves, as a browser does. Each hides a class of its own; a page tha
 Beside it, in the same run: the first session alone, before the others come.
 
 A traceback in the server's log is an error too. What the server holds (memory, open files, threads, temporary files) is
-printed 20 times; long use is `--sessions 1 --seconds 3600`. With `--uploads bad` each visit to Try it uploads a damaged
-picture (`tests/fixtures/damage`) or one that is small as a file and huge as a picture, with `--uploads photos` an image
-of the data in a size and format of its own. `--pages try_it --number 1000` makes a thousand uploads and nothing else.
+printed up to 20 times; long use is `--sessions 1 --seconds 3600`. With `--uploads bad` each visit to Try it uploads a
+damaged picture (`tests/fixtures/damage`) or one that is small as a file and huge as a picture, with `--uploads photos`
+an image of the data in a random size and format. A thousand uploads:
+`--sessions 3 --pages try_it --uploads photos --number 1000 --seconds 3000`.
 """
 
 from __future__ import annotations
@@ -53,14 +54,14 @@ from segcore.data.decode import IMAGE_SUFFIXES
 P50, P95, GROWTH = 1.0, 3.0, 50.0  # s, s, MB
 READING = (1.0, 4.0)  # s between two clicks
 KEPT = 130  # s that Streamlit keeps a session whose browser has gone
-Picture = Callable[[], tuple[str, bytes]]
+Upload = tuple[str, bytes]  # name, content
 BOMBS = (("GIF", "L", 7000), ("PNG", "I;16", 6900), ("TIFF", "CMYK", 2200), ("PNG", "1", 9000))  # format, mode, side
 
 
-class End(NamedTuple):
+class Limits(NamedTuple):
     """When sessions end: at a time (`time.monotonic`), or after so many uploads of all."""
 
-    time: float
+    deadline: float
     uploads: int = sys.maxsize
 
 
@@ -210,7 +211,7 @@ def bad_picture(rng: random.Random) -> tuple[str, bytes]:
 
 
 def photo(rng: random.Random, dataset: Dataset) -> tuple[str, bytes]:
-    """(name, content) of an image of the data as nobody has uploaded it before."""
+    """(name, content) of an image of the data in a random size and format."""
     image = Image.fromarray(dataset.image(rng.choice(dataset.split("test").ids)))
     file, kind = io.BytesIO(), rng.choice(("jpeg", "png", "webp"))
     width = rng.randrange(200, 1400)
@@ -219,9 +220,14 @@ def photo(rng: random.Random, dataset: Dataset) -> tuple[str, bytes]:
 
 
 async def visit(
-    address: str, hidden: str, results: Results, until: End, pages: list[str], picture: Picture | None
+    address: str,
+    hidden: str,
+    results: Results,
+    limits: Limits,
+    pages: list[str],
+    make_picture: Callable[[], Upload] | None,
 ) -> None:
-    """One session: the pages in its own order, again and again, until the end; with `picture` it uploads."""
+    """One session: the pages in its own order, again and again, until the end; with `make_picture` it uploads."""
     url = address.replace("http", "ws") + "/_stcore/stream"
     async with websockets.connect(url, subprotocols=["streamlit"], max_size=None) as socket:
         visitor, query = Visitor(socket, hidden, results), urlencode({"hide": hidden})
@@ -229,9 +235,9 @@ async def visit(
             for name in pages:
                 await visitor.open(name, query)
                 query = ""
-                if picture and name == "try_it":
-                    await visitor.upload(address, *await asyncio.to_thread(picture), name)
-                if time.monotonic() > until.time or results.uploads >= until.uploads:
+                if make_picture and name == "try_it":
+                    await visitor.upload(address, *await asyncio.to_thread(make_picture), name)
+                if time.monotonic() > limits.deadline or results.uploads >= limits.uploads:
                     return
                 await visitor.read(random.uniform(*READING))
 
@@ -253,11 +259,11 @@ def held(pid: int) -> str:
 async def many(
     address: str,
     sessions: int,
-    until: End,
+    limits: Limits,
     hidden: list[str],
     pages: Sequence[str],
     *,
-    picture: Callable[[random.Random], tuple[str, bytes]] | None = None,
+    make_picture: Callable[[random.Random], Upload] | None = None,
     pid: int = 0,
 ) -> Results:
     """Several sessions at once, which upload pictures or none; one that fails is an error, and the others go on."""
@@ -268,13 +274,13 @@ async def many(
             address,
             hidden[at % len(hidden)],
             results,
-            until,
+            limits,
             rng.sample(pages, len(pages)),
-            partial(picture, rng) if picture else None,
+            partial(make_picture, rng) if make_picture else None,
         )
         for at, rng in enumerate(rngs)
     )
-    watching = asyncio.create_task(watch(pid, (until.time - time.monotonic()) / 20)) if pid else None
+    watching = asyncio.create_task(watch(pid, (limits.deadline - time.monotonic()) / 20)) if pid else None
     for end in await asyncio.gather(*visits, return_exceptions=True):
         if isinstance(end, BaseException):
             results.errors[f"{type(end).__name__}: {end}"] += 1
@@ -311,6 +317,10 @@ def main() -> None:
     parser.add_argument("--uploads", choices=("bad", "photos"), help="what is uploaded on each visit to Try it")
     parser.add_argument("--number", type=int, default=sys.maxsize, help="end after so many uploads")
     options = parser.parse_args()
+    if options.number != sys.maxsize and not options.uploads:
+        parser.error("--number counts uploads: say which, --uploads photos or --uploads bad.")
+    if options.uploads and "try_it" not in options.pages:
+        parser.error("--uploads are made on Try it: add try_it to --pages.")
 
     dataset = open_dataset(options.data)
     hidden = list(dataset.labels.names)
@@ -324,13 +334,15 @@ def main() -> None:
     ):
         pid = server_process()
         print(f"load {os.getloadavg()[0]:.1f} before")
-        alone = asyncio.run(many(address, 1, End(time.monotonic() + 9 * 4), hidden, options.pages))
+        alone = asyncio.run(many(address, 1, Limits(time.monotonic() + 9 * 4), hidden, options.pages))
         warm = memory(pid)
         print(f"one session alone, on a fresh server; {held(pid)} after it\n{alone.table()}", flush=True)
         began = time.perf_counter()
-        until = End(time.monotonic() + options.seconds, options.number)
-        picture = pictures[options.uploads]
-        together = asyncio.run(many(address, options.sessions, until, hidden, options.pages, picture=picture, pid=pid))
+        limits = Limits(time.monotonic() + options.seconds, options.number)
+        make_picture = pictures[options.uploads]
+        together = asyncio.run(
+            many(address, options.sessions, limits, hidden, options.pages, make_picture=make_picture, pid=pid)
+        )
         took, at_end = time.perf_counter() - began, memory(pid)
         print(f"{options.sessions} sessions for {took:.0f} s, load {os.getloadavg()[0]:.1f}\n{together.table()}")
         with suppress(KeyboardInterrupt):

@@ -88,7 +88,7 @@ def decide_rule(masks: Sequence[MaskPixels], coding: MaskLookup) -> MaskRule:
                 len(clear),
                 clear[0].where,
                 all(mask.two_tone for mask in clear),
-                any(mask.palette is not None and _holds_ids(mask) for mask in clear),
+                rule == "ids" and any(mask.palette is not None and _holds_ids(mask) for mask in clear),
                 palette,
             )
         drawn = black_and_white

@@ -158,7 +158,7 @@ def _read_torch(path: Path) -> State:
         names = []
     try:
         with torch.serialization.safe_globals([(_Inert, name) for name in names]), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's asks to file an issue for a pickle of another protocol
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # asks users to report it to torch
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises pickle.UnpicklingError, and many others for damaged files
         if names or _CODE.search(str(error)):

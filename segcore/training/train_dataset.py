@@ -205,7 +205,7 @@ def loader(items: TrainDataset, batches: ResumableBatchSampler | ValBatches, *, 
         items,
         batch_sampler=batches,
         num_workers=workers,
-        # Those of validation end with it: each would keep a copy of the training step's memory, in which it was forked.
+        # Workers of validation end after each: they would keep a copy of the training step's memory.
         persistent_workers=workers > 0 and isinstance(batches, ResumableBatchSampler),
         # Forked workers share the decoded images; spawned workers would each copy them.
         multiprocessing_context="fork" if workers and sys.platform == "linux" else None,

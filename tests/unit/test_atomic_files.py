@@ -46,7 +46,7 @@ WRITES = """
 
 @pytest.mark.parametrize("function", ["replacing", "replacing_folder"])
 def test_what_a_killed_process_half_made_is_cleared_and_that_of_a_living_one_is_not(tmp_path, function):
-    folder = tmp_path / function  # the other function's test may have been in tmp_path, and looked there just now
+    folder = tmp_path / function  # pytest may use tmp_path again, and a folder is looked through once in 30 s
     folder.mkdir()
     killed, living = (start(WRITES, function, folder / name) for name in ("a", "b"))
     assert len(hidden(folder)) == 2

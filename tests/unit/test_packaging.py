@@ -36,8 +36,9 @@ def pins(file: str) -> dict[str, Version]:
 
 def closure(wanted: list[str], pinned: dict[str, Version]) -> set[str]:
     """Every package that the wanted ones need, by installed metadata; checks each against its pin."""
-    required = [Requirement(text) for text in wanted]
-    queue = [(each, "pyproject.toml") for each in required if each.marker is None or each.marker.evaluate()]
+    named = [Requirement(text) for text in wanted]
+    here = [requirement for requirement in named if requirement.marker is None or requirement.marker.evaluate()]
+    queue = [(requirement, "pyproject.toml") for requirement in here]
     reached: set[tuple[str, str]] = set()
     while queue:
         requirement, by = queue.pop()

@@ -18,7 +18,7 @@ from segcore.runs.reproduce import open_data, recreate_plan
 CALIBRATION_IMAGES: Final = 300  # at most; the ranges of activations hardly change with more
 FEWEST_IMAGES: Final = 10
 _OTHER_WAYS = "Or choose another precision: fp32."
-_BENT_BELOW_ZERO: Final = frozenset({"Swish", "HSwish", "Gelu", "Elu", "PRelu", "Mish", "Selu"})
+_PARTLY_NEGATIVE: Final = frozenset({"Swish", "HSwish", "Gelu", "Elu", "PRelu", "Mish", "Selu"})
 
 
 def check_quantizer() -> None:
@@ -34,8 +34,8 @@ def quantize(model: Any, run: RunRecord, size: tuple[int, int], fed: Callable[[U
     """A model whose convolutions compute in 8-bit integers; all else stays float32.
 
     Weights are rounded symmetrically, one scale a channel, and the biases are corrected for what rounding does to the
-    mean of each channel. Activations are rounded symmetrically too, which OpenVINO runs faster, unless some reach
-    further above zero than below (SiLU, GELU and their like), where that would waste half of the steps.
+    mean of each channel. Activations are rounded symmetrically too, which OpenVINO runs faster, unless the model has
+    one with a small negative part (SiLU, GELU and their like): a symmetric range would waste almost half of its steps.
 
     Args:
         model: An `openvino.Model` with fixed sizes.
@@ -52,8 +52,8 @@ def quantize(model: Any, run: RunRecord, size: tuple[int, int], fed: Callable[[U
 
     nncf.set_log_level(logging.ERROR)
     data = nncf.Dataset([fed(image) for image in images])
-    bent = not _BENT_BELOW_ZERO.isdisjoint(step.get_type_name() for step in model.get_ops())
-    preset = nncf.QuantizationPreset.MIXED if bent else nncf.QuantizationPreset.PERFORMANCE
+    asymmetric = not _PARTLY_NEGATIVE.isdisjoint(operation.get_type_name() for operation in model.get_ops())
+    preset = nncf.QuantizationPreset.MIXED if asymmetric else nncf.QuantizationPreset.PERFORMANCE
     return nncf.quantize(model, data, preset=preset, subset_size=len(images), fast_bias_correction=True)
 
 

@@ -101,11 +101,9 @@ def test_a_palette_with_class_colours_is_held_to_all_of_them():
     with pytest.raises(LabelError, match=r"^m\.png: colour \(9, 9, 9\) \(2 pixels\) is no class of three"):
         decide_rule([MaskPixels("ids.png", IDS), MaskPixels("m.png", foreign[IDS])], CODING)
     rule = decide_rule([MaskPixels("colours.png", COLORS[IDS]), MaskPixels("m.png", foreign[IDS])], CODING)
-    assert (rule.name, rule.masks, rule.example) == (
-        "colours",
-        1,
-        "colours.png",
-    )  # the other is refused when read
+    assert (rule.name, rule.masks, rule.example) == ("colours", 1, "colours.png")
+    with pytest.raises(LabelError, match=r"^m\.png: colour \(9, 9, 9\)"):
+        read_by_rule(rule, MaskPixels("m.png", foreign[IDS]), CODING)
     foreign[1] = 7, 0, 0  # black alone may be by chance
     assert decide_rule([MaskPixels("m.png", IDS, foreign)], CODING).name == "indices"
 

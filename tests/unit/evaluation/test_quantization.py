@@ -75,7 +75,7 @@ def test_an_int8_export_is_openvino_with_the_input_of_any_export(run, images, tm
 
 @needs_nncf
 @pytest.mark.parametrize(("activation", "symmetric"), [(nn.ReLU6(), True), (nn.SiLU(), False), (nn.GELU(), False)])
-def test_only_activations_that_are_bent_below_zero_are_rounded_asymmetrically(run, images, activation, symmetric):
+def test_only_activations_with_a_small_negative_part_are_rounded_asymmetrically(run, images, activation, symmetric):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(3, 4, 3), activation, nn.Conv2d(4, 4, 3), nn.Conv2d(4, 2, 3)).eval()
     example = torch.zeros(1, 3, *SIZE)

@@ -480,10 +480,10 @@ def test_intervals_and_probabilities_are_stretched_for_few_blocks_and_widened_fo
 
 
 def test_intervals_end_where_scores_end():
-    ends = normal_samples(0.95, 0.2, 30), normal_samples(0.05, 0.2, 30), normal_samples(-0.95, 0.2, 30)
-    assert [(item.interval(0).low > 0, item.interval(0).high) for item in ends[:1]] == [(True, 1.0)]
-    assert ends[1].interval(0).low == 0.0 and ends[1].pair(0, 1).low < 0
-    assert ends[2].pair(0, 1).low == -1.0
+    high, low, negative = (normal_samples(mean, 0.2, 30) for mean in (0.95, 0.05, -0.95))
+    assert high.interval(0).low > 0 and high.interval(0).high == 1.0
+    assert low.interval(0).low == 0.0 and low.pair(0, 1).low < 0
+    assert negative.pair(0, 1).low == -1.0
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 3, 4, 7, 10, 31, 232, 2001])
