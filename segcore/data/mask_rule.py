@@ -71,9 +71,10 @@ def decide_rule(masks: Sequence[MaskPixels], coding: MaskLookup) -> MaskRule:
     if not clear:
         return _by_nearest_colour(masks, coding)
     common = [rule for rule in RULES if all(rule in fitting[mask.where] for mask in clear)]
-    meant = next((mask for mask in masks if has_class_color(mask, coding)), None)
-    if "colours" not in common and meant is not None:
-        apply_rule("colours", meant, coding)  # raises where some of its colours are classes, and one is not
+    if "colours" not in common:
+        meant = next((mask for mask in masks if has_class_color(mask, coding)), None)
+        if meant is not None:
+            apply_rule("colours", meant, coding)  # raises where some of its colours are classes, and one is not
     if not common:
         first = clear[0]
         others = [mask for mask in clear if set(fitting[mask.where]).isdisjoint(fitting[first.where])]

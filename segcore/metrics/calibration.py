@@ -177,13 +177,13 @@ def fit_temperature(logits: F32, truth: I64) -> float:
         raise EvaluationError("No pixel to fit a temperature to: every ground-truth pixel is ignored.")
     if not np.isfinite(logits).all():
         raise EvaluationError("A temperature can't be fitted to logits that are not finite.")
-    exact = logits.astype(np.float64)
-    exact -= exact.mean(axis=1, keepdims=True)  # the slope of equal logits is exactly 0
-    wanted = exact[np.arange(len(truth)), truth].mean()
+    centered = logits.astype(np.float64)
+    centered -= centered.mean(axis=1, keepdims=True)  # the slope of equal logits is exactly 0
+    wanted = centered[np.arange(len(truth)), truth].mean()
 
     def slope(sharpness: float) -> float:
-        share = np.exp(_log_softmax(exact * sharpness))
-        return float(wanted - (share * exact).sum(axis=1).mean())
+        share = np.exp(_log_softmax(centered * sharpness))
+        return float(wanted - (share * centered).sum(axis=1).mean())
 
     low, high = math.log(1 / HOTTEST), math.log(1 / COOLEST)
     for _ in range(24):  # to 1e-6 of the temperature
