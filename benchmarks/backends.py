@@ -24,7 +24,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from segcore.training.openmp import SPIN
@@ -194,9 +193,11 @@ def main() -> None:
         )
         for run in runs:
             dataset = open_data(run)
-            fed = run.summary.input.model_copy(update={"height": HEIGHT, "width": WIDTH})
-            sized = replace(run, summary=run.summary.model_copy(update={"input": fed}))
-            compare(sized, [dataset.image(name) for name in dataset.split("test").ids[:12]], arguments.rounds)
+            compare(
+                run.resized_to(HEIGHT, WIDTH),
+                [dataset.image(name) for name in dataset.split("test").ids[:12]],
+                arguments.rounds,
+            )
 
 
 if __name__ == "__main__":

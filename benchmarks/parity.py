@@ -36,8 +36,7 @@ def untrained(name: str, like: RunRecord, folder: Path) -> RunRecord:
     torch.manual_seed(0)
     path = folder / name
     save_model(create_model(name, classes=like.labels.classes), path, half=False)
-    fed = like.summary.input.model_copy(update={"height": HEIGHT, "width": WIDTH})
-    summary = like.summary.model_copy(update={"run_id": name, "model": name, "input": fed})
+    summary = like.resized_to(HEIGHT, WIDTH).summary.model_copy(update={"run_id": name, "model": name})
     (path / "summary.json").write_text(json.dumps(json.loads(summary.model_dump_json())))
     return load_run(path)
 

@@ -16,12 +16,14 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
+from segcore.arrays import U8Image
+from segcore.data import resize
+from segcore.data.decode import decode_image
+from segcore.data.drive.example_frames import EXAMPLES, example_file
 from segcore.errors import SegcoreError
 from segcore.evaluation.backends import BACKENDS
 from segcore.evaluation.predictor import Predictor
@@ -51,22 +53,22 @@ def measure(
         backend: One of `BACKENDS`.
         precision: One of the backend's.
         device: A torch device.
-        size: (height, width) of the model's input, at which the model alone and the way to the mask are timed.
+        size: (height, width) that every picture is resized to for the model.
         seconds: Time for the model alone; each size of picture gets half of it. See `timed`.
-        pictures: (height, width) of pictures whose way to the mask is timed too.
+        pictures: (height, width) of pictures whose way to the mask is timed too. All pictures are the drawn streets of
+            `EXAMPLES`, so that times of different runs can be compared.
 
     Raises:
         EvaluationError: when the run can't be predicted with these options.
         RunError: when the run or its weights can't be read.
     """
-    predictor = Predictor(load_run(run), backend=backend, precision=precision, device=device)
-    # The content of an image does not change the time.
-    image, *others = (
-        np.random.default_rng(0).integers(0, 256, (*side, 3), dtype=np.uint8) for side in (size, *pictures)
-    )
+    # Streets, not noise: the more borders a mask has, the longer deciding takes.
+    examples = [decode_image(example_file(name).read_bytes(), name) for name in EXAMPLES]
+    images, *others = ([resize(image, *side) for image in examples] for side in (size, *pictures))
+    predictor = Predictor(load_run(run).resized_to(*size), backend=backend, precision=precision, device=device)
     start = _processor_times()
-    model = timed(lambda: predictor.forward(image), seconds)
-    whole, *parts = (timed(partial(predictor.mask, picture), seconds / 2) for picture in (image, *others))
+    model = timed(predictor.forward, images, seconds)
+    whole, *parts = (timed(predictor.mask, shown, seconds / 2) for shown in (images, *others))
     load = _load_by_others(start, _processor_times())
     memory = _peak_memory(predictor.device)  # before `machine` imports torch, which not every backend needs
     middle = statistics.quantiles(model, n=4)
@@ -97,24 +99,24 @@ def measure(
     )
 
 
-def timed(work: Callable[[], object], seconds: float) -> list[float]:
-    """The seconds that single calls of `work` take, after a warm-up.
+def timed(work: Callable[[U8Image], object], images: Sequence[U8Image], seconds: float) -> list[float]:
+    """The seconds that `work` takes for single images, which take turns, after a warm-up.
 
     `FEWEST` calls are timed where that takes at most `LONGEST` times as long as asked for, and two in any case.
     """
     end = time.perf_counter() + max(seconds, 1.0) / 2
-    for count in range(WARM_UP):
+    for count, image in enumerate(islice(cycle(images), WARM_UP)):
         if count and time.perf_counter() > end:
             break
-        work()
+        work(image)
     taken: list[float] = []
     begin = time.perf_counter()
-    while len(taken) < MOST:
+    for image in islice(cycle(images), MOST):
         start = time.perf_counter()
         enough = start - begin >= (seconds if len(taken) >= FEWEST else LONGEST * max(seconds, 1.0))
         if enough and len(taken) > 1:
             break
-        work()
+        work(image)
         taken.append(time.perf_counter() - start)
     return taken
 

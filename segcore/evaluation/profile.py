@@ -171,7 +171,7 @@ def measure_in_process(
         EvaluationError: when the backend can't run this model, or the process fails; with the error that it printed.
     """
     if backend != "torch":  # converts the model here, so that the other process's memory is without the conversion
-        Predictor(run, backend=backend, precision=precision, device=device).warm(size)
+        Predictor(run.resized_to(*size), backend=backend, precision=precision, device=device).warm(size)
     arguments: dict[str, object] = {"run": str(run.path), "backend": backend, "precision": precision, "device": device}
     arguments |= {"size": size, "seconds": seconds, "pictures": list(pictures)}
     package = str(Path(segcore.__file__).parents[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -197,6 +197,11 @@ class RunRecord:
         from segcore.models import load_model
 
         return load_model(self.path, sha256=self.summary.weights_sha256)
+
+    def resized_to(self, height: int, width: int) -> RunRecord:
+        """This run as if images had been resized to another size for its model; nothing is written."""
+        fed = self.summary.input.model_copy(update={"height": height, "width": width})
+        return replace(self, summary=self.summary.model_copy(update={"input": fed}))
 
     @property
     def splits(self) -> tuple[str, ...]:

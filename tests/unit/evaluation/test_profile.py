@@ -98,16 +98,23 @@ def test_one_image_is_timed_after_another(run):
     assert latency.percentile(list(np.arange(1, 101)), 0.95) == 95
 
 
+def test_every_picture_is_resized_to_the_asked_size(run):
+    fed = set()
+    run.load_model().register_forward_pre_hook(lambda model, inputs: fed.add(tuple(inputs[0].shape[2:])))
+    result = latency.measure(run.path, "torch", "fp32", "cpu", (32, 48), 0.0, [(30, 40)])
+    assert fed == {(32, 48)} and (result.height, result.width) == (32, 48)
+
+
 def test_a_slow_model_is_timed_less_often(monkeypatch):
     """The clock moves 0.5 s a call: 20 of them would take 10 s, and 1 s was asked for."""
     now = [0.0]
     monkeypatch.setattr(latency.time, "perf_counter", lambda: now[0])
 
-    def work():
-        now[0] += 0.5
+    def work(image):
+        now[0] += image
 
-    assert latency.timed(work, 1.0) == [0.5] * 4
-    assert latency.timed(lambda: now.__setitem__(0, now[0] + 9), 1.0) == [9, 9]
+    assert latency.timed(work, [0.5], 1.0) == [0.5] * 4
+    assert latency.timed(work, [9, 1], 1.0) == [9, 1]
 
 
 def test_what_stops_the_measuring_process_is_said(store, fake_run):
