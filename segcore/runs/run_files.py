@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -89,11 +90,10 @@ def folders_with(names: Iterable[str], root: Path) -> list[Path]:
     if not root.is_dir():
         return []
     names = tuple(names)
-    return sorted(
-        path
-        for path in root.iterdir()
-        if path.name[0] != "." and path.is_dir() and any((path / name).exists() for name in names)
-    )
+    with os.scandir(root) as entries:
+        folders = sorted(entry.name for entry in entries if entry.name[0] != "." and entry.is_dir())
+    # Plain strings: of a thousand runs, making Path objects takes longer than looking.
+    return [root / name for name in folders if any(os.path.exists(f"{root}/{name}/{mark}") for mark in names)]  # noqa: PTH110
 
 
 def named_folder(name: str, folders: Sequence[Path], what: str, none: str) -> Path:

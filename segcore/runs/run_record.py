@@ -313,6 +313,8 @@ def load_run(path: str | Path, known: RunRecord | None = None) -> RunRecord:
     Raises:
         RunError: when the folder is missing or its summary is missing, truncated, foreign or of another schema.
     """
+    if known is not None and _unchanged(known):
+        return known
     folder = local_path(path, RunError)
     if folder.name in ("", ".."):  # `segcore evaluate .`
         folder = folder.resolve()
@@ -327,15 +329,19 @@ def load_run(path: str | Path, known: RunRecord | None = None) -> RunRecord:
             )
         raise RunError(f"Run {folder.name!r} has no {run_files.SUMMARY}. {recovery_hint(folder)}")
     own = version(folder)
-    if known is not None and _is_settled(known.summary) and known.version == _with_members(own, folder, known.summary):
-        return known
     summary = run_lock.as_it_is(folder, read_document(file, Summary, recovery_hint(folder)))
     return RunRecord(folder, summary, _with_members(own, folder, summary))
 
 
-def _is_settled(summary: Summary) -> bool:
-    """Whether only files change what a run is: not, as in a training, whether its process lives."""
-    return summary.status != "training" and (summary.val is not None or summary.test is not None)
+def _unchanged(run: RunRecord) -> bool:
+    """Whether nothing in a run's folder has changed; never of one whose process, if it lives, tells what it is."""
+    summary = run.summary
+    if summary.status == "training" or (summary.val is None and summary.test is None):
+        return False
+    try:
+        return run.version == _with_members(version(run.path), run.path, summary)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _with_members(own: int, folder: Path, summary: Summary) -> int:
@@ -354,7 +360,7 @@ def version(folder: Path) -> int:
     for path in _watched(str(folder)):
         with suppress(FileNotFoundError, NotADirectoryError):
             changed.append(os.stat(path).st_mtime_ns)  # noqa: PTH116
-    return hash((*changed, (folder / run_lock.FILE).exists() and run_lock.is_dead(folder)))
+    return hash((*changed, os.path.exists(f"{folder}/{run_lock.FILE}") and run_lock.is_dead(folder)))  # noqa: PTH110
 
 
 def _modified(folder: Path) -> int:

@@ -61,7 +61,8 @@ class RunStore:
     @property
     def archived(self) -> tuple[str, ...]:
         """Ids of the archived runs."""
-        return tuple(folder.name for folder in self._folders(archived=True))
+        marked = run_files.folders_with((run_files.ARCHIVED,), self.root)
+        return tuple(folder.name for folder in marked if any((folder / name).exists() for name in run_files.MARKS))
 
     def _folders(self, *, archived: bool | None) -> builtins.list[Path]:
         folders = run_files.folders_with(run_files.MARKS, self.root)

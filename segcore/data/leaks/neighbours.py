@@ -73,13 +73,14 @@ class Timeline:
         self.stated = dataset.stated
         self.places: dict[str, Place] = {}
         numbers: dict[str, set[int]] = defaultdict(set)
-        for record in dataset.records:
-            sequence = _sequence(record.group)
-            count = frame_number(record.origin)
-            if count is None or dataset.stated is False or not (dataset.video or frame_rate(sequence)):
-                continue
-            self.places[record.id] = Place(sequence, count)
-            numbers[sequence].add(count)
+        sequences = {group: _sequence(group) for group in {record.group for record in dataset.records}}
+        filmed = {group for group, sequence in sequences.items() if dataset.video or frame_rate(sequence)}
+        for record in dataset.records if filmed and dataset.stated is not False else ():
+            count = frame_number(record.origin) if record.group in filmed else None
+            if count is not None:
+                sequence = sequences[record.group]
+                self.places[record.id] = Place(sequence, count)
+                numbers[sequence].add(count)
         self.steps = {sequence: _step(counts) for sequence, counts in numbers.items()}
 
     def rate(self, sequence: str) -> float | None:

@@ -139,17 +139,23 @@ def _toggle(run_id: str, ids: Sequence[str], chosen: list[str]) -> None:
 def _add_menu(others: Sequence[RunRecord], titles: dict[str, str], chosen: list[str]) -> None:
     """Offer the runs that the sidebar has no room for: found by typing, added by a click."""
     names = {run.id: f"{titles[run.id]}, {run.summary.dataset.name}" for run in others}
-    full = len(chosen) >= MAX_CHOSEN
-    added = st.selectbox(
+    full, key = len(chosen) >= MAX_CHOSEN, f"run-added:{len(chosen)}"
+    st.selectbox(
         "Add a run",
         names,
         format_func=names.__getitem__,
         index=None,
         placeholder=f"{len(names)} more" + (f", at most {MAX_CHOSEN} at once" if full else ": add one"),
-        key=f"run-added:{len(chosen)}",
+        key=key,
         label_visibility="collapsed",
         disabled=full,
+        on_change=_add,
+        args=(key, chosen),
     )
+
+
+def _add(key: str, chosen: list[str]) -> None:
+    """Add the run that was chosen in a menu to those chosen before."""
+    added = st.session_state[key]
     if added is not None:
         url_state.put("runs", [*chosen, added])
-        st.rerun()
