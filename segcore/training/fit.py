@@ -18,6 +18,7 @@ from rich.markup import escape
 from segcore.errors import ConfigError, RunError, TrainingError, typed_line
 from segcore.evaluation import evaluate
 from segcore.extensions.code_file import CodeName
+from segcore.log_level import log_level
 from segcore.models import count_parameters, weights_digest
 from segcore.models.base import AnySize, Wrapped
 from segcore.runs import RunRecord, RunWriter, ScoreInfo, Status, Summary
@@ -34,7 +35,7 @@ from segcore.training.freed_memory import freed_memory_kept
 from segcore.training.job import Job
 from segcore.training.lightning_module import SegmentationModule
 from segcore.training.live_recorder import LiveRecorder
-from segcore.training.loggers import create_loggers, log_end, log_epoch, log_level
+from segcore.training.loggers import create_loggers, log_end, log_epoch
 from segcore.training.registry import parse_loss
 from segcore.training.run_summaries import ended, first_summary, frozen_text, peak_memory_mb
 from segcore.training.train_dataset import TrainDataset, ValBatches, loader

@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segcore.atomic_files import replacing
 from segcore.errors import ConfigError, first_line
+from segcore.log_level import log_level
 from segcore.reading import SHAPE_ERRORS, parse_json, read_text
 from segcore.runs import ScoreInfo, Summary
 from segcore.training.registry import LOGGERS, check_choice
@@ -249,17 +250,3 @@ def _read_ids(run_path: Path) -> dict[str, str]:
 def _write_id(run_path: Path, name: str, value: str) -> None:
     with replacing(run_path / IDS) as path:
         path.write_text(json.dumps(_read_ids(run_path) | {name: value}, indent=2) + "\n", "utf-8")
-
-
-@contextmanager
-def log_level(level: int, *names: str) -> Iterator[None]:
-    """Inside the block, Python's loggers of these names show only messages of this level or above."""
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(level)
-    try:
-        yield
-    finally:
-        for logger, before in zip(loggers, levels, strict=True):
-            logger.setLevel(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from segcore.errors import EvaluationError, SegcoreError, typed_line
+from segcore.log_level import log_level
 from segcore.runs import RunRecord
 
 
@@ -69,8 +71,9 @@ class Normalized(_ExportableModel):
 
 @contextmanager
 def tracing() -> Iterator[None]:
-    """Disable the tracer's warnings: every size in the graph is meant to be a constant."""
-    with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
+    """Disable what tracing warns of: every size in the graph is meant to be a constant, and no loss is in it."""
+    quiet = log_level(logging.ERROR, "torch.onnx", "transformers")
+    with quiet, warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
         warnings.simplefilter("ignore")
         yield
 

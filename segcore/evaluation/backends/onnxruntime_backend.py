@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -63,20 +62,14 @@ def write_onnx(graph: nn.Module, example: Tensor, path: Path, input_name: str) -
         path: The file.
         input_name: Name of the graph's input; the output is `logits`.
     """
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with tracing():
-            torch.onnx.export(
-                graph,
-                (example,),
-                path,
-                dynamo=True,
-                external_data=False,
-                input_names=[input_name],
-                output_names=["logits"],
-                verbose=False,  # its report would go to stdout, which all threads share and which can't be captured
-            )
-    finally:
-        logger.setLevel(level)
+    with tracing():
+        torch.onnx.export(
+            graph,
+            (example,),
+            path,
+            dynamo=True,
+            external_data=False,
+            input_names=[input_name],
+            output_names=["logits"],
+            verbose=False,  # its report would go to stdout, which all threads share and which can't be captured
+        )
