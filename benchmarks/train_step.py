@@ -1,7 +1,7 @@
 """Training throughput: Segcore's engine against the loop that people write, on the same model, data and settings.
 
     python benchmarks/train_step.py --data ../shared/data/camvid                 # images/s at 360x480, batch 8
-    python benchmarks/train_step.py --data ../shared/data/camvid --quality 5     # mIoU after 5 epochs of both sides
+    python benchmarks/train_step.py --data ../shared/data/camvid --size 264x352 --quality 5 --seeds 3    # val mIoU too
 
 The plain loop: segmentation_models_pytorch's own model in float32, contiguous, images read from disk by a DataLoader
 with as many workers as cores (as in smp's CamVid example), padded to 384x480, torchmetrics' confusion matrix a step.
@@ -11,7 +11,9 @@ Both sides train smp's full-width model with the same loss, optimizer, schedule 
 from __future__ import annotations
 
 import argparse
+import math
 import os
+import statistics
 import tempfile
 import time
 from collections.abc import Mapping
@@ -32,6 +34,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from segcore import data
+from segcore.metrics.student_t import t_quantile
 from segcore.models.encoder_weights import encoder_state, load_encoder_state
 from segcore.runs import RunWriter
 from segcore.training.config import build
@@ -64,10 +67,10 @@ class Files(Dataset):
 
 
 def plain(
-    name: str, dataset: data.Dataset, size: tuple[int, int], batch: int, epochs: int, steps: int
+    name: str, dataset: data.Dataset, size: tuple[int, int], batch: int, epochs: int, steps: int, seed: int
 ) -> tuple[float, float]:
     """(images a second of training without the first step, validation mIoU at the end) of the loop people write."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     classes = dataset.labels.classes
     model = MODELS[name](ENCODER, encoder_weights=None, classes=classes)
     load_encoder_state(model.encoder, encoder_state(ENCODER, "imagenet") or {}, ENCODER)
@@ -127,13 +130,15 @@ class Clock(Reporter):
             self.session.stop.requested = True
 
 
-def ours(name: str, source: str, size: tuple[int, int], batch: int, epochs: int, steps: int) -> tuple[float, float]:
+def ours(
+    name: str, source: str, size: tuple[int, int], batch: int, epochs: int, steps: int, seed: int
+) -> tuple[float, float]:
     """The same of `segcore train`."""
     task = build(
         {
             "data": source, "labels": "camvid11", "models": [name], "model_options": {}, "encoder": ENCODER,
             "image_size": f"{size[0]}x{size[1]}", "batch_size": batch, "epochs": epochs, "loss": "ce", "lr": LR,
-            "encoder_lr_factor": 1.0, "schedule": "cosine", "warmup": 0.0, "gradient_clip": 0.0,
+            "encoder_lr_factor": 1.0, "schedule": "cosine", "warmup": 0.0, "gradient_clip": 0.0, "seed": seed,
             "augment": {"version": 1, "transforms": [{"HorizontalFlip": {"p": 0.5}}]},
         }
     ).tasks()[0]  # fmt: skip
@@ -161,6 +166,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--steps", type=int, default=8, help="timed steps a side, after one that is not")
     parser.add_argument("--quality", type=int, default=0, metavar="EPOCHS", help="train this long and compare mIoU")
+    parser.add_argument("--seeds", type=int, default=1, help="with --quality: trainings of each side")
     arguments = parser.parse_args()
     height, width = map(int, arguments.size.split("x"))
     dataset = data.open_dataset(arguments.data, labels="camvid11")
@@ -170,12 +176,20 @@ def main() -> None:
     cv2.setNumThreads(1)
     steps, epochs = (0, arguments.quality) if arguments.quality else (arguments.steps, 1000)
     for name in arguments.models.split(","):
-        mine, my_miou = ours(name, arguments.data, (height, width), arguments.batch, epochs, steps)
-        theirs, their_miou = plain(name, dataset, (height, width), arguments.batch, epochs, steps)
-        line = f"{name:<14} plain {theirs:6.2f} images/s   segcore {mine:6.2f} images/s   ratio {mine / theirs:.2f}"
-        if not steps:
-            line += f"   mIoU after {epochs} epochs: plain {their_miou:.4f} segcore {my_miou:.4f}"
-        print(line, flush=True)
+        better: list[float] = []
+        for seed in range(arguments.seeds):
+            mine, my_miou = ours(name, arguments.data, (height, width), arguments.batch, epochs, steps, seed)
+            theirs, their_miou = plain(name, dataset, (height, width), arguments.batch, epochs, steps, seed)
+            line = f"{name:<14} plain {theirs:6.2f} images/s   segcore {mine:6.2f} images/s   ratio {mine / theirs:.2f}"
+            if not steps:
+                line += f"   val mIoU after {epochs} epochs: plain {their_miou:.4f} segcore {my_miou:.4f}"
+                better.append(my_miou - their_miou)
+            print(line, flush=True)
+        if len(better) > 1:
+            half = t_quantile(0.975, len(better) - 1) * statistics.stdev(better) / math.sqrt(len(better))
+            print(
+                f"{name:<14} segcore better by {statistics.mean(better):+.4f} ± {half:.4f} (95 %, {len(better)} seeds)"
+            )
 
 
 if __name__ == "__main__":
