@@ -177,13 +177,15 @@ def _holds_ids(mask: MaskPixels) -> bool:
 def _black_and_white(rule: Rule, masks: Sequence[MaskPixels], coding: MaskLookup) -> MaskPixels | None:
     """The first of masks of ids in which only 0 and 255 occur, so that 255 is rather a class than "not labelled".
 
-    Palettes of greys count alone too: beside masks of ids, they may be drawn. Palettes of colours don't count: their
-    index 255 is the border of Pascal VOC.
+    Palettes of greys count alone too: beside masks of ids, they may be drawn. Of palettes of colours, whose index 255
+    is the border of Pascal VOC, all must hold nothing but black and white.
     """
     if IGNORE_INDEX in coding.classes.values:
         return None
     if all(mask.two_tone for mask in masks):
         return masks[0] if len(coding.classes.values) > 2 else None  # white may be id 1, or 255
+    if rule == "indices" and all(map(_in_black_and_white, masks)):
+        return next((mask for mask in masks if mask.pixels.any()), None)
     plain = [mask for mask in masks if not mask.two_tone and (rule == "ids" or is_grey(mask.palette))]
     for group in (plain, [mask for mask in plain if mask.palette is not None]):
         values = {
@@ -192,6 +194,14 @@ def _black_and_white(rule: Rule, masks: Sequence[MaskPixels], coding: MaskLookup
         if IGNORE_INDEX in values and values <= {0, IGNORE_INDEX}:
             return group[0]
     return None
+
+
+def _in_black_and_white(mask: MaskPixels) -> bool:
+    """Whether a palette's indices 0 and 255 alone occur, and are black and white."""
+    used = used_values(mask.pixels)
+    if mask.palette is None or not set(used.tolist()) <= {0, min(IGNORE_INDEX, len(mask.palette) - 1)}:
+        return False
+    return bool((mask.palette[used] == used[:, None]).all())
 
 
 def _contradiction(one: str, other: str, rule: Rule) -> DatasetError:

@@ -43,6 +43,20 @@ def test_among_plain_ids_only_a_palette_of_black_and_white_is_a_drawing():
         read_by_rule(decide_rule([MaskPixels("m0.png", IDS)], CODING), MaskPixels("m4.png", COLORS[IDS]), CODING)
 
 
+def test_palettes_of_colours_in_which_only_black_and_white_occur_are_drawings():
+    colors = np.array([[0, 0, 0], [200, 0, 0], *[[0, 90, 0]] * 253, [255, 255, 255]], np.uint8)
+    masks = [MaskPixels("m0.png", np.zeros_like(WHITE), colors), MaskPixels("m1.png", WHITE, colors)]
+    with pytest.raises(DatasetError, match=r"^m1\.png: only 0 and 255 occur, but the 3 classes are ids"):
+        decide_rule(masks, BARE)
+    border = np.concatenate([colors[:255], [[224, 224, 192]]]).astype(np.uint8)  # of Pascal VOC
+    others = [MaskPixels("m2.png", IDS, colors)], [MaskPixels("m3.png", WHITE, border)]
+    for mask in (*(([*masks, *other]) for other in others[:1]), others[1], masks[:1]):
+        rule = decide_rule(mask, BARE)
+        assert (
+            rule.name in ("ids", "indices") and read_by_rule(rule, mask[-1], BARE).tolist() == mask[-1].pixels.tolist()
+        )
+
+
 @pytest.mark.parametrize(("classes", "drawn"), [(1, False), (2, False), (3, True), (4, True)])
 def test_masks_of_one_bit_are_ids_of_two_classes_and_of_no_more(classes, drawn):
     labels = LabelMap("list", tuple("abcd"[:classes]), auto_palette(classes))
@@ -58,10 +72,9 @@ def test_masks_of_one_bit_are_ids_of_two_classes_and_of_no_more(classes, drawn):
 
 
 def test_one_class_and_the_border_of_pascal_voc_are_no_drawing():
-    for border in (224, 255):
-        voc = MaskPixels("m.png", WHITE, np.pad(COLORS, ((0, 253), (0, 0)), constant_values=border))
-        rule = decide_rule([voc], BARE)
-        assert rule.name == "indices" and read_by_rule(rule, voc, BARE).tolist() == WHITE.tolist()
+    voc = MaskPixels("m.png", WHITE, np.pad(COLORS, ((0, 253), (0, 0)), constant_values=224))
+    rule = decide_rule([voc], BARE)
+    assert rule.name == "indices" and read_by_rule(rule, voc, BARE).tolist() == WHITE.tolist()
 
 
 def test_indices_of_one_palette_are_ids_beside_plain_masks_and_void_without_a_colour():
