@@ -5,14 +5,17 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from PIL import Image
 
 from segcore.atomic_files import replacing_folder, write_text
 from segcore.errors import RunError, plain
 from segcore.extensions.code_file import CODE_FOLDER
+from segcore.reading import DECODER_ERRORS, open_file
 from segcore.runs import run_files
 from segcore.runs.json_documents import write_document
 from segcore.runs.profile import PROFILE_FILE
@@ -27,7 +30,8 @@ def pack_run(run: RunRecord, folder: Path, card: Callable[[RunRecord], str]) -> 
     """Copy a run to `folder / run.id`.
 
     Left out are what shows the data (the contact sheet, pictures of a training), the note, the checkpoint, files of
-    trackers, confidence maps and probabilities. Paths of this machine become their last part.
+    trackers, confidence maps and probabilities. Paths of this machine become their last part, and predictions are
+    compressed as far as PNG goes.
 
     Args:
         run: A training that has ended.
@@ -49,7 +53,7 @@ def pack_run(run: RunRecord, folder: Path, card: Callable[[RunRecord], str]) -> 
                 _copy(run.path / name, fresh / name)
             for split in run.splits:
                 part = Path(run_files.EVALUATION) / split
-                shutil.copytree(run.path / part, fresh / part, ignore=lambda _, names: [*_LARGE, *_hidden(names)])
+                shutil.copytree(run.path / part, fresh / part, ignore=_left_out, copy_function=_copy_smaller)
             write_document(fresh / run_files.SUMMARY, _summary(run))
             write_text(fresh / run_files.CONFIG, yaml.safe_dump(_portable(dict(run.config)), sort_keys=False))
             write_text(fresh / run_files.CARD, card(load_run(fresh)))
@@ -66,8 +70,17 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _hidden(names: list[str]) -> list[str]:
-    return [name for name in names if name.startswith(".")]
+def _copy_smaller(source: str, target: str) -> None:
+    """Copy a file; a prediction keeps its pixels and palette in two thirds of the bytes."""
+    if source.endswith(".png"):
+        with suppress(*DECODER_ERRORS), open_file(source) as stream, Image.open(stream) as image:
+            image.save(target, optimize=True)
+            return
+    shutil.copyfile(source, target)
+
+
+def _left_out(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name in _LARGE or name.startswith(".")]
 
 
 def _summary(run: RunRecord) -> Summary:

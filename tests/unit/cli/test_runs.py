@@ -1,7 +1,9 @@
 """`segcore runs`: the table of what is there, and what was skipped."""
 
+import numpy as np
 import pytest
 from fixtures.runs import fake_ensemble
+from PIL import Image
 
 from segcore.augment import presets
 from segcore.cli import main
@@ -157,6 +159,7 @@ def test_a_packed_run_has_a_card_and_no_picture_and_no_path_of_this_machine(stor
     for name in ("dataset.jpg", "note.txt", "last.ckpt", "evaluation/test/confidence/a.png"):
         (run.path / name).parent.mkdir(exist_ok=True)
         (run.path / name).write_text(str(tmp_path))
+    (run.path / "evaluation/test/predictions/cut.png").write_bytes(b"\x89PNG")  # of no image of the split
     pack = ["runs", "--runs", str(store.root), "pack", "one", "--out", str(tmp_path / "out")]
     assert main([*pack, "--licence", "CamVid is for research."]) == 0
     assert str(tmp_path / "out" / "one") in capsys.readouterr().out
@@ -166,7 +169,11 @@ def test_a_packed_run_has_a_card_and_no_picture_and_no_path_of_this_machine(stor
     copy = load_run(tmp_path / "out" / "one")
     assert copy.summary.command == "python train.py --data 'my street' --lr 0.1 --out=runs"
     assert copy.evaluation("test").scores.miou == run.evaluation("test").scores.miou and copy.splits == run.splits
-    assert copy.prediction("test", run.evaluation("test").images["id"][0]).any()
+    for name in run.evaluation("test").ids:
+        assert np.array_equal(copy.prediction("test", name), run.prediction("test", name))
+        packed, first = (Image.open(one.evaluation("test").prediction_path(name)) for one in (copy, run))
+        assert packed.getpalette() == first.getpalette() and packed.size == first.size
+    assert (copy.path / "evaluation/test/predictions/cut.png").read_bytes() == b"\x89PNG"
     card = (copy.path / "README.md").read_text()
     for part in ("## Data", "| score | value | 95 % |", "| class | IoU |", "CamVid is for research.", "## Limits"):
         assert part in card
