@@ -58,7 +58,8 @@ class Latency(Document):
         median_ms: Median time from an image of that size to its logits; normalisation is included.
         p95_ms: The time that 95 of 100 images stayed below.
         image_ms: Median time from an image of that size to its mask; before 2026-11-29 to confidence and entropy too.
-        pictures: The same from pictures of other sizes, which are resized to the model's input.
+        pictures: The same from pictures of other sizes, which are resized to the model's input. Before 2026-11-30
+            pictures were noise, whose masks are decided more slowly.
         spread: Width of the middle half of the times over their median: how steady the machine was.
         peak_memory_mb: The most memory used by a process that did nothing else, libraries included.
         repeats: Number of images that were timed.
