@@ -11,7 +11,7 @@ from segcore.cli.arguments import FAILED, Commands, add_source_arguments, open_f
 from segcore.cli.data_check import add_check
 from segcore.cli.data_index import add_index
 from segcore.data.open_options import add_class_list_argument, add_repair_arguments
-from segcore.errors import DatasetError, listed, number, plain
+from segcore.errors import DatasetError, listed, number
 from segcore.paths import path_text, program
 from segcore.terminal import print_text
 
@@ -129,13 +129,14 @@ def data_info(arguments: argparse.Namespace) -> int:
 
 def _draw(dataset: Dataset, out: str) -> Path:
     """Write the contact sheet of a dataset; returns its path."""
-    from segcore.visual.contact_sheet import contact_sheet
+    from segcore.report.atomic_output import new_file
+    from segcore.visual.contact_sheet import SHEET_MARK, contact_sheet
 
-    picture, path = contact_sheet(dataset), Path(out)
-    try:
-        path.write_bytes(picture)
-    except OSError as error:
-        raise DatasetError(f"{path}: can't be written ({plain(error)}) Give --picture another place.") from None
+    path = Path(out)
+    if path.suffix.lower() != ".png":
+        raise DatasetError(f"--picture is {out!r}; expected the name of a PNG file: {path.with_suffix('.png')}.")
+    with new_file(path, SHEET_MARK, "--picture") as temporary:
+        temporary.write_bytes(contact_sheet(dataset))
     return path
 
 

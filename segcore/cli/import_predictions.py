@@ -71,6 +71,7 @@ def add_import(commands: Commands) -> None:
         help="all predictions are of this size, not the ground truth's: resize them, and say so beside the score",
     )
     parser.add_argument("--add", action="store_true", help="add this split to the imported run of that name")
+    parser.add_argument("--replace", action="store_true", help="the same, in place of what it holds of this split")
     add_open_arguments(parser, prefix="data-")
     parser.set_defaults(run=import_run)
 
@@ -90,6 +91,7 @@ def import_run(arguments: argparse.Namespace) -> int:
 _OF_MODELS = (("description", "--description"),)
 _OF_PREDICTIONS = (
     ("prediction_classes", "--classes"), ("scores", "--scores"), ("resize", "--resize"), ("add", "--add"),
+    ("replace", "--replace"),
 )  # fmt: skip
 
 
@@ -139,6 +141,7 @@ def _import_predictions(arguments: argparse.Namespace) -> int:
         scores=arguments.scores,
         resize=arguments.resize,
         add=arguments.add,
+        replace=arguments.replace,
     )
     for note in notes:
         print_text(f"segcore: {note}", file=sys.stderr)

@@ -88,14 +88,22 @@ def predict_files(arguments: argparse.Namespace) -> int:
 
     if not 0 < arguments.fps <= 1000:
         raise DatasetError(f"--fps is {arguments.fps:g}; expected frames a second, above 0 and at most 1000.")
-    sources = sources_of(input_files(arguments.inputs), arguments.write, arguments.fps)
+    files = input_files(arguments.inputs)
     run = run_from(arguments)
     others = [find_run(wanted, arguments.runs) for wanted in arguments.others]
     options = predictor_options(arguments)
     predict = Ensemble([run, *others], **options) if others else open_predictor(run, **options)
     runs = [run, *others] if others else list(run.members) or [run]
     folder = PredictionFolder(Path(arguments.out), _made_by(runs, predict), predict.labels)
+    # Of a folder that holds photos and, since an earlier call, their masks, the photos alone are meant.
+    own = folder.written
+    photos = [file for file in files if file.absolute() not in own] or files
+    sources = sources_of(photos, arguments.write, arguments.fps)
     todo = [source for source in sources if arguments.again or not folder.has(source)]
+    try:
+        folder.claim(todo)
+    except OSError as error:
+        raise DatasetError(f"{error.filename}: {error.strerror}. Check --out.") from None
     with StopRequest().listening() as stop:
         work = _Work(folder, predict, stop)
         try:

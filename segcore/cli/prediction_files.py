@@ -1,7 +1,8 @@
 """What `segcore predict` writes into its folder, and what it finds there of an earlier call that was stopped.
 
-`.predictions.jsonl` has a line for each image and video that is whole. Until a video is, the masks of its frames are in
-the hidden folder `.NAME.KEY`, so that the same command goes on after the last of them.
+`.predictions.jsonl` says what may be written over: it has a line for each image and video that is wanted, and another
+once it is whole. Until a video is, the masks of its frames are in the hidden folder `.NAME.KEY`, so that the same
+command goes on after the last of them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +109,40 @@ class PredictionFolder:
             except SHAPE_ERRORS:  # the last line of a call that was killed
                 continue
 
+    @property
+    def written(self) -> set[Path]:
+        """Full paths of the files and folders that calls with this folder for `--out` wrote, or were about to."""
+        folder = self.path.absolute()
+        return {folder / name for entry in self._lines.values() for name in entry["files"]}
+
+    def claim(self, sources: Sequence[Source]) -> None:
+        """Note what will be written of sources, so that a later call knows it after this one was killed.
+
+        Raises:
+            DatasetError: when something is there that no such call wrote; nothing is changed then.
+        """
+        wanted = {source.name: self._results(source) for source in sources}
+        known = self.written
+        for path in chain.from_iterable(wanted.values()):
+            if path.exists() and path.absolute() not in known:
+                raise DatasetError(
+                    f"{path} is there already, and segcore predict didn't write it. Choose another --out, or move it."
+                )
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._note(*(self._entry(source, wanted[source.name], whole=False) for source in sources))
+
+    def _results(self, source: Source) -> list[Path]:
+        """The files, and of a video the folder, that a source becomes."""
+        target = self.path / source.name
+        pixels = source.moving and not {MASKS, OVERLAYS}.isdisjoint(source.written)
+        endings = {
+            "-mask.png": MASKS in source.written and not source.moving,
+            "-overlay.jpg": OVERLAYS in source.written and not source.moving,
+            f"-overlay{WRITTEN_AS}": VIDEO in source.written,
+            "-frames": pixels,
+        }
+        return [target.with_name(f"{target.name}{ending}") for ending, wanted in endings.items() if wanted]
+
     def has(self, source: Source) -> bool:
         """Whether all of it was written by the same models, with the same options, from the same files."""
         entry = self._lines.get(source.name, {})
@@ -116,7 +152,7 @@ class PredictionFolder:
     def write_image(self, source: Source, image: U8Image, mask: U8Mask) -> list[Path]:
         """Write the mask and the overlay of an image, each whole or not at all; returns their paths."""
         made = self._write_pixels(source, self.path / source.name, image, mask)
-        self._add(source, made)
+        self._note(self._entry(source, made))
         return made
 
     def write_video(
@@ -208,7 +244,7 @@ class PredictionFolder:
             work.replace(made[-1])
         else:
             shutil.rmtree(work)
-        self._add(source, made)
+        self._note(self._entry(source, made))
         return made
 
     def _write_pixels(
@@ -224,19 +260,21 @@ class PredictionFolder:
             _write(made[-1], encode_jpeg(overlay(image, mask, self.labels)))
         return made
 
-    def _add(self, source: Source, made: Sequence[Path]) -> None:
-        """Add the line of a source that is whole."""
-        entry = {
+    def _entry(self, source: Source, made: Sequence[Path], *, whole: bool = True) -> dict[str, Any]:
+        return {
             "name": source.name,
             "source": str(source.paths[0].absolute()),
             "made_by": self.made_by,
             "written": list(source.written),
             "files": [path.relative_to(self.path).as_posix() for path in made],
-            "key": self._key(source),
+            "key": self._key(source) if whole else "",
         }
-        self._lines[source.name] = entry
+
+    def _note(self, *entries: dict[str, Any]) -> None:
+        """Add the lines of sources."""
+        self._lines |= {entry["name"]: entry for entry in entries}
         with (self.path / RECORD).open("a", encoding="utf-8") as handle:
-            handle.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            handle.write("".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
 
     def _key(self, source: Source) -> str:
         """8 hex digits of the models, the options, and the files' sizes and times."""

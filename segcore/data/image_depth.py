@@ -36,7 +36,7 @@ class ImageDepth(FileSample[str]):
 
 def depth_of_files(paths: Sequence[Path]) -> ImageDepth:
     """The depth of images that lie anywhere."""
-    return ImageDepth.spread(Folder(""), [str(path) for path in paths])
+    return ImageDepth.spread(Folder(""), [str(path.absolute()) for path in paths])
 
 
 def fitting_depth(highest: int) -> int:

@@ -88,6 +88,7 @@ class ImportedRun:
         out: str | Path = "checkpoints",
         resize: tuple[int, int] | None = None,
         add: bool = False,
+        replace: bool = False,
     ) -> ImportedRun:
         """Check that a run can be made, before anything is read.
 
@@ -99,22 +100,29 @@ class ImportedRun:
             out: Folder of runs.
             resize: (height, width) of the predictions, where it is not that of the ground truth.
             add: Add the split to the imported run of that name.
+            replace: The same, also where that split was imported before.
 
         Raises:
-            RunError: when there is a run of that name and nothing is to be added, or the run there is another one.
+            RunError: when there is a run of that name and nothing is to be added, or the run there is another one or
+                has that split and is not to lose it.
             DatasetError: when the dataset has no such split.
         """
         dataset.split(split)  # raises
         path = local_path(out, RunError) / run_files.checked_folder_name(name, "run")
         if not path.exists():
             return cls(path, name, dataset, split, source, resize)
-        if not add:
+        if not (add or replace):
             raise RunError(
                 f"There is a run called {path.name!r} already: {path}. Choose another --name, or remove that folder; "
                 "another split of the same imported model is added with --add."
             )
         before = load_run(path)
         _check_same(before, dataset, resize)
+        if split in before.splits and not replace:
+            raise RunError(
+                f"Run {before.id!r} has predictions of {split} already; nothing was changed. Choose another --name, or "
+                "give --replace in place of --add."
+            )
         return cls(path, name, dataset, split, source, resize, before)
 
     def write(

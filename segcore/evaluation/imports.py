@@ -38,6 +38,7 @@ def import_predictions(
     map: str | None = None,
     resize: tuple[int, int] | None = None,
     add: bool = False,
+    replace: bool = False,
     progress: Progress | bool = True,
 ) -> RunRecord:
     """Score predictions that were made elsewhere, and store them as a run without a model.
@@ -57,6 +58,7 @@ def import_predictions(
         resize: (height, width) of all predictions where it is not that of the ground truth; masks are then resized by
             nearest neighbour, probabilities bilinearly, and the run's title says so.
         add: Add the split to the imported run of that name.
+        replace: The same, also where that split was imported before.
         progress: Called with (done, total) after each image; True draws a bar, False nothing.
 
     Raises:
@@ -64,7 +66,7 @@ def import_predictions(
         EvaluationError: when a prediction has another size than expected.
         RunError: when there is a run of that name.
     """
-    run = ImportedRun.plan(name, dataset, split, "Python", out=out, resize=resize, add=add)
+    run = ImportedRun.plan(name, dataset, split, "Python", out=out, resize=resize, add=add, replace=replace)
     given = list(pairs.items() if isinstance(pairs, Mapping) else pairs)
     check_ids([sample_id for sample_id, _ in given], dataset.split(split).ids, split)
     predictions = [Prediction(sample_id, _loader(prediction, sample_id)) for sample_id, prediction in given]
@@ -83,6 +85,7 @@ def import_folder(
     scores: str | Path | None = None,
     resize: tuple[int, int] | None = None,
     add: bool = False,
+    replace: bool = False,
     progress: Progress | bool = True,
 ) -> tuple[RunRecord, tuple[str, ...]]:
     """Import the predictions in a folder or zip, which are matched to the images by their names.
@@ -98,6 +101,7 @@ def import_folder(
         scores: Folder or zip with the probabilities that belong to the masks in `predictions`.
         resize: As in `import_predictions`.
         add: Add the split to the imported run of that name.
+        replace: The same, also where that split was imported before.
         progress: As in `import_predictions`.
 
     Returns:
@@ -107,7 +111,7 @@ def import_folder(
         SegcoreError: as `import_predictions`.
     """
     source = str(local_path(predictions).absolute())
-    run = ImportedRun.plan(name, dataset, split, source, out=out, resize=resize, add=add)
+    run = ImportedRun.plan(name, dataset, split, source, out=out, resize=resize, add=add, replace=replace)
     files = match_predictions(list_files(predictions), dataset, split)
     beside = match_predictions(list_files(scores), dataset, split) if scores else None
     masks_source = files.listing.file_source
@@ -135,6 +139,7 @@ def evaluate(
     batch_size: int | None = None,
     resize: tuple[int, int] | None = None,
     add: bool = False,
+    replace: bool = False,
     progress: Progress | bool = True,
 ) -> RunRecord:
     """Score anything that predicts an image, and store its predictions as a run without a model.
@@ -150,6 +155,7 @@ def evaluate(
         batch_size: Call `predict` with lists of so many images, for which it returns as many predictions.
         resize: As in `import_predictions`.
         add: Add the split to the imported run of that name.
+        replace: The same, also where that split was imported before.
         progress: As in `import_predictions`.
 
     Raises:
@@ -160,7 +166,7 @@ def evaluate(
     if batch_size is not None and batch_size < 1:
         raise EvaluationError(f"batch_size is {batch_size}; expected 1 or more, or None for single images.")
     source = f"{getattr(predict, '__module__', '')}.{getattr(predict, '__qualname__', type(predict).__name__)}"
-    run = ImportedRun.plan(name, dataset, split, source, out=out, resize=resize, add=add)
+    run = ImportedRun.plan(name, dataset, split, source, out=out, resize=resize, add=add, replace=replace)
     coding = MaskCoding(ClassList.of(dataset.labels), dataset.labels, ids_only=True)
     with progress_bar(progress, name) as update:
         return run.write(_predicted(predict, dataset, split, batch_size), PredictionClasses(coding), update)

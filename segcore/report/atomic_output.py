@@ -18,22 +18,23 @@ _HEAD = 4096  # bytes of a file in which its mark is looked for
 
 
 @contextmanager
-def new_file(out: str | Path, mark: str) -> Iterator[Path]:
+def new_file(out: str | Path, mark: str, option: str = "--out") -> Iterator[Path]:
     """A temporary path that becomes `out` when the block ends well.
 
     Args:
         out: The file.
         mark: Text near the beginning of a file that an earlier call wrote; such a file is replaced, another is not.
+        option: The option that names the file, for errors.
 
     Raises:
         ReportError: when `out` is a folder, can't be written, or is a file without the mark.
     """
-    path = _path(out)
+    path = _path(out, option)
     if path.is_dir():
-        raise ReportError(f"{out} is a folder; expected a file. Give its name too: --out {path / 'NAME'}")
+        raise ReportError(f"{out} is a folder; expected a file. Give its name too: {option} {path / 'NAME'}")
     if path.is_file() and path.stat().st_size and mark.encode() not in _head(path):
-        raise ReportError(f"{out} is there already, and Segcore didn't write it. Choose another --out, or move it.")
-    _writable(path, out)
+        raise ReportError(f"{out} is there already, and Segcore didn't write it. Choose another {option}, or move it.")
+    _writable(path, out, option)
     with replacing(path) as temporary:
         yield temporary
 
@@ -78,18 +79,18 @@ def check_folder(out: str | Path) -> Path:
     return path
 
 
-def _path(out: str | Path) -> Path:
+def _path(out: str | Path, option: str = "--out") -> Path:
     try:
         return local_path(out, ReportError).resolve()
     except (RuntimeError, OSError, ValueError) as error:  # loops of links, null bytes
-        raise ReportError(f"--out {str(out)!r} is no usable path ({error}).") from None
+        raise ReportError(f"{option} {str(out)!r} is no usable path ({error}).") from None
 
 
-def _writable(path: Path, out: str | Path) -> None:
+def _writable(path: Path, out: str | Path, option: str = "--out") -> None:
     """Raise `ReportError` unless a file can be made at `path`, whose folders may have to be made first."""
     reason = unwritable(path.parent)
     if reason:
-        raise ReportError(f"Can't write {out}: {reason}. Choose another --out.")
+        raise ReportError(f"Can't write {out}: {reason}. Choose another {option}.")
 
 
 def _head(path: Path) -> bytes:

@@ -20,7 +20,8 @@ def import_command(name: str, data: str, split: str, folder: Path, predictions: 
     "segcore import PREDICTIONS --data 'my data' --split val --name SegFormer-B5 --out runs --add"
     """
     words = ["segcore", "import", predictions, "--data", data, "--split", split, "--name", name]
-    return shlex.join([*words, "--out", str(folder.parent), "--add"])
+    there = (folder / run_files.EVALUATION / split).is_dir()
+    return shlex.join([*words, "--out", str(folder.parent), "--replace" if there else "--add"])
 
 
 def again(folder: Path, split: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from segcore.arrays import F64, U8, U8Mask
 from segcore.errors import number
@@ -28,6 +29,8 @@ BLOCK = 3 * (PANEL + GAP) + BETWEEN  # pixels from one sample to the next
 INK, PAPER, FAINT = (30, 30, 30), (255, 255, 255), (110, 110, 110)
 # Pillow's own font has the letters of English alone; these are looked for where a text has others.
 WIDE_FONTS = ("NotoSansCJK-Regular.ttc", "Arial Unicode.ttf", "msyh.ttc", "DejaVuSans.ttf", "arial.ttf")
+
+SHEET_MARK = "Segcore, contact sheet"  # in a PNG, so that it is known as one that may be replaced
 
 
 def contact_sheet(dataset: Dataset, kind: Literal["PNG", "JPEG"] = "PNG") -> bytes:
@@ -51,8 +54,9 @@ def contact_sheet(dataset: Dataset, kind: Literal["PNG", "JPEG"] = "PNG") -> byt
     title = f"{dataset.name}: {number(len(dataset), 'sample')}, {classes}"
     facts = f"Layout: {dataset.layout}. {rule}." if dataset.layout else f"{rule}."
     legend = _legend(labels, shares, f"Shares of the scored pixels of these {number(len(chosen), 'sample')}")
-    data = io.BytesIO()
-    _sheet(cells, (title, facts), legend).save(data, kind, quality=90)
+    data, made_by = io.BytesIO(), PngInfo()
+    made_by.add_text("Software", SHEET_MARK)
+    _sheet(cells, (title, facts), legend).save(data, kind, quality=90, pnginfo=made_by)
     return data.getvalue()
 
 

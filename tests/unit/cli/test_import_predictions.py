@@ -222,6 +222,11 @@ def test_another_split_is_added_to_an_imported_run(masks, write, imported, refus
     assert "There is a run called 'SegFormer-B5' already" in refused(train, split="train")
     run = imported(train, "--add", split="train")
     assert run.splits == ("test", "train") and run.summary.test is not None
+    changed = write({name: 1 - np.minimum(mask, 1) for name, mask in masks.items()}, folder="changed")
+    assert "has predictions of test already; nothing was changed." in refused(changed, "--add")
+    assert np.array_equal(load_run(run.path).prediction("test", "test0"), masks["test0"])
+    replaced = imported(changed, "--replace")
+    assert replaced.splits == run.splits and replaced.summary.test.miou != run.summary.test.miou
     fake_run(RunStore(tmp_path / "runs"), "unet")
     assert "holds no imported predictions, so no split is added" in refused(folder, "--add", name="unet")
 

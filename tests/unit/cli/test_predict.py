@@ -66,6 +66,35 @@ def test_12_bits_in_16_are_predicted_as_the_8_bits_that_they_show(run, tmp_path)
         assert (deep == shown).all()
 
 
+def test_a_deep_image_by_a_relative_path(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    deep = np.random.default_rng(0).integers(0, 4096, (40, 60), dtype=np.uint16)
+    Image.fromarray(deep).save("deep.png")
+    assert main(["predict", str(run.path), "deep.png", "--out", "out", "--device", "cpu"]) == 0
+
+
+def test_nothing_that_it_did_not_write_is_written_over(run, tmp_path, capsys):
+    """Ground truth beside the photos under the names that predictions would have; its own results are no photos."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    predict = ["predict", str(run.path), str(photos), "--out", str(photos), "--device", "cpu"]
+    for name in ("a.jpg", "b.jpg"):
+        Image.new("RGB", (40, 30)).save(photos / name)
+    truth = photos / "b-mask.png"
+    Image.fromarray(np.full((30, 40), 3, np.uint8)).save(truth)
+    before = truth.read_bytes()
+    assert main(predict) == 2
+    assert f"{truth} is there already, and segcore predict didn't write it." in capsys.readouterr().err
+    assert truth.read_bytes() == before and not (photos / "a-mask.png").exists()
+    truth.unlink()
+    for said in ("2 images in ", "nothing new, 2 there before"):
+        assert main(predict) == 0 and said in capsys.readouterr().out
+    (photos / "a-mask.png").write_bytes(b"cut off, since the call was killed")
+    (photos / ".predictions.jsonl").write_text((photos / ".predictions.jsonl").read_text().splitlines()[0] + "\n")
+    assert main(["predict", str(run.path), str(photos / "a.jpg"), *predict[3:]]) == 0
+    assert np.asarray(Image.open(photos / "a-mask.png")).shape == (30, 40)
+
+
 def test_a_folder_and_images_of_one_name(run, tmp_path):
     """What is written never takes the place of another image's, whatever is turned, deep, grey or tiny among them."""
     pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)

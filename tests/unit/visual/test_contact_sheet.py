@@ -25,8 +25,18 @@ def test_the_command_writes_it_and_says_where_or_why_not(tmp_path, capsys):
     assert cli.main(["data", "info", str(root), "--picture", str(tmp_path / "sheet.png")]) == 0
     assert f"picture: {tmp_path / 'sheet.png'}" in capsys.readouterr().out.replace("\n", "")
     assert Image.open(tmp_path / "sheet.png").format == "PNG"
-    assert cli.main(["data", "info", str(root), "--picture", str(tmp_path / "no" / "sheet.png")]) == 2
-    assert "can't be written" in capsys.readouterr().err
+    photo = next(root.rglob("*.png"))
+    before = photo.read_bytes()
+    for place, code, said in (
+        (tmp_path / "sheet.png", 0, ""),  # its own is replaced
+        (tmp_path / "new" / "sheet.png", 0, ""),
+        (photo, 2, "is there already, and Segcore didn't write it. Choose another --picture, or move it."),
+        (root / "classes.csv", 2, "expected the name of a PNG file"),
+        (photo / "sheet.png", 2, f"Can't write {photo / 'sheet.png'}"),
+    ):
+        assert cli.main(["data", "info", str(root), "--picture", str(place)]) == code
+        assert said in capsys.readouterr().err
+    assert photo.read_bytes() == before
 
 
 @pytest.mark.parametrize("size", [(1, 1), (6, 300), (300, 6), (700, 900)])
