@@ -164,7 +164,10 @@ class LabelMap:
         color = (packed & 255, packed >> 8 & 255, packed >> 16 & 255)
         known = np.array([entry_color for _, entry_color in self.entries])
         distance = np.abs(known - color).max(axis=1)
-        nearest = np.flatnonzero(distance == distance.min())
+        straight = np.square(known - color).sum(axis=1)  # tells apart what is as far in one channel
+        nearest = np.flatnonzero(
+            (distance == distance.min()) & (straight == straight[distance == distance.min()].min())
+        )
         best = int(nearest[0])
         ids = {int(place) if place < self.classes else IGNORE_INDEX for place in nearest}
         if distance[best] <= tolerance and len(ids) == 1:

@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.segment import Segment
+from rich.table import Table
 from rich.text import Text
 
 from segcore.terminal import visible
+
+_WIDEST: Final = 10_000  # columns of a line
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table, in lines longer than the console's where a word would be cut otherwise."""
+    options = console.options.update(width=_WIDEST)
+    for column in table.columns:
+        words = (Measurement.get(console, options, cell).minimum for cell in (column.header, *column.cells))
+        column.min_width = max(column.min_width or 0, *words)
+    console.print(_WholeTable(table), crop=False)
+
+
+@dataclass(frozen=True)
+class _WholeTable:
+    table: Table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        needed = Measurement.get(console, options.update(width=_WIDEST), self.table).minimum
+        yield from console.render(self.table, options.update(width=max(options.max_width, needed)))
 
 
 class TextConsole(Console):

@@ -80,7 +80,7 @@ def data_info(arguments: argparse.Namespace) -> int:
     from rich.table import Table
 
     from segcore.data.index.known_facts import KnownFacts
-    from segcore.text_console import TextConsole
+    from segcore.text_console import TextConsole, print_table
 
     dataset = open_from(arguments)
     try:
@@ -110,11 +110,11 @@ def data_info(arguments: argparse.Namespace) -> int:
         sizes = Counter(map(facts.size, ids))
         common = [f"{height}x{width} ({count})" for (height, width), count in sizes.most_common()]
         table.add_row(split, f"{len(ids)}{made_of}", listed(common, 3))
-    console.print(table)
+    print_table(console, table)
     classes = Table("id", "class", "colour")
     for index, (name, (red, green, blue)) in enumerate(zip(labels.names, labels.colors, strict=True)):
         classes.add_row(str(index), escape(name), f"[rgb({red},{green},{blue})]███[/] {red} {green} {blue}")
-    console.print(classes)
+    print_table(console, classes)
     for note in dataset.notes:
         console.print(f"note: {escape(note)}")
     for problem in problems:

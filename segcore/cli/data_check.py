@@ -163,6 +163,7 @@ def _table(console: Console, findings: Iterable[Finding]) -> None:
     from rich.table import Table
 
     from segcore.data.leaks.leak_report import TITLES
+    from segcore.text_console import print_table
 
     table = Table("", "finding", "split", "how many", show_lines=False)
     table.columns[3].justify = "right"
@@ -171,7 +172,7 @@ def _table(console: Console, findings: Iterable[Finding]) -> None:
         between = " / ".join(escape(name) for name in (finding.other, finding.split) if name) or "all"
         row = f"[{style}]{finding.severity}[/]", TITLES[finding.kind], between, f"{finding.count} of {finding.total}"
         table.add_row(*row)
-    console.print(table)
+    print_table(console, table)
     for finding in findings:
         console.print(f"[{STYLES[finding.severity]}]{finding.severity}[/]  {escape(finding.sentence)}")
         for example in finding.examples[:_SHOWN]:

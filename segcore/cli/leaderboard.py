@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -176,13 +177,15 @@ def at_speed(comparison: Comparison, arguments: argparse.Namespace) -> Compariso
     """The comparison of the runs that predict `--min-fps`; the others are named on standard error.
 
     Raises:
-        ReportError: when there are none; the message says how fast the fastest is, or how to measure.
+        ReportError: when it is no number above 0; when there are none, with how fast the fastest is or how to measure.
     """
     from segcore.evaluation.comparison.costs import FPS, speed_note
     from segcore.evaluation.comparison.rows import SpeedChoice
     from segcore.runs.cli_hints import profile_command
 
     least = arguments.min_fps
+    if not 0 < least < math.inf:
+        raise ReportError(f"--min-fps is {least:g}; expected frames a second, above 0.")
     choice = SpeedChoice.of(comparison.rows, least)
     paths = {run.id: run.path for run in comparison.runs}
     measure = [profile_command(paths[row.id], comparison.split) for row in choice.unmeasured if row.pool >= 0]

@@ -120,11 +120,13 @@ def _print_machine(console: Console, latencies: Sequence[Latency]) -> None:
     """Frames a second and times of one machine, the fastest way, and how steady the machine was."""
     from rich.table import Table
 
+    from segcore.text_console import print_table
+
     sizes = sorted({size for latency in latencies for size in latency.picture_sizes})
     table = Table(padding=(0, 0, 0, 1), box=None)
     table.add_column("backend", no_wrap=True)
     for height, width in sizes:
-        table.add_column(f"{height}x{width} frames/s", justify="right", no_wrap=True)
+        table.add_column(f"{height}x{width} frames/s", justify="right")
     table.add_column("fed", no_wrap=True)
     for name in ("model ms", "p95 ms", "peak MB", "spread", "busy cores"):
         table.add_column(name, justify="right")
@@ -140,7 +142,7 @@ def _print_machine(console: Console, latencies: Sequence[Latency]) -> None:
             "–" if latency.spread is None else f"{100 * latency.spread:.0f} %{'' if latency.spread_is_small else ' !'}",
             "–" if latency.load is None else f"{latency.load:.1f}{' !' if latency.busy else ''}",
         )
-    console.print(table)
+    print_table(console, table)
     for size in sizes:
         timed = [(milliseconds, latency) for latency in latencies if (milliseconds := latency.picture_ms(size))]
         milliseconds, best = min(timed, key=lambda pair: pair[0])

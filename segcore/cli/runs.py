@@ -161,6 +161,7 @@ def _print_runs(console: Console, runs: Sequence[RunRecord]) -> None:
     from segcore.metrics import POLICY
     from segcore.runs.scored_splits import VALIDATION_NOTE, default_split
     from segcore.runs.summary import over
+    from segcore.text_console import print_table
 
     split = default_split(runs)
     table = Table(padding=(0, 0, 0, 1), box=None)  # names are never cut, since other commands take them
@@ -194,7 +195,7 @@ def _print_runs(console: Console, runs: Sequence[RunRecord]) -> None:
             *([escape(run.note)] if noted else []),
         )
         leaks |= " !" in mark and scores is not None
-    console.print(table)
+    print_table(console, table)
     console.print(POLICY)
     if by_validation or split == "val":
         console.print(VALIDATION_NOTE if split == "val" else f"val: {VALIDATION_NOTE}")
@@ -212,6 +213,7 @@ def print_settings(console: Console, runs: Sequence[RunRecord]) -> int:
     from rich.table import Table
 
     from segcore.runs.settings import Difference, differences, flat_settings, pipeline_of
+    from segcore.text_console import print_table
 
     trained = [run for run in runs if run.was_trained]
     left_out = [run.id for run in runs if not run.was_trained]
@@ -231,7 +233,10 @@ def print_settings(console: Console, runs: Sequence[RunRecord]) -> int:
     for name, values in shown:
         for cells in [[name, *values]] if beside else _by_value(name, values, ids):
             table.add_row(*map(escape, cells))
-    console.print(table if rows else f"Nothing differs: {len(trained)} runs of the same settings.")
+    if rows:
+        print_table(console, table)
+    else:
+        console.print(f"Nothing differs: {len(trained)} runs of the same settings.")
     if left_out:
         console.print(f"No settings of a training: {escape(', '.join(left_out))}.")
     return 0

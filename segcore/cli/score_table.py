@@ -16,7 +16,7 @@ def print_scores(run: RunRecord, what: str, scores: ScoreInfo, evaluation: Evalu
 
     from segcore.evaluation.stored_counts import StoredCounts
     from segcore.metrics import POLICY, SCORES
-    from segcore.text_console import TextConsole
+    from segcore.text_console import TextConsole, print_table
 
     console = TextConsole(highlight=False, soft_wrap=True)
     console.print(f"[bold]{escape(run.id)}[/bold] ({escape(run.title)}) on {escape(what)}")
@@ -32,5 +32,5 @@ def print_scores(run: RunRecord, what: str, scores: ScoreInfo, evaluation: Evalu
     table.add_section()
     for name, iou in zip(run.labels.names, scores.iou, strict=True):
         table.add_row(f"IoU {escape(name)}", "absent" if iou is None else f"{iou:.4f}")
-    console.print(table)
+    print_table(console, table)
     console.print(POLICY)

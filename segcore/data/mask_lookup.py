@@ -165,16 +165,23 @@ def _check_ids(ids: npt.NDArray[np.integer], where: str, coding: MaskLookup) -> 
             raise DatasetError(
                 f"{where}: id {value} ({np.count_nonzero(ids == value)} pixels) is no class; ids go up to "
                 f"{max(coding.classes.values)} ({coding.classes.labels.name}, {coding.classes.labels.classes} "
-                f"classes), 255 is ignored. {_stretched(ids, coding)}Correct the mask or add the class to the list."
+                f"classes), 255 is ignored. {_hint(ids, coding)}"
             )
 
 
-def _stretched(ids: npt.NDArray[np.integer], coding: MaskLookup) -> str:
-    """A hint where the values look like ids that were stretched to 0..255 to be seen."""
-    last = coding.classes.labels.classes - 1
+def _hint(ids: npt.NDArray[np.integer], coding: MaskLookup) -> str:
+    """What to do about ids that are no class, by what they look like."""
+    count = coding.classes.labels.classes
+    used = set(used_values(ids).tolist()) - {IGNORE_INDEX}
+    if count in used and used <= set(range(1, count + 1)):
+        return (
+            f"They look like ids 1 to {count}, and the list numbers its classes from 0: give it a column id with 1 to "
+            f"{count}, or put a class for id 0 first (background)."
+        )
+    last, otherwise = count - 1, "Correct the mask or add the class to the list."
     if last < 1 or not np.isin(ids, [255 * index // last for index in range(last + 1)]).all():
-        return ""
-    return f"The values look like ids 0 to {last} stretched to 255: divide them by {255 / last:g}. "
+        return otherwise
+    return f"The values look like ids 0 to {last} stretched to 255: divide them by {255 / last:g}. {otherwise}"
 
 
 def _from_colors(mask: MaskPixels, coding: MaskLookup) -> U8Mask:

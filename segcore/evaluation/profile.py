@@ -22,6 +22,7 @@ from segcore.runs.run_lock import writing
 Progress = Callable[[int, int, str], object]
 PICTURES = ((480, 640), (720, 1280))  # (height, width): a webcam's and a video's
 SECONDS = 1.0
+MOST_SECONDS = 600
 
 
 def profile(
@@ -50,9 +51,12 @@ def profile(
         problem: Called with why a backend can't be measured, before the next is measured; None raises the error.
 
     Raises:
-        EvaluationError: when a backend is unknown, or can't run this model and `problem` is None.
+        EvaluationError: when a backend is unknown, or can't run this model and `problem` is None; when `seconds` are
+            not positive.
         RunError: when the run or its weights can't be read.
     """
+    if not 0 < seconds <= MOST_SECONDS:
+        raise EvaluationError(f"--seconds is {seconds:g}; expected seconds, above 0 and at most {MOST_SECONDS}.")
     record = run if isinstance(run, RunRecord) else load_run(run)
     instead = "Profile its members, one by one: {}. What they cost together is then what it costs."
     require_model(record, "be measured as one model", instead)

@@ -18,7 +18,7 @@ from segcore.durations import duration
 from segcore.metrics import POLICY
 from segcore.models import model_title
 from segcore.runs import RunRecord, ScoreInfo, Summary
-from segcore.text_console import TextConsole
+from segcore.text_console import TextConsole, print_table
 
 WORTH_SAYING = 30.0  # seconds; shorter trainings need no estimate
 
@@ -225,7 +225,7 @@ class Reporter:
         table.add_column("run", overflow="fold")
         for run in sorted(runs, key=lambda run: -(scores[run.id].miou if scores[run.id] else -1.0)):
             table.add_row(*_row(run, scores[run.id], with_void))
-        self.console.print(table)
+        print_table(self.console, table)
         self.console.print(f"[dim]{POLICY}[/]")
         if any(run.summary.dataset.split == FOLDS for run in runs):
             folder = quote(str(runs[0].path.parent))

@@ -111,6 +111,8 @@ def test_a_colour_halfway_between_two_classes_is_refused():
     with pytest.raises(LabelError, match=r"colour \(20, 20, 20\) \(1 pixels\) is as far from dark as from light"):
         greys.to_ids(rgb, tolerance=30)
     assert greys.to_ids(rgb + np.uint8(1), tolerance=30) == 1
+    streets = LabelMap("streets", ("sky", "road"), ((70, 130, 180), (128, 64, 128)))
+    assert streets.to_ids(np.uint8([[[79, 81, 158]]]), tolerance=60) == 0  # 49 from both, and nearer to sky in all
     three = LabelMap("three", ("a", "b", "c"), ((0, 0, 0), (40, 0, 0), (0, 40, 0)))
     with pytest.raises(LabelError, match="is as far from a as from b"):
         three.to_ids(rgb, tolerance=20)  # as far as the tolerance reaches

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from segcore.cli import main
 from segcore.terminal import print_text, visible
-from segcore.text_console import TextConsole
+from segcore.text_console import TextConsole, print_table
 
 HOSTILE = "a\x1b]0;title\x07b\x1b[2Jc\x9bd\u202ee"
 SHOWN = r"a\x1b]0;title\x07b\x1b[2Jc\x9bd\u202ee"
@@ -80,3 +80,17 @@ def written(capsys):
     out, error = capsys.readouterr()
     assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(out + error)
     return out + error
+
+
+@pytest.mark.parametrize("width", [10, 30, 40, 60])
+def test_no_word_of_a_table_is_cut(width):
+    console = TextConsole(width=width, file=io.StringIO(), highlight=False)
+    table = Table(box=None)
+    table.add_column("backend", no_wrap=True)
+    for name in ("model ms", "p95 ms", "spread"):
+        table.add_column(name, justify="right")
+    table.add_row("openvino fp32", "12345.1", "1234.5", "8 %")
+    print_table(console, table)
+    printed = console.file.getvalue()
+    assert "…" not in printed and {"openvino", "fp32", "model", "p95", "12345.1", "1234.5"} <= set(printed.split())
+    assert max(map(len, printed.splitlines())) <= max(width, 44)

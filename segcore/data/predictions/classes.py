@@ -42,11 +42,12 @@ class PredictionClasses:
         """
         ids = to_ids(mask, self.coding)
         if ids.max(initial=0) == IGNORE_INDEX:
-            names = ", ".join(name for name, _ in self.coding.target.ignored) or str(IGNORE_INDEX)
+            names = ", ".join(name for name, _ in self.coding.target.ignored)
+            or_score_it = ", or open the data with --void class" if names else ""
             raise DatasetError(
                 f"{mask.where}: {np.count_nonzero(ids == IGNORE_INDEX)} pixels are predicted as a class that is not "
-                f"scored ({names}); expected a scored class in every pixel. Predict without it, or open the data with "
-                "--void class."
+                f"scored ({names or IGNORE_INDEX}); expected a scored class in every pixel. Predict without "
+                f"it{or_score_it}."
             )
         return ids
 

@@ -17,6 +17,7 @@ from segcore.errors import number
 from segcore.paths import program
 from segcore.runs import Summary
 from segcore.runs.search import PARAM, SearchRecord
+from segcore.text_console import print_table
 from segcore.training.console import WORTH_SAYING, Reporter, TrainingTime
 
 MOST_SHOWN = 20  # trials in the table at the end; trials.csv has all of them
@@ -92,7 +93,7 @@ class SearchReporter(Reporter):
     def ending(self, search: SearchRecord) -> None:
         """Print the trials by value, the importance of the settings, and the command that trains the best."""
         if search.trials["value"].notna().any() or search.trials.filter(like="fold_").notna().any(axis=None):
-            self.console.print(_table(search))
+            print_table(self.console, _table(search))
         else:
             self.console.print("No fold was trained to its end yet, so there is nothing to rank.")
         states = search.trials["state"].value_counts()

@@ -109,6 +109,14 @@ def test_black_and_white_masks_need_a_list_that_says_so(classes, tmp_path):
         opened.mask("p0")
 
 
+def test_ids_from_1_are_named_and_a_column_of_ids_reads_them(tmp_path):
+    numbered = [ids + np.uint8(1) for ids in scenes()]
+    opened = dataset(tmp_path / "list", numbered, BARE)
+    with pytest.raises(DatasetError, match=r"id 3 .* They look like ids 1 to 3, .* a column id with 1 to 3, or put"):
+        opened.mask("p0")
+    assert same(dataset(tmp_path / "ids", numbered, "id,name\n1,sky\n2,road\n3,car\n"), scenes())
+
+
 @pytest.mark.parametrize("white", [1, 255])
 def test_one_bit_among_eight_is_0_and_1(white, tmp_path):
     """As `data expand` writes copies beside masks of one bit; where 255 stands for 1 elsewhere, it is refused."""

@@ -83,6 +83,9 @@ def test_a_backend_that_is_not_there_is_said(run, measured):
         profile(run, backends=["torch:int8"])
     with pytest.raises(EvaluationError, match="no such graph"):
         profile(run, backends=["onnxruntime"])
+    for seconds in (0, -1, float("nan"), 1e9):
+        with pytest.raises(EvaluationError, match=r"--seconds is .*; expected seconds, above 0 and at most 600\."):
+            profile(run, seconds=seconds)
 
 
 def test_one_image_is_timed_after_another(run):
