@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -171,9 +172,10 @@ def data_expand(arguments: argparse.Namespace) -> int:
     print_text(f"{number(made.frames, 'train frame')} -> {made.kept + made.copies} ({kept}{made.copies} copies)")
     for split, count in made.others.items():
         print_text(f"{number(count, f'{split} frame')}, as they were")
+    path, command = shlex.quote(str(made.path)), program("segcore")
     print_text(
-        f"{made.path}\nLook at it: {program('segcore')} data info {made.path}\n"
-        f"Train on it: {program('segcore')} train --data {made.path} --copies 0 --augment none"
+        f"{made.path}\nLook at it: {command} data info {path}\n"
+        f"Train on it: {command} train --data {path} --copies 0 --augment none"
     )
     return 0
 
@@ -183,5 +185,5 @@ def data_fetch(arguments: argparse.Namespace) -> int:
     from segcore.data import fetch
 
     path = fetch(arguments.name, arguments.out)
-    print_text(f"{path}\nOpen it with: {program('segcore')} data info {path}")
+    print_text(f"{path}\nOpen it with: {program('segcore')} data info {shlex.quote(str(path))}")
     return 0

@@ -8,7 +8,8 @@ from segcore.cli.arguments import Commands
 from segcore.errors import CodeError
 from segcore.extensions import trust
 from segcore.extensions.code_file import CODE_FOLDER, CodeName
-from segcore.paths import local_path, path_text
+from segcore.paths import path_text
+from segcore.runs import load_run
 from segcore.terminal import print_text
 
 
@@ -29,8 +30,9 @@ def agree(arguments: argparse.Namespace) -> int:
 
     Raises:
         CodeError: when the run holds none.
+        RunError: when there is no run in that folder.
     """
-    folder = local_path(arguments.run_folder)
+    folder = load_run(arguments.run_folder).path
     files = sorted((folder / CODE_FOLDER).glob("*.py"))
     if not files:
         raise CodeError(f"{folder} holds no code: no {CODE_FOLDER}/*.py. Its model needs no agreement.")

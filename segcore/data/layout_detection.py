@@ -187,12 +187,14 @@ def _complete(
     ):
         if files:
             problems.append(f"{number(len(files), what)} without {other}: {listed(files, MAX_LISTED)}")
-    if problems and not skip:
-        raise DatasetError(
-            f"{everything.where()}: {'; '.join(problems)}. {how_to_go_on(everything.files)}"
-            "Add what is missing, or go on without them: --skip-incomplete."
-        )
     complete = [pair for pair in pairs if pair.image and pair.mask]
+    if problems and (not skip or not complete):
+        otherwise = (
+            "Add what is missing, or go on without them: --skip-incomplete."
+            if complete
+            else "Not one image has a mask: name each mask as its image."
+        )
+        raise DatasetError(f"{everything.where()}: {'; '.join(problems)}. {how_to_go_on(everything.files)}{otherwise}")
     return complete, tuple(f"Skipped {problem}." for problem in problems)
 
 

@@ -20,7 +20,7 @@ NAMED = 6  # kinds of files that a note names
 # What explains a dataset or makes one, and what Segcore itself writes into its folder, is no part of the data.
 _PAPER = re.compile(
     r".*\.(?:md|rst|html?|pdf|cff|py|sh)|(?:readme|licen[cs]e|citation|changelog|copying|notice|authors)\b.*"
-    r"|augmented\.(?:csv|json)|pipeline\.yaml|leaks\.json",
+    r"|augmented\.(?:csv|json)|pipeline\.yaml|(?:leaks|export)\.json",
     re.IGNORECASE,
 )
 
@@ -38,6 +38,7 @@ def unread_files(listing: Listing, detected: DetectedDataset) -> tuple[str, ...]
         return ()  # its samples are no files; its layout says what it left out
     used = {file for pair in detected.pairs for file in pair.files} | set(detected.others)
     folders = {file.rpartition("/")[0] for file in used}
+    read_from = {file.partition("/")[0] for file in listing.files if listing.path(file) in used}
     counts: Counter[tuple[str, str]] = Counter()
     for file in listing.files:
         path = listing.path(file)
@@ -48,12 +49,15 @@ def unread_files(listing: Listing, detected: DetectedDataset) -> tuple[str, ...]
         folder, _, name = file.rpartition("/")
         explained = path.rpartition("/")[0] in folders if picture else name.lower() in CLASS_FILES or _PAPER.match(name)
         if not explained:
-            counts[folder.partition("/")[0], suffix or "without a suffix"] += 1
+            top = folder.partition("/")[0]
+            place = folder if picture and top in read_from else top  # beside folders that are read: a split, misnamed?
+            counts[place, suffix or "without a suffix"] += 1
     if not counts:
         return ()
     kinds = [f"{count} {kind}" + (f" in {folder}/" if folder else "") for (folder, kind), count in counts.most_common()]
     more = f" and {number(len(kinds) - NAMED, 'other kind')}" if len(kinds) > NAMED else ""
-    return (f"Left out {number(counts.total(), 'file')} that are not read: {', '.join(kinds[:NAMED])}{more}.",)
+    left = "1 file that is" if counts.total() == 1 else f"{counts.total()} files that are"
+    return (f"Left out {left} not read: {', '.join(kinds[:NAMED])}{more}.",)
 
 
 def unread_parts(file_source: FileSource, images: Sequence[str]) -> tuple[str, ...]:

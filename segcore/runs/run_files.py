@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -65,12 +66,14 @@ def made_by(folder: Path) -> str:
 
 
 def folder_name(text: str) -> str:
-    """Turn text into the name of a folder: other characters become dashes; empty when nothing is left.
+    """Turn text into the name of a folder: what is no letter or digit of any script becomes dashes.
 
-    >>> folder_name("my street, U-Net")
-    'my-street-U-Net'
+    Empty when nothing is left.
+
+    >>> folder_name("my street, U-Net"), folder_name("Größe 日本")
+    ('my-street-U-Net', 'Größe-日本')
     """
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")
+    return re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", text)).strip("-.")
 
 
 def checked_folder_name(text: str, what: str) -> str:

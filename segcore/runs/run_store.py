@@ -109,7 +109,10 @@ class RunStore:
         Raises:
             RunError: when there is none of this id; the choices are listed.
         """
-        none = f"No run {run_id!r}: there are no runs in {self.root}. Train some: python train.py"
+        none = (
+            f"No run {run_id!r}: there are no runs in {self.root}. Name the folder of your runs with --runs DIR, or "
+            "train some: python train.py"
+        )
         return run_files.named_folder(run_id, self._folders(archived=None), f"run in {self.root}", none)
 
     def check_writable(self) -> None:

@@ -101,7 +101,7 @@ class TrainConfig(BaseModel):
     unfreeze: Stages = Field(
         {},
         description="freeze: schedule begins with the encoder frozen; from an epoch on, so many stages stay frozen, "
-        "as {epoch: stages}; empty is three from a third of the epochs, none from two thirds",
+        "as {epoch, from 0: stages}; empty is three from a third of the epochs, none from two thirds",
     )
     cache_features: bool = Field(
         False,
@@ -111,7 +111,7 @@ class TrainConfig(BaseModel):
 
     image_size: Size = Field((224, 320), description="HEIGHTxWIDTH that images are resized to")
     progressive: Sizes = Field(
-        {}, description="other sizes to train at, as {epoch: HEIGHTxWIDTH}; validated at image_size"
+        {}, description="other sizes to train at, as {epoch, from 0: HEIGHTxWIDTH}; validated at image_size"
     )
     epochs: int = Field(6, ge=1, le=10_000, description="passes over the training set")
     batch_size: int = Field(2, ge=1, le=1024, description="images a step, of all processes together")
@@ -260,7 +260,7 @@ class TrainConfig(BaseModel):
         for what in _AT_EPOCHS:
             late = [epoch for epoch in getattr(self, what) if epoch >= self.epochs]
             if late:
-                raise ValueError(f"{what} names epoch {late[0]} and there are epochs 0 to {self.epochs - 1}")
+                raise ValueError(f"{what} names epoch {late[0]}, and the last is {self.epochs - 1}, counted from 0")
         return self
 
     @field_validator("augment")
@@ -393,7 +393,8 @@ def build(values: Mapping[str, Any]) -> TrainConfig:
         reason = first["msg"].removeprefix("Value error, ")
         if not first["loc"]:  # settings that contradict each other
             raise ConfigError(f"{reason}.") from None
-        name = str(first["loc"][0])
+        name, *inside = map(str, first["loc"])
+        reason = ": ".join([".".join(inside), reason]) if inside else reason
         raise ConfigError(
             f"{name} ({flag(name)}) is {values.get(name)!r}: {reason}. Wanted: {describe(name)}."
         ) from None

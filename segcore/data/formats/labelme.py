@@ -88,7 +88,9 @@ def _places(listing: Listing) -> Mapping[str, Listing]:
 def _documents(folder: Listing) -> list[str]:
     """JSON files in a folder, or in one below it, that may be annotations."""
     files = (file for file in folder.files if file.lower().endswith(".json") and file.count("/") < 2)
-    return [file for file in files if PurePosixPath(file).name.lower() not in {*CLASS_FILES, "segcore.json"}]
+    return [
+        file for file in files if PurePosixPath(file).name.lower() not in {*CLASS_FILES, "segcore.json", "export.json"}
+    ]
 
 
 def _images(folder: Listing) -> dict[str, str]:

@@ -71,9 +71,16 @@ def logits_of(values: npt.NDArray[np.floating], where: str, classes: int, size: 
     first, last = values.shape == (classes, height, width), values.shape == (height, width, classes)
     if first == last:
         what = "fits both" if first else "is neither"
+        other = {(*values.shape[1:], values.shape[0]), values.shape} if values.ndim == 3 else set()
+        counts = [shape[2] for shape in other if shape[:2] == (height, width)]
+        way_out = (
+            f"These are of {counts[0]} classes: list them with --classes FILE, or leave out those that the data lacks"
+            if counts and not first
+            else "Where the size is the model's own, state it: --resize HxW"
+        )
         raise DatasetError(
             f"{where}: probabilities of {list(values.shape)}; expected [C, H, W] or [H, W, C] with {classes} classes "
-            f"of {height}x{width}, and this {what}. Where the size is the model's own, state it: --resize HxW."
+            f"of {height}x{width}, and this {what}. {way_out}."
         )
     shares = np.asarray(values if first else np.moveaxis(values, -1, 0), np.float32)
     low, high = float(shares.min()), float(shares.max())

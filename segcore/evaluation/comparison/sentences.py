@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from segcore.errors import enumerated
+from segcore.errors import enumerated, number
 from segcore.evaluation.comparison.comparable_sets import ComparableSet
 from segcore.evaluation.comparison.paired_differences import PairedDifference
 from segcore.evaluation.comparison.rows import Row
@@ -181,8 +181,9 @@ def caveats(rows: Sequence[Row], pool: ComparableSet, metric: Score, split: str)
     if pool.sequences == 1 and len(pool.ids) > 1:
         texts.append("All frames are of one clip: the intervals hold for this street, not for others.")
     blocks = len(pool.ids) // max(1, pool.block)
-    if blocks < FEW_BLOCKS:
-        texts.append(f"{len(pool.ids)} images make {blocks} independent blocks: every interval is a rough guide.")
+    if blocks < FEW_BLOCKS and any(row.interval for row in rows):
+        made = f"{number(len(pool.ids), 'image')} give {number(blocks, 'independent block')}"
+        texts.append(f"{made}: every interval is a rough guide.")
     folds = min((len(row.parts) for row in rows if row.parts and row.parts_are == "folds"), default=FEW_FOLDS)
     if folds < FEW_FOLDS:
         texts.append(

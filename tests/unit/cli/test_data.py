@@ -97,6 +97,8 @@ def test_expand_says_how_many_copies_it_made(tmp_path, capsys):
         "4 train frames -> 12 (4 frames + 8 copies)\n2 val frames, as they were\n3 test frames, as they were\n"
     )
     assert f"segcore data info {tmp_path / 'out'}" in captured.out
+    assert cli.main([*words, str(tmp_path / "my street")]) == 0
+    assert f"--data '{tmp_path / 'my street'}' --copies 0" in capsys.readouterr().out
     assert cli.main([*words, str(tmp_path / "alone"), "--copies-only", "--seed", "3"]) == 0
     assert capsys.readouterr().out.startswith("4 train frames -> 8 (8 copies)\n")
     assert cli.main(["data", "info", str(tmp_path / "out")]) == 0

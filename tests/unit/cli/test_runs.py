@@ -185,3 +185,14 @@ def test_an_ensemble_is_packed_by_its_members(store, fake_run, capsys):
     fake_ensemble([fake_run(store, "one"), fake_run(store, "two")])
     assert main(["runs", "--runs", str(store.root), "pack", "both", "--out", "out"]) == 2
     assert "can't be packed. Pack its members: one two." in " ".join(capsys.readouterr().err.split())
+
+
+def test_only_a_run_can_be_trusted(store, fake_run, capsys, tmp_path):
+    run = fake_run(store, "one")
+    for folder, said in (
+        (tmp_path / "nosuch", "No run at"),
+        (tmp_path, "has no summary.json"),
+        (run.path, "one holds no code: no run_code/*.py. Its model needs no agreement."),
+    ):
+        assert main(["trust", str(folder)]) == 2
+        assert said in " ".join(capsys.readouterr().err.split())

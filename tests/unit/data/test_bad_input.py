@@ -169,6 +169,18 @@ def test_image_without_mask_and_mask_without_image(cam101):
     )
 
 
+def test_names_of_which_none_fit_are_not_left_out(tmp_path):
+    for index in range(2):
+        layouts.save(tmp_path / "images" / f"photo{index}.png", layouts.image(index))
+        layouts.save(tmp_path / "masks" / f"scan{index}.png", layouts.mask(index))
+    layouts.write(tmp_path / "classes.csv", "name\nsky\nroad\ncar\n")
+    for skip in (False, True):
+        with pytest.raises(
+            DatasetError, match=r"2 masks without image: .* Not one image has a mask: name each mask as"
+        ):
+            open_dataset(tmp_path, skip_incomplete=skip)
+
+
 def test_many_incomplete_are_counted(cam101):
     for frame in layouts.FRAMES:
         (cam101 / "train" / f"{frame}_L.png").unlink(missing_ok=True)

@@ -30,6 +30,13 @@ def test_files_and_folders_that_are_not_read_are_counted_once(tmp_path):
     assert left_out(packed) == left_out(tmp_path)
 
 
+def test_a_folder_that_is_no_split_is_named(tmp_path):
+    exports.EXPORTS["folder"].write(tmp_path)
+    layouts.save(tmp_path / "images" / "holdout" / "a.png", layouts.image(0))
+    layouts.write(tmp_path / "export.json", "{}")  # of a labelme export, say
+    assert left_out(tmp_path) == ["Left out 1 file that is not read: 1 .png in images/holdout/."]
+
+
 @pytest.mark.parametrize("name", exports.EXPORTS)
 def test_nothing_is_said_where_all_is_read(name, tmp_path):
     exports.EXPORTS[name].write(tmp_path)

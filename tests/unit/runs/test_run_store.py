@@ -12,7 +12,10 @@ from segcore.runs.run_store import new_run
 def test_a_missing_store_is_empty(tmp_path):
     store = RunStore(tmp_path / "nowhere")
     assert (store.list(), store.problems) == ([], ())
-    with pytest.raises(RunError, match=r"No run 'unet': there are no runs in .*nowhere. Train some: python train.py"):
+    with pytest.raises(
+        RunError,
+        match=r"No run 'unet': there are no runs in .*nowhere\. Name the folder of your runs with --runs DIR, or train",
+    ):
         store.get("unet")
 
 
@@ -33,7 +36,7 @@ def test_an_unknown_run_lists_the_choices(store, fake_run):
 
 
 def test_names_are_made_unique_and_safe(store):
-    assert [store.create("a b/ü:c").id for _ in range(3)] == ["a-b-c", "a-b-c-2", "a-b-c-3"]
+    assert [store.create("a b/ü:c").id for _ in range(3)] == ["a-b-ü-c", "a-b-ü-c-2", "a-b-ü-c-3"]
     with pytest.raises(RunError, match=r"No run can be called '///'"):
         store.create("///")
 
