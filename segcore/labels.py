@@ -144,7 +144,8 @@ class LabelMap:
         Args:
             rgb: `[H, W, 3]` uint8 colours.
             source: Name of the file, for the error.
-            tolerance: Largest per-channel distance at which an unknown colour takes its nearest class.
+            tolerance: Largest per-channel distance at which an unknown colour takes its nearest class; of equally near
+                ones the nearest in a straight line.
 
         Returns:
             `[H, W]` uint8; ignored classes become `IGNORE_INDEX`.

@@ -18,9 +18,14 @@ _WIDEST: Final = 10_000  # columns of a line
 
 
 def print_table(console: Console, table: Table) -> None:
-    """Print a table, in lines longer than the console's where a word would be cut otherwise."""
+    """Print a table, in lines longer than the console's where a word would be cut that is not to be folded."""
     options = console.options.update(width=_WIDEST)
+    if Measurement.get(console, options, table).maximum <= console.width:
+        console.print(table)
+        return
     for column in table.columns:
+        if column.overflow == "fold":
+            continue
         words = (Measurement.get(console, options, cell).minimum for cell in (column.header, *column.cells))
         column.min_width = max(column.min_width or 0, *words)
     console.print(_WholeTable(table), crop=False)

@@ -135,7 +135,7 @@ def _draw(dataset: Dataset, out: str) -> Path:
 
     path = Path(out)
     if path.suffix.lower() != ".png":
-        raise DatasetError(f"--picture is {out!r}; expected the name of a PNG file: {path.with_suffix('.png')}.")
+        raise DatasetError(f"--picture is {out!r}; expected the name of a PNG file, such as sheet.png.")
     with new_file(path, SHEET_MARK, "--picture") as temporary:
         temporary.write_bytes(contact_sheet(dataset))
     return path

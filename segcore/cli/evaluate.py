@@ -131,7 +131,7 @@ def _ensemble(runs: Sequence[RunRecord], name: str | None) -> Iterator[RunRecord
     check_members(runs)
     for note in how_combined(runs):
         print_text(note)
-    path = runs[0].path.parent / run_files.checked_folder_name(name or default_name(runs), "run")
+    path = run_files.folder_of(runs[0].path.parent, name or default_name(runs), "run")
     made = not path.exists()
     if made:
         summary, config = ensemble_summary(path, runs, created=now(), versions=versions(), **origin())

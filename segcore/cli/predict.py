@@ -95,10 +95,12 @@ def predict_files(arguments: argparse.Namespace) -> int:
     predict = Ensemble([run, *others], **options) if others else open_predictor(run, **options)
     runs = [run, *others] if others else list(run.members) or [run]
     folder = PredictionFolder(Path(arguments.out), _made_by(runs, predict), predict.labels)
-    # Of a folder that holds photos and, since an earlier call, their masks, the photos alone are meant.
-    own = folder.written
-    photos = [file for file in files if file.absolute() not in own] or files
-    sources = sources_of(photos, arguments.write, arguments.fps)
+    named = {Path(given).absolute() for given in arguments.inputs}
+    wanted = {*folder.others(files), *(file for file in files if file.absolute() in named)}
+    if len(wanted) < len(files):
+        left = number(len(files) - len(wanted), "file")
+        print_text(f"segcore: left out {left} that earlier calls wrote to {arguments.out}", file=sys.stderr)
+    sources = sources_of([file for file in files if file in wanted], arguments.write, arguments.fps)
     todo = [source for source in sources if arguments.again or not folder.has(source)]
     try:
         folder.claim(todo)

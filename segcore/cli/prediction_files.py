@@ -99,21 +99,25 @@ class PredictionFolder:
     made_by: str
     labels: LabelMap
     _lines: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _ours: set[str] = field(default_factory=set)  # paths in the folder of all that was written, or was about to be
 
     def __post_init__(self) -> None:
         record = self.path / RECORD
         for line in record.read_text("utf-8").splitlines() if record.is_file() else ():
             try:
                 entry = parse_json(line)
-                self._lines[entry["name"]] = entry
+                self._know(entry["name"], entry)
             except SHAPE_ERRORS:  # the last line of a call that was killed
                 continue
 
-    @property
-    def written(self) -> set[Path]:
-        """Full paths of the files and folders that calls with this folder for `--out` wrote, or were about to."""
-        folder = self.path.absolute()
-        return {folder / name for entry in self._lines.values() for name in entry["files"]}
+    def _know(self, name: str, entry: dict[str, Any]) -> None:
+        self._ours.update(map(str, entry["files"]))
+        self._lines[name] = entry
+
+    def others(self, files: Sequence[Path]) -> list[Path]:
+        """The files that no call with this folder for `--out` wrote: of photos and their masks, the photos."""
+        ours = {self.path.absolute() / name for name in self._ours}
+        return [file for file in files if ours.isdisjoint((file.absolute(), *file.absolute().parents))]
 
     def claim(self, sources: Sequence[Source]) -> None:
         """Note what will be written of sources, so that a later call knows it after this one was killed.
@@ -122,14 +126,15 @@ class PredictionFolder:
             DatasetError: when something is there that no such call wrote; nothing is changed then.
         """
         wanted = {source.name: self._results(source) for source in sources}
-        known = self.written
         for path in chain.from_iterable(wanted.values()):
-            if path.exists() and path.absolute() not in known:
+            if path.exists() and path.relative_to(self.path).as_posix() not in self._ours:
                 raise DatasetError(
-                    f"{path} is there already, and segcore predict didn't write it. Choose another --out, or move it."
+                    f"{path} is there already, and no record says that segcore predict wrote it (before 2026-11-29 "
+                    "none was kept). Choose another --out, or move it."
                 )
         self.path.mkdir(parents=True, exist_ok=True)
-        self._note(*(self._entry(source, wanted[source.name], whole=False) for source in sources))
+        new = [source for source in sources if any(not path.exists() for path in wanted[source.name])]
+        self._note(*(self._entry(source, wanted[source.name], whole=False) for source in new))
 
     def _results(self, source: Source) -> list[Path]:
         """The files, and of a video the folder, that a source becomes."""
@@ -151,6 +156,7 @@ class PredictionFolder:
 
     def write_image(self, source: Source, image: U8Image, mask: U8Mask) -> list[Path]:
         """Write the mask and the overlay of an image, each whole or not at all; returns their paths."""
+        self._begin(source)
         made = self._write_pixels(source, self.path / source.name, image, mask)
         self._note(self._entry(source, made))
         return made
@@ -231,6 +237,7 @@ class PredictionFolder:
 
     def _finish(self, source: Source, work: Path) -> list[Path]:
         """Put the files of a whole video in their places; returns the paths that a user looks for."""
+        self._begin(source)
         made, target = [], self.path / source.name
         if VIDEO in source.written:
             made.append(target.with_name(f"{target.name}-overlay{WRITTEN_AS}"))
@@ -270,9 +277,15 @@ class PredictionFolder:
             "key": self._key(source) if whole else "",
         }
 
+    def _begin(self, source: Source) -> None:
+        """Forget what is whole of a source whose files are about to be replaced."""
+        if self._lines.get(source.name, {}).get("key"):
+            self._note(self._entry(source, self._results(source), whole=False))
+
     def _note(self, *entries: dict[str, Any]) -> None:
         """Add the lines of sources."""
-        self._lines |= {entry["name"]: entry for entry in entries}
+        for entry in entries:
+            self._know(entry["name"], entry)
         with (self.path / RECORD).open("a", encoding="utf-8") as handle:
             handle.write("".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
 

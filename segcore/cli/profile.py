@@ -146,7 +146,9 @@ def _print_machine(console: Console, latencies: Sequence[Latency]) -> None:
     for size in sizes:
         timed = [(milliseconds, latency) for latency in latencies if (milliseconds := latency.picture_ms(size))]
         milliseconds, best = min(timed, key=lambda pair: pair[0])
-        console.print(f"{size[0]}x{size[1]}: {1000 / milliseconds:.1f} frames/s from picture to mask with {best.name}.")
+        fed = f", fed {best.height}x{best.width}" if len({(one.height, one.width) for one in latencies}) > 1 else ""
+        rate = f"{1000 / milliseconds:.1f} frames/s"
+        console.print(f"{size[0]}x{size[1]}: {rate} from picture to mask with {best.name}{fed}.")
     console.print(_steadiness(latencies))
 
 

@@ -8,7 +8,7 @@ from segcore.cli.arguments import Commands
 from segcore.errors import CodeError
 from segcore.extensions import trust
 from segcore.extensions.code_file import CODE_FOLDER, CodeName
-from segcore.paths import path_text
+from segcore.paths import local_path, path_text
 from segcore.runs import load_run
 from segcore.terminal import print_text
 
@@ -32,9 +32,10 @@ def agree(arguments: argparse.Namespace) -> int:
         CodeError: when the run holds none.
         RunError: when there is no run in that folder.
     """
-    folder = load_run(arguments.run_folder).path
+    folder = local_path(arguments.run_folder)
     files = sorted((folder / CODE_FOLDER).glob("*.py"))
     if not files:
+        load_run(folder)  # raises where there is no run
         raise CodeError(f"{folder} holds no code: no {CODE_FOLDER}/*.py. Its model needs no agreement.")
     for path in files:
         digest = CodeName(path, path.stem).digest()

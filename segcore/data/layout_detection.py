@@ -189,11 +189,10 @@ def _complete(
             problems.append(f"{number(len(files), what)} without {other}: {listed(files, MAX_LISTED)}")
     complete = [pair for pair in pairs if pair.image and pair.mask]
     if problems and (not skip or not complete):
-        otherwise = (
-            "Add what is missing, or go on without them: --skip-incomplete."
-            if complete
-            else "Not one image has a mask: name each mask as its image."
-        )
+        otherwise = "Add what is missing, or go on without them: --skip-incomplete."
+        if not complete:
+            both = len(problems) > 1  # images without mask, and masks without image
+            otherwise = "Not one name fits: name each mask as its image." if both else "Add what is missing."
         raise DatasetError(f"{everything.where()}: {'; '.join(problems)}. {how_to_go_on(everything.files)}{otherwise}")
     return complete, tuple(f"Skipped {problem}." for problem in problems)
 

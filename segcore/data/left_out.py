@@ -14,13 +14,14 @@ from segcore.data.decode import IMAGE_SUFFIXES, MASK_SUFFIXES, readable, stored_
 from segcore.data.evenly_spread import SAMPLED, spread
 from segcore.data.file_source import FileSource, Listing
 from segcore.data.formats.base import DetectedDataset
+from segcore.data.formats.unread import is_export_list
 from segcore.errors import DatasetError, number
 
 NAMED = 6  # kinds of files that a note names
 # What explains a dataset or makes one, and what Segcore itself writes into its folder, is no part of the data.
 _PAPER = re.compile(
     r".*\.(?:md|rst|html?|pdf|cff|py|sh)|(?:readme|licen[cs]e|citation|changelog|copying|notice|authors)\b.*"
-    r"|augmented\.(?:csv|json)|pipeline\.yaml|(?:leaks|export)\.json",
+    r"|augmented\.(?:csv|json)|pipeline\.yaml|leaks\.json",
     re.IGNORECASE,
 )
 
@@ -48,12 +49,18 @@ def unread_files(listing: Listing, detected: DetectedDataset) -> tuple[str, ...]
         picture = suffix in IMAGE_SUFFIXES or suffix in MASK_SUFFIXES
         folder, _, name = file.rpartition("/")
         explained = path.rpartition("/")[0] in folders if picture else name.lower() in CLASS_FILES or _PAPER.match(name)
-        if not explained:
+        if not explained and not is_export_list(listing, file):
             top = folder.partition("/")[0]
-            place = folder if picture and top in read_from else top  # beside folders that are read: a split, misnamed?
+            inside = "/".join(folder.split("/")[:2])  # beside folders that are read: a split, misnamed?
+            place = inside if picture and top in read_from else top
             counts[place, suffix or "without a suffix"] += 1
     if not counts:
         return ()
+    if len(counts) > NAMED:
+        joined: Counter[tuple[str, str]] = Counter()
+        for (folder, kind), count in counts.items():
+            joined[folder.partition("/")[0], kind] += count
+        counts = joined
     kinds = [f"{count} {kind}" + (f" in {folder}/" if folder else "") for (folder, kind), count in counts.most_common()]
     more = f" and {number(len(kinds) - NAMED, 'other kind')}" if len(kinds) > NAMED else ""
     left = "1 file that is" if counts.total() == 1 else f"{counts.total()} files that are"

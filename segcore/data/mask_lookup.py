@@ -173,7 +173,8 @@ def _hint(ids: npt.NDArray[np.integer], coding: MaskLookup) -> str:
     """What to do about ids that are no class, by what they look like."""
     count = coding.classes.labels.classes
     used = set(used_values(ids).tolist()) - {IGNORE_INDEX}
-    if count in used and used <= set(range(1, count + 1)):
+    from_0 = sorted(coding.classes.values) == list(range(count))
+    if from_0 and count in used and used <= set(range(1, count + 1)):
         return (
             f"They look like ids 1 to {count}, and the list numbers its classes from 0: give it a column id with 1 to "
             f"{count}, or put a class for id 0 first (background)."

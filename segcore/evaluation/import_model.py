@@ -61,7 +61,7 @@ def import_model(
     backend = BACKENDS_OF[source.suffix.lower()][0]
     check_choice(backend, "auto", to_run=True)
     described = read_description(_description_file(source, description))
-    path = local_path(out, RunError) / run_files.checked_folder_name(name or source.stem, "run")
+    path = run_files.folder_of(local_path(out, RunError), name or source.stem, "run")
     if path.exists():
         raise RunError(f"There is a run called {path.name!r} already: {path}. Choose another --name, or remove it.")
     runtime = open_runtime(source, backend)

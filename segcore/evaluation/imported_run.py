@@ -108,13 +108,13 @@ class ImportedRun:
             DatasetError: when the dataset has no such split.
         """
         dataset.split(split)  # raises
-        path = local_path(out, RunError) / run_files.checked_folder_name(name, "run")
+        path = run_files.folder_of(local_path(out, RunError), name, "run")
         if not path.exists():
             return cls(path, name, dataset, split, source, resize)
         if not (add or replace):
             raise RunError(
                 f"There is a run called {path.name!r} already: {path}. Choose another --name, or remove that folder; "
-                "another split of the same imported model is added with --add."
+                "another split of the same imported model is added with --add, the same one replaced with --replace."
             )
         before = load_run(path)
         _check_same(before, dataset, resize)

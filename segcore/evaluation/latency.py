@@ -53,7 +53,8 @@ def measure(
         backend: One of `BACKENDS`.
         precision: One of the backend's.
         device: A torch device.
-        size: (height, width) that every picture is resized to for the model.
+        size: (height, width) that every picture is resized to for the model; of a run that takes any size, of the
+            pictures at which the model alone is timed.
         seconds: Time for the model alone; each size of picture gets half of it. See `timed`.
         pictures: (height, width) of pictures whose way to the mask is timed too. All pictures are the drawn streets of
             `EXAMPLES`, so that times of different runs can be compared.

@@ -75,7 +75,7 @@ class StoredPredictions:
         raise EvaluationError(
             f"Run {self.run.id!r} holds imported predictions of {', '.join(splits) or 'no split'}, and none of image "
             f"{sample_id!r}. Import those of its split too: "
-            f"{import_command(self.run.summary.model, self.run.summary.dataset.source, 'SPLIT', self.run.path)}"
+            f"{import_command(self.run.summary.dataset.source, 'SPLIT', self.run.path)}"
         )
 
     def mask(self, image: U8Image) -> U8Mask:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from segcore.atomic_files import replacing, replacing_folder, unwritable
+from segcore.data.formats.unread import EXPORT_LIST
 from segcore.errors import ReportError
 from segcore.paths import local_path
 from segcore.reading import SHAPE_ERRORS, parse_json, read_text
 
-MARK = "export.json"  # in every exported folder: what it is of, and the files that may be replaced
+MARK = EXPORT_LIST  # in every exported folder: what it is of, and the files that may be replaced
 _HEAD = 4096  # bytes of a file in which its mark is looked for
 
 

@@ -13,13 +13,13 @@ IMPORT = "segcore import PREDICTIONS --data DATA --split SPLIT --name NAME"
 IMPORT_MODEL = "segcore import MODEL.onnx --description FILE --data DATA --name NAME"
 
 
-def import_command(name: str, data: str, split: str, folder: Path, predictions: str = "PREDICTIONS") -> str:
+def import_command(data: str, split: str, folder: Path, predictions: str = "PREDICTIONS") -> str:
     """The `segcore import` command that makes an evaluation of the imported run in `folder`.
 
-    >>> import_command("SegFormer-B5", "my data", "val", Path("runs/SegFormer-B5"))
+    >>> import_command("my data", "val", Path("runs/SegFormer-B5"))
     "segcore import PREDICTIONS --data 'my data' --split val --name SegFormer-B5 --out runs --add"
     """
-    words = ["segcore", "import", predictions, "--data", data, "--split", split, "--name", name]
+    words = ["segcore", "import", predictions, "--data", data, "--split", split, "--name", folder.name]
     there = (folder / run_files.EVALUATION / split).is_dir()
     return shlex.join([*words, "--out", str(folder.parent), "--replace" if there else "--add"])
 
@@ -27,7 +27,7 @@ def import_command(name: str, data: str, split: str, folder: Path, predictions: 
 def again(folder: Path, split: str) -> str:
     """How to make a stored evaluation of the run in `folder` again, as a sentence."""
     if run_files.made_by(folder) == run_files.BY_IMPORT:
-        return f"Import the predictions again, with --scores where there are probabilities: {IMPORT}"
+        return f"Import the predictions again, with --scores where there are probabilities: {IMPORT} --replace"
     return f"Evaluate it again: {evaluate_command(folder, split)}"
 
 

@@ -20,7 +20,7 @@ from segcore.runs.summary import DatasetInfo, InputInfo, Member, Summary
 Number = TypeVar("Number", int, float)
 
 SEVERAL = "several"  # the method of the split where the members' splits differ
-_MAX_NAME = 120  # characters of a default name; file systems allow 255
+_MAX_NAME = 120  # bytes of a default name; file systems allow 255
 # Settings on how the data is read and split; an ensemble's config takes them from its first member.
 _DATA_SETTINGS = (
     "data", "labels", "classes", "map", "void", "skip_incomplete", "color_tolerance", "format", "video", "split",
@@ -32,9 +32,10 @@ def default_name(members: Sequence[RunRecord | Member]) -> str:
     """The name of an ensemble's folder when the user gives none."""
     ids = [member.id for member in members]
     name = f"{ENSEMBLE}-{'_'.join(ids)}"
-    if len(name) > _MAX_NAME:
+    if len(name.encode()) > _MAX_NAME:
         digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:8]
-        name = f"{ENSEMBLE}-{len(ids)}-{ids[0][:_MAX_NAME]}-{digest}"
+        first = ids[0].encode()[:_MAX_NAME].decode(errors="ignore")
+        name = f"{ENSEMBLE}-{len(ids)}-{first}-{digest}"
     return run_files.folder_name(name)
 
 

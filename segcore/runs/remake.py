@@ -12,7 +12,7 @@ def remake_command(run: RunRecord, split: str) -> str:
     summary = run.summary
     if summary.imported is not None and run.only_predictions:
         known = (summary.imported.source,) if split in run.splits else ()
-        return cli_hints.import_command(summary.model, summary.dataset.source, split, run.path, *known)
+        return cli_hints.import_command(summary.dataset.source, split, run.path, *known)
     if not summary.members:
         return cli_hints.evaluate_command(run.path, split)
     first, *others = [member.folder(run.path) for member in summary.members]

@@ -66,14 +66,29 @@ def made_by(folder: Path) -> str:
 
 
 def folder_name(text: str) -> str:
-    """Turn text into the name of a folder: what is no letter or digit of any script becomes dashes.
+    """Turn text into the name of a folder: what is no letter, mark or digit of any script becomes dashes.
 
     Empty when nothing is left.
 
-    >>> folder_name("my street, U-Net"), folder_name("Größe 日本")
-    ('my-street-U-Net', 'Größe-日本')
+    >>> folder_name("my street, U-Net"), folder_name("Größe 日本"), folder_name("हिन्दी!")
+    ('my-street-U-Net', 'Größe-日本', 'हिन्दी')
     """
-    return re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", text)).strip("-.")
+    normal = unicodedata.normalize("NFC", text)
+    kept = (char if char in "_.-" or unicodedata.category(char)[0] in "LMN" else " " for char in normal)
+    return re.sub(" +", "-", "".join(kept)).strip("-.")
+
+
+def folder_of(root: Path, name: str, what: str) -> Path:
+    """The folder of the run or search (`what`) of a name, which need not be there.
+
+    Versions before 2026-12 wrote letters of other scripts as dashes; a folder of theirs is found, too.
+
+    Raises:
+        RunError: when nothing is left of the name.
+    """
+    path = root / checked_folder_name(name, what)
+    former = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
+    return root / former if former and not path.exists() and (root / former).exists() else path
 
 
 def checked_folder_name(text: str, what: str) -> str:
@@ -93,9 +108,9 @@ def folders_with(names: Iterable[str], root: Path) -> list[Path]:
     if not root.is_dir():
         return []
     names = tuple(names)
-    with os.scandir(root) as entries:
-        folders = sorted(entry.name for entry in entries if entry.name[0] != "." and entry.is_dir())
     # Plain strings: of a thousand runs, making Path objects takes longer than looking.
+    with os.scandir(root) as entries:
+        folders = sorted(entry.name for entry in entries if entry.name[0] != "." and os.path.isdir(entry.path))  # noqa: PTH112
     return [root / name for name in folders if any(os.path.exists(f"{root}/{name}/{mark}") for mark in names)]  # noqa: PTH110
 
 

@@ -199,9 +199,9 @@ class RunRecord:
         return load_model(self.path, sha256=self.summary.weights_sha256)
 
     def resized_to(self, height: int, width: int) -> RunRecord:
-        """This run as if images had been resized to another size for its model; nothing is written."""
+        """This run as if images were resized to another size for its model; itself where that takes any size."""
         fed = self.summary.input.model_copy(update={"height": height, "width": width})
-        return replace(self, summary=self.summary.model_copy(update={"input": fed}))
+        return self if self.summary.input.height is None else replace(self, summary=self.summary.model_copy(update={"input": fed}))
 
     @property
     def splits(self) -> tuple[str, ...]:

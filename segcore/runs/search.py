@@ -231,7 +231,7 @@ class SearchStore:
         Raises:
             RunError: when nothing is left of the name, or the folder can't be made.
         """
-        path = self.root / run_files.checked_folder_name(name, "search")
+        path = run_files.folder_of(self.root, name, "search")
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:

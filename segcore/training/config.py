@@ -393,8 +393,8 @@ def build(values: Mapping[str, Any]) -> TrainConfig:
         reason = first["msg"].removeprefix("Value error, ")
         if not first["loc"]:  # settings that contradict each other
             raise ConfigError(f"{reason}.") from None
-        name, *inside = map(str, first["loc"])
-        reason = ": ".join([".".join(inside), reason]) if inside else reason
+        name, given = str(first["loc"][0]), str(values.get(str(first["loc"][0])))
+        reason = ": ".join([part for part in first["loc"][1:] if isinstance(part, str) and part in given] + [reason])
         raise ConfigError(
             f"{name} ({flag(name)}) is {values.get(name)!r}: {reason}. Wanted: {describe(name)}."
         ) from None

@@ -31,6 +31,7 @@ from segcore.data.formats.base import DetectedDataset, ImageMaskPair
 from segcore.data.formats.folder import IMAGE_FOLDERS
 from segcore.data.formats.pairing import images_in, path_stem
 from segcore.data.formats.split_names import split_folders
+from segcore.data.formats.unread import is_export_list
 from segcore.errors import DatasetError, number
 
 TOOL = "labelme"
@@ -62,7 +63,7 @@ def read(listing: Listing) -> DetectedDataset:
     for split, folder in places.items():
         images, files = _images(folder), _documents(folder)
         documents[split] = [file for file in files if _name(file) in images or _is_labelme(folder, file)]
-        others += len(files) - len(documents[split])
+        others += sum(not is_export_list(folder, file) for file in {*files} - {*documents[split]})
     if not any(documents.values()):
         raise DatasetError(f"{listing.where()}: no NAME.json of labelme's beside NAME.jpg.")
     everyone = [(places[split], file) for split, files in documents.items() for file in files]
@@ -88,9 +89,7 @@ def _places(listing: Listing) -> Mapping[str, Listing]:
 def _documents(folder: Listing) -> list[str]:
     """JSON files in a folder, or in one below it, that may be annotations."""
     files = (file for file in folder.files if file.lower().endswith(".json") and file.count("/") < 2)
-    return [
-        file for file in files if PurePosixPath(file).name.lower() not in {*CLASS_FILES, "segcore.json", "export.json"}
-    ]
+    return [file for file in files if PurePosixPath(file).name.lower() not in {*CLASS_FILES, "segcore.json"}]
 
 
 def _images(folder: Listing) -> dict[str, str]:

@@ -36,6 +36,11 @@ class ProfiledRun(NamedTuple):
         except (RunError, OSError):  # `segcore profile` says what is wrong with it
             return cls(run, None)
 
+    def is_fed(self, latency: Latency) -> bool:
+        """Whether a time is of images of the size that the run is fed; of any, where it takes them as they are."""
+        fed = self.run.summary.input
+        return fed.height is None or (fed.height, fed.width) == (latency.height, latency.width)
+
     @property
     def latencies(self) -> tuple[Latency, ...]:
         """The latencies measured while the machine was otherwise idle, and those of this machine in any case."""
@@ -123,7 +128,7 @@ def costs(runs: Sequence[ProfiledRun], split: str = "test") -> dict[str, Cost]:
     timed = [entry for latencies in by_run for entry in latencies]
     if not timed:
         return known
-    if rate := _rate(by_run, SplitVariant.parse(split)):
+    if rate := _rate(runs, SplitVariant.parse(split)):
         known[FPS] = rate
     setting = _most_timed([[(_setting(entry), entry.measured) for entry in latencies] for latencies in by_run])
     for backend, precision in dict.fromkeys((entry.backend, entry.precision) for entry in timed):
@@ -161,35 +166,36 @@ def _setting(latency: Latency) -> tuple[str, int, int]:
     return latency.machine, latency.height, latency.width
 
 
-def _rate(by_run: Sequence[Sequence[Latency]], variant: SplitVariant) -> Cost | None:
+def _rate(runs: Sequence[ProfiledRun], variant: SplitVariant) -> Cost | None:
     """Frames a second through the fastest backend that has the scores of a variant; None where that was not measured.
 
-    All exact backends give the same classes, so the plain prediction may be made by any of them.
+    All exact backends give the same classes, so the plain prediction may be made by any of them. Times with another
+    size fed than the run was scored with don't count.
     """
     if variant.tta or variant.window or variant.unknown:
         return None
     plain = not variant.suffix
 
-    def fits(latency: Latency) -> bool:
-        exact = latency.precision == variant.precision
-        return exact and (plain or latency.backend == variant.backend)
+    def fitting(run: ProfiledRun) -> list[Latency]:
+        exact = (one for one in run.latencies if one.precision == variant.precision and run.is_fed(one))
+        return [one for one in exact if plain or one.backend == variant.backend]
 
+    by_run = [fitting(run) for run in runs]
     places = [
-        [((one.machine, size), one.measured) for one in latencies if fits(one) for size in one.picture_sizes]
-        for latencies in by_run
+        [((one.machine, size), one.measured) for one in latencies for size in one.picture_sizes] for latencies in by_run
     ]
     if not any(places):
         return None
     machine, size = _most_timed(places)
 
     def value(run: ProfiledRun) -> float | None:
-        times = [one.picture_ms(size) for one in run.latencies if fits(one) and one.machine == machine]
+        times = [one.picture_ms(size) for one in fitting(run) if one.machine == machine]
         return max((1000 / milliseconds for milliseconds in times if milliseconds), default=None)
 
     through = "the fastest exact backend" if plain else f"{variant.backend} in {variant.precision}"
     how = f"one at a time, from picture to mask through {through}, on {machine}."
     what = f"Pictures of {size[0]}x{size[1]} predicted a second, {how}"
-    used = [one for latencies in by_run for one in latencies if fits(one) and one.machine == machine]
+    used = [one for latencies in by_run for one in latencies if one.machine == machine]
     busy = any(one.busy for one in used if size in one.picture_sizes)
     return Cost(FPS, "frames/s", what, value, higher_is_better=True, machine=machine, busy=busy)
 

@@ -158,4 +158,4 @@ def _add(key: str, chosen: list[str]) -> None:
     """Add the run that was chosen in a menu to those chosen before."""
     added = st.session_state[key]
     if added is not None:
-        url_state.put("runs", [*chosen, added])
+        url_state.put("runs", [*url_state.current("runs", chosen), added])

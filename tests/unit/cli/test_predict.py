@@ -68,9 +68,13 @@ def test_12_bits_in_16_are_predicted_as_the_8_bits_that_they_show(run, tmp_path)
 
 def test_a_deep_image_by_a_relative_path(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    deep = np.random.default_rng(0).integers(0, 4096, (40, 60), dtype=np.uint16)
-    Image.fromarray(deep).save("deep.png")
-    assert main(["predict", str(run.path), "deep.png", "--out", "out", "--device", "cpu"]) == 0
+    shown = np.random.default_rng(0).integers(0, 256, (40, 60), dtype=np.uint8)
+    shown[0, 0] = 255
+    for name, pixels in {"deep.png": shown * np.uint16(16), "shown.png": shown}.items():  # 12 bits and 8
+        Image.fromarray(pixels).save(name)
+        assert main(["predict", str(run.path), name, "--out", "out", "--device", "cpu"]) == 0
+    deep, plain = (np.asarray(Image.open(f"out/{name}-mask.png")) for name in ("deep", "shown"))
+    assert (deep == plain).all()
 
 
 def test_nothing_that_it_did_not_write_is_written_over(run, tmp_path, capsys):
@@ -84,11 +88,18 @@ def test_nothing_that_it_did_not_write_is_written_over(run, tmp_path, capsys):
     Image.fromarray(np.full((30, 40), 3, np.uint8)).save(truth)
     before = truth.read_bytes()
     assert main(predict) == 2
-    assert f"{truth} is there already, and segcore predict didn't write it." in capsys.readouterr().err
+    assert f"{truth} is there already, and no record says that segcore predict wrote it" in capsys.readouterr().err
     assert truth.read_bytes() == before and not (photos / "a-mask.png").exists()
     truth.unlink()
-    for said in ("2 images in ", "nothing new, 2 there before"):
-        assert main(predict) == 0 and said in capsys.readouterr().out
+    for options, said in (
+        ([], "2 images in "),
+        ([], "nothing new, 2 there before"),
+        (["--write", "masks"], "2 images in "),  # the overlays are still known
+        ([], "2 images in "),
+    ):
+        assert main([*predict, *options]) == 0
+        shown = capsys.readouterr()
+        assert said in shown.out and ("there before" not in said or "left out 4 files" in shown.err)
     (photos / "a-mask.png").write_bytes(b"cut off, since the call was killed")
     (photos / ".predictions.jsonl").write_text((photos / ".predictions.jsonl").read_text().splitlines()[0] + "\n")
     assert main(["predict", str(run.path), str(photos / "a.jpg"), *predict[3:]]) == 0

@@ -175,9 +175,7 @@ def test_names_of_which_none_fit_are_not_left_out(tmp_path):
         layouts.save(tmp_path / "masks" / f"scan{index}.png", layouts.mask(index))
     layouts.write(tmp_path / "classes.csv", "name\nsky\nroad\ncar\n")
     for skip in (False, True):
-        with pytest.raises(
-            DatasetError, match=r"2 masks without image: .* Not one image has a mask: name each mask as"
-        ):
+        with pytest.raises(DatasetError, match=r"2 masks without image: .* Not one name fits: name each mask as"):
             open_dataset(tmp_path, skip_incomplete=skip)
 
 

@@ -33,8 +33,12 @@ def test_files_and_folders_that_are_not_read_are_counted_once(tmp_path):
 def test_a_folder_that_is_no_split_is_named(tmp_path):
     exports.EXPORTS["folder"].write(tmp_path)
     layouts.save(tmp_path / "images" / "holdout" / "a.png", layouts.image(0))
-    layouts.write(tmp_path / "export.json", "{}")  # of a labelme export, say
+    layouts.write(tmp_path / "export.json", '{"files": []}')  # of Segcore
     assert left_out(tmp_path) == ["Left out 1 file that is not read: 1 .png in images/holdout/."]
+    layouts.write(tmp_path / "export.json", "{}")  # of anything else
+    for index in range(9):
+        layouts.save(tmp_path / "images" / f"walk{index}" / "a.png", layouts.image(0))
+    assert left_out(tmp_path) == ["Left out 11 files that are not read: 10 .png in images/, 1 .json."]
 
 
 @pytest.mark.parametrize("name", exports.EXPORTS)

@@ -6,6 +6,7 @@ import pytest
 
 from segcore.errors import RunError
 from segcore.runs import RunStore, RunWriter
+from segcore.runs.run_files import folder_of
 from segcore.runs.run_store import new_run
 
 
@@ -36,6 +37,11 @@ def test_an_unknown_run_lists_the_choices(store, fake_run):
 
 
 def test_names_are_made_unique_and_safe(store):
+    assert store.create("हिन्दी / สวัสดี").id == "हिन्दी-สวัสดี"
+    (store.root / "Gr-e").mkdir()  # of an older version
+    assert (
+        folder_of(store.root, "Größe", "run").name == "Gr-e" and folder_of(store.root, "Größer", "run").name == "Größer"
+    )
     assert [store.create("a b/ü:c").id for _ in range(3)] == ["a-b-ü-c", "a-b-ü-c-2", "a-b-ü-c-3"]
     with pytest.raises(RunError, match=r"No run can be called '///'"):
         store.create("///")
@@ -106,3 +112,10 @@ def test_a_run_that_nobody_can_write_is_refused_before_anything_is_scored(tmp_pa
     with pytest.raises(RunError, match=r"No run can be made in .*file: .* is a file, no folder\. Choose"):
         with new_run(tmp_path / "file" / "run"):
             pytest.fail("begun")
+
+
+def test_links_that_lead_nowhere_are_no_runs(store, fake_run):
+    fake_run(store, "one")
+    (store.root / "loop").symlink_to(store.root / "loop")
+    (store.root / "through").symlink_to(store.root / "one" / "summary.json" / "x")
+    assert [run.id for run in store.list()] == ["one"] and store.problems == ()
