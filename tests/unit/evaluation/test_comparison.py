@@ -383,7 +383,7 @@ def fast(backend, precision, image_ms, *pictures, machine="here", load=0.0):
 
 
 def test_frames_a_second_are_those_of_the_fastest_backend_with_these_scores(three):
-    """Models of any input size share the pictures; bf16 or another size fed have other scores; busy times say nothing."""
+    """Models of any size share the pictures; bf16 and another size fed have other scores; busy times say nothing."""
     profiled(
         three[0],
         fast("torch", "fp32", 10.0, (480, 640, 50.0)),
