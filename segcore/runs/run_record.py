@@ -201,7 +201,11 @@ class RunRecord:
     def resized_to(self, height: int, width: int) -> RunRecord:
         """This run as if images were resized to another size for its model; itself where that takes any size."""
         fed = self.summary.input.model_copy(update={"height": height, "width": width})
-        return self if self.summary.input.height is None else replace(self, summary=self.summary.model_copy(update={"input": fed}))
+        return (
+            self
+            if self.summary.input.height is None
+            else replace(self, summary=self.summary.model_copy(update={"input": fed}))
+        )
 
     @property
     def splits(self) -> tuple[str, ...]:

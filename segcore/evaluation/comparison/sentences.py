@@ -34,7 +34,14 @@ def points(value: float, beside: float | None = None) -> str:
 
 
 def with_interval(pair: PairedDifference) -> str:
-    """The size of a difference with its interval: `3.1 ± 1.2 points`."""
+    """The size of a difference with its interval: `3.1 ± 1.2 points`.
+
+    Where the interval is so lopsided that this would say the opposite of it about 0, it is `1.2 points (0.2 to 4.1)`.
+    """
+    if pair.tied == (abs(pair.difference) > pair.half_width):
+        low, high = sorted(math.copysign(1, pair.difference) * end for end in (pair.low, pair.high))
+        ends = f"{points(low, pair.half_width)} to {points(high, pair.half_width)}"
+        return f"{points(abs(pair.difference), pair.half_width)} points ({ends})"
     return f"{points(abs(pair.difference), pair.half_width)} ± {points(pair.half_width)} points"
 
 

@@ -12,8 +12,9 @@ from segcore.errors import EvaluationError
 from segcore.evaluation.comparison import METRICS, Comparison, LabelSpace
 from segcore.evaluation.comparison.comparable_sets import block_of, sequences, where
 from segcore.evaluation.comparison.costs import speed_note
+from segcore.evaluation.comparison.paired_differences import PairedDifference
 from segcore.evaluation.comparison.rows import SpeedChoice
-from segcore.evaluation.comparison.sentences import NO_INTERVAL, points
+from segcore.evaluation.comparison.sentences import NO_INTERVAL, points, with_interval
 from segcore.evaluation.comparison.table import ordered, to_csv
 from segcore.evaluation.processor import processor_name
 from segcore.evaluation.stored_counts import sums_of
@@ -362,6 +363,20 @@ def timed(machine="here", median=10.0, height=48, load=None):
 def profiled(run, *latencies):
     sized = {"height": 48, "width": 64, "model_mb": 8.0, "train_minutes": 1.0}
     write_profile(run.path, Profile(parameters=5, macs=2_000_000_000, latencies=latencies, **sized))
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "high", "text"),
+    [
+        (0.012, 0.002, 0.041, "1.2 points (0.2 to 4.1)"),
+        (-0.012, -0.041, -0.002, "1.2 points (0.2 to 4.1)"),
+        (0.03, -0.004, 0.041, "3.0 points (-0.4 to 4.1)"),
+        (0.031, 0.019, 0.043, "3.1 ± 1.2 points"),
+        (-0.01, -0.03, 0.012, "1.0 ± 2.1 points"),
+    ],
+)
+def test_a_lopsided_interval_is_never_contradicted(difference, low, high, text):
+    assert with_interval(PairedDifference("a", "b", difference, low, high)) == text
 
 
 def test_latencies_of_other_image_sizes_and_of_a_busy_machine_are_left_out(three):
