@@ -200,12 +200,11 @@ class RunRecord:
 
     def resized_to(self, height: int, width: int) -> RunRecord:
         """This run as if images were resized to another size for its model; itself where that takes any size."""
-        fed = self.summary.input.model_copy(update={"height": height, "width": width})
-        return (
-            self
-            if self.summary.input.height is None
-            else replace(self, summary=self.summary.model_copy(update={"input": fed}))
-        )
+        fed = self.summary.input
+        if fed.height is None:
+            return self
+        update = {"input": fed.model_copy(update={"height": height, "width": width})}
+        return replace(self, summary=self.summary.model_copy(update=update))
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -342,10 +341,9 @@ def _unchanged(run: RunRecord) -> bool:
     summary = run.summary
     if summary.status == "training" or (summary.val is None and summary.test is None):
         return False
-    try:
+    with suppress(FileNotFoundError, NotADirectoryError):
         return run.version == _with_members(version(run.path), run.path, summary)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+    return False
 
 
 def _with_members(own: int, folder: Path, summary: Summary) -> int:
