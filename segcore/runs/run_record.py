@@ -203,8 +203,8 @@ class RunRecord:
         fed = self.summary.input
         if fed.height is None:
             return self
-        update = {"input": fed.model_copy(update={"height": height, "width": width})}
-        return replace(self, summary=self.summary.model_copy(update=update))
+        other = fed.model_copy(update={"height": height, "width": width})
+        return replace(self, summary=self.summary.model_copy(update={"input": other}))
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -339,10 +339,9 @@ def load_run(path: str | Path, known: RunRecord | None = None) -> RunRecord:
 def _unchanged(run: RunRecord) -> bool:
     """Whether nothing in a run's folder has changed; never of one whose process, if it lives, tells what it is."""
     summary = run.summary
-    if summary.status == "training" or (summary.val is None and summary.test is None):
-        return False
-    with suppress(FileNotFoundError, NotADirectoryError):
-        return run.version == _with_members(version(run.path), run.path, summary)
+    if summary.status != "training" and (summary.val is not None or summary.test is not None):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            return run.version == _with_members(version(run.path), run.path, summary)
     return False
 
 
