@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import statistics
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from app_pages import ROOT, server
+from app_pages import ROOT, chromium, server
 
 SLIDER = "import streamlit as st\nst.markdown(f'value {st.slider(\"scale\", 0.0, 4.0, 1.0)}')\n"
 # Milliseconds from the next key until `state` returns another text than now; pictures lie in a shadow tree.
@@ -102,15 +101,9 @@ def main() -> None:
 
 def in_browser(data: str, preset: str, repeat: int) -> None:
     """Measure in Chromium, a key on the slider of Streamlit alone and one on that of the lab in turn."""
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        raise SystemExit("No chromium on this machine.")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         alone = Path(folder) / "slider.py"
         alone.write_text(SLIDER)
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         app = ROOT / "app.py"
         with server(alone) as (hello, _), server(app, "--data", data, "--runs", "checkpoints") as (address, _):
             bare, page = (browser.new_page(viewport={"width": 1440, "height": 900}) for _ in range(2))
@@ -130,7 +123,6 @@ def in_browser(data: str, preset: str, repeat: int) -> None:
                     shown.keyboard.press("ArrowLeft" if turn % 20 < 10 else "ArrowRight")
                     taken[shown].append(shown.evaluate("window.change"))
                     shown.wait_for_timeout(300)
-        browser.close()
     report("key on a slider to the new pictures", taken[page][3:], "slider of Streamlit alone", taken[bare][3:])
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from app_pages import HELLO, ROOT, painted, server
+from app_pages import HELLO, ROOT, chromium, painted, server
 from PIL import Image
 
 RATE = 2000  # images a second
@@ -110,18 +109,11 @@ def main() -> None:
         "--skip-unindexed", action="store_true", help="leave out the app without an index, which is slow"
     )
     options = parser.parse_args()
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        raise SystemExit("No chromium on this machine.")
-
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         data, hello = Path(folder) / "data", Path(folder) / "hello.py"
         os.environ["SEGCORE_CACHE"] = str(Path(folder) / "cache")
         hello.write_text(HELLO)
         write_dataset(data, options.images)
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
 
         def measure(name: str, source: str) -> None:
@@ -147,7 +139,6 @@ def main() -> None:
             measure("drive, 101 frames", "drive")
             measure("with index", str(data))
             print(f"load {os.getloadavg()[0]:.1f}", flush=True)
-        browser.close()
     middle = {key: statistics.median(values) for key, values in seconds.items()}
     print(f"{options.images:,} images, medians of {options.repeat}")
     wall, processor = (statistics.median(column) for column in zip(*indexed, strict=True))

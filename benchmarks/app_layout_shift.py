@@ -11,11 +11,10 @@ and 420 px wide, and once more by a click in the menu of the home page. The numb
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from typing import Any
 
-from app_pages import ROOT, server
+from app_pages import ROOT, chromium, server
 
 PAGES = ("", "dataset", "augment", "curves", "search", "compare", "errors", "predictions", "try_it")
 WIDTHS = {1440: 900, 420: 900}  # px
@@ -90,16 +89,9 @@ def main() -> None:
     parser.add_argument("--pages", default=",".join(PAGES), help="by address, separated by commas")
     parser.add_argument("--why", action="store_true", help="list what moved")
     options = parser.parse_args()
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        raise SystemExit("No chromium on this machine.")
-
-    from playwright.sync_api import sync_playwright
-
     arguments = ("--data", options.data, "--runs", options.runs)
     worst = 0.0
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with chromium() as browser:
         ways = [f"{width} {state}" for width in WIDTHS for state in ("cold", "warm")] + ["1440 by the menu"]
         print(f"{'':12}", *(f"{way:>16}" for way in ways))
         for name in options.pages.split(","):
@@ -120,7 +112,6 @@ def main() -> None:
                 for way, found in row.items():
                     for one in found:
                         print(f"    {way:16} {one['at']:6.0f} ms {one['value']:.3f}", *one["what"], sep="\n        ")
-        browser.close()
     print(f"worst {worst:.3f}, limit {LIMIT}")
     sys.exit(worst >= LIMIT)
 

@@ -62,6 +62,21 @@ def server(script: Path, *arguments: str, log: Path = Path(os.devnull)) -> Itera
         process.wait()
 
 
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A headless Chromium, that of the machine."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        raise SystemExit("No chromium on this machine.")
+
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
 def painted(browser: Any, url: str, selector: str) -> float:  # noqa: ANN401 - playwright has no light types
     """Seconds from asking for a page until `selector` is on it, in a new browser context (nothing cached)."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
@@ -173,16 +188,9 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
     arguments = ("--data", options.data, "--runs", options.runs)
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        raise SystemExit("No chromium on this machine.")
-
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         hello = Path(folder) / "hello.py"
         hello.write_text(HELLO)
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         rows = []
         for _ in range(options.repeat):
             with server(hello) as (address, started):
@@ -205,7 +213,6 @@ def main() -> None:
         for name, found in browser_rows.items():
             worst = statistics.quantiles(found, n=20, method="inclusive")[-1]
             print(f"{name + ', in the browser':33} {statistics.median(found):8.0f} ms (p95 {worst:.0f})")
-        browser.close()
     cold, warm = server_time(options.data, options.runs)
     for name, found in (("first time", cold), ("again", warm)):
         print(f"{f'another image, server, {name}':33} {statistics.median(found):8.0f} ms", end=" ")

@@ -165,10 +165,9 @@ class LabelMap:
         color = (packed & 255, packed >> 8 & 255, packed >> 16 & 255)
         known = np.array([entry_color for _, entry_color in self.entries])
         distance = np.abs(known - color).max(axis=1)
-        straight = np.square(known - color).sum(axis=1)  # tells apart what is as far in one channel
-        nearest = np.flatnonzero(
-            (distance == distance.min()) & (straight == straight[distance == distance.min()].min())
-        )
+        # What is as far in one channel is told apart by the straight line.
+        ranks = np.where(distance == distance.min(), np.square(known - color).sum(axis=1), np.inf)
+        nearest = np.flatnonzero(ranks == ranks.min())
         best = int(nearest[0])
         ids = {int(place) if place < self.classes else IGNORE_INDEX for place in nearest}
         if distance[best] <= tolerance and len(ids) == 1:

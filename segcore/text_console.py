@@ -28,16 +28,17 @@ def print_table(console: Console, table: Table) -> None:
             continue
         words = (Measurement.get(console, options, cell).minimum for cell in (column.header, *column.cells))
         column.min_width = max(column.min_width or 0, *words)
-    console.print(_WholeTable(table), crop=False)
+    needed = Measurement.get(console, options, table).minimum
+    console.print(_WideTable(table, max(console.width, needed)), crop=False)
 
 
 @dataclass(frozen=True)
-class _WholeTable:
+class _WideTable:
     table: Table
+    width: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        needed = Measurement.get(console, options.update(width=_WIDEST), self.table).minimum
-        yield from console.render(self.table, options.update(width=max(options.max_width, needed)))
+        yield from console.render(self.table, options.update(width=self.width))
 
 
 class TextConsole(Console):

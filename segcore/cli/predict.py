@@ -102,13 +102,10 @@ def predict_files(arguments: argparse.Namespace) -> int:
         print_text(f"segcore: left out {left} that earlier calls wrote to {arguments.out}", file=sys.stderr)
     sources = sources_of([file for file in files if file in wanted], arguments.write, arguments.fps)
     todo = [source for source in sources if arguments.again or not folder.has(source)]
-    try:
-        folder.claim(todo)
-    except OSError as error:
-        raise DatasetError(f"{error.filename}: {error.strerror}. Check --out.") from None
     with StopRequest().listening() as stop:
         work = _Work(folder, predict, stop)
         try:
+            folder.claim(todo)
             work.images([source for source in todo if not source.moving])
             for source in todo:
                 if source.moving and not stop.requested:

@@ -54,9 +54,8 @@ def pack_run(run: RunRecord, folder: Path, card: Callable[[RunRecord], str]) -> 
                 _copy(run.path / name, fresh / name)
             for split in run.splits:
                 part = Path(run_files.EVALUATION) / split
-                copied = run.evaluation(split)
-                few = copied is not None and len(copied.ids) <= MOST_COMPRESSED
-                how = _copy_smaller if few else shutil.copyfile
+                images = sum(1 for _ in (run.path / part / run_files.PREDICTIONS).glob("*.png"))
+                how = _copy_smaller if images <= MOST_COMPRESSED else shutil.copyfile
                 shutil.copytree(run.path / part, fresh / part, ignore=_left_out, copy_function=how)
             write_document(fresh / run_files.SUMMARY, _summary(run))
             write_text(fresh / run_files.CONFIG, yaml.safe_dump(_portable(dict(run.config)), sort_keys=False))
