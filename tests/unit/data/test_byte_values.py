@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segcore.data.byte_values import any_of, lookup, used_values
+from segcore.data.byte_values import any_of, lookup, used_values, value_counts
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (1, 1), (7, 9), (4, 5, 3), (600, 500), (200, 150, 3)])
@@ -12,6 +12,15 @@ def test_lookup_is_indexing_with_a_table(shape):
     values, table = rng.integers(0, 256, shape, dtype=np.uint8), rng.permutation(256).astype(np.uint8)
     for view in (values, values[::-1, ::2]):
         np.testing.assert_array_equal(lookup(table, view), table[view])
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0), (1, 1), (7, 9), (4, 5, 3)])
+def test_every_value_is_counted_in_an_image_of_any_size(shape):
+    values = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    for view in (values, values[::-1, ::2]):
+        counts = value_counts(view)
+        assert counts.dtype == np.int64 and counts.shape == (256,)
+        assert counts.tolist() == [np.count_nonzero(view == value) for value in range(256)]
 
 
 @pytest.mark.parametrize("wanted", [[], [0], [255], [3, 4, 5, 200], range(31, 255), range(0, 256, 2), range(256)])

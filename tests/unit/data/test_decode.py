@@ -20,7 +20,6 @@ from segcore.data.decode import (
     mask_pixels,
     read_header,
     read_mask,
-    to_rgb,
     upright,
 )
 from segcore.data.mask_coding import MaskCoding, decode_mask
@@ -47,41 +46,6 @@ def test_grey_palette_rgba_and_two_tone_become_rgb():
     transparent.putalpha(7)
     assert (decode_image(encoded(transparent), "x") == layouts.image()).all()
     assert (decode_image(encoded(Image.fromarray(grey > 100)), "x") == (as_rgb > 100) * 255).all()
-
-
-def test_16_bit_grey_and_colour_keep_their_high_byte():
-    high = layouts.mask(0, 255)
-    deep = high.astype(np.uint16) * 256 + 77
-    assert (decode_image(encoded(Image.fromarray(deep)), "x") == high[..., None].repeat(3, axis=2)).all()
-    colors = layouts.image().astype(np.uint16) * 256 + 200
-    assert (decode_image(_png16(colors), "x") == layouts.image()).all()
-
-
-@pytest.mark.parametrize("bits", [8, 12, 16])
-def test_deep_greys_keep_the_highest_of_their_bits(bits):
-    top = (1 << bits) - 1
-    rgb = to_rgb(Image.fromarray(np.array([[0, 1 << (bits - 1), top]], np.uint16)), "x", bits)
-    assert rgb.dtype == np.uint8 and rgb.tolist() == [[[0] * 3, [128] * 3, [255] * 3]]
-    if bits < 16:
-        message = rf"^x: a value of {top + 1}, but the dataset's other images hold {bits} of 16 bits\. Save all"
-        with pytest.raises(DatasetError, match=message):
-            to_rgb(Image.fromarray(np.array([[top + 1]], np.uint16)), "x", bits)
-    for value in (-1, 1 << 16):
-        with pytest.raises(DatasetError, match=r"^x: a 32-bit image"):
-            to_rgb(Image.fromarray(np.array([[value]], np.int32)), "x", bits)
-    assert to_rgb(Image.fromarray(np.array([[65535, 255]], np.uint16)), "x")[0, :, 0].tolist() == [255, 0]
-
-
-def _png16(rgb):
-    """A 16-bit RGB PNG, which Pillow can't write."""
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    height, width, _ = rgb.shape
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in rgb)
-    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def test_cmyk_jpeg_is_converted():
@@ -235,7 +199,12 @@ def test_opaque_masks_are_read_without_their_alpha():
     for picture in (palette, with_alpha):
         colors_of_indices = mask_pixels(picture, "x").palette
         assert colors_of_indices.dtype == np.uint8 and colors_of_indices.tolist() == layouts.PETS.palette.tolist()
-    assert read_mask(encoded(palette, transparency=3), "x").pixels.tolist() == ids.tolist()  # no pixel has index 3
+    for picture, color, expected in (
+        (palette, 3, ids),
+        (grey, 3, ids),
+        (colors, (9, 9, 9), layouts.PETS.to_rgb(ids)),
+    ):  # that no pixel has
+        assert read_mask(encoded(picture, transparency=color), "x").pixels.tolist() == expected.tolist()
     with pytest.raises(DatasetError, match=r"^x: a mask with transparent pixels"):
         read_mask(encoded(palette, transparency=1), "x")
 
@@ -250,6 +219,9 @@ def test_masks_are_in_formats_that_keep_every_value(file_format):
         message = rf"^x: a mask as {file_format}; compression changes its classes\. Save it as PNG\. Then list the"
         with pytest.raises(DatasetError, match=message):
             check_lossless(picture, "x")
+    if file_format == "JPEG":
+        with pytest.raises(DatasetError, match=message):
+            read_mask(encoded(picture, file_format), "x")
 
 
 def test_only_chunks_of_a_png_that_make_its_pixels_must_be_whole():
@@ -292,6 +264,12 @@ def test_arrays_of_every_kind_are_masks(kind):
     mask = read_mask(saved(np.save, np.array([[0, 1, -1 if signed else 0]]).astype(kind)), "x.npy")
     assert mask.where == "x.npy" and mask.pixels.tolist() == [[0, 1, 255 if signed else 0]]
     assert not (mask.colored or mask.two_tone or mask.named) and mask.palette is None
+    if kind == "float32":
+        ends = np.array([[0, 1 << 31, -(1 << 31)]])
+        assert read_mask(saved(np.save, ends.astype(float)), "x.npy").pixels.tolist() == ends.tolist()
+        for beyond in (ends + 1, ends - 1):
+            with pytest.raises(DatasetError, match=r"^x\.npy: a mask of floats"):
+                read_mask(saved(np.save, beyond.astype(float)), "x.npy")
     far = np.array([[1 << 40]])
     assert read_mask(saved(np.save, far), "x.npy").pixels.tolist() == far.tolist()
 
@@ -364,3 +342,21 @@ def test_a_header_that_claims_more_than_its_bytes_hold_is_refused_before_it_is_d
     for read in (decode_image, read_mask):
         with pytest.raises(DatasetError, match=r"bomb: too many pixels for one image \(65535x2560 from [\d,]+ bytes\)"):
             read(bomb, "bomb")
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "size", "refused"),
+    [
+        (8_300, 3_013, 3_013, False),  # 8,300 pixels a byte: deflate makes no more
+        (8_301, 3_013, 3_013, True),
+        (5_000, 5_000, 100, False),  # 25 million are decoded at once
+        (5_001, 5_000, 100, True),
+    ],
+)
+def test_a_claim_is_refused_from_25_million_pixels_and_8300_a_byte(width, height, size, refused):
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    data = (start + struct.pack(">I", size) + b"IDAT").ljust(size, b"\0")  # no pixels follow
+    message = "too many pixels for one image" if refused else "not a readable image"
+    with pytest.raises(DatasetError, match=rf"^m\.png: {message}"):
+        read_mask(data, "m.png")

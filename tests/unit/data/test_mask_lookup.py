@@ -7,7 +7,7 @@ import pytest
 
 from segcore.data.class_lists import ClassList
 from segcore.data.decode import MaskPixels
-from segcore.data.mask_lookup import MaskLookup, apply_rule
+from segcore.data.mask_lookup import MaskLookup, apply_rule, fits, values_of
 from segcore.errors import DatasetError, LabelError
 from segcore.labels import LabelMap, auto_palette
 
@@ -37,13 +37,16 @@ def test_an_id_that_is_no_class_is_named_with_its_pixels(foreign):
         (3, [0, 127, 382], "255 is ignored. Correct"),
         (3, [0, 127, 128], "255 is ignored. Correct"),
         (1, [0, 7], "255 is ignored. Correct"),
+        (3, [1, 3], "look like ids 1 to 3, and the list numbers its classes from 0: give it a column id with 1 to 3"),
+        (3, [1, 3, 4], "255 is ignored. Correct"),
     ],
 )
-def test_ids_that_were_stretched_are_told_by_all_their_values(classes, values, hint):
+def test_ids_that_were_stretched_or_begin_at_1_are_told_by_all_their_values(classes, values, hint):
     with pytest.raises(DatasetError, match=re.escape(hint)):
         apply_rule("ids", MaskPixels("m.png", np.array([values])), lookup_of(classes))
 
 
+GREY = LabelMap("grey", ("black", "white"), ((0, 0, 0), (255, 255, 255)))
 COLORS = np.array(auto_palette(3), np.uint8)
 NOISY = COLORS + np.uint8(4)
 IDS = np.array([[0, 1, 2], [2, 2, 0]], np.uint8)
@@ -79,6 +82,31 @@ def test_a_mask_of_any_size_is_looked_up(rule, mask, expected):
         decoded = apply_rule(rule, MaskPixels("m", pixels, mask.palette, named=mask.named), lookup)
         assert decoded.dtype == np.uint8
         np.testing.assert_array_equal(decoded, np.tile(expected, (times, times)))
+
+
+def test_a_palette_is_of_ids_where_every_index_in_use_is_a_grey():
+    greys = np.array([[2] * 3, [9, 1, 1], [0] * 3, [1, 1, 9]], np.uint8)
+    for indices, ids in (
+        ([0, 2, 2], [2, 0, 0]),
+        ([2], [0]),
+        ([0, 1], None),  # red
+        ([3, 2], None),  # blue
+        ([0, 4], None),  # index without a colour
+    ):
+        mask = MaskPixels("m.png", np.array([indices], np.uint8), greys)
+        values = values_of("ids", mask)
+        assert (values if values is None else values.tolist()) == (ids and [ids])
+        assert values_of("indices", mask).tolist() == [indices]
+        assert fits("ids", mask, lookup_of(3)) == (ids is not None)
+
+
+@pytest.mark.parametrize("foreign", [-1, 256])
+def test_a_number_that_is_no_byte_is_no_grey(foreign):
+    lookup = MaskLookup(ClassList.of(GREY), GREY)
+    mask = MaskPixels("m.png", np.array([[0, foreign]]))
+    assert not fits("colours", mask, lookup)
+    with pytest.raises(DatasetError, match=rf"^m\.png: id {foreign} \(1 pixels\) is no class"):
+        apply_rule("colours", mask, lookup)
 
 
 @pytest.mark.parametrize("mask", [MaskPixels("m.png", (COLORS + 9)[IDS]), MaskPixels("m.png", IDS, COLORS + 9)])

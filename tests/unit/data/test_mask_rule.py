@@ -39,7 +39,11 @@ def test_among_plain_ids_only_a_palette_of_black_and_white_is_a_drawing():
     red = np.concatenate([GREYS[:1], [[200, 0, 0]], GREYS[2:]]).astype(np.uint8)  # a colour that no pixel has
     with pytest.raises(DatasetError, match=r"^m3\.png: not written like m0\.png, which holds ids"):
         read_by_rule(rule, MaskPixels("m3.png", WHITE, red), BARE)
-    with pytest.raises(DatasetError, match=r"^m4\.png: not written like m0\.png, which holds ids"):
+    message = (
+        "m4.png: not written like m0.png, which holds ids of the classes. All masks of a dataset are read by one rule. "
+        "Write them alike, or open them as two datasets."
+    )
+    with pytest.raises(DatasetError, match=f"^{re.escape(message)}$"):
         read_by_rule(decide_rule([MaskPixels("m0.png", IDS)], CODING), MaskPixels("m4.png", COLORS[IDS]), CODING)
 
 
@@ -55,6 +59,9 @@ def test_palettes_of_colours_in_which_only_black_and_white_occur_are_drawings():
         assert (
             rule.name in ("ids", "indices") and read_by_rule(rule, mask[-1], BARE).tolist() == mask[-1].pixels.tolist()
         )
+    assert read_by_rule(decide_rule(*others[:1], BARE), masks[0], BARE).tolist() == [[0] * 4]  # nothing is drawn
+    short = MaskPixels("m4.png", WHITE, colors[:254])  # void without a colour is not white
+    assert read_by_rule(decide_rule([short], BARE), short, BARE).tolist() == WHITE.tolist()
 
 
 @pytest.mark.parametrize(("classes", "drawn"), [(1, False), (2, False), (3, True), (4, True)])
@@ -115,6 +122,7 @@ def test_a_palette_with_class_colours_is_held_to_all_of_them():
         decide_rule([MaskPixels("ids.png", IDS), MaskPixels("m.png", foreign[IDS])], CODING)
     rule = decide_rule([MaskPixels("colours.png", COLORS[IDS]), MaskPixels("m.png", foreign[IDS])], CODING)
     assert (rule.name, rule.masks, rule.example) == ("colours", 1, "colours.png")
+    assert decide_rule([MaskPixels("m.png", foreign[IDS]), MaskPixels("colours.png", COLORS[IDS])], CODING) == rule
     with pytest.raises(LabelError, match=r"^m\.png: colour \(9, 9, 9\)"):
         read_by_rule(rule, MaskPixels("m.png", foreign[IDS]), CODING)
     foreign[1] = 7, 0, 0  # black alone may be by chance
@@ -139,5 +147,9 @@ def test_palettes_of_class_colours_may_be_numbered_anew_and_names_are_no_drawing
 )
 def test_a_drawing_is_refused_with_the_ids_of_the_classes(classes, ids):
     labels = LabelMap("list", tuple("abcdef"[:classes]), auto_palette(classes))
-    with pytest.raises(DatasetError, match=rf"^m\.png: only 0 and 255 occur, but {ids} the classes with"):
+    message = (
+        f"m.png: only 0 and 255 occur, but {ids} the classes with the colours 0 0 0 and 255 255 255 (a background "
+        "too), or save the masks as ids. Where 255 means not labelled, list a class Void with id 255."
+    )
+    with pytest.raises(DatasetError, match=f"^{re.escape(message)}$"):
         decide_rule([MaskPixels("m.png", WHITE)], MaskLookup(ClassList.of(labels, colored=False), labels))

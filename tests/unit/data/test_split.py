@@ -155,6 +155,8 @@ def test_a_way_out_is_named_only_where_another_split_helps(tmp_path):
     assert given(["s_0020", *(f"v_{number:04}" for number in range(30))]).warnings == (test,)  # one of 31 is a note
     block = plan_split(open_dataset(layouts.cam101(tmp_path)), method="block", val_fraction=0.2)
     assert block.warnings[0].endswith("have a training frame within 1 s: this score is optimistic for new streets.")
+    fold = plan_split(open_dataset(layouts.cam101(tmp_path)), folds=2, fold=0)
+    assert fold.warnings[0].endswith("have a training frame within 1 s: this score is optimistic for new streets.")
 
 
 def test_no_test_split_is_allowed_and_said():
@@ -315,7 +317,8 @@ def test_folds_say_what_is_not_used_and_what_is_optimistic():
         ),
         (
             {"method": "augmented", "folds": 2, "fold": 0},
-            "Split 'augmented' can't be cut into folds; it is one split. Choose --split auto or block or frame",
+            "Split 'augmented' can't be cut into folds; it is one split. Choose --split auto or block or frame, "
+            "or leave --folds out.",
         ),
         ({"folds": 4}, "fold is None of 4 folds; expected 2 folds or more, and a fold from 0 to folds - 1."),
         ({"folds": 4, "fold": 4}, "fold is 4 of 4 folds; expected"),
@@ -408,6 +411,7 @@ def test_the_assignments_protocol_mixes_copies_on_disk_and_says_so():
 
 def test_making_more_copies_of_a_dataset_that_has_some_is_noted():
     (warning,) = plan_split(expanded(40, copies=2), method="block", copies=3).warnings
+    assert plan_split(expanded(40, copies=2), copies=3, folds=2, fold=0).warnings == (warning,)
     assert warning == (
         "ride holds 80 augmented copies on disk already; copies 3 makes 3 more of each of its 40 training frames. With "
         "copies 0, what is on disk is trained on alone."
