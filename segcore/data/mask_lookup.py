@@ -180,7 +180,7 @@ def _hint(ids: npt.NDArray[np.integer], coding: MaskLookup) -> str:
             f"{count}, or put a class for id 0 first (background)."
         )
     last, otherwise = count - 1, "Correct the mask or add the class to the list."
-    if last < 1 or not np.isin(ids, [255 * index // last for index in range(last + 1)]).all():
+    if not from_0 or last < 1 or not np.isin(ids, [255 * index // last for index in range(last + 1)]).all():
         return otherwise
     return f"The values look like ids 0 to {last} stretched to 255: divide them by {255 / last:g}. {otherwise}"
 

@@ -89,7 +89,7 @@ def decide_rule(masks: Sequence[MaskPixels], coding: MaskLookup) -> MaskRule:
                 len(clear),
                 clear[0].where,
                 all(mask.two_tone for mask in clear),
-                rule == "ids" and any(mask.palette is not None and _holds_ids(mask) for mask in clear),
+                rule == "ids" and any(map(_grey_ids, clear)),
                 palette,
             )
         drawn = black_and_white
@@ -168,8 +168,10 @@ def _palette_of(
     return first
 
 
-def _holds_ids(mask: MaskPixels) -> bool:
-    """Whether a mask holds ids other than 0 and 255, so that it is no drawing in black and white."""
+def _grey_ids(mask: MaskPixels) -> bool:
+    """Whether a mask is a palette of greys that are ids other than 0 and 255, so no drawing in black and white."""
+    if mask.palette is None or mask.two_tone:
+        return False
     ids = values_of("ids", mask)
     return ids is not None and not set(used_values(ids).tolist()) <= {0, IGNORE_INDEX}
 

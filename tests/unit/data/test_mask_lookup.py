@@ -47,6 +47,16 @@ def test_ids_that_were_stretched_or_begin_at_1_are_told_by_all_their_values(clas
 
 
 GREY = LabelMap("grey", ("black", "white"), ((0, 0, 0), (255, 255, 255)))
+
+
+@pytest.mark.parametrize("values", [[0, 255], [0, 127, 255]])
+def test_a_list_that_begins_at_1_is_not_told_to_make_ids_from_0(values):
+    labels = lookup_of(len(values)).target
+    numbered = MaskLookup(ClassList(labels, tuple(range(1, len(values) + 1))), labels)
+    with pytest.raises(DatasetError, match=r"^m\.png: id 0 .*, 255 is ignored\. Correct the mask or add the class to"):
+        apply_rule("ids", MaskPixels("m.png", np.array([values])), numbered)
+
+
 COLORS = np.array(auto_palette(3), np.uint8)
 NOISY = COLORS + np.uint8(4)
 IDS = np.array([[0, 1, 2], [2, 2, 0]], np.uint8)

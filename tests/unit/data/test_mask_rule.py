@@ -78,6 +78,16 @@ def test_masks_of_one_bit_are_ids_of_two_classes_and_of_no_more(classes, drawn):
         assert read_by_rule(decide_rule([bit], coding), bit, coding).tolist() == bit.pixels.tolist()
 
 
+def test_masks_of_one_bit_are_no_palettes_of_ids_which_let_a_drawing_pass():
+    """White would be read as void, and is class 1 of the others."""
+    labels = LabelMap("two", ("a", "b"), auto_palette(2))
+    coding = MaskLookup(ClassList.of(labels, colored=False), labels)
+    bit = MaskPixels("m0.png", np.array([[0, 1]], np.uint8), GREYS[[0, 255]], two_tone=True)
+    for masks in ([bit], [bit, MaskPixels("ids.png", bit.pixels)]):
+        with pytest.raises(DatasetError, match=r"^white\.gif: not written like m0\.png, which holds ids"):
+            read_by_rule(decide_rule(masks, coding), MaskPixels("white.gif", WHITE, GREYS), coding)
+
+
 def test_one_class_and_the_border_of_pascal_voc_are_no_drawing():
     voc = MaskPixels("m.png", WHITE, np.pad(COLORS, ((0, 253), (0, 0)), constant_values=224))
     rule = decide_rule([voc], BARE)
