@@ -47,7 +47,7 @@ def used_values(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     >>> used_values(np.array([[7, 2], [2, 7]], np.uint8)).tolist()
     [2, 7]
     """
-    if values.dtype != np.uint8 or not values.size:
+    if values.dtype != np.uint8:
         return np.unique(values)
     return np.flatnonzero(value_counts(values))
 

@@ -124,7 +124,7 @@ class MaskPixels:
     Args:
         where: Name of the file, for errors.
         pixels: `[H, W]` grey values or palette indices, or `[H, W, 3]` colours.
-        palette: `[N, 3]` uint8 colours of the indices; None where the pixels are no indices.
+        palette: `[N, 3]` uint8 colours of the indices, 256 or fewer; None where the pixels are no indices.
         two_tone: Whether a pixel is one bit: 0 and 1 as ids, black and white as colours.
         named: Whether the pixels are positions in the list of classes, since the classes were given by name.
     """

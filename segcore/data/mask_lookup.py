@@ -93,8 +93,8 @@ def values_of(rule: Rule, mask: MaskPixels) -> npt.NDArray[np.integer] | None:
     if mask.palette is None or mask.two_tone or (rule == "indices" and not is_grey(mask.palette)):
         return mask.pixels
     colored = np.ones(256, bool)
-    colored[: len(mask.palette)] = (mask.palette[:256] != mask.palette[:256, :1]).any(axis=1)
-    greys = np.pad(mask.palette[:256, 0], (0, 256 - len(mask.palette[:256])))
+    colored[: len(mask.palette)] = (mask.palette != mask.palette[:, :1]).any(axis=1)
+    greys = np.pad(mask.palette[:, 0], (0, 256 - len(mask.palette)))
     return None if any_of(colored, mask.pixels) else lookup(greys, mask.pixels)
 
 
