@@ -25,8 +25,10 @@ FOREIGN = np.array([[9, 8, 7], [1, 2, 3], [4, 5, 6]], np.uint8)
 def test_palettes_of_greys_that_hold_ids_let_others_hold_void_alone():
     """A GIF stores greys as a palette: among ids, one of 0 and 255 is class 0 and void."""
     drawn = MaskPixels("white.gif", WHITE, GREYS)
-    rule = decide_rule([MaskPixels("m0.gif", IDS, GREYS)], BARE)
-    assert rule.name == "ids" and read_by_rule(rule, drawn, BARE).tolist() == WHITE.tolist()
+    grey = MaskPixels("m0.gif", IDS, GREYS)
+    for masks in ([grey], [MaskPixels("m1.png", IDS), grey]):
+        rule = decide_rule(masks, BARE)
+        assert rule.name == "ids" and read_by_rule(rule, drawn, BARE).tolist() == WHITE.tolist()
     for mask in (MaskPixels("m0.png", IDS), MaskPixels("m0.gif", np.zeros_like(IDS), GREYS)):
         with pytest.raises(DatasetError, match=r"^white\.gif: not written like m0\..*, which holds ids of the classes"):
             read_by_rule(decide_rule([mask], BARE), drawn, BARE)
