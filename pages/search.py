@@ -26,8 +26,9 @@ if notices.missing_searches(context, searches, store.problems):
 names = [search.name for search in searches]
 name = url_state.get("search", names[0], names)
 if len(names) > 1:
-    choice = partial(st.pills, required=True) if len(names) <= 8 else partial(st.selectbox, width=360)
-    choice("Search", names, **url_state.bound("search", names[0], names), label_visibility="collapsed")
+    menu = len(names) > 8
+    choice = partial(st.selectbox, width=360) if menu else partial(st.pills, required=True)
+    choice("Search", names, **url_state.bound("search", names[0], names, menu=menu), label_visibility="collapsed")
 search = searches[names.index(name)]
 
 # load

@@ -17,6 +17,16 @@ from segcore.augment.parameter_base import is_named_pairs, named_pairs
 _MAX_SLIDER_STEPS = 1200  # a longer slider can't be set to an exact number by hand
 
 
+def held(key: str, initial: Any = None) -> dict[str, Any]:  # noqa: ANN401 - whatever the widget takes
+    """Return `key` and `value` of a widget whose value lives in the session; why both, `url_state.bound` tells.
+
+    Args:
+        key: Key of the widget.
+        initial: Its value where the session has none.
+    """
+    return {"key": key, "value": st.session_state.setdefault(key, initial)}
+
+
 def widget_values(parameter: Parameter, value: Value, key: str) -> dict[str, Any]:
     """Return key -> value of the widgets that show a parameter's value."""
     if isinstance(parameter, Nested):
@@ -81,31 +91,32 @@ def draw(parameter: Parameter, value: Value, key: str, changed: Callable[[], Non
         for inner, inner_value, inner_key in _inner_parameters(parameter, value, key):
             draw(inner, inner_value, inner_key, changed)
     elif isinstance(parameter, Flag):
-        st.toggle(label, key=key, **more)
+        st.toggle(label, **held(key), **more)
     elif isinstance(parameter, Choice):
         names = {name: name.replace("_", " ") for name in parameter.options}
-        st.pills(label, list(names), format_func=names.__getitem__, required=True, key=key, wrap=True, **more)
+        more |= {"key": key, "default": st.session_state[key]}
+        st.pills(label, list(names), format_func=names.__getitem__, required=True, wrap=True, **more)
     elif isinstance(parameter, Color):
-        st.color_picker(label, key=key, **more)
+        st.color_picker(label, **held(key), **more)
     elif isinstance(parameter, Region):
-        st.slider(f"{label}, across", 0.0, 1.0, step=0.01, key=f"{key}:across", **more)
-        st.slider(f"{label}, down", 0.0, 1.0, step=0.01, key=f"{key}:down", on_change=changed)
+        st.slider(f"{label}, across", 0.0, 1.0, step=0.01, **held(f"{key}:across"), **more)
+        st.slider(f"{label}, down", 0.0, 1.0, step=0.01, **held(f"{key}:down"), on_change=changed)
     elif isinstance(parameter, Pair):
         with st.container(horizontal=True, gap="small"):
             for part, place in zip(parameter.parts, ("first", "second"), strict=True):
                 low, high, step = int(parameter.low), int(parameter.high), int(parameter.step)
-                st.number_input(f"{label}: {part}", low, high, step=step, key=f"{key}:{place}", width=150, **more)
+                st.number_input(f"{label}: {part}", low, high, step=step, width=150, **held(f"{key}:{place}"), **more)
     elif isinstance(parameter, Axes):
         if st.session_state[f"{key}:apart"]:
             for axis in ("x", "y"):
                 _slider(parameter, f"{label}, {axis}", f"{key}:{axis}", more)
         else:
             _slider(parameter, label, key, more)
-        st.toggle("x and y separately", key=f"{key}:apart", on_change=_split_axes, args=(key, changed))
+        st.toggle("x and y separately", **held(f"{key}:apart"), on_change=_split_axes, args=(key, changed))
     elif isinstance(parameter, Bounded):
         none = parameter.none if isinstance(parameter, Number | Range) else ""
         if none:
-            st.toggle(f"{label}: set (else {none})", key=f"{key}:set", **more)
+            st.toggle(f"{label}: set (else {none})", **held(f"{key}:set"), **more)
         if not none or st.session_state[f"{key}:set"]:
             _slider(parameter, label, key, more)
 
@@ -131,9 +142,9 @@ def _slider(parameter: Bounded, label: str, key: str, more: Mapping[str, Any]) -
     low, high, step = kind(parameter.low), kind(parameter.high), kind(parameter.step)
     many = (high - low) / step > _MAX_SLIDER_STEPS
     if many and not isinstance(st.session_state[key], tuple):
-        st.number_input(label, low, high, step=step, key=key, **more)
+        st.number_input(label, low, high, step=step, **held(key), **more)
         return
-    st.slider(label, low, high, step=step, key=key, format=None if parameter.whole else _format(step), **more)
+    st.slider(label, low, high, step=step, **held(key), format=None if parameter.whole else _format(step), **more)
 
 
 def _format(step: float) -> str:

@@ -243,14 +243,11 @@ def _line(
 ) -> None:
     key, node = f"augment:{line.id}", line.node
     changed = partial(_changed, line.id)
-    if f"{key}:on" not in st.session_state:
-        st.session_state[f"{key}:on"] = node.enabled
+    on = parameter_widgets.held(f"{key}:on", node.enabled)
     unfolds = line.id in unfolded()
     with st.container(border=True, gap="xsmall", key=f"{key}:frame"):
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", wrap=False):
-            st.checkbox(
-                "On", key=f"{key}:on", on_change=changed, label_visibility="collapsed", help="Switch on and off"
-            )
+            st.checkbox("On", **on, on_change=changed, label_visibility="collapsed", help="Switch on and off")
             # No st.expander: to Streamlit a new title is a new expander with new sliders, so that a drag would end at
             # its first step.
             st.button(
@@ -309,14 +306,14 @@ def _settings(line: Line, key: str, changed: Callable[[], None]) -> None:
     node = line.node
     spec = node.spec if isinstance(node, Step) else GROUP_KINDS[node.name]
     st.caption(f"{spec.name}: {spec.summary}")
-    if f"{key}:p" not in st.session_state:
-        st.session_state[f"{key}:p"] = node.p
-    st.slider("probability", 0.0, 1.0, step=PROBABILITY.step, key=f"{key}:p", on_change=changed, help=PROBABILITY.help)
+    probability = parameter_widgets.held(f"{key}:p", node.p)
+    st.slider("probability", 0.0, 1.0, step=PROBABILITY.step, **probability, on_change=changed, help=PROBABILITY.help)
     if isinstance(node, Group):
         if node.name == "SomeOf" and len(line.children) > 1:
             n = pick_parameter(len(line.children))
             st.session_state[f"{key}:n"] = min(int(st.session_state.get(f"{key}:n", node.n)), int(n.high))
-            st.slider("n", int(n.low), int(n.high), step=1, key=f"{key}:n", on_change=changed, help=n.help)
+            picks = parameter_widgets.held(f"{key}:n")
+            st.slider("n", int(n.low), int(n.high), step=1, **picks, on_change=changed, help=n.help)
         return
     values = dict(node.values)
     parameters = [parameter for parameter in node.spec.params if not parameter.advanced]

@@ -59,7 +59,7 @@ def controls(comparison: Comparison, splits: Sequence[str]) -> list[str]:
             "Ranked by",
             offered,
             format_func=lambda key: METRICS[key].title,
-            **url_state.bound("metric", "miou", METRICS),
+            **url_state.bound("metric", "miou", offered, menu=True),
             width=230,
             label_visibility="collapsed",
         )

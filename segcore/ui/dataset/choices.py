@@ -29,14 +29,14 @@ def choose_images(context: AppContext) -> tuple[str, str, str, Selection, str, b
     with st.container(horizontal=True, vertical_alignment="bottom"):
         split = st.segmented_control("Split", splits, required=True, **url_state.bound("split", EVERY, splits))
         text = st.text_input("Find", **url_state.bound("find", ""), placeholder="part of a name", width=150)
-        name = st.selectbox("With class", classes, **url_state.bound("class", EVERY, classes), width=160)
+        name = st.selectbox("With class", classes, **url_state.bound("class", EVERY, classes, menu=True), width=160)
         share = _share(name)
         size = _size(size_counts(context.key, split, ids_of(data, split)))
         health = st.selectbox(
             "Health",
             (EVERY, *HEALTH),
             format_func=lambda key: HEALTH.get(key, key),
-            **url_state.bound("health", EVERY, (EVERY, *HEALTH)),
+            **url_state.bound("health", EVERY, (EVERY, *HEALTH), menu=True),
             width=150,
         )
         tag = tagging.choose_tag(context.key.source)
@@ -44,7 +44,7 @@ def choose_images(context: AppContext) -> tuple[str, str, str, Selection, str, b
             "Sort by",
             SORTS,
             format_func=lambda name: "split" if name == "time" and not data.video else name,
-            **url_state.bound("sort", SORTS[0], SORTS),
+            **url_state.bound("sort", SORTS[0], SORTS, menu=True),
             width=130,
         )
         st.space("stretch")
@@ -75,7 +75,7 @@ def _share(name: str) -> str:
         "Its share",
         options,
         format_func=lambda key: key if key == EVERY else f"{key} %",
-        **url_state.bound("share", EVERY, options),
+        **url_state.bound("share", EVERY, options, menu=True),
         width=110,
         help="Of the scored pixels of an image.",
     )
@@ -89,7 +89,7 @@ def _size(counts: dict[str, int]) -> str:
     if len(known) < 2 and linked == EVERY:
         return EVERY
     options = [EVERY, *known, *([linked] if linked not in (EVERY, *known) and _is_size(linked) else [])]
-    size: str = st.selectbox("Size", options, **url_state.bound("size", EVERY, options), width=130)
+    size: str = st.selectbox("Size", options, **url_state.bound("size", EVERY, options, menu=True), width=130)
     return size
 
 

@@ -27,7 +27,7 @@ def choose_tag(source: str) -> str:
     if not names and linked == EVERY:
         return EVERY
     options = [EVERY, *names, *(f"{WITHOUT}{name}" for name in names)]
-    tag: str = st.selectbox("Tag", options, **url_state.bound("tag", EVERY, options), width=140)
+    tag: str = st.selectbox("Tag", options, **url_state.bound("tag", EVERY, options, menu=True), width=140)
     return tag
 
 

@@ -82,28 +82,32 @@ def choose_query(context: AppContext, evaluated: EvaluatedRuns, splits: Sequence
     with st.container(horizontal=True, vertical_alignment="bottom"):
         choose_split(splits)
         requested = st.selectbox(
-            "Sort by", orders, format_func=orders.__getitem__, **url_state.bound("rank", "worst", orders), width=180
+            "Sort by",
+            orders,
+            format_func=orders.__getitem__,
+            **url_state.bound("rank", "worst", orders, menu=True),
+            width=180,
         )
         order = "worst" if requested in NEED_TWO_RUNS and len(titles) < 2 else requested
         score = url_state.get("score", "miou", scores)
         if order not in ("disagreement", "lit"):
-            bound = url_state.bound("score", "miou", scores)
+            bound = url_state.bound("score", "miou", scores, menu=True)
             score = st.selectbox(
                 "Score", scores, format_func=scores.__getitem__, **bound, width=185, help=_score_help(evaluated)
             )
         run = next(iter(titles))
         if len(titles) > 1:
             label = "Where this run is better" if order == "difference" else "Run"
-            bound = url_state.bound("of", run, titles)
+            bound = url_state.bound("of", run, titles, menu=True)
             run = st.selectbox(label, titles, format_func=titles.__getitem__, **bound, width=190)
             next_option("of", list(titles), "m", "model")
         others = {run_id: title for run_id, title in titles.items() if run_id != run}
         other = url_state.get("than", next(iter(others), run), others or titles)
         if order == "difference":
             icon_button("swap_horiz", "Swap the two runs", "errors:swap", _swap, run, other, framed=True)
-            bound = url_state.bound("than", next(iter(others)), others)
+            bound = url_state.bound("than", next(iter(others)), others, menu=True)
             other = st.selectbox("than this one", others, format_func=titles.__getitem__, **bound, width=165)
-        bound = url_state.bound("class", EVERY, classes)
+        bound = url_state.bound("class", EVERY, classes, menu=True)
         bound |= {"on_change": _class_chosen, "args": (bound["on_change"],)}
         class_name = st.selectbox("With class", classes, **bound, width=140)
         tag = tagging.choose_tag(context.key.source) if context.dataset is not None else EVERY

@@ -121,7 +121,7 @@ def dataset_menu(options: Sequence[DatasetOption]) -> DatasetOption:
     if len(titles) == 1:
         st.markdown(f"**{escape_markdown(titles[0])}**")
         return options[0]
-    title = st.selectbox("Dataset", titles, **url_state.bound("data", titles[0], titles))
+    title = st.selectbox("Dataset", titles, **url_state.bound("data", titles[0], titles, menu=True))
     if st.session_state.get(_LAST_TITLE, title) != title:
         url_state.forget("runs")  # another dataset begins with its own runs
     st.session_state[_LAST_TITLE] = title

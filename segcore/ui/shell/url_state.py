@@ -179,13 +179,29 @@ def forget(name: str) -> None:
     _not_from_link(name)
 
 
-def bound(name: str, default: T, options: Collection[Any] | None = None) -> dict[str, Any]:
-    """Return the keyword arguments (`key`, `on_change`, `args`) that tie a widget to a choice; see `get`."""
+def bound(name: str, default: T, options: Collection[Any] | None = None, *, menu: bool = False) -> dict[str, Any]:
+    """Return the keyword arguments that tie a widget to a choice; see `get`.
+
+    The value is among them, though it is in the session too: Streamlit tells the browser of a value in the session
+    once, and drops that message where the page runs again before it was sent. The browser would then begin at the
+    widget's own default, and send that back as if somebody had chosen it.
+
+    Args:
+        name: See `get`.
+        default: See `get`.
+        options: See `get`; those of the widget, in its order, where it has some.
+        menu: Whether the widget is a `st.selectbox`.
+    """
     value = get(name, default, options)
     key = _widget_key(name)
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = list(value) if isinstance(value, list) else value
-    return {"key": key, "on_change": _copy_from_widget, "args": (name,)}
+    begins: dict[str, Any] = {"value": value}
+    if menu:
+        begins = {"index": list(options or ()).index(value)}
+    elif isinstance(value, list) or not isinstance(options, Between | None):
+        begins = {"default": value}
+    return {"key": key, "on_change": _copy_from_widget, "args": (name,), **begins}
 
 
 def _key(name: str) -> str:

@@ -21,7 +21,8 @@ def choose(label: str, name: str, options: Options, *, help: str | None = None) 
         options: The options.
         help: Tooltip.
     """
-    return st.segmented_control(label, required=True, help=help, **_arguments(name, options)) or next(iter(options))
+    arguments = _arguments(name, options, menu=False)
+    return st.segmented_control(label, required=True, help=help, **arguments) or next(iter(options))
 
 
 def menu(label: str, name: str, options: Options, default: str = "", *, width: int | None = None) -> str:
@@ -34,13 +35,13 @@ def menu(label: str, name: str, options: Options, default: str = "", *, width: i
         default: The option that is chosen at first; the first one where it is empty.
         width: Width in px; None takes the room there is.
     """
-    chosen: str = st.selectbox(label, width=width or "stretch", **_arguments(name, options, default))
+    chosen: str = st.selectbox(label, width=width or "stretch", **_arguments(name, options, default, menu=True))
     return chosen
 
 
-def _arguments(name: str, options: Options, default: str = "") -> dict[str, Any]:
+def _arguments(name: str, options: Options, default: str = "", *, menu: bool) -> dict[str, Any]:
     titles = options if isinstance(options, Mapping) else {option: option for option in options}
-    bound = url_state.bound(name, default or next(iter(titles)), list(titles))
+    bound = url_state.bound(name, default or next(iter(titles)), list(titles), menu=menu)
     return bound | {"options": list(titles), "format_func": titles.__getitem__, "label_visibility": "collapsed"}
 
 
