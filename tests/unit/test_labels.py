@@ -105,6 +105,11 @@ def test_unknown_colour_names_file_colour_count_and_nearest():
     assert TWO.to_ids(rgb, tolerance=10)[0, 0] == IGNORE_INDEX
 
 
+def test_without_a_tolerance_the_smallest_difference_is_refused_and_a_mask_without_a_name_is_called_mask():
+    with pytest.raises(LabelError, match=r"^mask: colour \(199, 0, 0\) \(1 pixels\) is no class of two"):
+        TWO.to_ids(np.uint8([[[199, 0, 0]]]))
+
+
 def test_a_colour_halfway_between_two_classes_is_refused():
     greys = LabelMap("greys", ("dark", "light"), ((0, 0, 0), (40, 40, 40)))
     rgb = np.full((1, 1, 3), 20, np.uint8)

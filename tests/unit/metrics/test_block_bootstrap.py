@@ -15,6 +15,7 @@ def test_blocks_of_two_clips_by_hand():
     assert plan.table.tolist() == [[0, 1], [1, 3], [2, 4], [3, 0], [4, 2]]
     assert plan.number == 3 / 2 + 2 / 2 and plan.chance.tolist() == pytest.approx([0.2] * 5)
     assert plan.tile.tolist() == [0, 0, 2, 1, 2]
+    assert plan.table.dtype == plan.tile.dtype == np.int64
     whole = Blocks.of(5, 9, list("aabab"))  # each clip is one block
     assert whole.table.tolist() == [[0, 1, 3], [1, 3, 0], [2, 4, 5], [3, 0, 1], [4, 2, 5]]
     assert whole.number == 2 and whole.chance.tolist() == pytest.approx([1 / 6, 1 / 6, 1 / 4, 1 / 6, 1 / 4])
@@ -29,6 +30,7 @@ def test_independent_blocks_are_counted_among_those_that_hold_something():
         assert plan.holding(np.isin(np.arange(7), occurs)) == expected
     assert Blocks.of(6, 2).holding(np.ones(6, bool)) == 3
     assert Blocks.of(3, 9).holding(np.ones(3, bool)) == 1
+    assert Blocks.of(3, 2).holding(np.ones(3, bool)) == 1  # 1.5 blocks, in two tiles
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,31 @@ def test_draws_are_those_of_a_plain_loop(block, groups):
             for step in range(taken):
                 expected[draw, clip[(clip.index(start) + step) % len(clip)]] += 1
     np.testing.assert_array_equal(plan.draw(draws, np.random.default_rng(4)), expected)
+
+
+class Dealt:
+    """A generator of random numbers that are given."""
+
+    def __init__(self, numbers):
+        self.numbers = np.array(numbers, float)
+
+    def random(self, shape):
+        return self.numbers.reshape(shape)
+
+
+def test_random_numbers_spread_evenly_begin_blocks_as_often_as_their_chance_says():
+    plan = Blocks.of(3, 2, "aab")  # two clips of one block each: image 2 is half of all
+    assert plan.chance.tolist() == [0.25, 0.25, 0.5]
+    drawn = plan.draw(2, Dealt([0.0, 0.25, 0.5, 0.75]))
+    assert drawn.tolist() == [[2, 2, 0], [0, 0, 2]]  # 0 up to 0.25 begins at image 0, 0.25 up to 0.5 at image 1
+
+
+@pytest.mark.parametrize("clips", [(3, 10), (10, 3, 7), (1, 2, 3, 4, 5), (6, 1, 7, 2, 9), (49, 10, 22)])
+def test_the_largest_random_number_begins_a_block_at_the_last_image(clips):
+    groups = np.repeat(np.arange(len(clips)), clips).tolist()
+    plan = Blocks.of(len(groups), 50, groups)  # each clip is one block
+    (drawn,) = plan.draw(1, Dealt([np.nextafter(1, 0)] * len(clips)))
+    assert drawn.tolist() == [0] * (len(groups) - clips[-1]) + [len(clips)] * clips[-1]
 
 
 def by_formula(values, groups):
@@ -102,6 +129,33 @@ def test_block_lengths_are_those_of_the_paper(memory, groups):
     expected = [min(max(math.ceil(by_formula(row, groups)), least), most) for row in rows]
     assert [block_length(row, groups) for row in rows] == expected
     assert block_length(rows, groups) == max(expected)  # one length for all runs
+
+
+@pytest.mark.parametrize("turn", [0.3, 0.5, 0.7])
+@pytest.mark.parametrize("seed", range(4))
+def test_block_lengths_of_frames_that_remember_the_last_one_only_are_those_of_the_paper(seed, turn):
+    noise = np.random.default_rng(seed).normal(size=151)
+    values = noise[1:] - turn * noise[:-1]
+    assert block_length(values) == min(max(math.ceil(by_formula(values, "a" * 150)), 13), 37)
+
+
+@pytest.mark.parametrize("period", [3.5, 7.5, 9.5, 14.5, 15.0])
+def test_block_lengths_of_waves_in_short_clips_are_those_of_the_paper(period):
+    groups = "".join(clip * 24 for clip in "abcdefghijklmn")
+    values = np.sin(2 * np.pi * np.arange(len(groups)) / period)
+    assert block_length(values, groups) == min(max(math.ceil(by_formula(values, groups)), 5), 8)
+
+
+def test_waves_smaller_than_rounding_are_no_memory():
+    wave = np.sin(np.arange(100) / 5)
+    assert block_length(0.3 + 1e-8 * wave) == block_length(wave) == 30
+    assert block_length(0.3 + 1e-9 * wave) == block_length(0.3 + 1e-12 * wave) == 10
+
+
+def test_scores_of_half_precision_are_correlated_in_full():
+    wave = np.sin(2 * np.pi * np.arange(233) / 15)
+    values = (50 + 30 * wave).astype(np.float16)  # the sum of their squares is no float16
+    assert block_length(values) == math.ceil(by_formula(values.astype(np.float64), "a" * 233)) == 33
 
 
 @pytest.mark.parametrize(

@@ -464,7 +464,7 @@ def normal_samples(mean, spread, blocks, folds=()):
 
 
 @pytest.mark.parametrize("blocks", [2, 3, 12, 200])
-@pytest.mark.parametrize("folds", [(), (0.1, 0.2, 0.3)])
+@pytest.mark.parametrize("folds", [(), (0.1, 0.108, 0.116), (0.1, 0.2, 0.3)])
 def test_intervals_and_probabilities_are_stretched_for_few_blocks_and_widened_for_folds(blocks, folds):
     spread = 0.004
     more = fold_half_width(np.array(folds), spread**2)
@@ -486,7 +486,7 @@ def test_intervals_end_where_scores_end():
     assert negative.pair(0, 1).low == -1.0
 
 
-@pytest.mark.parametrize("degrees", [1, 2, 3, 4, 7, 10, 31, 232, 2001])
+@pytest.mark.parametrize("degrees", [1, 2, 3, 4, 7, 10, 31, 232, 2000, 2001])
 def test_students_t_is_that_of_scipy(degrees):
     for t in (-3.0, -0.2, 0.0, 1.0, 6.5):
         assert t_cdf(t, degrees) == pytest.approx(stats.t.cdf(t, degrees), abs=1e-4 if degrees > 2000 else 1e-12)
