@@ -164,7 +164,7 @@ def fit_temperature(logits: F32, truth: I64) -> float:
     """The temperature with the least negative log likelihood of `[n, C]` logits, given `[n]` true classes.
 
     The likelihood is concave in 1 / temperature, so its slope, mean true logit minus expected logit, has one zero;
-    bisection finds it between temperatures of 0.05 and 20.
+    bisection finds it between temperatures of 0.05 and 20. Where all are as likely, as for equal logits, it is 20.
 
     Raises:
         EvaluationError: when there is no pixel, or a logit is not finite.

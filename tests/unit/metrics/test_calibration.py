@@ -1,6 +1,7 @@
 """Calibration: against plain loops, scikit-learn, torchmetrics and scipy, and what a temperature does."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_bins_and_ece_equal_a_plain_loop(case):
     result = Reliability.of(calibration_counts(*case))
     total = sum(map(len, bins))
     assert result.pixels.tolist() == [len(item) for item in bins]
-    assert result.pixels.sum() == (truth != 255).sum()
+    assert result.pixels.sum() == (truth != 255).sum() and result.pixels.dtype == np.int64
     ece = 0.0
     for index, item in enumerate(bins):
         if not item:
@@ -125,6 +126,17 @@ def test_a_model_that_is_always_right_or_never_ends_at_the_bounds():
     assert fit_temperature(logits, np.array([1, 2, 0])) == pytest.approx(20, rel=1e-3)
 
 
+@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3, 7]))
+@settings(max_examples=20, deadline=None)
+def test_a_number_added_to_all_logits_of_a_pixel_changes_no_temperature(seed, classes):
+    rng = np.random.default_rng(seed)
+    added = rng.normal(0, 5, (50, 1)).astype(np.float32)
+    logits, truth = rng.normal(0, 3, (50, classes)).astype(np.float32), rng.integers(0, classes, 50)
+    assert fit_temperature(logits + added, truth) == pytest.approx(fit_temperature(logits, truth), rel=1e-4)
+    # Logits that are equal fit as well at any temperature: it is the one of the least sharpness.
+    assert fit_temperature(np.tile(added, classes), truth) == pytest.approx(20, rel=1e-3)
+
+
 def test_sampled_logits_are_those_of_a_prediction():
     import torch
     from torch.nn.functional import interpolate
@@ -158,15 +170,18 @@ def test_a_grid_begins_half_a_step_inside_the_image():
 
 def test_any_id_may_be_void_and_confidence_may_be_rounded_above_one():
     truth, prediction = np.array([[0, 1], [2, 2]], np.uint8), np.array([[0, 1], [2, 0]], np.uint8)
-    counts = calibration_counts(np.array([[0.5, 1 + 1e-7], [0.0, 1.0]]), prediction, truth, ignore_index=0)
+    counts = calibration_counts(np.array([[0.5, 1 + 1e-6], [0.0, 1.0]]), prediction, truth, ignore_index=0)
     assert counts.shape == (15, 5) and counts[[0, 14], :2].tolist() == [[1, 1], [2, 1]] and counts[:, 3:].sum() == 0
     logits = np.zeros((3, 2, 2), np.float32)
     assert Sampled.of(logits, truth, ignore_index=0).truth.tolist() == [1, 2, 2]
 
 
-def test_nothing_scored_is_nan_and_cannot_be_fitted():
+def test_nothing_scored_is_nan_without_a_warning_and_cannot_be_fitted():
     void = np.full((4, 5), 255, np.uint8)
-    result = Reliability.of(calibration_counts(np.ones((4, 5)), void, void))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = Reliability.of(calibration_counts(np.ones((4, 5)), void, void))
+    assert np.isnan(result.accuracy).all() and np.isnan(result.confidence).all()
     assert math.isnan(result.ece) and math.isnan(result.nll)
     sampled = Sampled.of(np.zeros((3, 4, 5), np.float32), void, 9)
     assert (len(sampled), sampled.counts().sum()) == (0, 0)

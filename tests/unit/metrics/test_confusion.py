@@ -137,6 +137,14 @@ def test_foreign_ids_are_counted_where_the_truth_is_scored(ignore_index, pixels)
         confusion_matrix(prediction, truth, classes=2, ignore_index=ignore_index)
 
 
+@pytest.mark.parametrize("ignore_index", [-1, 0, 255, 256])
+def test_one_foreign_pixel_is_refused_whatever_is_ignored(ignore_index):
+    mask = np.array([[1, 9, 1, 1]], np.uint8)
+    for prediction, truth in ((mask, mask * 0 + 1), (mask * 0 + 1, mask)):
+        with pytest.raises(EvaluationError, match=r"has id 9 \(1 pixels\); expected 0 to 1"):
+            confusion_matrix(prediction, truth, classes=2, ignore_index=ignore_index)
+
+
 def test_another_shape_is_refused():
     with pytest.raises(
         EvaluationError, match=r"The prediction is \[2, 3\], the ground truth \[4, 6\]; they must match"

@@ -194,7 +194,7 @@ def test_a_statistic_says_what_it_takes_and_is_of_each_class_or_of_all():
         (lambda: statistic("ece", without=(0,)).value(np.zeros((1, 15, 5))), "confusion and boundary counts alone."),
         (
             lambda: statistic("boundary_f1").value(np.zeros((2, 10), int)),
-            "Boundary counts are [2, 10]; expected [N, C, 10]",
+            "Boundary counts are [2, 10]; expected [N, C, 10], as of boundary_counts of each image.",
         ),
         (lambda: statistic("boundary_f1").value(np.zeros((1, 2, 9), int)), "counts are [1, 2, 9]; expected [N, C, 10]"),
         (lambda: statistic("entropy").value(np.zeros((2, 2))), "Entropies are [2, 2]; expected [N], the mean of each"),
@@ -207,6 +207,18 @@ def test_a_statistic_says_what_it_takes_and_is_of_each_class_or_of_all():
 def test_what_is_no_statistic_is_refused(call, message):
     with pytest.raises(EvaluationError, match=re.escape(message)):
         call()
+
+
+OF_CONFUSION = [score for score in (*SCORES.values(), *CLASS_SCORES.values()) if score.source == "confusion"]
+
+
+@pytest.mark.parametrize("score", OF_CONFUSION, ids=lambda score: score.key)
+def test_the_function_of_a_score_is_its_statistic_and_may_leave_classes_out(score):
+    counts = np.random.default_rng(0).integers(1, 9, (4, 3, 3))
+    for without in ((1,), [0, 2]):
+        expected = statistic(score.key, without=without).value(counts)
+        np.testing.assert_array_equal(score.function(without=without).value(counts), expected)
+        assert not np.array_equal(score.function().value(counts), expected)
 
 
 def test_policy_and_help_are_sentences():
