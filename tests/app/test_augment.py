@@ -6,7 +6,7 @@ from itertools import count
 import numpy as np
 import pytest
 import yaml
-from fixtures.app import as_read, codes
+from fixtures.app import as_read, codes, misled
 
 from segcore.augment import CATALOG, Group, Pipeline, Step, presets
 from segcore.ui.augment.pipeline_edits import History, lines_from_pipeline
@@ -103,6 +103,7 @@ def test_every_transform_has_widgets_that_keep_its_values(lab):
             toggle.set_value(True)
         lab.run()
         assert not lab.exception
+        assert {key.rpartition(":")[2] for key in misled(lab)} <= {"more"}  # set by hand here, so that a browser knows
         for index in range(len(portion)):  # whatever is moved, what is read from all widgets of the line is as it was
             lab.slider(key=f"augment:{first + index}:p").set_value(0.25)
         lab.run()

@@ -1,5 +1,8 @@
 """Choices outlive a page and stand in the link."""
 
+import pytest
+from fixtures.app import misled
+
 
 def pills(app):
     return next(group for group in app.sidebar.button_group)
@@ -61,3 +64,19 @@ def test_filter_by_class_and_split(open_app, data, runs):
     folder = runs("unet")
     assert not open_app(data, folder, "dataset", split="test", **{"class": "Car"}).exception
     assert not open_app(data, folder, "dataset", sort="most classes").exception
+
+
+@pytest.mark.parametrize(
+    ("page", "link"),
+    [
+        ("dataset", {"split": "test", "find": "test", "class": "Car", "share": "1-5", "sort": "size", "masks": "True"}),
+        ("augment", {"look": "mask", "lay": "side by side", "draws": "8", "size": "training size"}),
+        ("curves", {"smoothing": "0.5", "x": "minutes"}),
+        ("compare", {"metric": "pixel_accuracy", "every": "True", "split": "train"}),
+        ("errors", {"rank": "difference", "score": "pixel_accuracy", "of": "unet", "class": "Car"}),
+        ("predictions", {"image": "test_02", "view": "error", "swipe": "True"}),
+    ],
+)
+def test_every_widget_begins_at_its_value_also_where_a_message_was_lost(open_app, data, runs, page, link):
+    app = open_app(data, runs("fcn8s", "unet"), page, **link)
+    assert not app.exception and not misled(app)
