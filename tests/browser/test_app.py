@@ -122,9 +122,11 @@ def test_a_click_in_the_gallery_opens_the_sample(app, page):
 
 def find_line(page, share):
     """The place of a line of the parallel axes at a share of their width: where a trial is named on hover."""
-    box = page.locator(".st-key-wide-parallel svg.marks").bounding_box()
-    x = box["x"] + share * box["width"]
-    for wait in (20, 100, 500):  # ms; a busy machine draws the name later
+    chart = page.locator(".st-key-wide-parallel svg.marks")
+    for wait in (20, 100, 500):  # ms; a busy machine draws the name later, and may move the chart once more
+        chart.scroll_into_view_if_needed()
+        box = chart.bounding_box()
+        x = box["x"] + share * box["width"]
         for y in range(30, int(box["height"]) - 10, 4):
             page.mouse.move(x, box["y"] + y)
             page.wait_for_timeout(wait)
