@@ -100,10 +100,13 @@ class PredictionFolder:
     labels: LabelMap
     _lines: dict[str, dict[str, Any]] = field(default_factory=dict)
     _ours: set[str] = field(default_factory=set)  # paths in the folder of all that was written, or was about to be
+    _cut_off: bool = False  # whether the record ends in the middle of a line
 
     def __post_init__(self) -> None:
         record = self.path / RECORD
-        for line in record.read_text("utf-8").splitlines() if record.is_file() else ():
+        text = record.read_text("utf-8") if record.is_file() else ""
+        self._cut_off = bool(text) and not text.endswith("\n")
+        for line in text.splitlines():
             try:
                 entry = parse_json(line)
                 self._know(entry["name"], entry)
@@ -287,7 +290,9 @@ class PredictionFolder:
         for entry in entries:
             self._know(entry["name"], entry)
         with (self.path / RECORD).open("a", encoding="utf-8") as handle:
-            handle.write("".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
+            lines = [json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries]
+            handle.write("".join(["\n" * self._cut_off, *lines]))
+        self._cut_off = False
 
     def _key(self, source: Source) -> str:
         """8 hex digits of the models, the options, and the files' sizes and times."""

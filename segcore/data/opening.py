@@ -103,6 +103,11 @@ def _open(
     target = target_labels(detected.classes, labels, void, map)
     images = [pair.image for pair in layout.pairs if pair.image]
     notes = (*notes, *unread_parts(layout.listing.file_source, images), *_doubtful(target))
+    if void == "class" and target_labels(detected.classes, labels, "ignore", map) == target:
+        notes = (
+            *notes,
+            "void is 'class', and no class here is called Void (Unlabeled, Ignore): nothing changes by it.",
+        )
     masks = [pair.mask for pair in layout.pairs if pair.mask]
     sample = MaskSample.spread(layout.listing.file_source, masks)
     coding = MaskCoding(detected.classes, target, detected.ids_only, color_tolerance, sample)

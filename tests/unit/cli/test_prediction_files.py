@@ -73,6 +73,9 @@ def test_a_cut_off_line_of_the_record_is_ignored(source, tmp_path):
     with (tmp_path / "out" / ".predictions.jsonl").open("a") as record:
         record.write('{"name": "ri')
     assert folder(tmp_path / "out").has(source)
+    other = Source("again", source.paths, source.written)  # the line after it is one of its own
+    folder(tmp_path / "out").write_video(other, other.open(), bright, lambda: True)
+    assert folder(tmp_path / "out").has(source) and folder(tmp_path / "out").has(other)
 
 
 class Uneven(Video):

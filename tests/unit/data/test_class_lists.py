@@ -364,7 +364,15 @@ def test_a_void_class_is_ignored_however_it_is_spelled(name, tmp_path):
     layouts.write(root / "classes.csv", f"name\nroad\n{name}\ncar\n")
     dataset = open_dataset(root)
     assert dataset.labels.names == ("road", "car") and not dataset.notes
-    assert open_dataset(root, void="class").labels.classes == 3
+    counted = open_dataset(root, void="class")
+    assert counted.labels.classes == 3 and not counted.notes
+
+
+def test_counting_void_where_no_class_is_void_is_said_to_change_nothing(tmp_path):
+    root = layouts.folder(tmp_path)
+    assert not open_dataset(root).notes
+    (note,) = open_dataset(root, void="class").notes
+    assert note == "void is 'class', and no class here is called Void (Unlabeled, Ignore): nothing changes by it."
 
 
 @pytest.mark.parametrize("name", ["none", "Undefined", "unknown"])
