@@ -80,10 +80,15 @@ def train_lists(lists: Mapping[str, str]) -> list[str]:
 
 
 def list_lines(listing: Listing, file: str) -> Iterator[tuple[str, list[str]]]:
-    """(place for messages, words) of each line of a list that is not blank; words with spaces stand in quotes."""
+    """(place for messages, words) of each line of a list that is not blank; words with spaces stand in quotes.
+
+    Raises:
+        DatasetError: when a word in quotes has more than 131,072 characters, the limit of the csv module.
+    """
     for number, line in enumerate(listing.text(file).splitlines(), 1):
-        if words := _words(line):
-            yield f"{listing.where(file)}:{number}", words
+        where = f"{listing.where(file)}:{number}"
+        if words := _words(line, where):
+            yield where, words
 
 
 def add_to_list(text: str, written: Mapping[str, Sequence[tuple[str, str]]]) -> str:
@@ -99,7 +104,7 @@ def add_to_list(text: str, written: Mapping[str, Sequence[tuple[str, str]]]) -> 
     frames = {ending: image for image in written for ending in _endings(image)}
     lines = []
     for line in text.splitlines():
-        words = _words(line)
+        words = _words(line, "a list of images")
         image = next((frames[ending] for ending in _endings(words[0]) if ending in frames), None) if words else None
         lines += [line] if image is None else [_line_of(words, files, '"' in line) for files in written[image]]
     return "".join(f"{line}\n" for line in lines)
@@ -117,8 +122,13 @@ def _line_of(words: Sequence[str], files: tuple[str, str], quoted: bool) -> str:
     return " ".join(named)
 
 
-def _words(line: str) -> list[str]:
-    return next(csv.reader([line.strip()], delimiter=" ", skipinitialspace=True)) if '"' in line else line.split()
+def _words(line: str, where: str) -> list[str]:
+    if '"' not in line:
+        return line.split()
+    try:
+        return next(csv.reader([line.strip()], delimiter=" ", skipinitialspace=True))
+    except csv.Error as error:
+        raise DatasetError(f"{where}: {line[:40]!r}... can't be read ({error}). Correct the line.") from None
 
 
 def _endings(path: str) -> list[str]:

@@ -47,6 +47,13 @@ def test_a_missing_path_can_be_asked_for_alone(tmp_path, cam101):
             check_source(gone)
 
 
+def test_a_list_with_a_word_that_is_too_long_to_read(tmp_path):
+    root = layouts.segnet(tmp_path)
+    with (root / "train.txt").open("a") as lines:
+        lines.write(f'"{"x" * 200_000}" masks/x.png\n')
+    refused("can't be read (field larger than field limit (131072)). Correct the line.", root)
+
+
 def test_a_name_too_long_to_be_a_path():
     refused("is no path: a name of 5,000 bytes is in it; 255 are the most.", "x" * 5000)
 
