@@ -66,12 +66,13 @@ class Table:
 
     def present(self, column: str) -> Iterator[bool]:
         """Whether there is a picture, for each row."""
-        for group, (start, end) in enumerate(zip(self.starts, self.starts[1:], strict=False)):
-            missing = self.nulls(group, column)
-            if missing in (0, end - start):
-                yield from [not missing] * (end - start)
-            else:
-                yield from (_field(value, "bytes") is not None for value in self.load(group, column))
+        with _readable(self.where):
+            for group, (start, end) in enumerate(zip(self.starts, self.starts[1:], strict=False)):
+                missing = self.nulls(group, column)
+                if missing in (0, end - start):
+                    yield from [not missing] * (end - start)
+                else:
+                    yield from (_field(value, "bytes") is not None for value in self.load(group, column))
 
     def names(self, column: str) -> Iterator[str]:
         """The name of each row's picture, without folder and suffix; empty where it has none."""
@@ -79,10 +80,11 @@ class Table:
         if not any(field.name == "path" for field in (kind if hasattr(kind, "get_field_index") else ())):
             yield from [""] * self.starts[-1]
             return
-        for group in range(len(self.starts) - 1):
-            for value in self.load(group, f"{column}.path"):
-                path = _field(value, "path")
-                yield PurePosixPath(path.replace("\\", "/")).stem if isinstance(path, str) else ""
+        with _readable(self.where):
+            for group in range(len(self.starts) - 1):
+                for value in self.load(group, f"{column}.path"):
+                    path = _field(value, "path")
+                    yield PurePosixPath(path.replace("\\", "/")).stem if isinstance(path, str) else ""
 
 
 @dataclass(frozen=True)
@@ -245,7 +247,7 @@ def _readable(where: str) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DatasetError(
             f"{where}: not a readable table ({one_line(error)[:200]}). Copy or download it again; a file of Git LFS is "
             "fetched by `git lfs pull`."

@@ -180,6 +180,7 @@ def read_table(path: Path, columns: tuple[str, ...], hint: str) -> pa.Table:
     try:
         # Without pandas: with 60 runs, making data frames takes longer than all computations on them.
         table = parquet.ParquetFile(path).read(use_threads=False).replace_schema_metadata(None)  # pandas' own notes
+        table.validate(full=True)  # texts may be no UTF-8, which would be found when they are used
     except (pa.ArrowException, OSError, ValueError) as error:
         raise RunError(f"{path} is no Parquet file, perhaps cut off ({str(error)[:100]}). {hint}") from None
     missing = [name for name in columns if name not in table.column_names]

@@ -76,6 +76,7 @@ def _read(path: Path) -> IndexFile | None:
         if not isinstance(facts, dict) or facts.get("version") != VERSION or not file.schema_arrow.equals(wanted):
             return None
         table = file.read([name for name in wanted.names if name != "cells"], use_threads=False)
+        table.validate(full=True)  # texts may be no UTF-8, which would be found when they are used
         pa.default_memory_pool().release_unused()  # what decoding took stays taken otherwise
         for name in ("image", "mask"):  # the index may come with the data, from anywhere
             outside = pc.match_substring_regex(table.column(name), r"^/|^\w:|\\|(^|/)\.\.(/|$)")

@@ -104,3 +104,18 @@ def test_pictures_may_be_bytes_alone(tmp_path):
     assert picture_columns(table) == ["image", "label"] and table.picture(1, "label") == rows[1]["label"]["bytes"]
     layouts.write(tmp_path / "classes.txt", "\n".join(exports.NAMES))
     assert open_dataset(tmp_path).ids == ("000000", "000001")
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    def without_text(names):
+        return pa.array([b"\x80" + name.encode() for name in names]).cast(pa.string(), safe=False)
+
+    table = exports.table(("a_01", "a_02"))
+    pictures = table["image"].combine_chunks()
+    damaged = pa.StructArray.from_arrays(
+        [pictures.field("bytes"), without_text(pictures.field("path").to_pylist())], names=["bytes", "path"]
+    )
+    pq.write_table(table.set_column(table.column_names.index("image"), "image", damaged), tmp_path / "train.parquet")
+    layouts.write(tmp_path / "id2label.json", json.dumps(dict(enumerate(exports.NAMES))))
+    with pytest.raises(DatasetError, match=r"train\.parquet: not a readable table"):
+        open_dataset(tmp_path)

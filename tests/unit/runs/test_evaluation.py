@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from fixtures.runs import IDS, fake_truth
 from PIL import Image
+from pyarrow import parquet
 
 from segcore.errors import EvaluationError, RunError
 from segcore.labels import CAMVID11, CAMVID32
@@ -195,6 +197,16 @@ def test_predictions_missing_broken_or_of_another_size(run):
 def test_an_unknown_image(run):
     with pytest.raises(EvaluationError, match=r"No image in the test evaluation 'frame_009'\. Did you mean 'frame_00"):
         run.evaluation("test").prediction("frame_009")
+
+
+def test_names_of_images_that_are_no_text_are_refused(store, fake_run):
+    run = fake_run(store, "fake")
+    path = run.path / "evaluation" / "test" / "images.parquet"
+    table = parquet.read_table(path)
+    ids = pa.array([b"\x80" + name.encode() for name in table["id"].to_pylist()])
+    parquet.write_table(table.set_column(0, "id", ids.cast(pa.string(), safe=False)), path)
+    with pytest.raises(RunError, match=rf"images\.parquet is no Parquet file, perhaps cut off .*{EVALUATE_AGAIN}"):
+        run.evaluation("test")
 
 
 @pytest.mark.parametrize(("name", "read"), [("boundary", "boundary"), ("calibration", "calibration")])
