@@ -44,18 +44,11 @@ def click(app, key):
     return app.button(key=key).click().run()
 
 
-def opened(app):
-    """Open the menus, which are empty until then."""
-    for menu in ("augment:loading", "augment:code"):
-        app.session_state[menu] = True
-    return app.run()
-
-
 @pytest.fixture
 def lab(open_app, data, runs):
     app = open_app(data, runs(), "augment")
     assert not app.exception
-    return opened(app)
+    return app
 
 
 def test_begins_with_a_preset_and_draws_it(lab):
@@ -211,7 +204,7 @@ def test_pipeline_outlives_the_page(lab):
     choose(lab, "strong")
     lab.switch_page("pages/curves.py").run()
     lab.switch_page("pages/augment.py").run()
-    assert shown(opened(lab)) == presets()["strong"]
+    assert shown(lab) == presets()["strong"]
 
 
 def test_save_writes_what_augment_takes(lab, tmp_path, monkeypatch):

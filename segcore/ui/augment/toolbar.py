@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -15,7 +14,6 @@ from segcore.ui.augment import pipeline_editor, pipeline_files
 from segcore.ui.shell.code_block import code_block
 from segcore.ui.shell.icon_button import icon_button
 from segcore.ui.shell.markdown import escape_markdown
-from segcore.ui.widgets.popover import popover
 
 _SAVED = "augment:saved"  # (path, pipeline) that was saved or loaded last
 _NAME_TAKEN = "augment:taken"  # a name under which another pipeline is saved
@@ -34,10 +32,15 @@ def draw(pipeline: Pipeline) -> None:
             ("redo", pipeline_editor.redo, history.future),
         ):
             icon_button(name, name.capitalize(), f"augment:{name}", change, framed=True, disabled=not possible)
-        popover("Load", _load, alone=False, icon=":material/folder_open:", key="augment:loading")
-        with st.popover("Save", icon=":material/save:"):  # holds a name that is kept while it is closed
+        with st.popover("Load", icon=":material/folder_open:"):
+            _load()
+        with st.popover("Save", icon=":material/save:"):
             _save(pipeline)
-        popover("Code", partial(_code, pipeline), icon=":material/code:", key="augment:code")
+        with st.popover("Code", icon=":material/code:", key="augment:code"):
+            st.caption("YAML: `--augment FILE` takes it, and each run's `config.yaml` holds it.")
+            code_block(pipeline.to_yaml(), height=240)
+            st.caption("Python: needs only albumentations, gives the identical result.")
+            code_block(pipeline.to_python(), height=320)
         st.download_button(
             "Download",
             pipeline.to_yaml,  # written on the click: Streamlit drops the file of an earlier run of the page
@@ -52,13 +55,6 @@ def saved_path(pipeline: Pipeline) -> str:
     """Return the path of the file that holds this pipeline, or an empty string where it is not saved."""
     path, saved = st.session_state.get(_SAVED, ("", None))
     return path if saved == pipeline else ""
-
-
-def _code(pipeline: Pipeline) -> None:
-    st.caption("YAML: `--augment FILE` takes it, and each run's `config.yaml` holds it.")
-    code_block(pipeline.to_yaml(), height=240)
-    st.caption("Python: needs only albumentations, gives the identical result.")
-    code_block(pipeline.to_python(), height=320)
 
 
 def _load() -> None:

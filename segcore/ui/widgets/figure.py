@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 
 from segcore.ui.shell.icon_button import ICON_KEY
-from segcore.ui.widgets.popover import popover
 
 if TYPE_CHECKING:
     from segcore.visual.render import Chart, Height
@@ -37,23 +36,21 @@ def saved_as(
         style: `figure` puts the button into the corner, `pictures` below.
         key: Unique on the page; the name by default.
     """
-
-    def kinds() -> None:
-        for kind, mime in KINDS.items():
-            st.download_button(
-                kind.upper(),
-                partial(_printed, draw, kind, height),
-                f"{name}.{kind}",
-                mime,
-                key=f"save-{key or name}-{kind}",
-                on_click="ignore",
-                type="tertiary",
-            )
-
     with st.container(key=f"{style}-{key or name}", gap="small"):
         yield
-        menu = f"{ICON_KEY}save-{key or name}"
-        popover("Save", kinds, type="tertiary", icon=":material/download:", help="Save", key=menu)
+        with st.popover(
+            "Save", type="tertiary", icon=":material/download:", help="Save", key=f"{ICON_KEY}save-{key or name}"
+        ):
+            for kind, mime in KINDS.items():
+                st.download_button(
+                    kind.upper(),
+                    partial(_printed, draw, kind, height),
+                    f"{name}.{kind}",
+                    mime,
+                    key=f"save-{key or name}-{kind}",
+                    on_click="ignore",
+                    type="tertiary",
+                )
 
 
 def _printed(draw: Callable[[], Chart], kind: str, height: Height) -> bytes:
