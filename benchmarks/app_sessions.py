@@ -243,10 +243,11 @@ async def visit(
 
 
 async def watch(pid: int, every: float) -> None:
-    """Print what a process holds, every so many seconds."""
+    """Print what a process holds, and held at most since the last look, every so many seconds."""
     while True:
+        Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak is counted from here
         await asyncio.sleep(every)
-        print(f"  {held(pid)}", flush=True)
+        print(f"  {held(pid)}; at most {memory(pid, 'VmHWM'):.0f} MB", flush=True)
 
 
 def held(pid: int) -> str:
@@ -289,10 +290,10 @@ async def many(
     return results
 
 
-def memory(pid: int) -> float:
-    """MB that a process holds."""
+def memory(pid: int, what: str = "VmRSS") -> float:
+    """MB that a process holds; with `VmHWM` the most that it held."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(f"{what}:"):
             return int(line.split()[1]) / 1024
     return 0.0
 

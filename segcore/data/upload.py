@@ -1,14 +1,19 @@
 """Reads an uploaded image, with or without its mask: checks it, turns it upright and makes it small enough.
 
-Uploaded files are not trusted: few formats are read, and pixels are counted from the header before any is decoded.
+Uploaded files are not trusted: few formats are read, and pixels are counted from the header before any is decoded. Of
+all sessions' large pictures one is decoded at a time, and converted in bands: fifty million pixels take up to 0.8 GB.
 Messages give sizes as width × height, as photo programs do.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import math
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -33,6 +38,9 @@ from segcore.labels import IGNORE_INDEX, LabelMap
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 50_000_000  # above any phone's photo; 150 MB as RGB
 LONGEST = 1280  # px, the longer side of the image after reading
+_LARGE = 4_000_000  # pixels from which on pictures wait for each other
+_ONE_AT_A_TIME = threading.RLock()  # an image and its mask are one
+_ROWS = 64  # of the result that are converted at a time
 
 Size = tuple[int, int]  # width, height
 
@@ -93,6 +101,24 @@ class _Picture:
         return pixels if self.turned else _turn(pixels, self.orientation)
 
 
+class _Band(NamedTuple):
+    """Some rows of an image, and of what it is made smaller to.
+
+    Args:
+        first: First row of the smaller image.
+        last: The row behind its last.
+        top: Where they begin in the pixels, in rows of those.
+        bottom: Where they end there.
+        pixels: The rows of the image that they are made of.
+    """
+
+    first: int
+    last: int
+    top: float
+    bottom: float
+    pixels: Image.Image
+
+
 def read_upload(
     image: bytes,
     image_name: str,
@@ -118,7 +144,20 @@ def read_upload(
         DatasetError: when a file is empty, damaged, too large, no image or of floats, or when the two don't fit.
         LabelError: when the mask holds a colour that is no class.
     """
-    picture = _open(image, _file_name(image_name, "image"))
+    with ExitStack() as held:
+        return _read(held, image, image_name, labels, mask, mask_name, color_tolerance)
+
+
+def _read(
+    held: ExitStack,
+    image: bytes,
+    image_name: str,
+    labels: LabelMap,
+    mask: bytes | None,
+    mask_name: str,
+    color_tolerance: int,
+) -> Upload:
+    picture = _open(image, _file_name(image_name, "image"), held)
     width, height = _limited(picture.upright)
     with readable(image, picture.where):  # a damaged palette shows when colours are converted
         notes = _notes(picture)
@@ -130,7 +169,7 @@ def read_upload(
         ids = np.full((height, width), IGNORE_INDEX, np.uint8)
         notes.append("no mask: every pixel counts as not labelled")
     else:
-        drawn = _open(mask, _file_name(mask_name, "mask"))
+        drawn = _open(mask, _file_name(mask_name, "mask"), held)
         check_lossless(drawn.image, drawn.where)
         with_image = _turns_with(drawn, picture)
         # Nearest: a mean would invent ids. Before decoding, which takes ten times the memory of the file's pixels.
@@ -144,8 +183,8 @@ def read_upload(
     return Upload(Sample(sample_id, np.ascontiguousarray(pixels), np.ascontiguousarray(ids), "upload"), tuple(notes))
 
 
-def _open(data: bytes, where: str) -> _Picture:
-    """Check the header of a file, and decode it.
+def _open(data: bytes, where: str, held: ExitStack) -> _Picture:
+    """Check the header of a file, and decode it; a large one once no other is in work, until `held` ends.
 
     Raises:
         DatasetError: when it is empty, damaged, too large, or no image.
@@ -163,13 +202,17 @@ def _open(data: bytes, where: str) -> _Picture:
         width, height = picture.size
     if width * height > MAX_PIXELS:
         _refuse_pixels(where, f"{_text(picture.size)}, that is {width * height / 1e6:.0f}")
+    if width * height > _LARGE:
+        held.enter_context(_ONE_AT_A_TIME)
     with readable(data, where):
         deep = picture.mode.startswith("I") or any(";16" in str(tile.args) for tile in picture.tile)
         frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
         orientation = picture.getexif().get(EXIF_ORIENTATION)  # before loading: a TIFF then forgets it
         picture.load()
     orientation = orientation if orientation in _TURNS else 1
-    bits = fitting_depth(int(np.asarray(picture).max())) if picture.mode.startswith("I") else 16
+    bits = 16
+    if picture.mode.startswith("I"):
+        bits = fitting_depth(max(int(np.asarray(band.pixels).max()) for band in _bands(picture)))
     return _Picture(picture, where, orientation, picture.format == "TIFF", frames, deep, bits)
 
 
@@ -190,7 +233,9 @@ def _notes(picture: _Picture) -> list[str]:
     if picture.deep:
         used = "the high byte" if picture.bits == 16 else f"its brightest pixel needs {picture.bits}, shown as 8"
         notes.append(f"16 bits a channel: {used}")
-    if picture.image.has_transparency_data and np.asarray(picture.image.convert("RGBA").getchannel("A")).min() < 255:
+    if picture.image.has_transparency_data and any(
+        np.asarray(band.pixels.convert("RGBA").getchannel("A")).min() < 255 for band in _bands(picture.image)
+    ):
         notes.append("transparency left out: the colours below it show")
     if picture.orientation != 1:
         notes.append("turned upright by its EXIF orientation")
@@ -239,10 +284,26 @@ def _limited(size: Size) -> Size:
 
 def _small_rgb(picture: _Picture) -> U8Image:
     """RGB with at most `LONGEST` pixels on the longer side; each pixel is the mean of its area."""
-    image, size = picture.image, _limited(picture.image.size)
+    image, (width, height) = picture.image, _limited(picture.image.size)
     if image.mode in {"RGB", "L"}:  # most photos, shrunk before anything copies them
-        return to_rgb(image.resize(size, Image.Resampling.BOX), picture.where)
-    return np.asarray(Image.fromarray(to_rgb(image, picture.where, picture.bits)).resize(size, Image.Resampling.BOX))
+        return to_rgb(image.resize((width, height), Image.Resampling.BOX), picture.where)
+    small = np.empty((height, width, 3), np.uint8)
+    for band in _bands(image):
+        rgb = Image.fromarray(to_rgb(band.pixels, picture.where, picture.bits))
+        size, area = (width, band.last - band.first), (0, band.top, image.width, band.bottom)
+        small[band.first : band.last] = np.asarray(rgb.resize(size, Image.Resampling.BOX, area))
+    return small
+
+
+def _bands(image: Image.Image) -> Iterator[_Band]:
+    """An image in bands of its rows, since converted as a whole it would take several times its memory."""
+    height = _limited(image.size)[1]
+    scale = image.height / height
+    for first in range(0, height, _ROWS):
+        last = min(first + _ROWS, height)
+        start, end = math.floor(first * scale), min(math.ceil(last * scale), image.height)
+        pixels = image.crop((0, start, image.width, end))
+        yield _Band(first, last, first * scale - start, min(last * scale - start, end - start), pixels)
 
 
 def _turn(pixels: U8, orientation: int) -> U8:

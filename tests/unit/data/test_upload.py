@@ -5,7 +5,9 @@ import re
 import struct
 import subprocess
 import sys
+import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import numpy as np
@@ -15,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from segcore.data import Upload, decode_image, read_upload
+from segcore.data import Upload, decode_image, read_upload, upload
 from segcore.data.upload import MAX_BYTES
 from segcore.errors import DatasetError, LabelError, SegcoreError
 from segcore.labels import CAMVID11, LabelMap
@@ -234,6 +236,83 @@ def test_large_pictures_are_made_smaller_image_by_mean_and_mask_by_nearest():
     assert set(np.unique(got.sample.image)) <= {127, 128}
     assert set(np.unique(got.sample.mask)) == {0, 2}
     assert (got.sample.mask[:, :640] == 0).all() and (got.sample.mask[:, 640:] == 2).all()
+
+
+@pytest.mark.parametrize("mode", ["1", "P", "LA", "RGBA", "CMYK", "I;16", "RGB", "L"])
+@pytest.mark.parametrize("size", [(1717, 1391), (1301, 64), (60, 2000), (1280, 130), (7, 5)])
+def test_pictures_of_any_kind_are_made_smaller_as_if_converted_whole(mode, size):
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    if mode == "I;16":
+        picture = Image.fromarray(noise[..., 0].astype(np.uint16) * 257)
+        whole = Image.fromarray(noise[..., [0, 0, 0]])
+    else:
+        picture = Image.fromarray(noise).convert(mode)
+        whole = picture.convert("RGB")
+    small = tuple(max(1, round(side * min(1, 1280 / max(size)))) for side in size)
+    got = read(encoded(picture, "TIFF")).sample.image
+    wanted = np.asarray(whole.resize(small, Image.Resampling.BOX))  # Pillow rounds once in each direction, in any order
+    assert got.shape == wanted.shape and abs(got.astype(int) - wanted).max() <= 1
+
+
+def test_a_picture_of_fifty_million_pixels_takes_little_more_than_its_pixels():
+    code = (
+        "import re, sys; from pathlib import Path; from segcore.data import read_upload; from segcore.labels import *;"
+        "held = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1]) // 1024;"
+        "data = sys.stdin.buffer.read(); before = held(); read_upload(data, 'a.gif', CAMVID11); print(held() - before)"
+    )
+    data = encoded(Image.new("L", (7000, 7000)), "GIF")
+    took = int(subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True).stdout)
+    assert 49 <= took < 150  # MB; 520 when it was converted as a whole
+
+
+def test_of_large_pictures_one_is_in_work_at_a_time(monkeypatch):
+    at_once, most, counting, convert = 0, [], threading.Lock(), upload.to_rgb
+
+    def counted(*arguments):
+        nonlocal at_once
+        with counting:
+            at_once += 1
+            most.append(at_once)
+        converted = convert(*arguments)
+        with counting:
+            at_once -= 1
+        return converted
+
+    monkeypatch.setattr(upload, "to_rgb", counted)
+    data = encoded(Image.new("P", (2500, 2000)))
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: read(data), range(8)))
+    assert max(most) == 1
+
+
+def test_a_small_picture_does_not_wait_for_a_large_one(monkeypatch):
+    begun, go_on, convert = threading.Event(), threading.Event(), upload.to_rgb
+
+    def waiting(image, *others):
+        if image.width > 1000:
+            begun.set()
+            assert go_on.wait(60)
+        return convert(image, *others)
+
+    monkeypatch.setattr(upload, "to_rgb", waiting)
+    with ThreadPoolExecutor(1) as threads:
+        large = threads.submit(read, encoded(Image.new("L", (2500, 2000))))
+        assert begun.wait(60)
+        assert read(photo()).notes == (NO_MASK,)
+        go_on.set()
+        assert large.result().sample.size == (1024, 1280)
+
+
+def test_a_large_mask_is_read_with_its_large_image_and_neither_blocks_the_next():
+    picture = encoded(Image.new("L", (2500, 2000)))
+    for _ in range(2):
+        assert read(picture, picture).sample.size == (1024, 1280)
+        with pytest.raises(DatasetError):
+            read(picture, encoded(Image.new("L", (2000, 2500))))
+        with pytest.raises(DatasetError):
+            read(picture[: len(picture) // 2])
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(read, picture).result(timeout=60).sample.size == (1024, 1280)
 
 
 def test_a_large_photo_is_turned_and_made_smaller():
