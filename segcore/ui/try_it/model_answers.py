@@ -6,12 +6,13 @@ import io
 import time
 import zipfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from segcore.arrays import U8Mask
+from segcore.arrays import U8Image, U8Mask
 from segcore.data import Sample
 from segcore.errors import SegcoreError
 from segcore.runs import RunRecord
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from segcore.evaluation import Ensemble, Predictor
 
 MAX_MODELS = 8  # kept in memory; as many as can be ticked
+# Models run one after the other, whoever asks: each uses all cores, and what it works with is kept by thread.
+_MODELS = ThreadPoolExecutor(1, "models")
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +73,12 @@ def predict_all(runs: Sequence[RunRecord], file: UploadedFile, sample: Sample) -
 
 @st.cache_resource(max_entries=4 * MAX_MODELS, show_spinner=False, hash_funcs=HASH_FUNCS)
 def _predict(run: RunRecord, digest: str, _sample: Sample) -> ModelAnswer:
-    predictor = _predictor(run)
+    return _MODELS.submit(_answer, run, _predictor(run), _sample.image).result()
+
+
+def _answer(run: RunRecord, predictor: Predictor | Ensemble, image: U8Image) -> ModelAnswer:
     start = time.perf_counter()
-    prediction = predictor(_sample.image)
+    prediction = predictor(image)
     milliseconds = 1000 * (time.perf_counter() - start)
     prediction.mask.flags.writeable = False
     return ModelAnswer(
@@ -88,6 +94,10 @@ def _predict(run: RunRecord, digest: str, _sample: Sample) -> ModelAnswer:
 @st.cache_resource(max_entries=MAX_MODELS, show_spinner=False, hash_funcs=HASH_FUNCS)
 def _predictor(run: RunRecord) -> Predictor | Ensemble:
     """Load a model in `eval()` mode; all sessions share it and none changes it."""
+    return _MODELS.submit(_loaded, run).result()
+
+
+def _loaded(run: RunRecord) -> Predictor | Ensemble:
     from segcore.evaluation import open_predictor
 
     predictor = open_predictor(run)
