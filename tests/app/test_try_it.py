@@ -3,7 +3,9 @@
 import io
 import json
 import shutil
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,13 +13,15 @@ from fixtures.app import ROOT, as_read, codes
 from fixtures.runs import fake_ensemble, fake_run
 from PIL import Image
 
-from segcore.data import open_dataset
+from segcore import evaluation
+from segcore.data import Sample, open_dataset
 from segcore.errors import RunError
+from segcore.evaluation import Prediction
 from segcore.extensions import trust
 from segcore.models import create_model, save_model
 from segcore.runs import RunStore
 from segcore.ui.try_it.examples import EXAMPLES
-from segcore.ui.try_it.model_answers import ModelAnswer, masks_zip
+from segcore.ui.try_it.model_answers import ModelAnswer, masks_zip, predict_all
 from segcore.ui.widgets.image_upload import UploadedFile
 
 
@@ -140,6 +144,34 @@ def test_an_ensemble_answers_by_its_members(upload, tmp_path, picture_file):
     assert "its member 'drive-pspnet' is not at" in panels(app)[1]["problem"]
     shutil.move(tmp_path / "elsewhere", store.root / "drive-pspnet")
     assert not panels(app.run())[1]["problem"]  # a failure is not kept
+
+
+def test_all_models_run_in_one_thread_whoever_asks(data, runs, monkeypatch):
+    """What torch works with is kept by thread: twenty people with huge pictures took 2.0 GB."""
+    store, seen = RunStore(runs("unet", "pspnet")), []
+    records = [store.get("unet"), store.get("pspnet")]
+
+    class Model:
+        ids_only = True
+
+        def __init__(self, run):
+            seen.append(threading.get_ident())
+
+        def __call__(self, image):
+            seen.append(threading.get_ident())
+            return Prediction.of_ids(np.zeros((2, 2), np.uint8), *image.shape[:2])
+
+        def warm(self, size):
+            seen.append(threading.get_ident())
+
+    monkeypatch.setattr(evaluation, "open_predictor", Model)
+    sample = Sample("street", np.zeros((30, 40, 3), np.uint8), np.zeros((30, 40), np.uint8), "upload")
+    with ThreadPoolExecutor(4) as people:
+        everything = list(
+            people.map(lambda number: predict_all(records, UploadedFile(b"%d" % number, "a.png"), sample), range(6))
+        )
+    assert all(answer.mask is not None for answers in everything for answer in answers)
+    assert len(seen) == 2 * 2 + 6 * 2 and len(set(seen)) == 1 and threading.get_ident() not in seen
 
 
 def test_masks_come_as_palette_pictures_with_their_classes(data, runs):
