@@ -90,7 +90,7 @@ def write_runs(folder: Path, runs: int, images: int) -> None:
         writer = store.create(f"camvid-{model}-lr{rate:g}" + (f"-seed{seed}" if seed else ""))
         writer.write_config({"data": "camvid", "models": [model], "lr": rate, "epochs": 20, "seed": seed})
         counts = fake_counts(rng, 0.03 * (recipe % len(MODELS)) - 0.08 + rng.normal(0, 0.006), truths)
-        writer.rewrite_metrics(list(_history(rng, counts)))
+        writer.write_metrics(list(_history(rng, counts)))
         stored = {"boundary": _boundary(counts), "calibration": _calibration(rng, counts)}
         entropy = rng.uniform(0.05, 0.3, images)
         writer.write_evaluation(

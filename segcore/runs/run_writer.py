@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -127,22 +126,12 @@ class RunWriter:
         write_document(self.path / run_files.SUMMARY, summary)
 
     @_locked
-    def append_metrics(self, row: Mapping[str, float | int | None]) -> None:
-        """Add one epoch to `metrics.csv`.
+    def write_metrics(self, rows: Sequence[Mapping[str, float | int | None]]) -> None:
+        """Replace `metrics.csv`; what it held before is not read, since it may have been damaged.
 
         Args:
-            row: Column -> value; missing `HISTORY_COLUMNS` are left empty, other names become columns.
+            rows: Column -> value, by epoch; missing `HISTORY_COLUMNS` are left empty, other names become columns.
         """
-        file = self.path / run_files.METRICS
-        rows: list[Mapping[str, Any]] = []
-        if file.is_file():
-            with file.open(newline="", encoding="utf-8") as handle:
-                rows = list(csv.DictReader(handle))
-        self.rewrite_metrics([*rows, row])
-
-    @_locked
-    def rewrite_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Replace all of `metrics.csv`, as a training resumed from a checkpoint repeats the epochs after it."""
         columns = dict.fromkeys((*HISTORY_COLUMNS, *(name for row in rows for name in row)))
         write_csv_table(self.path / run_files.METRICS, columns, rows)
 

@@ -147,7 +147,7 @@ class Recorder(pl.Callback):
             if best:
                 with writing(self.writer.path, "writes it"):
                     save_model(module.scored, self.writer.path, half=True)
-            self.writer.append_metrics(row)
+            self.writer.write_metrics(progress.rows)
         if best:  # its weights are there now
             progress.best_miou, progress.best_epoch = float(val.miou), epoch
         self.reporter.epoch(row, best=best, seconds=progress.seconds)

@@ -87,7 +87,7 @@ def _fit(
     summary = first_summary(job, writer, checkpoint)  # before any file: it may take long
     if job.world.first:
         if checkpoint:
-            writer.rewrite_metrics(progress.rows)  # drops rows after the checkpoint, which are trained again
+            writer.write_metrics(progress.rows)  # drops rows after the checkpoint, which are trained again
         else:
             writer.keep_code(code for _, name in parse_loss(job.config.loss) if (code := CodeName.parse(name)))
             if job.only:

@@ -112,7 +112,7 @@ def test_the_version_changes_with_every_file(store, fake_run):
     run = fake_run(store, "fake", evaluated=False)
     seen = [run.version]
     writer = RunWriter(run.path)
-    writer.append_metrics({"epoch": 9})
+    writer.write_metrics([{"epoch": 9}])
     seen.append(load_run(run.path).version)
     mask = np.zeros((2, 2), np.uint8)
     counts = confusion_matrix(mask, mask, classes=11)[None]
@@ -124,7 +124,7 @@ def test_the_version_changes_with_every_file(store, fake_run):
 
 def test_a_change_is_seen_after_the_clock_was_put_back(store, fake_run):
     run = fake_run(store, "fake")
-    RunWriter(run.path).append_metrics({"epoch": 9})
+    RunWriter(run.path).write_metrics([{"epoch": 9}])
     an_hour_ago = run.weights.stat().st_mtime - 3600
     for path in (run.path, run.path / "metrics.csv"):
         os.utime(path, (an_hour_ago, an_hour_ago))

@@ -59,8 +59,10 @@ def test_predictions_are_palette_pngs_in_the_labels_colours(store, fake_run):
 
 def test_metrics_take_more_columns_and_missing_values(store):
     writer = store.create("fake")
-    writer.append_metrics({"epoch": 0, "train_loss": 1.5, "val_loss": None})
-    writer.append_metrics({"epoch": 1, "train_loss": float("nan"), "memory_mb": 12.5})
+    first = {"epoch": 0, "train_loss": 1.5, "val_loss": None}
+    writer.write_metrics([first])
+    (writer.path / "metrics.csv").write_bytes(b'epoch\n"\0\xff')  # damaged while the run trains
+    writer.write_metrics([first, {"epoch": 1, "train_loss": float("nan"), "memory_mb": 12.5}])
     text = (writer.path / "metrics.csv").read_text().splitlines()
     assert text == [",".join(HISTORY_COLUMNS) + ",memory_mb", "0,,1.5,,,,,,,,", "1,,,,,,,,,,12.5"]
 
