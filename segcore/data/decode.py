@@ -220,11 +220,10 @@ def mask_pixels(image: Image.Image, where: str) -> MaskPixels:
     Raises:
         DatasetError: when it is half transparent, of fractions, or in a mode that holds neither ids nor colours.
     """
-    if image.mode in {"RGBA", "LA", "PA"} or (image.mode == "P" and "transparency" in image.info):
-        if image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
-            raise DatasetError(f"{where}: a mask with transparent pixels; they belong to no class. Save it opaque.")
-        if image.mode != "P":
-            image = image.convert("L" if image.mode == "LA" else "RGB")
+    if image.has_transparency_data and _see_through(image):
+        raise DatasetError(f"{where}: a mask with transparent pixels; they belong to no class. Save it opaque.")
+    if image.mode in {"RGBA", "LA", "PA"}:
+        image = image.convert("L" if image.mode == "LA" else "RGB")
     if image.mode == "1":  # 0 and 1, shown as black and white
         return MaskPixels(where, np.asarray(image).astype(np.uint8), np.array([[0] * 3, [255] * 3], np.uint8), True)
     if image.mode == "F":
@@ -237,6 +236,13 @@ def mask_pixels(image: Image.Image, where: str) -> MaskPixels:
     if image.mode in {"L", "RGB"}:
         return MaskPixels(where, np.asarray(image))
     raise DatasetError(f"{where}: a mask in mode {image.mode}; expected ids, a palette or RGB colours.")
+
+
+def _see_through(image: Image.Image) -> bool:
+    """Whether a pixel is not opaque, by an alpha channel, a palette's or the value that a PNG names."""
+    if image.mode.startswith("I"):  # Pillow does not convert it
+        return bool((np.asarray(image) == image.info["transparency"]).any())
+    return image.convert("RGBA").getchannel("A").getextrema() != (255, 255)
 
 
 def _from_array(data: bytes, where: str) -> MaskPixels:

@@ -199,14 +199,16 @@ def test_opaque_masks_are_read_without_their_alpha():
     for picture in (palette, with_alpha):
         colors_of_indices = mask_pixels(picture, "x").palette
         assert colors_of_indices.dtype == np.uint8 and colors_of_indices.tolist() == layouts.PETS.palette.tolist()
-    for picture, color, expected in (
-        (palette, 3, ids),
-        (grey, 3, ids),
-        (colors, (9, 9, 9), layouts.PETS.to_rgb(ids)),
-    ):  # that no pixel has
-        assert read_mask(encoded(picture, transparency=color), "x").pixels.tolist() == expected.tolist()
-    with pytest.raises(DatasetError, match=r"^x: a mask with transparent pixels"):
-        read_mask(encoded(palette, transparency=1), "x")
+    for picture, absent, present, expected in (
+        (palette, 3, 1, ids),
+        (grey, 3, 1, ids),
+        (Image.fromarray(ids.astype(np.uint16) + 300), 299, 301, ids.astype(int) + 300),
+        (colors, (9, 9, 9), tuple(layouts.PETS.palette[1].tolist()), layouts.PETS.to_rgb(ids)),
+        (Image.fromarray(ids * 0 == 1), 1, 0, ids * 0),
+    ):
+        assert read_mask(encoded(picture, transparency=absent), "x").pixels.tolist() == expected.tolist()
+        with pytest.raises(DatasetError, match=r"^x: a mask with transparent pixels"):
+            read_mask(encoded(picture, transparency=present), "x")
 
 
 @pytest.mark.parametrize("file_format", [*FORMATS, "MPO"])
