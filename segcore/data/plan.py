@@ -11,6 +11,7 @@ from segcore.data.dataset import SPLITS, Dataset
 from segcore.errors import DatasetError, number
 
 FOLDS = "folds"  # what a plan's method is when one of several folds validates
+ALL = "all"  # what a plan's method is when validation is trained on too
 OWN = "own"  # what a plan's method is when it is the dataset's own splits
 
 
@@ -36,9 +37,9 @@ class SplitPlan:
     """Which items are trained on, validated on and tested on.
 
     Args:
-        method: `given`, `block`, `frame`, `augmented`, `folds`, or `own` for the dataset's own splits.
+        method: `given`, `block`, `frame`, `augmented`, `folds`, `all`, or `own` for the dataset's own splits.
         train: Items to train on, copies included.
-        val: Items to validate on.
+        val: Items to validate on; none where they are trained on.
         test: Items to test on.
         warnings: Reasons not to trust scores under this split.
     """

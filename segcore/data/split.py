@@ -9,7 +9,7 @@ from itertools import accumulate, chain
 
 from segcore.data.dataset import Dataset
 from segcore.data.leaks.neighbours import plan_findings
-from segcore.data.plan import FOLDS, Item, SplitPlan
+from segcore.data.plan import ALL, FOLDS, Item, SplitPlan
 from segcore.errors import DatasetError, number, unknown
 
 METHODS: dict[str, str] = {
@@ -18,6 +18,7 @@ METHODS: dict[str, str] = {
     "block": "stretches of time, with a gap of frames left out on each side",
     "frame": "single frames at random",
     "augmented": "augment first, then split frames and copies at random (the assignment's own protocol)",
+    ALL: "train and the dataset's own val together: nothing validates, so the last epoch is kept",
 }
 GAP = 3  # frames left out on each side of a validation block: neighbours look alike
 _FOLDABLE = ("auto", "block", "frame")
@@ -80,6 +81,9 @@ def plan_split(
     if method == "auto":
         method = "given" if "val" in dataset.splits else "block" if dataset.video else "frame"
     rng, frames = random.Random(seed), tuple(stored)
+    if method == ALL:
+        own = {frame: (Item(frame),) for frame in dataset.splits.get("val", ())}
+        return _plan(dataset, method, method, [*_with_copies(stored, copies), *_with_copies(own, copies)], [], copies)
     if method == "given":
         train, val = _given(dataset, stored, copies)
     elif method == "augmented":
@@ -97,7 +101,10 @@ def _empty_side(name: str, method: str, val_fraction: float, frames: int) -> str
     """The message for a split that leaves nothing to train or to validate on."""
     text = f"val_fraction {val_fraction} of {number(frames, 'frame')} ({method}) leaves no {name} samples. "
     if frames < 2:
-        return text + "A training needs two images or more: one to learn from, another to validate. Add images."
+        return (
+            text + "One image learns and another validates: add images, or train on all without validation (--split "
+            "all)."
+        )
     return text + "Choose another fraction, or --split frame."
 
 
@@ -107,7 +114,8 @@ def _plan(dataset: Dataset, method: str, val_method: str, train: list[Item], val
     leaks = _leak_warnings(dataset, {"train": train, "val": val, "test": test}, block=val_method in ("block", "given"))
     warnings = [*leaks, *_own_val(dataset, method), *_copy_warnings(dataset, method, val, copies)]
     if not test:
-        warnings.append(f"{dataset.name} has no test split; models are compared on validation only.")
+        left = "models are compared on validation only" if val else "where nothing validates either, no score is left"
+        warnings.append(f"{dataset.name} has no test split; {left}.")
     return SplitPlan(method, tuple(train), tuple(val), tuple(test), tuple(warnings))
 
 
@@ -179,7 +187,7 @@ def _leak_warnings(dataset: Dataset, items: Mapping[str, Sequence[Item]], *, blo
 
 def _own_val(dataset: Dataset, method: str) -> list[str]:
     """A warning where the dataset's own val split is not used."""
-    if method == "given" or "val" not in dataset.splits:
+    if method in ("given", ALL) or "val" not in dataset.splits:
         return []
     return [f"{dataset.name} has a val split of its own ({len(dataset.splits['val'])} frames); it is not used."]
 

@@ -172,13 +172,12 @@ def _died(folder: Path, summary: Summary) -> Summary:
     """The summary of a training that died: interrupted, with what `metrics.csv` tells of its epochs."""
     rows = _rows(folder / run_files.METRICS)
     scores = [float(row["val_miou"] or "nan") for row in rows]
-    known = [epoch for epoch, score in enumerate(scores) if score == score]
     return summary.model_copy(
         update={
             "status": "interrupted",
             "error": DIED if summary.best_epoch is None else NOT_SCORED,
             "epochs": len(rows),
-            "best_epoch": max(known, key=lambda epoch: scores[epoch], default=None),
+            "best_epoch": summary.kept_epoch(scores),
             "train_seconds": round(sum(float(row["seconds"] or 0) for row in rows), 3),
         }
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -11,6 +12,7 @@ from pydantic import Field, FiniteFloat, field_validator
 
 from segcore.arrays import I64
 from segcore.data.open_options import absolute
+from segcore.data.plan import ALL
 from segcore.errors import EvaluationError, LabelError
 from segcore.labels import LabelMap, is_void
 from segcore.metrics import SCORES, scores
@@ -218,7 +220,7 @@ class Summary(Document):
         encoder_weights: What the encoder began with; `None` where the whole model began with the weights of `init`.
         init: The weights that the whole model began with; `None` without `--init`.
         labels: `LabelMap.to_dict()` of the classes that the model predicts.
-        best_epoch: Epoch of the kept weights, from 0; `None` before the first validation.
+        best_epoch: Epoch of the kept weights, from 0; `None` before the first one has ended.
         epochs: Epochs trained so far.
         train_seconds: Wall time of training, without evaluation.
         images_per_second: Training images divided by `train_seconds`, which include validation.
@@ -272,6 +274,17 @@ class Summary(Document):
     def first_weights(self) -> str:
         """What its training began with, in words: `imagenet`, `none`, or the run that `init` named."""
         return f"started from {self.init.source}" if self.init else self.encoder_weights or "none"
+
+    def kept_epoch(self, scores: Iterable[float]) -> int | None:
+        """The epoch whose weights are kept, from each epoch's validation mIoU: the first of the best.
+
+        NaN is never the best. Where nothing validates, it is the last epoch; None where there is none.
+        """
+        by_epoch = dict(enumerate(scores))
+        known = {epoch: score for epoch, score in by_epoch.items() if not math.isnan(score)}
+        if self.dataset.split == ALL:
+            return max(by_epoch, default=None)
+        return max(known, key=known.__getitem__, default=None)
 
     @field_validator("labels")
     @classmethod

@@ -49,6 +49,8 @@ OnEpoch = Callable[[Mapping[str, Any]], bool]  # called with an epoch's row of m
 class Recorder(pl.Callback):
     """Writes each epoch's metrics, the weights when validation mIoU is the best so far, and `last.ckpt`.
 
+    Where nothing validates, the last epoch's weights are kept.
+
     Args:
         writer: Writes the run's folder.
         reporter: Prints progress.
@@ -57,6 +59,7 @@ class Recorder(pl.Callback):
         batches: The training batches; their epoch is set here.
         start: Where the training begins.
         on_epoch: Called with each epoch's row of metrics; returning False stops the training.
+        validates: Whether there is validation.
     """
 
     def __init__(
@@ -68,9 +71,11 @@ class Recorder(pl.Callback):
         batches: ResumableBatchSampler,
         start: Position,
         on_epoch: OnEpoch,
+        *,
+        validates: bool = True,
     ) -> None:
         self.writer, self.reporter, self.stop, self.progress = writer, reporter, stop, progress
-        self.batches, self.start, self.on_epoch = batches, start, on_epoch
+        self.batches, self.start, self.on_epoch, self.validates = batches, start, on_epoch, validates
         self._epoch_started = self._step_ended = self._lr = 0.0
         self._saved = time.monotonic()
 
@@ -131,25 +136,27 @@ class Recorder(pl.Callback):
             "epoch": epoch,
             "step": trainer.global_step,
             "train_loss": module.mean_loss("train"),
-            "val_loss": module.mean_loss("val"),
+            "val_loss": module.mean_loss("val") if self.validates else None,
             "train_miou": float(train.miou),
             "train_pixel_accuracy": float(train.pixel_accuracy),
-            "val_miou": float(val.miou),
-            "val_pixel_accuracy": float(val.pixel_accuracy),
+            "val_miou": float(val.miou) if self.validates else None,
+            "val_pixel_accuracy": float(val.pixel_accuracy) if self.validates else None,
             "lr": self._lr,
             "seconds": round(progress.seconds - before, 3),
         }
         self._epoch_started = time.perf_counter()
         progress.rows.append(row)
         progress.epochs += 1
-        best = bool(val.miou > progress.best_miou)
+        best = not self.validates or bool(val.miou > progress.best_miou)
         if module.world.first:
             if best:
                 with writing(self.writer.path, "writes it"):
                     save_model(module.scored, self.writer.path, half=True)
             self.writer.write_metrics(progress.rows)
         if best:  # its weights are there now
-            progress.best_miou, progress.best_epoch = float(val.miou), epoch
+            progress.best_epoch = epoch
+            if self.validates:
+                progress.best_miou = float(val.miou)
         self.reporter.epoch(row, best=best, seconds=progress.seconds)
         patience = module.settings.early_stopping
         stalled = bool(patience) and epoch - (epoch if progress.best_epoch is None else progress.best_epoch) >= patience

@@ -29,7 +29,7 @@ def check_classes(job: Job) -> list[str]:
     shown, about = _count(job, frames)
     validated, val_about = _count(job, [item.id for item in job.plan.val])
     for split, pixels, counted in (("training", shown, about), ("validation", validated, val_about)):
-        if not pixels.sum():
+        if not pixels.sum() and (split == "training" or job.plan.val):
             raise DatasetError(
                 f"No pixel of the {split} masks is scored{counted}: all are ignored. "
                 f"Look at them (segcore data info {job.dataset.source} --check), or choose another --void, --labels or "
@@ -67,6 +67,8 @@ def class_notes(labels: LabelMap, shown: I64, validated: I64, about: str = "") -
 
 def _count(job: Job, ids: Sequence[str]) -> tuple[I64, str]:
     """(`[C]` scored pixels of each class, which masks were counted where not all were)."""
+    if not ids:  # nothing validates
+        return np.zeros(job.dataset.labels.classes, np.int64), ""
     chosen = spread(ids, MOST)
     pixels: I64 = job.store.pixels(chosen, job.dataset.labels.classes).sum(axis=0)
     return pixels, f" (counted in {len(chosen)} of {number(len(ids), 'mask')})" if len(chosen) < len(ids) else ""

@@ -67,14 +67,13 @@ class TrainConfig(BaseModel):
         0, ge=0, le=255, description="how far off a mask's colour may be, a channel, to be its nearest class"
     )
     video: Literal["auto", "yes", "no"] = Field(
-        "auto",
-        description="whether neighbouring ids are neighbours in time; auto: as the dataset says, else by its ids",
+        "auto", description="whether neighbouring ids are neighbours in time; auto: as the data says, else by ids"
     )
     format: str | None = Field(None, description="layout of the data, e.g. voc; null: the one that it looks like")
-    split: Literal["auto", "given", "block", "frame", "augmented"] = Field(
+    split: Literal["auto", "given", "block", "frame", "augmented", "all"] = Field(
         "auto",
-        description="how validation is taken: as given by the dataset, a block of time, single frames, or the "
-        "augmented set at random (copies of a frame on both sides: reads too high)",
+        description="how validation is taken: as given by the dataset, a block of time, single frames, the augmented "
+        "set at random (copies of a frame on both sides: reads too high), or all: not at all, val is trained on too",
     )
     only: ImageListText = Field(None, description="train on these images alone: a tag, or a file of ids; null for all")
     val_fraction: float = Field(0.1, gt=0, lt=1, description="share of the training set that validates")
@@ -200,8 +199,7 @@ class TrainConfig(BaseModel):
     @field_validator("optimizer", "schedule")
     @classmethod
     def _known_choice(cls, value: str, info: ValidationInfo) -> str:
-        choices = OPTIMIZERS if info.field_name == "optimizer" else SCHEDULES
-        return check_choice(str(info.field_name), value, choices)
+        return check_choice(str(info.field_name), value, OPTIMIZERS if info.field_name == "optimizer" else SCHEDULES)
 
     @field_validator("encoder_weights", mode="before")
     @classmethod
@@ -246,6 +244,8 @@ class TrainConfig(BaseModel):
             )
         if self.fold is not None and self.fold >= self.folds:
             raise ValueError(f"fold is {self.fold} of {self.folds} folds; expected 0 to folds - 1 (--folds 5 --fold 0)")
+        if self.early_stopping and self.split == "all":
+            raise ValueError("early_stopping waits for better validation, and split all has none. Leave one out")
         if self.folds == 1:
             raise ValueError("folds is 1; expected 2 or more, or 0 for one split into training and validation")
         for model in self.models:

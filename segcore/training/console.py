@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from segcore.data.plan import FOLDS
+from segcore.data.plan import ALL, FOLDS
 from segcore.durations import duration
 from segcore.metrics import POLICY
 from segcore.models import model_title
@@ -200,11 +200,14 @@ class Reporter:
             seconds: Seconds since the training started, which tell when a score was reached.
         """
         minutes, rest = divmod(round(seconds), 60)
+        validated = row["val_miou"] is not None
+        loss, miou = (
+            f"train {row[f'train_{name}']:.3f}" + (f" val {row[f'val_{name}']:.3f}" if validated else "")
+            for name in ("loss", "miou")
+        )
         self.console.print(
-            f"{self._model:<14} epoch {row['epoch'] + 1:>3}/{self._epochs}  "
-            f"loss train {row['train_loss']:.3f} val {row['val_loss']:.3f}  "
-            f"mIoU train {row['train_miou']:.3f} val {row['val_miou']:.3f}{' *' if best else '  '}"
-            f"{row['seconds']:7.1f} s  {minutes:>3}:{rest:02} min"
+            f"{self._model:<14} epoch {row['epoch'] + 1:>3}/{self._epochs}  loss {loss}  "
+            f"mIoU {miou}{' *' if best and validated else '  '}{row['seconds']:7.1f} s  {minutes:>3}:{rest:02} min"
         )
 
     def closing(self, runs: Sequence[RunRecord]) -> None:
@@ -216,7 +219,9 @@ class Reporter:
         scores = {run.id: getattr(run.summary, split) for run in runs}
         with_void = any(score and score.pixel_accuracy_without_void is not None for score in scores.values())
         title = "test" if split == "test" else "validation (nothing was scored on a test split)"
-        table = Table(title=f"Scores on {title}, of the best epoch by validation mIoU", title_justify="left")
+        unvalidated = all(run.summary.dataset.split == ALL for run in runs)
+        kept = "last epoch, since nothing validated" if unvalidated else "best epoch by validation mIoU"
+        table = Table(title=f"Scores on {title}, of the {kept}", title_justify="left")
         table.add_column("model")
         without = ["mIoU without void", "pixel acc. without void"] if with_void else []
         columns = ["mIoU", "pixel acc.", *without, "val mIoU", "parameters", "minutes"]

@@ -60,7 +60,7 @@ def fit(
         checkpoint: Where to resume; None starts from the beginning.
         models_left: Models still to train, this one included; for the progress bar.
         on_epoch: Called with each epoch's row of metrics; returning False stops the training.
-        splits: The splits on which the best epoch is scored at the end.
+        splits: The splits on which the kept epoch is scored at the end.
 
     Returns:
         The run. It is finished with scores, or interrupted with the best epoch so far (also scored, unless a second
@@ -181,7 +181,7 @@ def _finish(job: Job, writer: RunWriter, summary: Summary, progress: Progress, s
         job.reporter.say(
             f"[dim]{job.model}: {progress.seconds:.1f} s of training, {whole / progress.epochs:.1f} s an epoch, "
             f"{100 * progress.wait_share:.1f} % of it waiting for data, peak memory {peak_memory_mb() / 1000:.2f} GB; "
-            f"best epoch {(progress.best_epoch or 0) + 1}[/]"
+            f"kept epoch {(progress.best_epoch or 0) + 1}[/]"
         )
     if summary.status in ("interrupted", "failed") and (writer.path / CHECKPOINT).is_file():
         how = "" if job.world.size == 1 else " (under torchrun or srun, as before)"
@@ -243,7 +243,9 @@ def _train(
     with _quiet():
         # A network of others may have parameters that no logit depends on.
         unused = config.freeze == "schedule" or isinstance(model, Wrapped)
-        callbacks: list[pl.Callback] = [Recorder(writer, job.reporter, job.stop, progress, batches, start, on_epoch)]
+        validates = bool(job.plan.val)
+        recorder = Recorder(writer, job.reporter, job.stop, progress, batches, start, on_epoch, validates=validates)
+        callbacks: list[pl.Callback] = [recorder]
         if job.world.first:
             done = start.epoch * len(batches) + start.batches
             callbacks.append(LiveRecorder(writer.path, job.dataset.labels, done))
@@ -259,7 +261,7 @@ def _train(
             job.model, _part(config), epochs=config.epochs, steps=len(batches), done=done, models_left=models_left
         ),
     ):
-        trainer.fit(module, train_dataloaders=loaders[0], val_dataloaders=loaders[1])
+        trainer.fit(module, train_dataloaders=loaders[0], val_dataloaders=loaders[1] if validates else None)
 
 
 def _trainer(job: Job, unused: bool, callbacks: list[pl.Callback]) -> pl.Trainer:

@@ -345,14 +345,18 @@ def opening_lines(job: Job, config: TrainConfig) -> dict[str, str]:
     return {
         "data": f"{dataset.name} ({dataset.source}), {dataset.labels.classes} classes{left_out}",
         "training": f"{counts['train']} images{augmented}",
-        "validation": f"{counts['val']} images, split by {job.plan.method}{gap}",
+        "validation": f"{counts['val']} images, split by {job.plan.method}{gap}"
+        if job.plan.val
+        else "none: its images are trained on, and the last epoch is kept",
         "test": f"{counts['test']} images",
         "augment": "; ".join(step.sentence() for step in config.pipeline.active) or "none",
         "models": f"{_models(config)}{several}",
         "recipe": f"{config.epochs} epochs, {height}x{width}{sizes}, {images} images a step, {config.loss}, "
         f"{config.optimizer} at {config.lr:g}, {config.schedule}{averaged}",
         "device": f"{job.hardware.name}, {job.hardware.precision}{together}",
-        "validated at": f"{height}x{width} each epoch; the scores at the end are at the ground truth's own size",
+        "validated at": f"{height}x{width} each epoch; the scores at the end are at the ground truth's own size"
+        if job.plan.val
+        else "no epoch; the scores at the end are at the ground truth's own size",
     }
 
 

@@ -4,13 +4,13 @@ import json
 import shutil
 
 import pytest
-from fixtures.app import PAGES, ROOT, codes, make_data
+from fixtures.app import PAGES, ROOT, as_read, codes, make_data
 from fixtures.runs import fake_ensemble, fake_run
 
 from segcore.data import open_dataset
 from segcore.labels import CAMVID11
 from segcore.metrics import EXPLAIN
-from segcore.runs import RunStore, live
+from segcore.runs import RunStore, RunWriter, live
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -33,6 +33,21 @@ def test_an_ensemble_is_shown_like_any_run(open_app, data, runs, page, page_text
     if page in ("curves", "compare"):
         text = page_text(app).replace("\\", "")
         assert "Ensemble of U-Net and FCN-8s: has no curves; its members have theirs." in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_run_that_nothing_validates_is_shown_like_any_run(open_app, data, runs, page):
+    folder = runs("fcn8s", "unet")
+    record = RunStore(folder).get("unet")
+    rows = record.history.assign(val_loss=None, val_miou=None, val_pixel_accuracy=None).to_dict("records")
+    RunWriter(record.path).write_metrics(rows)
+    document = json.loads((record.path / "summary.json").read_text())
+    document["dataset"] |= {"split": "all", "val": 0, "split_fingerprint": "of another"}
+    (record.path / "summary.json").write_text(json.dumps(document | {"val": None}))
+    app = open_app(data, folder, page)
+    assert not app.exception and not app.error
+    if page == "compare":
+        assert any("trained on the validation images too" in as_read(caption.value) for caption in app.caption)
 
 
 def test_no_runs_says_how_to_train(open_app, data, tmp_path, page_text):

@@ -252,3 +252,24 @@ def test_training_on_some_images_alone(data, tmp_path, capsys):
     assert capsys.readouterr().out.count("\n1,") == 2
     assert main([*words, "--out", str(tmp_path / "none"), "--only", str(folder / ".segcore-tags" / "no.txt")]) == 2
     assert "no.txt" in capsys.readouterr().err and not (tmp_path / "none").exists()
+
+
+def test_training_on_validation_too_keeps_the_last_epoch_and_claims_no_validation(trained, data, tmp_path, capsys):
+    words = [*TINY, "--data", str(data), "--models", "fcn8s", "--augment", "assignment", "--out", str(tmp_path)]
+    assert main([*words, "--split", "all", "--epochs", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "none: its images are trained on" in printed and "of the last epoch, since nothing validated" in printed
+    (run,) = RunStore(tmp_path).list()
+    summary = run.summary
+    assert (summary.dataset.train, summary.dataset.val, summary.val, summary.best_epoch) == (10, 0, None, 1)
+    assert summary.test is not None and run.splits == ("test",)
+    assert run.history["val_miou"].isna().all() and run.history["train_miou"].notna().all()
+    assert recreate_plan(run, open_data(run)).fingerprint == summary.dataset.split_fingerprint
+    assert cli(["evaluate", str(run.path), "--split", "val"]) == 2
+    assert "was trained on the validation images too" in capsys.readouterr().err
+    shutil.copytree(trained.path, tmp_path / "other")
+    assert cli(["leaderboard", "--runs", str(tmp_path)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"({run.id}): trained on the validation images too, and so on more" in said and "different train" not in said
+    assert main([*words, "--split", "all", "--early-stopping", "2"]) == 2
+    assert "split all has none" in capsys.readouterr().err

@@ -13,6 +13,7 @@ import numpy as np
 
 from segcore.arrays import F64
 from segcore.data.dataset import SPLITS
+from segcore.data.plan import ALL
 from segcore.data.video import group_of, is_clip, natural_key
 from segcore.errors import listed, number
 from segcore.evaluation.stored_counts import StoredCounts
@@ -270,6 +271,13 @@ def differences(
         for run_id in pool.runs:
             if by_id[run_id].summary.imported is None:
                 infos[titles[run_id]].append(by_id[run_id].summary.dataset)
+        all_seen = [title for title, of in infos.items() if any(info.split == ALL for info in of)]
+        if all_seen and len(all_seen) < len(infos):
+            texts.append(
+                f"{listed(all_seen, 4)}: trained on the validation images too, and so on more than the rest "
+                "(--split all)."
+            )
+            infos = {title: of for title, of in infos.items() if title not in all_seen}
         for what, name in (("version of the data", "fingerprint"), ("train/validation split", "split_fingerprint")):
             odd = _odd({title: tuple(sorted({getattr(info, name) for info in of})) for title, of in infos.items()})
             if odd:

@@ -33,7 +33,7 @@ class RunsReporter(Reporter):
         super().__init__(console)
         self._total_bar: TaskID | None = None
         self._runs: dict[str, TaskID] = {}
-        self._left: dict[str, tuple[float, float, float]] = {}  # last val mIoU, when it was seen, seconds left then
+        self._left: dict[str, tuple[float | None, float, float]] = {}  # val mIoU, when it was seen, seconds left
 
     def count(self, done: int, total: int) -> None:
         """Show how many trainings have ended."""
@@ -61,7 +61,8 @@ class RunsReporter(Reporter):
         for run, (miou, seen, left) in self._left.items():
             minutes, rest = divmod(round(max(0.0, left - (time.monotonic() - seen))), 60)
             remaining = f"{minutes}:{rest:02} min left" if left else "scoring"
-            self._bars.update(self._runs[run], speed=f"val mIoU {miou:.3f}, {remaining}")
+            score = "" if miou is None else f"val mIoU {miou:.3f}, "
+            self._bars.update(self._runs[run], speed=f"{score}{remaining}")
 
     def ended(self, run: str) -> None:
         """Remove the bar of a training that ended or whose worker ended."""

@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 
@@ -226,9 +227,10 @@ class RunsWatcher:
         self.rows[index] = len(rows)
         best, seconds = -1.0, 0.0
         for epoch, metrics in enumerate(rows):
-            row = {str(column): value for column, value in metrics.items()} | {"epoch": epoch}
-            is_best, seconds = row["val_miou"] > best, seconds + row["seconds"]
-            best = row["val_miou"] if is_best else best
+            row: dict[str, Any] = {str(name): None if value != value else value for name, value in metrics.items()}
+            row["epoch"] = epoch
+            is_best, seconds = (row["val_miou"] or 0.0) > best, seconds + row["seconds"]
+            best = row["val_miou"] or 0.0 if is_best else best
             if epoch >= printed:
                 self.reporter.row(name, row, epochs=epochs, best=is_best, seconds=seconds, width=width)
 
@@ -248,10 +250,9 @@ class RunsWatcher:
             summary = summary.model_copy(update={"device": "cuda" if self.allocation.gpus else "cpu"})
         else:
             summary, history = run.summary, run.history
-            scored = history["val_miou"].notna().any()
             progress = {
                 "epochs": len(history),
-                "best_epoch": int(history["val_miou"].to_numpy(float, na_value=-1.0).argmax()) if scored else None,
+                "best_epoch": summary.kept_epoch(history["val_miou"].to_numpy(float)),
                 "train_seconds": float(history["seconds"].sum()),
             }
             summary = summary.model_copy(update=progress)

@@ -105,6 +105,18 @@ def test_given_val_is_never_mixed_into_train():
     assert "ride has a val split of its own (4 frames); it is not used." in block.warnings
 
 
+def test_all_trains_on_val_too_and_validates_on_nothing():
+    dataset = ride(40, val=4)
+    plan = plan_split(dataset, method="all", copies=1)
+    assert frames(plan.train) == {*dataset.splits["train"], *dataset.splits["val"]} and len(plan.train) == 88
+    assert not plan.val and plan.test and not any("val split" in warning for warning in plan.warnings)
+    assert frames(plan_split(ride(40), method="all").train) == set(ride(40).splits["train"])
+    assert len(plan_split(ride(1, video=False), method="all").train) == 1  # the way out of a single image
+    assert any("no score is left" in warning for warning in plan_split(ride(40, test=0), method="all").warnings)
+    with pytest.raises(DatasetError, match="can't be cut into folds"):
+        plan_split(dataset, method="all", folds=3, fold=0)
+
+
 def test_single_frames_of_a_video_are_warned_about():
     (warning,) = plan_split(ride(40), method="frame").warnings
     assert warning == (
@@ -207,7 +219,7 @@ def test_single_frames_leave_an_image_on_each_side(count, fraction):
 
 def test_one_image_can_not_be_split():
     for method in ("auto", "frame"):
-        with pytest.raises(DatasetError, match=r"leaves no .* samples\. A training needs two images or more: .* Add"):
+        with pytest.raises(DatasetError, match=r"leaves no .* samples\. One image learns .* \(--split all\)\.$"):
             plan_split(ride(1, video=False), method=method)
     for count in (2, 4):
         message = rf"of {count} frames \(block\) leaves no val samples\. Choose .*, or --split frame\.$"
