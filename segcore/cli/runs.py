@@ -113,13 +113,22 @@ def archive(arguments: argparse.Namespace) -> int:
 
 def pack_one(arguments: argparse.Namespace) -> int:
     """Copy a run to hand on."""
+    from segcore.cli.progress import counting_bars
     from segcore.evaluation.model_card import run_card
     from segcore.runs.model_required import require_training
     from segcore.runs.pack import pack_run
 
     run = run_from(arguments)
     require_training(run, "be packed", "Pack its members: {}.")
-    print_text(pack_run(run, Path(arguments.out), lambda copy: run_card(copy, arguments.licence)).path)
+    with counting_bars() as bars:
+        bar = bars.add_task(f"packing {run.id}", total=None)
+        copy = pack_run(
+            run,
+            Path(arguments.out),
+            lambda copy: run_card(copy, arguments.licence),
+            lambda done, total: bars.update(bar, completed=done, total=total),
+        )
+    print_text(copy.path)
     return 0
 
 

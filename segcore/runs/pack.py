@@ -6,6 +6,7 @@ import shlex
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,21 +24,26 @@ from segcore.runs.run_record import RunRecord, load_run
 from segcore.runs.summary import Summary
 
 _KEPT: Final = (run_files.METRICS, run_files.ONLY, run_files.MODEL, run_files.WEIGHTS, PROFILE_FILE, CODE_FOLDER)
-MOST_COMPRESSED: Final = 5000  # images of a split, whose predictions are compressed within a minute
 _LARGE: Final = (run_files.CONFIDENCE, run_files.PROBABILITIES)  # ten times as large as the predictions
 
 
-def pack_run(run: RunRecord, folder: Path, card: Callable[[RunRecord], str]) -> RunRecord:
+def pack_run(
+    run: RunRecord,
+    folder: Path,
+    card: Callable[[RunRecord], str],
+    progress: Callable[[int, int], object] = lambda done, total: None,
+) -> RunRecord:
     """Copy a run to `folder / run.id`.
 
     Left out are what shows the data (the contact sheet, pictures of a training), the note, the checkpoint, files of
-    trackers, confidence maps and probabilities. Paths of this machine become their last part, and predictions of
-    up to `MOST_COMPRESSED` images are compressed as far as PNG goes.
+    trackers, confidence maps and probabilities. Paths of this machine become their last part, and predictions are
+    compressed as far as PNG goes.
 
     Args:
         run: A training that has ended.
         folder: The folder of runs to copy it to.
         card: Makes the model card of the copy, in Markdown.
+        progress: Called with how many predictions are copied, and of how many.
 
     Returns:
         The copy.
@@ -52,11 +58,19 @@ def pack_run(run: RunRecord, folder: Path, card: Callable[[RunRecord], str]) -> 
         with replacing_folder(target, over=False) as fresh:
             for name in _KEPT:
                 _copy(run.path / name, fresh / name)
-            for split in run.splits:
-                part = Path(run_files.EVALUATION) / split
-                images = sum(1 for _ in (run.path / part / run_files.PREDICTIONS).glob("*.png"))
-                how = _copy_smaller if images <= MOST_COMPRESSED else shutil.copyfile
-                shutil.copytree(run.path / part, fresh / part, ignore=_left_out, copy_function=how)
+            parts = [Path(run_files.EVALUATION) / split for split in run.splits]
+            images, copied = (
+                sum(1 for part in parts for _ in (run.path / part).glob(f"{run_files.PREDICTIONS}/*.png")),
+                count(1),
+            )
+
+            def copy_counted(source: str, target: str) -> None:
+                _copy_smaller(source, target)
+                if source.endswith(".png"):
+                    progress(next(copied), images)
+
+            for part in parts:
+                shutil.copytree(run.path / part, fresh / part, ignore=_left_out, copy_function=copy_counted)
             write_document(fresh / run_files.SUMMARY, _summary(run))
             write_text(fresh / run_files.CONFIG, yaml.safe_dump(_portable(dict(run.config)), sort_keys=False))
             write_text(fresh / run_files.CARD, card(load_run(fresh)))
