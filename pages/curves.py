@@ -53,9 +53,8 @@ if len(curves):
     for column, (name, title) in zip(st.columns(3, gap="medium"), CURVES.items(), strict=True):
         raw = {name: "raw"} if smoothing else {}
         shown = curves.rename(columns={f"{name}_shown": "value"} | raw)
-        shown = shown[["run", "phase", "x", "value", "best", *raw.values()]]
-        best = shown[shown["best"] & (shown["phase"] == "validation")]
-        draw = partial(charts.history, shown, colors, title=title, x_title=axis, best=best, score=name != "loss")
+        shown = shown[["run", "phase", "x", "value", "kept", *raw.values()]]
+        draw = partial(charts.history, shown, colors, title=title, x_title=axis, score=name != "loss")
         key, alt = f"curve-{name}", f"{title} against {axis} of {', '.join(colors)}"
         with column, saved_as(key, partial(draw, printed=True), height=280):
             st.vega_lite_chart(spec=chart_spec((*token, name), draw), key=key, alt=alt)
@@ -78,7 +77,9 @@ st.dataframe(
         "color": st.column_config.ImageColumn("", width=30),
         "run": "model",
         "minutes": st.column_config.NumberColumn(format="%.1f", help="Training time, without evaluation."),
-        "best_epoch": st.column_config.NumberColumn("best epoch", help="Its weights were kept: best validation mIoU."),
+        "best_epoch": st.column_config.NumberColumn(
+            "kept epoch", help="The one of the best validation mIoU; the last where nothing validates."
+        ),
         "seconds": st.column_config.NumberColumn("seconds an epoch", format="%.1f"),
         "val_miou": st.column_config.NumberColumn("validation mIoU", format="%.3f"),
         "parameters": st.column_config.NumberColumn("parameters, M", format="%.2f"),

@@ -112,7 +112,7 @@ def compared(arguments: argparse.Namespace) -> Comparison:
     """
     from segcore.data import SPLITS
     from segcore.runs.remake import remake_command
-    from segcore.runs.scored_splits import default_split, has_split
+    from segcore.runs.scored_splits import default_split, has_split, why_no_scores
     from segcore.runs.split_variant import SplitVariant
 
     runs = compared_runs(arguments)
@@ -125,7 +125,8 @@ def compared(arguments: argparse.Namespace) -> Comparison:
         if not SplitVariant.parse(split).can_be_stored:
             raise ReportError(unknown("split", split, dict.fromkeys((*SPLITS, *there))))
         if not any(has_split(run.summary.dataset, split) for run in runs):
-            raise ReportError(f"The data of these runs has no {split} split. Leave --split out, or give another.")
+            why = "; ".join(dict.fromkeys(why_no_scores(run, split) for run in runs))
+            raise ReportError(f"No run has scores of {split}: {why}. Leave --split out, or give another.")
         commands = "\n".join(f"  {remake_command(run, split)}" for run in runs[:8])
         raise ReportError(
             f"No run was evaluated on {split!r}"

@@ -6,7 +6,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -162,9 +162,7 @@ def read_mask(data: bytes, where: str) -> MaskPixels:
         raise DatasetError(f"{where}: a mask of 16-bit colours; expected 8 bits a channel, or ids in one channel.")
     if pages > 1:
         raise DatasetError(f"{where}: a mask of {pages} pages; expected one. Save each page as a file of its own.")
-    mask = mask_pixels(image, where)
-    stretch = _STRETCHED.get(stored, 1)
-    return replace(mask, pixels=mask.pixels // stretch) if stretch > 1 else mask
+    return mask_pixels(image, where, stored)
 
 
 def _check_png(data: bytes, where: str) -> None:
@@ -214,13 +212,19 @@ def _orientation(image: Image.Image) -> int:
     return stated if stated in _TURNS else 1
 
 
-def mask_pixels(image: Image.Image, where: str) -> MaskPixels:
+def mask_pixels(image: Image.Image, where: str, stored: str = "") -> MaskPixels:
     """The pixels of an opened mask, whatever its format, without its alpha channel.
+
+    Args:
+        image: The mask.
+        where: Name of its file, for errors.
+        stored: Its `stored_mode` before it was decoded: greys of 2 and 4 bits are ids as they are stored.
 
     Raises:
         DatasetError: when it is half transparent, of fractions, or in a mode that holds neither ids nor colours.
     """
-    if image.has_transparency_data and _see_through(image):
+    stretch = _STRETCHED.get(stored, 1)
+    if image.has_transparency_data and _has_transparent_pixels(image, stretch):
         raise DatasetError(f"{where}: a mask with transparent pixels; they belong to no class. Save it opaque.")
     if image.mode in {"RGBA", "LA", "PA"}:
         image = image.convert("L" if image.mode == "LA" else "RGB")
@@ -234,14 +238,14 @@ def mask_pixels(image: Image.Image, where: str) -> MaskPixels:
         palette = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
         return MaskPixels(where, np.asarray(image), palette)
     if image.mode in {"L", "RGB"}:
-        return MaskPixels(where, np.asarray(image))
+        return MaskPixels(where, np.asarray(image) // stretch if stretch > 1 else np.asarray(image))
     raise DatasetError(f"{where}: a mask in mode {image.mode}; expected ids, a palette or RGB colours.")
 
 
-def _see_through(image: Image.Image) -> bool:
+def _has_transparent_pixels(image: Image.Image, stretch: int) -> bool:
     """Whether a pixel is not opaque, by an alpha channel, a palette's or the value that a PNG names."""
-    if image.mode.startswith("I"):  # Pillow does not convert it
-        return bool((np.asarray(image) == image.info["transparency"]).any())
+    if image.mode.startswith("I") or stretch > 1:  # Pillow converts neither
+        return bool((np.asarray(image) == image.info["transparency"] * stretch).any())
     return image.convert("RGBA").getchannel("A").getextrema() != (255, 255)
 
 

@@ -56,6 +56,11 @@ class SplitPlan:
         return {"train": self.train, "val": self.val, "test": self.test}
 
     @property
+    def validates(self) -> bool:
+        """Whether anything validates; otherwise the last epoch of a training is kept."""
+        return self.method != ALL
+
+    @property
     def fingerprint(self) -> str:
         """16 hex digits over every item of every split."""
         digest = hashlib.sha256()

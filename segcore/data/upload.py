@@ -1,7 +1,8 @@
 """Reads an uploaded image, with or without its mask: checks it, turns it upright and makes it small enough.
 
 Uploaded files are not trusted: few formats are read, and pixels are counted from the header before any is decoded. Of
-all sessions' large pictures one is decoded at a time, and converted in bands: fifty million pixels take up to 0.8 GB.
+all sessions' large pictures one is decoded at a time, and all but grey and RGB are converted in bands: fifty million
+pixels take up to 0.8 GB.
 Messages give sizes as width × height, as photo programs do.
 """
 
@@ -27,6 +28,7 @@ from segcore.data.decode import (
     check_lossless,
     mask_pixels,
     readable,
+    stored_mode,
     to_rgb,
 )
 from segcore.data.image_depth import fitting_depth
@@ -76,6 +78,7 @@ class _Picture:
         frames: Number of images in the file.
         deep: Whether it has 16 bits a channel.
         bits: How many of them its brightest pixel needs; 12-bit pictures would be nearly black by their high byte.
+        stored_mode: How its pixels are stored, as `decode.stored_mode` says.
     """
 
     image: Image.Image
@@ -85,6 +88,7 @@ class _Picture:
     frames: int
     deep: bool
     bits: int
+    stored_mode: str
 
     @property
     def upright(self) -> Size:
@@ -106,14 +110,14 @@ class _Band(NamedTuple):
 
     Args:
         first: First row of the smaller image.
-        last: The row behind its last.
+        end: The row behind its last.
         top: Where they begin in the pixels, in rows of those.
         bottom: Where they end there.
         pixels: The rows of the image that they are made of.
     """
 
     first: int
-    last: int
+    end: int
     top: float
     bottom: float
     pixels: Image.Image
@@ -175,7 +179,7 @@ def _read(
         # Nearest: a mean would invent ids. Before decoding, which takes ten times the memory of the file's pixels.
         with readable(mask, drawn.where):
             small = drawn.image.resize(_limited(drawn.image.size), Image.Resampling.NEAREST)
-            stored = mask_pixels(small, drawn.where)
+            stored = mask_pixels(small, drawn.where, drawn.stored_mode)
         ids = to_ids(stored, MaskCoding(ClassList.of(labels), labels, tolerance=color_tolerance))
         ids = _turn(ids, picture.orientation) if with_image else drawn.turn(ids)
         notes += _mask_notes(drawn, picture, with_image)
@@ -205,6 +209,7 @@ def _open(data: bytes, where: str, held: ExitStack) -> _Picture:
     if width * height > _LARGE:
         held.enter_context(_ONE_AT_A_TIME)
     with readable(data, where):
+        stored = stored_mode(picture)
         deep = picture.mode.startswith("I") or any(";16" in str(tile.args) for tile in picture.tile)
         frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
         orientation = picture.getexif().get(EXIF_ORIENTATION)  # before loading: a TIFF then forgets it
@@ -213,7 +218,7 @@ def _open(data: bytes, where: str, held: ExitStack) -> _Picture:
     bits = 16
     if picture.mode.startswith("I"):
         bits = fitting_depth(max(int(np.asarray(band.pixels).max()) for band in _bands(picture)))
-    return _Picture(picture, where, orientation, picture.format == "TIFF", frames, deep, bits)
+    return _Picture(picture, where, orientation, picture.format == "TIFF", frames, deep, bits, stored)
 
 
 def _refuse_pixels(where: str, got: str) -> None:
@@ -290,8 +295,8 @@ def _small_rgb(picture: _Picture) -> U8Image:
     small = np.empty((height, width, 3), np.uint8)
     for band in _bands(image):
         rgb = Image.fromarray(to_rgb(band.pixels, picture.where, picture.bits))
-        size, area = (width, band.last - band.first), (0, band.top, image.width, band.bottom)
-        small[band.first : band.last] = np.asarray(rgb.resize(size, Image.Resampling.BOX, area))
+        size, area = (width, band.end - band.first), (0, band.top, image.width, band.bottom)
+        small[band.first : band.end] = np.asarray(rgb.resize(size, Image.Resampling.BOX, area))
     return small
 
 
@@ -300,10 +305,11 @@ def _bands(image: Image.Image) -> Iterator[_Band]:
     height = _limited(image.size)[1]
     scale = image.height / height
     for first in range(0, height, _ROWS):
-        last = min(first + _ROWS, height)
-        start, end = math.floor(first * scale), min(math.ceil(last * scale), image.height)
-        pixels = image.crop((0, start, image.width, end))
-        yield _Band(first, last, first * scale - start, min(last * scale - start, end - start), pixels)
+        end = min(first + _ROWS, height)
+        top, bottom = first * scale, min(end * scale, image.height)
+        start = math.floor(top)
+        pixels = image.crop((0, start, image.width, math.ceil(bottom)))
+        yield _Band(first, end, top - start, bottom - start, pixels)
 
 
 def _turn(pixels: U8, orientation: int) -> U8:

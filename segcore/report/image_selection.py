@@ -26,20 +26,21 @@ class Example:
     detail: str
 
 
-def choose(values: F64, names: Sequence[str], count: int) -> list[Example]:
+def choose(values: F64, names: Sequence[str], count: int, *, pair: str = "") -> list[Example]:
     """Choose images. No image is chosen twice: a rule whose image is taken gives its next one.
 
     Args:
-        values: `[R, N]` mIoU of each image by R models, the two best by validation first; NaN where nothing is scored.
+        values: `[R, N]` mIoU of each image by R models; NaN where nothing is scored.
         names: Names of the R models.
         count: Number of images; all where there are fewer.
+        pair: What the first two models are, of which a rule takes the largest gap: `the two best by validation`.
     """
     known = np.flatnonzero(~np.isnan(values).any(axis=0))
     if not len(known) or count < 1:
         return []
     examples: list[Example] = []
     taken: set[int] = set()
-    for rule, order, detail in _rules(values[:, known], names):
+    for rule, order, detail in _rules(values[:, known], names, pair):
         place = next((place for place in known[order].tolist() if place not in taken), None)
         if place is None or len(examples) == count:
             break
@@ -48,7 +49,7 @@ def choose(values: F64, names: Sequence[str], count: int) -> list[Example]:
     return examples
 
 
-def _rules(values: F64, names: Sequence[str]) -> Iterator[tuple[str, npt.NDArray[np.intp], str]]:
+def _rules(values: F64, names: Sequence[str], pair: str) -> Iterator[tuple[str, npt.NDArray[np.intp], str]]:
     """(name, images by how well they fit, detail) of each rule; the last one repeats until all images are chosen."""
     mean = values.mean(axis=0)
     several = len(names) > 1
@@ -62,7 +63,7 @@ def _rules(values: F64, names: Sequence[str]) -> Iterator[tuple[str, npt.NDArray
     yield "Hardest", stable(mean), f"the lowest mIoU ({whose})"
     if several:
         gap = np.abs(values[0] - values[1])
-        detail = f"the largest gap in mIoU between {names[0]} and {names[1]}, the two best by validation"
+        detail = f"the largest gap in mIoU between {names[0]} and {names[1]}{pair and ', '}{pair}"
         yield "Most different", stable(-gap), detail
     if len(names) > 2:
         yield "Most spread", stable(values.min(axis=0) - values.max(axis=0)), "the largest gap between any two models"

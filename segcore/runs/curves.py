@@ -62,6 +62,7 @@ def curves(
             "step": history["step"].to_numpy(),
             "minutes": history["seconds"].cumsum().to_numpy() / 60,
         }[axis]
+        marked = "validation" if history["val_loss"].notna().any() else "train"
         for phase, prefix in (("train", "train"), ("validation", "val")):
             parts.append(
                 {
@@ -70,11 +71,11 @@ def curves(
                     "x": x,
                     "phase": np.full(len(epoch), phase, object),
                     **{name: history[f"{prefix}_{name}"].to_numpy() for name in CURVES},
-                    "best": epoch == run.summary.best_epoch,
+                    "kept": (epoch == run.summary.best_epoch) & (phase == marked),
                 }
             )
     notes += different_losses(runs, titles)
-    columns = ["run", "epoch", "x", "phase", *CURVES, "best"]
+    columns = ["run", "epoch", "x", "phase", *CURVES, "kept"]
     # Columns are joined, not tables: with eight runs that takes a sixth of the time.
     table: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) if parts else [] for name in columns}
     return pd.DataFrame(table), notes

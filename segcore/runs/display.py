@@ -31,14 +31,12 @@ def plot_curves(run: RunRecord, width: int) -> alt.HConcatChart:
         raise RunError(notes[0])
     charts = []
     for name, title in CURVES.items():
-        values = table.rename(columns={name: "value"})[["run", "phase", "x", "value", "best"]]
-        best = values[values["best"] & (values["phase"] == "validation")]
+        values = table.rename(columns={name: "value"})[["run", "phase", "x", "value", "kept"]]
         curve = history(
             values,
             {run.title: RUN_COLORS[0]},
             title=title,
             x_title="epoch",
-            best=best,
             score=name != "loss",
             height=200,
             printed=True,

@@ -95,10 +95,10 @@ class RunRecord:
         info = self.summary
         if info.status not in ("interrupted", "failed"):
             return None
-        best = f", the best is epoch {info.best_epoch + 1}" if info.best_epoch is not None else ""
+        kept = f", kept is epoch {info.best_epoch + 1}" if info.best_epoch is not None else ""
         why = f": {info.error.rstrip('.')}" if info.error else ""
         how = "" if "train.py" in why else f" {cli_hints.go_on(self.path)}"
-        return f"{info.status} after {number(info.epochs or 0, 'epoch')}{best}{why}.{how}"
+        return f"{info.status} after {number(info.epochs or 0, 'epoch')}{kept}{why}.{how}"
 
     @property
     def members(self) -> tuple[RunRecord, ...]:

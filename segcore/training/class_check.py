@@ -29,7 +29,7 @@ def check_classes(job: Job) -> list[str]:
     shown, about = _count(job, frames)
     validated, val_about = _count(job, [item.id for item in job.plan.val])
     for split, pixels, counted in (("training", shown, about), ("validation", validated, val_about)):
-        if not pixels.sum() and (split == "training" or job.plan.val):
+        if not pixels.sum() and (split == "training" or job.plan.validates):
             raise DatasetError(
                 f"No pixel of the {split} masks is scored{counted}: all are ignored. "
                 f"Look at them (segcore data info {job.dataset.source} --check), or choose another --void, --labels or "

@@ -244,8 +244,8 @@ class TrainConfig(BaseModel):
             )
         if self.fold is not None and self.fold >= self.folds:
             raise ValueError(f"fold is {self.fold} of {self.folds} folds; expected 0 to folds - 1 (--folds 5 --fold 0)")
-        if self.early_stopping and self.split == "all":
-            raise ValueError("early_stopping waits for better validation, and split all has none. Leave one out")
+        if self.split == "all" and (self.folds or self.early_stopping):
+            raise ValueError("split all has no validation: folds and early_stopping must be 0, or choose another split")
         if self.folds == 1:
             raise ValueError("folds is 1; expected 2 or more, or 0 for one split into training and validation")
         for model in self.models:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -200,7 +201,7 @@ class Reporter:
             seconds: Seconds since the training started, which tell when a score was reached.
         """
         minutes, rest = divmod(round(seconds), 60)
-        validated = row["val_miou"] is not None
+        validated = is_validated(row)
         loss, miou = (
             f"train {row[f'train_{name}']:.3f}" + (f" val {row[f'val_{name}']:.3f}" if validated else "")
             for name in ("loss", "miou")
@@ -219,9 +220,10 @@ class Reporter:
         scores = {run.id: getattr(run.summary, split) for run in runs}
         with_void = any(score and score.pixel_accuracy_without_void is not None for score in scores.values())
         title = "test" if split == "test" else "validation (nothing was scored on a test split)"
-        unvalidated = all(run.summary.dataset.split == ALL for run in runs)
-        kept = "last epoch, since nothing validated" if unvalidated else "best epoch by validation mIoU"
-        table = Table(title=f"Scores on {title}, of the {kept}", title_justify="left")
+        title = f"Scores on {title}, of the best epoch by validation mIoU"
+        if all(run.summary.dataset.split == ALL for run in runs):
+            title = "Scores on test, of the last epoch, since nothing validated" if split == "test" else "No scores"
+        table = Table(title=title, title_justify="left")
         table.add_column("model")
         without = ["mIoU without void", "pixel acc. without void"] if with_void else []
         columns = ["mIoU", "pixel acc.", *without, "val mIoU", "parameters", "minutes"]
@@ -239,6 +241,11 @@ class Reporter:
                 "The folds of each recipe as one row, with intervals and a sentence a pair: "
                 f"segcore leaderboard --split val{seeds} --runs {escape(folder)}"
             )
+
+
+def is_validated(row: Mapping[str, Any]) -> bool:
+    """Whether an epoch was validated: its row has None for the score where nothing validates, and read again NaN."""
+    return row["val_miou"] is not None and not math.isnan(row["val_miou"])
 
 
 def _row(run: RunRecord, score: ScoreInfo | None, with_void: bool) -> list[str]:

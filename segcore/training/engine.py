@@ -30,10 +30,10 @@ CHANGEABLE = (
 
 
 def train(config: TrainConfig, reporter: Reporter | None = None) -> list[RunRecord]:
-    """Train every model, seed and fold of the config, and score the best epoch of each on validation and test.
+    """Train every model, seed and fold of the config, and score the kept epoch of each on validation and test.
 
     When one model fails, its run says why and the others are still trained. Ctrl-C ends the training after the
-    current step; the best epoch so far is kept and scored.
+    current step; the epoch kept so far is scored.
 
     Args:
         config: The settings.

@@ -156,6 +156,8 @@ class _StepTimer:
 
     def validation_seconds(self) -> float:
         """Seconds of the validation after an epoch."""
+        if not self.validated:
+            return 0.0
         images = min(FEWEST_IMAGES, len(self.parts.val_set))
         batch = self._batch(self.parts.val_set, [(0, position) for position in range(images)])
         self.module.eval()

@@ -63,7 +63,7 @@ def fit(
         splits: The splits on which the kept epoch is scored at the end.
 
     Returns:
-        The run. It is finished with scores, or interrupted with the best epoch so far (also scored, unless a second
+        The run. It is finished with scores, or interrupted with the kept epoch (also scored, unless a second
         signal came), or failed with the reason. After a failure, several processes may be at different points and
         can't train another model together.
     """
@@ -123,9 +123,7 @@ def _fit(
     except Interrupted:
         status = "interrupted"
         if job.stop.requested and splits:
-            job.reporter.say(
-                f"{job.model}: stopped; the best epoch so far is scored now, Ctrl-C again leaves that out."
-            )
+            job.reporter.say(f"{job.model}: stopped; the kept epoch is scored now, Ctrl-C again leaves that out.")
     except Exception as exception:  # stored and shown; the other models are still trained
         status, error = "failed", _show_failure(job, writer, exception)
     except (KeyboardInterrupt, SystemExit):  # a second Ctrl-C, which Lightning turns into an exit
@@ -150,7 +148,7 @@ def _on_epoch(job: Job, trackers: list[Logger], on_epoch: OnEpoch | None, row: M
 
 
 def _finish(job: Job, writer: RunWriter, summary: Summary, progress: Progress, splits: Sequence[str]) -> Summary:
-    """Score the best epoch, write how the training ended, and print the costs; in the first process only."""
+    """Score the kept epoch, write how the training ended, and print the costs; in the first process only."""
     status = summary.status
     try:
         # It is finished once it is scored: a process that is killed before that leaves a training to go on with.
@@ -243,7 +241,7 @@ def _train(
     with _quiet():
         # A network of others may have parameters that no logit depends on.
         unused = config.freeze == "schedule" or isinstance(model, Wrapped)
-        validates = bool(job.plan.val)
+        validates = job.plan.validates
         recorder = Recorder(writer, job.reporter, job.stop, progress, batches, start, on_epoch, validates=validates)
         callbacks: list[pl.Callback] = [recorder]
         if job.world.first:

@@ -239,7 +239,7 @@ class Session:
             task: One model, seed and fold, from `TrainConfig.tasks()`.
             writer: Writes the run's folder.
             on_epoch: Called with each epoch's row of metrics; returning False stops the training as `interrupted`.
-            splits: The splits on which the best epoch is scored at the end.
+            splits: The splits on which the kept epoch is scored at the end.
             checkpoint: Where to resume; None starts from the beginning.
             models_left: Models still to train, this one included; for the progress bar.
 
@@ -346,7 +346,7 @@ def opening_lines(job: Job, config: TrainConfig) -> dict[str, str]:
         "data": f"{dataset.name} ({dataset.source}), {dataset.labels.classes} classes{left_out}",
         "training": f"{counts['train']} images{augmented}",
         "validation": f"{counts['val']} images, split by {job.plan.method}{gap}"
-        if job.plan.val
+        if job.plan.validates
         else "none: its images are trained on, and the last epoch is kept",
         "test": f"{counts['test']} images",
         "augment": "; ".join(step.sentence() for step in config.pipeline.active) or "none",
@@ -355,7 +355,7 @@ def opening_lines(job: Job, config: TrainConfig) -> dict[str, str]:
         f"{config.optimizer} at {config.lr:g}, {config.schedule}{averaged}",
         "device": f"{job.hardware.name}, {job.hardware.precision}{together}",
         "validated at": f"{height}x{width} each epoch; the scores at the end are at the ground truth's own size"
-        if job.plan.val
+        if job.plan.validates
         else "no epoch; the scores at the end are at the ground truth's own size",
     }
 

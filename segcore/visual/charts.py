@@ -109,28 +109,29 @@ def history(
     *,
     title: str,
     x_title: str,
-    best: pd.DataFrame | None = None,
     score: bool = False,
     height: int = 300,
     printed: bool = False,
 ) -> Layers:
-    """Draw curves over training: train dashed, validation solid, the best epoch marked, hover reads all runs at once.
+    """Draw curves over training: train dashed, validation solid, kept epochs marked, hover reads all runs at once.
 
     An epoch without a number is a gap. Where one value would draw all others flat, the axis is logarithmic, which the
     title says.
 
     Args:
-        table: Columns `run, phase (train | validation), x, value`; with a column `raw`, the values that were smoothed,
-            these are drawn thin behind them.
+        table: Columns `run, phase (train | validation), x, value`. With a column `kept`, a diamond marks the points of
+            the epochs whose weights were kept; with a column `raw`, the values that were smoothed, these are drawn
+            thin behind them.
         colors: Run -> hex.
         title: Title above the chart.
         x_title: Title of the x axis.
-        best: Columns `run, x, value` of the kept epochs.
         score: Values are 0..1.
         height: Height of the plot in px.
         printed: For a figure that nobody points at: with a legend, and markers that tell runs apart in grey.
     """
     table = table.assign(value=table["value"].where(np.isfinite(table["value"].astype(float))))
+    kept = table[table["kept"]] if "kept" in table else table[:0]
+    table = table.drop(columns="kept", errors="ignore")
     data = table.dropna(subset=["value"])
     ends = None if score else log_domain(data["value"])
     if ends is not None:
@@ -174,7 +175,7 @@ def history(
     )
     heading = alt.TitleParams(title, anchor="start", fontSize=13, fontWeight="normal", offset=8)
     if printed:
-        marked = alt.Chart(_markers(data, best)).mark_point(filled=True, opacity=1, strokeWidth=0, clip=clip)
+        marked = alt.Chart(_markers(data, kept)).mark_point(filled=True, opacity=1, strokeWidth=0, clip=clip)
         size = alt.Size("size:Q", scale=None)
         return Layers(
             (lines, marked.encode(x=x, y=y, color=color, shape=run_shape(colors), size=size)), height, heading
@@ -204,19 +205,23 @@ def history(
     if "raw" in data:
         thin = alt.Chart(table).mark_line(strokeWidth=1, opacity=0.3, clip=clip)
         layers.insert(0, thin.encode(x=x, y=alt.Y("raw:Q", title=None), color=color, detail="phase:N"))
-    if best is not None and len(best):
-        marks = alt.Chart(best).mark_point(shape="diamond", size=90, filled=True, strokeWidth=0, clip=clip)
-        kept = tooltips("run:N", ("x:Q", x_title, ".4~g"), ("value:Q", title, ".3f"))
-        layers.append(marks.encode(x=x, y=y, color=color, tooltip=kept))
+    if len(kept):
+        marks = alt.Chart(kept).mark_point(shape="diamond", size=90, filled=True, strokeWidth=0, clip=clip)
+        tip = tooltips("run:N", ("x:Q", x_title, ".4~g"), ("value:Q", title, ".3f"))
+        layers.append(marks.encode(x=x, y=y, color=color, tooltip=tip))
     return Layers(tuple(layers), height, heading)
 
 
-def _markers(data: pd.DataFrame, best: pd.DataFrame | None) -> pd.DataFrame:
-    """Points of the validation curves at even steps, small, and the kept epochs, large, by a column `size`."""
-    solid = data[data["phase"] == "validation"]
+def _markers(data: pd.DataFrame, kept: pd.DataFrame) -> pd.DataFrame:
+    """Points of the validation curves at even steps, small, and the kept epochs, large, by a column `size`.
+
+    A run that nothing validates has them on its training curve.
+    """
+    validated = data["phase"] == "validation"
+    solid = data[validated | ~data["run"].isin(data["run"][validated])]
     place, length = solid.groupby("run").cumcount(), solid.groupby("run")["x"].transform("size")
     small = solid[place % np.maximum(1, -(-length // MARKERS)) == 0].assign(size=26)
-    return small if best is None else pd.concat([small, best.assign(size=110)])
+    return pd.concat([small, kept.assign(size=110)])
 
 
 def balance(table: pd.DataFrame, labels: LabelMap, *, value: str, title: str, log: bool) -> alt.Chart:

@@ -47,7 +47,7 @@ def test_a_run_that_nothing_validates_is_shown_like_any_run(open_app, data, runs
     app = open_app(data, folder, page)
     assert not app.exception and not app.error
     if page == "compare":
-        assert any("trained on the validation images too" in as_read(caption.value) for caption in app.caption)
+        assert any("trained on the validation images as well" in as_read(caption.value) for caption in app.caption)
 
 
 def test_no_runs_says_how_to_train(open_app, data, tmp_path, page_text):

@@ -270,6 +270,11 @@ def test_training_on_validation_too_keeps_the_last_epoch_and_claims_no_validatio
     shutil.copytree(trained.path, tmp_path / "other")
     assert cli(["leaderboard", "--runs", str(tmp_path)]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert f"({run.id}): trained on the validation images too, and so on more" in said and "different train" not in said
+    assert (
+        f"({run.id}): trained on the validation images as well, unlike the rest." in said
+        and "different train" not in said
+    )
     assert main([*words, "--split", "all", "--early-stopping", "2"]) == 2
-    assert "split all has none" in capsys.readouterr().err
+    assert "split all has no validation: folds and early_stopping must be 0" in capsys.readouterr().err
+    assert main([*words, "--split", "all", "--folds", "2"]) == 2
+    assert "split all has no validation" in capsys.readouterr().err

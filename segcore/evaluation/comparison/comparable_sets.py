@@ -271,15 +271,15 @@ def differences(
         for run_id in pool.runs:
             if by_id[run_id].summary.imported is None:
                 infos[titles[run_id]].append(by_id[run_id].summary.dataset)
-        all_seen = [title for title, of in infos.items() if any(info.split == ALL for info in of)]
-        if all_seen and len(all_seen) < len(infos):
-            texts.append(
-                f"{listed(all_seen, 4)}: trained on the validation images too, and so on more than the rest "
-                "(--split all)."
-            )
-            infos = {title: of for title, of in infos.items() if title not in all_seen}
-        for what, name in (("version of the data", "fingerprint"), ("train/validation split", "split_fingerprint")):
-            odd = _odd({title: tuple(sorted({getattr(info, name) for info in of})) for title, of in infos.items()})
+        by_split = {title: of for title, of in infos.items() if all(info.split != ALL for info in of)}
+        unvalidated = [title for title in infos if title not in by_split]
+        if unvalidated and by_split:
+            texts.append(f"{listed(unvalidated, 4)}: trained on the validation images as well, unlike the rest.")
+        for what, name, of_what in (
+            ("version of the data", "fingerprint", infos),
+            ("train/validation split", "split_fingerprint", by_split),
+        ):
+            odd = _odd({title: tuple(sorted({getattr(info, name) for info in of})) for title, of in of_what.items()})
             if odd:
                 texts.append(
                     f"{listed(odd, 4)}: trained on a different {what} than the rest. "

@@ -117,8 +117,7 @@ def curve_charts(data: ReportData, *, printed: bool = False) -> tuple[dict[str, 
     colors = {titles[run_id]: data.colors[row.id] for row in rows for run_id in row.runs if titles[run_id] in shown}
     charts = {}
     for name, title in CURVES.items() if shown else ():
-        values = table.rename(columns={name: "value"})[["run", "phase", "x", "value", "best"]]
-        best = values[values["best"] & (values["phase"] == "validation")]
+        values = table.rename(columns={name: "value"})[["run", "phase", "x", "value", "kept"]]
         score = name != "loss"
-        charts[name] = history(values, colors, title=title, x_title="epoch", best=best, score=score, printed=printed)
+        charts[name] = history(values, colors, title=title, x_title="epoch", score=score, printed=printed)
     return charts, shown, notes

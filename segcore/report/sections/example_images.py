@@ -108,7 +108,9 @@ def choices(data: ReportData, pool: int) -> list[Example]:
     """The images that rules choose from the scores of all models; their places are those in the pool's ids."""
     rows = data.by_validation(pool)[: len(data.drawn(pool))]
     values = np.array([data.comparison.image_values(row) for row in rows])
-    return choose(values, [row.title for row in rows], data.examples)
+    validated = all(data.validation(row) >= 0 for row in rows[:2])
+    pair = "the two best by validation" if validated else ""
+    return choose(values, [row.title for row in rows], data.examples, pair=pair)
 
 
 def _legend(dataset: Dataset, classes: set[int]) -> list[tuple[str, tuple[int, int, int]]]:

@@ -64,7 +64,7 @@ def _verdict(data: ReportData, pool: int, rows: Sequence[Row]) -> str:
 def _validation(data: ReportData, pool: int, rows: Sequence[Row]) -> str:
     """A sentence on whether validation, by which a model is chosen, names the same best model."""
     first = data.by_validation(pool)
-    if len(first) < 2 or data.validation(first[0]) < 0 or data.comparison.metric.higher_is_better is None:
+    if len(first) < 2 or data.validation(rows[0]) < 0 or data.comparison.metric.higher_is_better is None:
         return ""
     if SplitVariant.parse(data.comparison.split).split == "val":
         return ""

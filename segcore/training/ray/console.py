@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import TaskID
 
 from segcore.runs import Summary
-from segcore.training.console import Reporter
+from segcore.training.console import Reporter, is_validated
 
 
 class SilentReporter(Reporter):
@@ -33,7 +33,7 @@ class RunsReporter(Reporter):
         super().__init__(console)
         self._total_bar: TaskID | None = None
         self._runs: dict[str, TaskID] = {}
-        self._left: dict[str, tuple[float | None, float, float]] = {}  # val mIoU, when it was seen, seconds left
+        self._left: dict[str, tuple[str, float, float]] = {}  # val mIoU, when it was seen, seconds left then
 
     def count(self, done: int, total: int) -> None:
         """Show how many trainings have ended."""
@@ -52,16 +52,19 @@ class RunsReporter(Reporter):
         self._model, self._epochs = run.ljust(width), epochs
         self.epoch(row, best=best, seconds=seconds)
         done = int(row["epoch"]) + 1
-        self._left[run] = row["val_miou"], time.monotonic(), seconds / done * (epochs - done)
+        self._left[run] = (
+            f"val mIoU {row['val_miou']:.3f}, " if is_validated(row) else "",
+            time.monotonic(),
+            seconds / done * (epochs - done),
+        )
         self._bars.update(self._runs[run], completed=done)
         self.tick()
 
     def tick(self) -> None:
         """Update the times left."""
-        for run, (miou, seen, left) in self._left.items():
+        for run, (score, seen, left) in self._left.items():
             minutes, rest = divmod(round(max(0.0, left - (time.monotonic() - seen))), 60)
             remaining = f"{minutes}:{rest:02} min left" if left else "scoring"
-            score = "" if miou is None else f"val mIoU {miou:.3f}, "
             self._bars.update(self._runs[run], speed=f"{score}{remaining}")
 
     def ended(self, run: str) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rich.markup import escape
 
@@ -141,7 +140,7 @@ class RunsWatcher:
         self.reporter.tick()
         if self.interrupts.count and not self.warned:
             self.warned = True
-            self.reporter.say("Stopping; the best epochs so far are scored now, Ctrl-C again leaves that out.")
+            self.reporter.say("Stopping; the kept epochs are scored now, Ctrl-C again leaves that out.")
 
     def progress(self, index: int) -> Hashable:
         checkpoint = self.writers[index].path / run_files.CHECKPOINT
@@ -227,10 +226,9 @@ class RunsWatcher:
         self.rows[index] = len(rows)
         best, seconds = -1.0, 0.0
         for epoch, metrics in enumerate(rows):
-            row: dict[str, Any] = {str(name): None if value != value else value for name, value in metrics.items()}
-            row["epoch"] = epoch
-            is_best, seconds = (row["val_miou"] or 0.0) > best, seconds + row["seconds"]
-            best = row["val_miou"] or 0.0 if is_best else best
+            row = {str(column): value for column, value in metrics.items()} | {"epoch": epoch}
+            is_best, seconds = row["val_miou"] > best, seconds + row["seconds"]
+            best = row["val_miou"] if is_best else best
             if epoch >= printed:
                 self.reporter.row(name, row, epochs=epochs, best=is_best, seconds=seconds, width=width)
 

@@ -341,12 +341,9 @@ def training(context: AppContext, comparison: Comparison, part: Part) -> None:
 
 
 def _curve(table: pd.DataFrame, colors: dict[str, str], name: str, heading: str, printed: bool) -> Charts:
-    shown = table.rename(columns={name: "value"})[["run", "phase", "x", "value", "best"]]
-    best = shown[shown["best"] & (shown["phase"] == "validation")]
+    shown = table.rename(columns={name: "value"})[["run", "phase", "x", "value", "kept"]]
     score = name != "loss"
-    return charts.history(
-        shown, colors, title=heading, x_title="epoch", best=best, score=score, height=190, printed=printed
-    )
+    return charts.history(shown, colors, title=heading, x_title="epoch", score=score, height=190, printed=printed)
 
 
 def _chart(

@@ -44,7 +44,7 @@ def _show_progress(runs: Sequence[RunRecord], titles: Mapping[str, str]) -> None
     for run in runs:
         progress, title = live.read_progress(run.path), escape_markdown(titles[run.id])
         if progress is None:
-            st.caption(f"{title} is in training: it starts, or its best epoch is scored. The page follows.")
+            st.caption(f"{title} is in training: it starts, or its kept epoch is scored. The page follows.")
             continue
         st.caption(f"{title} is in training: {progress.sentence()}. The page follows.")
         st.progress(progress.share)

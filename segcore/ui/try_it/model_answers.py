@@ -73,10 +73,10 @@ def predict_all(runs: Sequence[RunRecord], file: UploadedFile, sample: Sample) -
 
 @st.cache_resource(max_entries=4 * MAX_MODELS, show_spinner=False, hash_funcs=HASH_FUNCS)
 def _predict(run: RunRecord, digest: str, _sample: Sample) -> ModelAnswer:
-    return _MODELS.submit(_answer, run, _predictor(run), _sample.image).result()
+    return _MODELS.submit(_predict_timed, run, _predictor(run), _sample.image).result()
 
 
-def _answer(run: RunRecord, predictor: Predictor | Ensemble, image: U8Image) -> ModelAnswer:
+def _predict_timed(run: RunRecord, predictor: Predictor | Ensemble, image: U8Image) -> ModelAnswer:
     start = time.perf_counter()
     prediction = predictor(image)
     milliseconds = 1000 * (time.perf_counter() - start)
@@ -94,10 +94,10 @@ def _answer(run: RunRecord, predictor: Predictor | Ensemble, image: U8Image) -> 
 @st.cache_resource(max_entries=MAX_MODELS, show_spinner=False, hash_funcs=HASH_FUNCS)
 def _predictor(run: RunRecord) -> Predictor | Ensemble:
     """Load a model in `eval()` mode; all sessions share it and none changes it."""
-    return _MODELS.submit(_loaded, run).result()
+    return _MODELS.submit(_load, run).result()
 
 
-def _loaded(run: RunRecord) -> Predictor | Ensemble:
+def _load(run: RunRecord) -> Predictor | Ensemble:
     from segcore.evaluation import open_predictor
 
     predictor = open_predictor(run)

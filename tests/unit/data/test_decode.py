@@ -8,6 +8,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from fixtures import layouts
+from fixtures.random_data.codings import few_bits
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
@@ -205,10 +206,19 @@ def test_opaque_masks_are_read_without_their_alpha():
         (Image.fromarray(ids.astype(np.uint16) + 300), 299, 301, ids.astype(int) + 300),
         (colors, (9, 9, 9), tuple(layouts.PETS.palette[1].tolist()), layouts.PETS.to_rgb(ids)),
         (Image.fromarray(ids * 0 == 1), 1, 0, ids * 0),
-    ):
+    ):  # a value that no pixel has, and one that some have
         assert read_mask(encoded(picture, transparency=absent), "x").pixels.tolist() == expected.tolist()
         with pytest.raises(DatasetError, match=r"^x: a mask with transparent pixels"):
             read_mask(encoded(picture, transparency=present), "x")
+
+
+@pytest.mark.parametrize("depth", [2, 4])
+def test_greys_of_few_bits_are_ids_and_may_be_transparent(depth):
+    ids = layouts.mask(0, 3)
+    assert read_mask(few_bits(ids, depth), "x").pixels.tolist() == ids.tolist()
+    assert read_mask(few_bits(ids, depth, transparent=3), "x").pixels.tolist() == ids.tolist()
+    with pytest.raises(DatasetError, match=r"^x: a mask with transparent pixels"):
+        read_mask(few_bits(ids, depth, transparent=1), "x")
 
 
 @pytest.mark.parametrize("file_format", [*FORMATS, "MPO"])

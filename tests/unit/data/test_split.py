@@ -113,6 +113,7 @@ def test_all_trains_on_val_too_and_validates_on_nothing():
     assert frames(plan_split(ride(40), method="all").train) == set(ride(40).splits["train"])
     assert len(plan_split(ride(1, video=False), method="all").train) == 1  # the way out of a single image
     assert any("no score is left" in warning for warning in plan_split(ride(40, test=0), method="all").warnings)
+    assert not plan.validates and plan_split(dataset).validates
     with pytest.raises(DatasetError, match="can't be cut into folds"):
         plan_split(dataset, method="all", folds=3, fold=0)
 

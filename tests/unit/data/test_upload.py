@@ -1,6 +1,7 @@
 """What people upload: every kind of file, turned, shrunk, damaged, far too large, or no picture at all."""
 
 import io
+import itertools
 import re
 import struct
 import subprocess
@@ -13,9 +14,10 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from fixtures import layouts, pictures
+from fixtures.random_data.codings import few_bits
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from segcore.data import Upload, decode_image, read_upload, upload
 from segcore.data.upload import MAX_BYTES
@@ -239,8 +241,9 @@ def test_large_pictures_are_made_smaller_image_by_mean_and_mask_by_nearest():
 
 
 @pytest.mark.parametrize("mode", ["1", "P", "LA", "RGBA", "CMYK", "I;16", "RGB", "L"])
-@pytest.mark.parametrize("size", [(1717, 1391), (1301, 64), (60, 2000), (1280, 130), (7, 5)])
+@pytest.mark.parametrize("size", [(1717, 1391), (1301, 64), (60, 2000), (1280, 130), (7, 5), (1281, 1281)])
 def test_pictures_of_any_kind_are_made_smaller_as_if_converted_whole(mode, size):
+    """Where a border falls into the middle of a row, either of its neighbours may have it."""
     noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
     if mode == "I;16":
         picture = Image.fromarray(noise[..., 0].astype(np.uint16) * 257)
@@ -251,7 +254,7 @@ def test_pictures_of_any_kind_are_made_smaller_as_if_converted_whole(mode, size)
     small = tuple(max(1, round(side * min(1, 1280 / max(size)))) for side in size)
     got = read(encoded(picture, "TIFF")).sample.image
     wanted = np.asarray(whole.resize(small, Image.Resampling.BOX))  # Pillow rounds once in each direction, in any order
-    assert got.shape == wanted.shape and abs(got.astype(int) - wanted).max() <= 1
+    assert got.shape == wanted.shape and (abs(got.astype(int) - wanted) > 1).any(axis=(1, 2)).sum() <= 1
 
 
 def test_a_picture_of_fifty_million_pixels_takes_little_more_than_its_pixels():
@@ -262,27 +265,29 @@ def test_a_picture_of_fifty_million_pixels_takes_little_more_than_its_pixels():
     )
     data = encoded(Image.new("L", (7000, 7000)), "GIF")
     took = int(subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True).stdout)
-    assert 49 <= took < 150  # MB; 520 when it was converted as a whole
+    assert took < 150  # MB; 520 when it was converted as a whole
 
 
 def test_of_large_pictures_one_is_in_work_at_a_time(monkeypatch):
-    at_once, most, counting, convert = 0, [], threading.Lock(), upload.to_rgb
+    """From before its pixels are decoded until they are converted."""
+    events, load, convert = [], ImageFile.ImageFile.load, upload.to_rgb
 
-    def counted(*arguments):
-        nonlocal at_once
-        with counting:
-            at_once += 1
-            most.append(at_once)
-        converted = convert(*arguments)
-        with counting:
-            at_once -= 1
-        return converted
+    def loaded(self):
+        if self.tile:
+            events.append((threading.get_ident(), self.size))
+        return load(self)
 
-    monkeypatch.setattr(upload, "to_rgb", counted)
+    def converted(*arguments):
+        events.append((threading.get_ident(), (2500, 2000)))
+        return convert(*arguments)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", loaded)
+    monkeypatch.setattr(upload, "to_rgb", converted)
     data = encoded(Image.new("P", (2500, 2000)))
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda _: read(data), range(8)))
-    assert max(most) == 1
+    by_picture = [thread for thread, _ in itertools.groupby(thread for thread, size in events if size == (2500, 2000))]
+    assert len(events) >= 16 and len(by_picture) <= 8  # no thread comes between the events of another
 
 
 def test_a_small_picture_does_not_wait_for_a_large_one(monkeypatch):
@@ -337,7 +342,7 @@ def test_the_tiniest_and_thinnest_pictures_are_accepted(size):
 # Masks
 
 
-@pytest.mark.parametrize("coding", ["ids", "palette", "colors", "ids16", "gif", "rgba"])
+@pytest.mark.parametrize("coding", ["ids", "palette", "colors", "ids16", "gif", "rgba", "2 bits", "4 bits"])
 def test_masks_as_ids_palette_or_colours(coding):
     ids = layouts.mask(0, 3, (12, 16))
     palette = Image.fromarray(ids)
@@ -349,6 +354,8 @@ def test_masks_as_ids_palette_or_colours(coding):
         "ids16": Image.fromarray(ids.astype(np.uint16)),
         "gif": encoded(palette, "GIF"),
         "rgba": Image.fromarray(PETS.to_rgb(ids)).convert("RGBA"),
+        "2 bits": few_bits(ids, 2),
+        "4 bits": few_bits(ids, 4),
     }[coding]
     got = read(photo(), mask)
     assert (got.sample.mask == ids).all() and got.notes == ()

@@ -248,6 +248,17 @@ def test_a_disk_without_locks_leaves_the_heartbeat(training, monkeypatch):
     assert run_lock.is_dead(training)
 
 
+def test_a_training_that_died_keeps_its_last_epoch_where_nothing_validates(training, other_process):
+    process = other_process(training)
+    document = json.loads((training / "summary.json").read_text())
+    document["dataset"]["split"] = "all"
+    (training / "summary.json").write_text(json.dumps(document))
+    (training / "metrics.csv").write_text("epoch,val_miou,seconds\n0,,1\n1,,1\n2,,1\n")
+    kill(process)
+    info = load_run(training).summary
+    assert (info.status, info.epochs, info.best_epoch) == ("interrupted", 3, 2)
+
+
 def test_a_training_that_died_says_what_it_has_and_how_to_go_on(training, other_process, capsys):
     process = other_process(training)
     before = version(training)
@@ -257,7 +268,7 @@ def test_a_training_that_died_says_what_it_has_and_how_to_go_on(training, other_
     info = run.summary
     assert (info.status, info.epochs, info.best_epoch) == ("interrupted", 4, int(run.history["val_miou"].idxmax()))
     assert info.train_seconds == pytest.approx(run.history["seconds"].sum(), abs=0.01)
-    assert run.stopped.startswith("interrupted after 4 epochs, the best is epoch 4: its process ended without a word")
+    assert run.stopped.startswith("interrupted after 4 epochs, kept is epoch 4: its process ended without a word")
     assert run.stopped.endswith(f"Train it again: python train.py --config {training}/config.yaml")
     (training / "last.ckpt").touch()
     assert load_run(training).stopped.endswith(f"Go on with it: python train.py --resume {training}")
@@ -266,7 +277,7 @@ def test_a_training_that_died_says_what_it_has_and_how_to_go_on(training, other_
     assert load_run(training).summary.epochs == 4
     assert main(["runs", "--runs", str(training.parent)]) == 0
     printed = capsys.readouterr().out
-    assert "interrupted" in printed and "unet: interrupted after 4 epochs, the best is epoch" in printed
+    assert "interrupted" in printed and "unet: interrupted after 4 epochs, kept is epoch" in printed
 
 
 def test_a_training_of_an_older_segcore_is_dead_after_a_day(training):
@@ -279,9 +290,7 @@ def test_a_training_of_an_older_segcore_is_dead_after_a_day(training):
 def test_other_runs_are_not_stopped(store, fake_run):
     assert fake_run(store, "unet").stopped is None
     failed = fake_run(store, "fpn", status="failed")
-    assert failed.stopped.startswith(
-        "failed after 5 epochs, the best is epoch 5: The loss became NaN in epoch 2. Train"
-    )
+    assert failed.stopped.startswith("failed after 5 epochs, kept is epoch 5: The loss became NaN in epoch 2. Train")
 
 
 def test_what_a_killed_training_told_while_it_went_on_is_removed_by_the_next_writer(training):

@@ -62,6 +62,11 @@ def test_a_long_step_is_timed_on_fewer_images(data, monkeypatch):
     assert len(timed(data, "--models", "unet", "--batch-size", "8")[0]) == 1 and set(batches) == {2}
 
 
+def test_a_training_that_nothing_validates_is_timed_too(data):
+    (estimate,), text = timed(data, "--split", "all", "--models", "fcn8s")
+    assert estimate.seconds > 0 and "can't be timed" not in text
+
+
 def test_a_resumed_training_has_less_to_do(data):
     times, _ = timed(data, "--models", "unet", start=Position(9000, 1, 18001))
     assert times[0].epochs == 999.5

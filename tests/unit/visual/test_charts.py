@@ -21,8 +21,9 @@ def curves():
 
 
 def test_history_has_one_color_a_run_dashes_train_and_names_every_run_on_hover(curves):
-    best = curves[(curves["x"] == 3) & (curves["phase"] == "validation")]
-    lines, points, rule, marks = spec(charts.history(curves, COLORS, title="Loss", x_title="epoch", best=best))["layer"]
+    kept = (curves["x"] == 3) & (curves["phase"] == "validation")
+    table = curves.assign(kept=kept)
+    lines, points, rule, marks = spec(charts.history(table, COLORS, title="Loss", x_title="epoch"))["layer"]
     assert lines["encoding"]["color"]["scale"] == {"domain": list(COLORS), "range": list(COLORS.values())}
     assert lines["encoding"]["strokeDash"]["scale"]["range"] == [[3, 3], [1, 0]]
     titles = [tip["title"] for tip in rule["encoding"]["tooltip"]]

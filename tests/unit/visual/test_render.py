@@ -57,8 +57,9 @@ def test_an_svg_can_follow_the_colours_of_its_page(chart):
 def test_what_cannot_be_seen_is_left_out():
     """The points and the rule of a curve that show only under the pointer."""
     curves = pd.DataFrame({"run": "U-Net", "phase": "validation", "x": [1, 2, 3], "value": [0.1, 0.2, 0.3]})
+    curves["kept"] = curves["x"] == 3
     svg = to_svg(
-        charts.history(curves, {"U-Net": "#112233"}, title="mIoU", x_title="epoch", best=curves[2:]),
+        charts.history(curves, {"U-Net": "#112233"}, title="mIoU", x_title="epoch"),
         width=400,
         height=120,
         label="x",
@@ -110,7 +111,8 @@ def test_a_printed_curve_names_its_runs_and_tells_them_apart_by_markers():
     rows = [(run, "validation", x, 0.1 * x) for run in ("U-Net", "FCN-8s") for x in (1, 2, 3)]
     curves = pd.DataFrame(rows, columns=["run", "phase", "x", "value"])
     colors = {"U-Net": "#112233", "FCN-8s": "#445566"}
-    chart = charts.history(curves, colors, title="mIoU", x_title="epoch", best=curves[2:3], printed=True)
+    curves["kept"] = curves.index == 2
+    chart = charts.history(curves, colors, title="mIoU", x_title="epoch", printed=True)
     root = ElementTree.fromstring(to_svg(chart, width=400, height=200, label="x"))
     assert {"U-Net", "FCN-8s", "train", "validation"} <= {text.text for text in root.iter(f"{SVG}text")}
     markers = {path.attrib["d"] for path in root.iter(f"{SVG}path") if path.attrib.get("fill") in colors.values()}
