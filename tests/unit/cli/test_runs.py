@@ -140,7 +140,7 @@ def test_leaderboards_fall_back_to_validation_and_say_so(store, fake_run, capsys
     assert main(["leaderboard", *root, "--split", "test"]) == 2
     assert (
         capsys.readouterr().err
-        == "segcore: The data of these runs has no test split. Leave --split out, or give another.\n"
+        == "segcore: No run has scores of test: its data has no test split. Leave --split out, or give another.\n"
     )
     fake_run(store, "three")  # of data with a test split
     assert main(["leaderboard", *root]) == 0

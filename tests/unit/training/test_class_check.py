@@ -32,6 +32,7 @@ def job(train, val, copies=0):
         plan=SimpleNamespace(
             train=[Item(f"t{index}", copy) for index in range(len(train)) for copy in range(copies + 1)],
             val=[Item(f"v{index}") for index in range(len(val))],
+            validates=bool(val),
         ),
         store=SimpleNamespace(pixels=pixels),
         requested=requested,
@@ -55,6 +56,10 @@ def test_masks_are_counted_once_whatever_their_copies():
 def test_a_side_without_a_scored_pixel_is_refused(train, val, split):
     with pytest.raises(DatasetError, match=rf"^No pixel of the {split} masks is scored: all are ignored\. .*--void"):
         check_classes(job(train, val))
+
+
+def test_nothing_is_missed_in_validation_where_there_is_none():
+    assert check_classes(job([[5, 3, 1]], [])) == []
 
 
 def test_one_class_only():

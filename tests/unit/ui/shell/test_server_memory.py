@@ -19,7 +19,8 @@ def test_freed_memory_is_given_back_again_and_again(monkeypatch):
     monkeypatch.setattr(allocator, "give_back", give_back)
     monkeypatch.setattr(allocator, "set_parameters", lambda values: asked.append(values) or True)
     server_memory.give_freed_memory_back()
-    assert asked == [{allocator.ARENA_MAX: server_memory.ARENAS}]
+    wanted = {allocator.ARENA_MAX: server_memory.ARENAS, allocator.MMAP_THRESHOLD: server_memory.LARGE_BLOCK}
+    assert asked == [wanted]
     assert over.wait(60)
 
 
