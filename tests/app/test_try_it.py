@@ -20,6 +20,7 @@ from segcore.evaluation import Prediction
 from segcore.extensions import trust
 from segcore.models import create_model, save_model
 from segcore.runs import RunStore
+from segcore.ui.try_it import model_answers
 from segcore.ui.try_it.examples import EXAMPLES
 from segcore.ui.try_it.model_answers import ModelAnswer, masks_zip, predict_all
 from segcore.ui.widgets.image_upload import UploadedFile
@@ -172,6 +173,39 @@ def test_all_models_run_in_one_thread_whoever_asks(data, runs, monkeypatch):
         )
     assert all(answer.mask is not None for answers in everything for answer in answers)
     assert len(seen) == 2 * 2 + 6 * 2 and len(set(seen)) == 1 and threading.get_ident() not in seen
+
+
+def test_a_model_that_hangs_does_not_keep_people_waiting_for_ever(data, runs, monkeypatch):
+    store, go_on, hung = RunStore(runs("unet", "pspnet")), threading.Event(), threading.Event()
+
+    class Model:
+        ids_only = True
+
+        def __init__(self, run):
+            self.hangs = run.id == "unet"
+
+        def __call__(self, image):
+            if self.hangs:
+                hung.set()
+                go_on.wait(60)
+            return Prediction.of_ids(np.zeros((2, 2), np.uint8), *image.shape[:2])
+
+        def warm(self, size):
+            pass
+
+    monkeypatch.setattr(evaluation, "open_predictor", Model)
+    sample = Sample("street", np.zeros((30, 40, 3), np.uint8), np.zeros((30, 40), np.uint8), "upload")
+    file = UploadedFile(b"1", "hangs.png")
+    with ThreadPoolExecutor(1) as others:
+        first = others.submit(predict_all, [store.get("unet")], file, sample)
+        assert hung.wait(60)
+        monkeypatch.setattr(model_answers, "LONGEST_WAIT", 0.05)
+        (answer,) = predict_all([store.get("pspnet")], file, sample)
+        assert "PSPNet has no answer after 0 s" in str(answer.error) and answer.mask is None
+        go_on.set()
+        assert first.result()[0].mask is not None
+    monkeypatch.setattr(model_answers, "LONGEST_WAIT", 60.0)
+    assert predict_all([store.get("pspnet")], file, sample)[0].mask is not None  # the failure was not kept
 
 
 def test_masks_come_as_palette_pictures_with_their_classes(data, runs):

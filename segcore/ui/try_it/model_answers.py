@@ -5,16 +5,16 @@ from __future__ import annotations
 import io
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
 
 from segcore.arrays import U8Image, U8Mask
 from segcore.data import Sample
-from segcore.errors import SegcoreError
+from segcore.errors import EvaluationError, SegcoreError
 from segcore.runs import RunRecord
 from segcore.runs.run_files import file_name
 from segcore.ui.shell.run_cache import HASH_FUNCS
@@ -25,9 +25,12 @@ from segcore.visual.layers import quantized
 if TYPE_CHECKING:
     from segcore.evaluation import Ensemble, Predictor
 
+P = ParamSpec("P")
+R = TypeVar("R")
 MAX_MODELS = 8  # kept in memory; as many as can be ticked
 # Models run one after the other, whoever asks: each uses all cores, and what it works with is kept by thread.
 _MODELS = ThreadPoolExecutor(1, "models")
+LONGEST_WAIT = 300.0  # s until a page says that no answer comes
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +76,24 @@ def predict_all(runs: Sequence[RunRecord], file: UploadedFile, sample: Sample) -
 
 @st.cache_resource(max_entries=4 * MAX_MODELS, show_spinner=False, hash_funcs=HASH_FUNCS)
 def _predict(run: RunRecord, digest: str, _sample: Sample) -> ModelAnswer:
-    return _MODELS.submit(_predict_timed, run, _predictor(run), _sample.image).result()
+    return _in_turn(_predict_timed, run, _predictor(run), _sample.image)
+
+
+def _in_turn(work: Callable[Concatenate[RunRecord, P], R], run: RunRecord, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Do work of a model once those before it are done.
+
+    Raises:
+        EvaluationError: when they, or it, take longer than `LONGEST_WAIT`; work that has not begun is taken back.
+    """
+    future = _MODELS.submit(work, run, *args, **kwargs)
+    try:
+        return future.result(LONGEST_WAIT)
+    except TimeoutError:
+        future.cancel()
+        raise EvaluationError(
+            f"{run.title} has no answer after {LONGEST_WAIT:.0f} s: it, or a model that other people use, takes that "
+            "long or hangs. Try again later; if that does not help, start the app again."
+        ) from None
 
 
 def _predict_timed(run: RunRecord, predictor: Predictor | Ensemble, image: U8Image) -> ModelAnswer:
@@ -94,7 +114,7 @@ def _predict_timed(run: RunRecord, predictor: Predictor | Ensemble, image: U8Ima
 @st.cache_resource(max_entries=MAX_MODELS, show_spinner=False, hash_funcs=HASH_FUNCS)
 def _predictor(run: RunRecord) -> Predictor | Ensemble:
     """Load a model in `eval()` mode; all sessions share it and none changes it."""
-    return _MODELS.submit(_load, run).result()
+    return _in_turn(_load, run)
 
 
 def _load(run: RunRecord) -> Predictor | Ensemble:
