@@ -12,6 +12,7 @@ import pytest
 from fixtures.app import ROOT, as_read, codes
 from fixtures.runs import fake_ensemble, fake_run
 from PIL import Image
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from segcore import evaluation
 from segcore.data import Sample, open_dataset
@@ -69,6 +70,24 @@ def test_models_of_other_data_are_a_click_away(open_app, data, runs):
 def test_an_upload_comes_before_an_example(upload, data, runs):
     app = upload(data, runs("unet"), np.zeros((30, 40, 3), np.uint8), example="bus")
     assert not app.exception and "street, 40 × 30" in " ".join(as_read(item.value) for item in app.caption)
+
+
+def test_a_replaced_upload_is_dropped_and_the_shown_one_stays(open_app, data, runs, picture_file, monkeypatch):
+    """Streamlit keeps every file until its session ends; a thousand photos took 170 MB."""
+    dropped, drop = [], MemoryUploadedFileManager.remove_file
+
+    def dropping(self, session_id, file_id):
+        dropped.append(file_id)
+        drop(self, session_id, file_id)
+
+    monkeypatch.setattr(MemoryUploadedFileManager, "remove_file", dropping)
+    app, shown = open_app(data, runs("unet"), "try_it"), []
+    for grey in range(3):
+        picture = picture_file(np.full((30, 40, 3), grey, np.uint8))
+        app.file_uploader[0].set_value((f"street{grey}.png", picture, "image/png")).run()
+        assert not app.exception and f"street{grey}, 40 × 30" in " ".join(as_read(item.value) for item in app.caption)
+        shown.append(app.session_state["try:image"].file_id)
+    assert dropped == shown[:2]
 
 
 def test_no_picture_is_said_and_the_page_goes_on(upload, data, runs, page_text):

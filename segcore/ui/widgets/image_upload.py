@@ -6,12 +6,16 @@ import hashlib
 from typing import Any, NamedTuple
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile as StreamlitFile
 
 from segcore.data.decode import IMAGE_SUFFIXES
 from segcore.data.upload import MAX_BYTES, Upload, read_upload
 from segcore.labels import LabelMap
 
 MAX_TOLERANCE = 60  # of 255; classes' colours are often no farther apart
+_SHOWN = "upload:shown"  # ids of the files that the widgets of this session showed last
 
 
 class UploadedFile(NamedTuple):
@@ -94,6 +98,7 @@ def _keep_image(page: str) -> None:
     image = st.session_state[f"{page}:image"]
     if image is None:
         remove_uploaded_file(page)
+        _drop_replaced_files()
     else:
         tolerance = st.session_state.get(f"{page}:tolerance", 0)
         st.session_state[f"{page}:own"] = UploadedFile(image.getvalue(), image.name, color_tolerance=tolerance)
@@ -105,9 +110,25 @@ def _keep_mask(page: str) -> None:
     if file is not None:
         mask_bytes, mask_name = (mask.getvalue(), mask.name) if mask else (None, "")
         st.session_state[f"{page}:own"] = file._replace(mask=mask_bytes, mask_name=mask_name)
+    _drop_replaced_files()
 
 
 def _keep_tolerance(page: str) -> None:
     file = uploaded_file(page)
     if file is not None:
         st.session_state[f"{page}:own"] = file._replace(color_tolerance=st.session_state[f"{page}:tolerance"])
+
+
+def _drop_replaced_files() -> None:
+    """Drop files that a widget of this session showed and none shows now; Streamlit keeps them until the session ends.
+
+    A file that no widget has shown yet may belong to one that is about to.
+    """
+    context = get_script_run_ctx()
+    if context is None or not isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        return
+    values = st.session_state.values()
+    shown = {value.file_id for value in values if isinstance(value, StreamlitFile)}
+    for file_id in st.session_state.get(_SHOWN, frozenset()) - shown:
+        context.uploaded_file_mgr.remove_file(context.session_id, file_id)
+    st.session_state[_SHOWN] = frozenset(shown)
