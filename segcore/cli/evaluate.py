@@ -243,7 +243,6 @@ def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
         EvaluationError: when there is no such split, or it scores nothing of an ensemble.
     """
     from segcore.data import SPLITS
-    from segcore.data.plan import ALL
     from segcore.runs.ensemble import SEVERAL
     from segcore.runs.reproduce import recreate_plan
 
@@ -254,7 +253,7 @@ def _own_ids(run: RunRecord, dataset: Dataset, split: str) -> tuple[str, ...]:
             f"The members of {run.id!r} don't share their {split} images of {dataset.name}: what validates one of them "
             f"trained another, so {split} scores nothing of them together. Evaluate --split test."
         )
-    if split == "val" and run.summary.dataset.split == ALL:
+    if split == "val" and not run.summary.dataset.validates:
         raise EvaluationError(
             f"Run {run.id!r} was trained on the validation images too (--split all), so nothing validates it. Evaluate "
             "--split test."

@@ -83,7 +83,7 @@ def plan_split(
     rng, frames = random.Random(seed), tuple(stored)
     if method == ALL:
         own = {frame: (Item(frame),) for frame in dataset.splits.get("val", ())}
-        return _plan(dataset, method, method, [*_with_copies(stored, copies), *_with_copies(own, copies)], [], copies)
+        return _plan(dataset, method, method, _with_copies({**stored, **own}, copies), [], copies)
     if method == "given":
         train, val = _given(dataset, stored, copies)
     elif method == "augmented":

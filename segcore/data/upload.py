@@ -149,42 +149,32 @@ def read_upload(
         LabelError: when the mask holds a colour that is no class.
     """
     with ExitStack() as held:
-        return _read(held, image, image_name, labels, mask, mask_name, color_tolerance)
+        picture = _open(image, _file_name(image_name, "image"), held)
+        width, height = _limited(picture.upright)
+        with readable(image, picture.where):  # a damaged palette shows when colours are converted
+            notes = _notes(picture)
+            pixels = picture.turn(_small_rgb(picture))
+        if (width, height) != picture.upright:
+            notes.append(f"made smaller: {_text(picture.upright)} → {_text((width, height))}")
 
-
-def _read(
-    held: ExitStack,
-    image: bytes,
-    image_name: str,
-    labels: LabelMap,
-    mask: bytes | None,
-    mask_name: str,
-    color_tolerance: int,
-) -> Upload:
-    picture = _open(image, _file_name(image_name, "image"), held)
-    width, height = _limited(picture.upright)
-    with readable(image, picture.where):  # a damaged palette shows when colours are converted
-        notes = _notes(picture)
-        pixels = picture.turn(_small_rgb(picture))
-    if (width, height) != picture.upright:
-        notes.append(f"made smaller: {_text(picture.upright)} → {_text((width, height))}")
-
-    if mask is None:
-        ids = np.full((height, width), IGNORE_INDEX, np.uint8)
-        notes.append("no mask: every pixel counts as not labelled")
-    else:
-        drawn = _open(mask, _file_name(mask_name, "mask"), held)
-        check_lossless(drawn.image, drawn.where)
-        with_image = _turns_with(drawn, picture)
-        # Nearest: a mean would invent ids. Before decoding, which takes ten times the memory of the file's pixels.
-        with readable(mask, drawn.where):
-            small = drawn.image.resize(_limited(drawn.image.size), Image.Resampling.NEAREST)
-            stored = mask_pixels(small, drawn.where, drawn.stored_mode)
-        ids = to_ids(stored, MaskCoding(ClassList.of(labels), labels, tolerance=color_tolerance))
-        ids = _turn(ids, picture.orientation) if with_image else drawn.turn(ids)
-        notes += _mask_notes(drawn, picture, with_image)
-    sample_id = picture.where.rpartition(".")[0] or picture.where
-    return Upload(Sample(sample_id, np.ascontiguousarray(pixels), np.ascontiguousarray(ids), "upload"), tuple(notes))
+        if mask is None:
+            ids = np.full((height, width), IGNORE_INDEX, np.uint8)
+            notes.append("no mask: every pixel counts as not labelled")
+        else:
+            drawn = _open(mask, _file_name(mask_name, "mask"), held)
+            check_lossless(drawn.image, drawn.where)
+            with_image = _turns_with(drawn, picture)
+            # Nearest: a mean would invent ids. Before decoding, which takes ten times the memory of the file's pixels.
+            with readable(mask, drawn.where):
+                small = drawn.image.resize(_limited(drawn.image.size), Image.Resampling.NEAREST)
+                stored = mask_pixels(small, drawn.where, drawn.stored_mode)
+            ids = to_ids(stored, MaskCoding(ClassList.of(labels), labels, tolerance=color_tolerance))
+            ids = _turn(ids, picture.orientation) if with_image else drawn.turn(ids)
+            notes += _mask_notes(drawn, picture, with_image)
+        sample_id = picture.where.rpartition(".")[0] or picture.where
+        return Upload(
+            Sample(sample_id, np.ascontiguousarray(pixels), np.ascontiguousarray(ids), "upload"), tuple(notes)
+        )
 
 
 def _open(data: bytes, where: str, held: ExitStack) -> _Picture:

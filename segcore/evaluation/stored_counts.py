@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from segcore.arrays import F64, I64, U8, Bool
-from segcore.data.plan import ALL
 from segcore.errors import RunError
 from segcore.metrics import SCORES, Counts, Score, Sums
 from segcore.metrics.counts import Source
@@ -47,7 +46,7 @@ def why_unknown(evaluation: Evaluation, name: str) -> str:
         return str(error)
     if source == "calibration_scaled" and calibration is not None and calibration.temperature is None:
         split = evaluation.split
-        if load_run(evaluation.path.parents[1]).summary.dataset.split == ALL:
+        if not load_run(evaluation.path.parents[1]).summary.dataset.validates:
             return "It was trained on the validation images too, so that no temperature was fitted."
         return f"It was evaluated on {split} before there was a temperature: evaluate val, then {split} again."
     return ""

@@ -59,10 +59,8 @@ def pack_run(
             for name in _KEPT:
                 _copy(run.path / name, fresh / name)
             parts = [Path(run_files.EVALUATION) / split for split in run.splits]
-            images, copied = (
-                sum(1 for part in parts for _ in (run.path / part).glob(f"{run_files.PREDICTIONS}/*.png")),
-                count(1),
-            )
+            images = sum(1 for part in parts for _ in (run.path / part).glob(f"{run_files.PREDICTIONS}/*.png"))
+            copied = count(1)
 
             def copy_counted(source: str, target: str) -> None:
                 _copy_smaller(source, target)

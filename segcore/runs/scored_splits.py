@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from segcore.data.plan import ALL
 from segcore.runs.run_record import RunRecord
 from segcore.runs.split_variant import SplitVariant
 from segcore.runs.summary import DatasetInfo
@@ -27,7 +26,7 @@ def why_no_scores(run: RunRecord, split: str) -> str:
     if run.summary.status == "training":
         return "in training"
     if not has_split(run.summary.dataset, split):
-        if run.summary.dataset.split == ALL and SplitVariant.parse(split).split == "val":
+        if not run.summary.dataset.validates and SplitVariant.parse(split).split == "val":
             return "trained on its validation images too"
         return f"its data has no {SplitVariant.parse(split).split} split"
     return f"not evaluated on {split}"

@@ -70,6 +70,11 @@ class DatasetInfo(Document):
     video: bool | None = None
     leaks: dict[str, str] | None = None
 
+    @property
+    def validates(self) -> bool:
+        """Whether anything validated the training, as `SplitPlan.validates`."""
+        return self.split != ALL
+
     @classmethod
     def of(
         cls, dataset: Dataset, plan: SplitPlan, *, void: Literal["ignore", "class"], leaks: dict[str, str] | None
@@ -281,9 +286,9 @@ class Summary(Document):
         NaN is never the best. Where nothing validates, it is the last epoch; None where there is none.
         """
         by_epoch = dict(enumerate(scores))
-        known = {epoch: score for epoch, score in by_epoch.items() if not math.isnan(score)}
-        if self.dataset.split == ALL:
+        if not self.dataset.validates:
             return max(by_epoch, default=None)
+        known = {epoch: score for epoch, score in by_epoch.items() if not math.isnan(score)}
         return max(known, key=known.__getitem__, default=None)
 
     @field_validator("labels")

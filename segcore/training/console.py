@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from segcore.data.plan import ALL, FOLDS
+from segcore.data.plan import FOLDS
 from segcore.durations import duration
 from segcore.metrics import POLICY
 from segcore.models import model_title
@@ -219,9 +219,10 @@ class Reporter:
         split = "test" if any(run.summary.test for run in runs) else "val"
         scores = {run.id: getattr(run.summary, split) for run in runs}
         with_void = any(score and score.pixel_accuracy_without_void is not None for score in scores.values())
-        title = "test" if split == "test" else "validation (nothing was scored on a test split)"
-        title = f"Scores on {title}, of the best epoch by validation mIoU"
-        if all(run.summary.dataset.split == ALL for run in runs):
+        if any(run.summary.dataset.validates for run in runs):
+            where = "test" if split == "test" else "validation (nothing was scored on a test split)"
+            title = f"Scores on {where}, of the best epoch by validation mIoU"
+        else:
             title = "Scores on test, of the last epoch, since nothing validated" if split == "test" else "No scores"
         table = Table(title=title, title_justify="left")
         table.add_column("model")

@@ -227,6 +227,16 @@ def test_a_model_that_hangs_does_not_keep_people_waiting_for_ever(data, runs, mo
     assert predict_all([store.get("pspnet")], file, sample)[0].mask is not None  # the failure was not kept
 
 
+def test_a_time_out_inside_a_model_is_not_taken_for_waiting(data, runs, monkeypatch):
+    def unreachable(run):
+        raise TimeoutError("the hub")
+
+    monkeypatch.setattr(evaluation, "open_predictor", unreachable)
+    sample = Sample("street", np.zeros((30, 40, 3), np.uint8), np.zeros((30, 40), np.uint8), "upload")
+    with pytest.raises(TimeoutError, match="the hub"):
+        predict_all([RunStore(runs("unet")).get("unet")], UploadedFile(b"2", "a.png"), sample)
+
+
 def test_masks_come_as_palette_pictures_with_their_classes(data, runs):
     run = RunStore(runs("unet")).get("unet")
     mask = np.arange(12, dtype=np.uint8).reshape(3, 4) % 4

@@ -13,7 +13,6 @@ import numpy as np
 
 from segcore.arrays import F64
 from segcore.data.dataset import SPLITS
-from segcore.data.plan import ALL
 from segcore.data.video import group_of, is_clip, natural_key
 from segcore.errors import listed, number
 from segcore.evaluation.stored_counts import StoredCounts
@@ -271,7 +270,7 @@ def differences(
         for run_id in pool.runs:
             if by_id[run_id].summary.imported is None:
                 infos[titles[run_id]].append(by_id[run_id].summary.dataset)
-        by_split = {title: of for title, of in infos.items() if all(info.split != ALL for info in of)}
+        by_split = {title: of for title, of in infos.items() if all(info.validates for info in of)}
         unvalidated = [title for title in infos if title not in by_split]
         if unvalidated and by_split:
             texts.append(f"{listed(unvalidated, 4)}: trained on the validation images as well, unlike the rest.")

@@ -89,6 +89,8 @@ def _in_turn(work: Callable[Concatenate[RunRecord, P], R], run: RunRecord, *args
     try:
         return future.result(LONGEST_WAIT)
     except TimeoutError:
+        if future.done():  # the work's own
+            raise
         future.cancel()
         raise EvaluationError(
             f"{run.title} has no answer after {LONGEST_WAIT:.0f} s: it, or a model that other people use, takes that "
