@@ -3,11 +3,12 @@ FROM python:3.12-slim AS build
 RUN pip install --no-cache-dir "uv>=0.9,<1"
 WORKDIR /build
 # The pinned packages first: this layer is made again only when they change. torch for the processor alone is several
-# GB smaller than with CUDA, and the app needs no more; `uv pip install --help` lists what TORCH may be.
+# GB smaller than with CUDA, and the app needs no more; `uv pip install --help` lists what TORCH may be, and an empty one
+# takes what PyPI has, where the index of PyTorch can't be reached.
 ARG TORCH=cpu
 COPY pyproject.toml requirements.txt ./
 RUN uv venv /opt/segcore \
-    && uv pip install --python /opt/segcore/bin/python --no-cache --torch-backend "$TORCH" \
+    && uv pip install --python /opt/segcore/bin/python --no-cache ${TORCH:+--torch-backend "$TORCH"} \
     --constraint requirements.txt --requirements pyproject.toml --extra auth
 COPY . .
 RUN uv build --wheel --out-dir /tmp/dist \

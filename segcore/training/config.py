@@ -91,7 +91,7 @@ class TrainConfig(BaseModel):
     init: InitText = Field(
         None,
         description="start the whole model from a run (folder or id), a folder or file of weights, or hub:ID, in place "
-        "of encoder_weights; class rows by name; null for none",
+        "of encoder_weights; class rows by name; of several, with commas, the mean of their weights; null for none",
     )
     model_options: Options = Field(LIGHT_DECODERS, description="extra arguments by architecture, as YAML")
     freeze: str = Field(

@@ -12,7 +12,7 @@ from segcore.models import create_model, model_title
 from segcore.models.base import AnySize
 from segcore.models.encoder_weights import hub_reachable
 from segcore.models.encoders import Normalization
-from segcore.models.initial_weights import InitialWeights, Transfer, class_axes, start_from
+from segcore.models.initial_weights import InitialWeights, Transfer, class_axes, mean_of, start_from
 from segcore.models.state_dict_file import FOLDER_FILES, read_tensors, weights_file
 from segcore.paths import local_path
 from segcore.reading import parse_json, read_text
@@ -21,6 +21,7 @@ from segcore.runs.run_files import SUMMARY
 from segcore.runs.run_record import RunRecord
 from segcore.runs.summary import InitInfo
 from segcore.training.config import TrainConfig
+from segcore.training.setting_types import initial_places
 
 HUB = "hub:"
 CONFIG = "config.json"  # of a save_pretrained folder; transformers writes the names of the classes into it
@@ -30,13 +31,27 @@ def read_initial(given: str, runs: str | Path) -> tuple[InitialWeights, Normaliz
     """The weights that `--init` names, and the normalisation that their model was trained with, where that is known.
 
     Args:
-        given: The folder or id of a run, a `save_pretrained` folder, a file of weights, or `hub:ID[@REVISION]`.
+        given: The folder or id of a run, a `save_pretrained` folder, a file of weights, or `hub:ID[@REVISION]`; of
+            several, with commas between them, the mean of their weights is returned.
         runs: The folder of runs in which an id is looked up.
 
     Raises:
-        WeightsError: when there is no such file, it can't be read as data, or the hub can't be reached.
+        WeightsError: when there is no such file, it can't be read as data, the hub can't be reached, or several differ
+            in their architecture, classes or normalisation.
         RunError: when there is no such run, or it has no weights.
     """
+    read = [_read_one(place, runs) for place in initial_places(given)]
+    norms = {norm for _, norm in read if norm is not None}
+    if len(norms) > 1:
+        raise WeightsError(
+            f"--init {given}: their models were trained with different normalisations "
+            f"({', '.join(map(str, norms))}), so the mean of their weights is no model. Give runs that went on from "
+            "one start."
+        )
+    return mean_of([weights for weights, _ in read]), next(iter(norms), None)
+
+
+def _read_one(given: str, runs: str | Path) -> tuple[InitialWeights, Normalization | None]:
     if given.startswith(HUB):
         folder = hub_folder(given.removeprefix(HUB))
         return InitialWeights(f"{given} ({folder.name[:12]})", read_tensors(folder), _named_classes(folder)), None

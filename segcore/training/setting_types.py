@@ -55,10 +55,18 @@ def _image_list(value: object) -> object:
     return _absolute(value) if isinstance(value, str) and is_file(value) else _null(value)
 
 
+def initial_places(text: str) -> list[str]:
+    """`a, b` -> ["a", "b"]; the path of something that exists is one place, whatever its name holds."""
+    return [text] if path_exists(text) else [place.strip() for place in text.split(",")]
+
+
 def _initial(value: object) -> object:
-    """A path to weights from the root where it exists here; a run's id and `hub:ID` stay as they are."""
-    value = _path(_null(value))
-    return absolute(value) if isinstance(value, str) and path_exists(value) else value
+    """Paths to weights from the root where they exist here; a run's id and `hub:ID` stay as they are."""
+    given = _null(value)
+    places = initial_places(given) if isinstance(given, str) else given
+    if not isinstance(places, list) or not all(isinstance(place, str) for place in places):
+        return given
+    return ",".join(absolute(place) if path_exists(place) else str(_path(place)) for place in places)
 
 
 def _source(value: object) -> object:

@@ -4,7 +4,7 @@ from torch import nn
 
 from segcore.errors import WeightsError
 from segcore.models import create_model
-from segcore.models.initial_weights import InitialWeights, class_axes, start_from
+from segcore.models.initial_weights import InitialWeights, class_axes, mean_of, start_from
 
 
 class Net(nn.Module):
@@ -102,3 +102,32 @@ def test_finding_the_axes_draws_no_random_numbers() -> None:
     axes = class_axes(model, Net, 2)
     assert torch.equal(torch.rand(1), expected)
     assert axes == {"score.weight": (0,), "score.bias": (0,), "refine.weight": (0, 1)}
+
+
+def test_the_mean_of_weights_is_taken_tensor_by_tensor() -> None:
+    one, two = Net(2), Net(2)
+    one.norm.num_batches_tracked += 7
+    wrapped = {
+        f"module.{name}": value.half() if value.is_floating_point() else value
+        for name, value in two.state_dict().items()
+    }
+    mean = mean_of(
+        [InitialWeights("a", one.state_dict(), ("Sky", "Road")), InitialWeights("b", wrapped, ("Sky", "Road"))]
+    )
+    assert mean.source == "the mean of a and b" and mean.classes == ("Sky", "Road")
+    expected = (one.stem.weight + two.stem.weight.half().float()) / 2
+    torch.testing.assert_close(mean.tensors["stem.weight"], expected)
+    assert mean.tensors["stem.weight"].dtype == torch.float32 and mean.tensors["norm.num_batches_tracked"] == 7
+    model = Net(2)
+    start(model, mean, ("Sky", "Road"))
+    torch.testing.assert_close(model.score.bias, (one.score.bias + two.score.bias.half().float()) / 2)
+
+
+def test_the_mean_of_different_models_is_refused() -> None:
+    one = InitialWeights("a", Net(2).state_dict(), ("Sky", "Road"))
+    assert mean_of([one]) is one
+    with pytest.raises(WeightsError, match=r"^b: 9 of its 11 tensors are not those of a, which has 11, so .* no model"):
+        mean_of([one, InitialWeights("b", Net(2, width=5).state_dict(), ("Sky", "Road"))])
+    for classes in (("Road", "Sky"), None):
+        with pytest.raises(WeightsError, match=r"^b: \d of its \d classes are not those of a, which has 2"):
+            mean_of([one, InitialWeights("b", Net(2).state_dict(), classes)])

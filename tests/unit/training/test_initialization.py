@@ -44,6 +44,22 @@ def test_runs_without_weights_are_refused(tmp_path: Path) -> None:
         read_initial("one", tmp_path)
 
 
+def test_of_several_runs_the_mean_is_read(tmp_path: Path) -> None:
+    for name, value in (("one", 1.0), ("two", 2.0)):
+        save_file({"a": torch.tensor([value])}, fake_run(tmp_path, name, evaluated=False).path / "model.safetensors")
+    weights, norm = read_initial(f"one,{tmp_path / 'two'}", tmp_path)
+    assert weights.tensors["a"].item() == 1.5 and norm is not None
+    assert weights.source == f"the mean of {tmp_path / 'one'} and {tmp_path / 'two'}"
+    other = fake_run(tmp_path, "three", evaluated=False)
+    save_file({"a": torch.tensor([3.0])}, other.path / "model.safetensors")
+    norms = other.summary.input.model_copy(update={"mean": (0.1, 0.2, 0.3)})
+    (other.path / "summary.json").write_text(other.summary.model_copy(update={"input": norms}).model_dump_json())
+    with pytest.raises(
+        WeightsError, match=r"^--init one, three: .* different normalisations .*, so the mean .* no model"
+    ):
+        read_initial("one, three", tmp_path)
+
+
 def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple:
@@ -92,6 +108,14 @@ def test_the_setting_is_a_path_a_run_or_the_hub(tmp_path: Path, monkeypatch: pyt
         None,
         None,
     ]
-    with pytest.raises(ConfigError, match=r"init \(--init\) is '': .* is no path: it is empty"):
-        build({"init": ""})
+    for empty in ("", "mine,"):
+        with pytest.raises(ConfigError, match=rf"init \(--init\) is '{empty}': .* is no path: it is empty"):
+            build({"init": empty})
+    several = f"{tmp_path / 'mine'},street-unet,hub:a/b"
+    assert build({"init": "mine, street-unet,hub:a/b"}).init == several == build({"init": several}).init
+    assert build({"init": ["mine", "street-unet", "hub:a/b"]}).init == several
+    Path("a,b").mkdir()
+    assert build({"init": "a,b"}).init == str(tmp_path / "a,b")
+    with pytest.raises(ConfigError, match=r"init \(--init\) is \[1\]"):
+        build({"init": [1]})
     assert build({"init": "mine", "encoder_weights": "none", "freeze": "encoder"}).freeze == "encoder"
