@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from segcore.errors import SegcoreError
 from segcore.ui.dataset import browsing, choices, dataset_statistics, file_changes, leak_findings, tagging
 from segcore.ui.dataset.class_shares import class_shares
 from segcore.ui.dataset.contact_sheet import contact_sheet
@@ -10,7 +11,7 @@ from segcore.ui.shell import dataset_cache, image_cache, notices, page, url_stat
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.choices import choose
 from segcore.ui.widgets.headings import page_heading
-from segcore.ui.widgets.viewer import viewer
+from segcore.ui.widgets.viewer import Panel, viewer
 
 context = page.start()
 page_heading("Dataset", browsing.facts(context.dataset) if context.dataset else "")
@@ -37,17 +38,23 @@ if not ids:
     st.info("No image is like that so far." if not complete else "No image is like that. Choose something else above.")
     page.end()
 sample_id = url_state.get("sample", ids[0], data.ids)
-sample = dataset_cache.sample(context.key, sample_id)
-
-# show
-viewer(
-    [
+try:
+    sample = dataset_cache.sample(context.key, sample_id)
+    photos = {"image": image_cache.photo(context.key, sample_id)}
+    panels = [
         photo_panel(sample_id),
         truth_panel(context, sample_id, "mask", "Mask"),
         truth_panel(context, sample_id, "overlay", "Overlay"),
-    ],
-    {"image": image_cache.photo(context.key, sample_id)},
-    sample.size,
+    ]
+except SegcoreError as error:  # one file that can't be read: the others are shown as always
+    sample, photos, panels = None, {}, [Panel(sample_id, problem=str(error))]
+size = sample.size if sample is not None else (3, 4)
+
+# show
+viewer(
+    panels,
+    photos,
+    size,
     key="sample",
     smallest=300,
     labels=data.labels,
@@ -55,12 +62,13 @@ viewer(
 )
 pictures, facts = st.columns([3, 1], gap="large")
 with pictures:
-    browsing.sample_grid(context.key, ids, sample_id, sample.size, overlay=overlay)
+    browsing.sample_grid(context.key, ids, sample_id, size, overlay=overlay)
 with facts:
-    place = escape_markdown(f"{sample.split} · {sample.size[1]} × {sample.size[0]}")
+    place = escape_markdown(f"{sample.split} · {size[1]} × {size[0]}" if sample is not None else "can't be read")
     st.markdown(f"**{escape_markdown(sample_id)}**  \n:gray[{place}]")
     tagging.tags_of_image(context.key.source, sample_id)
-    class_shares(data.labels, dataset_cache.class_pixels(context.key, sample_id))
+    if sample is not None:
+        class_shares(data.labels, dataset_cache.class_pixels(context.key, sample_id))
 
 st.subheader("Health", anchor=False, help=leak_findings.HELP)
 leak_findings.leak_findings(context)

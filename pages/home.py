@@ -2,12 +2,14 @@
 
 import streamlit as st
 
+from segcore.errors import SegcoreError
 from segcore.paths import program
 from segcore.ui.home.best_runs import best_runs_table
 from segcore.ui.home.opening_sentence import opening_sentence
 from segcore.ui.predictions.panels import min_panel_width, preview_panels
 from segcore.ui.shell import dataset_cache, image_cache, notices, page
 from segcore.ui.shell.code_block import code_block
+from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.headings import page_heading, scores_heading
 from segcore.ui.widgets.viewer import viewer
 
@@ -18,13 +20,21 @@ if context.dataset is None:
 else:
     # load
     split = context.default_split
-    sample_id, panels = preview_panels(context, split)
-    photos = {"image": image_cache.photo(context.key, sample_id)}
-    size = dataset_cache.sample(context.key, sample_id).size
+    try:
+        sample_id, panels = preview_panels(context, split)
+        photos = {"image": image_cache.photo(context.key, sample_id)}
+        size = dataset_cache.sample(context.key, sample_id).size
+        problem = ""
+    except SegcoreError as error:  # one file that can't be read; the page has more to tell
+        problem = str(error)
 
     # show
-    page_heading("Segcore", opening_sentence(context, split, sample_id))
-    viewer(panels, photos, size, key="hero", smallest=min_panel_width(len(panels)), labels=context.dataset.labels)
+    if problem:
+        page_heading("Segcore")
+        st.error(escape_markdown(problem), icon=":material/error:")
+    else:
+        page_heading("Segcore", opening_sentence(context, split, sample_id))
+        viewer(panels, photos, size, key="hero", smallest=min_panel_width(len(panels)), labels=context.dataset.labels)
     notices.other_data(context)
     if context.fitting:
         scores_heading("Leaderboard")

@@ -27,7 +27,7 @@ names = [search.name for search in searches]
 name = url_state.get("search", names[0], names)
 if len(names) > 1:
     menu = len(names) > 8
-    choice = partial(st.selectbox, width=360) if menu else partial(st.pills, required=True)
+    choice = partial(st.selectbox, width=360) if menu else partial(st.pills, required=True, format_func=escape_markdown)
     choice("Search", names, **url_state.bound("search", names[0], names, menu=menu), label_visibility="collapsed")
 search = searches[names.index(name)]
 
@@ -54,7 +54,7 @@ with right:
     if shares:
         with saved_as("importance", partial(charts.importance, shares)):
             st.altair_chart(charts.importance(shares), key="importance", alt=f"Shares by setting: {shares}")
-    st.caption(shares_note)
+    st.caption(escape_markdown(shares_note))
 
 
 @st.fragment

@@ -357,8 +357,8 @@ def version(folder: Path) -> int:
     Of all of them: where the clock was put back, a change is older than what was there before it.
     """
     # Plain strings: with 60 runs a page checks 600 files, and making Path objects takes longer than the checks.
-    changed = [os.stat(folder).st_mtime_ns]  # noqa: PTH116
-    for path in _watched(str(folder)):
+    changed = []
+    for path in (str(folder), *_watched(str(folder))):  # the folder itself may be gone: that is a change, too
         with suppress(FileNotFoundError, NotADirectoryError):
             changed.append(os.stat(path).st_mtime_ns)  # noqa: PTH116
     return hash((*changed, os.path.exists(f"{folder}/{run_lock.FILE}") and run_lock.is_dead(folder)))  # noqa: PTH110

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 
 import pytest
 from fixtures import exports
@@ -11,6 +12,7 @@ from segcore.data import open_dataset
 from segcore.data.index import known_facts
 from segcore.data.index_building import build_index
 from segcore.data.tags import TAGS_FOLDER, read_tags
+from segcore.ui.dataset import file_changes
 
 
 def sheet(app):
@@ -137,6 +139,35 @@ def test_files_that_changed_since_the_index_was_made_are_told_and_counted_anew(o
     held = meant(data, lambda sample: (sample.mask == 0).any())
     app = open_app(data, tmp_path / "none", "dataset", **{"class": LABELS.names[0]})
     assert shown(app) == f"{held} of 7 images"
+
+
+def test_masks_that_change_again_while_the_page_is_open_are_counted_again(open_app, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(file_changes, "AGAIN", -1.0)
+    name = LABELS.names[0]
+    app = open_app(data, tmp_path / "none", "dataset", **{"class": name})
+    masks = data / "train" / "masks"
+    for origin in ("train_03.png", "train_02.png", "train_03.png"):
+        shutil.copy(masks / origin, masks / "train_00.png")
+        held = meant(data, lambda sample: (sample.mask == 0).any())
+
+        def counted(held=held):  # the files are looked at in a thread
+            app.run()
+            assert not app.exception
+            ignored = any("of all pixels are ignored" in caption for caption in captions(app))
+            return ignored and not app.info and shown(app) == f"{held} of 7 images"
+
+        until = time.monotonic() + 30
+        while not counted():
+            assert time.monotonic() < until, captions(app)
+
+
+def test_the_page_stays_where_the_first_image_or_its_mask_cannot_be_read(open_app, data, tmp_path, page_text):
+    for broken in ("train/masks/train_00.png", "train/images/train_00.png"):
+        (data / broken).write_bytes(b"\x89PNG broken")
+        app = open_app(data, tmp_path / "none", "dataset")
+        text = page_text(app)
+        assert not app.exception and not app.error and "can't be read" in plain(text)
+        assert all(title in [part.value for part in app.subheader] for title in ("Health", "Splits", "Classes"))
 
 
 def test_what_the_page_has_counted_is_kept_for_the_next_server(open_app, data, tmp_path, monkeypatch):

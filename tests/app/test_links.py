@@ -35,6 +35,7 @@ def test_a_link_with_nothing_but_strange_runs_shows_the_usual_ones(open_app, dat
         ("home", {"opacity": "loud"}, "opacity=loud; it goes from 0 to 1."),
         ("home", {"hide": "Moon,Car"}, "a class that this dataset doesn't have: Moon."),
         ("dataset", {"sample": "x", "split": "train"}, "an image that this dataset doesn't have: x."),
+        ("dataset", {"size": f"{'9' * 5000}x7"}, "size="),
         ("dataset", {"page": "7"}, "page=7; it goes from 1 to 1."),
         ("augment", {"pipeline": "x"}, "The pipeline in this link is cut off or damaged."),
         ("augment", {"frame": "x"}, "an image that this dataset doesn't have: x."),

@@ -147,6 +147,8 @@ def test_unreadable_image_is_said_not_raised(open_app, data, runs, page_text):
         assert not app.exception, page
     assert "test_01" in page_text(open_app(data, folder, "predictions", image="test_01"))
     assert "train_00" in page_text(open_app(data, folder, "dataset", sample="train_00"))
+    home = open_app(data, folder, "home")
+    assert "not a readable image" in home.error[0].value and "Look at the data" in page_text(home)
 
 
 def test_training_run_grows(open_app, data, runs, page_text):

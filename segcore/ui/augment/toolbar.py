@@ -60,7 +60,7 @@ def saved_path(pipeline: Pipeline) -> str:
 def _load() -> None:
     for path in saved_files():
         st.button(
-            path.stem,
+            escape_markdown(path.stem),
             icon=":material/description:",
             key=f"augment:load:{path.name}",
             type="tertiary",

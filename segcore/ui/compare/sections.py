@@ -102,7 +102,7 @@ def choose_part(parts: Sequence[Part]) -> Part:
     if len(parts) == 1:
         return parts[0]
     by_key = {part.label_space.key: part for part in parts}
-    return by_key[choose("Data", "part", {key: part.title for key, part in by_key.items()})]
+    return by_key[choose("Data", "part", {key: escape_markdown(part.title) for key, part in by_key.items()})]
 
 
 def significance(context: AppContext, comparison: Comparison, part: Part) -> None:
@@ -196,7 +196,7 @@ def quality_and_cost(context: AppContext, comparison: Comparison, part: Part) ->
         st.markdown(escape_markdown(chart_tables.best_at_speed(comparison, part, quality, float(speed))))
     table, note = chart_tables.quality_and_cost(comparison, part, cost, quality, float(speed))
     if table.dropna(subset=["x", "y"]).empty:
-        st.caption(f"{note} Measure it: `{profile_command('RUN', comparison.split)}`.")
+        st.caption(f"{escape_markdown(note)} Measure it: `{profile_command('RUN', comparison.split)}`.")
         return
     event = _chart(
         part.token("cost", cost, quality, speed),
@@ -218,7 +218,7 @@ def quality_and_cost(context: AppContext, comparison: Comparison, part: Part) ->
     clicked = event["selection"].get(CLICKED, [])
     if clicked and leaderboard.toggle(context, comparison, str(clicked[0]["id"])):
         st.rerun()
-    st.caption(f"{note} A click on a dot adds or drops a model.".strip())
+    st.caption(f"{escape_markdown(note)} A click on a dot adds or drops a model.".strip())
 
 
 def mistakes(comparison: Comparison, part: Part) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import streamlit as st
@@ -94,8 +95,7 @@ def _size(counts: dict[str, int]) -> str:
 
 
 def _is_size(text: str) -> bool:
-    width, _, height = text.partition("x")
-    return width.isdecimal() and height.isdecimal()
+    return re.fullmatch(r"[0-9]{1,6}x[0-9]{1,6}", text) is not None
 
 
 def _height_width(size: str) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -117,7 +118,8 @@ def _legend(key: DataKey, kept: Mapping[str, Thumbnail], labels: LabelMap) -> st
     drawn = [sample_id for sample_id, thumbnail in kept.items() if thumbnail.photo]
     pixels: Counter[int] = Counter()
     for sample_id in drawn:
-        pixels.update(dataset_cache.class_pixels(key, sample_id))
+        with suppress(SegcoreError):  # a mask that broke after its sample was drawn
+            pixels.update(dataset_cache.class_pixels(key, sample_id))
     unscored = pixels.pop(IGNORE_INDEX, 0)
     total = max(1, pixels.total())
     items = [

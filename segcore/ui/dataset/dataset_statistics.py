@@ -48,7 +48,9 @@ def read_images(key: DataKey, ids: Sequence[str]) -> bool:
     missing = known.missing(ids)
     if not missing:
         return True
-    process_incrementally(f"facts:{key}", chunks(missing), known.read, "Reading masks")
+    # Files that changed are forgotten and read again, though this session has read them before.
+    forgotten = known.version[1]
+    process_incrementally(f"facts:{key}:{forgotten}", chunks(missing), known.read, "Reading masks")
     if len(missing) > MOST_READ:
         words = ["segcore", "data", "index", key.source, *key.options.words]
         st.caption("Once for all, and quicker:")
@@ -74,7 +76,7 @@ def class_balance_charts(labels: LabelMap, counts: ClassBalance) -> None:
         draw = partial(charts.balance, data, labels, value=value, title=title, log=value == "pixels")
         with column, saved_as(f"class-balance-{value}", draw):
             _clickable(draw(), value, "class", "class")
-    st.caption(balance_note(labels, counts))
+    st.caption(escape_markdown(balance_note(labels, counts)))
 
 
 def share_chart(key: DataKey, ids: Sequence[str], labels: LabelMap, class_id: int) -> None:

@@ -12,6 +12,7 @@ from segcore.labels import LabelMap
 from segcore.metrics.boundary import BAND, BAND_PX, band_width
 from segcore.ui.shell import shortcuts, url_state
 from segcore.ui.shell.link_problems import describe_missing
+from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.choices import choose, menu, next_option
 
 VIEWS = {
@@ -106,7 +107,7 @@ def _linked_mistake(labels: LabelMap) -> Mistake | None:
         url_state.forget("lit")
         return None
     st.button(
-        mistake.sentence(labels),
+        escape_markdown(mistake.sentence(labels)),
         icon=":material/close:",
         type="tertiary",
         on_click=url_state.forget,

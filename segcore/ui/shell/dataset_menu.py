@@ -19,8 +19,6 @@ from segcore.ui.shell.command_line import Arguments
 from segcore.ui.shell.dataset_cache import DataKey
 from segcore.ui.shell.markdown import escape_markdown
 
-_LAST_TITLE = "segcore:last-data"
-
 
 class DatasetOption(NamedTuple):
     """One entry of the dataset menu."""
@@ -121,8 +119,11 @@ def dataset_menu(options: Sequence[DatasetOption]) -> DatasetOption:
     if len(titles) == 1:
         st.markdown(f"**{escape_markdown(titles[0])}**")
         return options[0]
-    title = st.selectbox("Dataset", titles, **url_state.bound("data", titles[0], titles, menu=True))
-    if st.session_state.get(_LAST_TITLE, title) != title:
-        url_state.forget("runs")  # another dataset begins with its own runs
-    st.session_state[_LAST_TITLE] = title
+    bound = url_state.bound("data", titles[0], titles, menu=True)
+
+    def choose_other(*names: str) -> None:
+        bound["on_change"](*names)
+        url_state.forget("runs")  # another dataset begins with its own runs; by a link it comes with those of the link
+
+    title = st.selectbox("Dataset", titles, **bound | {"on_change": choose_other})
     return options[titles.index(title)]

@@ -9,6 +9,7 @@ from typing import TypeVar
 import streamlit as st
 
 from segcore.errors import SegcoreError
+from segcore.ui.shell.markdown import escape_markdown
 
 R = TypeVar("R")
 Ids = tuple[str, ...]
@@ -53,7 +54,7 @@ def process_incrementally(
                 results[missing[0]] = work(missing[0])
                 del missing[0]
         except SegcoreError as error:
-            return f"Can't be counted: {error}"
+            return f"Can't be counted: {escape_markdown(str(error))}"
         return ""
 
     @st.fragment(run_every=INTERVAL)

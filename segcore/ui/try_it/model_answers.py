@@ -17,6 +17,7 @@ from segcore.data import Sample
 from segcore.errors import EvaluationError, SegcoreError
 from segcore.runs import RunRecord
 from segcore.runs.run_files import file_name
+from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.shell.run_cache import HASH_FUNCS
 from segcore.ui.widgets.image_upload import UploadedFile
 from segcore.visual import encode_png
@@ -66,7 +67,7 @@ def predict_all(runs: Sequence[RunRecord], file: UploadedFile, sample: Sample) -
     """
     answers = []
     for run in runs:
-        with st.spinner(f"{run.title} is predicting", show_time=True):
+        with st.spinner(f"{escape_markdown(run.title)} is predicting", show_time=True):
             try:
                 answers.append(_predict(run, file.digest, sample))
             except SegcoreError as error:  # not cached: a full disk or a missing ensemble member may be mended

@@ -57,6 +57,7 @@ function draw({ data: [data], parentElement, setTriggerValue }) {
   none.hidden = !chosen.length;
   none.onclick = () => put("pick", { none: true });
   root.querySelector(".search").hidden = rows.length < 5 && !data.filter;
+  const held = parentElement.getRootNode().activeElement?.dataset.at; // made anew below: focus goes to what takes its place
 
   head.replaceChildren();
   const top = make("tr", "", head);
@@ -66,6 +67,7 @@ function draw({ data: [data], parentElement, setTriggerValue }) {
     const button = make("button", "", cell, column.title);
     button.type = "button";
     cell.title = column.help;
+    button.dataset.at = `sort ${column.key}`;
     make("span", "arrow", button);
     button.onclick = () => {
       const falling = column.kind !== "text" && !column.low;
@@ -86,6 +88,7 @@ function draw({ data: [data], parentElement, setTriggerValue }) {
     box.checked = row.chosen;
     box.disabled = full && !row.chosen;
     box.ariaLabel = row.title;
+    box.dataset.at = `pick ${row.id}`;
     if (box.disabled) line.title = `At most ${data.most}: untick one first.`;
     box.onchange = () => pick(row);
     line.onclick = (event) => {
@@ -101,6 +104,7 @@ function draw({ data: [data], parentElement, setTriggerValue }) {
         const about = make("button", "about", cell);
         about.type = "button";
         about.title = "Its model and settings";
+        about.dataset.at = `about ${row.id}`;
         about.ariaLabel = `${row.title}: its model and settings`;
         about.onclick = (event) => {
           event.stopPropagation();
@@ -151,4 +155,5 @@ function draw({ data: [data], parentElement, setTriggerValue }) {
     root.timer = setTimeout(() => put("filter", filter.value), 500);
   };
   draw();
+  if (held) [...table.querySelectorAll("[data-at]")].find((one) => one.dataset.at === held)?.focus({ preventScroll: true });
 }
