@@ -43,6 +43,25 @@ def test_rows_drive_the_page_and_the_link_reproduces_it(app, page):
     assert page.problems == []
 
 
+def test_the_keyboard_stays_where_it_is_while_rows_are_chosen_and_sorted(app, page):
+    page.goto(f"{app}/compare")
+    expect(page.locator(".board tbody tr")).to_have_count(4)
+    idle(page)
+    box = page.locator(".board tbody tr").filter(has_text="PSPNet").get_by_role("checkbox")
+    for chosen in ("3", "4"):
+        box.focus() if chosen == "3" else None
+        page.keyboard.press("Space")
+        expect(page.locator(".board .count")).to_have_text(f"{chosen} of 4 chosen")
+        idle(page)
+        expect(box).to_be_focused()
+    title = page.locator(".board thead button", has_text="model")
+    title.focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("order=title"))
+    idle(page)
+    expect(title).to_be_focused()
+
+
 def test_a_filter_can_be_cleared_however_few_rows_it_leaves(app, page):
     page.goto(f"{app}/compare?find=pspnet")
     lines = page.locator(".board tbody tr")
