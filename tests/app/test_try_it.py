@@ -72,6 +72,15 @@ def test_an_upload_comes_before_an_example(upload, data, runs):
     assert not app.exception and "street, 40 × 30" in " ".join(as_read(item.value) for item in app.caption)
 
 
+def test_an_upload_can_be_removed_after_another_page_was_looked_at(upload, data, runs):
+    app = upload(data, runs("unet"), np.zeros((60, 80, 3), np.uint8))
+    button = app.button(key="try:remove")
+    assert "street" in button.label
+    button.click().run()
+    assert not app.exception and "try:own" not in app.session_state
+    assert not [each for each in app.button if each.key == "try:remove"]
+
+
 def test_a_replaced_upload_is_dropped_and_the_shown_one_stays(open_app, data, runs, picture_file, monkeypatch):
     """Streamlit keeps every file until its session ends; a thousand photos took 170 MB."""
     dropped, drop = [], MemoryUploadedFileManager.remove_file

@@ -8,13 +8,29 @@ from segcore.data import Sample
 from segcore.errors import SegcoreError
 from segcore.labels import LabelMap
 from segcore.ui.shell.markdown import escape_markdown
-from segcore.ui.widgets.image_upload import UploadedFile, decode_upload, image_uploader, uploaded_file
+from segcore.ui.widgets.image_upload import (
+    UploadedFile,
+    decode_upload,
+    image_uploader,
+    remove_uploaded_file,
+    uploaded_file,
+)
 
 
 def upload_form() -> UploadedFile | None:
     """Draw the form; return the file that was uploaded last."""
     image_uploader("try", "Your image", label_visibility="collapsed")
-    return uploaded_file("try")
+    file = uploaded_file("try")
+    if file is not None and st.session_state.get("try:image") is None:  # the form is empty after another page
+        st.button(
+            f"Remove {escape_markdown(file.name)}",
+            icon=":material/close:",
+            type="tertiary",
+            on_click=remove_uploaded_file,
+            args=("try",),
+            key="try:remove",
+        )
+    return file
 
 
 def read_image(file: UploadedFile, labels: LabelMap) -> Sample | None:
