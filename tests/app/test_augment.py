@@ -357,9 +357,9 @@ def test_training_size_is_what_training_is_fed(lab):
     crop = Step.create("RandomCrop", 1.0, height=50, width=50, pad_if_needed=False)
     put(lab, crop)
     assert not errors(lab)
-    lab.segmented_control(key="widget:size").set_value("training size").run()
+    lab.segmented_control(key="widget:augment:size").set_value("training size").run()
     assert not lab.exception and not errors(lab)  # the toy's 60x80 is fed at 224x320
     put(lab, Step.create("RandomCrop", 1.0, height=100, width=100, pad_if_needed=False), first=2000)
     assert not errors(lab)
-    lab.segmented_control(key="widget:size").set_value("full size").run()
+    lab.segmented_control(key="widget:augment:size").set_value("full size").run()
     assert "it cuts out 100x100" in errors(lab)[0]

@@ -16,6 +16,16 @@ def test_unticked_run_stays_unticked_on_the_next_page(open_app, data, runs):
     assert app.query_params["runs"] == "unet"
 
 
+def test_a_name_that_means_another_thing_on_each_page_is_kept_for_each(open_app, data, runs):
+    app = open_app(data, runs("fcn8s", "unet"), "dataset")
+    app.text_input[0].set_value("train_0").run()
+    assert app.query_params["find"] == "train_0"
+    app.switch_page("pages/compare.py").run()
+    assert not app.exception and "find" not in app.query_params
+    app.switch_page("pages/dataset.py").run()
+    assert app.text_input[0].value == "train_0" and app.query_params["find"] == "train_0"
+
+
 def test_hidden_class_stays_hidden_and_stands_in_the_link(open_app, data, runs):
     app = open_app(data, runs("unet"), "predictions")
     pills(app).set_value(["Sky", "Road", "Tree"]).run()

@@ -24,9 +24,10 @@ T = TypeVar("T", str, float, int, bool, list[str])
 _PAGE = "segcore:page"  # the open page, by its part of the address
 _LINK = "segcore:link"  # the link's parameters as they were read or written last: name -> text
 _PUBLISHED = "segcore:defaults"  # choices that this run of the page writes into the link: name -> default
-_LAST_DEFAULTS = "segcore:followed"  # defaults as of a choice's last use: name -> default
+_LAST_DEFAULTS = "segcore:followed"  # defaults as of a choice's last use: its key in the session -> default
 _FROM_LINK = "segcore:asked"  # choices that still come from the link the page was opened by: name -> text
 _PROBLEMS = "segcore:refused"  # what of that link can't be shown: name -> sentence
+_OF_ITS_PAGE = frozenset({"find", "score", "size"})  # names that mean another thing on each page
 
 
 class Between(Collection[float]):
@@ -63,10 +64,11 @@ def begin_page(page: str) -> None:
     travelled = new and context is not None and context.is_history_navigation
     if state.get(_PAGE) == page and not travelled:
         return
+    state[_PAGE], state[_LINK], state[_PROBLEMS] = page, link, {}
     for name in {*(link if new else ()), *(link_problems.parameters(page) if travelled else ())}:
         _drop(name)
-    state[_PAGE], state[_LINK], state[_PROBLEMS] = page, link, {}
-    state[_FROM_LINK] = {name: text for name, text in link.items() if _key(name) not in state}
+    left_over = frozenset() if new else _OF_ITS_PAGE  # a link that the page before wrote says nothing of these
+    state[_FROM_LINK] = {name: text for name, text in link.items() if _key(name) not in state and name not in left_over}
     if sentence := link_problems.describe_unknown(page, state[_FROM_LINK]):
         state[_PROBLEMS][""] = sentence
 
@@ -146,9 +148,9 @@ def get(name: str, default: T, options: Collection[Any] | None = None) -> T:
             report_problem(name, link_problems.describe_missing(name, [text], valid))
         st.session_state[key] = default if parsed is None else parsed
     last_defaults = st.session_state.setdefault(_LAST_DEFAULTS, {})
-    if name in last_defaults and st.session_state[key] == last_defaults[name]:
+    if key in last_defaults and st.session_state[key] == last_defaults[key]:
         st.session_state[key] = default
-    last_defaults[name] = default
+    last_defaults[key] = default
     value = st.session_state[key]
     items = value if isinstance(value, list) else [value]
     missing = [] if options is None else [item for item in items if item not in options]
@@ -205,11 +207,15 @@ def bound(name: str, default: T, options: Collection[Any] | None = None, *, menu
 
 
 def _key(name: str) -> str:
-    return f"choice:{name}"
+    return f"choice:{_by_page(name)}"
 
 
 def _widget_key(name: str) -> str:
-    return f"widget:{name}"
+    return f"widget:{_by_page(name)}"
+
+
+def _by_page(name: str) -> str:
+    return f"{st.session_state.get(_PAGE, '')}:{name}" if name in _OF_ITS_PAGE else name
 
 
 def _drop(name: str) -> None:
