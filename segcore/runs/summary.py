@@ -280,6 +280,11 @@ class Summary(Document):
         """What its training began with, in words: `imagenet`, `none`, or the run that `init` named."""
         return f"started from {self.init.source}" if self.init else self.encoder_weights or "none"
 
+    @property
+    def whole_train_seconds(self) -> float | None:
+        """Seconds of the whole training; None where it went on from other weights, whose time is not known here."""
+        return None if self.init else self.train_seconds
+
     def kept_epoch(self, scores: Iterable[float]) -> int | None:
         """The epoch whose weights are kept, from each epoch's validation mIoU: the first of the best.
 

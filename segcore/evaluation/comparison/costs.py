@@ -96,8 +96,8 @@ COSTS: dict[str, Cost] = {
         Cost(
             "minutes",
             "training, min",
-            "Minutes of training, without evaluation.",
-            lambda run: over(run.run.summary.train_seconds, 60),
+            "Minutes of training, without evaluation; not known of a model that went on from another (--init).",
+            lambda run: over(run.run.summary.whole_train_seconds, 60),
         ),
         Cost(
             "peak_memory_mb",

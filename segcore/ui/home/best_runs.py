@@ -97,7 +97,11 @@ def _draw_table(context: AppContext, split: str, comparison: Comparison | None) 
         Cell("95 % interval", title="95 % confidence interval of mIoU, from drawing the images again."),
         Cell("pixel accuracy", True, title=HELP["pixel_accuracy"]),
         Cell("parameters", True),
-        Cell("minutes", True, title="Training time, without evaluation; of all folds together."),
+        Cell(
+            "minutes",
+            True,
+            title="Training time, without evaluation; of all folds together. Unknown where it went on from a model.",
+        ),
     ]
     lines = _lines(context, split)
     by_id = {} if comparison is None else {line.runs[0].id: comparison.row(line.runs[0].id) for line in lines}
@@ -109,7 +113,8 @@ def _draw_table(context: AppContext, split: str, comparison: Comparison | None) 
         run = line.runs[0]
         row, color, is_tied = by_id.get(run.id), context.colors[run.id], run.id in tied
         known = row.scores if row is not None and row.pool >= 0 else {}
-        seconds = [run.summary.train_seconds for run in line.runs if run.summary.train_seconds is not None]
+        times = [run.summary.whole_train_seconds for run in line.runs]
+        seconds = [time for time in times if time is not None]
         rows.append(
             [
                 Cell(line.title, icon=swatch(color, round_=True)),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from fixtures.runs import IDS, fake_run, fake_truth
 from segcore.errors import EvaluationError
 from segcore.evaluation.comparison import METRICS, Comparison, LabelSpace
 from segcore.evaluation.comparison.comparable_sets import block_of, sequences, where
-from segcore.evaluation.comparison.costs import speed_note
+from segcore.evaluation.comparison.costs import COSTS, ProfiledRun, costs_of, speed_note
 from segcore.evaluation.comparison.paired_differences import PairedDifference
 from segcore.evaluation.comparison.rows import SpeedChoice
 from segcore.evaluation.comparison.sentences import NO_INTERVAL, points, with_interval
@@ -21,6 +22,7 @@ from segcore.evaluation.stored_counts import sums_of
 from segcore.labels import CAMVID11, LabelMap
 from segcore.runs import RunRecord, RunWriter, load_run
 from segcore.runs.profile import Latency, Profile, write_profile
+from segcore.runs.summary import InitInfo
 
 PHOTOS = tuple("abcdefghijklmnop")  # no frames: each stands for itself
 
@@ -377,6 +379,15 @@ def profiled(run, *latencies):
 )
 def test_a_lopsided_interval_is_never_contradicted(difference, low, high, text):
     assert with_interval(PairedDifference("a", "b", difference, low, high)) == text
+
+
+def test_minutes_of_a_model_that_went_on_from_another_are_not_known(three):
+    summary = three[0].summary.model_copy(
+        update={"init": InitInfo(source="a run", tensors=1, taken=1), "train_seconds": 150.0}
+    )
+    went_on, whole = ProfiledRun(replace(three[0], summary=summary), None), ProfiledRun(three[1], None)
+    assert "minutes" not in costs_of(went_on, COSTS)
+    assert costs_of(whole, COSTS)["minutes"] == three[1].summary.train_seconds / 60
 
 
 def test_latencies_of_other_image_sizes_and_of_a_busy_machine_are_left_out(three):
