@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from segcore.atomic_files import replacing_folder
@@ -130,8 +131,8 @@ def _download(name: str, file: RemoteFile, folder: Path, progress: bool) -> Path
     logging.getLogger("pooch").setLevel(logging.WARNING)
     target = folder / file.name
     by_hand = (
-        f"By hand: download {file.url} with a browser, save it as {target}, and run "
-        f"'segcore data fetch {name} --out {folder}' again."
+        f"By hand: download {file.url} with a browser, save it as {target}, and run again: "
+        f"segcore data fetch {name} --out {quote(str(folder))}"
     )
     try:
         pooch.retrieve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def run_card(run: RunRecord, licence: str = "") -> str:
         *(("## Command", f"```sh\n{summary.command}\n```") if summary.command else ()),
         *_scored(run, "fp32"),
         "## Use",
-        f"```sh\nsegcore predict {run.id} photo.png --out masks\n```",
+        f"```sh\nsegcore predict {quote(run.id)} photo.png --out masks\n```",
         f"It is fed images of {summary.input.height}x{summary.input.width}, and gives masks of the photo's own size. "
         f"SHA-256 of `{WEIGHTS}`: `{summary.weights_sha256 or 'not recorded'}`; loading checks it.",
         *_licence(run, licence),

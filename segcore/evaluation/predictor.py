@@ -19,6 +19,7 @@ from segcore.evaluation.standalone_inference import Taps, enlarged_argmax, joine
 from segcore.evaluation.standalone_inference import decide as best_classes
 from segcore.evaluation.tiling import fits, strips, window_of
 from segcore.runs import RunRecord, load_run
+from segcore.runs.cli_hints import train_again
 from segcore.runs.model_required import require_model
 from segcore.runs.split_variant import PLAIN, TTA, SplitVariant
 
@@ -244,7 +245,7 @@ class Predictor:
         if not is_finite(logits):
             raise EvaluationError(
                 f"The model of run {self.run.id!r} gives scores that are not finite, so its training diverged. "
-                f"Train it again with a lower learning rate: python train.py --config {self.run.path}/config.yaml"
+                f"Train it again with a lower learning rate: {train_again(self.run.path)}"
             )
         return logits
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 
 import platformdirs
 
@@ -49,7 +50,7 @@ def require(digest: str, path: Path) -> None:
         run = path.absolute().parent.parent
         raise UntrustedCode(
             f"{path} is code that came with run {run.name!r}, and nobody on this machine has agreed to run it (SHA-256 "
-            f"{digest[:12]}...). Read it; if it does nothing bad: segcore trust {run}",
+            f"{digest[:12]}...). Read it; if it does nothing bad: segcore trust {quote(str(run))}",
             path,
             run,
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -116,7 +117,7 @@ def mean_of(sources: Sequence[InitialWeights]) -> InitialWeights:
                     f"has {len(one)}, so the mean of both is no model. Give runs of one architecture and the same "
                     "classes, which went on from one start."
                 )
-    tensors = [{_bare(name): value for name, value in source.tensors.items()} for source in sources]
+    tensors = [{bare: source.tensors[name] for name, bare in _bare(source.tensors).items()} for source in sources]
     return InitialWeights(
         f"the mean of {enumerated([source.source for source in sources])}",
         {
@@ -129,7 +130,8 @@ def mean_of(sources: Sequence[InitialWeights]) -> InitialWeights:
 
 
 def _shapes(weights: InitialWeights) -> set[tuple[str, torch.Size]]:
-    return {(_bare(name), value.shape) for name, value in weights.tensors.items() if not is_counter(name)}
+    bare = _bare(weights.tensors)
+    return {(bare[name], value.shape) for name, value in weights.tensors.items() if not is_counter(name)}
 
 
 @torch.no_grad()
@@ -149,27 +151,28 @@ def start_from(model: nn.Module, weights: InitialWeights, classes: Sequence[str]
         WeightsError: when less than half of the model's tensors fit, or some are not finite; the model is then as it
             was.
     """
-    available = {_bare(name): value for name, value in weights.tensors.items()}
     rows = _matching_rows(classes, weights.classes)
     own = model.state_dict()
+    names = _same_names(own, weights.tensors)
     fitted: State = {}
     not_taken: list[str] = []
     for name, value in own.items():
         try:
-            fitted[name] = _fitted(value, available.get(_bare(name)), axes.get(name, ()), rows, weights.classes)
+            given = weights.tensors[names[name]] if name in names else None
+            fitted[name] = _fitted(value, given, axes.get(name, ()), rows, weights.classes)
         except _Misfit as misfit:
             if not is_counter(name):
                 not_taken.append(f"{name} {misfit}")
     taken = tuple(name for name in fitted if not is_counter(name))
     by_class = any(name in axes for name in taken)
-    known = set(map(_bare, own))
+    used = set(names.values())
     transfer = Transfer(
         tensors=len(taken) + len(not_taken),
         taken=taken,
         classes={name: (weights.classes or ())[row[1]] for name, row in rows.items() if by_class},
         fresh=tuple(name for name in classes if name not in rows or not by_class),
         not_taken=tuple(not_taken),
-        unused=tuple(name for name in weights.tensors if _bare(name) not in known and not is_counter(name)),
+        unused=tuple(name for name in weights.tensors if name not in used and not is_counter(name)),
     )
     _refuse(model, weights, transfer, fitted)
     model.load_state_dict(own | fitted)
@@ -242,8 +245,31 @@ def _refuse(model: nn.Module, weights: InitialWeights, transfer: Transfer, fitte
     )
 
 
-def _bare(name: str) -> str:
-    """A tensor's name without what wrappers put before it (`module.model.`)."""
+def _same_names(own: Iterable[str], source: Iterable[str]) -> dict[str, str]:
+    """Names of a model's tensors -> their names in a source: exactly the same ones first, then without wrappers."""
+    mine, theirs = _bare(own), _bare(source)
+    exact = {name: name for name in mine if name in theirs}
+    left = {bare: name for name, bare in theirs.items() if name not in exact}
+    return {name: left[bare] for name, bare in mine.items() if name not in exact and bare in left} | exact
+
+
+def _bare(names: Iterable[str]) -> dict[str, str]:
+    """Each tensor's name without what wrappers put before it (`module.model.`), as far as no two become the same.
+
+    >>> _bare(["module.model.conv", "module.net.conv", "module.model.head"])
+    {'module.model.conv': 'model.conv', 'module.net.conv': 'net.conv', 'module.model.head': 'head'}
+    """
+    bare = {name: name for name in names}
+    firsts = {name.partition(".")[0] for name in bare.values()}
+    while len(firsts) == 1 and firsts <= _WRAPPERS and all("." in name for name in bare.values()):  # it wraps them all
+        bare = {name: rest.partition(".")[2] for name, rest in bare.items()}
+        firsts = {name.partition(".")[0] for name in bare.values()}
+    shortest = {name: _unwrapped(short) for name, short in bare.items()}
+    count = Counter(shortest.values())
+    return {name: shortest[name] if count[shortest[name]] == 1 else short for name, short in bare.items()}
+
+
+def _unwrapped(name: str) -> str:
     first, dot, rest = name.partition(".")
     while dot and first in _WRAPPERS:
         name = rest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -89,10 +90,14 @@ def weights_file(given: str | Path) -> Path:
 def plain_names(state: Mapping[str, Tensor]) -> State:
     """The tensors by names without the prefixes that wrappers put before them, and as timm's feature nets write them.
 
+    Tensors whose names would be the same are left out, since nothing says which of them is meant.
+
     >>> sorted(plain_names({"module.model.encoder.conv1.weight": torch.zeros(1)}))
     ['conv1_weight']
     """
-    return {plain_name(name): value for name, value in _of_the_encoder(state).items()}
+    own = _of_the_encoder(state)
+    count = Counter(map(plain_name, own))
+    return {plain_name(name): value for name, value in own.items() if count[plain_name(name)] == 1}
 
 
 def plain_name(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import safetensors
@@ -145,7 +146,7 @@ def _foreign(folder: Path, file: str, why: str) -> RunError:
 
 
 def _again(folder: Path) -> str:
-    return f"Train it again: python train.py --config {folder / 'config.yaml'}"
+    return f"Train it again: python train.py --config {quote(str(folder / 'config.yaml'))}"
 
 
 def _storable(value: Tensor, half: bool) -> Tensor:

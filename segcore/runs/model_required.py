@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from segcore.errors import EvaluationError
 from segcore.runs.run_record import RunRecord
 
@@ -18,7 +20,7 @@ def require_model(run: RunRecord, what: str, with_members: str) -> None:
         EvaluationError: when the run is an ensemble or holds imported predictions.
     """
     if run.summary.members:
-        names = " ".join(member.id for member in run.summary.members)
+        names = shlex.join(member.id for member in run.summary.members)
         raise EvaluationError(f"Run {run.id!r} is an ensemble, and can't {what}. {with_members.format(names)}")
     if run.only_predictions:
         raise EvaluationError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import Field, FiniteFloat
@@ -206,7 +207,7 @@ def read_profile(folder: Path) -> Profile | None:
         RunError: when the file is truncated, foreign or of another schema.
     """
     path = folder / PROFILE_FILE
-    hint = f"Measure it again: segcore profile {folder}"
+    hint = f"Measure it again: segcore profile {quote(str(folder))}"
     return read_document(path, Profile, hint) if path.is_file() else None
 
 

@@ -394,7 +394,7 @@ def recovery_hint(folder: Path) -> str:
     if made_by == run_files.BY_MODEL_FILE:
         return f"Remove the folder {folder}, and import the model again: {cli_hints.IMPORT_MODEL}"
     if config.is_file():
-        return f"Train it again: python train.py --config {config}"
+        return f"Train it again: {cli_hints.train_again(folder)}"
     if not any((folder / mark).exists() for mark in run_files.MARKS):  # not a run's folder, so nothing is to be removed
         return "Give a folder that train.py wrote; `segcore runs` lists what there is."
     return f"Remove the folder {folder}, or put the file back."

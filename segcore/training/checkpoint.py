@@ -15,6 +15,7 @@ import torch
 
 from segcore.errors import RunError, first_line
 from segcore.runs import RunWriter
+from segcore.runs.cli_hints import train_again
 from segcore.runs.run_files import CHECKPOINT
 
 VERSION = 1
@@ -66,7 +67,7 @@ class Checkpoint:
         Raises:
             RunError: when it is missing, damaged, or written by another version of Segcore.
         """
-        path, again = run / CHECKPOINT, f"Train it again: python train.py --config {run / 'config.yaml'}"
+        path, again = run / CHECKPOINT, f"Train it again: {train_again(run)}"
         if not path.is_file():
             raise RunError(
                 f"Run {run.name!r} has no {CHECKPOINT}: it is finished, or was stopped before its first checkpoint. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 
 import numpy as np
 
@@ -32,8 +33,8 @@ def check_classes(job: Job) -> list[str]:
         if not pixels.sum() and (split == "training" or job.plan.validates):
             raise DatasetError(
                 f"No pixel of the {split} masks is scored{counted}: all are ignored. "
-                f"Look at them (segcore data info {job.dataset.source} --check), or choose another --void, --labels or "
-                "--split."
+                f"Look at them (segcore data info {quote(str(job.dataset.source))} --check), or choose another "
+                "--void, --labels or --split."
             )
     return class_notes(job.dataset.labels, shown, validated, about)
 

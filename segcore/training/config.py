@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from segcore.augment import Pipeline, load_pipeline
 from segcore.data import OpenOptions
 from segcore.errors import ConfigError, nearest
-from segcore.extensions.code_file import check_distinct
 from segcore.labels import PRESETS
+from segcore.training.contradictions import AT_EPOCHS, check_together
 from segcore.training.registry import CLASS_WEIGHTS, LOGGERS, LOSSES, OPTIMIZERS, SCHEDULES, check_choice, parse_loss
 from segcore.training.setting_types import (
     DataSource,
@@ -32,6 +32,7 @@ from segcore.training.setting_types import (
     Stages,
     UserFile,
     Weights,
+    WeightsText,
     flag,
 )
 
@@ -43,7 +44,6 @@ LIGHT_DECODERS: dict[str, dict[str, Any]] = {
 }
 
 Named = TypeVar("Named", tuple[str, ...], dict[str, dict[str, Any]])  # names of models, alone or with options
-_AT_EPOCHS = ("unfreeze", "progressive")  # settings of the form {epoch: value}
 
 
 class TrainConfig(BaseModel):
@@ -85,7 +85,7 @@ class TrainConfig(BaseModel):
         description="trained one after another: names (segcore models lists them), hf:ID or hf:FOLDER, FILE.py:CLASS",
     )
     encoder: str = Field("tu-tf_efficientnet_lite0", description="backbone, by smp's name")
-    encoder_weights: PathText = Field(
+    encoder_weights: WeightsText = Field(
         "imagenet", description="imagenet, none (from scratch), or a file or folder of weights"
     )
     init: InitText = Field(
@@ -114,7 +114,7 @@ class TrainConfig(BaseModel):
     )
     epochs: int = Field(6, ge=1, le=10_000, description="passes over the training set")
     batch_size: int = Field(2, ge=1, le=1024, description="images a step, of all processes together")
-    accumulate: int = Field(1, ge=1, le=1024, description="batches whose gradients one optimizer step sums")
+    accumulate: int = Field(1, ge=1, le=1024, description="batches whose gradients one optimizer step averages")
     val_batch_size: int = Field(0, ge=0, le=1024, description="images a validation batch; 0 is twice batch_size")
     loss: str = Field("ce+dice", description=f"{', '.join(LOSSES)}, FILE.py:FUNCTION, or a sum such as ce+0.5*dice")
     class_weights: Weights = Field(
@@ -226,41 +226,7 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.freeze != "none" and self.encoder_weights == "none" and not self.init:
-            raise ValueError(
-                f"freeze is {self.freeze} and encoder_weights is none: random weights would stay random. Give the "
-                "encoder weights (--encoder-weights imagenet), or train it (--freeze none)"
-            )
-        if self.unfreeze and self.freeze != "schedule":
-            raise ValueError(f"unfreeze is given and freeze is {self.freeze}. Write --freeze schedule, or leave it out")
-        if not isinstance(self.class_weights, str) and "weighted_ce" not in self.loss:
-            raise ValueError(
-                f"class_weights are given and loss is {self.loss}, which has none. Write --loss weighted_ce, or leave "
-                "class_weights out"
-            )
-        if self.cache_features and self.freeze not in ("encoder", "schedule"):
-            raise ValueError(
-                f"cache_features needs a frozen encoder and freeze is {self.freeze}. Write --freeze encoder or schedule"
-            )
-        if self.fold is not None and self.fold >= self.folds:
-            raise ValueError(f"fold is {self.fold} of {self.folds} folds; expected 0 to folds - 1 (--folds 5 --fold 0)")
-        if self.split == "all" and (self.folds or self.early_stopping):
-            raise ValueError("split all has no validation: folds and early_stopping must be 0, or choose another split")
-        if self.folds == 1:
-            raise ValueError("folds is 1; expected 2 or more, or 0 for one split into training and validation")
-        for model in self.models:
-            check_distinct([model, *self.names_by_setting["loss"]])
-        height, width = self.image_size
-        for size in self.progressive.values():
-            if size[0] > height or size[1] > width:
-                raise ValueError(
-                    f"progressive trains at {size[0]}x{size[1]} and image_size is {height}x{width}: pictures are kept "
-                    "at image_size, and a larger one would be blown up. Make image_size the largest"
-                )
-        for what in _AT_EPOCHS:
-            late = [epoch for epoch in getattr(self, what) if epoch >= self.epochs]
-            if late:
-                raise ValueError(f"{what} names epoch {late[0]}, and the last is {self.epochs - 1}, counted from 0")
+        check_together(self)
         return self
 
     @field_validator("augment")
@@ -344,7 +310,7 @@ class TrainConfig(BaseModel):
     def values(self) -> dict[str, Any]:
         """Plain values of every setting, for YAML; `build` accepts them."""
         plain = self.model_dump(mode="json")
-        at_epochs = {name: {int(epoch): value for epoch, value in plain[name].items()} for name in _AT_EPOCHS}
+        at_epochs = {name: {int(epoch): value for epoch, value in plain[name].items()} for name in AT_EPOCHS}
         return plain | at_epochs  # keys are text in JSON and whole numbers in YAML
 
     def to_yaml(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from segcore.errors import ConfigError, DatasetError, RunError
 from segcore.extensions.code_file import check_unchanged, require_agreement
 from segcore.runs import RunRecord, RunStore, RunWriter, find_run, load_run, run_files
+from segcore.runs.cli_hints import train_again
 from segcore.runs.data_places import remember
 from segcore.runs.model_required import require_training
 from segcore.runs.reproduce import trained_source
@@ -116,6 +117,11 @@ def resume(run: str, changes: Mapping[str, Any], reporter: Reporter | None = Non
     source = changes["data"] if "data" in changes else trained_source(record)
     kept = record.path / run_files.ONLY  # the list itself may have changed, or be elsewhere
     given = {"only": str(kept)} if config.only and kept.is_file() else {}
+    if config.precision == "auto" and record.summary.precision in (
+        "fp32",
+        "bf16",
+    ):  # also on another machine
+        given["precision"] = record.summary.precision
     config = build({**config.values(), **changes, **given, "data": source, "out": config.out, "name": config.name})
     session = Session(reporter)
     with _trained_alone(record, session.world(config)):
@@ -155,6 +161,11 @@ def _resume(record: RunRecord, config: TrainConfig, session: Session) -> RunReco
             f"{job.dataset.fingerprint}, split {job.plan.fingerprint}. Give --data the same images and masks."
         )
     remember(trained, job.dataset.source)
+    if job.hardware.device != record.summary.device:
+        session.reporter.note(
+            f"{record.id} was trained on {record.summary.device} so far and goes on on {job.hardware.device}: the "
+            "result is not the same bit by bit."
+        )
     position = checkpoint.position
     session.reporter.opening(opening_lines(job, config), ())
     batches = f" and {position.batches} batches" if position.batches else ""
@@ -186,5 +197,5 @@ def _require_unfinished(record: RunRecord) -> None:
     if record.summary.status == "finished":
         raise RunError(
             f"Run {record.id!r} is finished after {record.summary.epochs} epochs; there is nothing to go on with. To "
-            f"train longer, begin anew: python train.py --config {record.path / 'config.yaml'} --epochs MORE"
+            f"train longer, begin anew: {train_again(record.path)} --epochs MORE"
         )

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 
 from segcore.atomic_files import unwritable
-from segcore.errors import SegcoreError
-from segcore.runs.cli_hints import go_on
+from segcore.errors import ConfigError, SegcoreError, TrainingError
+from segcore.runs.cli_hints import go_on, train_again
 from segcore.training.distributed import LOST, is_lost
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -32,11 +32,11 @@ def cause(error: BaseException, run: Path) -> str | None:
         run: Folder of the run, for the command that resumes it.
     """
     text = str(error)
-    again = go_on(run)
+    again, anew = go_on(run), f"Train it again, changed so: {train_again(run)}"
     if isinstance(error, SegcoreError):
         if "Original Traceback" in text:  # raised in a data worker, which sends its traceback as text
             text = text.strip().splitlines()[-1].partition(": ")[2]
-        return text
+        return f"{text} {anew}" if isinstance(error, (TrainingError, ConfigError)) else text
     failed_write = _failed_write(error, run)
     if failed_write:
         return f"{failed_write} {again}"
@@ -49,7 +49,7 @@ def cause(error: BaseException, run: Path) -> str | None:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or _NO_MEMORY.search(text):
         return (
             "Out of memory. Take fewer images a step (--batch-size; --accumulate 2 makes up for half), a smaller "
-            "--image-size, or keep fewer images in memory (--cache-mb)."
+            f"--image-size, or keep fewer images in memory (--cache-mb). {anew}"
         )
     return LOST if is_lost(error) else None
 

@@ -22,7 +22,7 @@ from segcore.log_level import log_level
 from segcore.models import count_parameters, weights_digest
 from segcore.models.base import AnySize, Wrapped
 from segcore.runs import RunRecord, RunWriter, ScoreInfo, Status, Summary
-from segcore.runs.cli_hints import evaluate_command
+from segcore.runs.cli_hints import evaluate_command, go_on, train_again
 from segcore.runs.run_files import CHECKPOINT
 from segcore.runs.run_lock import writing
 from segcore.text_console import TextConsole
@@ -181,9 +181,10 @@ def _finish(job: Job, writer: RunWriter, summary: Summary, progress: Progress, s
             f"{100 * progress.wait_share:.1f} % of it waiting for data, peak memory {peak_memory_mb() / 1000:.2f} GB; "
             f"kept epoch {(progress.best_epoch or 0) + 1}[/]"
         )
-    if summary.status in ("interrupted", "failed") and (writer.path / CHECKPOINT).is_file():
+    changed = train_again(writer.path) in (summary.error or "")  # going on would fail again
+    if summary.status in ("interrupted", "failed") and not changed and (writer.path / CHECKPOINT).is_file():
         how = "" if job.world.size == 1 else " (under torchrun or srun, as before)"
-        job.reporter.say(f"Go on with it: python train.py --resume {writer.path}{how}")
+        job.reporter.say(f"{escape(go_on(writer.path))}{how}")
     return summary
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import huggingface_hub
 import torch
 
-from segcore.errors import SegcoreError, WeightsError, first_line
-from segcore.models import create_model, model_title
+from segcore.errors import ConfigError, RunError, SegcoreError, WeightsError, first_line, listed, number
+from segcore.models import create_model, model_title, set_trainable
 from segcore.models.base import AnySize
 from segcore.models.encoder_weights import hub_reachable
 from segcore.models.encoders import Normalization
@@ -56,8 +56,12 @@ def _read_one(given: str, runs: str | Path) -> tuple[InitialWeights, Normalizati
         folder = hub_folder(given.removeprefix(HUB))
         return InitialWeights(f"{given} ({folder.name[:12]})", read_tensors(folder), _named_classes(folder)), None
     path = local_path(given, WeightsError)
-    if not path.exists() and len(path.parts) == 1 and not path.suffix:
-        path = RunStore(runs).get(path.name).path
+    if not path.exists() and len(path.parts) == 1:
+        try:
+            path = RunStore(runs).folder(path.name)
+        except RunError:
+            if not path.suffix:  # no file is called so
+                raise
     folder = path if path.is_dir() else path.parent
     if (folder / SUMMARY).is_file():
         return _of_run(load_run(folder), path)
@@ -115,11 +119,15 @@ def _named_classes(folder: Path) -> tuple[str, ...] | None:
     return tuple(by_id[key] for key in sorted(by_id)) if sorted(by_id) == list(range(len(by_id))) else None
 
 
-def start_model(model: AnySize, config: TrainConfig, weights: InitialWeights, classes: tuple[str, ...]) -> Transfer:
-    """Start a model from weights, in place.
+def prepare_model(
+    model: AnySize, config: TrainConfig, weights: InitialWeights | None, classes: tuple[str, ...]
+) -> Transfer | None:
+    """Start a model from weights, where there are some, and freeze what the first epoch freezes; in place.
 
     Raises:
-        WeightsError: when (nearly) nothing fits.
+        WeightsError: when (nearly) nothing fits, or something frozen would stay random.
+        ModelError: when it has no such parts as some epoch freezes.
+        ConfigError: when its features can't be cached.
     """
 
     def build(count: int) -> AnySize:
@@ -129,11 +137,34 @@ def start_model(model: AnySize, config: TrainConfig, weights: InitialWeights, cl
         except (SegcoreError, RuntimeError, NotImplementedError):  # a user's model that computes when it is made
             return create_architecture(config, count)
 
-    return start_from(model, weights, classes, class_axes(model, build, len(classes)))
+    if config.cache_features and not (model.cuts_after_encoder and model.encoder_part is not None):
+        raise ConfigError(
+            f"--cache-features keeps what an encoder sees, and {model_title(config.models[0])} is not divided into an "
+            "encoder and what follows. Leave it out."
+        )
+    transfer = start_from(model, weights, classes, class_axes(model, build, len(classes))) if weights else None
+    later = {config.frozen_at(epoch) for epoch in range(1, config.epochs)}
+    for frozen in (*sorted(later), config.frozen_at(0)):  # what can't be frozen later is refused now
+        set_trainable(model, frozen)
+    if weights and transfer:
+        _check_frozen(model, weights, transfer)
+    return transfer
 
 
-def create_architecture(config: TrainConfig, classes: int) -> AnySize:
-    """The model of a task, with the encoder weights of its settings; with `init`, which replaces them, random ones.
+def _check_frozen(model: AnySize, weights: InitialWeights, transfer: Transfer) -> None:
+    """Refuse weights that lack what is frozen."""
+    frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
+    fresh = [name for name in frozen if name not in transfer.taken]
+    if fresh:
+        raise WeightsError(
+            f"{weights.source}: nothing fits {len(fresh)} of the {number(len(frozen), 'tensor')} that are frozen "
+            f"({listed(fresh, 4)}), so random weights would stay random. Train them too (--freeze none), or start from "
+            "weights that have them."
+        )
+
+
+def create_architecture(config: TrainConfig, classes: int, encoder_weights: str = "none") -> AnySize:
+    """The model of a task, with these encoder weights, whatever its settings say.
 
     Raises:
         ModelError: when it can't be built.
@@ -142,7 +173,7 @@ def create_architecture(config: TrainConfig, classes: int) -> AnySize:
     return create_model(
         name,
         encoder=config.encoder,
-        encoder_weights="none" if config.init else config.encoder_weights,
+        encoder_weights=encoder_weights,
         classes=classes,
         **config.model_options.get(name, {}),
     )

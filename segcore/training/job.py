@@ -32,7 +32,8 @@ class Job:
         norm: Mean and standard deviation of the input: the encoder's, or those of the run that the model starts from.
         origin: Commit and command from `provenance.origin`, when another process received the user's command.
         initial: The weights that the model starts from (`--init`), read once for all trainings of a session; None
-            without, and when a training resumes: its checkpoint has every weight.
+            without, and when a training resumes.
+        resumed: A checkpoint has every weight, so that none is read from elsewhere.
         only: Ids that `only` lists, of all splits; empty where all of train is trained on.
     """
 
@@ -47,6 +48,7 @@ class Job:
     norm: Normalization
     origin: Mapping[str, str | None] | None = None
     initial: InitialWeights | None = None
+    resumed: bool = False
     only: tuple[str, ...] = ()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from typing import Any, cast
@@ -170,7 +171,8 @@ class SegmentationModule(pl.LightningModule):
         Raises:
             TrainingError: when the loss is not finite, or its average is far above the first loss.
         """
-        self.first_loss.copy_(torch.where(self.first_loss.isnan(), loss, self.first_loss))
+        # A batch without a scored pixel has no loss, and what is compared with it would always diverge.
+        self.first_loss.copy_(torch.where(self.first_loss.isnan() | (self.first_loss == 0), loss, self.first_loss))
         before = torch.where(self.recent_loss.isnan(), loss, self.recent_loss)
         self.recent_loss.copy_(0.9 * before + 0.1 * loss)
         if loss.is_cuda and index % _CHECK_EVERY:
@@ -183,7 +185,7 @@ class SegmentationModule(pl.LightningModule):
         where = f"in epoch {self.current_epoch + 1}, step {self.global_step + 1} of {self.steps}"
         if not recent - recent == 0:  # neither NaN nor infinite
             raise TrainingError(f"The training loss became {now if now - now else recent} {where}. {advice}")
-        if recent > _DIVERGED * max(first, 0.1):
+        if recent > max(_DIVERGED * first, math.log(self.classes), 0.5):  # a blind guess costs the logarithm
             raise TrainingError(
                 f"The training diverges: its loss rose from {first:.3g} to {recent:.3g} {where}. {advice}"
             )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from shlex import quote
 
 import torch
 
 from segcore import data
 from segcore.data.tags import read_image_list
-from segcore.errors import ConfigError, DatasetError
+from segcore.errors import ConfigError, DatasetError, number
 from segcore.models import check_model, model_normalization, model_spec
 from segcore.models.encoders import Normalization
 from segcore.models.initial_weights import InitialWeights
@@ -23,7 +24,7 @@ from segcore.training.distributed import World
 from segcore.training.estimate import estimates
 from segcore.training.fit import fit
 from segcore.training.hardware import Hardware
-from segcore.training.initialization import create_architecture, read_initial, start_model
+from segcore.training.initialization import create_architecture, prepare_model, read_initial
 from segcore.training.job import Job
 from segcore.training.loggers import check_loggers
 from segcore.training.losses.class_weights import named_weights
@@ -90,7 +91,7 @@ class Session:
 
         Args:
             task: One model, seed and fold, from `TrainConfig.tasks()`.
-            resumed: A checkpoint has its weights, so that those it started from (`init`) are not wanted again.
+            resumed: A checkpoint has its weights, so that those it started from are not wanted again.
 
         Raises:
             SegcoreError: when it can't start: data, encoder, device, class weights, a logger's package.
@@ -106,7 +107,7 @@ class Session:
             SegcoreError: as `prepare`.
         """
         self.check_models([task for task in tasks if model_spec(task.models[0]).source != "segcore"])
-        if tasks[0].init:
+        if tasks[0].init or tasks[0].freeze != "none":
             for task in {task.models: task for task in tasks}.values():
                 self.prepare(task)
         return self.prepare(tasks[0])
@@ -114,7 +115,7 @@ class Session:
     def _prepare(self, task: TrainConfig, resumed: bool) -> Job:
         hardware = Hardware.choose(task.model_copy(update={"device": "cpu"}) if self._remote else task)
         initial, norm = (None, None) if resumed or not task.init else self._read_initial(task.init, task.out)
-        self.check_models([task])
+        self.check_models([task], resumed=resumed)
         norm = norm or model_normalization(task.models[0], task.encoder, task.encoder_weights)
         check_loggers(task.loggers)
         torch.backends.cudnn.benchmark = hardware.device == "cuda"
@@ -149,12 +150,13 @@ class Session:
             )
         check_same_data(world, dataset, plan)
         store = self._stores[store_key]
-        if initial:
+        if initial or task.freeze != "none":
             self._check_start(task, initial, dataset.labels.names)
         return Job(
             *(task, dataset, plan, store, hardware, world, self.reporter, self.stop, norm),
             origin=self._origin,
             initial=initial,
+            resumed=resumed,
             only=only,
         )
 
@@ -164,21 +166,27 @@ class Session:
             self._initial[source, runs] = read_initial(source, runs)
         return self._initial[source, runs]
 
-    def _check_start(self, task: TrainConfig, initial: InitialWeights, classes: tuple[str, ...]) -> None:
-        """Refuse weights of another architecture before the training makes its folder."""
-        key = (*task.models, task.encoder, str(task.init), str(task.model_options), *classes)
+    def _check_start(self, task: TrainConfig, initial: InitialWeights | None, classes: tuple[str, ...]) -> None:
+        """Refuse weights of another architecture, and what can't be frozen, before the training makes its folder."""
+        frozen = str((task.freeze, task.unfreeze, task.epochs, task.cache_features))
+        key = (*task.models, task.encoder, str(task.init), str(task.model_options), frozen, *classes)
         if key not in self._checked_models:
-            start_model(create_architecture(task, len(classes)), task, initial, classes)
+            prepare_model(create_architecture(task, len(classes)), task, initial, classes)
             self._checked_models.add(key)
 
-    def check_models(self, tasks: Sequence[TrainConfig]) -> None:
+    def check_models(self, tasks: Sequence[TrainConfig], *, resumed: bool = False) -> None:
         """Refuse models and weights that can't be used, before any data is read; each is checked once.
+
+        Args:
+            tasks: From `TrainConfig.tasks()`.
+            resumed: Their weights are not wanted.
 
         Raises:
             SegcoreError: names what can't be had, doesn't fit, or breaks what every model promises.
         """
         for task in tasks:
-            options, weights = task.model_options.get(task.models[0], {}), "none" if task.init else task.encoder_weights
+            options = task.model_options.get(task.models[0], {})
+            weights = "none" if task.init or resumed else task.encoder_weights
             key = (task.models[0], task.encoder, weights, repr(options), task.loss)
             if key not in self._checked_models:
                 check_model(task.models[0], task.encoder, weights, options)
@@ -281,15 +289,24 @@ def interruptible_bar(job: Job, what: str) -> Callable[[int, int], None]:
 def decode(job: Job) -> None:
     """Decode the training and validation samples that are not decoded yet, within the memory budget.
 
+    What does not fit is read once all the same, unless the training resumes.
+
     Raises:
         DatasetError: when one can't be used; all are then read, and the message counts those that can't.
     """
-    ids = [item.id for item in (*job.plan.train, *job.plan.val)]
+    ids = list(dict.fromkeys(item.id for item in (*job.plan.train, *job.plan.val)))
     try:
         job.store.fill(ids, interruptible_bar(job, "reading"))
     except DatasetError:
-        _check(job, list(dict.fromkeys(ids)), "training and validation")
+        _check(job, ids, "training and validation")
         raise
+    unread = [] if job.resumed else job.store.unread(ids)
+    if unread:
+        job.reporter.note(
+            f"{len(unread)} of {number(len(ids), 'image')} don't fit --cache-mb {job.config.cache_mb} and are decoded "
+            "again in each epoch."
+        )
+        _check(job, unread, "training and validation")
 
 
 def check_pipeline(config: TrainConfig) -> None:
@@ -316,7 +333,7 @@ def _check(job: Job, ids: Sequence[str], what: str) -> None:
     if problems:
         raise DatasetError(
             f"{len(problems)} of {len(ids)} {what} samples can't be used. {problems[0]} "
-            f"List them all: segcore data info {job.dataset.source} --check"
+            f"List them all: segcore data info {quote(str(job.dataset.source))} --check"
         )
 
 

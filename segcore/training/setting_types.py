@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
@@ -69,6 +70,14 @@ def _initial(value: object) -> object:
     return ",".join(absolute(place) if path_exists(place) else str(_path(place)) for place in places)
 
 
+def _weights_file(value: object) -> object:
+    """The path of encoder weights from the root where it exists here; a bare word, such as `imagenet`, stays."""
+    value = _path(value)
+    path = Path(value) if isinstance(value, str) else Path()
+    is_path = bool(path.suffix) or len(path.parts) > 1
+    return absolute(value) if isinstance(value, str) and is_path and path_exists(value) else value
+
+
 def _source(value: object) -> object:
     """The path of a dataset from the root where it exists here, so that a run finds it from another folder."""
     value = _path(value)
@@ -86,6 +95,7 @@ def _path(value: object) -> object:
 ImageListText = Annotated[str | None, BeforeValidator(_image_list)]
 InitText = Annotated[str | None, BeforeValidator(_initial)]
 DataSource = Annotated[str, AfterValidator(_source)]
+WeightsText = Annotated[str, AfterValidator(_weights_file)]
 PathText = Annotated[str, AfterValidator(_path)]  # a file, a folder or a name, e.g. of a preset
 Side = Annotated[int, Field(ge=32, le=8192)]
 Size = Annotated[tuple[Side, Side], BeforeValidator(_size), PlainSerializer(lambda size: f"{size[0]}x{size[1]}")]

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -39,6 +39,7 @@ class SampleStore:
     def __init__(self, dataset: data.Dataset, size: tuple[int, int], budget: int) -> None:
         self.dataset, self.size, self.budget = dataset, size, budget
         self._kept: dict[str, Pair] = {}
+        self._asked: set[str] = set()
 
     def __len__(self) -> int:
         """Number of samples in memory."""
@@ -67,6 +68,12 @@ class SampleStore:
                     progress(done, len(wanted))
         finally:
             pool.shutdown(cancel_futures=True)  # after a bad file or Ctrl-C, do not decode the rest
+
+    def unread(self, ids: Iterable[str]) -> list[str]:
+        """Those that are not in memory and were not asked for here before."""
+        left = [sample_id for sample_id in ids if sample_id not in self._kept and sample_id not in self._asked]
+        self._asked.update(left)
+        return left
 
     def pixels(self, ids: Sequence[str], classes: int) -> npt.NDArray[np.int64]:
         """`[N, classes]` int64: scored pixels of each class in each mask, at the model's input size."""

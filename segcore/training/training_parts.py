@@ -11,15 +11,14 @@ from rich.markup import escape
 from torch import Tensor
 
 from segcore import data
-from segcore.errors import ConfigError, TrainingError
-from segcore.models import model_title, set_trainable
+from segcore.errors import TrainingError
 from segcore.models.base import AnySize
 from segcore.runs.summary import InitInfo
 from segcore.training.checkpoint import Checkpoint
 from segcore.training.distributed import share_batch_statistics
 from segcore.training.feature_cache import FeatureCache
 from segcore.training.hardware import depthwise_in_float32
-from segcore.training.initialization import create_architecture, init_info, start_model
+from segcore.training.initialization import create_architecture, init_info, prepare_model
 from segcore.training.job import Job
 from segcore.training.lightning_module import SegmentationModule
 from segcore.training.losses import LossOptions, SegmentationLoss, class_weights
@@ -37,19 +36,14 @@ def create_start_model(job: Job) -> tuple[AnySize, dict[str, InitInfo]]:
     """
     config, init = job.config, {}
     pl.seed_everything(config.seed, verbose=False)
-    model = create_architecture(config, job.dataset.labels.classes)
-    if job.initial:
-        transfer = start_model(model, config, job.initial, job.dataset.labels.names)
+    weights = "none" if config.init or job.resumed else config.encoder_weights
+    model = create_architecture(config, job.dataset.labels.classes, weights)
+    transfer = prepare_model(model, config, job.initial, job.dataset.labels.names)
+    if job.initial and transfer:
         init["init"] = init_info(job.initial, transfer)
         job.reporter.say(escape(f"{job.model} starts from {job.initial.source}: {transfer}."))
     elif not config.init and model.origin:
         job.reporter.say(escape(model.origin))
-    if config.cache_features and not (model.cuts_after_encoder and model.encoder_part is not None):
-        raise ConfigError(
-            f"--cache-features keeps what an encoder sees, and {model_title(job.model)} is not divided into an encoder "
-            "and what follows. Leave it out."
-        )
-    set_trainable(model, config.frozen_at(0))
     if (job.hardware.device, job.hardware.precision) == ("cpu", "bf16"):
         depthwise_in_float32(model)
     if job.world.size > 1:

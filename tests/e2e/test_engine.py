@@ -10,7 +10,7 @@ import torch
 from fixtures.tiny import TINY, tiny_folder
 from torch.utils.data import get_worker_info
 
-from segcore.errors import AugmentError, ConfigError, DatasetError, RunError
+from segcore.errors import AugmentError, ConfigError, DatasetError, ModelError, RunError
 from segcore.runs import RunStore, RunWriter, load_run
 from segcore.runs.run_files import CHECKPOINT
 from segcore.training.checkpoint import Checkpoint
@@ -18,6 +18,20 @@ from segcore.training.command_line import main, parse
 from segcore.training.engine import resume, train
 from segcore.training.session import Session
 from segcore.training.train_dataset import TrainDataset
+
+NET = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.encoder = nn.Conv2d(3, 8, 3, padding=1)
+        self.head = nn.Conv2d(8, classes, 1)
+
+    def forward(self, x):
+        return self.head(self.encoder(x))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +69,23 @@ def test_features_that_do_not_fit_are_refused(data, tmp_path):
     result = run(data, tmp_path, *flags, "--cache-features", "--cache-mb", "0")
     assert result.summary.status == "failed"
     assert "--cache-features: 8 images fill" in result.summary.error and "--cache-mb" in result.summary.error
+
+
+def test_samples_beyond_the_memory_are_checked_before_a_folder_is_made(data, tmp_path, capsys):
+    folder = tiny_folder(tmp_path / "tiny")
+    sorted(folder.glob("images/train/*"))[0].write_bytes(b"no picture")
+    with pytest.raises(DatasetError, match=r"1 of \d+ training and validation samples can't be used"):
+        run(folder, tmp_path / "runs", "--cache-mb", "0")
+    assert not (tmp_path / "runs").exists()
+    assert "don't fit --cache-mb 0 and are decoded again in each epoch" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_schedule_that_can_never_thaw_is_refused_before_a_folder_is_made(data, tmp_path):
+    (tmp_path / "net.py").write_text(NET)
+    flags = ["--models", f"unet,{tmp_path}/net.py:Net", "--freeze", "schedule", "--encoder-weights", "imagenet"]
+    with pytest.raises(ModelError, match="freeze is 3, a number of stages, and the encoder of Net has no stages"):
+        run(data, tmp_path / "runs", *flags, "--encoder", "tu-tf_efficientnet_lite0", "--epochs", "3")
+    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
 
 
 def test_early_stopping_waits_so_many_epochs(data, tmp_path, capsys):

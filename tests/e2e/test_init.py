@@ -1,5 +1,7 @@
 """`--init`: a training that starts from another run's weights."""
 
+from unittest.mock import patch
+
 import pandas as pd
 import pytest
 import torch
@@ -9,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from segcore.errors import WeightsError
 from segcore.runs import RunStore
 from segcore.training.command_line import main, parse
+from segcore.training.console import Reporter
 from segcore.training.engine import resume, train
 from segcore.training.session import Session
 
@@ -79,6 +82,34 @@ def test_a_stopped_one_ends_with_the_same_bits_without_its_start(first, data, tm
     assert ended.weights.read_bytes() == whole.weights.read_bytes()
     assert ended.summary.init.taken == whole.summary.init.taken
     assert ended.summary.input == whole.summary.input
+
+
+def test_frozen_weights_that_the_start_lacks_are_refused(first, data, tmp_path):
+    tensors = load_file(first.weights)
+    del tensors["encoder.model.conv_stem.weight"]
+    save_file(tensors, tmp_path / "part.safetensors")
+    flags = ["--init", str(tmp_path / "part.safetensors"), "--freeze"]
+    with pytest.raises(WeightsError, match=r"are frozen \(encoder\.model\.conv_stem\.weight\), so random weights"):
+        train(task(data, tmp_path / "runs", *flags, "encoder"))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_stopped_one_goes_on_without_its_encoder_weights_in_its_precision(first, data, tmp_path):
+    weights = tmp_path / "encoder.safetensors"
+    save_file(load_file(first.weights), weights)
+    config = task(data, tmp_path, "--epochs", "3", "--encoder-weights", str(weights), "--precision", "auto")
+    writer = RunStore(tmp_path).create("stopped")
+    record = Session().run(config.tasks()[0], writer, on_epoch=lambda row: row["epoch"] < 1, splits=())
+    weights.unlink()
+    other = "bf16" if record.summary.precision == "fp32" else "fp32"  # what this machine would not choose
+    elsewhere = record.summary.model_copy(update={"precision": other, "device": "cuda"})
+    (record.path / "summary.json").write_text(elsewhere.model_dump_json())
+    reporter = Reporter()
+    with patch.object(reporter, "opening") as opened, patch.object(reporter, "note") as noted:
+        ended = resume(str(writer.path), {}, reporter)
+    assert ended.summary.status == "finished" and ended.summary.precision == other
+    assert opened.call_args.args[0]["device"].endswith(f" CPU threads, {other}")
+    assert "was trained on cuda so far and goes on on cpu" in noted.call_args_list[0].args[0]
 
 
 def test_weights_of_another_architecture_are_refused_before_a_folder_is_made(first, data, tmp_path, capsys):

@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from segcore.errors import RunError
 from segcore.runs import RunRecord, RunStore, RunWriter, Status, run_files
+from segcore.runs.cli_hints import go_on
 from segcore.runs.provenance import origin
 from segcore.runs.run_lock import SILENT, writing
 from segcore.training.config import TrainConfig
@@ -172,8 +173,7 @@ class RunsWatcher:
 
     def failed(self, index: int, reason: str) -> None:
         self._close(index)
-        resume_hint = " Go on with it: python train.py --resume " + str(self.writers[index].path)
-        error = f"{reason}.{resume_hint if self.progress(index) else ''}"
+        error = f"{reason}.{f' {go_on(self.writers[index].path)}' if self.progress(index) else ''}"
         self._end(index, "failed", error)
         self.reporter.say(f"[red]{escape(self.names[index])} failed[/]: {escape(error)}")
 
@@ -204,10 +204,7 @@ class RunsWatcher:
 
     def _resumable(self, index: int) -> None:
         if self.progress(index):
-            self.reporter.say(
-                f"{escape(self.names[index])}: stopped. Go on with it: python train.py --resume "
-                f"{escape(str(self.writers[index].path))}"
-            )
+            self.reporter.say(f"{escape(self.names[index])}: stopped. {escape(go_on(self.writers[index].path))}")
 
     def _record(self, index: int) -> RunRecord | None:
         """The run; None before a worker has started it."""

@@ -179,7 +179,7 @@ def test_no_network_says_what_to_do_by_hand(tmp_path, monkeypatch):
     message = (
         "camseq01: http://127.0.0.1:9/CamSeq01.zip can't be downloaded (no connection, or it broke off). "
         f"By hand: download http://127.0.0.1:9/CamSeq01.zip with a browser, save it as {tmp_path}/CamSeq01.zip, "
-        f"and run 'segcore data fetch camseq01 --out {tmp_path}' again."
+        f"and run again: segcore data fetch camseq01 --out {tmp_path}"
     )
     with pytest.raises(FetchError, match=re.escape(message)):
         fetch("camseq01", tmp_path, progress=False)

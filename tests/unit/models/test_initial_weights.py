@@ -54,6 +54,36 @@ def test_prefixes_and_halves_are_read() -> None:
     torch.testing.assert_close(model.stem.weight, source.stem.weight, atol=1e-3, rtol=1e-2)
 
 
+class Twins(nn.Module):
+    """Two branches whose names differ in a word alone that wrappers use too."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.model, self.net = nn.Conv2d(3, classes, 1), nn.Conv2d(3, classes, 1)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "network._orig_mod."])
+def test_branches_called_as_wrappers_are_not_mixed_up(prefix: str) -> None:
+    source, model = Twins(2), Twins(2)
+    state = {f"{prefix}{name}": value for name, value in source.state_dict().items()}
+    weights = InitialWeights("file", state, ("a", "b"))
+    transfer = start_from(model, weights, ("a", "b"), class_axes(model, Twins, 2))
+    assert transfer.unused == () and len(transfer.taken) == 4
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, source.state_dict()[name])
+    other = InitialWeights("other", {f"module.{name}": value + 2 for name, value in state.items()}, ("a", "b"))
+    start_from(model, mean_of([weights, other]), ("a", "b"), class_axes(model, Twins, 2))
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, source.state_dict()[name] + 1)
+
+
+def test_exactly_the_same_name_goes_before_one_without_wrappers() -> None:
+    source, model = Twins(2), nn.Module()
+    model.model = nn.Conv2d(3, 2, 1)
+    start_from(model, InitialWeights("file", source.state_dict(), ("a", "b")), ("a", "b"), {})
+    assert torch.equal(model.model.weight, source.model.weight)
+
+
 def test_a_head_whose_classes_nobody_names_begins_fresh() -> None:
     source, model = Net(2), Net(2)
     before = model.score.weight.clone()

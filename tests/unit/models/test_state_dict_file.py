@@ -15,7 +15,7 @@ from torch import Tensor
 from segcore.errors import WeightsError
 from segcore.models import create_model
 from segcore.models.encoder_weights import EncoderFit
-from segcore.models.state_dict_file import read_tensors
+from segcore.models.state_dict_file import plain_names, read_tensors
 
 State = dict[str, Tensor]
 
@@ -153,6 +153,11 @@ def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "weights.pth").touch()
     with pytest.raises(WeightsError, match=r"no such file.* Did you mean 'weights\.pth'\?"):
         read_tensors(tmp_path / "weight.pth")
+
+
+def test_names_that_two_tensors_share_are_left_out() -> None:
+    state = {"model.a": torch.ones(1), "net.a": torch.zeros(1), "b": torch.ones(1)}
+    assert list(plain_names(state)) == ["b"]
 
 
 def test_it_says_what_fits(tmp_path: Path, model: torch.nn.Module) -> None:

@@ -144,6 +144,10 @@ def test_shipped_recipes_are_read(name):
         (["--freeze", "encoder", "--encoder-weights", "none"], "random weights would stay random"),
         (["--freeze", "2", "--unfreeze", "{1: 0}"], "unfreeze is given and freeze is 2. Write --freeze schedule"),
         (["--cache-features"], "cache_features needs a frozen encoder and freeze is none"),
+        (
+            ["--freeze", "schedule", "--cache-features", "--progressive", "{0: 96x128, 1: 224x320}"],
+            "progressive changes it while the encoder is frozen (96x128 and 224x320). Unfreeze it before",
+        ),
         (["--folds", "3", "--fold", "3"], "fold is 3 of 3 folds; expected 0 to folds - 1"),
         (["--folds", "1"], "folds is 1; expected 2 or more, or 0"),
         (["--progressive", "{0: 256x256}"], "progressive trains at 256x256 and image_size is 224x320"),
@@ -157,6 +161,19 @@ def test_shipped_recipes_are_read(name):
 def test_settings_that_contradict_each_other_are_refused(flags, message):
     with pytest.raises(ConfigError, match=re.escape(message)):
         parse(flags)
+
+
+def test_features_are_kept_where_sizes_change_once_the_encoder_trains():
+    config = parse(["--freeze", "schedule", "--cache-features", "--progressive", "{0: 96x128, 2: 224x320}"])[0]
+    assert [config.frozen_at(epoch) for epoch in (1, 2)] == ["encoder", "3"]
+
+
+def test_files_of_encoder_weights_are_kept_from_the_root(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.pth").touch()
+    (tmp_path / "imagenet").mkdir()
+    given = [build({"encoder_weights": name}).encoder_weights for name in ("own.pth", "gone.pth", "imagenet")]
+    assert given == [str(tmp_path / "own.pth"), "gone.pth", "imagenet"]
 
 
 def test_stages_thaw_at_their_epochs():

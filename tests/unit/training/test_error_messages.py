@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from segcore.errors import AugmentError, typed_line
+from segcore.errors import AugmentError, ConfigError, TrainingError, typed_line
 from segcore.training.error_messages import cause
 
 WORKER = (
@@ -61,6 +61,16 @@ def test_torchs_words_alone_ask_the_disk(tmp_path, monkeypatch):
     assert cause(error, tmp_path).startswith(f"The disk of {tmp_path} is full.")
     (tmp_path / "file").touch()
     assert "is a file, no folder" in cause(error, tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize("error", [TrainingError("It diverges."), ConfigError("Too large."), MemoryError()])
+def test_what_would_fail_again_is_trained_again_with_other_settings(tmp_path, error):
+    run = tmp_path / "my runs"
+    run.mkdir()
+    (run / "last.ckpt").touch()
+    text = cause(error, run)
+    assert text.endswith(f"Train it again, changed so: python train.py --config '{run}/config.yaml'")
+    assert "--resume" not in text
 
 
 def test_a_read_only_disk_is_named():

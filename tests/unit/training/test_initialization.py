@@ -44,6 +44,13 @@ def test_runs_without_weights_are_refused(tmp_path: Path) -> None:
         read_initial("one", tmp_path)
 
 
+def test_ids_with_dots_are_found(tmp_path: Path) -> None:
+    save_file({"a": torch.ones(2)}, fake_run(tmp_path, "v1.2", evaluated=False).path / "model.safetensors")
+    assert list(read_initial("v1.2", tmp_path)[0].tensors) == ["a"]
+    with pytest.raises(WeightsError, match=r"v1\.3: no such file"):
+        read_initial("v1.3", tmp_path)
+
+
 def test_of_several_runs_the_mean_is_read(tmp_path: Path) -> None:
     for name, value in (("one", 1.0), ("two", 2.0)):
         save_file({"a": torch.tensor([value])}, fake_run(tmp_path, name, evaluated=False).path / "model.safetensors")

@@ -71,6 +71,21 @@ def test_a_loss_that_climbs_stops_before_it_is_infinite():
             result.check_divergence(torch.tensor(2.0 + step), step)
 
 
+def test_a_first_batch_without_a_scored_pixel_says_nothing():
+    result = module()
+    for step in range(100):
+        result.check_divergence(torch.tensor(0.0 if step == 0 else 2.0), step)
+    with pytest.raises(TrainingError, match=r"its loss rose from 2 to"):
+        for step in range(200):
+            result.check_divergence(torch.tensor(2.0 + step), step)
+
+
+def test_a_start_with_an_easy_batch_goes_on():
+    result = module()
+    for step in range(100):
+        result.check_divergence(torch.tensor(0.01 if step == 0 else 0.9), step)
+
+
 def test_a_loss_that_jumps_once_goes_on():
     result = module()
     for step in range(100):
