@@ -13,7 +13,7 @@ from segcore.ui.augment import (
     toolbar,
     transform_menu,
 )
-from segcore.ui.shell import notices, page, url_state
+from segcore.ui.shell import file_changes, notices, page, url_state
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.headings import page_heading
 
@@ -24,6 +24,7 @@ page_heading(
 )
 if notices.missing_dataset(context):
     page.end()
+file_changes.look(context.key)
 
 # choose
 pipeline_editor.follow_link()

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from segcore.errors import SegcoreError
-from segcore.ui.dataset import browsing, choices, dataset_statistics, file_changes, leak_findings, tagging
+from segcore.ui.dataset import browsing, choices, dataset_statistics, leak_findings, tagging
 from segcore.ui.dataset.class_shares import class_shares
 from segcore.ui.dataset.contact_sheet import contact_sheet
 from segcore.ui.predictions.panels import photo_panel, truth_panel
-from segcore.ui.shell import dataset_cache, image_cache, notices, page, url_state
+from segcore.ui.shell import dataset_cache, file_changes, image_cache, notices, page, url_state
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.choices import choose
 from segcore.ui.widgets.headings import page_heading

@@ -7,7 +7,7 @@ import streamlit as st
 from segcore.runs.scored_splits import evaluated_splits
 from segcore.ui.dataset import tagging
 from segcore.ui.errors import evaluated_runs, image_grid, ranking_query, sentences
-from segcore.ui.shell import notices, page, url_state
+from segcore.ui.shell import file_changes, notices, page, url_state
 from segcore.ui.shell.markdown import escape_markdown
 from segcore.ui.widgets.choices import choose
 from segcore.ui.widgets.confusion_matrix import FEW, SHARES, confusion_figure, confusion_matrix
@@ -29,6 +29,8 @@ notices.leak_note(runs, split)
 # load
 evaluated = evaluated_runs.load_evaluated_runs(context, runs, split)
 evaluated_runs.show_left_out(context, evaluated)
+if context.dataset is not None:
+    file_changes.look(context.key)
 if not evaluated.runs:
     ranking_query.choose_split(splits)
     page.end()

@@ -8,7 +8,7 @@ from segcore.ui.predictions import run_evaluations, view_options
 from segcore.ui.predictions.panels import min_panel_width
 from segcore.ui.predictions.prediction_panels import PredictionPanels
 from segcore.ui.predictions.score_table import score_table
-from segcore.ui.shell import dataset_cache, image_cache, notices, page, url_state
+from segcore.ui.shell import dataset_cache, file_changes, image_cache, notices, page, url_state
 from segcore.ui.shell.icon_button import icon_button
 from segcore.ui.widgets.choices import menu
 from segcore.ui.widgets.headings import page_heading, scores_heading
@@ -19,6 +19,7 @@ context = page.start()
 page_heading("Predictions")
 if notices.missing_dataset(context):
     page.end()
+file_changes.look(context.key)
 
 
 def step(by: int) -> None:

@@ -89,7 +89,7 @@ if trial_tables.has_comparable_trials(trials):
         for column, setting in zip(st.columns(wide), settings[start : start + wide], strict=False):
             draw, key = partial(charts.slice_of, trials, setting, settings), f"slice-{setting.name}"
             with column, saved_as(key, draw):
-                st.altair_chart(draw(), key=key)
+                st.altair_chart(draw(), key=key, alt=f"{title} against {setting.name}, a dot for each trial")
 
 if recipe := trial_tables.recipe(search):
     st.subheader("Best settings", anchor=False)

@@ -4,6 +4,7 @@ import re
 import shutil
 import time
 
+import numpy as np
 import pytest
 from fixtures import exports
 from fixtures.app import LABELS, codes, make_data
@@ -12,7 +13,8 @@ from segcore.data import open_dataset
 from segcore.data.index import known_facts
 from segcore.data.index_building import build_index
 from segcore.data.tags import TAGS_FOLDER, read_tags
-from segcore.ui.dataset import file_changes
+from segcore.ui.shell import dataset_cache, file_changes
+from segcore.ui.shell.dataset_cache import DataKey
 
 
 def sheet(app):
@@ -105,6 +107,16 @@ def test_a_link_finds_images_by_name_class_share_size_and_health(open_app, data,
     assert "No image is like that" in page(health="unlabelled").info[0].value
 
 
+def test_other_images_begin_at_their_first_page(open_app, tmp_path):
+    app = open_app(make_data(tmp_path / "toy", train=60), tmp_path / "none", "dataset", page="2", split="train")
+    assert app.run().query_params["page"] in ("2", ["2"])
+    find = next(box for box in app.text_input if box.label == "Find")
+    find.set_value("train_0").run()
+    assert not app.exception and "page" not in app.query_params
+    find.set_value("").run()
+    assert "page" not in app.query_params
+
+
 def test_what_cannot_be_read_is_found_by_health(open_app, data, tmp_path):
     (data / "train" / "masks" / "train_00.png").write_bytes(b"\x89PNG broken")
     app = open_app(data, tmp_path / "none", "dataset", health="unreadable")
@@ -159,6 +171,48 @@ def test_masks_that_change_again_while_the_page_is_open_are_counted_again(open_a
         until = time.monotonic() + 30
         while not counted():
             assert time.monotonic() < until, captions(app)
+
+
+def test_images_that_come_and_go_are_noticed_and_the_old_ones_shown_until_all_is_there(
+    open_app, data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(file_changes, "AGAIN", -1.0)
+    images, masks = data / "train" / "images", data / "train" / "masks"
+    app = open_app(data, tmp_path / "none", "dataset")
+
+    def wait_for(true):
+        until = time.monotonic() + 30
+        while not true(app.run()):
+            assert not app.exception and time.monotonic() < until, captions(app)
+
+    def images_shown(count):
+        return lambda app: any(caption.startswith(f"{count} images, ") for caption in captions(app))
+
+    assert images_shown(7)(app)
+    shutil.copy(images / "train_03.png", images / "train_99.png")
+    wait_for(lambda app: any("this is the dataset as it was" in caption for caption in captions(app)))
+
+    def images_shown(count):
+        return lambda app: any(caption.startswith(f"{count} images, ") for caption in captions(app))
+
+    assert images_shown(7)(app)
+    shutil.copy(masks / "train_03.png", masks / "train_99.png")
+    wait_for(images_shown(8))
+    assert not any("as it was" in caption for caption in captions(app))
+    for folder in (images, masks):
+        (folder / "train_99.png").unlink()
+    wait_for(images_shown(7))
+
+
+def test_pictures_of_other_pages_follow_their_files(open_app, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(file_changes, "AGAIN", -1.0)
+    app = open_app(data, tmp_path / "none", "augment", image="train_00")
+    assert not app.run().exception
+    before = dataset_cache.sample(DataKey.of(str(data)), "train_00").image
+    shutil.copy(data / "train" / "images" / "train_03.png", data / "train" / "images" / "train_00.png")
+    until = time.monotonic() + 30
+    while np.array_equal(dataset_cache.sample(DataKey.of(str(data)), "train_00").image, before):
+        assert not app.run().exception and time.monotonic() < until
 
 
 def test_the_page_stays_where_the_first_image_or_its_mask_cannot_be_read(open_app, data, tmp_path, page_text):

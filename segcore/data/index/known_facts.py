@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from segcore.arrays import I64
 from segcore.data.dataset import Dataset
 from segcore.data.index.image_facts import UNKNOWN, ImageFacts, read_facts, stamp_of
 from segcore.data.index.image_table import ImageTable, in_memory, make_table
@@ -26,15 +27,20 @@ class KnownFacts:
 
     Args:
         dataset: The dataset, with its index where it has one.
+        before: What was known when it was opened before, and is still true; in place of the index.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, before: KnownFacts | None = None) -> None:
         self.dataset = dataset
-        self._stored = dataset.index
-        self._valid = self._stored.row.keys() & {record.id for record in dataset.records} if self._stored else set()
-        self._read: dict[str, ImageFacts] = {}
+        ids = {record.id for record in dataset.records}
+        self._stored: ImageTable | None = before._stored if before else dataset.index
+        valid: Collection[str] = before._valid if before else self._stored.row if self._stored else ()
+        self._valid: set[str] = ids.intersection(valid)
+        read = list(before._read.items()) if before else []  # others may read meanwhile
+        self._read: dict[str, ImageFacts] = {name: facts for name, facts in read if name in ids}
         self._reading = threading.Lock()
         self._forgotten = 0  # times that files had changed
+        self._stamps: I64 | None = None  # [N, 4] of all files, at the last look at them
         self._table: tuple[tuple[int, int], ImageTable] | None = None
         if self._stored is not None:
             self._valid -= _uncounted(self._stored)  # they may be mended
@@ -101,20 +107,29 @@ class KnownFacts:
         return self.known, self._forgotten
 
     def check_files(self) -> list[str]:
-        """Forget the images whose files have changed or vanished since they were read, and return their ids."""
-        changed: list[str] = []
+        """Forget the images whose files have changed or vanished since they were read.
+
+        Returns:
+            Their ids, and those of other images whose files have changed since this was last called.
+        """
+        ids = [record.id for record in self.dataset.records]
+        now = np.array([stamp_of(record) for record in self.dataset.records], np.int64).reshape(len(ids), len(UNKNOWN))
+        changed = set() if self._stamps is None else {ids[row] for row in np.flatnonzero((now != self._stamps).any(1))}
+        self._stamps = now
+        place = {sample_id: row for row, sample_id in enumerate(ids)}
         if self._stored is not None and self._valid:
-            same = self._stored.unchanged(self.dataset.records)
-            gone = self._valid & {self._stored.ids[row] for row in np.flatnonzero(~same)}
-            self._valid = self._valid - gone
-            changed += gone
+            valid = list(self._valid)
+            stale = self._stored.stamps[self._stored.rows(valid)] != now[[place[sample_id] for sample_id in valid]]
+            changed.update(valid[row] for row in np.flatnonzero(stale.any(1)))
         for sample_id, facts in list(self._read.items()):
-            if facts.stamp != UNKNOWN and stamp_of(self.dataset.record(sample_id)) != facts.stamp:
-                del self._read[sample_id]
-                changed.append(sample_id)
+            if facts.stamp not in (UNKNOWN, tuple(now[place[sample_id]].tolist())):
+                changed.add(sample_id)
         if changed:
+            self._valid = self._valid - changed
+            for sample_id in changed:
+                self._read.pop(sample_id, None)
             self._forgotten += 1
-        return sorted(set(changed))
+        return sorted(changed)
 
     def table(self) -> ImageTable:
         """The known images in the dataset's order; a new one after more were read."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-import altair as alt
+import altair
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -17,7 +17,7 @@ from segcore.data import SPLITS
 from segcore.data.class_statistics import balance
 from segcore.data.index.image_facts import CELLS
 from segcore.data.index.selection import share_counts
-from segcore.errors import SegcoreError
+from segcore.errors import SegcoreError, number
 from segcore.labels import LabelMap
 from segcore.runs import RunRecord
 from segcore.ui.dataset.browsing import EVERY
@@ -75,7 +75,7 @@ def class_balance_charts(labels: LabelMap, counts: ClassBalance) -> None:
     for column, (value, title) in zip(st.columns(2, gap="large"), titles.items(), strict=True):
         draw = partial(charts.balance, data, labels, value=value, title=title, log=value == "pixels")
         with column, saved_as(f"class-balance-{value}", draw):
-            _clickable(draw(), value, "class", "class")
+            _clickable(draw(), value, "class", "class", alt=f"{title} by class. {balance_note(labels, counts)}")
     st.caption(escape_markdown(balance_note(labels, counts)))
 
 
@@ -86,7 +86,8 @@ def share_chart(key: DataKey, ids: Sequence[str], labels: LabelMap, class_id: in
     data = pd.DataFrame({"share": [f"{key} %" for key in counts], "images": counts.values()})
     draw = partial(charts.class_shares, data, labels.names[class_id], labels.hex_colors[class_id])
     with saved_as("class-shares", draw):
-        _clickable(draw(), "shares", "share", "share")
+        shares = ", ".join(f"{share}: {number(count, 'image')}" for share, count in counts.items())
+        _clickable(draw(), "shares", "share", "share", alt=f"Share of {labels.names[class_id]} in an image. {shares}")
 
 
 def together_chart(key: DataKey, split: str, ids: Sequence[str], labels: LabelMap) -> None:
@@ -104,7 +105,7 @@ def together_chart(key: DataKey, split: str, ids: Sequence[str], labels: LabelMa
     ]  # fmt: skip
     draw = partial(charts.co_occurrence, pd.DataFrame(rows), [labels.names[index] for index in occurs])
     with saved_as("classes-together", draw):
-        st.altair_chart(draw(), key="together")
+        st.altair_chart(draw(), key="together", alt="Of the images that hold one class, the share that holds another")
     _leave_out(labels.classes, len(occurs), int(np.count_nonzero(both.diagonal())))
 
 
@@ -146,17 +147,16 @@ def _leave_out(classes: int, shown: int, occurring: int) -> None:
         st.caption(f"{shown} of the {occurring} classes that occur are drawn; choose another class above to see it.")
 
 
-def _clickable(chart: alt.Chart, key: str, field: str, choice: str) -> None:
+def _clickable(chart: altair.Chart, key: str, field: str, choice: str, *, alt: str) -> None:
     """Draw a chart of which a click on a mark chooses by its `field`, and a click beside it nothing."""
 
     def pick() -> None:
         marks = st.session_state[key]["selection"].get(PICKED, [])
         value = str(marks[0][field]) if marks else EVERY
         url_state.put(choice, value.removesuffix(" %"))
-        url_state.put("page", 1)
 
-    selection = alt.selection_point(PICKED, fields=[field])
-    st.altair_chart(chart.add_params(selection), key=key, on_select=pick, selection_mode=PICKED)
+    selection = altair.selection_point(PICKED, fields=[field])
+    st.altair_chart(chart.add_params(selection), key=key, on_select=pick, selection_mode=PICKED, alt=alt)
 
 
 def balance_note(labels: LabelMap, counts: ClassBalance) -> str:
@@ -221,4 +221,5 @@ def image_size_chart(sizes: Mapping[str, int]) -> None:
     ]
     draw = partial(charts.image_sizes, pd.DataFrame(rows))
     with saved_as("image-sizes", draw):
-        _clickable(draw().properties(width=560), "sizes", "size", "size")
+        alt = f"Width and height of {number(sum(sizes.values()), 'image')}"
+        _clickable(draw().properties(width=560), "sizes", "size", "size", alt=alt)

@@ -32,7 +32,6 @@ SCORE_HELP = (
     "Computed for each image by itself: means are over the classes present in that image. Choose a class for its own "
     "IoU, precision, recall and Dice."
 )
-_LAST_QUERY = "segcore:question"
 
 
 @dataclass(frozen=True)
@@ -113,9 +112,7 @@ def choose_query(context: AppContext, evaluated: EvaluatedRuns, splits: Sequence
         tag = tagging.choose_tag(context.key.source) if context.dataset is not None else EVERY
     run_ids = list(titles)
     class_id = None if class_name == EVERY else labels.index(class_name)
-    query = RankingQuery(order, requested, score, run_ids.index(run), run_ids.index(other), class_id, mistake, tag)
-    _reset_page(context, evaluated, query)
-    return query
+    return RankingQuery(order, requested, score, run_ids.index(run), run_ids.index(other), class_id, mistake, tag)
 
 
 def _score_options(evaluated: EvaluatedRuns, class_name: str) -> dict[str, str]:
@@ -156,14 +153,6 @@ def _class_chosen(keep: Callable[[str], None]) -> None:
 def _swap(run: str, other: str) -> None:
     url_state.put("of", other)
     url_state.put("than", run)
-
-
-def _reset_page(context: AppContext, evaluated: EvaluatedRuns, query: RankingQuery) -> None:
-    """Go to the first page of thumbnails when the query changes; the page in a link stays."""
-    state = (context.key, evaluated.split, tuple(run.id for run in evaluated.runs), query)
-    if st.session_state.get(_LAST_QUERY, state) != state:
-        url_state.put("sheet", 1)
-    st.session_state[_LAST_QUERY] = state
 
 
 def highlight_mistake(name: str) -> None:

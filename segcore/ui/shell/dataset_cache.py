@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
 from segcore.data import Dataset, OpenOptions, Sample, resize_pair
 from segcore.data.index.known_facts import KnownFacts
-from segcore.errors import DatasetError
+from segcore.errors import DatasetError, SegcoreError
 from segcore.paths import local_path, path_exists
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ DEFAULTS = OpenOptions()
 
 
 class DataKey(NamedTuple):
-    """Key of a dataset: where it is, how it is opened, and a version that changes with the folder or file."""
+    """Key of a dataset: where it is, how it is opened, and a version that changes with it (`reopen`)."""
 
     source: str
     options: OpenOptions
@@ -28,7 +29,11 @@ class DataKey(NamedTuple):
     @classmethod
     def of(cls, source: str, options: OpenOptions = DEFAULTS) -> DataKey:
         """Return the key of a dataset as it is now; a missing path has version 0."""
-        return cls(source, options, local_path(source).stat().st_mtime_ns if path_exists(source) else 0)
+        time = local_path(source).stat().st_mtime_ns if path_exists(source) else 0
+        return cls(source, options, time + _reopened[source, options])
+
+
+_reopened: Counter[tuple[str, OpenOptions]] = Counter()
 
 
 @st.cache_resource(max_entries=8, show_spinner="Opening the dataset")
@@ -51,9 +56,27 @@ def resized_pair(key: DataKey, sample_id: str, size: tuple[int, int]) -> ImageMa
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def known_facts(key: DataKey) -> KnownFacts:
+def known_facts(key: DataKey, _before: KnownFacts | None = None) -> KnownFacts:
     """What is known of the dataset's images, shared by all sessions: each image is read once."""
-    return KnownFacts(dataset(key))
+    return KnownFacts(dataset(key), _before)
+
+
+def reopen(key: DataKey, known: KnownFacts) -> None:
+    """Open a dataset again, whose files changed, came or went: from now on `DataKey.of` returns another key.
+
+    Args:
+        key: Its key so far.
+        known: What is still true of its images.
+
+    Raises:
+        SegcoreError: what `dataset` raises; the key is then as it was.
+    """
+    _reopened[key.source, key.options] += 1
+    try:
+        known_facts(DataKey.of(key.source, key.options), known).check_files()
+    except SegcoreError:
+        _reopened[key.source, key.options] -= 1
+        raise
 
 
 def store_facts(key: DataKey) -> None:

@@ -151,6 +151,7 @@ def paged_gallery(
         options: Further arguments of `gallery`.
     """
     pages = max(1, -(-len(ids) // PAGE_SIZE))
+    _begin_other_images(ids, page)
     requested = url_state.get(page, 1, url_state.Between(1, 10**6))
     if requested > pages:
         url_state.report_problem(page, describe_missing(page, [str(requested)], url_state.Between(1, pages)))
@@ -181,6 +182,16 @@ def paged_gallery(
     if pages > 1:
         key = f"{page}:{number}"
         st.pagination(pages, default=number, key=key, on_change=lambda: url_state.put(page, int(st.session_state[key])))
+
+
+def _begin_other_images(ids: Sequence[str], page: str) -> None:
+    """Go to the first page when other images are shown than before, or the same ones in another order."""
+    shown = (hash(tuple(ids)), url_state.get(page, 1, url_state.Between(1, 10**6)))
+    before = st.session_state.get(f"shown:{page}", shown)
+    if before[0] != shown[0] and before[1] == shown[1]:  # a link that is opened brings its own page
+        url_state.put(page, 1)
+        shown = (shown[0], 1)
+    st.session_state[f"shown:{page}"] = shown
 
 
 def draw_thumbnails(

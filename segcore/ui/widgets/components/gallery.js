@@ -32,6 +32,7 @@ function draw({ data: [data], parentElement, setTriggerValue }) {
     own.box.classList.toggle("waiting", wanted.waiting);
     own.button.classList.toggle("selected", wanted.id === data.selected);
     own.button.classList.toggle("titled", !!wanted.title);
+    own.button.ariaCurrent = wanted.id === data.selected ? "true" : null;
     own.button.ariaLabel = wanted.title ? null : `Open ${wanted.id} ${wanted.note || ""}`.trim();
     own.label.textContent = own.label.title = wanted.title || wanted.id;
     own.note.textContent = own.note.title = wanted.note || "";

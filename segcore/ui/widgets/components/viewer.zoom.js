@@ -29,6 +29,8 @@ function interact(root, pointed) {
     move(at.x - ((at.x - view.x) / view.z) * next, at.y - ((at.y - view.y) / view.z) * next, next);
   };
   const point = (at) => {
+    // A screen reader says what the keyboard reads; what a mouse passes over would never end.
+    root.querySelector(".line").ariaLive = document.activeElement && grid.matches(":focus") ? "polite" : "off";
     root.point = at && { u: clamp((at.x - view.x) / view.z, 0, 1), v: clamp((at.y - view.y) / view.z, 0, 1) };
     draw();
     pointed();
