@@ -102,7 +102,7 @@ def choose_part(parts: Sequence[Part]) -> Part:
     if len(parts) == 1:
         return parts[0]
     by_key = {part.label_space.key: part for part in parts}
-    return by_key[choose("Data", "part", {key: escape_markdown(part.title) for key, part in by_key.items()})]
+    return by_key[choose("Data", "part", {key: part.title for key, part in by_key.items()})]
 
 
 def significance(context: AppContext, comparison: Comparison, part: Part) -> None:

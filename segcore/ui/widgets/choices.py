@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from segcore.ui.shell import shortcuts, url_state
+from segcore.ui.shell.markdown import escape_markdown
 
 Options = Mapping[str, str] | Sequence[str]  # name in the link -> title; or names that are their own titles
 
@@ -22,6 +23,8 @@ def choose(label: str, name: str, options: Options, *, help: str | None = None) 
         help: Tooltip.
     """
     arguments = _arguments(name, options, menu=False)
+    titled = arguments.pop("format_func")
+    arguments["format_func"] = lambda option: escape_markdown(titled(option))  # Streamlit reads buttons as Markdown
     return st.segmented_control(label, required=True, help=help, **arguments) or next(iter(options))
 
 
