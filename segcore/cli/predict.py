@@ -22,7 +22,7 @@ from segcore.cli.arguments import (
     run_from,
 )
 from segcore.durations import duration
-from segcore.errors import DatasetError, enumerated, number
+from segcore.errors import DatasetError, enumerated, number, plain
 from segcore.paths import path_text
 from segcore.terminal import print_text
 
@@ -61,9 +61,7 @@ def add_predict(commands: Commands) -> None:
         help="masks and overlays of images and single frames; video: an overlay video of a video, or of all images in "
         "their order (default: masks overlays of images, video of videos)",
     )
-    parser.add_argument(
-        "--fps", type=float, default=25.0, metavar="N", help="frames a second of a video of images (default: 25)"
-    )
+    parser.add_argument("--fps", type=float, metavar="N", help="frames a second of a video of images (default: 25)")
     parser.add_argument("--again", action="store_true", help="predict also what is there already")
     parser.add_argument(
         "--with",
@@ -86,7 +84,7 @@ def predict_files(arguments: argparse.Namespace) -> int:
     from segcore.runs import find_run
     from segcore.training.signals import StopRequest
 
-    if not 0 < arguments.fps <= 1000:
+    if arguments.fps is not None and not 0 < arguments.fps <= 1000:
         raise DatasetError(f"--fps is {arguments.fps:g}; expected frames a second, above 0 and at most 1000.")
     files = input_files(arguments.inputs)
     run = run_from(arguments)
@@ -100,7 +98,11 @@ def predict_files(arguments: argparse.Namespace) -> int:
     if len(wanted) < len(files):
         left = number(len(files) - len(wanted), "file")
         print_text(f"segcore: left out {left} that earlier calls wrote to {arguments.out}", file=sys.stderr)
-    sources = sources_of([file for file in files if file in wanted], arguments.write, arguments.fps)
+    sources = sources_of([file for file in files if file in wanted], arguments.write, arguments.fps or 25.0)
+    if arguments.fps is not None and all(source.rate is None for source in sources):
+        raise DatasetError(
+            "--fps is the rate of a video of images, and none is written. Give images and --write video."
+        )
     todo = [source for source in sources if arguments.again or not folder.has(source)]
     with StopRequest().listening() as stop:
         work = _Work(folder, predict, stop)
@@ -111,7 +113,7 @@ def predict_files(arguments: argparse.Namespace) -> int:
                 if source.moving and not stop.requested:
                     work.video(source, again=arguments.again)
         except OSError as error:
-            raise DatasetError(f"{error.filename}: {error.strerror}. Check --out.") from None
+            raise DatasetError(f"{plain(error)} Check --out.") from None
     before = [f"{len(sources) - len(todo)} there before"] if len(todo) < len(sources) else []
     what = ", ".join([work.summary() if todo else "nothing new", *before])
     print_text(", ".join(filter(None, (f"{what}: {_averaged(runs)}", predict.stored_as("").description))))

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +81,10 @@ def sources_of(paths: Sequence[Path], written: Sequence[str] | None, rate: float
         else:
             stills.append(Source(name, (path,), tuple(sorted({*(written or WRITTEN)} - {VIDEO}))))
     frames = tuple(source.paths[0] for source in stills)
-    together = [Source("images", frames, (VIDEO,), rate)] if stills and VIDEO in (written or ()) else []
+    taken = {source.name.casefold() for source in (*stills, *videos)}
+    names = chain(["images"], (f"images-{number}" for number in count(2)))
+    name = next(name for name in names if name not in taken)
+    together = [Source(name, frames, (VIDEO,), rate)] if stills and VIDEO in (written or ()) else []
     return [source for source in stills if source.written] + together + videos
 
 
@@ -126,9 +129,15 @@ class PredictionFolder:
         """Note what will be written of sources, so that a later call knows it after this one was killed.
 
         Raises:
-            DatasetError: when something is there that no such call wrote; nothing is changed then.
+            DatasetError: when something is there that no such call wrote, or that is of another file; nothing is
+                changed then.
         """
         wanted = {source.name: self._results(source) for source in sources}
+        for source in sources:
+            before, mine = self._lines.get(source.name, {}).get("source"), str(source.paths[0].absolute())
+            there = [path for path in wanted[source.name] if path.exists()]
+            if there and before not in (None, mine):
+                raise DatasetError(f"{there[0]} is of {before}, and {mine} would take its place. Choose another --out.")
         for path in chain.from_iterable(wanted.values()):
             if path.exists() and path.relative_to(self.path).as_posix() not in self._ours:
                 raise DatasetError(
@@ -297,6 +306,8 @@ class PredictionFolder:
     def _key(self, source: Source) -> str:
         """8 hex digits of the models, the options, and the files' sizes and times."""
         digest = hashlib.sha256(self.made_by.encode())
+        if source.rate is not None:
+            digest.update(f"{source.rate:g}".encode())
         for path in source.paths:
             stat = path.stat()
             digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}".encode())

@@ -199,7 +199,7 @@ def _print_runs(console: Console, runs: Sequence[RunRecord]) -> None:
             f"{scores.miou:.3f}{mark}" if scores else "–",
             f"{scores.pixel_accuracy:.3f}" if scores else "–",
             _number(over(summary.parameters, 1e6), " M", 2),
-            _number(over(summary.train_seconds, 60)),
+            _number(over(summary.whole_train_seconds, 60)),
             summary.status,
             *([escape(run.note)] if noted else []),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +18,7 @@ from segcore.atomic_files import replacing, scratch_folder
 from segcore.errors import EvaluationError, plain, unknown
 from segcore.evaluation import standalone_inference
 from segcore.evaluation.backends.registry import check_choice
-from segcore.evaluation.model_card import export_card
+from segcore.evaluation.model_card import MADE_BY, export_card
 from segcore.runs import RunRecord, load_run
 from segcore.runs.model_required import require_training
 
@@ -45,7 +46,7 @@ def export_model(
     Args:
         run: A run, or the path of its folder.
         format: `onnx` (`RUN.onnx`) or `openvino` (`RUN.xml` with `RUN.bin`).
-        out: Folder for the files, created when missing; files of these names are replaced.
+        out: Folder for the files, created when missing; those of an earlier export are replaced.
         precision: `fp32`; `fp16`, which stores the weights in half the space while arithmetic stays float32; or `int8`
             (OpenVINO alone), calibrated on the run's training images: a quarter of the space, and faster.
         size: (height, width) of the image; None is the run's own input size.
@@ -56,7 +57,7 @@ def export_model(
 
     Raises:
         EvaluationError: when format, precision or size is not possible, a package is not installed, the model can't
-            be converted, or the files can't be written.
+            be converted, or the files can't be written or would replace others.
         RunError: when the run or its weights can't be read.
     """
     if format not in FORMATS:
@@ -71,6 +72,9 @@ def export_model(
     fed = _size(record, size)
     suffixes = _SUFFIXES[format]
     target = Path(out) / f"{record.id}{suffixes[0]}"
+    script = Path(standalone_inference.__file__).read_text("utf-8")
+    _check_own(target.with_name("infer.py"), script.splitlines()[0])
+    _check_own(target.with_name(f"{record.id}.md"), MADE_BY)
     with scratch_folder("export") as folder:
         fresh = folder / target.name
         _write(record, format, fresh, fed, precision=precision, normalize=normalize)
@@ -82,7 +86,7 @@ def export_model(
             texts = {
                 f"{target.name}.json": json.dumps(note, indent=2, ensure_ascii=False) + "\n",
                 f"{record.id}.md": export_card(record, note, target.name),
-                "infer.py": Path(standalone_inference.__file__).read_text("utf-8"),
+                "infer.py": script,
             }
             for name, text in texts.items():
                 with replacing(target.with_name(name)) as path:
@@ -90,6 +94,13 @@ def export_model(
         except OSError as error:
             raise EvaluationError(f"Can't write the export: {plain(error)} Choose another folder.") from None
     return target
+
+
+def _check_own(path: Path, mark: str) -> None:
+    """Refuse to replace a file of the user: one without the words by which Segcore's are known."""
+    with suppress(FileNotFoundError):
+        if mark not in path.read_text("utf-8", errors="replace"):
+            raise EvaluationError(f"{path} is there already, and Segcore did not write it. Choose another --out.")
 
 
 def _size(run: RunRecord, size: tuple[int, int] | None) -> tuple[int, int]:

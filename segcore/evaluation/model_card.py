@@ -13,6 +13,7 @@ from segcore.metrics import POLICY
 from segcore.runs import RunRecord
 from segcore.runs.run_files import WEIGHTS
 
+MADE_BY = "trained by Segcore"  # by which a card is known
 _SCORES = ("miou", "pixel_accuracy")
 _NO_LICENCE = (
     "Segcore records no licence of them or of the data: look it up where they come from before you pass this model on."
@@ -28,9 +29,10 @@ def run_card(run: RunRecord, licence: str = "") -> str:
     """
     summary = run.summary
     epochs = "epoch" if summary.epochs == 1 else "epochs"
-    trained = f"{summary.epochs} {epochs} in {(summary.train_seconds or 0) / 60:.0f} min on {summary.device}"
+    after = ", after those of its start" if summary.init else ""
+    trained = f"{summary.epochs} {epochs} in {(summary.train_seconds or 0) / 60:.0f} min on {summary.device}{after}"
     sections = [
-        *_opening(run, f"trained by Segcore ({summary.created}): {trained}. First weights: {summary.first_weights}."),
+        *_opening(run, f"{MADE_BY} ({summary.created}): {trained}. First weights: {summary.first_weights}."),
         *_data(run),
         *(("## Command", f"```sh\n{summary.command}\n```") if summary.command else ()),
         *_scored(run, "fp32"),
@@ -58,8 +60,7 @@ def export_card(run: RunRecord, note: dict[str, Any], model_file: str) -> str:
     sections = [
         *_opening(
             run,
-            f"trained by Segcore ({summary.created}) and written for {note['format']} in {note['weights_precision']}: "
-            f"{files}.",
+            f"{MADE_BY} ({summary.created}) and written for {note['format']} in {note['weights_precision']}: {files}.",
         ),
         *_data(run),
         *_scored(run, note["weights_precision"]),

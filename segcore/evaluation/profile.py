@@ -18,6 +18,7 @@ from segcore.evaluation.predictor import Predictor
 from segcore.runs import Latency, Profile, RunRecord, load_run, write_profile
 from segcore.runs.model_required import require_model
 from segcore.runs.run_lock import writing
+from segcore.runs.summary import over
 
 Progress = Callable[[int, int, str], object]
 PICTURES = ((480, 640), (720, 1280))  # (height, width): a webcam's and a video's
@@ -155,7 +156,7 @@ def _static(run: RunRecord, size: tuple[int, int] | None) -> Profile:
         height=height,
         width=width,
         model_mb=(run.weights.stat().st_size - stand_ins) / 1e6,
-        train_minutes=(run.summary.train_seconds or 0) / 60,
+        train_minutes=over(run.summary.whole_train_seconds, 60),
         train_peak_memory_mb=run.summary.peak_memory_mb,
     )
 

@@ -2,8 +2,8 @@
 
     python infer.py MODEL.onnx.json photo.png other.jpg --out masks
 
-Needs numpy, opencv-python-headless and the runtime of the model (onnxruntime or openvino). Writes `NAME.png` for each
-image: a grey PNG whose values are the ids of the classes in the JSON file, of the size of the image.
+Needs numpy, opencv-python-headless and the runtime of the model (onnxruntime or openvino). Writes `NAME-mask.png` for
+each image: a grey PNG whose values are the ids of the classes in the JSON file, of the size of the image.
 """
 
 from __future__ import annotations
@@ -254,13 +254,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     predict = load(options.model)
     options.out.mkdir(parents=True, exist_ok=True)
+    taken = {Path(path).resolve() for path in options.images}
     for path in options.images:
         image = cv2.imread(path, cv2.IMREAD_COLOR)
         if image is None:
             print(f"{path}: no image that OpenCV can read; expected PNG, JPEG or the like.", file=sys.stderr)
             return 2
-        target = options.out / f"{Path(path).stem}.png"
-        cv2.imwrite(str(target), predict(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)))
+        target = options.out / f"{Path(path).stem}-mask.png"
+        if target.resolve() in taken:
+            print(f"{path}: {target} is another image, or the mask of one. Choose another --out.", file=sys.stderr)
+            return 2
+        taken.add(target.resolve())
+        if not cv2.imwrite(str(target), predict(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))):
+            print(f"{target}: can't be written.", file=sys.stderr)
+            return 2
         print(target)
     return 0
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from segcore.errors import number
 from segcore.runs import RunRecord
-from segcore.runs.run_record import COVERED
+from segcore.runs.run_record import COVERED, NO_CHECK
 from segcore.runs.split_variant import SplitVariant
 from segcore.runs.titles import run_titles
 
@@ -63,7 +63,7 @@ def leak_sentence(run: RunRecord, split: str, checked: LeakReport | None = None)
         checked: The stored check of its data and its split.
     """
     split = SplitVariant.parse(split).split
-    if split not in COVERED:
+    if split not in COVERED or run.training_unknown:
         return None
     report = checked if _looked_at_pictures(checked) else run.leak_report()
     if report is not None:  # made since the training, and of every picture
@@ -73,16 +73,18 @@ def leak_sentence(run: RunRecord, split: str, checked: LeakReport | None = None)
 
 
 def _sentence(run: RunRecord, split: str, checked: LeakReport | None) -> str:
+    if run.training_unknown:
+        return NO_CHECK
     sentence = leak_sentence(run, split, checked)
     if sentence is None:
-        return f"Leak check: none was made of {split}; `segcore data check --run` makes one."
+        return f"Leak check: none was made of {split}; `segcore data check --run RUN` makes one."
     if sentence:
         return sentence
     if _looked_at_pictures(checked) or run.leak_report() is not None:
         return f"Leak check: nothing was found that {split} shares with training, in its pictures, ids and times."
     return (
         f"Leak check: when this was trained, nothing was found against scores on {split}; `segcore data check "
-        "--run` compares every picture."
+        "--run RUN` compares every picture."
     )
 
 

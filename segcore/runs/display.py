@@ -56,7 +56,9 @@ def run_html(run: RunRecord) -> str:
         "data": f"{info.dataset.name}: {info.dataset.train_augmented} training, {info.dataset.val} validation, "
         f"{info.dataset.test} test images, {info.dataset.classes} classes",
         "epochs": f"{info.epochs}, kept: {info.best_epoch + 1}" if info.best_epoch is not None else f"{info.epochs}",
-        "minutes": None if info.train_seconds is None else f"{over(info.train_seconds, 60):.1f} on {info.device}",
+        "minutes": None
+        if info.train_seconds is None
+        else f"{over(info.train_seconds, 60):.1f} on {info.device}{', after those of its start' if info.init else ''}",
         "status": info.status,
     }
     for split, score in (("validation", info.val), ("test", info.test)):

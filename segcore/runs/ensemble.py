@@ -144,7 +144,7 @@ def ensemble_summary(path: Path, runs: Sequence[RunRecord], **origin: Any) -> tu
         input=first.input
         if len(inputs) == 1
         else InputInfo(height=None, width=None, mean=first.input.mean, std=first.input.std),
-        train_seconds=_sum(summary.train_seconds for summary in summaries),
+        train_seconds=_sum(summary.whole_train_seconds for summary in summaries),
         peak_memory_mb=max(memories, default=None),
         device=first.device,
         precision=first.precision,

@@ -137,7 +137,7 @@ class Profile(Document):
         height: Rows of that image.
         width: Columns of that image.
         model_mb: Size of the model's files in MB (10^6 bytes), without the zeros that stand for unused stages.
-        train_minutes: Wall time of training; None for an imported file.
+        train_minutes: Wall time of training; None for an imported file, and where it went on from other weights.
         train_peak_memory_mb: The most memory that the training process used.
         latencies: One entry for each (backend, precision, machine, size), in the order of their first measurement.
     """

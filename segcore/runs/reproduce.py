@@ -129,7 +129,7 @@ def add_leaks(run: RunRecord, dataset: Dataset) -> Summary:
     if summary.dataset.leaks is not None:
         return summary
     try:
-        if any(one.summary.imported is not None for one in (run, *run.members)):  # whose training images nobody knows
+        if run.training_unknown:
             return summary
         leaks = leak_sentences(dataset, recreate_plan(run, dataset))
     except SegcoreError:  # without the split no leak can be known

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,6 +17,7 @@ from segcore.paths import local_path
 from segcore.reading import LARGEST_RECIPE, parse_yaml, read_bytes, read_text
 from segcore.runs import cli_hints, run_files, run_lock
 from segcore.runs.csv_tables import read_csv_table
+from segcore.runs.data_places import find_data
 from segcore.runs.json_documents import read_document
 from segcore.runs.prediction_images import read_prediction
 from segcore.runs.profile import Profile, read_profile, sum_profiles
@@ -38,6 +39,7 @@ HISTORY_COLUMNS = (
     "val_pixel_accuracy", "lr", "seconds",
 )  # fmt: skip
 COVERED = ("val", "test")  # splits that a leak check covers
+NO_CHECK = "Leak check: none can be made, since nobody knows the images of its training."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -73,6 +75,15 @@ class RunRecord:
     def was_trained(self) -> bool:
         """Whether it is a training, unlike an ensemble, imported predictions and the file of a model."""
         return not self.summary.members and self.summary.imported is None
+
+    @property
+    def training_unknown(self) -> bool:
+        """Whether nobody knows which images it was trained on: it, or a member of it, was imported."""
+        members: Sequence[RunRecord] = ()
+        if self.summary.members:
+            with suppress(RunError):  # a member that is gone
+                members = self.members
+        return any(one.summary.imported is not None for one in (self, *members))
 
     @property
     def only_predictions(self) -> bool:
@@ -229,13 +240,18 @@ class RunRecord:
     def leak_report(self, *sources: str) -> LeakReport | None:
         """The stored report of `segcore data check` on this data and split; None without one that compared pictures.
 
+        There is none of a run whose training images nobody knows.
+
         Args:
             sources: Where the data may be now, if not where it was for training.
         """
         from segcore.data.leaks.report_storage import stored_for_fingerprints
 
+        if self.training_unknown:
+            return None
         info = self.summary.dataset
-        report = stored_for_fingerprints((*sources, info.source), info.fingerprint, info.split_fingerprint)
+        places = (*sources, find_data(info) or info.source)
+        report = stored_for_fingerprints(places, info.fingerprint, info.split_fingerprint)
         return report if report is not None and report.pictures else None
 
     def evaluation(self, split: str) -> Evaluation | None:

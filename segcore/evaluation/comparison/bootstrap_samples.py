@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -87,7 +88,7 @@ class Resampler:
         stored = [self.counts[evaluation_id] for evaluation_id in evaluated]
         counts = [at(one.sums, one.at(pool.ids)) for one in stored]
         folds, fewer = _folds(stored, pool.ids), min(resamples, self.resamples)
-        samples = draw(counts, function, pool.block, pool.clips, fewer, self.seed, folds)
+        samples = _without_folds(draw(counts, function, pool.block, pool.clips, fewer, self.seed, folds), stored)
         return self._grouped(samples, evaluated, groups)
 
     def _sampled(
@@ -95,7 +96,10 @@ class Resampler:
     ) -> BootstrapSamples | None:
         stored = [self.counts[evaluation_id] for evaluation_id in evaluated]
         counts = [self._counts(one, ids) for one in stored]
-        return draw(counts, self.score.function(), block, clips, self.resamples, self.seed, _folds(stored, ids))
+        folds = _folds(stored, ids)
+        return _without_folds(
+            draw(counts, self.score.function(), block, clips, self.resamples, self.seed, folds), stored
+        )
 
     def _counts(self, stored: StoredCounts, ids: Sequence[str]) -> Counts | None:
         """The counts that the score is computed from, for these images in this order."""
@@ -116,6 +120,15 @@ def _folds(evaluated: Sequence[StoredCounts], ids: Sequence[str]) -> I64 | None:
     """`[N]` the fold of each image, by which all cross-validations divide them; None without one such division."""
     divisions = {tuple(_in_order(counts.folds[counts.at(ids)])) for counts in evaluated if len(counts.evaluations) > 1}
     return np.array(divisions.pop(), np.int64) if len(divisions) == 1 else None
+
+
+def _without_folds(samples: BootstrapSamples | None, evaluated: Sequence[StoredCounts]) -> BootstrapSamples | None:
+    """The samples without scores of folds in the rows of runs that are no cross-validation."""
+    if samples is None or not samples.folds.size:
+        return samples
+    folds = samples.folds.copy()
+    folds[[len(counts.evaluations) == 1 for counts in evaluated]] = np.nan
+    return replace(samples, folds=folds)
 
 
 def _in_order(folds: I64) -> I64:

@@ -12,6 +12,7 @@ from segcore.evaluation.comparison import METRICS
 from segcore.metrics import POLICY
 from segcore.report.leaderboard import problems
 from segcore.report.report_data import ReportData
+from segcore.runs.cli_hints import leak_check_command
 from segcore.runs.remake import remake_command
 
 if TYPE_CHECKING:
@@ -142,8 +143,6 @@ def _trained(run: RunRecord) -> Sequence[RunRecord]:
 
 def _leak_checks(runs: Sequence[RunRecord]) -> list[str]:
     """One command for each split: a check of another split tells nothing about a run's scores."""
-    paths = {(run.summary.dataset.source, run.summary.dataset.split_fingerprint): run.path for run in runs}
-    return [
-        f"segcore data check --data {shlex.quote(source)} --run {shlex.quote(str(path))}"
-        for (source, _), path in paths.items()
-    ]
+    known = [run for run in runs if not run.training_unknown]
+    paths = {(run.summary.dataset.source, run.summary.dataset.split_fingerprint): run.path for run in known}
+    return list(map(leak_check_command, paths.values()))

@@ -15,7 +15,7 @@ from segcore.runs import RunProblem, RunRecord, RunStore
 from segcore.runs.cli_hints import leak_check_command
 from segcore.runs.data_places import find_data
 from segcore.runs.remake import remake_command
-from segcore.runs.run_record import COVERED
+from segcore.runs.run_record import COVERED, NO_CHECK
 from segcore.runs.scored_splits import why_no_scores
 from segcore.runs.search import SearchRecord
 from segcore.runs.split_variant import SplitVariant
@@ -154,6 +154,10 @@ def leak_note(runs: Sequence[RunRecord], split: str) -> None:
         for run in runs
         if plain in COVERED and run.summary.dataset.leaks is None and run.leak_report(opened) is None
     ]
+    unknown = [run for run in unchecked if run.training_unknown]
+    unchecked = [run for run in unchecked if run not in unknown]
+    if unknown:
+        st.caption(escape_markdown(prefix(unknown) + NO_CHECK))
     if unchecked:
         text = escape_markdown(f"{prefix(unchecked)}Leak check: none was made of {plain}; ")
         # Runs of one split share its check.

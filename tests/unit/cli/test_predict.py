@@ -195,6 +195,33 @@ def test_a_video_that_is_stopped_tells_its_frames(run, tmp_path, capsys, monkeyp
     assert re.search(r"^\d+ frames? in .* frames/s: FCN-32s$", capsys.readouterr().out, re.MULTILINE)
 
 
+def test_nothing_takes_the_place_of_results_of_another_file(run, tmp_path, capsys):
+    for seed, folder in enumerate(("day", "night")):
+        (tmp_path / folder).mkdir()
+        pixels = np.random.default_rng(seed).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / folder / "a.png")
+    out = ["--out", str(tmp_path / "out"), "--device", "cpu"]
+    assert main(["predict", str(run.path), str(tmp_path / "day" / "a.png"), *out]) == 0
+    before = (tmp_path / "out" / "a-mask.png").read_bytes()
+    assert main(["predict", str(run.path), str(tmp_path / "night" / "a.png"), *out]) == 2
+    assert f"a-mask.png is of {tmp_path / 'day' / 'a.png'}, and {tmp_path / 'night' / 'a.png'} would" in (
+        capsys.readouterr().err
+    )
+    assert (tmp_path / "out" / "a-mask.png").read_bytes() == before
+
+
+def test_a_video_called_images_stays_beside_the_video_of_images(run, tmp_path):
+    frames = moving_square(3)
+    write_video(tmp_path / "images.mp4", frames)
+    Image.fromarray(frames[0]).save(tmp_path / "one.png")
+    inputs = [str(tmp_path / "images.mp4"), str(tmp_path / "one.png")]
+    assert main(["predict", str(run.path), *inputs, "--write", "video", "--out", str(tmp_path / "out")]) == 0
+    assert sorted(path.name for path in (tmp_path / "out").glob("[!.]*")) == [
+        "images-2-overlay.mp4",
+        "images-overlay.mp4",
+    ]
+
+
 def test_images_become_a_video(run, tmp_path, capsys):
     for index, image in enumerate(moving_square(5)):
         Image.fromarray(image).save(tmp_path / f"frame_{index}.png")
@@ -210,6 +237,10 @@ def test_images_become_a_video(run, tmp_path, capsys):
     assert main([*words, "--fps", "5"]) == 0
     video = Video.open(tmp_path / "out" / "images-overlay.mp4")
     assert (video.stated, video.rate) == (5, 5)
+    assert main([*words, "--fps", "10"]) == 0
+    assert Video.open(tmp_path / "out" / "images-overlay.mp4").rate == 10
+    assert main([*words[:-1], "masks", "--fps", "10"]) == 2
+    assert "--fps is the rate of a video of images, and none is written" in capsys.readouterr().err
     Image.fromarray(moving_square(1)[0][:20]).save(tmp_path / "frame_9.png")
     assert main(words) == 2
     assert "a video has frames of one size" in capsys.readouterr().err

@@ -284,7 +284,7 @@ def test_a_stored_check_of_the_pictures_is_told(toy, tmp_path, monkeypatch):
     )  # it is beside the data
     shutil.move(tmp_path / "toy", tmp_path / "moved")
     assert leak_notes([run], "test+flip") == [
-        "Leak check: none was made of test; `segcore data check --run` makes one."
+        "Leak check: none was made of test; `segcore data check --run RUN` makes one."
     ]
 
 

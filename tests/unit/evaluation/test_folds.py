@@ -53,6 +53,22 @@ def test_pairs_of_recipes_have_one_verdict(both):
     assert any(text.startswith("3 folds show little of how trainings differ") for text in comparison.caveats())
 
 
+def test_a_cross_validation_beside_them_changes_no_interval_of_single_runs(tmp_path):
+    plain = [
+        fake_run(tmp_path, name, model=name, ids=IDS, split="val", tested=False, right=right, seed=seed)
+        for seed, (name, right) in enumerate((("fpn", 0.8), ("pspnet", 0.78)))
+    ]
+    alone = of(plain)
+    beside = of([*plain, *fake_folds(tmp_path, "cv", IDS, model="fcn8s", right=0.7)])
+    first, second = (run.id for run in plain)
+    for comparison in (alone, beside):
+        assert len(comparison.pools) == 1
+    assert {row.id: row.interval for row in alone.rows}.items() <= {row.id: row.interval for row in beside.rows}.items()
+    assert beside.pair(first, second).half_width == alone.pair(first, second).half_width
+    among = [run.id for run in beside.runs]
+    assert repr(alone.classes(among)[first]) == repr(beside.classes(among)[first])  # a class without score is NaN
+
+
 def test_an_image_is_looked_up_in_the_fold_that_scored_it(both):
     comparison = of(both[0])
     row = comparison.rows[0]

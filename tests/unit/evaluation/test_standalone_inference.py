@@ -1,5 +1,6 @@
 """`infer.py` in a Python that knows nothing of this project, against what Segcore predicts."""
 
+import shutil
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from fixtures.one_convolution import OneConvolution
 from fixtures.runs import SIZE, fake_run
 
 from segcore.data import open_dataset
+from segcore.errors import EvaluationError
 from segcore.evaluation import Predictor, decide, standalone_inference
 from segcore.evaluation.export_model import export_model
 from segcore.evaluation.import_model import import_model
@@ -47,7 +49,7 @@ def test_infer_gives_the_predictions_of_its_backend_pixel_for_pixel(run, format,
     again = Predictor(import_model(model, drive, name="again", out=tmp_path / "runs"))
     assert (again.backend, again.variant) == (backend, "")
     for path in pictures:
-        mask = cv2.imread(str(tmp_path / path.name), cv2.IMREAD_UNCHANGED)
+        mask = cv2.imread(str(tmp_path / f"{path.stem}-mask.png"), cv2.IMREAD_UNCHANGED)
         image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
         assert (again(image).mask == predictor(image).mask).mean() > 0.9999  # only ties may differ
         np.testing.assert_allclose(again(image).confidence, predictor(image).confidence, atol=1e-5)
@@ -59,6 +61,40 @@ def test_infer_gives_the_predictions_of_its_backend_pixel_for_pixel(run, format,
         assert len(rows) < 5
     source = (model.parent / "infer.py").read_text()
     assert "import segcore" not in source and "from segcore" not in source
+
+
+def test_infer_replaces_no_picture_and_no_mask_of_another(run, pictures, tmp_path):
+    model = export_model(run, "onnx", tmp_path / "export")
+    for folder in ("day", "night"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(pictures[0], tmp_path / folder / "a.png")
+    shutil.copy(pictures[1], tmp_path / "day" / "a-mask.png")
+
+    def infer(*images):
+        command = [sys.executable, "-I", "infer.py", f"{model.name}.json", *map(str, images), "--out"]
+        return subprocess.run(
+            [*command, str(tmp_path / "day")], cwd=model.parent, capture_output=True, text=True, env={"PATH": ""}
+        )
+
+    before = (tmp_path / "day" / "a-mask.png").read_bytes()
+    result = infer(tmp_path / "day" / "a.png", tmp_path / "day" / "a-mask.png")
+    assert result.returncode == 2 and "a-mask.png is another image, or the mask of one" in result.stderr
+    assert (tmp_path / "day" / "a-mask.png").read_bytes() == before
+    (tmp_path / "day" / "a-mask.png").unlink()
+    result = infer(tmp_path / "day" / "a.png", tmp_path / "night" / "a.png")
+    assert result.returncode == 2 and "night" in result.stderr and (tmp_path / "day" / "a-mask.png").is_file()
+
+
+@pytest.mark.parametrize("name", ["infer.py", "small.md"])
+def test_an_export_replaces_its_own_files_alone(run, name, tmp_path):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(EvaluationError, match=f"{name} is there already, and Segcore did not write it"):
+        export_model(run, "onnx", tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [name]
+    (tmp_path / name).unlink()
+    for _ in range(2):
+        export_model(run, "onnx", tmp_path)
+    assert (tmp_path / name).is_file()
 
 
 def test_the_card_says_what_it_is_and_what_it_scored(store):
