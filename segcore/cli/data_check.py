@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segcore.cli.arguments import Commands, add_source_arguments, open_from, source_from
 from segcore.data.open_options import OpenOptions
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LEAKS = 1  # exit code of --strict
 STYLES = {"leak": "bold red", "warning": "yellow", "note": "dim"}
+_OF_SPLIT: dict[str, Any] = {"val_fraction": 0.1, "copies": 0, "seed": 0}  # what goes with --split, and its defaults
 _SHOWN = 3  # examples of a finding; --json has more
 
 
@@ -49,9 +50,9 @@ def add_check(noun: Commands) -> None:
         "--runs", type=path_text, default="checkpoints", metavar="DIR", help="folder of runs (default: checkpoints)"
     )
     plan.add_argument("--split", metavar="METHOD", help="as train.py --split would: auto, block, frame, augmented, ...")
-    plan.add_argument("--val-fraction", type=float, default=0.1, metavar="X", help="with --split (default: 0.1)")
-    plan.add_argument("--copies", type=int, default=0, metavar="N", help="with --split (default: 0)")
-    plan.add_argument("--seed", type=int, default=0, metavar="N", help="with --split (default: 0)")
+    plan.add_argument("--val-fraction", type=float, metavar="X", help="with --split (default: 0.1)")
+    plan.add_argument("--copies", type=int, metavar="N", help="with --split (default: 0)")
+    plan.add_argument("--seed", type=int, metavar="N", help="with --split (default: 0)")
     parser.add_argument(
         "--against", type=path_text, metavar="OTHER", help="another dataset: find its images in this one"
     )
@@ -75,6 +76,11 @@ def data_check(arguments: argparse.Namespace) -> int:
         )
     if arguments.of_run and arguments.split:
         raise DatasetError("--run and --split both say how the data is split. Leave one of them out.")
+    given = {name: getattr(arguments, name) for name in _OF_SPLIT if getattr(arguments, name) is not None}
+    if given and not arguments.split:
+        raise DatasetError(
+            f"--{next(iter(given)).replace('_', '-')} goes with --split METHOD. Add that, or leave it out."
+        )
     options, dataset, plan = _data_of_run(arguments) if arguments.of_run else _data_as_given(arguments)
     pictures = not arguments.quick
     with _bar("reading pictures and masks") as progress:
@@ -116,13 +122,8 @@ def _data_as_given(arguments: argparse.Namespace) -> tuple[OpenOptions, Dataset,
     options, dataset = OpenOptions.of(arguments), open_from(arguments)
     if not arguments.split:
         return options, dataset, None
-    plan = plan_split(
-        dataset,
-        method=arguments.split,
-        val_fraction=arguments.val_fraction,
-        copies=arguments.copies,
-        seed=arguments.seed,
-    )
+    given = {name: getattr(arguments, name) for name in _OF_SPLIT if getattr(arguments, name) is not None}
+    plan = plan_split(dataset, method=arguments.split, **_OF_SPLIT | given)
     return options, dataset, plan
 
 

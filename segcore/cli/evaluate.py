@@ -183,7 +183,8 @@ def evaluate_and_print(run: RunRecord, split: str, data: str | None = None, **op
     same = dataset.fingerprint == run.summary.dataset.fingerprint
     ids = _own_ids(run, dataset, split) if same else dataset.split(split).ids
     # Scores on other data must not take the place of the run's own on its leaderboard.
-    base = split if same else f"{dataset.name}-{split}"
+    # Two datasets may be called the same, and what follows a plus is read as a variant.
+    base = split if same else f"{dataset.name.replace('+', '_')}-{dataset.fingerprint[:6]}-{split}"
     predictor = open_predictor(run, stored=True, **options)
     name = str(predictor.stored_as(base))
     with (

@@ -39,7 +39,7 @@ def add_export(commands: Commands) -> None:
         metavar="DIR",
         help="folder to write; only an earlier export is replaced",
     )
-    parser.add_argument("--split", default="test", help="whose predictions: train, val or test (default: test)")
+    parser.add_argument("--split", help="whose predictions: train, val or test (default: test)")
     parser.add_argument(
         "--data",
         type=path_text,
@@ -63,6 +63,7 @@ def export_run(arguments: argparse.Namespace) -> int:
     from segcore.runs import find_run
 
     _check_options(arguments)
+    arguments.split = arguments.split or "test"
     runs = [find_run(wanted, arguments.runs) for wanted in arguments.wanted]
     for line in FORMATS[arguments.format](arguments, runs):
         print_text(line)
@@ -142,6 +143,7 @@ FORMATS: dict[str, Callable[[argparse.Namespace, Sequence[RunRecord]], list[str]
 _OPTIONS = {  # what only some formats can use
     "--images": ("coco",),
     "--name": ("fiftyone",),
+    "--split": ("png", "coco", "labelme", "cvat", "fiftyone"),
     "--data": ("coco", "labelme", "fiftyone"),
     "--precision": ("onnx", "openvino"),
     "--size": ("onnx", "openvino"),

@@ -180,13 +180,20 @@ def at_speed(comparison: Comparison, arguments: argparse.Namespace) -> Compariso
     Raises:
         ReportError: when it is no number above 0; when there are none, with how fast the fastest is or how to measure.
     """
-    from segcore.evaluation.comparison.costs import FPS, speed_note
+    from segcore.evaluation.comparison.costs import FPS, has_speed, speed_note
     from segcore.evaluation.comparison.rows import SpeedChoice
     from segcore.runs.cli_hints import profile_command
+    from segcore.runs.split_variant import SplitVariant
 
     least = arguments.min_fps
     if not 0 < least < math.inf:
         raise ReportError(f"--min-fps is {least:g}; expected frames a second, above 0.")
+    variant = SplitVariant.parse(comparison.split)
+    if not has_speed(variant):
+        raise ReportError(
+            f"--min-fps: no speed is measured of {comparison.split}, where several predictions decide each picture. "
+            f"Leave it out, or choose --split {variant.split}."
+        )
     choice = SpeedChoice.of(comparison.rows, least)
     paths = {run.id: run.path for run in comparison.runs}
     measure = [profile_command(paths[row.id], comparison.split) for row in choice.unmeasured if row.pool >= 0]

@@ -64,7 +64,7 @@ def export_model(
         raise EvaluationError(unknown("export format", format, FORMATS))
     if precision not in PRECISIONS:
         raise EvaluationError(unknown("precision of an export", precision, PRECISIONS))
-    check_choice(_BACKENDS[format], "auto")
+    check_choice(_BACKENDS[format], "auto", instead=", or choose the other --format")
     if precision == "int8" and format != "openvino":
         raise EvaluationError(f"int8 is not written as {format}. Choose --format openvino, or --precision fp16.")
     record = run if isinstance(run, RunRecord) else load_run(run)

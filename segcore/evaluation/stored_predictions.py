@@ -13,9 +13,9 @@ from segcore.evaluation.postprocess import Logits
 from segcore.evaluation.predictor import PredictorOptions
 from segcore.labels import LabelMap
 from segcore.runs import RunRecord, run_files
-from segcore.runs.cli_hints import import_command
 from segcore.runs.prediction_images import read_prediction
 from segcore.runs.probability_files import own_splits, read_probabilities, why_ids_only
+from segcore.runs.remake import import_command
 from segcore.runs.split_variant import SplitVariant
 
 
@@ -75,7 +75,7 @@ class StoredPredictions:
         raise EvaluationError(
             f"Run {self.run.id!r} holds imported predictions of {', '.join(splits) or 'no split'}, and none of image "
             f"{sample_id!r}. Import those of its split too: "
-            f"{import_command(self.run.summary.dataset.source, 'SPLIT', self.run.path)}"
+            f"{import_command(self.run, 'SPLIT')}"
         )
 
     def mask(self, image: U8Image) -> U8Mask:

@@ -27,6 +27,7 @@ _LATEX = {letter: rf"\{letter}" for letter in "&%$#_{}"} | {
 Requested: TypeAlias = "Sequence[str] | Literal['all'] | None"  # columns; None for the default ones
 DEFAULT = ("miou", "image_miou", "pixel_accuracy", "boundary_iou", FPS, "parameters")
 NARROW = ("miou", "pixel_accuracy", FPS, "parameters")  # where a page is as wide as paper
+_SPECIAL = re.compile(r"([\\|*_<>\[\]])")  # what Markdown reads as formatting
 _RANKED_BY = 2  # index of the column that is ranked by
 
 
@@ -173,10 +174,10 @@ def markdown(comparison: Comparison, sort: str | None = None, requested: Request
             lines.append(_line(cells))
         ids = comparison.pools[pool].runs
         texts = [*comparison.sentences(ids), *comparison.caveats(ids), *notes(comparison, pool, shown)]
-        listed = "\n".join(f"- {_markdown(text)}" for text in texts)
+        listed = "\n".join(f"- {_sentence(text)}" for text in dict.fromkeys(texts))
         parts += [f"### {_markdown(title(comparison, pool))}", "\n".join(lines), listed]
     if problems(comparison):
-        parts.append("\n".join(f"- {_markdown(text)}" for text in problems(comparison)))
+        parts.append("\n".join(f"- {_sentence(text)}" for text in problems(comparison)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -185,7 +186,13 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _markdown(text: str) -> str:
-    return re.sub(r"([\\|*_<>\[\]])", r"\\\1", " ".join(text.split()))
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _sentence(text: str) -> str:
+    """Markdown of a sentence; commands between backticks stay as they are to be typed."""
+    parts = re.split(r"(`[^`]*`)", " ".join(text.split()))
+    return "".join(part if part.startswith("`") else _SPECIAL.sub(r"\\\1", part) for part in parts)
 
 
 def _bold(comparison: Comparison, pool: int) -> frozenset[str]:
@@ -201,7 +208,8 @@ def latex(comparison: Comparison, sort: str | None = None, requested: Requested 
         shown, level = columns(comparison, requested, default=NARROW, sort=sort), _bold(comparison, pool)
         lines = [" & ".join(escaped(column.title) for column in shown) + r" \\", r"\midrule"]
         for row in ordered(comparison, pool, sort):
-            cells = [escaped(column.cell(row).replace(" to ", "–")) for column in shown]
+            texts = [(column.cell(row), column.number) for column in shown]
+            cells = [escaped(text.replace(" to ", "–") if number else text) for text, number in texts]
             if row.id in level:
                 cells[_RANKED_BY] = rf"\textbf{{{cells[_RANKED_BY]}}}"
             lines.append(" & ".join(cells) + r" \\")

@@ -13,13 +13,15 @@ IMPORT = "segcore import PREDICTIONS --data DATA --split SPLIT --name NAME"
 IMPORT_MODEL = "segcore import MODEL.onnx --description FILE --data DATA --name NAME"
 
 
-def import_command(data: str, split: str, folder: Path, predictions: str = "PREDICTIONS") -> str:
+def import_command(
+    data: str, split: str, folder: Path, predictions: str = "PREDICTIONS", options: Sequence[str] = ()
+) -> str:
     """The `segcore import` command that makes an evaluation of the imported run in `folder`.
 
     >>> import_command("my data", "val", Path("runs/SegFormer-B5"))
     "segcore import PREDICTIONS --data 'my data' --split val --name SegFormer-B5 --out runs --add"
     """
-    words = ["segcore", "import", predictions, "--data", data, "--split", split, "--name", folder.name]
+    words = ["segcore", "import", predictions, "--data", data, "--split", split, "--name", folder.name, *options]
     there = (folder / run_files.EVALUATION / split).is_dir()
     return shlex.join([*words, "--out", str(folder.parent), "--replace" if there else "--add"])
 
@@ -91,3 +93,20 @@ def leak_check_command(folder: str | Path) -> str:
     "segcore data check --run 'my runs/unet'"
     """
     return shlex.join(["segcore", "data", "check", "--run", str(folder)])
+
+
+def recovery(folder: Path) -> str:
+    """Say what the user can do about a run that can't be read."""
+    config = folder / run_files.CONFIG
+    made_by = run_files.made_by(folder)
+    if made_by == run_files.BY_ENSEMBLE:
+        return f"Remove the folder {folder}, and make the ensemble again: segcore evaluate RUN --with RUN"
+    if made_by == run_files.BY_IMPORT:
+        return f"Remove the folder {folder}, and import the predictions again: {IMPORT}"
+    if made_by == run_files.BY_MODEL_FILE:
+        return f"Remove the folder {folder}, and import the model again: {IMPORT_MODEL}"
+    if config.is_file():
+        return f"Train it again: {train_again(folder)}"
+    if not any((folder / mark).exists() for mark in run_files.MARKS):  # not a run's folder, so nothing is to be removed
+        return "Give a folder that train.py wrote; `segcore runs` lists what there is."
+    return f"Remove the folder {folder}, or put the file back."

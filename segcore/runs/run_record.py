@@ -138,9 +138,9 @@ class RunRecord:
         except OSError as error:
             raise RunError(f"{path} can't be read ({error.strerror or error}).") from None
         except ValueError as error:
-            raise RunError(f"{path} is no YAML ({one_line(error)}). {recovery_hint(self.path)}") from None
+            raise RunError(f"{path} is no YAML ({one_line(error)}). {cli_hints.recovery(self.path)}") from None
         if not isinstance(values, dict):
-            raise RunError(f"{path} holds no settings; expected `name: value` lines. {recovery_hint(self.path)}")
+            raise RunError(f"{path} holds no settings; expected `name: value` lines. {cli_hints.recovery(self.path)}")
         return {str(name): value for name, value in values.items()}
 
     @property
@@ -159,7 +159,7 @@ class RunRecord:
         Raises:
             RunError: when `metrics.csv` is no such table.
         """
-        hint = recovery_hint(self.path)
+        hint = cli_hints.recovery(self.path)
         return read_csv_table(self.path / run_files.METRICS, HISTORY_COLUMNS, HISTORY_COLUMNS, hint)
 
     @property
@@ -305,7 +305,7 @@ class RunRecord:
     def _file(self, name: str) -> Path:
         path = self.path / name
         if not path.is_file():
-            raise RunError(f"Run {self.id!r} has no {name}. {recovery_hint(self.path)}")
+            raise RunError(f"Run {self.id!r} has no {name}. {cli_hints.recovery(self.path)}")
         return path
 
     def _read_member(self, member: Member) -> RunRecord:
@@ -346,9 +346,9 @@ def load_run(path: str | Path, known: RunRecord | None = None) -> RunRecord:
                 f"The training of {folder.name!r} never began: its process ended before the first step, and left no "
                 f"results. Begin it: {cli_hints.train_again(folder)}"
             )
-        raise RunError(f"Run {folder.name!r} has no {run_files.SUMMARY}. {recovery_hint(folder)}")
+        raise RunError(f"Run {folder.name!r} has no {run_files.SUMMARY}. {cli_hints.recovery(folder)}")
     own = version(folder)
-    summary = run_lock.as_it_is(folder, read_document(file, Summary, recovery_hint(folder)))
+    summary = run_lock.as_it_is(folder, read_document(file, Summary, cli_hints.recovery(folder)))
     return RunRecord(folder, summary, _with_members(own, folder, summary))
 
 
@@ -397,20 +397,3 @@ def _watched(folder: str) -> Iterator[str]:
             yield from (
                 f"{split.path}/{name}" for name in (run_files.IMAGES, run_files.CONFUSION, run_files.PREDICTIONS)
             )
-
-
-def recovery_hint(folder: Path) -> str:
-    """Say what the user can do about a run that can't be read."""
-    config = folder / run_files.CONFIG
-    made_by = run_files.made_by(folder)
-    if made_by == run_files.BY_ENSEMBLE:
-        return f"Remove the folder {folder}, and make the ensemble again: segcore evaluate RUN --with RUN"
-    if made_by == run_files.BY_IMPORT:
-        return f"Remove the folder {folder}, and import the predictions again: {cli_hints.IMPORT}"
-    if made_by == run_files.BY_MODEL_FILE:
-        return f"Remove the folder {folder}, and import the model again: {cli_hints.IMPORT_MODEL}"
-    if config.is_file():
-        return f"Train it again: {cli_hints.train_again(folder)}"
-    if not any((folder / mark).exists() for mark in run_files.MARKS):  # not a run's folder, so nothing is to be removed
-        return "Give a folder that train.py wrote; `segcore runs` lists what there is."
-    return f"Remove the folder {folder}, or put the file back."

@@ -161,13 +161,16 @@ def choose(run: RunRecord, backend: str, precision: str) -> tuple[BackendSpec, s
     return check_choice(name, precision, to_run=True)
 
 
-def check_choice(backend: str, precision: str, *, to_run: bool = False) -> tuple[BackendSpec, str]:
+def check_choice(
+    backend: str, precision: str, *, to_run: bool = False, instead: str = ", or choose --backend torch"
+) -> tuple[BackendSpec, str]:
     """A backend by its name, and the precision; `auto` is the exact one, so that scores are comparable.
 
     Args:
         backend: A key of `BACKENDS`.
         precision: One of its precisions, or `auto`.
         to_run: Whether a file is there already, so that only the backend's own package is needed.
+        instead: What else than installing a missing package can be done.
 
     Raises:
         EvaluationError: when there is no such backend or precision, or the backend is not installed.
@@ -179,10 +182,9 @@ def check_choice(backend: str, precision: str, *, to_run: bool = False) -> tuple
         raise EvaluationError(unknown(f"precision of {backend}", precision, ("auto", *spec.precisions)))
     missing = _missing(backend, to_run)
     if missing:
-        instead = "." if to_run else ", or choose --backend torch."
         raise EvaluationError(
             f"The {backend} backend needs the package {missing}, which is not installed. "
-            f"Install it: pip install 'segcore[{spec.extra}]'{instead}"
+            f"Install it: pip install 'segcore[{spec.extra}]'{'' if to_run else instead}."
         )
     return spec, spec.precisions[0] if precision == "auto" else precision
 

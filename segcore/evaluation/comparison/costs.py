@@ -166,13 +166,18 @@ def _setting(latency: Latency) -> tuple[str, int, int]:
     return latency.machine, latency.height, latency.width
 
 
+def has_speed(variant: SplitVariant) -> bool:
+    """Whether the speed of a prediction is measured: not where several predictions decide a picture."""
+    return not (variant.tta or variant.window or variant.unknown)
+
+
 def _rate(runs: Sequence[ProfiledRun], variant: SplitVariant) -> Cost | None:
     """Frames a second through the fastest backend that has the scores of a variant; None where that was not measured.
 
     All exact backends give the same classes, so the plain prediction may be made by any of them. Times with another
     size fed than the run was scored with don't count.
     """
-    if variant.tta or variant.window or variant.unknown:
+    if not has_speed(variant):
         return None
     plain = not variant.suffix
 

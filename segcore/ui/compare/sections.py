@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from segcore.evaluation.comparison import COSTS, METRICS
-from segcore.evaluation.comparison.costs import FPS
+from segcore.evaluation.comparison.costs import FPS, has_speed
 from segcore.evaluation.comparison.sentences import without_score
 from segcore.evaluation.comparison.table import to_csv
 from segcore.evaluation.comparison.tidy_tables import total_confusion
 from segcore.metrics import CLASS_SCORES, HELP, POLICY
 from segcore.runs.cli_hints import profile_command
 from segcore.runs.curves import CURVES
+from segcore.runs.split_variant import SplitVariant
 from segcore.ui.compare import chart_tables, leaderboard
 from segcore.ui.compare.chart_tables import Part
 from segcore.ui.shell import url_state
@@ -196,7 +197,9 @@ def quality_and_cost(context: AppContext, comparison: Comparison, part: Part) ->
         st.markdown(escape_markdown(chart_tables.best_at_speed(comparison, part, quality, float(speed))))
     table, note = chart_tables.quality_and_cost(comparison, part, cost, quality, float(speed))
     if table.dropna(subset=["x", "y"]).empty:
-        st.caption(f"{escape_markdown(note)} Measure it: `{profile_command('RUN', comparison.split)}`.")
+        measured = has_speed(SplitVariant.parse(comparison.split))
+        how = f" Measure it: `{profile_command('RUN', comparison.split)}`." if measured else ""
+        st.caption(f"{escape_markdown(note)}{how}")
         return
     event = _chart(
         part.token("cost", cost, quality, speed),

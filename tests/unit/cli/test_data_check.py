@@ -99,3 +99,5 @@ def test_bad_words_are_one_message(tmp_path, capsys):
     assert "No split method 'blok'. Did you mean 'block'?" in capsys.readouterr().err
     assert cli.main(["data", "check", "--data", str(root), "--fps", "0"]) == 2
     assert "--fps is 0; expected the frames a second" in capsys.readouterr().err
+    assert cli.main(["data", "check", "--data", str(root), "--val-fraction", "0.5"]) == 2
+    assert "--val-fraction goes with --split METHOD" in capsys.readouterr().err

@@ -329,7 +329,10 @@ def test_images_without_a_stored_prediction_are_named_before_any_work(train, imp
     assert main(["evaluate", "one", "--with", "two", "--runs", str(store.root), "--split", "train"]) == 2
     error = capsys.readouterr().err
     assert "Run 'one' holds imported predictions of test, and none of image 'train0'. Import those" in error
-    assert f"segcore import PREDICTIONS --data {data} --split SPLIT --name one --out {store.root} --add" in error
+    words = (
+        f"segcore import PREDICTIONS --data {data} --split SPLIT --name one --labels camvid11 --out {store.root} --add"
+    )
+    assert words in error
     assert len(store.list()) == 2
 
 

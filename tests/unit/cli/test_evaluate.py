@@ -38,7 +38,13 @@ def test_other_data_is_stored_beside_and_leaves_the_runs_own_scores(run, store, 
     assert "not the data of the run; stored beside" in capsys.readouterr().out
     again = load_run(run.path)
     assert again.summary == before
-    assert again.splits == ("camvid-test", "test")
+    first = f"camvid-{open_dataset(folder, labels='camvid11').fingerprint[:6]}-test"
+    assert again.splits == (first, "test")
+    for place in ("test", "testannot"):  # another dataset of the same name
+        (folder / place / "test1.png").unlink()
+    assert main(["evaluate", str(run.path), "--data", str(folder), "--device", "cpu"]) == 0
+    second = f"camvid-{open_dataset(folder, labels='camvid11').fingerprint[:6]}-test"
+    assert set(load_run(run.path).splits) == {first, second, "test"}
 
 
 def test_validation_is_what_the_run_took_from_train(run, folder, capsys):

@@ -3,6 +3,7 @@
 import io
 import pickle
 import re
+import shlex
 import zipfile
 
 import numpy as np
@@ -13,8 +14,13 @@ from PIL import Image
 
 from segcore.cli import main
 from segcore.data import open_dataset
+from segcore.data.leaks import check, store
+from segcore.data.plan import own_plan
 from segcore.labels import CAMVID11
+from segcore.report.leak_notes import checks_of, leak_notes
 from segcore.runs import RunStore, load_run
+from segcore.runs.remake import remake_command
+from segcore.runs.run_record import NO_CHECK
 
 COUNT = 5
 PALETTE = CAMVID11.palette
@@ -213,6 +219,28 @@ def test_a_stated_resize_is_recorded_and_shown_in_the_title(masks, write, import
     assert "it is 24x32, and --resize says 48x64" in refused(folder, "--resize", "48x64", name="other")
     scores = write(small, probabilities, "{}.npy", "scores")
     assert imported(scores, "--resize", "24x32", name="sure").evaluation("test").calibration is not None
+
+
+def test_the_command_that_makes_it_again_works_as_it_is_printed(masks, write, imported, tmp_path, data):
+    folder = write({key: mask[::2, ::2] for key, mask in masks.items()})
+    run = imported(folder, "--resize", "24x32", name="half")
+    before = run.evaluation("test").total
+    words = shlex.split(remake_command(run, "test"))
+    assert words[:3] == ["segcore", "import", str(folder)] and words[-1] == "--replace"
+    assert main(words[1:]) == 0
+    assert (load_run(run.path).evaluation("test").total == before).all()
+    assert remake_command(run, "train").startswith(f"segcore import PREDICTIONS --data {data} --split train")
+    train = write({f"train{index}": fake_truth(index)[::2, ::2] % 11 for index in range(2)}, folder="train")
+    both = imported(train, "--add", "--resize", "24x32", name="half", split="train")
+    assert "import PREDICTIONS " in remake_command(both, "test")  # whose folder is kept nowhere
+
+
+def test_nobody_knows_what_trained_it(masks, write, imported, data):
+    run = imported(write(masks))
+    opened = open_dataset(data, labels="camvid11")
+    store(check(opened, own_plan(opened)))
+    assert run.training_unknown and run.leak_report() is None and run.leak("test") is None
+    assert leak_notes([run], "test", checks_of([run], opened)) == [NO_CHECK]
 
 
 def test_another_split_is_added_to_an_imported_run(masks, write, imported, refused, tmp_path):

@@ -104,6 +104,15 @@ def test_runs_on_other_data_get_a_table_of_their_own(mixed, capsys):
     assert rows[-1]["problem"] == "not evaluated on test" and rows[-1]["miou"] == ""
 
 
+def test_names_and_commands_stay_as_they_are(tmp_path, fake_run, capsys):
+    runs = tmp_path / "a_b runs"
+    fake_run(runs, "x_1", model="unet")
+    fake_run(runs, "x_2", model="Sim to Real")
+    fake_run(runs, "x_3", model="fpn", evaluated=False)
+    assert "Sim to Real" in board(capsys, "--runs", runs, "--format", "latex")
+    assert "`segcore data check --run RUN`" in board(capsys, "--runs", runs)
+
+
 def test_latex_is_escaped_and_balanced(mixed, capsys):
     text = board(capsys, "--runs", mixed, "--format", "latex")
     assert r"\caption{x\_y \& z, 11 classes" in text
@@ -223,6 +232,10 @@ def test_only_models_that_are_fast_enough(toy, tmp_path, capsys):
     )
     assert main(["leaderboard", "--runs", str(toy[1]), "--min-fps", "1"]) == 2
     assert "No run's speed is known for test. Measure: segcore" in capsys.readouterr().err
+    for run in store.list():
+        shutil.copytree(run.path / "evaluation" / "test", run.path / "evaluation" / "test+flip")
+    assert main([*words, "1", "--split", "test+flip"]) == 2
+    assert "no speed is measured of test+flip, where several predictions decide each picture" in capsys.readouterr().err
 
 
 def test_images_of_a_tag_alone(toy, capsys):
