@@ -134,9 +134,11 @@ class PredictionFolder:
         """
         wanted = {source.name: self._results(source) for source in sources}
         for source in sources:
-            before, mine = self._lines.get(source.name, {}).get("source"), str(source.paths[0].absolute())
+            before, mine = self._lines.get(source.name, {}).get("source"), source.paths[0].absolute()
             there = [path for path in wanted[source.name] if path.exists()]
-            if there and before not in (None, mine):
+            # To the images of a video others of their folder may come.
+            other = before and (Path(before) != mine if source.rate is None else Path(before).parent != mine.parent)
+            if there and other:
                 raise DatasetError(f"{there[0]} is of {before}, and {mine} would take its place. Choose another --out.")
         for path in chain.from_iterable(wanted.values()):
             if path.exists() and path.relative_to(self.path).as_posix() not in self._ours:
