@@ -74,5 +74,5 @@ def _files_at(place: str) -> Iterator[Path]:
             raise DatasetError(f"{place}: no image or video matches this pattern; it matches {matches[0]}.")
         yield from usable
     else:
-        beside = [file.name for file in path.parent.iterdir() if file.is_file()] if path.parent.is_dir() else []
+        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise DatasetError(f"{path}: there is no such image or video.{nearest(path.name, beside)}")

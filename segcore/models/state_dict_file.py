@@ -15,7 +15,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from segcore.errors import WeightsError, first_line, nearest
+from segcore.errors import WeightsError, enumerated, first_line, nearest
 from segcore.paths import local_path
 from segcore.reading import open_file
 
@@ -31,7 +31,8 @@ STAND_IN = torch.uint8  # type of a tensor that only readers other than Segcore 
 FOLDER_FILES = ("model.safetensors", "pytorch_model.safetensors", "pytorch_model.bin", "model.pth", "model.pt")
 PREFIXES = ("module", "model", "encoder", "_orig_mod", "net", "network", "backbone")
 _CODE = re.compile(r"unsupported (global|class)", re.IGNORECASE)  # torch's words for an object that is no plain value
-_SUFFIXES = ".safetensors, .pth, .pt, .bin or .ckpt"
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
+_EXPECTED = enumerated(SUFFIXES, "or")
 
 
 def read_tensors(given: str | Path) -> State:
@@ -69,8 +70,8 @@ def weights_file(given: str | Path) -> Path:
     if not path.exists():
         siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
         raise WeightsError(
-            f"{path}: no such file of encoder weights.{nearest(path.name, siblings)} Expected a {_SUFFIXES} file, or "
-            "a folder that save_pretrained wrote."
+            f"{path}: no such file of weights.{nearest(path.name, siblings)} Expected a {_EXPECTED} file, or a folder "
+            "that save_pretrained wrote."
         )
     parts = sorted(file.name for file in path.glob("*.index.json"))
     if parts:
@@ -169,8 +170,8 @@ def _read_torch(path: Path) -> State:
         if names or _CODE.search(str(error)):
             raise _refused(path, names) from None
         raise WeightsError(
-            f"{path}: can't be read as weights ({_reason(path)}). Expected a {_SUFFIXES} file of tensors. Get the "
-            "file again."
+            f"{path}: can't be read as weights ({_reason(path)}). Expected a {_EXPECTED} file of tensors. Get the file "
+            "again."
         ) from error
     try:
         return _unwrapped(content, path)

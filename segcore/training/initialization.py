@@ -13,7 +13,7 @@ from segcore.models.base import AnySize
 from segcore.models.encoder_weights import hub_reachable
 from segcore.models.encoders import Normalization
 from segcore.models.initial_weights import InitialWeights, Transfer, class_axes, mean_of, start_from
-from segcore.models.state_dict_file import FOLDER_FILES, read_tensors, weights_file
+from segcore.models.state_dict_file import FOLDER_FILES, SUFFIXES, read_tensors, weights_file
 from segcore.paths import local_path
 from segcore.reading import parse_json, read_text
 from segcore.runs import RunStore, load_run
@@ -60,7 +60,7 @@ def _read_one(given: str, runs: str | Path) -> tuple[InitialWeights, Normalizati
         try:
             path = RunStore(runs).folder(path.name)
         except RunError:
-            if not path.suffix:  # no file is called so
+            if path.suffix.lower() not in SUFFIXES:  # it was no file either
                 raise
     folder = path if path.is_dir() else path.parent
     if (folder / SUMMARY).is_file():

@@ -26,3 +26,10 @@ def test_a_path_inside_of_a_dataset_is_no_dataset(tmp_path):
     for inside in ("images/pic0.png", "classes.csv"):
         cases.refused(rf"{inside}: neither a folder nor a zip\. Give the folder of the dataset", root / inside)
     cases.refused(r"stret: no such file or folder\. Did you mean 'street'\?", tmp_path / "stret")
+
+
+def test_versions_of_a_dataset_have_names_of_their_own(tmp_path):
+    names = [
+        cases.open_dataset(cases.folder(tmp_path / name, cases.truth())).name for name in ("Street v1.0", "Street v1.1")
+    ]
+    assert names == ["street-v1.0", "street-v1.1"]

@@ -148,7 +148,7 @@ def test_nothing_is_begun_when_nothing_can_be(data, tmp_path, flags, message, mo
 def test_weights_that_cannot_be_had_begin_nothing(data, tmp_path):
     flags = [*TINY, "--data", str(data), "--models", "fcn8s", "--out", str(tmp_path / "runs")]
     config, _ = parse([*flags, "--encoder-weights", str(tmp_path / "absent.pth")])
-    with pytest.raises(WeightsError, match=r"absent\.pth: no such file of encoder weights"):
+    with pytest.raises(WeightsError, match=r"absent\.pth: no such file of weights"):
         train(config)
     assert not list(tmp_path.iterdir())
 

@@ -127,4 +127,5 @@ def camvid_or_listed(
 
 def short_name(listing: Listing) -> str:
     """The name of a dataset after its folder or zip."""
-    return PurePosixPath(listing.where()).stem.lower().replace(" ", "-") or "folder"
+    name = PurePosixPath(listing.where()).name.lower().replace(" ", "-")
+    return name.removesuffix(".zip") or "folder"  # a folder may be called data.v2

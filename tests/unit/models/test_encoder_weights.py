@@ -236,7 +236,7 @@ def test_tensors_in_another_order_are_refused(packaged: Path) -> None:
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_a_damaged_or_missing_file(tmp_path: Path, suffix: str, packaged: Path) -> None:
     path = tmp_path / f"weights{suffix}"
-    with pytest.raises(WeightsError, match=r": no such file of encoder weights\. Expected a \.safetensors, \.pth"):
+    with pytest.raises(WeightsError, match=r": no such file of weights\. Expected a \.safetensors, \.pth"):
         encoder_weights.encoder_state(LITE, path)
     for content in (b"", b"not weights", packaged.read_bytes()[:10_000]):
         path.write_bytes(content)

@@ -47,8 +47,10 @@ def test_runs_without_weights_are_refused(tmp_path: Path) -> None:
 def test_ids_with_dots_are_found(tmp_path: Path) -> None:
     save_file({"a": torch.ones(2)}, fake_run(tmp_path, "v1.2", evaluated=False).path / "model.safetensors")
     assert list(read_initial("v1.2", tmp_path)[0].tensors) == ["a"]
-    with pytest.raises(WeightsError, match=r"v1\.3: no such file"):
+    with pytest.raises(RunError, match=r"'v1\.3'. Did you mean 'v1\.2'"):
         read_initial("v1.3", tmp_path)
+    with pytest.raises(WeightsError, match=r"v1\.pth: no such file of weights"):
+        read_initial("v1.pth", tmp_path)
 
 
 def test_of_several_runs_the_mean_is_read(tmp_path: Path) -> None:
