@@ -143,8 +143,8 @@ def prepare_model(
             "encoder and what follows. Leave it out."
         )
     transfer = start_from(model, weights, classes, class_axes(model, build, len(classes))) if weights else None
-    later = {config.frozen_at(epoch) for epoch in range(1, config.epochs)}
-    for frozen in (*sorted(later), config.frozen_at(0)):  # what can't be frozen later is refused now
+    first, later = config.frozen_at(0), {config.frozen_at(epoch) for epoch in range(1, config.epochs)}
+    for frozen in (first, *sorted(later), first):  # what can't be frozen later is refused now
         set_trainable(model, frozen)
     if weights and transfer:
         _check_frozen(model, weights, transfer)
