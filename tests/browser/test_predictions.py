@@ -65,6 +65,7 @@ def test_the_line_is_exact_at_every_pixel_even_of_hidden_classes_and_zoomed(app,
     for pixel in ((25, 35), (2, 5), (79, 59)):
         page.mouse.move(*place(page, 1, pixel))
         reads(line, workplace, "test_01", pixel)
+    expect(line).to_have_attribute("aria-live", "off")
     box = page.locator(".viewer .box").nth(1).bounding_box()
     page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.move(box["x"] + box["width"] / 2 + 4.5 * box["width"] / 80, box["y"] + box["height"] / 2 + 2)
@@ -90,6 +91,7 @@ def test_the_keyboard_moves_the_point_and_a_click_leaves_it_to_the_page(app, wor
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("ArrowUp")
     expect(line.locator(".where")).to_have_text("x 50, y 29")
+    expect(line).to_have_attribute("aria-live", "polite")
     page.keyboard.press("+")
     expect(page.locator(".viewer")).to_have_class(re.compile("zoomed"))
     expect(line.locator(".where")).to_have_text("x 50, y 29")

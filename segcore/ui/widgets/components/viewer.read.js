@@ -35,7 +35,7 @@ function line(root, readings) {
     title.textContent = title.title = each.title;
     return { swatch: make("u", "", item), answer: make("em", "", item), sure: make("small", "", item) };
   });
-  if (readings.length) root.where = make("small", "where", output.firstChild);
+  if (readings.length) root.where = make("small", "where", make("span", "", output)); // an item of its own: names may be long
 }
 
 function say(root) {

@@ -30,7 +30,7 @@ function interact(root, pointed) {
   };
   const point = (at) => {
     // A screen reader says what the keyboard reads; what a mouse passes over would never end.
-    root.querySelector(".line").ariaLive = document.activeElement && grid.matches(":focus") ? "polite" : "off";
+    root.querySelector(".line").ariaLive = grid.matches(":focus") ? "polite" : "off";
     root.point = at && { u: clamp((at.x - view.x) / view.z, 0, 1), v: clamp((at.y - view.y) / view.z, 0, 1) };
     draw();
     pointed();
