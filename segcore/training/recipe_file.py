@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from segcore.errors import ConfigError, SegcoreError
+from segcore.errors import ConfigError, SegcoreError, nearest
 from segcore.paths import local_path
 from segcore.reading import LARGEST_RECIPE, YamlError, parse_yaml, read_text
 from segcore.training.config import build
@@ -40,7 +40,9 @@ def read_mapping(path: str | Path, what: str = "recipe", line: str = "epochs: 10
     try:
         values = parse_yaml(read_text(file, LARGEST_RECIPE))
     except OSError as error:
-        raise ConfigError(f"Can't read the {what} {str(path)!r}: {error.strerror}.") from None
+        folders = [folder for folder in (file.parent, Path("configs")) if folder.is_dir()]
+        meant = nearest(str(path), [str(other) for folder in folders for other in folder.glob("*.y*ml")])
+        raise ConfigError(f"Can't read the {what} {str(path)!r}: {error.strerror}.{meant}") from None
     except YamlError as error:
         where = f", line {error.line}" if error.line else ""
         raise ConfigError(f"{file.name}{where}: not YAML: {error.problem}.") from None

@@ -104,6 +104,9 @@ def test_a_bad_recipe_is_named(tmp_path, text, message):
 def test_a_missing_recipe_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"^Can't read the recipe '.*absent\.yaml': No such file or directory\.$"):
         parse(["--config", str(tmp_path / "absent.yaml")])
+    (tmp_path / "mine.yaml").touch()
+    with pytest.raises(ConfigError, match=r"mine\.yml': No such file or directory\. Did you mean '.*mine\.yaml'\?$"):
+        parse(["--config", str(tmp_path / "mine.yml")])
 
 
 def test_flags_go_before_the_recipe(tmp_path):
