@@ -33,7 +33,7 @@ else:
         page_heading("Segcore")
         st.error(escape_markdown(problem), icon=":material/error:")
     else:
-        page_heading("Segcore", opening_sentence(context, split, sample_id))
+        page_heading("Segcore", escape_markdown(opening_sentence(context, split, sample_id)))
         viewer(panels, photos, size, key="hero", smallest=min_panel_width(len(panels)), labels=context.dataset.labels)
     notices.other_data(context)
     if context.fitting:
