@@ -9,7 +9,7 @@ import streamlit as st
 
 from segcore.data import Dataset, OpenOptions, Sample, resize_pair
 from segcore.data.index.known_facts import KnownFacts
-from segcore.errors import DatasetError, SegcoreError
+from segcore.errors import DatasetError
 from segcore.paths import local_path, path_exists
 
 if TYPE_CHECKING:
@@ -71,12 +71,9 @@ def reopen(key: DataKey, known: KnownFacts) -> None:
     Raises:
         SegcoreError: what `dataset` raises; the key is then as it was.
     """
+    now = DataKey.of(key.source, key.options)
+    known_facts(now._replace(version=now.version + 1), known).check_files()
     _reopened[key.source, key.options] += 1
-    try:
-        known_facts(DataKey.of(key.source, key.options), known).check_files()
-    except SegcoreError:
-        _reopened[key.source, key.options] -= 1
-        raise
 
 
 def store_facts(key: DataKey) -> None:
