@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from shlex import quote
 
 from segcore.cli.arguments import Commands, parse_size
 from segcore.data.open_options import OpenOptions, absolute, add_open_arguments
@@ -115,9 +116,8 @@ def _import_model(arguments: argparse.Namespace) -> int:
     with removed_without_scores(run):
         for split in splits:
             evaluate_and_print(run, split)
-    print_text(
-        f"Stored as a run that predicts by {run.model_file}; more: segcore evaluate, predict, profile {run.path}"
-    )
+    place = quote(str(run.path))
+    print_text(f"Stored as a run that predicts by {run.model_file}; more: segcore evaluate, predict, profile {place}")
     return 0
 
 

@@ -78,7 +78,7 @@ def add_predict(commands: Commands) -> None:
 
 def predict_files(arguments: argparse.Namespace) -> int:
     """Predict images and videos; returns 2 when some could not be read, and 130 when it was stopped."""
-    from segcore.cli.prediction_files import PredictionFolder, sources_of
+    from segcore.cli.prediction_files import PredictionFolder, folders_of_predictions, sources_of
     from segcore.data.input_files import input_files
     from segcore.evaluation import Ensemble, open_predictor
     from segcore.runs import find_run
@@ -94,10 +94,13 @@ def predict_files(arguments: argparse.Namespace) -> int:
     runs = [run, *others] if others else list(run.members) or [run]
     folder = PredictionFolder(Path(arguments.out), _made_by(runs, predict), predict.labels)
     named = {Path(given).absolute() for given in arguments.inputs}
-    wanted = {*folder.others(files), *(file for file in files if file.absolute() in named)}
+    unwritten = files
+    for place in folders_of_predictions(files):  # of this and of earlier calls with another --out
+        unwritten = PredictionFolder(place, "", predict.labels).others(unwritten)
+    wanted = {*folder.others(unwritten), *(file for file in files if file.absolute() in named)}
     if len(wanted) < len(files):
         left = number(len(files) - len(wanted), "file")
-        print_text(f"segcore: left out {left} that earlier calls wrote to {arguments.out}", file=sys.stderr)
+        print_text(f"segcore: left out {left} that earlier calls wrote", file=sys.stderr)
     sources = sources_of([file for file in files if file in wanted], arguments.write, arguments.fps or 25.0)
     if arguments.fps is not None and all(source.rate is None for source in sources):
         raise DatasetError(

@@ -88,6 +88,12 @@ def sources_of(paths: Sequence[Path], written: Sequence[str] | None, rate: float
     return [source for source in stills if source.written] + together + videos
 
 
+def folders_of_predictions(files: Sequence[Path]) -> list[Path]:
+    """The folders above files into which `segcore predict` wrote."""
+    above = {folder for parent in {file.absolute().parent for file in files} for folder in (parent, *parent.parents)}
+    return sorted(folder for folder in above if (folder / RECORD).is_file())
+
+
 @dataclass
 class PredictionFolder:
     """A folder of masks and overlays.

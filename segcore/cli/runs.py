@@ -159,7 +159,10 @@ def list_runs(arguments: argparse.Namespace) -> int:
     for problem in problems:
         console.print(f"skipped: {escape(problem.message)}")
     if hidden:
-        console.print(f"{len(hidden)} archived: segcore runs --archived lists, segcore runs restore RUN brings back.")
+        from segcore.runs.cli_hints import restore_command
+
+        back = restore_command(store.root)
+        console.print(escape(f"{len(hidden)} archived: segcore runs --archived lists them, {back} brings one back."))
     return 0
 
 

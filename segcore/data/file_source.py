@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from typing import IO, Any, NamedTuple, Protocol
 
 from segcore.errors import DatasetError, nearest
-from segcore.paths import local_path
+from segcore.paths import local_path, path_exists
 from segcore.reading import DECODER_ERRORS, LARGEST_FILE, check_kind, open_file, read_bytes
 
 
@@ -244,11 +245,11 @@ def decode_text(data: bytes, where: str) -> str:
             raise DatasetError(f"{where}: not UTF-8 text, nor whole UTF-16. Save it as UTF-8.") from None
         line = data.count(b"\n", 0, error.start)
         shown = data.split(b"\n")[line].strip()[:80].decode("latin-1")
-        name = PurePosixPath(where).name
-        raise DatasetError(
-            f"{where}:{line + 1}: not UTF-8 text; as Latin-1 the line reads {shown!r}. If that is right: "
-            f"iconv -f LATIN1 -t UTF-8 {name} > utf8-{name}, else save it as UTF-8 in an editor."
-        ) from None
+        old, new = quote(where), quote(f"{where}.utf8")
+        way = "Save it as UTF-8 in an editor"
+        if path_exists(where):  # not inside of a zip
+            way += f"; or, if that is right: iconv -f LATIN1 -t UTF-8 {old} > {new} && mv {new} {old}"
+        raise DatasetError(f"{where}:{line + 1}: not UTF-8 text; as Latin-1 the line reads {shown!r}. {way}") from None
 
 
 def list_files(source: str | Path) -> Listing:

@@ -10,6 +10,7 @@ from segcore.errors import EvaluationError
 from segcore.evaluation.accumulator import Accumulator
 from segcore.evaluation.ensemble import Ensemble, open_predictor
 from segcore.evaluation.predictor import Predictor
+from segcore.labels import PRESETS
 from segcore.runs import Evaluation, RunRecord, RunWriter, load_run
 from segcore.runs.run_writer import Predicted
 from segcore.runs.temperature import VALIDATION, fitted_temperature
@@ -97,10 +98,12 @@ def _check_labels(run: RunRecord, dataset: Dataset) -> None:
     differ = [f"only the run has {', '.join(only_run)}"] if only_run else []
     differ += [f"only the data has {', '.join(only_data)}"] if only_data else []
     what = "; ".join(differ) or "they are in another order"
+    way = "Give data with the classes of the run."
+    if run.labels.name in PRESETS:
+        way = f"Open the data as it was for training: labels={run.labels.name!r}, void={run.summary.dataset.void!r}."
     raise EvaluationError(
         f"Run {run.id!r} predicts the {len(mine)} classes of {run.labels.name}, {dataset.name} has {len(theirs)} of "
-        f"{dataset.labels.name}: {what}. Open the data as it was for training: "
-        f"labels={run.labels.name!r}, void={run.summary.dataset.void!r}."
+        f"{dataset.labels.name}: {what}. {way}"
     )
 
 

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from segcore.data.encode import encode_image, image_suffix
@@ -120,7 +121,7 @@ def export_labelme(run: RunRecord, split: str, out: str | Path, *, data: str | N
             (folder / name).write_bytes(encode_image(dataset.image(sample_id), PurePosixPath(name).suffix))
             (folder / file_name(sample_id, ".json")).write_text(json.dumps(document, ensure_ascii=False), "utf-8")
         (folder / CLASSES).write_text(run.labels.to_csv(), encoding="utf-8", newline="")
-    return [f"{len(names)} images with their annotations in {out}; open them: labelme {out}"]
+    return [f"{len(names)} images with their annotations in {out}; open them: labelme {quote(str(out))}"]
 
 
 def export_cvat(run: RunRecord, split: str, out: str | Path) -> list[str]:

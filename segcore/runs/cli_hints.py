@@ -55,6 +55,16 @@ def train_again(folder: Path) -> str:
     return shlex.join(["python", "train.py", "--config", str(folder / run_files.CONFIG)])
 
 
+def restore_command(runs: str | Path) -> str:
+    """The command that brings an archived run back to the list of a folder of runs.
+
+    >>> restore_command("checkpoints"), restore_command("my runs")
+    ('segcore runs restore RUN', "segcore runs restore RUN --runs 'my runs'")
+    """
+    where = [] if str(runs) == "checkpoints" else ["--runs", str(runs)]
+    return shlex.join(["segcore", "runs", "restore", "RUN", *where])
+
+
 def evaluate_command(path: str | Path, split: str, others: Sequence[str | Path] = (), name: str = "") -> str:
     """The `segcore evaluate` command that makes a stored evaluation.
 

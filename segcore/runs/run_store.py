@@ -14,6 +14,7 @@ from segcore.atomic_files import clear_leftovers, replacing_folder, unwritable
 from segcore.errors import RunError, number
 from segcore.paths import local_path
 from segcore.runs import run_files, run_lock
+from segcore.runs.cli_hints import restore_command
 from segcore.runs.run_record import RunRecord, load_run
 from segcore.runs.run_writer import RunWriter
 
@@ -72,9 +73,8 @@ class RunStore:
         """A sentence for a folder whose list is empty."""
         archived = len(self.archived)
         if archived:
-            return (
-                f"All {number(archived, 'run')} in {self.root} are archived. Bring some back: segcore runs restore RUN"
-            )
+            how = restore_command(self.root)
+            return f"All {number(archived, 'run')} in {self.root} are archived. Bring some back: {how}"
         return f"No runs in {self.root}. Train some: python train.py"
 
     @property
@@ -110,8 +110,8 @@ class RunStore:
             RunError: when there is none of this id; the choices are listed.
         """
         none = (
-            f"No run {run_id!r}: there are no runs in {self.root}. Name the folder of your runs with --runs DIR, or "
-            "train some: python train.py"
+            f"No run {run_id!r}: there are no runs in {self.root}. Name the folder of your runs with --runs DIR (of "
+            "train.py: --out DIR), or train some: python train.py"
         )
         return run_files.named_folder(run_id, self._folders(archived=None), f"run in {self.root}", none)
 

@@ -195,6 +195,17 @@ def test_a_video_that_is_stopped_tells_its_frames(run, tmp_path, capsys, monkeyp
     assert re.search(r"^\d+ frames? in .* frames/s: FCN-32s$", capsys.readouterr().out, re.MULTILINE)
 
 
+def test_what_was_predicted_before_is_no_photo(run, tmp_path, capsys):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.new("RGB", (30, 20)).save(photos / "a.png")
+    for out in (photos / "out", photos / "other", tmp_path / "elsewhere", photos):
+        assert main(["predict", str(run.path), str(photos), "--out", str(out), "--device", "cpu"]) == 0
+        assert "1 image in " in capsys.readouterr().out
+    assert main(["predict", str(run.path), str(photos), "--out", str(tmp_path / "last"), "--device", "cpu"]) == 0
+    assert "left out 6 files that earlier calls wrote" in capsys.readouterr().err
+
+
 def test_nothing_takes_the_place_of_results_of_another_file(run, tmp_path, capsys):
     for seed, folder in enumerate(("day", "night")):
         (tmp_path / folder).mkdir()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 from fixtures import layouts
@@ -18,7 +19,7 @@ from segcore.data.class_lists import (
     read_classes,
     with_class_list,
 )
-from segcore.data.file_source import list_files
+from segcore.data.file_source import decode_text, list_files
 from segcore.errors import DatasetError, LabelError
 from segcore.labels import CAMVID32, PRESETS, auto_palette
 
@@ -157,7 +158,8 @@ def test_a_table_in_every_dialect(text, tmp_path):
         ("name,evaluate\nroad,perhaps\n", ":2: 'perhaps'; expected yes or no."),
         (
             "name\nsky\nstraße\n".encode("latin-1"),
-            ":3: not UTF-8 text; as Latin-1 the line reads 'straße'. If that is right: iconv -f LATIN1",
+            ":3: not UTF-8 text; as Latin-1 the line reads 'straße'. Save it as UTF-8 in an editor; or, if that is "
+            "right: iconv -f LATIN1",
         ),
     ],
 )
@@ -418,3 +420,14 @@ def test_a_yaml_list_of_many_levels_is_refused_before_it_ends_the_process(tmp_pa
     (tmp_path / "data.yaml").write_text("names: " + "[" * 20_000)
     with pytest.raises(LabelError, match=r"data\.yaml.*no valid YAML"):
         read_classes(list_files(tmp_path), "data.yaml", "names")
+
+
+def test_the_command_for_latin_1_works_as_it_is_printed(tmp_path):
+    path = tmp_path / "my classes" / "classes.csv"
+    path.parent.mkdir()
+    path.write_bytes("name\nsky\nstraße\n".encode("latin-1"))
+    with pytest.raises(DatasetError) as refusal:
+        decode_text(path.read_bytes(), str(path))
+    subprocess.run(str(refusal.value).partition("if that is right: ")[2], shell=True, check=True)
+    assert path.read_text("utf-8") == "name\nsky\nstraße\n"
+    assert [file.name for file in path.parent.iterdir()] == ["classes.csv"]

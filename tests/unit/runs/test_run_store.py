@@ -15,7 +15,8 @@ def test_a_missing_store_is_empty(tmp_path):
     assert (store.list(), store.problems) == ([], ())
     with pytest.raises(
         RunError,
-        match=r"No run 'unet': there are no runs in .*nowhere\. Name the folder of your runs with --runs DIR, or train",
+        match=r"No run 'unet': there are no runs in .*nowhere\. Name the folder of your runs with --runs DIR "
+        r"\(of train\.py: --out DIR\), or train",
     ):
         store.get("unet")
 
